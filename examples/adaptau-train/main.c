@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* adaptau-train: read pairs, train a model, report how it ranks what was held out. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "adaptau-train/protocol.h"
+#include "adaptau-train/report.h"
+#include "adaptau-train/save.h"
+#include "adaptau-train/stop.h"
+#include "common/fail.h"
+
+#define PROGRAM "adaptau-train"
+
+/* After a signal: the tables as they stand, and no report. */
+static int leave(const struct run *run)
+{
+    const char    *save = run->settings->save;
+    adaptau_error  error = {0};
+    adaptau_status status = save ? save_run(run, save, &error) : ADAPTAU_OK;
+    if (status) {
+        tell(PROGRAM, &error);
+        return 1;
+    }
+    fprintf(stderr, "%s: %s in epoch %lld; %s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
+            (long long)run->stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved", save ? save : "");
+    return 128 + stop_signal();
+}
+
+/* Save first: a reader of our output who hangs up must not cost the model. */
+static int finish(const struct run *run)
+{
+    const char   *save = run->settings->save;
+    adaptau_error error = {0};
+    bool          saved = !save || save_run(run, save, &error) == ADAPTAU_OK;
+    if (!saved)
+        tell(PROGRAM, &error);
+    if (run->settings->json)
+        report_json(run);
+    else
+        report_table(run);
+    if (!finish_stdout(PROGRAM) || !saved)
+        return 1;
+    return stop_signal() ? 128 + stop_signal() : 0; /* it came when nothing was left to cut short */
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    int             code = read_settings(argc, argv, &settings);
+    if (code != OPTIONS_GO_ON)
+        return code;
+    struct run     run = {0};
+    adaptau_error  error = {0};
+    adaptau_status status = settings.save ? check_save_path(settings.save, &error) : ADAPTAU_OK;
+    if (!status)
+        status = run_open(&run, &settings, &error);
+    if (!status) {
+        stop_catch_signals();
+        status = run_protocol(&run, &error);
+    }
+    if (status) {
+        tell(PROGRAM, &error);
+        code = 1;
+    } else
+        code = run.stopped_epoch ? leave(&run) : finish(&run);
+    run_close(&run);
+    return code;
+}

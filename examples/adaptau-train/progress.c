@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "adaptau-train/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adaptau-train/stop.h"
+#include "common/clock.h"
+
+#define BAR_WIDTH 16
+#define LINE_WIDTH 79 /* a longer line would wrap on a narrow terminal, and could not be redrawn              */
+#define DRAW_SECONDS 0.1
+
+void progress_begin(struct progress *progress, bool quiet, const char *phase)
+{
+    *progress = (struct progress){
+        .quiet = quiet,
+        .terminal = isatty(STDERR_FILENO) == 1,
+        .phase = phase,
+        .started = clock_now(),
+    };
+}
+
+/* "12 s", "3 min 20 s", "2 h 05 min". */
+static void format_time(double seconds, char *out, size_t size)
+{
+    long long s = (long long)(seconds + 0.5);
+    if (s < 60)
+        snprintf(out, size, "%lld s", s);
+    else if (s < 3600)
+        snprintf(out, size, "%lld min %02lld s", s / 60, s % 60);
+    else
+        snprintf(out, size, "%lld h %02lld min", s / 3600, s / 60 % 60);
+}
+
+static void draw(struct progress *progress, const struct training *training)
+{
+    char   bar[BAR_WIDTH + 1], scores[64] = "", left[32] = "?", line[160];
+    double steps = (double)(training->epoch * training->n_steps + training->step);
+    double share = steps / ((double)training->n_epochs * (double)training->n_steps);
+    int    full = (int)(share * BAR_WIDTH);
+    double now = clock_now();
+    for (int i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    if (share > 0)
+        format_time((now - progress->started) * (1 - share) / share, left, sizeof left);
+    if (progress->scored)
+        snprintf(scores, sizeof scores, "  R@%d %.4f", progress->cutoff, progress->recall);
+    snprintf(line, sizeof line, "%s %lld/%lld [%s]  loss %.3f  tau0 %.4f%s  ETA %s", progress->phase,
+             (long long)training->epoch, (long long)training->n_epochs, bar, training->loss, training->tau0, scores, left);
+    fprintf(stderr, "\r%-*.*s", LINE_WIDTH, LINE_WIDTH, line);
+    fflush(stderr);
+    progress->drawn = now;
+}
+
+int progress_step(void *user_data, const struct training *training)
+{
+    struct progress *progress = user_data;
+    if (!progress->quiet && progress->terminal && clock_now() - progress->drawn >= DRAW_SECONDS)
+        draw(progress, training);
+    return stop_signal() != 0;
+}
+
+void progress_epoch(struct progress *progress, const struct training *training, const struct scores *scores,
+                    const struct cutoffs *cutoffs, int32_t which)
+{
+    if (scores) {
+        progress->scored = true;
+        progress->cutoff = cutoffs->values[which];
+        progress->recall = scores->value[ADAPTAU_METRIC_RECALL][which];
+        progress->ndcg = scores->value[ADAPTAU_METRIC_NDCG][which];
+    }
+    if (progress->quiet)
+        return;
+    if (progress->terminal) {
+        draw(progress, training);
+        return;
+    }
+    fprintf(stderr, "%s epoch %lld/%lld  loss %.4f  tau0 %.4f", progress->phase, (long long)training->epoch,
+            (long long)training->n_epochs, training->loss, training->tau0);
+    if (scores)
+        fprintf(stderr, "  recall@%d %.4f  ndcg@%d %.4f", progress->cutoff, progress->recall, progress->cutoff, progress->ndcg);
+    fprintf(stderr, "  %.1f s\n", clock_now() - progress->started);
+}
+
+void progress_end(struct progress *progress)
+{
+    if (!progress->quiet && progress->terminal && progress->drawn > 0)
+        fprintf(stderr, "\r%*s\r", LINE_WIDTH, "");
+}

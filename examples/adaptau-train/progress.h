@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What the user sees while a model trains: one line that is redrawn on a terminal, a line per epoch elsewhere. */
+#ifndef ADAPTAU_TRAIN_PROGRESS_H
+#define ADAPTAU_TRAIN_PROGRESS_H
+
+#include "common/scores.h"
+#include "common/training.h"
+
+struct progress {
+    bool           quiet;
+    bool           terminal;
+    const char    *phase; /* "search", "refit"                                                                */
+    double         started;
+    double         drawn; /* when the terminal's line was last drawn                                          */
+    bool           scored;
+    double         recall, ndcg; /* of the last evaluation                                                    */
+    int32_t        cutoff;
+};
+
+void progress_begin(struct progress *progress, bool quiet, const char *phase);
+
+/* A step_function: draws now and then, and ends the epoch when a signal was caught. */
+int progress_step(void *progress, const struct training *training);
+
+/* After an epoch; scores may be NULL, `which` is the cutoff to show. */
+void progress_epoch(struct progress *progress, const struct training *training, const struct scores *scores,
+                    const struct cutoffs *cutoffs, int32_t which);
+
+/* Wipe the terminal's line. */
+void progress_end(struct progress *progress);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "adaptau-train/report.h"
+
+#include <stdio.h>
+
+static const char *protocol_name(const struct settings *settings)
+{
+    if (settings->protocol == PROTOCOL_PAPER)
+        return "paper";
+    return settings->no_refit ? "valid, no refit" : "valid";
+}
+
+/* ---- for programs ------------------------------------------------------------------------------------------------- */
+
+void json_scores(struct json *json, const struct scores *scores, const struct cutoffs *cutoffs)
+{
+    for (int metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
+        for (int32_t c = 0; c < cutoffs->count; c++) {
+            char key[40];
+            snprintf(key, sizeof key, "%s@%d", metric_names[metric], cutoffs->values[c]);
+            json_number(json, key, scores->value[metric][c]);
+        }
+    }
+}
+
+static void json_version(struct json *json)
+{
+    char    text[40];
+    int32_t version = adaptau_version();
+    snprintf(text, sizeof text, "%d.%d.%d", version / 10000, version / 100 % 100, version % 100);
+    json_text(json, "version", text);
+}
+
+static void json_data(struct json *json, const struct run *run)
+{
+    json_text(json, "data", run->settings->data);
+    json_whole(json, "n_users", run->data.n_users);
+    json_whole(json, "n_items", run->data.n_items);
+    json_whole(json, "n_train", adaptau_dataset_n_pairs(run->train));
+    json_whole(json, "n_test", adaptau_dataset_n_pairs(run->test));
+    json_whole(json, "n_test_users", run->n_test_users);
+}
+
+static void json_recipe(struct json *json, const struct recipe *recipe)
+{
+    json_text(json, "backbone", "mf");
+    json_whole(json, "dim", recipe->dim);
+    json_whole(json, "seed", recipe->seed);
+    json_text(json, "temperature", tau0_names[recipe->tau0]);
+    json_text(json, "personal", personal_names[recipe->tau_user]);
+    json_text(json, "candidates", candidate_names[recipe->candidates]);
+    json_text(json, "positives", positive_names[recipe->positives]);
+    json_text(json, "init", init_names[recipe->init]);
+    json_text(json, "normalise", normalise_names[recipe->normalise]);
+    json_whole(json, "epochs", recipe->epochs);
+    json_whole(json, "batch", recipe->rows);
+    json_number(json, "row_weight", recipe->row_weight);
+    json_number(json, "lr_users", recipe->lr_users);
+    json_number(json, "lr_items", recipe->lr_items);
+}
+
+static void json_search(struct json *json, const struct run *run)
+{
+    bool on_test = run->settings->protocol == PROTOCOL_PAPER;
+    json_text(json, "protocol", protocol_name(run->settings));
+    json_truth(json, "selected_on_test", on_test);
+    json_whole(json, "best_epoch", run->search.best_epoch);
+    json_whole(json, "search_epochs", run->search.n_epochs);
+    if (on_test)
+        return;
+    json_whole(json, "n_valid", run->search.n_pairs);
+    json_open(json, "validation", '{');
+    if (run->search.n_pairs > 0)
+        json_scores(json, &run->search.best, &run->settings->cutoffs);
+    json_close(json, '}');
+}
+
+void report_json(const struct run *run)
+{
+    struct json json = {.out = stdout};
+    uint64_t    peak = 0;
+    adaptau_context_memory(run->context, NULL, &peak);
+    json_open(&json, NULL, '{');
+    json_version(&json);
+    json_text(&json, "backend", adaptau_context_backend(run->context));
+    json_whole(&json, "threads", adaptau_context_threads(run->context));
+    json_data(&json, run);
+    json_recipe(&json, &run->recipe);
+    json_search(&json, run);
+    json_number(&json, "loss", run->loss);
+    json_number(&json, "tau0", run->tau0);
+    json_scores(&json, &run->scores, &run->settings->cutoffs);
+    json_number(&json, "read_seconds", run->read_seconds);
+    json_number(&json, "train_seconds", run->train_seconds);
+    json_number(&json, "eval_seconds", run->eval_seconds);
+    json_whole(&json, "peak_bytes", (int64_t)peak);
+    json_close(&json, '}');
+    printf("\n");
+}
+
+/* ---- for people --------------------------------------------------------------------------------------------------- */
+
+static void print_protocol(const struct run *run)
+{
+    const struct settings *settings = run->settings;
+    const struct search   *search = &run->search;
+    long long              best = search->best_epoch, trained = search->n_epochs;
+    int32_t                cutoff = settings->cutoffs.values[choosing_cutoff(&settings->cutoffs)];
+    if (settings->protocol == PROTOCOL_PAPER) {
+        printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall@%d on the test pairs\n", best, trained,
+               cutoff);
+        printf("           themselves, as in published figures; it flatters the model\n");
+        return;
+    }
+    if (search->n_pairs == 0) {
+        printf("protocol   valid: too few pairs to hold any out, so all %lld epochs were trained\n", best);
+        return;
+    }
+    printf("protocol   valid: epoch %lld of %lld has the best recall@%d on %lld pairs held out of train;\n", best, trained, cutoff,
+           (long long)search->n_pairs);
+    printf("           %s; test was looked at once\n",
+           settings->no_refit ? "that model is reported" : "all of train was then trained on for as many epochs");
+}
+
+static void print_facts(const struct run *run)
+{
+    const struct recipe *recipe = &run->recipe;
+    printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->data.n_users,
+           run->data.n_items, (long long)adaptau_dataset_n_pairs(run->train), (long long)adaptau_dataset_n_pairs(run->test),
+           run->n_test_users);
+    printf("model      mf, dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->tau0,
+           tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
+    printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, seed %lld\n",
+           (long long)recipe->epochs, (long long)recipe->rows, recipe->lr_users, recipe->lr_items, recipe->row_weight,
+           (long long)recipe->seed);
+    print_protocol(run);
+    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->train_seconds, run->eval_seconds,
+           adaptau_context_threads(run->context), adaptau_context_threads(run->context) == 1 ? "" : "s",
+           adaptau_context_backend(run->context));
+}
+
+static void print_scores(const struct scores *scores, const struct cutoffs *cutoffs)
+{
+    static const char *const titles[ADAPTAU_N_METRICS] = {"recall", "NDCG", "precision", "hit rate", "MRR", "MAP"};
+    printf("\n%-10s", "test");
+    for (int32_t c = 0; c < cutoffs->count; c++)
+        printf(" %6s%-3d", "@", cutoffs->values[c]);
+    for (int metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
+        printf("\n%-10s", titles[metric]);
+        for (int32_t c = 0; c < cutoffs->count; c++)
+            printf(" %9.4f", scores->value[metric][c]);
+    }
+    printf("\n");
+}
+
+void report_table(const struct run *run)
+{
+    print_facts(run);
+    print_scores(&run->scores, &run->settings->cutoffs);
+}

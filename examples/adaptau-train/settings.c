@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "adaptau-train/settings.h"
+
+#include <stdio.h>
+
+#include <adaptau/adaptau.h>
+
+#define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
+
+static const struct program program = {
+    .name = "adaptau-train",
+    .usage = "DATA [OPTION]...",
+    .about = "Train a matrix factorisation on user-item pairs with the Adap-tau softmax, and report ranking metrics.\n"
+             "DATA is a directory with train.txt and test.txt (\"user item item ...\" per line), or a file of pairs\n"
+             "(tab, comma or \"::\" between user, item and an optional rating).",
+    .notes = "Progress goes to standard error, the result to standard output. SIGINT and SIGTERM finish the step,\n"
+             "save the tables as they stand if --save was given, and exit with 130 or 143; a second one exits at once.\n"
+             "Exit codes: 0 done, 1 failed, 2 wrong command line.",
+};
+
+/* The position of a word is the value of the constant that it names. */
+const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", NULL};
+const char *const personal_names[] = {"none", "eq16", "eq15", "released", NULL};
+const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
+const char *const positive_names[] = {"outside", "inside", NULL};
+const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
+const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
+static const char *const backbone_names[] = {"mf", NULL};
+static const char *const protocol_names[] = {"valid", "paper", NULL};
+static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
+static const char *const header_names[] = {"auto", "yes", "no", NULL};
+static const char *const backend_names[] = {"auto", "reference", "blis", "native", NULL};
+
+static void set_defaults(struct settings *settings)
+{
+    *settings = (struct settings){
+        .recipe = recipe_default(),
+        .test_share = 0.2,
+        .valid_share = 0.1,
+        .eval_every = 1,
+        .cutoffs = {.count = 3, .values = {10, 20, 50}},
+    };
+}
+
+/* What no single option can tell. */
+static int check_together(struct settings *settings, bool tau_given, bool tau0_given)
+{
+    struct recipe *recipe = &settings->recipe;
+    if (tau_given && tau0_given && recipe->tau0 != ADAPTAU_TAU0_FIXED) {
+        fprintf(stderr, "%s: --tau goes with --temperature fixed, not with %s\n", program.name, tau0_names[recipe->tau0]);
+        return 2;
+    }
+    if (!tau_given && recipe->tau0 == ADAPTAU_TAU0_FIXED) {
+        fprintf(stderr, "%s: --temperature fixed needs --tau\n", program.name);
+        return 2;
+    }
+    if (recipe->tau_min > 0 && recipe->tau_max > 0 && recipe->tau_min > recipe->tau_max) {
+        fprintf(stderr, "%s: --tau-min %g is above --tau-max %g\n", program.name, recipe->tau_min, recipe->tau_max);
+        return 2;
+    }
+    if (tau_given)
+        recipe->tau0 = ADAPTAU_TAU0_FIXED;
+    return OPTIONS_GO_ON;
+}
+
+static int read_operand(int argc, char **argv, int first, struct settings *settings)
+{
+    if (first == argc)
+        fprintf(stderr, "%s: no DATA given; see --help\n", program.name);
+    else if (first + 1 < argc)
+        fprintf(stderr, "%s: one DATA, please: \"%s\" is too many\n", program.name, argv[first + 1]);
+    else {
+        settings->data = argv[first];
+        return OPTIONS_GO_ON;
+    }
+    return 2;
+}
+
+int read_settings(int argc, char **argv, struct settings *settings)
+{
+    struct settings *s = settings;
+    struct recipe   *r = &s->recipe;
+    int32_t          backbone = ADAPTAU_ENCODER_MF;
+    bool             tau_given = false, tau0_given = false;
+    int              first = 0;
+    set_defaults(settings);
+    const struct option_rule rules[] = {
+        {.name = "Data:", .kind = OPTION_TITLE},
+        {"format", OPTION_CHOICE, &s->reading.format, 0, 0, format_names, NULL, "what the lines of DATA hold (auto)", NULL},
+        {"header", OPTION_CHOICE, &s->reading.header, 0, 0, header_names, NULL,
+         "whether the first line of pairs is a header (auto: if it reads like \"user, item\")", NULL},
+        {"min-rating", OPTION_DECIMAL, &s->reading.min_rating, -1e9, 1e9, NULL, "X",
+         "keep pairs whose third field is at least X (all)", &s->reading.rated},
+        {"test-share", OPTION_DECIMAL, &s->test_share, 0, 0.9, NULL, "X",
+         "of each user's pairs, held out when DATA has no test.txt (0.2)", NULL},
+        {"split-seed", OPTION_WHOLE, &s->split_seed, 0, 9e15, NULL, NULL, "of both splits (0)", NULL},
+
+        {.name = "Model:", .kind = OPTION_TITLE},
+        {"backbone", OPTION_CHOICE, &backbone, 0, 0, backbone_names, "mf", "the encoder (mf)", NULL},
+        {"dim", OPTION_WHOLE, &r->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
+        {"init", OPTION_CHOICE, &r->init, 0, 0, init_names, NULL, "where the tables start (sphere)", NULL},
+        {"normalise", OPTION_CHOICE, &r->normalise, 0, 0, normalise_names, NULL,
+         "the sides whose rows a score brings to length 1 (both: cosine)", NULL},
+        {"free-length", OPTION_FLAG, &r->free_length, 0, 0, NULL, NULL,
+         "rows keep their lengths instead of returning to the unit sphere", NULL},
+        {"weight-decay", OPTION_DECIMAL, &r->weight_decay, 0, 1e3, NULL, "X", "L2 term of rows of free length (0)", NULL},
+        {"seed", OPTION_WHOLE, &r->seed, 0, 9e15, NULL, NULL, "of initialisation and sampling (0)", NULL},
+
+        {.name = "Temperature:", .kind = OPTION_TITLE},
+        {"temperature", OPTION_CHOICE, &r->tau0, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},
+        {"tau", OPTION_DECIMAL, &r->tau, 1e-3, 1e3, NULL, "X", "the fixed temperature", &tau_given},
+        {"personal", OPTION_CHOICE, &r->tau_user, 0, 0, personal_names, NULL,
+         "a temperature for each user: Adap-tau; none: Adap-tau0 (none)", NULL},
+        {"tau-min", OPTION_DECIMAL, &r->tau_min, 1e-3, 1e3, NULL, "X", "lower bound of tau0 (0.03)", NULL},
+        {"tau-max", OPTION_DECIMAL, &r->tau_max, 1e-3, 1e3, NULL, "X", "upper bound of tau0 (10)", NULL},
+        {"warmup-epochs", OPTION_WHOLE, &r->warmup_epochs, -1, 1e9, NULL, NULL,
+         "epochs with tau0 = 0.7/L before it is measured; -1: all (1)", NULL},
+        {"divisor", OPTION_DECIMAL, &r->divisor, 1e-6, 1e6, NULL, "X", "2 beta of Eq. 15 and 16 (2; released: 1)", NULL},
+        {"threshold-quantile", OPTION_DECIMAL, &r->threshold_quantile, 1e-6, 0.999999, NULL, "X",
+         "compare users' losses with this quantile (their mean)", NULL},
+        {"degree-quantile", OPTION_DECIMAL, &r->degree_quantile, 1e-6, 0.999999, NULL, "X",
+         "measure only users with more pairs than this quantile (all)", NULL},
+
+        {.name = "Candidates:", .kind = OPTION_TITLE},
+        {"candidates", OPTION_CHOICE, &r->candidates, 0, 0, candidate_names, NULL,
+         "what a user's items are contrasted with (catalogue: the exact softmax)", NULL},
+        {"n-candidates", OPTION_WHOLE, &r->n_candidates, 1, INT32_MAX, NULL, NULL,
+         "of a batch (shared, popular) or a row (per-row) (1024)", NULL},
+        {"popularity", OPTION_DECIMAL, &r->popularity_exponent, -4, 4, NULL, "X", "popular: draw by count^X (0.75)", NULL},
+        {"no-log-q", OPTION_FLAG, &r->no_log_q, 0, 0, NULL, NULL, "do not correct for how candidates are drawn", NULL},
+        {"reject-positives", OPTION_FLAG, &r->reject_positives, 0, 0, NULL, NULL, "per-row: never draw the user's items", NULL},
+        {"positives", OPTION_CHOICE, &r->positives, 0, 0, positive_names, NULL,
+         "whether the sum of a user holds the user's own items (outside)", NULL},
+        {"row-weight", OPTION_DECIMAL, &r->row_weight, 1e-6, 2, NULL, "X",
+         "a user with n items weighs n^X; 1: all pairs alike (by the data)", NULL},
+
+        {.name = "Training:", .kind = OPTION_TITLE},
+        {"epochs", OPTION_WHOLE, &r->epochs, 1, 1e9, NULL, NULL, "at most so many (by the data)", NULL},
+        {"batch", OPTION_WHOLE, &r->rows, 1, INT32_MAX, NULL, NULL,
+         "rows in a step: users, or pairs for in-batch and per-row (by the data)", NULL},
+        {"lr-users", OPTION_DECIMAL, &r->lr_users, 0, 1e3, NULL, "X", "learning rate of users, falls to 0 (by the data)", NULL},
+        {"lr-items", OPTION_DECIMAL, &r->lr_items, 0, 1e3, NULL, "X", "learning rate of items, falls to 0 (by the data)", NULL},
+        {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)", NULL},
+        {"backend", OPTION_CHOICE, &s->backend, 0, 0, backend_names, NULL, "who multiplies matrices (auto)", NULL},
+
+        {.name = "Evaluation:", .kind = OPTION_TITLE},
+        {"protocol", OPTION_CHOICE, &s->protocol, 0, 0, protocol_names, NULL,
+         "valid: choose the epoch on pairs held out of train, train again on all of train for so many epochs, look at test "
+         "once. paper: choose the epoch on test, as published numbers are; optimistic (valid)", NULL},
+        {"no-refit", OPTION_FLAG, &s->no_refit, 0, 0, NULL, NULL,
+         "valid: report the model that was validated, without training again", NULL},
+        {"valid-share", OPTION_DECIMAL, &s->valid_share, 0.01, 0.9, NULL, "X", "of each user's train pairs (0.1)", NULL},
+        {"cutoffs", OPTION_CUTOFFS, &s->cutoffs, 1, ADAPTAU_MAX_CUTOFF, NULL, "K,K,...",
+         "lengths of the ranked lists; 20, or else the first, chooses (10,20,50)", NULL},
+        {"eval-every", OPTION_WHOLE, &s->eval_every, 1, 1e9, NULL, NULL, "epochs (1)", NULL},
+        {"patience", OPTION_WHOLE, &s->patience, 0, 1e9, NULL, NULL,
+         "stop after so many evaluations without a better one; 0: never (0)", NULL},
+
+        {.name = "Output:", .kind = OPTION_TITLE},
+        {"json", OPTION_FLAG, &s->json, 0, 0, NULL, NULL, "one JSON object instead of a table", NULL},
+        {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
+        {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
+         "the tables as safetensors, and the names of their rows as FILE.users.txt and FILE.items.txt", NULL},
+        {"quiet", OPTION_FLAG, &s->quiet, 0, 0, NULL, NULL, "no progress", NULL},
+    };
+    int code = read_options(&program, rules, LENGTH(rules), argc, argv, &first);
+    if (code == OPTIONS_GO_ON)
+        code = read_operand(argc, argv, first, settings);
+    if (code == OPTIONS_GO_ON)
+        code = check_together(settings, tau_given, tau0_given);
+    return code;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "adaptau-train/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fail.h"
+
+static adaptau_status copy_table(float **copy, const float *table, int64_t stride, int32_t n_rows, int32_t dim,
+                                 adaptau_error *error)
+{
+    size_t row_size = (size_t)dim * sizeof(float);
+    if (!*copy)
+        *copy = malloc((size_t)n_rows * row_size + 1);
+    if (!*copy)
+        return fail_memory(error, "a copy of the tables");
+    for (int32_t row = 0; row < n_rows; row++)
+        memcpy(*copy + (size_t)row * (size_t)dim, table + row * (stride ? stride : dim), row_size);
+    return ADAPTAU_OK;
+}
+
+adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *model, adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    if (!status)
+        status = copy_table(&snapshot->users, tables.users, tables.user_stride, tables.n_users, tables.dim, error);
+    if (!status)
+        status = copy_table(&snapshot->items, tables.items, tables.item_stride, tables.n_items, tables.dim, error);
+    return status;
+}
+
+adaptau_status snapshot_model(const struct snapshot *snapshot, adaptau_context *context, const adaptau_dataset *dataset,
+                              const struct recipe *recipe, adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model_options options = recipe_model_options(recipe);
+    options.init = ADAPTAU_INIT_HOST;
+    options.host_users = snapshot->users;
+    options.host_items = snapshot->items;
+    return adaptau_model_create(context, dataset, &options, out, error);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    free(snapshot->users);
+    free(snapshot->items);
+    *snapshot = (struct snapshot){0};
+}

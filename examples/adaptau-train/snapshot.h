@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A copy of a model's tables, to come back to. */
+#ifndef ADAPTAU_TRAIN_SNAPSHOT_H
+#define ADAPTAU_TRAIN_SNAPSHOT_H
+
+#include "common/training.h"
+
+/* All zero is none. */
+struct snapshot {
+    float *users; /* [n x d]                                                                                  */
+    float *items; /* [m x d]                                                                                  */
+};
+
+/* Replace what the snapshot holds. */
+adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *model, adaptau_error *error);
+
+/* A model that works on the snapshot's arrays: the snapshot must outlive it. */
+adaptau_status snapshot_model(const struct snapshot *snapshot, adaptau_context *context, const adaptau_dataset *dataset,
+                              const struct recipe *recipe, adaptau_model **out, adaptau_error *error);
+
+void snapshot_free(struct snapshot *snapshot);
+
+#endif

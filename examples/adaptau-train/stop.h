@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* SIGINT and SIGTERM. */
+#ifndef ADAPTAU_TRAIN_STOP_H
+#define ADAPTAU_TRAIN_STOP_H
+
+/* From now on either signal is noted; a second one ends the program at once. */
+void stop_catch_signals(void);
+
+/* The signal that was caught, or 0. */
+int stop_signal(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of users or items: id -> name, and name -> id where they are kept distinct. */
+#ifndef EXAMPLES_COMMON_NAMES_H
+#define EXAMPLES_COMMON_NAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <adaptau/base.h>
+
+#define NAME_MAX_BYTES 4096
+
+/* All zero is an empty list. */
+struct names {
+    int32_t  count;
+    char    *bytes; /* the names one after the other, each ending in NUL                                      */
+    size_t   n_bytes, bytes_capacity;
+    size_t  *starts; /* [count] where each begins                                                             */
+    size_t   starts_capacity;
+    int32_t *slots; /* [n_slots] open addressing by hash: id, or -1; the first of equal names is the one found */
+    size_t   n_slots;
+};
+
+void names_free(struct names *names);
+
+/* Name of `id`, which must be in [0, count). */
+const char *names_get(const struct names *names, int32_t id);
+
+/* Id of a name, or -1. */
+int32_t names_find(const struct names *names, const char *name, size_t length);
+
+/* Append a name, known or not. E_MEMORY; E_SHAPE beyond 2^31 - 1 names. */
+adaptau_status names_append(struct names *names, const char *name, size_t length, adaptau_error *error);
+
+/* Id of a name, appended when it is new. */
+adaptau_status names_intern(struct names *names, const char *name, size_t length, int32_t *id, adaptau_error *error);
+
+/* One name per line, line number = id. Blank lines at the end don't count, elsewhere they are an error. */
+adaptau_status names_read(struct names *names, const char *path, adaptau_error *error);
+
+/* The reverse, atomically: the old file is whole until the new one is. Without names the ids 0 ... n - 1 are written. */
+adaptau_status names_write(const struct names *names, int32_t n, const char *path, adaptau_error *error);
+
+/* "Did you mean": up to `limit` ids of names that are like `name`, best first. Returns how many. */
+int names_similar(const struct names *names, const char *name, int limit, int32_t *ids);
+
+/* Characters of a name on a terminal, taking every code point as one column. */
+int name_width(const char *name);
+
+/* Print a name padded to `width` columns, control characters as '?', and cut with "..." when it is longer and width > 3; no
+ * padding and no cut for width 0. */
+void name_print(FILE *out, const char *name, int width);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Every default that depends on the data, as a rule. The constants were chosen on validation pairs held out of train. */
+#include "common/preset.h"
+
+#include <math.h>
+
+#include <adaptau/sampler.h>
+
+#define STEPS_PER_EPOCH 50          /* 128 users a step on MovieLens-1M, 512 on Gowalla                       */
+#define ROWS_OF_INTERACTIONS 2048   /* where a row is one interaction                                         */
+#define EPOCHS_AT_SCALE 40.0        /* MovieLens-1M: n m = 18 million                                         */
+#define SCALE 18.3e6
+#define EPOCHS_EXPONENT 0.22        /* 16 on Gowalla: n m = 1,224 million                                     */
+#define ROW_WEIGHT 0.5              /* a user's row weighs n_u^0.5                                            */
+#define LR_USERS 0.2
+#define LR_ITEMS 0.02
+
+static double clamp(double x, double least, double most)
+{
+    return x < least ? least : x > most ? most : x;
+}
+
+/* About STEPS_PER_EPOCH steps, by a power of two. */
+static int64_t choose_rows(int32_t candidates, int32_t n_users)
+{
+    if (candidates == ADAPTAU_SAMPLER_IN_BATCH || candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
+        return ROWS_OF_INTERACTIONS;
+    return (int64_t)exp2(round(log2(clamp((double)n_users / STEPS_PER_EPOCH, 64, 1024))));
+}
+
+static int64_t choose_epochs(int32_t n_users, int32_t n_items)
+{
+    double pairs_possible = fmax(1, (double)n_users * n_items);
+    return (int64_t)clamp(round(EPOCHS_AT_SCALE * pow(pairs_possible / SCALE, -EPOCHS_EXPONENT)), 8, 60);
+}
+
+void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
+{
+    (void)n_pairs;
+    if (recipe->rows == UNSET)
+        recipe->rows = choose_rows(recipe->candidates, n_users);
+    if (recipe->epochs == UNSET)
+        recipe->epochs = choose_epochs(n_users, n_items);
+    if (recipe->row_weight == UNSET)
+        recipe->row_weight = ROW_WEIGHT;
+    if (recipe->lr_users == UNSET)
+        recipe->lr_users = LR_USERS;
+    if (recipe->lr_items == UNSET)
+        recipe->lr_items = LR_ITEMS;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* One training run: a model, its temperature and its sampler, taken through epochs. */
+#ifndef EXAMPLES_COMMON_TRAINING_H
+#define EXAMPLES_COMMON_TRAINING_H
+
+#include <adaptau/adaptau.h>
+
+#include "common/recipe.h"
+
+struct training;
+
+/* Called after every step; anything but 0 ends the epoch there. */
+typedef int (*step_function)(void *user_data, const struct training *training);
+
+struct training {
+    const struct recipe *recipe;
+    adaptau_model       *model;
+    adaptau_temperature *temperature;
+    adaptau_sampler     *sampler;
+    step_function        on_step; /* or NULL                                                                  */
+    void                *on_step_data;
+    int64_t              n_epochs; /* the learning rate falls to 0 over these                                 */
+    int64_t              n_steps;  /* in an epoch                                                             */
+    int64_t              epoch;    /* finished epochs                                                         */
+    int64_t              step;     /* finished steps of the present epoch                                     */
+    bool                 stopped;  /* on_step asked for it                                                    */
+    double               loss;     /* of the last epoch, mean per term                                        */
+    double               tau0;
+    double               seconds; /* spent in training_epoch                                                  */
+};
+
+/* What the recipe says about the model. */
+adaptau_model_options recipe_model_options(const struct recipe *recipe);
+
+/* `recipe` must be complete (preset_fill), and outlive the training like `dataset`. On failure *training is empty. */
+adaptau_status training_create(adaptau_context *context, const adaptau_dataset *dataset, const struct recipe *recipe,
+                               struct training *training, adaptau_error *error);
+
+void training_destroy(struct training *training);
+
+/* One epoch: set the temperature, then step through all batches. */
+adaptau_status training_epoch(struct training *training, adaptau_error *error);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "demo/contest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/fail.h"
+#include "common/preset.h"
+#include "common/scores.h"
+#include "common/training.h"
+
+#define ROW "%-46s %10.4f %10.4f %9.1f   %s\n"
+
+struct contestant {
+    const char *title;
+    int32_t     tau0;
+    int32_t     tau_user;
+    double      tau;
+};
+
+static const struct contestant contestants[] = {
+    {"softmax, temperature fixed at 1", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 1.0},
+    {"softmax, temperature fixed at 0.1", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.1},
+    {"Adap-tau0: one temperature, sets itself", ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE, 0},
+    {"Adap-tau: one for each package, set themselves", ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_EQ16, 0},
+};
+
+static const struct cutoffs cutoffs = {.count = 1, .values = {20}};
+
+static adaptau_status print_row(const char *title, adaptau_evaluator *evaluator, const adaptau_tables *tables, double started,
+                                const char *remark, adaptau_error *error)
+{
+    struct scores  scores;
+    double         seconds = clock_now() - started;
+    adaptau_status status = score_tables(evaluator, tables, &cutoffs, &scores, error);
+    if (!status)
+        printf(ROW, title, scores.value[ADAPTAU_METRIC_RECALL][0], scores.value[ADAPTAU_METRIC_NDCG][0], seconds, remark);
+    fflush(stdout);
+    return status;
+}
+
+/* Popularity is a model with one dimension: every user is 1, and an item is how many users have it. */
+static adaptau_status rank_by_popularity(const adaptau_dataset *train, adaptau_evaluator *evaluator, adaptau_error *error)
+{
+    double               started = clock_now();
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    adaptau_status       status = adaptau_dataset_get_view(train, &view, error);
+    if (status)
+        return status;
+    float *users = malloc(((size_t)view.n_users + 1) * sizeof *users);
+    float *items = malloc(((size_t)view.n_items + 1) * sizeof *items);
+    if (users && items) {
+        for (int32_t u = 0; u < view.n_users; u++)
+            users[u] = 1;
+        for (int32_t i = 0; i < view.n_items; i++)
+            items[i] = (float)(view.item_ptr[i + 1] - view.item_ptr[i]);
+        adaptau_tables tables = {
+            .struct_size = sizeof tables,
+            .n_users = view.n_users,
+            .n_items = view.n_items,
+            .dim = 1,
+            .users = users,
+            .items = items,
+        };
+        status = print_row("most popular first, nothing learned", evaluator, &tables, started, "", error);
+    } else
+        status = fail_memory(error, "the popularity baseline");
+    free(items);
+    free(users);
+    return status;
+}
+
+static int show_step(void *user_data, const struct training *training)
+{
+    const struct contestant *contestant = user_data;
+    if (training->step % 16 == 0) {
+        fprintf(stderr, "\r%-46s epoch %lld of %lld  ", contestant->title, (long long)training->epoch + 1,
+                (long long)training->n_epochs);
+        fflush(stderr);
+    }
+    return 0;
+}
+
+static void describe_temperature(const struct training *training, char *out, size_t size)
+{
+    adaptau_temperature_state state = {.struct_size = sizeof state};
+    adaptau_temperature_get_state(training->temperature, &state, NULL);
+    if (training->recipe->tau_user != ADAPTAU_TAU_USER_NONE)
+        snprintf(out, size, "%.3f ... %.3f", state.tau_user_min, state.tau_user_max);
+    else
+        snprintf(out, size, "%.3f", state.tau0);
+}
+
+static adaptau_status train_one(struct training *training, const struct contestant *contestant, adaptau_evaluator *evaluator,
+                                adaptau_error *error)
+{
+    char           remark[40];
+    double         started = clock_now();
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_status status = ADAPTAU_OK;
+    union {
+        const void *given;
+        void       *passed;
+    } title = {.given = contestant};
+    if (isatty(STDERR_FILENO) == 1) {
+        training->on_step = show_step;
+        training->on_step_data = title.passed;
+    }
+    while (!status && training->epoch < training->n_epochs)
+        status = training_epoch(training, error);
+    if (training->on_step)
+        fprintf(stderr, "\r%79s\r", "");
+    if (!status)
+        status = adaptau_model_tables(training->model, &tables, error);
+    if (status)
+        return status;
+    describe_temperature(training, remark, sizeof remark);
+    return print_row(contestant->title, evaluator, &tables, started, remark, error);
+}
+
+static adaptau_status enter(adaptau_context *context, const adaptau_dataset *train, const struct contestant *contestant,
+                            int64_t epochs, adaptau_evaluator *evaluator, adaptau_model **model, adaptau_error *error)
+{
+    struct training training;
+    struct recipe   recipe = recipe_default();
+    recipe.tau0 = contestant->tau0;
+    recipe.tau_user = contestant->tau_user;
+    recipe.tau = contestant->tau;
+    recipe.epochs = epochs;
+    preset_fill(&recipe, adaptau_dataset_n_users(train), adaptau_dataset_n_items(train), adaptau_dataset_n_pairs(train));
+    adaptau_status status = training_create(context, train, &recipe, &training, error);
+    if (!status)
+        status = train_one(&training, contestant, evaluator, error);
+    if (!status) {
+        adaptau_model_destroy(*model);
+        *model = training.model;
+        training.model = NULL;
+    }
+    training_destroy(&training);
+    return status;
+}
+
+adaptau_status run_contest(adaptau_context *context, const adaptau_dataset *train, const adaptau_dataset *test, int64_t epochs,
+                           adaptau_model **model, adaptau_error *error)
+{
+    adaptau_evaluator *evaluator = NULL;
+    adaptau_status     status = make_evaluator(context, test, train, &cutoffs, &evaluator, error);
+    if (status)
+        return status;
+    printf("%-46s %10s %10s %9s   %s\n", "", "recall@20", "NDCG@20", "seconds", "temperature");
+    status = rank_by_popularity(train, evaluator, error);
+    for (size_t i = 0; i < sizeof contestants / sizeof *contestants && !status; i++)
+        status = enter(context, train, &contestants[i], epochs, evaluator, model, error);
+    adaptau_evaluator_destroy(evaluator);
+    return status;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/** @file base.h
+ *  Status codes, the caller-owned error, version and build information. Every other header includes this one. */
+#ifndef ADAPTAU_BASE_H
+#define ADAPTAU_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(ADAPTAU_STATIC) || !(defined(__GNUC__) || defined(__clang__))
+#define ADAPTAU_API
+#else
+#define ADAPTAU_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ADAPTAU_VERSION_MAJOR 0
+#define ADAPTAU_VERSION_MINOR 1
+#define ADAPTAU_VERSION_PATCH 0
+#define ADAPTAU_VERSION_NUMBER (ADAPTAU_VERSION_MAJOR * 10000 + ADAPTAU_VERSION_MINOR * 100 + ADAPTAU_VERSION_PATCH)
+
+/** What a fallible call returns: ADAPTAU_OK or one of the ADAPTAU_E_* codes. The numbers never change. Since 0.1. */
+typedef int32_t adaptau_status;
+
+#define ADAPTAU_OK 0
+#define ADAPTAU_E_ARGUMENT 1 /**< a NULL, an unknown constant, a value outside its range                      */
+#define ADAPTAU_E_ABI 2      /**< a struct_size that this library does not understand                         */
+#define ADAPTAU_E_SHAPE 3    /**< sizes, strides or offsets that disagree                                     */
+#define ADAPTAU_E_INDEX 4    /**< a user or item id outside its table, or out of order                        */
+#define ADAPTAU_E_NUMERIC 5  /**< NaN or infinity in what the host passed, or in a result                     */
+#define ADAPTAU_E_MEMORY 6   /**< the allocator returned NULL                                                 */
+#define ADAPTAU_E_STATE 7    /**< not now: wrong order of calls, or an object that another thread is using    */
+#define ADAPTAU_E_IO 8       /**< the operating system refused a file operation; the message has its reason   */
+#define ADAPTAU_E_FORMAT 9   /**< a file that is not what it claims to be                                     */
+#define ADAPTAU_E_THREAD 10  /**< a thread could not be started, or the host's executor failed                */
+
+/** Where a failed call leaves its explanation. The caller owns it, may pass NULL, and may copy it freely.
+ *  A call that succeeds does not write to it. The layout (256 bytes) is final. Since 0.1. */
+typedef struct adaptau_error {
+    adaptau_status status;       /**< the returned status                                                    */
+    int32_t        os_error;     /**< errno of the failed system call, or 0                                  */
+    char           message[248]; /**< one line of UTF-8: argument, index and value; always terminated        */
+} adaptau_error;
+
+/** The constant's name without the prefix, "E_SHAPE" for example; "E_UNKNOWN" for a number that is none.
+ *  Never NULL, static storage. Thread-safety: any thread. Since 0.1. */
+ADAPTAU_API const char *adaptau_status_name(adaptau_status status);
+
+/** ADAPTAU_VERSION_NUMBER of the library that is loaded, which may differ from the headers. Since 0.1. */
+ADAPTAU_API int32_t adaptau_version(void);
+
+#define ADAPTAU_FEATURE_BLIS (UINT64_C(1) << 0)   /**< built with BLIS                                        */
+#define ADAPTAU_FEATURE_AVX2 (UINT64_C(1) << 1)   /**< holds AVX2 + FMA kernels                               */
+#define ADAPTAU_FEATURE_AVX512 (UINT64_C(1) << 2) /**< holds AVX-512 kernels                                  */
+
+/** The ADAPTAU_FEATURE_* bits this library was built with (what the CPU can run is the context's business).
+ *  Since 0.1. */
+ADAPTAU_API uint64_t adaptau_features(void);
+
+/** One line for bug reports: version, compiler, backends. Never NULL, static storage. Since 0.1. */
+ADAPTAU_API const char *adaptau_build_info(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

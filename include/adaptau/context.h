@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/** @file context.h
+ *  Threads, memory, log and CPU choice. Nothing global exists beside a context. */
+#ifndef ADAPTAU_CONTEXT_H
+#define ADAPTAU_CONTEXT_H
+
+#include <adaptau/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Threads, allocator, log callback and kernel choice; every object is made from one and must die before it.
+ *  Thread-safety: a context may serve objects on several threads at once. While its pool is busy with one call,
+ *  another call computes on its own thread, with the same result. After fork() the child may go on using it (on one
+ *  thread) and may destroy it. */
+typedef struct adaptau_context adaptau_context;
+
+/** One lane of a parallel call: run it once for every index in [0, n_lanes). */
+typedef void (*adaptau_lane_function)(void *argument, int32_t lane);
+
+/** The host's own threads. Runs `lane(argument, i)` exactly once for every i in [0, n_lanes), in any order and on any
+ *  threads, and returns when all have returned. A lane never waits for another one, so running them one after the
+ *  other is correct.
+ *  @return 0, or anything else when it could not: the library's call then fails with E_THREAD. */
+typedef int32_t (*adaptau_executor_function)(void *user_data, int32_t n_lanes, adaptau_lane_function lane, void *argument);
+
+/** @return `size` bytes aligned to `alignment` (a power of two of at most 4096), or NULL. Called on the thread that called the
+ *  library only, never from a lane. */
+typedef void *(*adaptau_allocate_function)(void *user_data, size_t size, size_t alignment);
+/** Gives back what adaptau_allocate_function returned, with the same size. */
+typedef void (*adaptau_free_function)(void *user_data, void *block, size_t size);
+
+#define ADAPTAU_LOG_INFO 0
+#define ADAPTAU_LOG_WARNING 1
+
+/** Receives one line without a newline, on a thread that is inside a call of the library. */
+typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char *line);
+
+#define ADAPTAU_BACKEND_AUTO 0      /**< the fastest one for this CPU                                         */
+#define ADAPTAU_BACKEND_REFERENCE 1 /**< plain C: defines what is correct                                     */
+#define ADAPTAU_BACKEND_BLIS 2      /**< products by BLIS                                                     */
+#define ADAPTAU_BACKEND_NATIVE 3    /**< products by the library's own AVX2 or AVX-512 kernels                */
+
+#define ADAPTAU_CPU_AVX2 (UINT64_C(1) << 0)   /**< AVX2 and FMA                                               */
+#define ADAPTAU_CPU_AVX512 (UINT64_C(1) << 1) /**< AVX-512 F, BW, DQ and VL                                   */
+
+/** All zero but struct_size: one thread per online CPU, malloc, no log, the fastest kernels. Since 0.1. */
+typedef struct adaptau_context_options {
+    uint32_t                  struct_size; /**< sizeof(adaptau_context_options)                              */
+    int32_t                   n_threads;   /**< threads that compute, the caller's included; 0: online CPUs; <= 1024 */
+    int32_t                   backend;     /**< ADAPTAU_BACKEND_*                                            */
+    int32_t                   reserved;    /**< 0                                                            */
+    uint64_t                  cpu_disable; /**< ADAPTAU_CPU_* not to be used although the CPU has them       */
+    adaptau_executor_function executor;    /**< NULL: an own pool of n_threads - 1 threads                   */
+    void                     *executor_data;
+    adaptau_allocate_function allocate;    /**< NULL (then free too): aligned_alloc                          */
+    adaptau_free_function     free;
+    void                     *allocator_data;
+    adaptau_log_function      log;         /**< NULL: silence                                                */
+    void                     *log_data;
+} adaptau_context_options;
+
+/** Make a context and start its pool.
+ *  @param[in]  options  NULL for the defaults; the struct may die after the call, the data pointers may not
+ *  @param[out] out      new context; left untouched on failure
+ *  @return E_ARGUMENT, E_ABI; E_STATE when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD.
+ *  Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options *options, adaptau_context **out,
+                                                  adaptau_error *error);
+
+/** Join the pool and free the context. Every object made from it must be gone. NULL is fine. Since 0.1. */
+ADAPTAU_API void adaptau_context_destroy(adaptau_context *context);
+
+/** Threads that compute. 0 for NULL. Since 0.1. */
+ADAPTAU_API int32_t adaptau_context_threads(const adaptau_context *context);
+
+/** What runs the products, "native avx512", "blis 0.9.0 zen3" or "reference" for example. Lives as long as the context; ""
+ *  for NULL. Since 0.1. */
+ADAPTAU_API const char *adaptau_context_backend(const adaptau_context *context);
+
+/** Peak and present bytes held through the context's allocator by it and its objects. Either pointer may be NULL.
+ *  Since 0.1. */
+ADAPTAU_API void adaptau_context_memory(const adaptau_context *context, uint64_t *present, uint64_t *peak);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

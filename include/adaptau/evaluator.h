@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/** @file evaluator.h
+ *  All-ranking metrics: every item is ranked for every user that has held-out items, by descending score, ties to the lower item
+ *  id. */
+#ifndef ADAPTAU_EVALUATOR_H
+#define ADAPTAU_EVALUATOR_H
+
+#include <adaptau/dataset.h>
+#include <adaptau/kernels.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Held-out pairs, masks and cutoffs, and the results of the last run. Thread-safety: one thread at a time (another one gets
+ *  E_STATE). */
+typedef struct adaptau_evaluator adaptau_evaluator;
+
+/* With h(r) = 1 when the item at rank r (from 1) is held out for the user, T its held-out items, K the cutoff: */
+#define ADAPTAU_METRIC_RECALL 0    /**< Σ_{r<=K} h(r)/|T|                                                     */
+#define ADAPTAU_METRIC_NDCG 1      /**< Σ_{r<=K} h(r)/log₂(r + 1) over Σ_{r<=min(K,|T|)} 1/log₂(r + 1)        */
+#define ADAPTAU_METRIC_PRECISION 2 /**< Σ_{r<=K} h(r)/K                                                       */
+#define ADAPTAU_METRIC_HIT_RATE 3  /**< 1 when any h(r) = 1, r <= K                                           */
+#define ADAPTAU_METRIC_MRR 4       /**< 1/(first r <= K with h(r) = 1), else 0                                */
+#define ADAPTAU_METRIC_MAP 5       /**< Σ_{r<=K} h(r) · (hits up to r)/r over min(K,|T|)                      */
+#define ADAPTAU_N_METRICS 6
+
+#define ADAPTAU_MAX_CUTOFF 65536
+
+/** Since 0.1. */
+typedef struct adaptau_evaluator_options {
+    uint32_t                      struct_size; /**< sizeof(adaptau_evaluator_options)                        */
+    int32_t                       n_cutoffs;   /**< 0: one cutoff, 20                                        */
+    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF]; one above the number of
+                                                    items is fine                                            */
+    int32_t                       n_masks;
+    int32_t                       n_groups;    /**< 0: no groups                                             */
+    const adaptau_dataset *const *masks;       /**< [n_masks] pairs that are not ranked (train); borrowed: must outlive the
+                                                    evaluator. A pair that is held out as well is masked     */
+    const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */
+} adaptau_evaluator_options;
+
+/** @param[in] held_out  borrowed: must outlive the evaluator; users without items are not counted
+ *  @param[in] options   NULL: no mask, cutoff 20
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE (masks of another size), E_INDEX (a group), E_MEMORY. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_dataset *held_out,
+                                                    const adaptau_evaluator_options *options, adaptau_evaluator **out,
+                                                    adaptau_error *error);
+
+/** NULL is fine. Since 0.1. */
+ADAPTAU_API void adaptau_evaluator_destroy(adaptau_evaluator *evaluator);
+
+/** Rank with these tables, by f as their flags define it. The results stay readable until the next run; a failed run keeps the
+ *  previous ones.
+ *  @return E_SHAPE when the tables do not fit; E_NUMERIC names the first non-finite row; E_MEMORY, E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables,
+                                                 adaptau_error *error);
+
+/** Users that have held-out items. 0 for NULL. Since 0.1. */
+ADAPTAU_API int32_t adaptau_evaluator_n_users(const adaptau_evaluator *evaluator);
+
+/** [adaptau_evaluator_n_users] ids of those users, ascending. Lives as long as the evaluator. Since 0.1. */
+ADAPTAU_API const int32_t *adaptau_evaluator_users(const adaptau_evaluator *evaluator);
+
+/** Mean over those users of a metric at the c-th cutoff; 0 when there are none.
+ *  @return E_ARGUMENT for an unknown metric or cutoff; E_STATE before the first run. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
+                                                  double *out, adaptau_error *error);
+
+/** Per user, in the order of adaptau_evaluator_users.
+ *  @param[out] out  [adaptau_evaluator_n_users]. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
+                                                      float *out, adaptau_error *error);
+
+/** What the items of each group contribute: the metric counted with the hits in that group alone, so that the groups add up to
+ *  the mean. Recall, NDCG and precision.
+ *  @param[out] out  [n_groups]
+ *  @return E_ARGUMENT for another metric; E_STATE before the first run or without groups. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
+                                                       double *out, adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/** @file kernels.h
+ *  Stateless arithmetic on the host's own arrays: the softmax over items with its gradients, row normalisation, the closed
+ *  forms of the temperature, and top-K. A host with its own encoder needs nothing else.
+ *
+ *  Notation: e_u, e_i raw embeddings; ê = e/‖e‖ where that side is normalised, else ê = e; f_ui = ê_u·ê_i; P_r the positives of
+ *  row r. Equation numbers are those of the Adap-τ paper (WWW 2023). Matrices are row-major float32; a stride counts
+ *  floats from one row to the next. Every function here may be called from any number of threads at once on different outputs,
+ *  and its results are bitwise equal for any number of threads. */
+#ifndef ADAPTAU_KERNELS_H
+#define ADAPTAU_KERNELS_H
+
+#include <adaptau/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- tables: the two sides of a score ----------------------------------------------------------------------------- */
+
+#define ADAPTAU_NORMALISE_USERS (UINT32_C(1) << 0) /**< f uses e_u/‖e_u‖ ("Y-N" when alone)                   */
+#define ADAPTAU_NORMALISE_ITEMS (UINT32_C(1) << 1) /**< f uses e_i/‖e_i‖ ("N-Y" when alone)                   */
+#define ADAPTAU_NORMALISE_BOTH (ADAPTAU_NORMALISE_USERS | ADAPTAU_NORMALISE_ITEMS) /**< f is the cosine       */
+/** The caller promises ‖e‖ = 1 for every row of each normalised side: no norm is computed, gradients are projected on the
+ *  tangent. */
+#define ADAPTAU_UNIT_ROWS (UINT32_C(1) << 2)
+
+#define ADAPTAU_MAX_DIM 65536
+
+/** User and item embeddings, read only. Since 0.1. */
+typedef struct adaptau_tables {
+    uint32_t     struct_size; /**< sizeof(adaptau_tables)                                                    */
+    uint32_t     flags;       /**< ADAPTAU_NORMALISE_*, ADAPTAU_UNIT_ROWS                                    */
+    int32_t      n_users;     /**< rows of users                                                             */
+    int32_t      n_items;     /**< rows of items, m                                                          */
+    int32_t      dim;         /**< d in [1, ADAPTAU_MAX_DIM]                                                 */
+    int32_t      reserved;    /**< 0                                                                         */
+    const float *users;       /**< [n_users x dim]                                                           */
+    int64_t      user_stride; /**< >= dim; 0 means dim                                                       */
+    const float *items;       /**< [n_items x dim]                                                           */
+    int64_t      item_stride; /**< >= dim; 0 means dim                                                       */
+} adaptau_tables;
+
+/* ---- the batch: who learns from what ------------------------------------------------------------------------------ */
+
+#define ADAPTAU_CANDIDATES_CATALOGUE 0 /**< every item: the exact softmax                                     */
+#define ADAPTAU_CANDIDATES_SHARED 1    /**< the same C items for every row                                    */
+#define ADAPTAU_CANDIDATES_PER_ROW 2   /**< C items of its own for every row                                  */
+
+/** The sum of a row holds none of the row's positives: where they are candidates they are masked. Without this flag the
+ *  sum holds every candidate as it stands and, for shared and per-row candidates, the term's own positive as well. */
+#define ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 0)
+
+/** Rows to learn from, and what each row is contrasted with. All arrays belong to the caller. Since 0.1. */
+typedef struct adaptau_batch {
+    uint32_t       struct_size;   /**< sizeof(adaptau_batch)                                                 */
+    uint32_t       flags;         /**< ADAPTAU_BATCH_*                                                       */
+    int32_t        n_rows;        /**< R                                                                     */
+    int32_t        candidates;    /**< ADAPTAU_CANDIDATES_*                                                  */
+    const int32_t *users;         /**< [R] row of the user table; NULL: row r is user r                      */
+    const int64_t *positive_ptr;  /**< [R + 1]: row r holds positives [positive_ptr[r], [r + 1])             */
+    const int32_t *positives;     /**< [positive_ptr[R]] item ids; ascending within a row                    */
+    int64_t        n_candidates;  /**< C; 0 for the catalogue                                                */
+    const int32_t *candidate_ids; /**< [C] shared, [R x C] per row, NULL for the catalogue; repeats count    */
+    const float   *log_q;         /**< [C] shared, [R x C] per row, [m] catalogue: taken off the logits; or NULL */
+    const float   *row_weights;   /**< [R] weight w_r >= 0 of each of the row's terms; NULL: 1               */
+} adaptau_batch;
+
+/** Temperatures of a batch's rows. Since 0.1. */
+typedef struct adaptau_row_temperatures {
+    uint32_t     struct_size; /**< sizeof(adaptau_row_temperatures)                                          */
+    float        tau;         /**< τ > 0 for every row whose array below is NULL                             */
+    const float *candidates;  /**< [R] τ of the sum, or NULL                                                 */
+    const float *positives;   /**< [R] τ⁺ of the positive (the released variant), or NULL: the same as the sum's */
+} adaptau_row_temperatures;
+
+/** What adaptau_softmax computes; a NULL array is not computed. All arrays belong to the caller. Since 0.1. */
+typedef struct adaptau_softmax_output {
+    uint32_t struct_size;          /**< sizeof(adaptau_softmax_output), set by the caller                    */
+    int32_t  n_zero_rows;          /**< out: rows of length 0 met on a normalised side: score 0, gradient 0  */
+    double   loss;                 /**< out: Σ_r row_loss[r]                                                 */
+    int64_t  n_terms;              /**< out: positives that had a term                                       */
+    double  *row_loss;             /**< [R] w_r Σ_{i∈P_r} (log Z_ri − f_ri/τ⁺_r)                             */
+    double  *row_log_sum;          /**< [R] log Σ_c exp(f_rc/τ_r − log q_c) over the candidates alone        */
+    float   *row_unit_loss;        /**< [R] log Σ_c exp(f_rc − log q_c) − mean_{i∈P_r} f_ri, the loss at temperature 1
+                                        (what Eq. 16 compares users by); 0 for a row without positives       */
+    float   *row_d_inverse_tau;    /**< [R] ∂row_loss/∂(1/τ_r) of the sum's temperature; the positive's part is in it
+                                        when temperatures.positives is NULL                                  */
+    float   *user_gradients;       /**< [R x d] ∂loss/∂e of each row's user, raw embedding                   */
+    int64_t  user_gradient_stride; /**< >= d; 0 means d                                                      */
+    float   *item_gradients;       /**< [m x d] ∂loss/∂e_i. Rows that the batch does not touch are not written; the
+                                        catalogue touches all                                                */
+    int64_t  item_gradient_stride; /**< >= d; 0 means d                                                      */
+    int32_t *touched_items;        /**< [m] out: ids of the written rows of item_gradients, ascending; NULL for the
+                                        catalogue, optional otherwise                                        */
+    int64_t  n_touched_items;      /**< out: how many (m for the catalogue)                                  */
+} adaptau_softmax_output;
+
+/** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).
+ *
+ *      loss = Σ_r w_r Σ_{i∈P_r} [ −f_ri/τ⁺_r + log Z_ri ]
+ *      Z_ri = Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)                 catalogue, or positives outside the sum
+ *      Z_ri = exp(f_ri/τ_r) + Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)    shared and per row, positives inside
+ *      ∂f/∂e = (ê_other − f ê)/‖e‖ on a normalised side, ê_other on a raw one
+ *
+ *  A row without positives contributes nothing (its log sum is computed); so does a row whose sum is empty. With both sides
+ *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03; otherwise a running maximum keeps
+ *  every result finite.
+ *  Memory beyond the outputs: at most 32 MiB for the catalogue, whatever R (and a normalised copy of the item table unless its rows
+ *  are raw or unit); for shared candidates 8(R + C)d bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature; E_MEMORY:
+ *          outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a broken promise of
+ *          unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
+                                           const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
+                                           adaptau_error *error);
+
+/* ---- rows --------------------------------------------------------------------------------------------------------- */
+
+/** out_r = in_r/‖in_r‖; a zero row stays zero. In place when in == out.
+ *  @param[in]  in, in_stride    [n x dim]
+ *  @param[out] out, out_stride  [n x dim]
+ *  @param[out] norms            [n] ‖in_r‖, or NULL
+ *  @return E_NUMERIC names the first row with a NaN or an infinity; nothing is written then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int64_t n, int32_t dim, const float *in,
+                                                  int64_t in_stride, float *out, int64_t out_stride, float *norms,
+                                                  adaptau_error *error);
+
+/** Gradient with respect to the raw rows from the one with respect to the normalised rows:
+ *  g_r ← (g_r − (g_r·ê_r) ê_r)/‖e_r‖; a row of norm 0 gets 0.
+ *  @param[in]     unit, unit_stride          [n x dim] ê
+ *  @param[in]     norms                      [n] ‖e‖; NULL: all 1 (projection on the tangent)
+ *  @param[in,out] gradients, gradient_stride [n x dim]. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *context, int64_t n, int32_t dim,
+                                                           const float *unit, int64_t unit_stride, const float *norms,
+                                                           float *gradients, int64_t gradient_stride,
+                                                           adaptau_error *error);
+
+/** The k best columns of each score row, best first, ties to the lower column; NaN scores are never chosen.
+ *  @param[in]  scores, stride  [n_rows x n_columns]
+ *  @param[in]  exclude_ptr     [n_rows + 1], or NULL: nothing excluded
+ *  @param[in]  exclude         [exclude_ptr[n_rows]] columns that row r must not get, ascending within a row
+ *  @param[out] columns         [n_rows x k]; −1 where a row has fewer than k left
+ *  @param[out] values          [n_rows x k] their scores (−inf for −1), or NULL
+ *  @return E_ARGUMENT when k < 1; a k above n_columns leaves −1. E_INDEX, E_SHAPE, E_MEMORY. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n_columns, const float *scores,
+                                         int64_t stride, int32_t k, const int64_t *exclude_ptr, const int32_t *exclude,
+                                         int32_t *columns, float *values, adaptau_error *error);
+
+/* ---- closed forms: plain functions of numbers, defined for every input ---------------------------------------------- */
+
+/** W₀(x): the w >= −1 with w e^w = x. x < −1/e is clamped to −1/e (w = −1); NaN gives NaN; +inf gives +inf.
+ *  Relative error below 4e-16 away from the branch point. Since 0.1. */
+ADAPTAU_API double adaptau_lambert_w0(double x);
+
+/** L = log(n m/(2|D|)), the right side of Eq. 11. Since 0.1. */
+ADAPTAU_API double adaptau_log_ratio(int64_t n_users, int64_t n_items, int64_t n_pairs);
+
+/** Eq. 14: τ₀ = (μ₊ − μ)/L. NaN when it is not positive and finite. Since 0.1. */
+ADAPTAU_API double adaptau_tau0_eq14(double mean_positive, double mean_all, double log_ratio);
+
+/** Eq. 34 (Eq. 13 with its square root), in the form that does not cancel:
+ *  τ₀ = (Δμ + sqrt(max(0, Δμ² + 2 Δσ² L)))/(2 L), Δμ = μ₊ − μ, Δσ² = σ₊² − σ².
+ *  @param[out] clamped  1 when the radicand was negative, else 0; may be NULL
+ *  @return NaN when the result is not positive and finite. Since 0.1. */
+ADAPTAU_API double adaptau_tau0_eq34(double mean_positive, double mean_all, double variance_positive, double variance_all,
+                                     double log_ratio, int32_t *clamped);
+
+/** Eq. 16: τ_u = τ₀ exp(W₀(max(−1/e, (L_u − threshold)/(2β)))); 2β is `divisor`. Since 0.1. */
+ADAPTAU_API double adaptau_tau_user_eq16(double tau0, double user_loss, double threshold, double divisor);
+
+/** The minimiser of Eq. 15: τ_u = τ₀ exp(W₀(max(−1/e, (L_u − threshold)/(2β τ₀)))); 2β is `divisor`. Since 0.1. */
+ADAPTAU_API double adaptau_tau_user_eq15(double tau0, double user_loss, double threshold, double divisor);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

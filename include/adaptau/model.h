@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/** @file model.h
+ *  Embedding tables with an encoder, an optimiser, top-K and files. */
+#ifndef ADAPTAU_MODEL_H
+#define ADAPTAU_MODEL_H
+
+#include <adaptau/dataset.h>
+#include <adaptau/kernels.h>
+#include <adaptau/temperature.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Tables, optimiser state and the gradient of the last batch. Thread-safety: one thread at a time (another one gets
+ *  E_STATE). */
+typedef struct adaptau_model adaptau_model;
+
+#define ADAPTAU_ENCODER_MF 0 /**< matrix factorisation: the tables are the embeddings                         */
+
+#define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
+#define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
+#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
+#define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
+
+/** Scores are inner products of raw rows on that side (with both: "no norm"). */
+#define ADAPTAU_MODEL_RAW_USERS (UINT32_C(1) << 0)
+#define ADAPTAU_MODEL_RAW_ITEMS (UINT32_C(1) << 1)
+/** Normalised sides keep free lengths instead of being brought back to the unit sphere after every step. */
+#define ADAPTAU_MODEL_FREE_LENGTH (UINT32_C(1) << 2)
+
+/** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
+ *  (items). Since 0.1. */
+typedef struct adaptau_model_options {
+    uint32_t struct_size; /**< sizeof(adaptau_model_options)                                                 */
+    uint32_t flags;       /**< ADAPTAU_MODEL_*                                                               */
+    int32_t  encoder;     /**< ADAPTAU_ENCODER_MF                                                            */
+    int32_t  dim;         /**< d; 0: 64                                                                      */
+    int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
+    int32_t  reserved;    /**< 0                                                                             */
+    uint64_t seed;        /**< of the initialisation                                                         */
+    float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model         */
+    float   *host_items;  /**< [m x d] likewise                                                              */
+    int64_t  host_user_stride; /**< >= d; 0 means d                                                          */
+    int64_t  host_item_stride; /**< >= d; 0 means d                                                          */
+    double   learning_rate_users; /**< Adam's step; 0: 0.2                                                   */
+    double   learning_rate_items; /**< 0: 0.02                                                               */
+    double   beta1_users;         /**< decay of the first moment; 0: 0.5; negative: none                     */
+    double   beta1_items;         /**< 0: 0.9; negative: none                                                */
+    double   beta2;               /**< decay of the second moment; 0: 0.999                                  */
+    double   epsilon;             /**< 0: 1e-12                                                              */
+    double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0: none */
+} adaptau_model_options;
+
+/** @param[in] dataset  gives n and m, and the interactions of ADAPTAU_INIT_SPECTRAL; not needed after the call
+ *  @param[in] options  NULL for the defaults
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY; E_NUMERIC for non-finite host tables or rates. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
+                                                const adaptau_model_options *options, adaptau_model **out,
+                                                adaptau_error *error);
+
+/** NULL is fine. Host tables stay with the host. Since 0.1. */
+ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
+
+/** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
+ *  the model.
+ *  @param[in,out] out  struct_size set by the caller. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+
+/** What a batch cost. Since 0.1. */
+typedef struct adaptau_step {
+    uint32_t struct_size; /**< sizeof(adaptau_step), set by the caller                                       */
+    int32_t  n_rows;      /**< rows of the batch                                                             */
+    int64_t  n_terms;     /**< positives that had a term                                                     */
+    double   loss;        /**< Σ of their weighted losses                                                    */
+} adaptau_step;
+
+/** Loss and gradients of a batch (adaptau_softmax on the model's tables); they replace those of the batch before. A personal
+ *  policy's unit-temperature losses are handed to the temperature.
+ *  @param[in]  temperature  gives each row's τ; borrowed for the call
+ *  @param[out] step         may be NULL
+ *  @return as adaptau_softmax; E_STATE for an empty batch; E_NUMERIC names the first row whose gradient is not finite. There are
+ *          no gradients after a failure. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch,
+                                                   adaptau_temperature *temperature, adaptau_step *step,
+                                                   adaptau_error *error);
+
+/** Gradients of the last batch, for a host's own optimiser. Valid until the next call on the model. Since 0.1. */
+typedef struct adaptau_gradient_view {
+    uint32_t       struct_size; /**< sizeof(adaptau_gradient_view), set by the caller                        */
+    int32_t        dim;         /**< d                                                                       */
+    int64_t        n_users;     /**< touched users                                                           */
+    const int32_t *user_ids;    /**< [n_users] in the order of the batch, each once                          */
+    const float   *users;       /**< [n_users x d], row k belongs to user_ids[k]                             */
+    int64_t        n_items;     /**< touched items                                                           */
+    const int32_t *item_ids;    /**< [n_items] ascending                                                     */
+    const float   *items;       /**< [m x d], row i belongs to item i; rows of untouched items mean nothing  */
+} adaptau_gradient_view;
+
+/** @return E_STATE when there are no gradients. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
+                                                       adaptau_error *error);
+
+/** One Adam step with the gradients of the last batch on the rows it touched (each table counts its own steps), then rows back to
+ *  the unit sphere unless ADAPTAU_MODEL_FREE_LENGTH.
+ *
+ *      m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  e ← e − lr · m̂/(sqrt(v̂) + ε)
+ *
+ *  with the bias corrections of the row's own count of steps, so that a row that is seldom touched is not slowed down.
+ *  The gradients are used up: a second call without new ones is E_STATE.
+ *  @return E_STATE without gradients; E_MEMORY for the moments at the first call. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
+
+/** For schedules. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items,
+                                                            adaptau_error *error);
+
+/** adaptau_temperature_update on the model's tables. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature,
+                                                            adaptau_error *error);
+
+/** The k best items for some users, best first, ties to the lower id.
+ *  @param[in]  users   [n_users] ids
+ *  @param[in]  seen    items not to recommend (the training set), or NULL
+ *  @param[out] items   [n_users x k]; −1 where fewer are left
+ *  @param[out] scores  [n_users x k] or NULL
+ *  @return E_ARGUMENT, E_INDEX, E_SHAPE (seen of another size), E_MEMORY. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
+                                               const adaptau_dataset *seen, int32_t *items, float *scores,
+                                               adaptau_error *error);
+
+/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, and metadata that
+ *  adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename, fsync of the folder; the old file
+ *  is whole until the new one is.
+ *  @return E_IO with os_error. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
+
+/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
+ *  optimiser.
+ *  @return E_IO, E_FORMAT, E_MEMORY; E_NUMERIC for a non-finite entry. Never allocates more than the file's size and the
+ *          optimiser's state. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
+                                              adaptau_error *error);
+
+#define ADAPTAU_SIDE_USERS 0
+#define ADAPTAU_SIDE_ITEMS 1
+
+/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
+ *  Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
+                                                    adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

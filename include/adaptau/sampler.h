@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/** @file sampler.h
+ *  The order of an epoch and the candidates of each batch, from a counter-based random stream: what a batch holds depends on
+ *  the seed, the epoch and the row alone, never on threads or on earlier calls. */
+#ifndef ADAPTAU_SAMPLER_H
+#define ADAPTAU_SAMPLER_H
+
+#include <adaptau/dataset.h>
+#include <adaptau/kernels.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Cuts epochs into batches. Thread-safety: one thread at a time (another one gets E_STATE). */
+typedef struct adaptau_sampler adaptau_sampler;
+
+#define ADAPTAU_SAMPLER_CATALOGUE 0         /**< every item is a candidate of every row                       */
+#define ADAPTAU_SAMPLER_SHARED_UNIFORM 1    /**< C items per batch, uniform, with replacement                 */
+#define ADAPTAU_SAMPLER_SHARED_POPULARITY 2 /**< C items per batch, drawn by degree^alpha, with replacement   */
+#define ADAPTAU_SAMPLER_IN_BATCH 3          /**< the batch's own positives                                    */
+#define ADAPTAU_SAMPLER_PER_ROW_UNIFORM 4   /**< C items per row, uniform (the paper's scheme)                */
+
+#define ADAPTAU_SAMPLER_ROWS_AUTO 0         /**< users for the catalogue and shared, interactions otherwise   */
+#define ADAPTAU_SAMPLER_ROWS_USERS 1        /**< a row is a user with all its positives                       */
+#define ADAPTAU_SAMPLER_ROWS_INTERACTIONS 2 /**< a row is one interaction                                     */
+
+#define ADAPTAU_SAMPLER_KEEP_ORDER (UINT32_C(1) << 0)       /**< rows ascending instead of shuffled            */
+#define ADAPTAU_SAMPLER_REJECT_POSITIVES (UINT32_C(1) << 1) /**< per-row draws avoid the user's items          */
+/** Fill log_q for shared and in-batch candidates with log(C p_c), p_c the chance of item c in one draw, so that the sum
+ *  estimates the one over the catalogue. */
+#define ADAPTAU_SAMPLER_LOG_Q (UINT32_C(1) << 2)
+/** Set ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM on every batch. */
+#define ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 3)
+
+/** Since 0.1. */
+typedef struct adaptau_sampler_options {
+    uint32_t struct_size;         /**< sizeof(adaptau_sampler_options)                                       */
+    uint32_t flags;               /**< ADAPTAU_SAMPLER_KEEP_ORDER, ...                                       */
+    int32_t  kind;                /**< ADAPTAU_SAMPLER_CATALOGUE, ...                                        */
+    int32_t  rows;                /**< ADAPTAU_SAMPLER_ROWS_*                                                */
+    int32_t  rows_per_batch;      /**< R; 0: 256 users or 2048 interactions                                  */
+    int32_t  reserved;            /**< 0                                                                     */
+    int64_t  n_candidates;        /**< C for shared and per row; 0: 1024                                     */
+    double   popularity_exponent; /**< alpha of SHARED_POPULARITY in [−4, 4]; 0: 0.75                        */
+    double   row_weight_exponent; /**< a: a user's terms get weight n_u^(a − 1), so that its row weighs n_u^a;
+                                       0 means 1 (every interaction alike). In (0, 2]                        */
+    uint64_t seed;
+} adaptau_sampler_options;
+
+/** @param[in] dataset  borrowed: must outlive the sampler. Users without items get no row.
+ *  @param[in] options  NULL for the defaults (exact softmax over the catalogue)
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_STATE when REJECT_POSITIVES is asked for and a user owns every item. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_dataset *dataset,
+                                                  const adaptau_sampler_options *options, adaptau_sampler **out,
+                                                  adaptau_error *error);
+
+/** NULL is fine. Since 0.1. */
+ADAPTAU_API void adaptau_sampler_destroy(adaptau_sampler *sampler);
+
+/** Batches of an epoch; 0 for NULL or an empty dataset. Since 0.1. */
+ADAPTAU_API int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler);
+
+/** Shuffle for this epoch and go to its first batch. Epochs may come in any order. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error);
+
+/** The next batch. Its arrays belong to the sampler and live until the next call on it.
+ *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
+ *  @return E_STATE before the first adaptau_sampler_begin_epoch. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_sampler_next(adaptau_sampler *sampler, adaptau_batch *out, adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/** @file temperature.h
+ *  Temperatures that set themselves: a global τ₀ and, where wanted, a personal τ_u, with the statistics behind them. */
+#ifndef ADAPTAU_TEMPERATURE_H
+#define ADAPTAU_TEMPERATURE_H
+
+#include <adaptau/dataset.h>
+#include <adaptau/kernels.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A policy and its state. Thread-safety: one thread at a time (another one gets E_STATE). */
+typedef struct adaptau_temperature adaptau_temperature;
+
+#define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */
+#define ADAPTAU_TAU0_EQ34 1  /**< the second-order form                                                       */
+#define ADAPTAU_TAU0_EXACT 2 /**< the root of Eq. 11, E_u[Σ_{i∈P_u} p_ui(τ)] = 1/2, on a sample of users      */
+#define ADAPTAU_TAU0_FIXED 3 /**< the `tau` of the options, always                                            */
+
+#define ADAPTAU_TAU_USER_NONE 0     /**< every user has τ₀ (Adap-τ₀)                                          */
+#define ADAPTAU_TAU_USER_EQ16 1     /**< Eq. 16 (Adap-τ)                                                      */
+#define ADAPTAU_TAU_USER_EQ15 2     /**< the minimiser of Eq. 15                                              */
+#define ADAPTAU_TAU_USER_RELEASED 3 /**< the authors' program: Eq. 16 on the candidates' side alone, τ₀ on the positive's */
+
+/** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 0.1. */
+typedef struct adaptau_temperature_options {
+    uint32_t struct_size;        /**< sizeof(adaptau_temperature_options)                                    */
+    int32_t  tau0;               /**< ADAPTAU_TAU0_*                                                         */
+    int32_t  tau_user;           /**< ADAPTAU_TAU_USER_*                                                     */
+    int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before measuring; 0: 1; negative: for ever */
+    double   tau;                /**< ADAPTAU_TAU0_FIXED: τ > 0                                              */
+    double   warmup_delta_mu;    /**< Δμ before anything is measured; 0: 0.7                                 */
+    double   tau_min;            /**< bound of τ₀; 0: 0.03                                                   */
+    double   tau_max;            /**< bound of τ₀; 0: 10                                                     */
+    double   divisor;            /**< 2β of Eq. 15 and 16, t₂ of the released variant; 0: 2 (released: 1)    */
+    double   threshold_quantile; /**< in (0, 1): the threshold is this quantile of L_u; 0: their mean        */
+    double   degree_quantile;    /**< in (0, 1): μ₊, σ₊², μ, σ² and L count only users whose degree is above this quantile (the
+                                      authors' program: 0.2); 0: all                                         */
+    int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT; 0: 1024                           */
+    int32_t  reserved;           /**< 0                                                                      */
+} adaptau_temperature_options;
+
+/** @param[in] dataset  the pairs trained on; borrowed: must outlive the temperature
+ *  @param[in] options  NULL for the defaults
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY. Until the first update τ₀ is the warm-up value (or `tau`). Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,
+                                                      const adaptau_temperature_options *options,
+                                                      adaptau_temperature **out, adaptau_error *error);
+
+/** NULL is fine. Since 0.1. */
+ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
+
+/** Measure the tables and set τ₀, then τ_u from the unit-temperature losses observed so far. Once per epoch.
+ *
+ *      μ  = mean(ê_u)·mean(ê_i)          σ²  = tr(M_u M_i) − μ²,  M = mean ê êᵀ
+ *      μ₊ = mean of f over the pairs     σ₊² = mean of f² over the pairs − μ₊²
+ *
+ *  O((n + m) d² + |D| d); the exact root adds a few forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays.
+ *  @return E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row, the state is unchanged
+ *          then; E_STATE on an empty dataset; E_MEMORY, E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *tables,
+                                                      adaptau_error *error);
+
+/** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
+ *  A user keeps the last value; one without a value has τ_u = τ₀.
+ *  @param[in] users        [n]; NULL: 0 … n − 1
+ *  @param[in] unit_losses  [n] finite. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                       const float *unit_losses, adaptau_error *error);
+
+/** Temperatures of a batch's rows, for adaptau_row_temperatures.
+ *  @param[in]  users       [n]; NULL: 0 … n − 1
+ *  @param[out] candidates  [n] τ of the sum
+ *  @param[out] positives   [n] τ⁺, or NULL; differs from candidates for the released variant only. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                    float *candidates, float *positives, adaptau_error *error);
+
+#define ADAPTAU_TEMPERATURE_WARMING_UP (UINT32_C(1) << 0)     /**< τ₀ came from warmup_delta_mu               */
+#define ADAPTAU_TEMPERATURE_KEPT (UINT32_C(1) << 1)           /**< Δμ <= 0: the previous τ₀ stayed            */
+#define ADAPTAU_TEMPERATURE_RADICAND (UINT32_C(1) << 2)       /**< Eq. 34's radicand was negative, taken as 0 */
+#define ADAPTAU_TEMPERATURE_BOUNDED (UINT32_C(1) << 3)        /**< tau_min or tau_max took effect             */
+#define ADAPTAU_TEMPERATURE_NOT_BRACKETED (UINT32_C(1) << 4)  /**< Eq. 11 has no root within the bounds       */
+
+/** What the last update did. Since 0.1. */
+typedef struct adaptau_temperature_state {
+    uint32_t struct_size;       /**< sizeof(adaptau_temperature_state), set by the caller                    */
+    uint32_t flags;             /**< ADAPTAU_TEMPERATURE_*                                                   */
+    int64_t  n_updates;
+    int64_t  n_users_counted;   /**< users above the degree quantile                                         */
+    int64_t  n_users_clamped;   /**< users at τ₀/e                                                           */
+    int64_t  n_users_observed;  /**< users that had a unit-temperature loss                                  */
+    double   tau0;              /**< τ₀                                                                      */
+    double   log_ratio;         /**< L                                                                       */
+    double   mean_all;          /**< μ                                                                       */
+    double   variance_all;      /**< σ²                                                                      */
+    double   mean_positive;     /**< μ₊                                                                      */
+    double   variance_positive; /**< σ₊²                                                                     */
+    double   threshold;         /**< what L_u was compared with                                              */
+    double   tau_user_min;      /**< smallest τ_u                                                            */
+    double   tau_user_max;      /**< largest τ_u                                                             */
+} adaptau_temperature_state;
+
+/** Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperature,
+                                                         adaptau_temperature_state *out, adaptau_error *error);
+
+/** τ[u] for every user, [n], valid as long as the object, rewritten by each update. NULL for NULL. Since 0.1. */
+ADAPTAU_API const float *adaptau_temperature_users(const adaptau_temperature *temperature);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

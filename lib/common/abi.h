@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Structs that grow: reading one that an older or newer caller filled in. */
+#ifndef ATAU_ABI_H
+#define ATAU_ABI_H
+
+#include <adaptau/base.h>
+
+#include <stdbool.h>
+
+/* Copy a caller's struct, whose first member is uint32_t struct_size, into our own of `known` bytes. A shorter one (of at least
+ * `least` bytes: the struct's size when it first appeared) is extended with zeros; a longer one is accepted while the bytes
+ * that we don't know are zero. `name` is the parameter's. A NULL source gives all zeros when `optional`. */
+adaptau_status atau_read_struct(void *out, size_t known, size_t least, const void *source, bool optional, const char *name,
+                                adaptau_error *error);
+
+/* Check a struct that a caller hands over for results, without copying: struct_size must be at least `least`. */
+adaptau_status atau_check_output(const void *output, size_t least, const char *name, adaptau_error *error);
+
+/* Copy our struct of `known` bytes into the caller's, as much of it as the caller knows, leaving its struct_size. */
+void atau_write_struct(void *output, const void *source, size_t known);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Many work arrays in one allocation. Lay the arrays out twice with the same code: first on an empty arena, which only counts,
+ * then on the allocated one. */
+#ifndef ATAU_ARENA_H
+#define ATAU_ARENA_H
+
+#include "common/context.h"
+
+struct atau_arena {
+    unsigned char *base; /* NULL while counting                                                               */
+    size_t         used; /* SIZE_MAX once a size has overflowed                                               */
+    size_t         size;
+};
+
+/* The next `count` elements of `size` bytes, 64-byte aligned; NULL while counting. */
+void *atau_arena_take(struct atau_arena *arena, size_t count, size_t size);
+
+/* Allocate what has been counted, and start again from the front. */
+adaptau_status atau_arena_allocate(adaptau_context *context, struct atau_arena *arena, const char *what,
+                                   adaptau_error *error);
+void           atau_arena_free(adaptau_context *context, struct atau_arena *arena);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What is behind adaptau_context, for the layers above: allocation, log, busy flags. Threads are in pool.h. */
+#ifndef ATAU_CONTEXT_H
+#define ATAU_CONTEXT_H
+
+#include <adaptau/context.h>
+
+#include <stdatomic.h>
+
+struct atau_pool;
+struct atau_kernels;
+
+struct adaptau_context {
+    adaptau_context_options    options; /* as given, defaults filled in                                       */
+    struct atau_pool          *pool;    /* NULL with the host's executor or one thread                        */
+    const struct atau_kernels *kernels; /* chosen once, at creation                                           */
+    char                       backend[64];
+    _Atomic uint64_t           bytes_present;
+    _Atomic uint64_t           bytes_peak;
+};
+
+/* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Only on the caller's thread. */
+void *atau_allocate(adaptau_context *context, size_t size);
+/* count elements of `size` bytes each: NULL on overflow as well. */
+void *atau_allocate_array(adaptau_context *context, size_t count, size_t size);
+void *atau_allocate_zeroed(adaptau_context *context, size_t count, size_t size);
+/* NULL is fine. `size` as allocated (count * size for the array forms). */
+void atau_free(adaptau_context *context, void *block, size_t size);
+
+void atau_log(const adaptau_context *context, int32_t level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* One object, one thread at a time: enter answers false while another thread is inside. */
+typedef atomic_flag atau_busy;
+static inline int atau_busy_enter(atau_busy *busy)
+{
+    return !atomic_flag_test_and_set_explicit(busy, memory_order_acquire);
+}
+static inline void atau_busy_leave(atau_busy *busy)
+{
+    atomic_flag_clear_explicit(busy, memory_order_release);
+}
+
+#endif

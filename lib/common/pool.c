@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* A pool of n - 1 workers. A call publishes one job under the mutex; workers and caller take lanes, and lanes take tasks from
+ * a counter. Workers spin for a moment before they sleep: the engine issues thousands of short jobs in a row, and a futex
+ * round trip costs as much as a small tile. */
+#include "common/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/error.h"
+
+#define SPINS 4000
+
+struct job {
+    atau_task_function task;
+    void              *argument;
+    int64_t            n_tasks;
+    _Atomic int64_t    next;
+};
+
+struct atau_pool {
+    pthread_mutex_t  entry; /* held by the caller whose job is running                                        */
+    pthread_mutex_t  mutex; /* guards the sleepers                                                            */
+    pthread_cond_t   wake;
+    pthread_cond_t   idle;
+    struct job      *job;
+    _Atomic uint32_t generation; /* one more for every job                                                    */
+    _Atomic int32_t  running;    /* workers that have not finished the present job                            */
+    _Atomic int32_t  quit;
+    int32_t          n_workers;
+    pid_t            owner; /* a forked child inherits the struct, not the threads                            */
+    struct worker {
+        struct atau_pool *pool;
+        pthread_t         thread;
+        int32_t           lane;
+    } workers[];
+};
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void run_lane(struct job *job, int32_t lane)
+{
+    for (;;) {
+        int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
+        if (task >= job->n_tasks)
+            return;
+        job->task(job->argument, lane, task);
+    }
+}
+
+/* Wait until the generation differs from `seen` (or the pool quits); false to quit. */
+static int await_job(struct atau_pool *pool, uint32_t seen)
+{
+    for (int spin = 0; spin < SPINS; spin++) {
+        if (atomic_load(&pool->generation) != seen)
+            return !atomic_load(&pool->quit);
+        pause_briefly();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    while (atomic_load(&pool->generation) == seen)
+        pthread_cond_wait(&pool->wake, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+    return !atomic_load(&pool->quit);
+}
+
+static void *work(void *argument)
+{
+    struct worker    *worker = argument;
+    struct atau_pool *pool = worker->pool;
+    uint32_t          seen = 0;
+    while (await_job(pool, seen)) {
+        seen++;
+        run_lane(pool->job, worker->lane);
+        if (atomic_fetch_sub(&pool->running, 1) == 1) {
+            pthread_mutex_lock(&pool->mutex);
+            pthread_cond_signal(&pool->idle);
+            pthread_mutex_unlock(&pool->mutex);
+        }
+    }
+    return NULL;
+}
+
+static void publish(struct atau_pool *pool, struct job *job)
+{
+    pool->job = job;
+    atomic_store(&pool->running, pool->n_workers);
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->generation, 1);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void await_workers(struct atau_pool *pool)
+{
+    for (int spin = 0; spin < SPINS; spin++) {
+        if (atomic_load(&pool->running) == 0)
+            return;
+        pause_briefly();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    while (atomic_load(&pool->running) != 0)
+        pthread_cond_wait(&pool->idle, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void run_host_lane(void *argument, int32_t lane)
+{
+    run_lane(argument, lane);
+}
+
+adaptau_status atau_parallel(adaptau_context *context, int64_t n_tasks, atau_task_function task, void *argument,
+                             adaptau_error *error)
+{
+    struct job job = {.task = task, .argument = argument, .n_tasks = n_tasks, .next = 0};
+    if (context->options.executor && n_tasks > 1) {
+        int32_t lanes = (int32_t)(n_tasks < context->options.n_threads ? n_tasks : context->options.n_threads);
+        int32_t failed = context->options.executor(context->options.executor_data, lanes, run_host_lane, &job);
+        if (failed)
+            return atau_fail(error, ADAPTAU_E_THREAD, "the host's executor returned %d", failed);
+        if (atomic_load(&job.next) < n_tasks)
+            return atau_fail(error, ADAPTAU_E_THREAD, "the host's executor left lanes out");
+        return ADAPTAU_OK;
+    }
+    struct atau_pool *pool = context->pool;
+    if (pool && n_tasks > 1 && getpid() == pool->owner && pthread_mutex_trylock(&pool->entry) == 0) {
+        publish(pool, &job);
+        run_lane(&job, 0);
+        await_workers(pool);
+        pthread_mutex_unlock(&pool->entry);
+        return ADAPTAU_OK;
+    }
+    run_lane(&job, 0);
+    return ADAPTAU_OK;
+}
+
+static size_t pool_size(int32_t n_workers)
+{
+    return sizeof(struct atau_pool) + (size_t)n_workers * sizeof(struct worker);
+}
+
+static void stop_workers(struct atau_pool *pool, int32_t n_started)
+{
+    atomic_store(&pool->quit, 1);
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->generation, 1);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+    for (int32_t i = 0; i < n_started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+}
+
+static void free_pool(adaptau_context *context, struct atau_pool *pool)
+{
+    pthread_cond_destroy(&pool->wake);
+    pthread_cond_destroy(&pool->idle);
+    pthread_mutex_destroy(&pool->mutex);
+    pthread_mutex_destroy(&pool->entry);
+    atau_free(context, pool, pool_size(pool->n_workers));
+}
+
+adaptau_status atau_pool_create(adaptau_context *context, int32_t n_workers, struct atau_pool **out, adaptau_error *error)
+{
+    size_t            size = pool_size(n_workers);
+    struct atau_pool *pool = atau_allocate(context, size);
+    if (!pool)
+        return atau_fail_memory(error, size, "the thread pool");
+    memset(pool, 0, size);
+    pool->n_workers = n_workers;
+    pool->owner = getpid();
+    pthread_mutex_init(&pool->entry, NULL);
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pthread_cond_init(&pool->idle, NULL);
+
+    /* Signals are the host's business: workers inherit a mask that blocks them all. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int     failure = 0;
+    int32_t started = 0;
+    for (; started < n_workers && !failure; started++) {
+        pool->workers[started].pool = pool;
+        pool->workers[started].lane = started + 1;
+        failure = pthread_create(&pool->workers[started].thread, NULL, work, &pool->workers[started]);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure) {
+        stop_workers(pool, started - 1);
+        free_pool(context, pool);
+        atau_fail_os(error, failure, "cannot start thread %d of %d", started, n_workers);
+        if (error)
+            error->status = ADAPTAU_E_THREAD;
+        return ADAPTAU_E_THREAD;
+    }
+    *out = pool;
+    return ADAPTAU_OK;
+}
+
+/* In a forked child the threads do not exist, and neither mutex nor condition variable may be destroyed while the parent's
+ * copies are in use by them: only the memory goes. */
+void atau_pool_destroy(adaptau_context *context, struct atau_pool *pool)
+{
+    if (!pool)
+        return;
+    if (getpid() != pool->owner) {
+        atau_free(context, pool, pool_size(pool->n_workers));
+        return;
+    }
+    stop_workers(pool, pool->n_workers);
+    free_pool(context, pool);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Interactions in both directions. A host's rows are checked and borrowed; pairs are sorted by two counting sorts, by item and
+ * then, stably, by user. Both end with the transpose, whose rows come out ascending because users are walked in order. */
+#include "core/dataset.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/context.h"
+#include "common/error.h"
+
+static adaptau_status check_sizes(int32_t n_users, int32_t n_items, const char *prefix, adaptau_error *error)
+{
+    if (n_users < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%sn_users = %d is negative", prefix, n_users);
+    if (n_items < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%sn_items = %d is negative", prefix, n_items);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_offsets(const adaptau_csr *csr, adaptau_error *error)
+{
+    if (!csr->indptr)
+        return csr->n_users == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->indptr is NULL");
+    if (csr->indptr[0] != 0)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "indptr[0] = %" PRId64 ", not 0", csr->indptr[0]);
+    for (int32_t u = 0; u < csr->n_users; u++)
+        if (csr->indptr[u + 1] < csr->indptr[u])
+            return atau_fail(error, ADAPTAU_E_SHAPE, "indptr[%" PRId64 "] = %" PRId64 ", but indptr[%d] = %" PRId64,
+                             (int64_t)u + 1, csr->indptr[u + 1], u, csr->indptr[u]);
+    if (csr->n_users > 0 && csr->indptr[csr->n_users] > 0 && !csr->indices)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->indices is NULL, but indptr[%d] = %" PRId64, csr->n_users,
+                         csr->indptr[csr->n_users]);
+    return ADAPTAU_OK;
+}
+
+/* A row that claims more than m items fails within its first m + 1, so an absurd offset reads no further than that. */
+static adaptau_status check_rows(const adaptau_csr *csr, adaptau_error *error)
+{
+    for (int32_t u = 0; u < csr->n_users; u++) {
+        int32_t previous = -1;
+        for (int64_t p = csr->indptr[u]; p < csr->indptr[u + 1]; p++) {
+            int32_t item = csr->indices[p];
+            if (item < 0 || item >= csr->n_items)
+                return atau_fail(error, ADAPTAU_E_INDEX, "indices[%" PRId64 "] = %d, but n_items = %d (user %d)", p, item,
+                                 csr->n_items, u);
+            if (item <= previous)
+                return atau_fail(error, ADAPTAU_E_INDEX,
+                                 "indices[%" PRId64 "] = %d comes after %d: not strictly ascending (user %d)", p, item,
+                                 previous, u);
+            previous = item;
+        }
+    }
+    return ADAPTAU_OK;
+}
+
+/* counts[i] items of kind i, i < n, become offsets[0 .. n]; the array has n + 1 places. */
+static void sum_counts(int64_t *counts, int32_t n)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        int64_t count = counts[i];
+        counts[i] = sum;
+        sum += count;
+    }
+    counts[n] = sum;
+}
+
+/* A filling loop has moved each start to its end, which is the next one's start: move them one place up. */
+static void restore_starts(int64_t *offsets, int32_t n)
+{
+    memmove(offsets + 1, offsets, (size_t)n * sizeof *offsets);
+    offsets[0] = 0;
+}
+
+static void transpose(adaptau_dataset *dataset)
+{
+    memset(dataset->item_ptr, 0, ((size_t)dataset->n_items + 1) * sizeof *dataset->item_ptr);
+    for (int64_t p = 0; p < dataset->n_pairs; p++)
+        dataset->item_ptr[dataset->user_items[p]]++;
+    sum_counts(dataset->item_ptr, dataset->n_items);
+    for (int32_t u = 0; u < dataset->n_users; u++)
+        for (int64_t p = dataset->user_ptr[u]; p < dataset->user_ptr[u + 1]; p++)
+            dataset->item_users[dataset->item_ptr[dataset->user_items[p]]++] = u;
+    restore_starts(dataset->item_ptr, dataset->n_items);
+}
+
+/* A dataset with room for the transpose and, `own`, for the rows. */
+static adaptau_status allocate_dataset(adaptau_context *context, int32_t n_users, int32_t n_items, int64_t capacity,
+                                       int own, adaptau_dataset **out, adaptau_error *error)
+{
+    adaptau_dataset *dataset = atau_allocate_zeroed(context, 1, sizeof *dataset);
+    if (!dataset)
+        return atau_fail_memory(error, sizeof *dataset, "a dataset");
+    dataset->context = context;
+    dataset->n_users = n_users;
+    dataset->n_items = n_items;
+    dataset->capacity = capacity;
+    dataset->user_ptr = &dataset->origin;
+    dataset->item_ptr = atau_allocate_array(context, (size_t)n_items + 1, sizeof *dataset->item_ptr);
+    dataset->item_users = atau_allocate_array(context, (size_t)capacity, sizeof *dataset->item_users);
+    if (own) {
+        dataset->own_user_ptr = atau_allocate_zeroed(context, (size_t)n_users + 1, sizeof *dataset->own_user_ptr);
+        dataset->own_user_items = atau_allocate_array(context, (size_t)capacity, sizeof *dataset->own_user_items);
+    }
+    if (!dataset->item_ptr || !dataset->item_users || (own && (!dataset->own_user_ptr || !dataset->own_user_items))) {
+        adaptau_dataset_destroy(dataset);
+        return atau_fail(error, ADAPTAU_E_MEMORY, "out of memory: a dataset of %d users, %d items, %" PRId64 " pairs",
+                         n_users, n_items, capacity);
+    }
+    *out = dataset;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_dataset_create(adaptau_context *context, const adaptau_csr *csr, adaptau_dataset **out,
+                                      adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_csr    own;
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, csr, false, "csr", error);
+    if (status)
+        return status;
+    if (own.reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->reserved = %d, not 0", own.reserved);
+    status = check_sizes(own.n_users, own.n_items, "csr->", error);
+    if (!status)
+        status = check_offsets(&own, error);
+    if (!status)
+        status = check_rows(&own, error);
+    if (status)
+        return status;
+
+    int64_t          n_pairs = own.n_users > 0 ? own.indptr[own.n_users] : 0;
+    adaptau_dataset *dataset;
+    status = allocate_dataset(context, own.n_users, own.n_items, n_pairs, 0, &dataset, error);
+    if (status)
+        return status;
+    if (own.indptr)
+        dataset->user_ptr = own.indptr;
+    dataset->user_items = own.indices;
+    dataset->n_pairs = n_pairs;
+    transpose(dataset);
+    *out = dataset;
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_pairs(int32_t n_users, int32_t n_items, int64_t n_pairs, const int32_t *users,
+                                  const int32_t *items, adaptau_error *error)
+{
+    adaptau_status status = check_sizes(n_users, n_items, "", error);
+    if (status)
+        return status;
+    if (n_pairs < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_pairs = %" PRId64 " is negative", n_pairs);
+    if (n_pairs > 0) {
+        ATAU_REQUIRE(users, error);
+        ATAU_REQUIRE(items, error);
+    }
+    for (int64_t p = 0; p < n_pairs; p++) {
+        if (users[p] < 0 || users[p] >= n_users)
+            return atau_fail(error, ADAPTAU_E_INDEX, "users[%" PRId64 "] = %d, but n_users = %d", p, users[p], n_users);
+        if (items[p] < 0 || items[p] >= n_items)
+            return atau_fail(error, ADAPTAU_E_INDEX, "items[%" PRId64 "] = %d, but n_items = %d", p, items[p], n_items);
+    }
+    return ADAPTAU_OK;
+}
+
+/* Rows with repeats side by side. item_ptr and item_users serve as the first sort's result; transpose() writes them anew. */
+static void sort_pairs(adaptau_dataset *dataset, int64_t n_pairs, const int32_t *users, const int32_t *items)
+{
+    int64_t *item_ptr = dataset->item_ptr, *user_ptr = dataset->own_user_ptr;
+    memset(item_ptr, 0, ((size_t)dataset->n_items + 1) * sizeof *item_ptr);
+    for (int64_t p = 0; p < n_pairs; p++) {
+        item_ptr[items[p]]++;
+        user_ptr[users[p]]++;
+    }
+    sum_counts(item_ptr, dataset->n_items);
+    sum_counts(user_ptr, dataset->n_users);
+    for (int64_t p = 0; p < n_pairs; p++)
+        dataset->item_users[item_ptr[items[p]]++] = users[p];
+    restore_starts(item_ptr, dataset->n_items);
+    for (int32_t i = 0; i < dataset->n_items; i++)
+        for (int64_t p = item_ptr[i]; p < item_ptr[i + 1]; p++)
+            dataset->own_user_items[user_ptr[dataset->item_users[p]]++] = i;
+    restore_starts(user_ptr, dataset->n_users);
+}
+
+static void drop_repeats(adaptau_dataset *dataset)
+{
+    int64_t *user_ptr = dataset->own_user_ptr;
+    int32_t *items = dataset->own_user_items;
+    int64_t  kept = 0, start = 0;
+    for (int32_t u = 0; u < dataset->n_users; u++) {
+        int64_t end = user_ptr[u + 1];
+        for (int64_t p = start; p < end; p++)
+            if (p == start || items[p] != items[p - 1])
+                items[kept++] = items[p];
+        start = end;
+        user_ptr[u + 1] = kept;
+    }
+    dataset->n_pairs = kept;
+    dataset->n_duplicates = start - kept;
+}
+
+adaptau_status adaptau_dataset_create_from_pairs(adaptau_context *context, int32_t n_users, int32_t n_items, int64_t n_pairs,
+                                                 const int32_t *users, const int32_t *items, adaptau_dataset **out,
+                                                 adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = check_pairs(n_users, n_items, n_pairs, users, items, error);
+    if (status)
+        return status;
+    adaptau_dataset *dataset;
+    status = allocate_dataset(context, n_users, n_items, n_pairs, 1, &dataset, error);
+    if (status)
+        return status;
+    sort_pairs(dataset, n_pairs, users, items);
+    drop_repeats(dataset);
+    dataset->user_ptr = dataset->own_user_ptr;
+    dataset->user_items = dataset->own_user_items;
+    transpose(dataset);
+    *out = dataset;
+    return ADAPTAU_OK;
+}
+
+void adaptau_dataset_destroy(adaptau_dataset *dataset)
+{
+    if (!dataset)
+        return;
+    adaptau_context *context = dataset->context;
+    size_t           capacity = (size_t)dataset->capacity;
+    atau_free(context, dataset->item_ptr, ((size_t)dataset->n_items + 1) * sizeof *dataset->item_ptr);
+    atau_free(context, dataset->item_users, capacity * sizeof *dataset->item_users);
+    atau_free(context, dataset->own_user_ptr, ((size_t)dataset->n_users + 1) * sizeof *dataset->own_user_ptr);
+    atau_free(context, dataset->own_user_items, capacity * sizeof *dataset->own_user_items);
+    atau_free(context, dataset, sizeof *dataset);
+}
+
+int32_t adaptau_dataset_n_users(const adaptau_dataset *dataset)
+{
+    return dataset ? dataset->n_users : 0;
+}
+
+int32_t adaptau_dataset_n_items(const adaptau_dataset *dataset)
+{
+    return dataset ? dataset->n_items : 0;
+}
+
+int64_t adaptau_dataset_n_pairs(const adaptau_dataset *dataset)
+{
+    return dataset ? dataset->n_pairs : 0;
+}
+
+int64_t adaptau_dataset_n_duplicates(const adaptau_dataset *dataset)
+{
+    return dataset ? dataset->n_duplicates : 0;
+}
+
+adaptau_status adaptau_dataset_get_view(const adaptau_dataset *dataset, adaptau_dataset_view *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(dataset, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status)
+        return status;
+    adaptau_dataset_view view = {
+        .n_users = dataset->n_users,
+        .n_items = dataset->n_items,
+        .user_ptr = dataset->user_ptr,
+        .user_items = dataset->user_items,
+        .item_ptr = dataset->item_ptr,
+        .item_users = dataset->item_users,
+    };
+    atau_write_struct(out, &view, sizeof view);
+    return ADAPTAU_OK;
+}

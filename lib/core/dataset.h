@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside a dataset, for the objects that read it. Nothing here changes after creation. */
+#ifndef ATAU_DATASET_H
+#define ATAU_DATASET_H
+
+#include <adaptau/dataset.h>
+
+struct adaptau_dataset {
+    adaptau_context *context;
+    int32_t          n_users;    /* n                                                                         */
+    int32_t          n_items;    /* m                                                                         */
+    int64_t          n_pairs;    /* |D|                                                                       */
+    const int64_t   *user_ptr;   /* [n + 1]                                                                   */
+    const int32_t   *user_items; /* [|D|] ascending within a user; NULL is possible when |D| = 0              */
+    int64_t         *item_ptr;   /* [m + 1]                                                                   */
+    int32_t         *item_users; /* [|D|] ascending within an item                                            */
+    int64_t          n_duplicates;
+    int64_t         *own_user_ptr;   /* user_ptr and user_items where they are copies, else NULL              */
+    int32_t         *own_user_items; /* [capacity]                                                            */
+    int64_t          capacity;       /* pairs that the own arrays and item_users have room for                */
+    int64_t          origin;         /* user_ptr of an empty dataset whose host gave none                     */
+};
+
+static inline int64_t atau_user_degree(const adaptau_dataset *dataset, int32_t user)
+{
+    return dataset->user_ptr[user + 1] - dataset->user_ptr[user];
+}
+
+static inline int64_t atau_item_degree(const adaptau_dataset *dataset, int32_t item)
+{
+    return dataset->item_ptr[item + 1] - dataset->item_ptr[item];
+}
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/* Ranking runs in parallel and leaves, for each user, its hits: the held-out items among the first K_max, with their ranks.
+ * There are at most as many hits as held-out pairs, so they take little memory even with 65536 ranks, and every metric at
+ * every cutoff follows from them, in one serial pass with one order of summation. Nothing in that pass can fail: a run that
+ * fails before it has left the previous results alone. */
+#include <adaptau/evaluator.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/arena.h"
+#include "common/context.h"
+#include "common/error.h"
+#include "core/dataset.h"
+#include "core/ranking.h"
+#include "kernels/check.h"
+
+#define DEFAULT_CUTOFF 20
+#define N_GROUP_METRICS 3 /* recall, NDCG, precision: the first three                                          */
+
+struct hit {
+    int32_t rank; /* from 1                                                                                    */
+    int32_t item;
+};
+
+struct adaptau_evaluator {
+    adaptau_context        *context;
+    const adaptau_dataset  *held_out;
+    atau_busy               busy;
+    bool                    has_results;
+    int32_t                 n_users; /* with held-out items                                                    */
+    int32_t                 n_cutoffs;
+    int32_t                 n_ranks; /* the last cutoff, K_max                                                 */
+    int32_t                 n_masks;
+    int32_t                 n_groups;
+    struct atau_arena       arena;
+    const adaptau_dataset **masks;       /* [n_masks]                                                          */
+    int32_t                *cutoffs;     /* [n_cutoffs]                                                        */
+    int32_t                *item_groups; /* [m], empty without groups                                          */
+    int32_t                *users;       /* [n_users] ascending                                                */
+    double                 *discounts;   /* [K_max] 1/log2(r + 1), r from 1                                    */
+    double                 *ideals;      /* [K_max + 1] Σ of the first r discounts                             */
+    struct hit             *hits;        /* [held-out pairs] from user_ptr[u]: hits of u by rank               */
+    int32_t                *n_hits;      /* [n_users]                                                          */
+    float                  *per_user;    /* [N_METRICS x n_cutoffs x n_users]                                  */
+    double                 *means;       /* [N_METRICS x n_cutoffs]                                            */
+    double                 *per_group;   /* [N_GROUP_METRICS x n_cutoffs x n_groups]                           */
+};
+
+/* ---- creation --------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_cutoffs(const adaptau_evaluator_options *options, adaptau_error *error)
+{
+    if (options->n_cutoffs < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_cutoffs = %d is negative", options->n_cutoffs);
+    if (options->n_cutoffs > 0 && !options->cutoffs)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoffs is NULL, but options->n_cutoffs = %d",
+                         options->n_cutoffs);
+    for (int32_t c = 0; c < options->n_cutoffs; c++) {
+        int32_t cutoff = options->cutoffs[c];
+        if (cutoff < 1 || cutoff > ADAPTAU_MAX_CUTOFF)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoffs[%d] = %d is outside 1 ... %d", c, cutoff,
+                             ADAPTAU_MAX_CUTOFF);
+        if (c > 0 && cutoff <= options->cutoffs[c - 1])
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoffs[%d] = %d comes after %d: not ascending", c, cutoff,
+                             options->cutoffs[c - 1]);
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_masks(const adaptau_evaluator_options *options, const adaptau_dataset *held_out,
+                                  adaptau_error *error)
+{
+    if (options->n_masks < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_masks = %d is negative", options->n_masks);
+    if (options->n_masks > 0 && !options->masks)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->masks is NULL, but options->n_masks = %d", options->n_masks);
+    for (int32_t q = 0; q < options->n_masks; q++) {
+        const adaptau_dataset *mask = options->masks[q];
+        if (!mask)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->masks[%d] is NULL", q);
+        if (mask->n_users != held_out->n_users || mask->n_items != held_out->n_items)
+            return atau_fail(error, ADAPTAU_E_SHAPE, "options->masks[%d] is of %d users x %d items, but held_out of %d x %d",
+                             q, mask->n_users, mask->n_items, held_out->n_users, held_out->n_items);
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_groups(const adaptau_evaluator_options *options, int32_t n_items, adaptau_error *error)
+{
+    if (options->n_groups < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_groups = %d is negative", options->n_groups);
+    if (options->n_groups == 0)
+        return ADAPTAU_OK;
+    if (n_items > 0 && !options->item_groups)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->item_groups is NULL, but options->n_groups = %d",
+                         options->n_groups);
+    for (int32_t i = 0; i < n_items; i++)
+        if (options->item_groups[i] < 0 || options->item_groups[i] >= options->n_groups)
+            return atau_fail(error, ADAPTAU_E_INDEX, "options->item_groups[%d] = %d, but options->n_groups = %d", i,
+                             options->item_groups[i], options->n_groups);
+    return ADAPTAU_OK;
+}
+
+static void lay_out(adaptau_evaluator *e)
+{
+    struct atau_arena *arena = &e->arena;
+    size_t             users = (size_t)e->n_users, cutoffs = (size_t)e->n_cutoffs, groups = (size_t)e->n_groups;
+
+    e->masks = atau_arena_take(arena, (size_t)e->n_masks, sizeof *e->masks);
+    e->cutoffs = atau_arena_take(arena, cutoffs, sizeof *e->cutoffs);
+    e->item_groups = atau_arena_take(arena, groups ? (size_t)e->held_out->n_items : 0, sizeof *e->item_groups);
+    e->users = atau_arena_take(arena, users, sizeof *e->users);
+    e->discounts = atau_arena_take(arena, (size_t)e->n_ranks, sizeof *e->discounts);
+    e->ideals = atau_arena_take(arena, (size_t)e->n_ranks + 1, sizeof *e->ideals);
+    e->hits = atau_arena_take(arena, (size_t)e->held_out->n_pairs, sizeof *e->hits);
+    e->n_hits = atau_arena_take(arena, users, sizeof *e->n_hits);
+    e->per_user = atau_arena_take(arena, users, ADAPTAU_N_METRICS * cutoffs * sizeof *e->per_user);
+    e->means = atau_arena_take(arena, cutoffs, ADAPTAU_N_METRICS * sizeof *e->means);
+    e->per_group = atau_arena_take(arena, groups, N_GROUP_METRICS * cutoffs * sizeof *e->per_group);
+}
+
+static void list_users(adaptau_evaluator *e)
+{
+    int32_t listed = 0;
+    for (int32_t u = 0; u < e->held_out->n_users; u++)
+        if (atau_user_degree(e->held_out, u) > 0)
+            e->users[listed++] = u;
+}
+
+static void tabulate_discounts(adaptau_evaluator *e)
+{
+    e->ideals[0] = 0.0;
+    for (int32_t r = 1; r <= e->n_ranks; r++) {
+        e->discounts[r - 1] = 1.0 / log2(r + 1.0);
+        e->ideals[r] = e->ideals[r - 1] + e->discounts[r - 1];
+    }
+}
+
+static void count_users(adaptau_evaluator *e)
+{
+    for (int32_t u = 0; u < e->held_out->n_users; u++)
+        e->n_users += atau_user_degree(e->held_out, u) > 0;
+}
+
+/* Copies of what the options point to, and the arrays of the results. */
+static adaptau_status fill_evaluator(adaptau_evaluator *e, const adaptau_evaluator_options *options, adaptau_error *error)
+{
+    static const int32_t default_cutoff = DEFAULT_CUTOFF;
+    const int32_t       *cutoffs = options->n_cutoffs ? options->cutoffs : &default_cutoff;
+    e->n_cutoffs = options->n_cutoffs ? options->n_cutoffs : 1;
+    e->n_ranks = cutoffs[e->n_cutoffs - 1];
+    e->n_masks = options->n_masks;
+    e->n_groups = options->n_groups;
+    count_users(e);
+    lay_out(e);
+    adaptau_status status = atau_arena_allocate(e->context, &e->arena, "an evaluator", error);
+    if (status)
+        return status;
+    lay_out(e);
+    memcpy(e->cutoffs, cutoffs, (size_t)e->n_cutoffs * sizeof *cutoffs);
+    if (e->n_masks)
+        memcpy(e->masks, options->masks, (size_t)e->n_masks * sizeof(const adaptau_dataset *));
+    if (e->n_groups && e->held_out->n_items)
+        memcpy(e->item_groups, options->item_groups, (size_t)e->held_out->n_items * sizeof *e->item_groups);
+    list_users(e);
+    tabulate_discounts(e);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_dataset *held_out,
+                                        const adaptau_evaluator_options *options, adaptau_evaluator **out,
+                                        adaptau_error *error)
+{
+    adaptau_evaluator_options own;
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(held_out, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, options, true, "options", error);
+    if (!status)
+        status = check_cutoffs(&own, error);
+    if (!status)
+        status = check_masks(&own, held_out, error);
+    if (!status)
+        status = check_groups(&own, held_out->n_items, error);
+    if (status)
+        return status;
+    adaptau_evaluator *evaluator = atau_allocate_zeroed(context, 1, sizeof *evaluator);
+    if (!evaluator)
+        return atau_fail_memory(error, sizeof *evaluator, "an evaluator");
+    evaluator->context = context;
+    evaluator->held_out = held_out;
+    atomic_flag_clear(&evaluator->busy);
+    status = fill_evaluator(evaluator, &own, error);
+    if (status) {
+        adaptau_evaluator_destroy(evaluator);
+        return status;
+    }
+    *out = evaluator;
+    return ADAPTAU_OK;
+}
+
+void adaptau_evaluator_destroy(adaptau_evaluator *evaluator)
+{
+    if (!evaluator)
+        return;
+    atau_arena_free(evaluator->context, &evaluator->arena);
+    atau_free(evaluator->context, evaluator, sizeof *evaluator);
+}
+
+/* ---- ranking: hits ---------------------------------------------------------------------------------------------- */
+
+static bool holds_item(const int32_t *list, int64_t n, int32_t item)
+{
+    int64_t low = 0, high = n;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (list[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && list[low] == item;
+}
+
+static void store_hits(void *argument, int64_t position, const uint64_t *ranked, int32_t n_ranked)
+{
+    const adaptau_evaluator *e = argument;
+    int32_t                  user = e->users[position];
+    const int32_t           *list = e->held_out->user_items + e->held_out->user_ptr[user];
+    int64_t                  n_held_out = atau_user_degree(e->held_out, user);
+    struct hit              *hits = e->hits + e->held_out->user_ptr[user];
+    int32_t                  n = 0;
+    for (int32_t r = 0; r < n_ranked; r++)
+        if (holds_item(list, n_held_out, atau_key_id(ranked[r])))
+            hits[n++] = (struct hit){.rank = r + 1, .item = atau_key_id(ranked[r])};
+    e->n_hits[position] = n;
+}
+
+/* ---- metrics ---------------------------------------------------------------------------------------------------- */
+
+/* Sums over a user's hits up to a cutoff, and what they are divided by. */
+struct tally {
+    int32_t n_hits;
+    int32_t first_rank;
+    double  gain;      /* Σ of discounts                                                                       */
+    double  precision; /* Σ of (hits up to r)/r                                                                */
+};
+
+static void set_metrics(const adaptau_evaluator *e, const struct tally *tally, int64_t n_held_out, int32_t cutoff,
+                        double metrics[ADAPTAU_N_METRICS])
+{
+    int64_t reachable = n_held_out < cutoff ? n_held_out : cutoff;
+    metrics[ADAPTAU_METRIC_RECALL] = tally->n_hits / (double)n_held_out;
+    metrics[ADAPTAU_METRIC_NDCG] = tally->gain / e->ideals[reachable];
+    metrics[ADAPTAU_METRIC_PRECISION] = tally->n_hits / (double)cutoff;
+    metrics[ADAPTAU_METRIC_HIT_RATE] = tally->n_hits > 0;
+    metrics[ADAPTAU_METRIC_MRR] = tally->n_hits > 0 ? 1.0 / tally->first_rank : 0.0;
+    metrics[ADAPTAU_METRIC_MAP] = tally->precision / (double)reachable;
+}
+
+static void score_user(adaptau_evaluator *e, int32_t position)
+{
+    int32_t           user = e->users[position], h = 0;
+    const struct hit *hits = e->hits + e->held_out->user_ptr[user];
+    int64_t           n_held_out = atau_user_degree(e->held_out, user);
+    struct tally      tally = {0};
+    for (int32_t c = 0; c < e->n_cutoffs; c++) {
+        double metrics[ADAPTAU_N_METRICS];
+        for (; h < e->n_hits[position] && hits[h].rank <= e->cutoffs[c]; h++) {
+            if (tally.n_hits++ == 0)
+                tally.first_rank = hits[h].rank;
+            tally.gain += e->discounts[hits[h].rank - 1];
+            tally.precision += tally.n_hits / (double)hits[h].rank;
+        }
+        set_metrics(e, &tally, n_held_out, e->cutoffs[c], metrics);
+        for (int64_t metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
+            e->means[metric * e->n_cutoffs + c] += metrics[metric];
+            e->per_user[(metric * e->n_cutoffs + c) * e->n_users + position] = (float)metrics[metric];
+        }
+    }
+}
+
+static void score_groups(adaptau_evaluator *e, int32_t position)
+{
+    int32_t           user = e->users[position];
+    const struct hit *hits = e->hits + e->held_out->user_ptr[user];
+    int64_t           n_held_out = atau_user_degree(e->held_out, user);
+    for (int32_t h = 0; h < e->n_hits[position]; h++)
+        for (int32_t c = e->n_cutoffs - 1; c >= 0 && e->cutoffs[c] >= hits[h].rank; c--) {
+            int64_t reachable = n_held_out < e->cutoffs[c] ? n_held_out : e->cutoffs[c];
+            double  parts[N_GROUP_METRICS] = {
+                [ADAPTAU_METRIC_RECALL] = 1.0 / (double)n_held_out,
+                [ADAPTAU_METRIC_NDCG] = e->discounts[hits[h].rank - 1] / e->ideals[reachable],
+                [ADAPTAU_METRIC_PRECISION] = 1.0 / e->cutoffs[c],
+            };
+            int32_t group = e->item_groups[hits[h].item];
+            for (int64_t metric = 0; metric < N_GROUP_METRICS; metric++)
+                e->per_group[(metric * e->n_cutoffs + c) * e->n_groups + group] += parts[metric];
+        }
+}
+
+static void clear_sums(double *sums, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        sums[i] = 0.0;
+}
+
+static void divide_sums(double *sums, int64_t n, int32_t n_users)
+{
+    for (int64_t i = 0; i < n && n_users > 0; i++)
+        sums[i] /= n_users;
+}
+
+static void score_users(adaptau_evaluator *e)
+{
+    int64_t n_means = (int64_t)ADAPTAU_N_METRICS * e->n_cutoffs;
+    int64_t n_parts = (int64_t)N_GROUP_METRICS * e->n_cutoffs * e->n_groups;
+    clear_sums(e->means, n_means);
+    clear_sums(e->per_group, n_parts);
+    for (int32_t position = 0; position < e->n_users; position++) {
+        score_user(e, position);
+        if (e->n_groups > 0)
+            score_groups(e, position);
+    }
+    divide_sums(e->means, n_means, e->n_users);
+    divide_sums(e->per_group, n_parts, e->n_users);
+    e->has_results = true;
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_fit(const adaptau_evaluator *e, const adaptau_tables *tables, adaptau_error *error)
+{
+    if (tables->n_users != e->held_out->n_users)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "tables->n_users = %d, but held_out has %d users", tables->n_users,
+                         e->held_out->n_users);
+    if (tables->n_items != e->held_out->n_items)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "tables->n_items = %d, but held_out has %d items", tables->n_items,
+                         e->held_out->n_items);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status rank_users(adaptau_evaluator *e, const adaptau_tables *tables, adaptau_error *error)
+{
+    struct atau_ranking      ranking;
+    struct atau_rank_request request = {
+        .n = e->n_users,
+        .users = e->users,
+        .k = e->n_ranks,
+        .n_masks = e->n_masks,
+        .masks = e->masks,
+    };
+    adaptau_status status = atau_ranking_open(e->context, tables, true, &ranking, error);
+    if (status)
+        return status;
+    status = atau_rank_each(&ranking, &request, store_hits, e, error);
+    atau_ranking_close(&ranking);
+    return status;
+}
+
+adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables, adaptau_error *error)
+{
+    adaptau_tables own;
+    ATAU_REQUIRE(evaluator, error);
+    adaptau_status status = atau_check_tables(tables, &own, error);
+    if (!status)
+        status = check_fit(evaluator, &own, error);
+    if (status)
+        return status;
+    if (!atau_busy_enter(&evaluator->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
+    status = rank_users(evaluator, &own, error);
+    if (!status)
+        score_users(evaluator);
+    atau_busy_leave(&evaluator->busy);
+    return status;
+}
+
+/* ---- results ---------------------------------------------------------------------------------------------------- */
+
+int32_t adaptau_evaluator_n_users(const adaptau_evaluator *evaluator)
+{
+    return evaluator ? evaluator->n_users : 0;
+}
+
+const int32_t *adaptau_evaluator_users(const adaptau_evaluator *evaluator)
+{
+    return evaluator ? evaluator->users : NULL;
+}
+
+static adaptau_status check_query(const adaptau_evaluator *e, int32_t metric, int32_t n_metrics, int32_t cutoff,
+                                  adaptau_error *error)
+{
+    if (metric < 0 || metric >= n_metrics)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "metric = %d is outside 0 ... %d", metric, n_metrics - 1);
+    if (cutoff < 0 || cutoff >= e->n_cutoffs)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d, but there are %d cutoffs, counted from 0", cutoff,
+                         e->n_cutoffs);
+    if (!e->has_results)
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator has not run");
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, double *out,
+                                      adaptau_error *error)
+{
+    ATAU_REQUIRE(evaluator, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = check_query(evaluator, metric, ADAPTAU_N_METRICS, cutoff, error);
+    if (!status)
+        *out = evaluator->means[(int64_t)metric * evaluator->n_cutoffs + cutoff];
+    return status;
+}
+
+adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, float *out,
+                                          adaptau_error *error)
+{
+    ATAU_REQUIRE(evaluator, error);
+    if (evaluator->n_users > 0)
+        ATAU_REQUIRE(out, error);
+    adaptau_status status = check_query(evaluator, metric, ADAPTAU_N_METRICS, cutoff, error);
+    if (status || evaluator->n_users == 0)
+        return status;
+    size_t n = (size_t)evaluator->n_users;
+    size_t row = (size_t)metric * (size_t)evaluator->n_cutoffs + (size_t)cutoff;
+    memcpy(out, evaluator->per_user + row * n, n * sizeof *out);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, double *out,
+                                           adaptau_error *error)
+{
+    ATAU_REQUIRE(evaluator, error);
+    if (evaluator->n_groups == 0)
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator has no groups");
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = check_query(evaluator, metric, N_GROUP_METRICS, cutoff, error);
+    if (status)
+        return status;
+    size_t n = (size_t)evaluator->n_groups;
+    size_t row = (size_t)metric * (size_t)evaluator->n_cutoffs + (size_t)cutoff;
+    memcpy(out, evaluator->per_group + row * n, n * sizeof *out);
+    return ADAPTAU_OK;
+}

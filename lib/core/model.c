@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/error.h"
+#include "common/size.h"
+#include "core/dataset.h"
+#include "core/ranking.h"
+#include "kernels/check.h"
+
+#define KNOWN_FLAGS (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH)
+#define DEFAULT_DIM 64
+#define RATE_MOST 1e6
+
+/* ---- options ------------------------------------------------------------------------------------------------------- */
+
+static double or_default(double value, double fallback)
+{
+    return value == 0.0 ? fallback : value;
+}
+
+static adaptau_status check_rate(const char *name, double value, double most, adaptau_error *error)
+{
+    if (!isfinite(value))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "%s = %g is not finite", name, value);
+    if (value < 0.0 || value > most)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s = %g is outside 0 ... %g", name, value, most);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_decay(const char *name, double value, adaptau_error *error)
+{
+    if (!isfinite(value))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "%s = %g is not finite", name, value);
+    if (value >= 1.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s = %g is not below 1", name, value);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_optimiser(const adaptau_model_options *o, adaptau_error *error)
+{
+    adaptau_status status = check_rate("options->learning_rate_users", o->learning_rate_users, RATE_MOST, error);
+    if (status == ADAPTAU_OK)
+        status = check_rate("options->learning_rate_items", o->learning_rate_items, RATE_MOST, error);
+    if (status == ADAPTAU_OK)
+        status = check_decay("options->beta1_users", o->beta1_users, error);
+    if (status == ADAPTAU_OK)
+        status = check_decay("options->beta1_items", o->beta1_items, error);
+    if (status == ADAPTAU_OK)
+        status = check_decay("options->beta2", o->beta2, error);
+    if (status == ADAPTAU_OK && o->beta2 < 0.0)
+        status = atau_fail(error, ADAPTAU_E_ARGUMENT, "options->beta2 = %g is negative", o->beta2);
+    if (status == ADAPTAU_OK)
+        status = check_rate("options->epsilon", o->epsilon, 1.0, error);
+    if (status == ADAPTAU_OK)
+        status = check_rate("options->weight_decay", o->weight_decay, RATE_MOST, error);
+    return status;
+}
+
+static adaptau_status check_stride(const char *name, int64_t stride, const float *rows, int32_t dim, adaptau_error *error)
+{
+    if (rows && stride && stride < dim)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "options->%s = %lld, but dim = %d", name, (long long)stride, dim);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_options(adaptau_model_options *o, adaptau_error *error)
+{
+    if (o->flags & ~KNOWN_FLAGS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
+    if (o->encoder != ADAPTAU_ENCODER_MF)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->encoder = %d is unknown", o->encoder);
+    if (o->init < ADAPTAU_INIT_SPHERE || o->init > ADAPTAU_INIT_HOST)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->init = %d is unknown", o->init);
+    if (o->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", o->reserved);
+    if (o->dim == 0)
+        o->dim = DEFAULT_DIM;
+    if (o->dim < 0 || o->dim > ADAPTAU_MAX_DIM)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->dim = %d is outside 1 ... %d", o->dim, ADAPTAU_MAX_DIM);
+    if (o->init == ADAPTAU_INIT_HOST && (!o->host_users || !o->host_items))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "ADAPTAU_INIT_HOST needs options->host_%s",
+                         o->host_users ? "items" : "users");
+    adaptau_status status = check_stride("host_user_stride", o->host_user_stride, o->host_users, o->dim, error);
+    if (status == ADAPTAU_OK)
+        status = check_stride("host_item_stride", o->host_item_stride, o->host_items, o->dim, error);
+    return status == ADAPTAU_OK ? check_optimiser(o, error) : status;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status open_table(adaptau_model *model, int side, int32_t n_rows, float *host, int64_t stride, bool raw,
+                                 adaptau_error *error)
+{
+    struct atau_table *table = &model->tables[side];
+    size_t             row_bytes = (size_t)model->dim * sizeof(float), bytes;
+    table->n_rows = n_rows;
+    table->raw = raw;
+    table->stride = host && stride ? stride : model->dim;
+    table->rows = host;
+    if (host)
+        return ADAPTAU_OK;
+    if (!atau_size_multiply((size_t)n_rows, row_bytes, &bytes))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, model->dim);
+    table->rows = atau_allocate_zeroed(model->context, (size_t)n_rows, row_bytes);
+    if (!table->rows)
+        return atau_fail_memory(error, bytes, side == ADAPTAU_SIDE_USERS ? "the user table" : "the item table");
+    table->owned = true;
+    return ADAPTAU_OK;
+}
+
+adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, int32_t n_items, int32_t dim, uint32_t flags,
+                                   float *host_users, int64_t user_stride, float *host_items, int64_t item_stride,
+                                   adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model *model = atau_allocate_zeroed(context, 1, sizeof *model);
+    if (!model)
+        return atau_fail_memory(error, sizeof *model, "the model");
+    model->context = context;
+    atomic_flag_clear(&model->busy);
+    model->encoder = ADAPTAU_ENCODER_MF;
+    model->dim = dim;
+    model->free_length = (flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
+    atau_model_set_optimiser(model, &(adaptau_model_options){0});
+    adaptau_status status = open_table(model, ADAPTAU_SIDE_USERS, n_users, host_users, user_stride,
+                                       (flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
+    if (status == ADAPTAU_OK)
+        status = open_table(model, ADAPTAU_SIDE_ITEMS, n_items, host_items, item_stride,
+                            (flags & ADAPTAU_MODEL_RAW_ITEMS) != 0, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options *o)
+{
+    model->tables[ADAPTAU_SIDE_USERS].learning_rate = or_default(o->learning_rate_users, 0.2);
+    model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = or_default(o->learning_rate_items, 0.02);
+    model->tables[ADAPTAU_SIDE_USERS].beta1 = fmax(0.0, or_default(o->beta1_users, 0.5));
+    model->tables[ADAPTAU_SIDE_ITEMS].beta1 = fmax(0.0, or_default(o->beta1_items, 0.9));
+    model->beta2 = or_default(o->beta2, 0.999);
+    model->epsilon = or_default(o->epsilon, 1e-12);
+    model->weight_decay = o->weight_decay;
+    model->seed = o->seed;
+}
+
+static adaptau_status check_host_tables(adaptau_model *model, adaptau_error *error)
+{
+    const char    *names[2] = {"host_users", "host_items"};
+    adaptau_status status = ADAPTAU_OK;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
+        struct atau_table *table = &model->tables[side];
+        status = atau_check_rows_finite(model->context, names[side], table->n_rows, model->dim, table->rows, table->stride,
+                                        error);
+    }
+    return status;
+}
+
+static adaptau_status initialise(adaptau_model *model, const adaptau_dataset *dataset, int32_t init, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    if (init == ADAPTAU_INIT_HOST)
+        status = check_host_tables(model, error);
+    else if (init == ADAPTAU_INIT_SPECTRAL)
+        status = atau_model_init_spectral(model, dataset, error);
+    else
+        atau_model_init_random(model, init);
+    if (status == ADAPTAU_OK)
+        atau_model_settle(model);
+    return status;
+}
+
+adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
+                                    const adaptau_model_options *given, adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model_options options;
+    adaptau_model        *model = NULL;
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    if (status == ADAPTAU_OK)
+        status = check_options(&options, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_allocate(context, dataset->n_users, dataset->n_items, options.dim, options.flags,
+                                     options.host_users, options.host_user_stride, options.host_items,
+                                     options.host_item_stride, &model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    atau_model_set_optimiser(model, &options);
+    status = initialise(model, dataset, options.init, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+static void close_table(adaptau_model *model, struct atau_table *table)
+{
+    size_t bytes = (size_t)table->n_rows * (size_t)model->dim * sizeof(float);
+    if (table->owned)
+        atau_free(model->context, table->rows, bytes);
+    atau_free(model->context, table->first, bytes);
+    atau_free(model->context, table->second, bytes);
+    atau_free(model->context, table->steps, (size_t)table->n_rows * sizeof(int32_t));
+}
+
+void adaptau_model_destroy(adaptau_model *model)
+{
+    if (!model)
+        return;
+    atau_model_free_gradients(model);
+    close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
+    close_table(model, &model->tables[ADAPTAU_SIDE_ITEMS]);
+    atau_free(model->context, model, sizeof *model);
+}
+
+/* ---- what one can ask ------------------------------------------------------------------------------------------------ */
+
+uint32_t atau_model_score_flags(const adaptau_model *model)
+{
+    uint32_t flags = model->free_length ? 0 : ADAPTAU_UNIT_ROWS;
+    flags |= model->tables[ADAPTAU_SIDE_USERS].raw ? 0 : ADAPTAU_NORMALISE_USERS;
+    flags |= model->tables[ADAPTAU_SIDE_ITEMS].raw ? 0 : ADAPTAU_NORMALISE_ITEMS;
+    return flags;
+}
+
+adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    adaptau_tables tables = {
+        .struct_size = sizeof tables,
+        .flags = atau_model_score_flags(model),
+        .n_users = model->tables[ADAPTAU_SIDE_USERS].n_rows,
+        .n_items = model->tables[ADAPTAU_SIDE_ITEMS].n_rows,
+        .dim = model->dim,
+        .users = model->tables[ADAPTAU_SIDE_USERS].rows,
+        .user_stride = model->tables[ADAPTAU_SIDE_USERS].stride,
+        .items = model->tables[ADAPTAU_SIDE_ITEMS].rows,
+        .item_stride = model->tables[ADAPTAU_SIDE_ITEMS].stride,
+    };
+    atau_write_struct(out, &tables, sizeof tables);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = check_rate("users", users, RATE_MOST, error);
+    if (status == ADAPTAU_OK)
+        status = check_rate("items", items, RATE_MOST, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    model->tables[ADAPTAU_SIDE_USERS].learning_rate = users;
+    model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = items;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature, adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    return status == ADAPTAU_OK ? adaptau_temperature_update(temperature, &tables, error) : status;
+}
+
+static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
+                                  const adaptau_dataset *seen, const int32_t *items, adaptau_error *error)
+{
+    if (n_users < 0 || (n_users > 0 && (!users || !items)))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_users = %d, users %s NULL, items %s NULL", n_users,
+                         users ? "not" : "is", items ? "not" : "is");
+    if (k < 1)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "k = %d is below 1", k);
+    const int32_t n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    if (seen && (seen->n_users != n || seen->n_items != m))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "seen is %d x %d, but the model is %d x %d", seen->n_users, seen->n_items,
+                         n, m);
+    for (int32_t i = 0; i < n_users; i++)
+        if (users[i] < 0 || users[i] >= n)
+            return atau_fail(error, ADAPTAU_E_INDEX, "users[%d] = %d, but n_users = %d", i, users[i], n);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
+                                   const adaptau_dataset *seen, int32_t *items, float *scores, adaptau_error *error)
+{
+    adaptau_tables      tables = {.struct_size = sizeof tables};
+    struct atau_ranking ranking;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = check_top_k(model, n_users, users, k, seen, items, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_model_tables(model, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_ranking_open(model->context, &tables, false, &ranking, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct atau_rank_request request = {
+        .n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &seen};
+    status = atau_rank_users(&ranking, &request, items, scores, error);
+    atau_ranking_close(&ranking);
+    return status;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* What is behind adaptau_model. model.c holds its life and what one can ask of it, model_init.c its first embeddings, model_step.c
+ * gradients and optimiser, model_file.c saving and loading. */
+#ifndef ATAU_MODEL_H
+#define ATAU_MODEL_H
+
+#include <adaptau/model.h>
+
+#include <stdbool.h>
+
+#include "common/context.h"
+
+/* One table and what Adam remembers of it. */
+struct atau_table {
+    int32_t  n_rows;
+    bool     raw;     /* scores take the rows as they are                                                     */
+    bool     owned;   /* the memory is ours                                                                   */
+    float   *rows;    /* [n_rows x d]                                                                         */
+    int64_t  stride;
+    double   learning_rate;
+    double   beta1;
+    float   *first;   /* [n_rows x d] moments; NULL until the first step                                      */
+    float   *second;
+    int32_t *steps;   /* [n_rows] how often each row was touched                                              */
+};
+
+struct adaptau_model {
+    adaptau_context  *context;
+    atau_busy         busy;
+    int32_t           encoder;
+    int32_t           dim;
+    bool              free_length;
+    uint64_t          seed;
+    double            beta2, epsilon, weight_decay;
+    struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */
+
+    /* gradients of the last batch */
+    bool     has_gradients;
+    int64_t  n_grad_users, n_grad_items;
+    int32_t  row_capacity;    /* rows that user_gradients and user_ids have room for                          */
+    float   *user_gradients;  /* [capacity x d]                                                               */
+    float   *row_tau;         /* [3 x capacity] τ, τ⁺ and unit-temperature losses of the batch's rows         */
+    int32_t *user_ids;        /* [capacity]                                                                   */
+    int32_t *user_slots;      /* [n] where a user's gradient is; −1 between batches                           */
+    float   *item_gradients;  /* [m x d]                                                                      */
+    int32_t *item_ids;        /* [m]                                                                          */
+};
+
+/* A model of that shape with zeroed tables (the host's where given) and the default optimiser. */
+adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, int32_t n_items, int32_t dim, uint32_t flags,
+                                   float *host_users, int64_t user_stride, float *host_items, int64_t item_stride,
+                                   adaptau_model **out, adaptau_error *error);
+
+void atau_model_free_gradients(adaptau_model *model);
+
+/* First embeddings by ADAPTAU_INIT_SPHERE or _XAVIER. */
+void atau_model_init_random(adaptau_model *model, int32_t init);
+
+/* First embeddings from the dataset's singular vectors. */
+adaptau_status atau_model_init_spectral(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error);
+
+/* Rows of normalised sides to length 1, unless they keep free lengths. */
+void atau_model_settle(adaptau_model *model);
+
+/* Rates and decays of 0 or none given become the defaults of model.h. */
+void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options *options);
+
+/* ADAPTAU_NORMALISE_* and ADAPTAU_UNIT_ROWS of the model's scores. */
+uint32_t atau_model_score_flags(const adaptau_model *model);
+
+#endif

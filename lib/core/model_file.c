@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Models as files. The tables are all there is in a file; how scores are formed from them is in the metadata. */
+#include <math.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "core/model.h"
+#include "core/npy.h"
+#include "core/safetensors.h"
+#include "kernels/check.h"
+#include "kernels/kernels.h"
+
+#define USER_TENSOR "user_embeddings"
+#define ITEM_TENSOR "item_embeddings"
+#define SCORE_KEY "adaptau.score"
+#define ENCODER_KEY "adaptau.encoder"
+
+/* ---- saving ---------------------------------------------------------------------------------------------------------- */
+
+/* "cosine", "raw_users", "raw_items" or "inner_product", and " free_length". */
+static const char *const SCORES[8] = {"cosine",
+                                      "raw_users",
+                                      "raw_items",
+                                      "inner_product",
+                                      "cosine free_length",
+                                      "raw_users free_length",
+                                      "raw_items free_length",
+                                      "inner_product free_length"};
+
+static int score_number(const adaptau_model *model)
+{
+    return (model->tables[ADAPTAU_SIDE_USERS].raw ? 1 : 0) + (model->tables[ADAPTAU_SIDE_ITEMS].raw ? 2 : 0) +
+           (model->free_length ? 4 : 0);
+}
+
+adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    struct atau_tensor tensors[2];
+    for (int side = 0; side < 2; side++)
+        tensors[side] = (struct atau_tensor){side == ADAPTAU_SIDE_USERS ? USER_TENSOR : ITEM_TENSOR,
+                                             model->tables[side].n_rows, model->dim, model->tables[side].rows,
+                                             model->tables[side].stride};
+    struct atau_metadata metadata[] = {
+        {"format", "adaptau"},
+        {ENCODER_KEY, "mf"},
+        {SCORE_KEY, SCORES[score_number(model)]},
+        {"adaptau.version", ADAPTAU_VERSION_STRING},
+    };
+    return atau_safetensors_write(path, 2, tensors, (int)(sizeof metadata / sizeof *metadata), metadata, error);
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------------------- */
+
+/* A file without our metadata holds tables for cosine scores of any length. */
+static adaptau_status read_score(const struct atau_safetensors *file, uint32_t *flags, adaptau_error *error)
+{
+    char text[64];
+    *flags = ADAPTAU_MODEL_FREE_LENGTH;
+    if (!atau_safetensors_metadata(file, SCORE_KEY, text, sizeof text))
+        return ADAPTAU_OK;
+    for (uint32_t number = 0; number < 8; number++)
+        if (strcmp(text, SCORES[number]) == 0) {
+            *flags = (number & 1 ? ADAPTAU_MODEL_RAW_USERS : 0) | (number & 2 ? ADAPTAU_MODEL_RAW_ITEMS : 0) |
+                     (number & 4 ? ADAPTAU_MODEL_FREE_LENGTH : 0);
+            return ADAPTAU_OK;
+        }
+    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, SCORE_KEY);
+}
+
+static adaptau_status check_shapes(const struct atau_safetensors *file, const struct atau_safetensors_entry *users,
+                                   const struct atau_safetensors_entry *items, adaptau_error *error)
+{
+    if (!users || !items)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
+    if (users->rank != 2 || items->rank != 2)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is not a matrix", file->path,
+                         users->rank != 2 ? USER_TENSOR : ITEM_TENSOR);
+    if (users->columns != items->columns)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: users have %lld columns and items %lld", file->path,
+                         (long long)users->columns, (long long)items->columns);
+    if (users->columns < 1 || users->columns > ADAPTAU_MAX_DIM)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: %lld columns are outside 1 ... %d", file->path,
+                         (long long)users->columns, ADAPTAU_MAX_DIM);
+    if (users->rows > INT32_MAX || items->rows > INT32_MAX)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: more than 2^31 - 1 rows", file->path);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status read_tables(const struct atau_safetensors *file, const struct atau_safetensors_entry *entries[2],
+                                  adaptau_model *model, adaptau_error *error)
+{
+    const char    *names[2] = {USER_TENSOR, ITEM_TENSOR};
+    adaptau_status status = ADAPTAU_OK;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
+        struct atau_table *table = &model->tables[side];
+        status = atau_safetensors_read(file, entries[side], table->rows, table->stride, error);
+        if (status == ADAPTAU_OK)
+            status = atau_check_rows_finite(model->context, names[side], table->n_rows, model->dim, table->rows,
+                                            table->stride, error);
+    }
+    return status;
+}
+
+/* A file that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put right;
+ * the others must stay as they are, bit for bit. */
+static void settle_strangers(adaptau_model *model)
+{
+    const struct atau_kernels *kernels = model->context->kernels;
+    for (int side = 0; side < 2 && !model->free_length; side++)
+        for (int32_t r = 0; r < model->tables[side].n_rows && !model->tables[side].raw; r++) {
+            float *row = model->tables[side].rows + r * model->tables[side].stride;
+            float  squares = kernels->dot(model->dim, row, row);
+            if (squares > 0.0f && fabsf(squares - 1.0f) > 1e-4f)
+                kernels->scale(model->dim, 1.0f / sqrtf(squares), row, row);
+        }
+}
+
+static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, USER_TENSOR),
+                                                       atau_safetensors_find(file, ITEM_TENSOR)};
+    adaptau_model                       *model = NULL;
+    uint32_t                             flags = 0;
+    adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
+    if (status == ADAPTAU_OK)
+        status = read_score(file, &flags, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_allocate(file->context, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows,
+                                     (int32_t)entries[0]->columns, flags, NULL, 0, NULL, 0, &model, error);
+    if (status == ADAPTAU_OK)
+        status = read_tables(file, entries, model, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    settle_strangers(model);
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(path, error);
+    ATAU_REQUIRE(out, error);
+    size_t                   size = sizeof(struct atau_safetensors);
+    struct atau_safetensors *file = atau_allocate(context, size);
+    if (!file)
+        return atau_fail_memory(error, size, "reading the file's header");
+    adaptau_status status = atau_safetensors_open(context, path, file, error);
+    if (status == ADAPTAU_OK) {
+        status = load(file, out, error);
+        atau_safetensors_close(file);
+    }
+    atau_free(context, file, size);
+    return status;
+}
+
+/* ---- exporting ------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status export_normalised(const adaptau_model *model, const struct atau_table *table, const char *path,
+                                        adaptau_error *error)
+{
+    size_t rows = (size_t)table->n_rows, bytes = (size_t)model->dim * sizeof(float);
+    float *unit = atau_allocate_array(model->context, rows, bytes);
+    if (!unit)
+        return atau_fail_memory(error, rows * bytes, "the normalised table");
+    adaptau_status status = adaptau_normalise_rows(model->context, table->n_rows, model->dim, table->rows, table->stride,
+                                                   unit, model->dim, NULL, error);
+    if (status == ADAPTAU_OK)
+        status = atau_npy_write(path, table->n_rows, model->dim, unit, model->dim, error);
+    atau_free(model->context, unit, rows * bytes);
+    return status;
+}
+
+adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    if (side != ADAPTAU_SIDE_USERS && side != ADAPTAU_SIDE_ITEMS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "side = %d is unknown", side);
+    const struct atau_table *table = &model->tables[side];
+    if (!table->raw && model->free_length)
+        return export_normalised(model, table, path, error);
+    return atau_npy_write(path, table->n_rows, model->dim, table->rows, table->stride, error);
+}

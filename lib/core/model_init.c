@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* The first embeddings. Streams are keyed by the row, so a row's start depends on the seed and its id alone. */
+#include "core/model.h"
+
+#include <math.h>
+
+#include "common/error.h"
+#include "common/random.h"
+#include "core/dataset.h"
+#include "core/spectral.h"
+#include "kernels/kernels.h"
+
+static void draw_row(struct atau_stream *stream, int32_t init, double bound, int32_t dim, float *row)
+{
+    for (int32_t k = 0; k < dim; k++)
+        row[k] = init == ADAPTAU_INIT_XAVIER ? (float)(bound * (2.0 * atau_stream_uniform(stream) - 1.0))
+                                             : (float)atau_stream_normal(stream);
+}
+
+static void to_length_one(const adaptau_model *model, float *row)
+{
+    const struct atau_kernels *kernels = model->context->kernels;
+    float                      squares = kernels->dot(model->dim, row, row);
+    if (squares > 0.0f)
+        kernels->scale(model->dim, 1.0f / sqrtf(squares), row, row);
+}
+
+void atau_model_init_random(adaptau_model *model, int32_t init)
+{
+    for (int side = 0; side < 2; side++) {
+        struct atau_table *table = &model->tables[side];
+        int                domain = side == ADAPTAU_SIDE_USERS ? ATAU_RANDOM_USERS : ATAU_RANDOM_ITEMS;
+        double             bound = sqrt(6.0 / ((double)table->n_rows + model->dim));
+        for (int32_t r = 0; r < table->n_rows; r++) {
+            struct atau_stream stream;
+            float             *row = table->rows + r * table->stride;
+            atau_stream_start(&stream, model->seed, domain, (uint64_t)r, 0);
+            draw_row(&stream, init, bound, model->dim, row);
+            if (init == ADAPTAU_INIT_SPHERE)
+                to_length_one(model, row);
+        }
+    }
+}
+
+/* A user or item without interactions, and one beyond the rank, has no direction of its own: it gets a random one. */
+static void fill_zero_rows(adaptau_model *model, int side)
+{
+    struct atau_table *table = &model->tables[side];
+    int                domain = side == ADAPTAU_SIDE_USERS ? ATAU_RANDOM_USERS : ATAU_RANDOM_ITEMS;
+    for (int32_t r = 0; r < table->n_rows; r++) {
+        struct atau_stream stream;
+        float             *row = table->rows + r * table->stride;
+        if (model->context->kernels->dot(model->dim, row, row) > 1e-20f)
+            continue;
+        atau_stream_start(&stream, model->seed, domain, (uint64_t)r, 0);
+        draw_row(&stream, ADAPTAU_INIT_SPHERE, 0.0, model->dim, row);
+        to_length_one(model, row);
+    }
+}
+
+adaptau_status atau_model_init_spectral(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+    adaptau_status     status = atau_spectral(model->context, dataset, model->dim, model->seed, users->rows, users->stride,
+                                              items->rows, items->stride, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    for (int side = 0; side < 2; side++) {
+        struct atau_table *table = &model->tables[side];
+        fill_zero_rows(model, side);
+        for (int32_t r = 0; r < table->n_rows; r++)
+            to_length_one(model, table->rows + r * table->stride);
+    }
+    return ADAPTAU_OK;
+}
+
+void atau_model_settle(adaptau_model *model)
+{
+    for (int side = 0; side < 2 && !model->free_length; side++) {
+        struct atau_table *table = &model->tables[side];
+        for (int32_t r = 0; r < table->n_rows && !table->raw; r++)
+            to_length_one(model, table->rows + r * table->stride);
+    }
+}

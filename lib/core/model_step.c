@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* Gradients of a batch, and the optimiser. */
+#include "core/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/error.h"
+#include "common/pool.h"
+#include "common/size.h"
+#include "core/temperature.h"
+#include "kernels/kernels.h"
+
+#define ROWS_PER_TASK 256
+
+/* ---- memory: nothing that a model which only serves would need ------------------------------------------------------ */
+
+static void free_rows(adaptau_model *model)
+{
+    size_t rows = (size_t)model->row_capacity;
+    atau_free(model->context, model->user_gradients, rows * (size_t)model->dim * sizeof(float));
+    atau_free(model->context, model->row_tau, 3 * rows * sizeof(float));
+    atau_free(model->context, model->user_ids, rows * sizeof(int32_t));
+    model->user_gradients = model->row_tau = NULL;
+    model->user_ids = NULL;
+    model->row_capacity = 0;
+}
+
+void atau_model_free_gradients(adaptau_model *model)
+{
+    size_t n = (size_t)model->tables[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    free_rows(model);
+    atau_free(model->context, model->user_slots, n * sizeof(int32_t));
+    atau_free(model->context, model->item_gradients, m * (size_t)model->dim * sizeof(float));
+    atau_free(model->context, model->item_ids, m * sizeof(int32_t));
+    model->user_slots = model->item_ids = NULL;
+    model->item_gradients = NULL;
+}
+
+static adaptau_status make_room_for_rows(adaptau_model *model, int32_t n_rows, adaptau_error *error)
+{
+    if (n_rows <= model->row_capacity)
+        return ADAPTAU_OK;
+    size_t rows = (size_t)n_rows, row_bytes = (size_t)model->dim * sizeof(float);
+    free_rows(model);
+    model->row_capacity = n_rows;
+    model->user_gradients = atau_allocate_array(model->context, rows, row_bytes);
+    model->row_tau = atau_allocate_array(model->context, 3 * rows, sizeof(float));
+    model->user_ids = atau_allocate_array(model->context, rows, sizeof(int32_t));
+    if (!model->user_gradients || !model->row_tau || !model->user_ids) {
+        free_rows(model);
+        return atau_fail_memory(error, rows * row_bytes, "the user gradients");
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_error *error)
+{
+    size_t n = (size_t)model->tables[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    if (!model->user_slots) {
+        model->user_slots = atau_allocate_array(model->context, n, sizeof(int32_t));
+        if (model->user_slots)
+            memset(model->user_slots, 0xFF, n * sizeof(int32_t));
+    }
+    if (!model->item_gradients)
+        model->item_gradients = atau_allocate_array(model->context, m, (size_t)model->dim * sizeof(float));
+    if (!model->item_ids)
+        model->item_ids = atau_allocate_array(model->context, m, sizeof(int32_t));
+    if (!model->user_slots || !model->item_gradients || !model->item_ids)
+        return atau_fail_memory(error, m * (size_t)model->dim * sizeof(float), "the item gradients");
+    return make_room_for_rows(model, n_rows, error);
+}
+
+/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+
+/* The engine answers row by row. Rows of the same user (batches of interactions) become one, at the place of the first. */
+static void merge_rows_of_users(adaptau_model *model, const adaptau_batch *batch)
+{
+    const struct atau_kernels *kernels = model->context->kernels;
+    const int64_t              dim = model->dim;
+    int64_t                    n = 0;
+    for (int64_t r = 0; r < batch->n_rows; r++) {
+        int32_t user = batch->users ? batch->users[r] : (int32_t)r;
+        float  *row = model->user_gradients + r * dim;
+        if (model->user_slots[user] >= 0) {
+            kernels->axpy(dim, 1.0f, row, model->user_gradients + model->user_slots[user] * dim);
+            continue;
+        }
+        if (n != r)
+            memcpy(model->user_gradients + n * dim, row, (size_t)dim * sizeof(float));
+        model->user_slots[user] = (int32_t)n;
+        model->user_ids[n++] = user;
+    }
+    for (int64_t k = 0; k < n; k++)
+        model->user_slots[model->user_ids[k]] = -1;
+    model->n_grad_users = n;
+}
+
+static void list_items(adaptau_model *model, const adaptau_softmax_output *output, bool catalogue)
+{
+    model->n_grad_items = output->n_touched_items;
+    for (int64_t i = 0; catalogue && i < model->n_grad_items; i++)
+        model->item_ids[i] = (int32_t)i;
+}
+
+static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
+                                        adaptau_temperature *temperature, adaptau_softmax_output *output,
+                                        adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    float         *tau = model->row_tau, *tau_positive = tau + model->row_capacity, *unit = tau + 2 * model->row_capacity;
+    bool           personal = atau_temperature_is_personal(temperature);
+    bool           split = atau_temperature_is_split(temperature);
+    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    adaptau_row_temperatures rows = {
+        .struct_size = sizeof rows, .candidates = tau, .positives = split ? tau_positive : NULL};
+    output->user_gradients = model->user_gradients;
+    output->item_gradients = model->item_gradients;
+    output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
+    output->row_unit_loss = personal ? unit : NULL;
+    status = adaptau_softmax(model->context, &tables, batch, &rows, output, error);
+    if (status == ADAPTAU_OK && personal)
+        status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, unit, error);
+    return status;
+}
+
+static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *given, adaptau_temperature *temperature,
+                                    adaptau_step *step, adaptau_error *error)
+{
+    adaptau_softmax_output output = {.struct_size = sizeof output};
+    adaptau_batch          batch;
+    model->has_gradients = false;
+    adaptau_status status = atau_read_struct(&batch, sizeof batch, sizeof batch, given, false, "batch", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (batch.n_rows <= 0)
+        return batch.n_rows < 0
+                   ? atau_fail(error, ADAPTAU_E_SHAPE, "batch->n_rows = %d is negative", batch.n_rows)
+                   : atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
+    status = make_room(model, batch.n_rows, error);
+    if (status == ADAPTAU_OK)
+        status = compute_gradients(model, &batch, temperature, &output, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    merge_rows_of_users(model, &batch);
+    list_items(model, &output, batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE);
+    model->has_gradients = true;
+    if (step) {
+        adaptau_step result = {
+            .struct_size = sizeof result, .n_rows = batch.n_rows, .n_terms = output.n_terms, .loss = output.loss};
+        atau_write_struct(step, &result, sizeof result);
+    }
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch, adaptau_temperature *temperature,
+                                       adaptau_step *step, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(temperature, error);
+    adaptau_status status = step ? atau_check_output(step, sizeof *step, "step", error) : ADAPTAU_OK;
+    if (status != ADAPTAU_OK)
+        return status;
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    status = run_gradients(model, batch, temperature, step, error);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
+adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (!model->has_gradients)
+        return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
+    adaptau_gradient_view view = {
+        .struct_size = sizeof view,
+        .dim = model->dim,
+        .n_users = model->n_grad_users,
+        .user_ids = model->user_ids,
+        .users = model->user_gradients,
+        .n_items = model->n_grad_items,
+        .item_ids = model->item_ids,
+        .items = model->item_gradients,
+    };
+    atau_write_struct(out, &view, sizeof view);
+    return ADAPTAU_OK;
+}
+
+/* ---- Adam ------------------------------------------------------------------------------------------------------------ */
+
+struct adam_call {
+    const adaptau_model *model;
+    struct atau_table   *table;
+    const int32_t       *ids; /* [n] rows to step                                                             */
+    const float         *gradients;
+    int64_t              n;
+    bool                 gradient_by_id; /* row id holds the gradient, instead of row k                       */
+};
+
+/* The coefficients for a row's t-th step; rows in a row mostly share t. */
+static void set_step(struct atau_adam *adam, const struct adam_call *call, int32_t t)
+{
+    adam->step = (float)(call->table->learning_rate / (1.0 - pow(call->table->beta1, t)));
+    adam->second_scale = (float)(1.0 / sqrt(1.0 - pow(call->model->beta2, t)));
+}
+
+static void step_rows(void *argument, int32_t lane, int64_t task)
+{
+    const struct adam_call *call = argument;
+    const adaptau_model    *model = call->model;
+    struct atau_table      *table = call->table;
+    const bool              sphere = !table->raw && !model->free_length;
+    const int64_t           end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->n), dim = model->dim;
+    struct atau_adam        adam = {.beta1 = (float)table->beta1,
+                                    .beta2 = (float)model->beta2,
+                                    .epsilon = (float)model->epsilon,
+                                    .decay = sphere ? 0.0f : (float)model->weight_decay,
+                                    .to_sphere = sphere};
+    int32_t                 t = 0;
+    (void)lane;
+    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+        int64_t id = call->ids[k];
+        if (table->steps[id] < INT32_MAX)
+            table->steps[id]++;
+        if (table->steps[id] != t) {
+            t = table->steps[id];
+            set_step(&adam, call, t);
+        }
+        model->context->kernels->adam_row(dim, &adam, call->gradients + (call->gradient_by_id ? id : k) * dim,
+                                          table->first + id * dim, table->second + id * dim,
+                                          table->rows + id * table->stride);
+    }
+}
+
+static adaptau_status make_moments(adaptau_model *model, struct atau_table *table, adaptau_error *error)
+{
+    size_t rows = (size_t)table->n_rows, row_bytes = (size_t)model->dim * sizeof(float);
+    if (!table->first)
+        table->first = atau_allocate_zeroed(model->context, rows, row_bytes);
+    if (!table->second)
+        table->second = atau_allocate_zeroed(model->context, rows, row_bytes);
+    if (!table->steps)
+        table->steps = atau_allocate_zeroed(model->context, rows, sizeof(int32_t));
+    return table->first && table->second && table->steps
+               ? ADAPTAU_OK
+               : atau_fail_memory(error, rows * row_bytes, "the optimiser's moments");
+}
+
+static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
+{
+    struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+    if (!model->has_gradients)
+        return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
+    adaptau_status status = make_moments(model, users, error);
+    if (status == ADAPTAU_OK)
+        status = make_moments(model, items, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct adam_call calls[2] = {
+        {model, users, model->user_ids, model->user_gradients, model->n_grad_users, false},
+        {model, items, model->item_ids, model->item_gradients, model->n_grad_items, true},
+    };
+    model->has_gradients = false;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
+        status = atau_parallel(model->context, (calls[side].n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, step_rows, &calls[side],
+                               error);
+    return status;
+}
+
+adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    adaptau_status status = run_apply(model, error);
+    atau_busy_leave(&model->busy);
+    return status;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of named float32 matrices: https://huggingface.co/docs/safetensors. Eight bytes of header length (little-endian), a JSON
+ * header, and the tensors one after the other.
+ *
+ * Reading is strict: what is not exactly a file that we could have written (any order of keys, any names and metadata, rank 1
+ * or 2) is E_FORMAT. In particular each tensor is F32, and together they cover the data without holes, overlaps or rests. */
+#ifndef ATAU_SAFETENSORS_H
+#define ATAU_SAFETENSORS_H
+
+#include <adaptau/context.h>
+
+#include <stdbool.h>
+
+/* ---- writing --------------------------------------------------------------------------------------------------------- */
+
+struct atau_tensor {
+    const char  *name;
+    int64_t      rows, columns;
+    const float *data;
+    int64_t      stride; /* floats from one row to the next                                                   */
+};
+
+/* Names, keys and values are UTF-8; each name and each key comes once. */
+struct atau_metadata {
+    const char *key;
+    const char *value;
+};
+
+/* Write a file, atomically (atomic_file.h). Numbers in metadata are the caller's strings: write integers. @return E_IO. */
+adaptau_status atau_safetensors_write(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
+                                      const struct atau_metadata *metadata, adaptau_error *error);
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+#define ATAU_MAX_TENSORS 256
+#define ATAU_MAX_METADATA 256
+
+/* A JSON string as it stands in the header, between its quotes. */
+struct atau_json_string {
+    const char *start;
+    size_t      length;
+};
+
+struct atau_safetensors_entry {
+    struct atau_json_string name;
+    int32_t                 rank;          /* 1 or 2                                                          */
+    int64_t                 rows, columns; /* columns = 1 for rank 1                                          */
+    uint64_t                begin, end;    /* bytes of the data                                               */
+};
+
+struct atau_safetensors {
+    adaptau_context              *context;
+    const char                   *path; /* for messages; must outlive the struct                              */
+    int                           descriptor;
+    uint64_t                      data_start, data_size;
+    char                         *header; /* [header_size]                                                    */
+    size_t                        header_size;
+    int                           n_entries, n_metadata;
+    struct atau_safetensors_entry entries[ATAU_MAX_TENSORS]; /* by place in the file                          */
+    struct {
+        struct atau_json_string key, value;
+    } metadata[ATAU_MAX_METADATA];
+};
+
+/* Open and check a file. Allocates the header, whose length is checked against the file's first, and nothing else. After a
+ * failure the struct needs no closing.
+ * @return E_IO when the system refuses; E_FORMAT; E_MEMORY. */
+adaptau_status atau_safetensors_open(adaptau_context *context, const char *path, struct atau_safetensors *file,
+                                     adaptau_error *error);
+
+/* NULL when there is none of that name. */
+const struct atau_safetensors_entry *atau_safetensors_find(const struct atau_safetensors *file, const char *name);
+
+/* Read a tensor into `out` [rows x columns], rows `stride` floats apart. @return E_IO; E_FORMAT when the file has shrunk. */
+adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
+                                     float *out, int64_t stride, adaptau_error *error);
+
+/* Copy the value of a key, terminated. False when there is no such key or the value does not fit. */
+bool atau_safetensors_metadata(const struct atau_safetensors *file, const char *key, char *out, size_t size);
+
+void atau_safetensors_close(struct atau_safetensors *file);
+
+#endif

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/* Epochs in batches. The order is a Fisher-Yates shuffle from one stream per epoch; candidates come from one stream per batch
+ * or row, named by the place in that order where it starts, so that a batch can be drawn without those before it.
+ *
+ * Items are drawn by degree through a binary search in the cumulative weights: an alias table would save ten steps of a search
+ * that a thousandth of a batch's time goes to. Draws that avoid the user's items are not rejected at all: the r-th free item is
+ * found by a binary search in the user's ascending list, which costs what a membership test costs and cannot spin. */
+#include <adaptau/sampler.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/arena.h"
+#include "common/context.h"
+#include "common/error.h"
+#include "common/pool.h"
+#include "common/random.h"
+#include "common/size.h"
+#include "core/dataset.h"
+
+#define KNOWN_FLAGS                                                                                                    \
+    (ADAPTAU_SAMPLER_KEEP_ORDER | ADAPTAU_SAMPLER_REJECT_POSITIVES | ADAPTAU_SAMPLER_LOG_Q |                            \
+     ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM)
+#define MAX_EPOCH (INT64_C(1) << 48) /* what a stream's name has room for                                      */
+#define ROWS_PER_TASK 32             /* per-row draws of one parallel task                                     */
+
+struct adaptau_sampler {
+    adaptau_context        *context;
+    const adaptau_dataset  *dataset;
+    adaptau_sampler_options options; /* defaults filled in                                                    */
+    atau_busy               busy;
+    bool                    begun;
+    int64_t                 epoch;
+    int64_t                 next_row;      /* place in the order where the next batch starts                  */
+    int64_t                 n_rows;        /* of an epoch                                                     */
+    int64_t                 max_rows;      /* of a batch                                                      */
+    int64_t                 max_positives; /* of a batch                                                      */
+    int32_t                 last_drawable; /* last item with a positive weight                                */
+    struct atau_arena       arena;         /* holds the arrays below; those that the kind has no use for have no elements */
+    uint32_t               *order;         /* [n_rows] the epoch's permutation of row_users                   */
+    int32_t                *row_users;     /* [n_rows] user of each row, ascending; row p is pair p for interactions */
+    double                 *cumulative;    /* [m] weights up to and with the item, by popularity              */
+    double                 *log_share;     /* [m] log p of an item in one draw, where log_q needs it          */
+    int32_t                *users;         /* arrays of the batch: [max_rows]                                 */
+    int64_t                *positive_ptr;  /* [max_rows + 1]                                                  */
+    int32_t                *positives;     /* [max_positives]                                                 */
+    int32_t                *candidates;    /* [C] or [max_rows x C]                                           */
+    float                  *log_q;         /* [C] or [max_positives]                                          */
+    float                  *row_weights;   /* [max_rows]                                                      */
+};
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_real(double value, double low, double high, const char *name, adaptau_error *error)
+{
+    if (!isfinite(value))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s is not finite", name);
+    if (value < low || value > high)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", name, value, low, high);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_options(const adaptau_sampler_options *options, adaptau_error *error)
+{
+    if (options->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", options->reserved);
+    if (options->flags & ~KNOWN_FLAGS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", options->flags);
+    if (options->kind < ADAPTAU_SAMPLER_CATALOGUE || options->kind > ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->kind = %d is unknown", options->kind);
+    if (options->rows < ADAPTAU_SAMPLER_ROWS_AUTO || options->rows > ADAPTAU_SAMPLER_ROWS_INTERACTIONS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->rows = %d is unknown", options->rows);
+    if (options->rows_per_batch < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->rows_per_batch = %d is negative", options->rows_per_batch);
+    if (options->n_candidates < 0 || options->n_candidates > INT32_MAX)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_candidates = %" PRId64 " is outside 0 ... %d",
+                         options->n_candidates, INT32_MAX);
+    adaptau_status status = check_real(options->popularity_exponent, -4.0, 4.0, "popularity_exponent", error);
+    if (!status)
+        status = check_real(options->row_weight_exponent, 0.0, 2.0, "row_weight_exponent", error);
+    return status;
+}
+
+static void fill_defaults(adaptau_sampler_options *options)
+{
+    if (options->rows == ADAPTAU_SAMPLER_ROWS_AUTO)
+        options->rows = options->kind <= ADAPTAU_SAMPLER_SHARED_POPULARITY ? ADAPTAU_SAMPLER_ROWS_USERS
+                                                                           : ADAPTAU_SAMPLER_ROWS_INTERACTIONS;
+    if (!options->rows_per_batch)
+        options->rows_per_batch = options->rows == ADAPTAU_SAMPLER_ROWS_USERS ? 256 : 2048;
+    if (!options->n_candidates)
+        options->n_candidates = 1024;
+    if (options->popularity_exponent == 0.0)
+        options->popularity_exponent = 0.75;
+    if (options->row_weight_exponent == 0.0)
+        options->row_weight_exponent = 1.0;
+}
+
+static bool rows_are_users(const adaptau_sampler *sampler)
+{
+    return sampler->options.rows == ADAPTAU_SAMPLER_ROWS_USERS;
+}
+
+static bool draws_shared(const adaptau_sampler *sampler)
+{
+    return sampler->options.kind == ADAPTAU_SAMPLER_SHARED_UNIFORM ||
+           sampler->options.kind == ADAPTAU_SAMPLER_SHARED_POPULARITY;
+}
+
+static bool draws_per_row(const adaptau_sampler *sampler)
+{
+    return sampler->options.kind == ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
+}
+
+static bool fills_log_q(const adaptau_sampler *sampler)
+{
+    return sampler->options.flags & ADAPTAU_SAMPLER_LOG_Q &&
+           (draws_shared(sampler) || sampler->options.kind == ADAPTAU_SAMPLER_IN_BATCH);
+}
+
+static bool avoids_positives(const adaptau_sampler *sampler)
+{
+    return sampler->options.flags & ADAPTAU_SAMPLER_REJECT_POSITIVES && draws_per_row(sampler);
+}
+
+static bool weighs_rows(const adaptau_sampler *sampler)
+{
+    return sampler->options.row_weight_exponent != 1.0;
+}
+
+/* ---- creation --------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_free_items(const adaptau_dataset *dataset, adaptau_error *error)
+{
+    for (int32_t u = 0; u < dataset->n_users; u++)
+        if (dataset->n_items > 0 && atau_user_degree(dataset, u) == dataset->n_items)
+            return atau_fail(error, ADAPTAU_E_STATE, "user %d has all %d items: no candidate is left", u, dataset->n_items);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status count_rows(adaptau_sampler *sampler, adaptau_error *error)
+{
+    const adaptau_dataset *dataset = sampler->dataset;
+    int64_t                rows = dataset->n_pairs;
+    if (rows_are_users(sampler)) {
+        rows = 0;
+        for (int32_t u = 0; u < dataset->n_users; u++)
+            rows += atau_user_degree(dataset, u) > 0;
+    }
+    if (rows > UINT32_MAX)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "the dataset has %" PRId64 " pairs, but at most %u can be rows", rows,
+                         UINT32_MAX);
+    sampler->n_rows = rows;
+    sampler->max_rows = atau_min_i64(rows, sampler->options.rows_per_batch);
+    if (draws_per_row(sampler) && sampler->max_rows * sampler->options.n_candidates > INT32_MAX)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "%" PRId64 " rows of options->n_candidates = %" PRId64 " exceed 2^31 - 1",
+                         sampler->max_rows, sampler->options.n_candidates);
+    return ADAPTAU_OK;
+}
+
+/* Positives of the largest users, as many as a batch has rows: from a histogram of degrees. */
+static adaptau_status bound_positives(adaptau_sampler *sampler, adaptau_error *error)
+{
+    const adaptau_dataset *dataset = sampler->dataset;
+    sampler->max_positives = sampler->max_rows;
+    if (!rows_are_users(sampler))
+        return ADAPTAU_OK;
+    size_t   places = (size_t)dataset->n_items + 1;
+    int32_t *users_of = atau_allocate_zeroed(sampler->context, places, sizeof *users_of);
+    if (!users_of)
+        return atau_fail_memory(error, places * sizeof *users_of, "a histogram of degrees");
+    for (int32_t u = 0; u < dataset->n_users; u++)
+        users_of[atau_user_degree(dataset, u)]++;
+    int64_t left = sampler->max_rows, sum = 0;
+    for (int64_t degree = dataset->n_items; degree > 0 && left > 0; degree--) {
+        int64_t taken = atau_min_i64(left, users_of[degree]);
+        sum += taken * degree;
+        left -= taken;
+    }
+    sampler->max_positives = sum;
+    atau_free(sampler->context, users_of, places * sizeof *users_of);
+    return ADAPTAU_OK;
+}
+
+/* Candidates that a batch draws at most. */
+static size_t bound_draws(const adaptau_sampler *sampler)
+{
+    size_t draws = (size_t)sampler->options.n_candidates;
+    return draws_shared(sampler) ? draws : draws_per_row(sampler) ? (size_t)sampler->max_rows * draws : 0;
+}
+
+static void lay_out(adaptau_sampler *sampler)
+{
+    struct atau_arena *arena = &sampler->arena;
+    size_t             n_rows = (size_t)sampler->n_rows, rows = (size_t)sampler->max_rows;
+    size_t             positives = (size_t)sampler->max_positives, items = (size_t)sampler->dataset->n_items;
+    size_t             draws = bound_draws(sampler);
+    size_t             log_q = !fills_log_q(sampler) ? 0 : draws_shared(sampler) ? draws : positives;
+    bool               by_popularity = sampler->options.kind == ADAPTAU_SAMPLER_SHARED_POPULARITY;
+
+    sampler->order = atau_arena_take(arena, n_rows, sizeof *sampler->order);
+    sampler->row_users = atau_arena_take(arena, n_rows, sizeof *sampler->row_users);
+    sampler->cumulative = atau_arena_take(arena, by_popularity ? items : 0, sizeof *sampler->cumulative);
+    sampler->log_share = atau_arena_take(arena, log_q ? items : 0, sizeof *sampler->log_share);
+    sampler->users = atau_arena_take(arena, rows, sizeof *sampler->users);
+    sampler->positive_ptr = atau_arena_take(arena, rows + 1, sizeof *sampler->positive_ptr);
+    sampler->positives = atau_arena_take(arena, positives, sizeof *sampler->positives);
+    sampler->candidates = atau_arena_take(arena, draws, sizeof *sampler->candidates);
+    sampler->log_q = atau_arena_take(arena, log_q, sizeof *sampler->log_q);
+    sampler->row_weights = atau_arena_take(arena, weighs_rows(sampler) ? rows : 0, sizeof *sampler->row_weights);
+}
+
+static void list_rows(adaptau_sampler *sampler)
+{
+    const adaptau_dataset *dataset = sampler->dataset;
+    int64_t                row = 0;
+    for (int32_t u = 0; u < dataset->n_users; u++) {
+        int64_t degree = atau_user_degree(dataset, u);
+        int64_t rows = rows_are_users(sampler) ? degree > 0 : degree;
+        for (int64_t i = 0; i < rows; i++)
+            sampler->row_users[row++] = u;
+    }
+}
+
+/* How likely a draw is to give this item, up to a common factor. An item that nobody has is never drawn by popularity. */
+static double item_weight(const adaptau_sampler *sampler, int32_t item)
+{
+    double degree = (double)atau_item_degree(sampler->dataset, item);
+    switch (sampler->options.kind) {
+    case ADAPTAU_SAMPLER_SHARED_UNIFORM: return 1.0;
+    case ADAPTAU_SAMPLER_SHARED_POPULARITY: return degree > 0.0 ? pow(degree, sampler->options.popularity_exponent) : 0.0;
+    default: return degree;
+    }
+}
+
+static void weigh_items(adaptau_sampler *sampler)
+{
+    bool   by_popularity = sampler->options.kind == ADAPTAU_SAMPLER_SHARED_POPULARITY;
+    double total = 0.0;
+    if (!by_popularity && !fills_log_q(sampler))
+        return;
+    for (int32_t i = 0; i < sampler->dataset->n_items; i++) {
+        double weight = item_weight(sampler, i);
+        total += weight;
+        if (weight > 0.0)
+            sampler->last_drawable = i;
+        if (by_popularity)
+            sampler->cumulative[i] = total;
+    }
+    for (int32_t i = 0; i < sampler->dataset->n_items && fills_log_q(sampler); i++)
+        sampler->log_share[i] = log(item_weight(sampler, i) / total);
+}
+
+static adaptau_status prepare(adaptau_sampler *sampler, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    if (avoids_positives(sampler))
+        status = check_free_items(sampler->dataset, error);
+    if (!status)
+        status = count_rows(sampler, error);
+    if (!status)
+        status = bound_positives(sampler, error);
+    if (status)
+        return status;
+    lay_out(sampler);
+    status = atau_arena_allocate(sampler->context, &sampler->arena, "a sampler", error);
+    if (status)
+        return status;
+    lay_out(sampler);
+    list_rows(sampler);
+    weigh_items(sampler);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_dataset *dataset,
+                                      const adaptau_sampler_options *options, adaptau_sampler **out, adaptau_error *error)
+{
+    adaptau_sampler_options own;
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, options, true, "options", error);
+    if (!status)
+        status = check_options(&own, error);
+    if (status)
+        return status;
+    fill_defaults(&own);
+    adaptau_sampler *sampler = atau_allocate_zeroed(context, 1, sizeof *sampler);
+    if (!sampler)
+        return atau_fail_memory(error, sizeof *sampler, "a sampler");
+    sampler->context = context;
+    sampler->dataset = dataset;
+    sampler->options = own;
+    atomic_flag_clear(&sampler->busy);
+    status = prepare(sampler, error);
+    if (status) {
+        adaptau_sampler_destroy(sampler);
+        return status;
+    }
+    *out = sampler;
+    return ADAPTAU_OK;
+}
+
+void adaptau_sampler_destroy(adaptau_sampler *sampler)
+{
+    if (!sampler)
+        return;
+    atau_arena_free(sampler->context, &sampler->arena);
+    atau_free(sampler->context, sampler, sizeof *sampler);
+}
+
+/* ---- epochs ----------------------------------------------------------------------------------------------------- */
+
+int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler)
+{
+    if (!sampler || sampler->n_rows == 0)
+        return 0;
+    return (sampler->n_rows + sampler->options.rows_per_batch - 1) / sampler->options.rows_per_batch;
+}
+
+/* From the identity every time: what an epoch's order is must not depend on the epochs before. */
+static void shuffle_rows(adaptau_sampler *sampler)
+{
+    struct atau_stream stream;
+    for (int64_t i = 0; i < sampler->n_rows; i++)
+        sampler->order[i] = (uint32_t)i;
+    if (sampler->options.flags & ADAPTAU_SAMPLER_KEEP_ORDER)
+        return;
+    atau_stream_start(&stream, sampler->options.seed, ATAU_RANDOM_ORDER, (uint64_t)sampler->epoch, 0);
+    for (int64_t i = sampler->n_rows - 1; i > 0; i--) {
+        uint32_t j = atau_stream_below(&stream, (uint32_t)i + 1);
+        uint32_t row = sampler->order[i];
+        sampler->order[i] = sampler->order[j];
+        sampler->order[j] = row;
+    }
+}
+
+adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error)
+{
+    ATAU_REQUIRE(sampler, error);
+    if (epoch < 0 || epoch >= MAX_EPOCH)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    if (!atau_busy_enter(&sampler->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the sampler is in use by another thread");
+    sampler->epoch = epoch;
+    sampler->next_row = 0;
+    sampler->begun = true;
+    shuffle_rows(sampler);
+    atau_busy_leave(&sampler->busy);
+    return ADAPTAU_OK;
+}
+
+/* ---- batches ---------------------------------------------------------------------------------------------------- */
+
+static void fill_rows(adaptau_sampler *sampler, int64_t start, int64_t n)
+{
+    const adaptau_dataset *dataset = sampler->dataset;
+    int64_t                filled = 0;
+    for (int64_t r = 0; r < n; r++) {
+        int64_t row = sampler->order[start + r];
+        int32_t user = sampler->row_users[row];
+        int64_t first = rows_are_users(sampler) ? dataset->user_ptr[user] : row;
+        int64_t count = rows_are_users(sampler) ? atau_user_degree(dataset, user) : 1;
+        sampler->users[r] = user;
+        sampler->positive_ptr[r] = filled;
+        memcpy(sampler->positives + filled, dataset->user_items + first, (size_t)count * sizeof *sampler->positives);
+        filled += count;
+        if (weighs_rows(sampler))
+            sampler->row_weights[r] = (float)pow((double)atau_user_degree(dataset, user),
+                                                 sampler->options.row_weight_exponent - 1.0);
+    }
+    sampler->positive_ptr[n] = filled;
+}
+
+static int32_t draw_popular(const adaptau_sampler *sampler, struct atau_stream *stream)
+{
+    double  target = atau_stream_uniform(stream) * sampler->cumulative[sampler->dataset->n_items - 1];
+    int32_t low = 0, high = sampler->last_drawable; /* the host's rounding mode may bring target up to the total */
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (sampler->cumulative[middle] > target)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static void draw_shared(adaptau_sampler *sampler, int64_t start)
+{
+    struct atau_stream stream;
+    bool               by_popularity = sampler->options.kind == ADAPTAU_SAMPLER_SHARED_POPULARITY;
+    atau_stream_start(&stream, sampler->options.seed, ATAU_RANDOM_CANDIDATES, (uint64_t)sampler->epoch, (uint64_t)start);
+    for (int64_t c = 0; c < sampler->options.n_candidates; c++)
+        sampler->candidates[c] = by_popularity ? draw_popular(sampler, &stream)
+                                               : (int32_t)atau_stream_below(&stream, (uint32_t)sampler->dataset->n_items);
+}
+
+/* The r-th item, from 0, that is not in the ascending list: r plus the number of listed items before it. The k-th listed item
+ * has list[k] − k free ones before it. */
+static int32_t free_item(int32_t r, const int32_t *list, int64_t n)
+{
+    int64_t low = 0, high = n;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (list[middle] - middle > r)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return r + (int32_t)low;
+}
+
+struct row_draws {
+    adaptau_sampler *sampler;
+    int64_t          start, n;
+};
+
+static void draw_row(adaptau_sampler *sampler, int64_t start, int64_t r)
+{
+    const adaptau_dataset *dataset = sampler->dataset;
+    int64_t                n_candidates = sampler->options.n_candidates;
+    int32_t               *out = sampler->candidates + r * n_candidates;
+    const int32_t         *owned = dataset->user_items + dataset->user_ptr[sampler->users[r]];
+    int64_t                n_owned = avoids_positives(sampler) ? atau_user_degree(dataset, sampler->users[r]) : 0;
+    uint32_t               n_free = (uint32_t)(dataset->n_items - n_owned);
+    struct atau_stream     stream;
+    atau_stream_start(&stream, sampler->options.seed, ATAU_RANDOM_CANDIDATES, (uint64_t)sampler->epoch,
+                      (uint64_t)(start + r));
+    for (int64_t c = 0; c < n_candidates; c++)
+        out[c] = free_item((int32_t)atau_stream_below(&stream, n_free), owned, n_owned);
+}
+
+static void draw_rows(void *argument, int32_t lane, int64_t task)
+{
+    const struct row_draws *draws = argument;
+    int64_t                 end = atau_min_i64(draws->n, (task + 1) * ROWS_PER_TASK);
+    (void)lane;
+    for (int64_t r = task * ROWS_PER_TASK; r < end; r++)
+        draw_row(draws->sampler, draws->start, r);
+}
+
+/* log(C p_c) */
+static void fill_log_q(adaptau_sampler *sampler, int64_t n, const int32_t *candidates)
+{
+    double log_n = log((double)n);
+    for (int64_t c = 0; c < n; c++)
+        sampler->log_q[c] = (float)(sampler->log_share[candidates[c]] + log_n);
+}
+
+static adaptau_status fill_candidates(adaptau_sampler *sampler, int64_t start, adaptau_batch *batch, adaptau_error *error)
+{
+    batch->n_candidates = sampler->options.n_candidates;
+    batch->candidate_ids = sampler->candidates;
+    batch->candidates = ADAPTAU_CANDIDATES_SHARED;
+    if (draws_shared(sampler)) {
+        draw_shared(sampler, start);
+    } else if (sampler->options.kind == ADAPTAU_SAMPLER_IN_BATCH) {
+        batch->n_candidates = batch->positive_ptr[batch->n_rows];
+        batch->candidate_ids = batch->positives;
+    } else if (draws_per_row(sampler)) {
+        struct row_draws draws = {.sampler = sampler, .start = start, .n = batch->n_rows};
+        batch->candidates = ADAPTAU_CANDIDATES_PER_ROW;
+        return atau_parallel(sampler->context, (draws.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, draw_rows, &draws, error);
+    } else {
+        batch->n_candidates = 0;
+        batch->candidate_ids = NULL;
+        batch->candidates = ADAPTAU_CANDIDATES_CATALOGUE;
+    }
+    if (fills_log_q(sampler)) {
+        fill_log_q(sampler, batch->n_candidates, batch->candidate_ids);
+        batch->log_q = sampler->log_q;
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status fill_batch(adaptau_sampler *sampler, adaptau_batch *batch, adaptau_error *error)
+{
+    int64_t start = sampler->next_row;
+    int64_t n = atau_min_i64(sampler->options.rows_per_batch, sampler->n_rows - start);
+    if (n == 0)
+        return ADAPTAU_OK;
+    fill_rows(sampler, start, n);
+    batch->flags = sampler->options.flags & ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0;
+    batch->n_rows = (int32_t)n;
+    batch->users = sampler->users;
+    batch->positive_ptr = sampler->positive_ptr;
+    batch->positives = sampler->positives;
+    batch->row_weights = weighs_rows(sampler) ? sampler->row_weights : NULL;
+    adaptau_status status = fill_candidates(sampler, start, batch, error);
+    if (!status)
+        sampler->next_row = start + n;
+    return status;
+}
+
+adaptau_status adaptau_sampler_next(adaptau_sampler *sampler, adaptau_batch *out, adaptau_error *error)
+{
+    adaptau_batch batch = {0};
+    ATAU_REQUIRE(sampler, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status)
+        return status;
+    if (!atau_busy_enter(&sampler->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the sampler is in use by another thread");
+    if (sampler->begun)
+        status = fill_batch(sampler, &batch, error);
+    else
+        status = atau_fail(error, ADAPTAU_E_STATE, "no epoch has begun");
+    atau_busy_leave(&sampler->busy);
+    if (!status)
+        atau_write_struct(out, &batch, sizeof batch);
+    return status;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel table: every inner loop that a CPU can do better than plain C. ref.c defines what is correct; atau_kernels_select
+ * starts from it and overwrites entries in rising order of speed. An entry that is not vectorised for some CPU stays the
+ * reference's. A new instruction set is one more folder with one more function that fills entries in. */
+#ifndef ATAU_KERNELS_H
+#define ATAU_KERNELS_H
+
+#include <adaptau/base.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* C[m x n] = A B, or C += A B. A(i, p) = a[i a_row + p a_column] with any strides; B [k x n] and C are row-major. */
+typedef void (*atau_product_function)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                                      const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride);
+
+/* Coefficients of one Adam step. The row's gradient is g + decay e. */
+struct atau_adam {
+    float step;          /* lr/(1 − β₁^t)                                                                     */
+    float second_scale;  /* 1/sqrt(1 − β₂^t)                                                                  */
+    float beta1, beta2;
+    float epsilon;
+    float decay;         /* λ of the L2 term                                                                  */
+    int   to_sphere;     /* bring the row back to length 1                                                    */
+};
+
+struct atau_kernels {
+    atau_product_function product;
+
+    /* Tiles hold scores transposed: column r is a row of the batch, line j a candidate; so that per-row numbers are vectors. */
+
+    /* t[j][r] = exp(t[j][r] scale[r] − shift[r] − log_q[j]), sum[r] += its column sums. log_q may be NULL. Exponents below
+     * −104 give 0, so −inf is 0; above 88.7 they give +inf; NaN stays NaN. */
+    void (*exp_tile)(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                     const float *log_q, float *sum);
+    /* sum[r] += Σ_j exp(t[j][r] scale[r] − shift[r] − log_q[j]); t stays. */
+    void (*exp_sum)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                    const float *shift, const float *log_q, float *sum);
+    /* maximum[r] = max(maximum[r], max_j t[j][r] scale[r] − log_q[j]). */
+    void (*max_tile)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                     const float *log_q, float *maximum);
+    /* Positions with t[j][r] > threshold[r], as j << 16 | r, lines first; returns how many. lines, columns <= 65535;
+     * hits has room for lines x columns. */
+    int64_t (*filter_tile)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *threshold,
+                           uint32_t *hits);
+
+    float (*dot)(int64_t n, const float *x, const float *y);
+    /* y += alpha x */
+    void (*axpy)(int64_t n, float alpha, const float *x, float *y);
+    /* y = alpha x; in place when x == y */
+    void (*scale)(int64_t n, float alpha, const float *x, float *y);
+    /* One row: moments, step and, to_sphere, the new length. */
+    void (*adam_row)(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
+                     float *row);
+};
+
+extern const struct atau_kernels atau_kernels_reference;
+
+/* Fill the table for a backend (ADAPTAU_BACKEND_*) and the ADAPTAU_CPU_* bits that may be used, and write its name. `remark` is
+ * set to a line worth logging, or "". */
+adaptau_status atau_kernels_select(int32_t backend, uint64_t cpu, struct atau_kernels *out, char name[64],
+                                   char remark[160], adaptau_error *error);
+
+/* Each overwrites the entries that its instruction set does better. Defined where the compiler can build them. */
+void atau_kernels_avx2(struct atau_kernels *table);
+void atau_kernels_avx512(struct atau_kernels *table);
+
+#endif

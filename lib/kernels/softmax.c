@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* The public entry: check everything, prepare both sides, run an engine, add up. */
+#include "kernels/softmax.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/error.h"
+#include "common/pool.h"
+#include "common/size.h"
+#include "kernels/check.h"
+#include "kernels/rows.h"
+
+#define ROWS_PER_TASK 256
+/* With exponents above −70 every sum and every factor 1/Z stays an ordinary float32. */
+#define BOUNDED_EXPONENT 70.0f
+
+float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out)
+{
+    if (side->normalise && !side->unit) {
+        float norm = atau_unit_row(s->kernels, s->dim, row, out);
+        return norm > 0.0f ? 1.0f / norm : 0.0f;
+    }
+    memcpy(out, row, (size_t)s->dim * sizeof(float));
+    return 1.0f;
+}
+
+void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
+                        float *gradient, int64_t which, _Atomic int64_t *first_bad)
+{
+    /* For finite ê the product is finite just where the gradient is, so the check costs nothing. */
+    float along = s->kernels->dot(s->dim, unit, gradient);
+    if (!isfinite(along)) {
+        int64_t best = atomic_load(first_bad);
+        while (which < best && !atomic_compare_exchange_weak(first_bad, &best, which)) {
+        }
+    }
+    if (!side->normalise)
+        return;
+    s->kernels->axpy(s->dim, -along, unit, gradient);
+    if (inverse_norm != 1.0f)
+        s->kernels->scale(s->dim, inverse_norm, gradient, gradient);
+}
+
+/* ---- checks -------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_error *error)
+{
+    const adaptau_row_temperatures *t = &s->temperatures;
+    const float                    *arrays[2] = {t->candidates, t->positives};
+    const char                     *names[2] = {"candidates", "positives"};
+    if (!t->candidates && !(t->tau > 0.0f && isfinite(1.0f / t->tau) && isfinite(t->tau)))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->tau = %g is not positive and finite", (double)t->tau);
+    for (int a = 0; a < 2; a++)
+        for (int32_t r = 0; arrays[a] && r < s->batch.n_rows; r++)
+            if (!(arrays[a][r] > 0.0f && isfinite(1.0f / arrays[a][r]) && isfinite(arrays[a][r])))
+                return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->%s[%d] = %g is not positive and finite",
+                                 names[a], r, (double)arrays[a][r]);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_output(const struct atau_softmax *s, adaptau_error *error)
+{
+    const adaptau_softmax_output *o = &s->output;
+    if (o->user_gradients && o->user_gradient_stride < s->dim)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "output->user_gradient_stride = %lld, but dim = %d",
+                         (long long)o->user_gradient_stride, s->dim);
+    if (o->item_gradients && o->item_gradient_stride < s->dim)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "output->item_gradient_stride = %lld, but dim = %d",
+                         (long long)o->item_gradient_stride, s->dim);
+    return ADAPTAU_OK;
+}
+
+static float least_tau(const struct atau_softmax *s)
+{
+    float least = s->temperatures.tau;
+    if (s->temperatures.candidates) {
+        least = INFINITY;
+        for (int32_t r = 0; r < s->batch.n_rows; r++)
+            least = fminf(least, s->temperatures.candidates[r]);
+    }
+    return least;
+}
+
+/* Decide whether all exponents stay in the range where no maximum is needed. */
+static void bound_logits(struct atau_softmax *s)
+{
+    const float *log_q = s->batch.log_q;
+    int64_t      n = s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE ? s->n_items : s->batch.n_candidates;
+    float        low = INFINITY, high = -INFINITY;
+    for (int64_t i = 0; log_q && i < n; i++) {
+        low = fminf(low, log_q[i]);
+        high = fmaxf(high, log_q[i]);
+    }
+    float range = low <= high ? high - low : 0.0f;
+    s->logit_offset = low <= high ? -low : 0.0f;
+    s->bounded = s->users.normalise && s->items.normalise && 2.0f / least_tau(s) + range <= BOUNDED_EXPONENT;
+}
+
+/* ---- the item table ------------------------------------------------------------------------------------------------ */
+
+struct unit_table {
+    struct atau_softmax *s;
+    float               *rows;          /* [m x d]                                                            */
+    float               *inverse_norms; /* [m]                                                                */
+};
+
+static void lay_out_table(const struct atau_softmax *s, struct atau_arena *arena, struct unit_table *table)
+{
+    table->rows = atau_arena_take(arena, (size_t)s->n_items, (size_t)s->dim * sizeof(float));
+    table->inverse_norms = atau_arena_take(arena, (size_t)s->n_items, sizeof(float));
+}
+
+static void normalise_items(void *argument, int32_t lane, int64_t task)
+{
+    struct unit_table   *table = argument;
+    struct atau_softmax *s = table->s;
+    int64_t              end = atau_min_i64((task + 1) * ROWS_PER_TASK, s->n_items);
+    (void)lane;
+    for (int64_t i = task * ROWS_PER_TASK; i < end; i++)
+        table->inverse_norms[i] = atau_side_row(s, &s->items, atau_item(s, i), table->rows + i * s->dim);
+}
+
+/* ê_i for the whole catalogue: the table itself, or a normalised copy. */
+static adaptau_status prepare_items(struct atau_softmax *s, struct atau_arena *arena, adaptau_error *error)
+{
+    struct unit_table table = {.s = s};
+    s->unit_items = s->items.rows;
+    s->unit_item_stride = s->items.stride;
+    if (s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE || !s->items.normalise || s->items.unit)
+        return ADAPTAU_OK;
+    lay_out_table(s, arena, &table);
+    adaptau_status status = atau_arena_allocate(s->context, arena, "the normalised items", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out_table(s, arena, &table);
+    s->unit_items = table.rows;
+    s->unit_item_stride = s->dim;
+    s->item_inverse_norms = table.inverse_norms;
+    return atau_parallel(s->context, (s->n_items + ROWS_PER_TASK - 1) / ROWS_PER_TASK, normalise_items, &table, error);
+}
+
+static adaptau_status check_row(const struct atau_softmax *s, const struct atau_side *side, const char *name, int64_t id,
+                                adaptau_error *error)
+{
+    const float *row = side->rows + id * side->stride;
+    if (atau_check_rows_finite(s->context, name, 1, s->dim, row, s->dim, NULL) == ADAPTAU_OK)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%lld] is not finite", name, (long long)id);
+}
+
+static adaptau_status check_item_ids(const struct atau_softmax *s, int64_t n, const int32_t *ids, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int64_t i = 0; i < n && status == ADAPTAU_OK; i++)
+        status = check_row(s, &s->items, "items", ids[i], error);
+    return status;
+}
+
+/* NaN and infinity in the rows that this batch reads. Rows that the caller promises to be unit are taken at their word: a NaN there
+ * shows in the loss. */
+static adaptau_status check_rows(const struct atau_softmax *s, adaptau_error *error)
+{
+    const adaptau_batch *batch = &s->batch;
+    const int64_t        positives = batch->positive_ptr[batch->n_rows];
+    const int64_t candidates = batch->candidates == ADAPTAU_CANDIDATES_PER_ROW ? batch->n_candidates * batch->n_rows
+                                                                               : batch->n_candidates;
+    adaptau_status status = ADAPTAU_OK;
+    for (int32_t r = 0; r < batch->n_rows && status == ADAPTAU_OK && !s->users.unit; r++)
+        status = check_row(s, &s->users, "users", batch->users ? batch->users[r] : r, error);
+    if (status != ADAPTAU_OK || s->items.unit)
+        return status;
+    if (batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE || candidates + positives >= s->n_items)
+        return atau_check_rows_finite(s->context, "items", s->n_items, s->dim, s->items.rows, s->items.stride, error);
+    status = check_item_ids(s, positives, batch->positives, error);
+    return status == ADAPTAU_OK ? check_item_ids(s, candidates, batch->candidate_ids, error) : status;
+}
+
+static bool is_zero(const struct atau_softmax *s, const float *row)
+{
+    for (int32_t k = 0; k < s->dim; k++)
+        if (row[k] != 0.0f)
+            return false;
+    return true;
+}
+
+static int32_t count_zero_rows(const struct atau_softmax *s)
+{
+    int32_t n = 0;
+    for (int32_t r = 0; r < s->batch.n_rows && s->users.normalise && !s->users.unit; r++)
+        n += is_zero(s, atau_row_user(s, r));
+    for (int32_t i = 0; i < s->n_items && s->item_inverse_norms; i++)
+        n += s->item_inverse_norms[i] == 0.0f;
+    return n;
+}
+
+/* ---- the call -------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
+                                     const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
+                                     adaptau_softmax_output *output, adaptau_error *error)
+{
+    adaptau_tables tables;
+    adaptau_status status = atau_check_tables(given_tables, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_batch(batch, tables.n_users, tables.n_items, &s->batch, error);
+    if (status == ADAPTAU_OK)
+        status = atau_read_struct(&s->temperatures, sizeof s->temperatures, sizeof s->temperatures, temperatures, false,
+                                  "temperatures", error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_output(output, sizeof s->output, "output", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    bool unit = (tables.flags & ADAPTAU_UNIT_ROWS) != 0;
+    s->dim = tables.dim;
+    s->n_items = tables.n_items;
+    s->users.rows = tables.users;
+    s->users.stride = tables.user_stride;
+    s->users.normalise = (tables.flags & ADAPTAU_NORMALISE_USERS) != 0;
+    s->users.unit = unit && s->users.normalise;
+    s->items.rows = tables.items;
+    s->items.stride = tables.item_stride;
+    s->items.normalise = (tables.flags & ADAPTAU_NORMALISE_ITEMS) != 0;
+    s->items.unit = unit && s->items.normalise;
+    memcpy(&s->output, output, sizeof s->output);
+    s->output.user_gradient_stride += s->output.user_gradient_stride ? 0 : s->dim;
+    s->output.item_gradient_stride += s->output.item_gradient_stride ? 0 : s->dim;
+    s->outside = (s->batch.flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
+    status = check_output(s, error);
+    return status == ADAPTAU_OK ? check_temperatures(s, error) : status;
+}
+
+static adaptau_status add_rows(struct atau_softmax *s, adaptau_error *error)
+{
+    s->output.loss = 0.0;
+    s->output.n_terms = 0;
+    for (int32_t r = 0; r < s->batch.n_rows; r++) {
+        s->output.loss += s->row_loss[r];
+        s->output.n_terms += s->row_count[r];
+        if (!isfinite(s->row_loss[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "the loss of row %d is not finite", r);
+    }
+    int64_t row = atomic_load(&s->bad_row), item = atomic_load(&s->bad_item);
+    if (row != INT64_MAX)
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "the user gradient of row %lld is not finite", (long long)row);
+    if (item != INT64_MAX)
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "the gradient of item %lld is not finite", (long long)item);
+    return ADAPTAU_OK;
+}
+
+static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
+{
+    size_t  rows = (size_t)s->batch.n_rows;
+    double *own = atau_arena_take(arena, rows, sizeof(double));
+    s->row_loss = s->output.row_loss ? s->output.row_loss : own;
+    s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+}
+
+static adaptau_status run(struct atau_softmax *s, adaptau_error *error)
+{
+    struct atau_arena rows = {0}, items = {0};
+    adaptau_status    status = check_rows(s, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out_rows(s, &rows);
+    status = atau_arena_allocate(s->context, &rows, "the rows of the batch", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out_rows(s, &rows);
+    status = prepare_items(s, &items, error);
+    if (status != ADAPTAU_OK)
+        goto done;
+    bound_logits(s);
+    s->output.n_zero_rows = count_zero_rows(s);
+    s->output.n_touched_items = s->n_items;
+    status = s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW ? atau_softmax_per_row(s, error)
+                                                               : atau_softmax_dense(s, error);
+    if (status == ADAPTAU_OK)
+        status = add_rows(s, error);
+done:
+    atau_arena_free(s->context, &items);
+    atau_arena_free(s->context, &rows);
+    return status;
+}
+
+adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
+                               const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
+                               adaptau_error *error)
+{
+    struct atau_softmax s = {.context = context, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
+    ATAU_REQUIRE(context, error);
+    s.kernels = context->kernels;
+    adaptau_status status = read_arguments(&s, tables, batch, temperatures, output, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (s.batch.n_rows == 0) {
+        s.output.loss = 0.0;
+        s.output.n_terms = s.output.n_touched_items = 0;
+        s.output.n_zero_rows = 0;
+    } else {
+        status = run(&s, error);
+        if (status != ADAPTAU_OK)
+            return status;
+    }
+    output->n_zero_rows = s.output.n_zero_rows;
+    output->loss = s.output.loss;
+    output->n_terms = s.output.n_terms;
+    output->n_touched_items = s.output.n_touched_items;
+    return ADAPTAU_OK;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* The softmax over candidates, inside. adaptau_softmax checks its arguments, prepares the tables and hands a checked problem to one
+ * of two engines: softmax_dense.c where all rows share their candidates (the catalogue, or C items), softmax_per_row.c where each
+ * row has its own. Both turn a row's sum into losses and coefficients with atau_softmax_terms, and scatter.c adds up the gradients
+ * of items that are met here and there. */
+#ifndef ATAU_SOFTMAX_H
+#define ATAU_SOFTMAX_H
+
+#include <adaptau/kernels.h>
+
+#include <stdbool.h>
+
+#include "common/arena.h"
+#include "kernels/kernels.h"
+
+/* One side of the scores. */
+struct atau_side {
+    const float *rows; /* raw embeddings                                                                      */
+    int64_t      stride;
+    bool         normalise; /* scores use rows/‖row‖                                                          */
+    bool         unit;      /* and the rows have length 1 already                                             */
+};
+
+struct atau_softmax {
+    adaptau_context           *context;
+    const struct atau_kernels *kernels;
+    int32_t                    dim;
+    int32_t                    n_items;
+    struct atau_side           users, items;
+    const float               *unit_items; /* [m x d] ê_i, and their 1/‖e_i‖ or NULL for all 1; catalogue only */
+    int64_t                    unit_item_stride;
+    const float               *item_inverse_norms;
+    adaptau_batch              batch;
+    adaptau_row_temperatures   temperatures;
+    adaptau_softmax_output     output; /* a copy; written back by adaptau_softmax                             */
+    double                    *row_loss; /* [R] the caller's or our own                                       */
+    int64_t                   *row_count; /* [R] terms of each row                                            */
+    bool                       outside; /* positives outside the sum                                          */
+    bool                       bounded; /* logits have a known bound and need no row maximum                  */
+    float                      logit_offset; /* max(−log q), 0 without log_q                                  */
+    _Atomic int64_t            bad_row, bad_item; /* first whose gradient is not finite; INT64_MAX: none       */
+};
+
+/* ---- rows of the batch ------------------------------------------------------------------------------------------ */
+
+static inline float atau_row_tau(const struct atau_softmax *s, int64_t row)
+{
+    return s->temperatures.candidates ? s->temperatures.candidates[row] : s->temperatures.tau;
+}
+
+static inline float atau_row_tau_positive(const struct atau_softmax *s, int64_t row)
+{
+    return s->temperatures.positives ? s->temperatures.positives[row] : atau_row_tau(s, row);
+}
+
+static inline const float *atau_row_user(const struct atau_softmax *s, int64_t row)
+{
+    int64_t user = s->batch.users ? s->batch.users[row] : row;
+    return s->users.rows + user * s->users.stride;
+}
+
+static inline const float *atau_item(const struct atau_softmax *s, int64_t item)
+{
+    return s->items.rows + item * s->items.stride;
+}
+
+static inline int64_t atau_row_positives(const struct atau_softmax *s, int64_t row)
+{
+    return s->batch.positive_ptr[row + 1] - s->batch.positive_ptr[row];
+}
+
+/* ---- terms ------------------------------------------------------------------------------------------------------- */
+
+/* What a row's candidates amount to, relative to `shift`: Z = Σ exp(logit − shift), and the same at temperature 1. */
+struct atau_row_sums {
+    double shift, sum;
+    double unit_shift, unit_sum;
+    double user_dot_sum; /* ê_u · Σ_c exp(logit_c − shift) ê_c = Σ_c exp(logit_c − shift) f_c                */
+};
+
+/* What the row's gradients need. */
+struct atau_row_terms {
+    float candidate_factor; /* ∂loss/∂f_c = candidate_factor exp(logit_c − shift)                             */
+};
+
+/* Losses of one row into the output arrays, the factor of its candidates, and coefficient[i] = ∂loss/∂f of its i-th positive
+ * (beyond the positive's part as a candidate). f: scores of the row's positives, [n]. Returns how many terms counted. */
+int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
+                           float *coefficient, struct atau_row_terms *terms);
+
+/* ---- engines ------------------------------------------------------------------------------------------------------ */
+
+adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error);
+adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error);
+
+/* ---- small things that both engines do ------------------------------------------------------------------------------ */
+
+/* ê of a row into `out`; returns 1/‖e‖, 0 for a zero row, 1 for a side that is raw or unit. */
+float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out);
+
+/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when g is not
+ * finite. */
+void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
+                        float *gradient, int64_t which, _Atomic int64_t *first_bad);
+
+/* ---- scatter -------------------------------------------------------------------------------------------------------- */
+
+/* Contributions to item gradients from here and there: entry e adds coefficient[e] vector(e) to item[e]. */
+struct atau_scatter {
+    int64_t        n;
+    const int32_t *items;        /* [n]                                                                       */
+    const float   *coefficients; /* [n]                                                                       */
+    const float   *vectors;      /* rows of `dim`                                                             */
+    const int32_t *vector_ids;   /* [n] row of `vectors`, or NULL: entry e uses row e / entries_per_vector    */
+    int64_t        entries_per_vector;
+};
+
+/* Sum two lists of contributions by item, in a fixed order, apply the backward of normalisation, and write the rows of
+ * s->output.item_gradients and the touched list. The second list comes after the first within an item. */
+adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scatter *first,
+                                  const struct atau_scatter *second, adaptau_error *error);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Each row with candidates of its own (the paper's sampling). There is no product to share between rows: a task takes a few rows,
+ * gathers their candidates one after the other, and leaves ∂loss/∂f of each candidate behind for the scatter. */
+#include "kernels/softmax.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/pool.h"
+#include "common/size.h"
+
+#define ROWS_PER_TASK 8
+
+struct per_row {
+    struct atau_softmax *s;
+    int64_t              n_candidates;
+    float               *queries;      /* [R x d] ê_u                                                         */
+    float               *factors;      /* [R x C] scores, then exponentials, then ∂loss/∂f                    */
+    float               *scores;       /* [positives] f                                                       */
+    float               *coefficients; /* [positives] ∂loss/∂f                                                */
+    float               *norms;        /* [positives] 1/‖e_i‖                                                 */
+    int32_t             *row_of_positive;
+    float               *lanes; /* [lanes x 4 C]: scale, shift, exponentials, 1/‖e_c‖                          */
+};
+
+static void lay_out(struct per_row *p, struct atau_arena *arena)
+{
+    const size_t rows = (size_t)p->s->batch.n_rows, positives = (size_t)p->s->batch.positive_ptr[rows];
+    p->queries = atau_arena_take(arena, rows, (size_t)p->s->dim * sizeof(float));
+    p->factors = atau_arena_take(arena, rows, (size_t)p->n_candidates * sizeof(float));
+    p->scores = atau_arena_take(arena, positives, sizeof(float));
+    p->coefficients = atau_arena_take(arena, positives, sizeof(float));
+    p->norms = atau_arena_take(arena, positives, sizeof(float));
+    p->row_of_positive = atau_arena_take(arena, positives, sizeof(int32_t));
+    p->lanes = atau_arena_take(arena, (size_t)adaptau_context_threads(p->s->context),
+                               4 * (size_t)p->n_candidates * sizeof(float));
+}
+
+/* f of an item for a query, and its 1/‖e‖. */
+static float score_item(const struct per_row *p, const float *query, int64_t item, float *inverse_norm)
+{
+    const struct atau_softmax *s = p->s;
+    const float               *row = atau_item(s, item);
+    *inverse_norm = 1.0f;
+    if (s->items.normalise && !s->items.unit) {
+        float squares = s->kernels->dot(s->dim, row, row);
+        *inverse_norm = squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
+    }
+    return *inverse_norm * s->kernels->dot(s->dim, query, row);
+}
+
+static bool is_positive(const adaptau_batch *batch, int64_t row, int32_t item)
+{
+    int64_t low = batch->positive_ptr[row], end = batch->positive_ptr[row + 1], high = end;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (batch->positives[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && batch->positives[low] == item;
+}
+
+/* exponentials[c] = exp(f_c inverse_tau − log q_c − shift); returns their sum and the shift, which is their maximum. */
+static double exponentiate(const struct per_row *p, int64_t row, float inverse_tau, const float *f, float *work,
+                           float *exponentials, double *shift)
+{
+    const int64_t n = p->n_candidates;
+    const float  *log_q = p->s->batch.log_q ? p->s->batch.log_q + row * n : NULL;
+    float        *scale = work, *shifts = work + n, largest = -INFINITY;
+    double        sum = 0.0;
+    for (int64_t c = 0; c < n; c++) {
+        float logit = f[c] * inverse_tau - (log_q ? log_q[c] : 0.0f);
+        largest = logit > largest ? logit : largest;
+    }
+    *shift = largest == -INFINITY ? 0.0 : (double)largest;
+    for (int64_t c = 0; c < n; c++) {
+        scale[c] = inverse_tau;
+        shifts[c] = (float)*shift + (log_q ? log_q[c] : 0.0f);
+    }
+    /* The row as one line of a tile, each candidate a column: the column sums are the exponentials. */
+    memset(exponentials, 0, (size_t)n * sizeof(float));
+    p->s->kernels->exp_sum(1, n, f, n, scale, shifts, NULL, exponentials);
+    for (int64_t c = 0; c < n; c++)
+        sum += (double)exponentials[c];
+    return sum;
+}
+
+static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_norms)
+{
+    const struct atau_softmax *s = p->s;
+    const int32_t             *ids = s->batch.candidate_ids + row * p->n_candidates;
+    const float               *query = p->queries + row * s->dim;
+    for (int64_t c = 0; c < p->n_candidates; c++) {
+        f[c] = score_item(p, query, ids[c], &inverse_norms[c]);
+        if (s->outside && is_positive(&s->batch, row, ids[c]))
+            f[c] = -INFINITY;
+    }
+    for (int64_t i = s->batch.positive_ptr[row]; i < s->batch.positive_ptr[row + 1]; i++) {
+        p->scores[i] = score_item(p, query, s->batch.positives[i], &p->norms[i]);
+        p->row_of_positive[i] = (int32_t)row;
+    }
+}
+
+static double sum_of_scores(int64_t n, const float *exponentials, const float *f)
+{
+    double sum = 0.0;
+    for (int64_t c = 0; c < n; c++)
+        if (exponentials[c] > 0.0f)
+            sum += (double)exponentials[c] * (double)f[c];
+    return sum;
+}
+
+static void add_user_gradient(struct per_row *p, int64_t row, const float *inverse_norms, float inverse_norm, float *out)
+{
+    struct atau_softmax *s = p->s;
+    const int32_t       *ids = s->batch.candidate_ids + row * p->n_candidates;
+    const float         *factors = p->factors + row * p->n_candidates;
+    memset(out, 0, (size_t)s->dim * sizeof(float));
+    for (int64_t c = 0; c < p->n_candidates; c++)
+        s->kernels->axpy(s->dim, factors[c] * inverse_norms[c], atau_item(s, ids[c]), out);
+    for (int64_t i = s->batch.positive_ptr[row]; i < s->batch.positive_ptr[row + 1]; i++)
+        s->kernels->axpy(s->dim, p->coefficients[i] * p->norms[i], atau_item(s, s->batch.positives[i]), out);
+    atau_side_backward(s, &s->users, p->queries + row * s->dim, inverse_norm, out, row, &s->bad_row);
+}
+
+static void run_row(struct per_row *p, int64_t row, float *work)
+{
+    struct atau_softmax  *s = p->s;
+    const int64_t         n = p->n_candidates, first = s->batch.positive_ptr[row];
+    float                *f = p->factors + row * n, *exponentials = work + 2 * n, *inverse_norms = work + 3 * n;
+    struct atau_row_sums  sums = {0};
+    struct atau_row_terms terms;
+
+    float inverse_norm = atau_side_row(s, &s->users, atau_row_user(s, row), p->queries + row * s->dim);
+    score_row(p, row, f, inverse_norms);
+    if (s->output.row_unit_loss)
+        sums.unit_sum = exponentiate(p, row, 1.0f, f, work, exponentials, &sums.unit_shift);
+    sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, work, exponentials, &sums.shift);
+    sums.user_dot_sum = sum_of_scores(n, exponentials, f);
+    s->row_count[row] = atau_softmax_terms(s, row, &sums, p->scores + first, p->coefficients + first, &terms);
+    s->kernels->scale(n, terms.candidate_factor, exponentials, f);
+    if (s->output.user_gradients)
+        add_user_gradient(p, row, inverse_norms, inverse_norm,
+                          s->output.user_gradients + row * s->output.user_gradient_stride);
+}
+
+static void run_rows(void *argument, int32_t lane, int64_t task)
+{
+    struct per_row *p = argument;
+    int64_t         end = atau_min_i64((task + 1) * ROWS_PER_TASK, p->s->batch.n_rows);
+    for (int64_t row = task * ROWS_PER_TASK; row < end; row++)
+        run_row(p, row, p->lanes + lane * 4 * p->n_candidates);
+}
+
+static adaptau_status scatter(struct per_row *p, adaptau_error *error)
+{
+    const adaptau_batch *batch = &p->s->batch;
+    struct atau_scatter  candidates = {.n = p->n_candidates * batch->n_rows,
+                                       .items = batch->candidate_ids,
+                                       .coefficients = p->factors,
+                                       .vectors = p->queries,
+                                       .entries_per_vector = p->n_candidates};
+    struct atau_scatter  positives = {.n = batch->positive_ptr[batch->n_rows],
+                                      .items = batch->positives,
+                                      .coefficients = p->coefficients,
+                                      .vectors = p->queries,
+                                      .vector_ids = p->row_of_positive};
+    return atau_scatter_items(p->s, &candidates, &positives, error);
+}
+
+adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error)
+{
+    struct per_row    p = {.s = s, .n_candidates = s->batch.n_candidates};
+    struct atau_arena arena = {0};
+    lay_out(&p, &arena);
+    adaptau_status status = atau_arena_allocate(s->context, &arena, "the rows' candidates", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out(&p, &arena);
+    status = atau_parallel(s->context, (s->batch.n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, run_rows, &p, error);
+    if (status == ADAPTAU_OK && s->output.item_gradients)
+        status = scatter(&p, error);
+    atau_arena_free(s->context, &arena);
+    return status;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* AVX2 and FMA kernels. Compiled with its own flags; runs only where the context found the CPU able. Tails go through masked
+ * loads and stores, which touch nothing outside the mask; whole vectors don't, because a masked store costs some CPUs 20
+ * cycles: functions that differ in nothing else take `masked` as a constant and are inlined twice. */
+#include "kernels/kernels.h"
+
+#include <immintrin.h>
+
+#define WIDTH 8 /* floats in a vector                                                                          */
+#define ROWS 6  /* 6 x 2 accumulators, 2 lines of B and a broadcast fit the 16 registers                       */
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Lanes below n. */
+INLINE __m256i mask_of(int64_t n)
+{
+    int lanes = n < 0 ? 0 : n > WIDTH ? WIDTH : (int)n;
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE __m256 load(const float *x, int masked, __m256i mask)
+{
+    return masked ? _mm256_maskload_ps(x, mask) : _mm256_loadu_ps(x);
+}
+
+INLINE void store(float *x, int masked, __m256i mask, __m256 value)
+{
+    if (masked)
+        _mm256_maskstore_ps(x, mask, value);
+    else
+        _mm256_storeu_ps(x, value);
+}
+
+INLINE float add_lanes(__m256 x)
+{
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+/* ---- product --------------------------------------------------------------------------------------------------- */
+
+/* rows x (vectors of 8, the last one under `last`) of C. Always inlined with constant rows, vectors and masked, so that the
+ * accumulators are registers. Eight independent chains would hide the latency of an FMA; there are up to 12. */
+INLINE void block(int rows, int vectors, int masked, __m256i last, int64_t k, const float *a, int64_t a_row,
+                  int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    __m256 sum[ROWS][2];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = accumulate ? load(c + i * c_stride + v * WIDTH, masked && v == vectors - 1, last)
+                                   : _mm256_setzero_ps();
+    for (int64_t p = 0; p < k; p++) {
+        __m256 line[2];
+        for (int v = 0; v < vectors; v++)
+            line[v] = load(b + v * WIDTH, masked && v == vectors - 1, last);
+        for (int i = 0; i < rows; i++) {
+            __m256 value = _mm256_broadcast_ss(a + i * a_row);
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] = _mm256_fmadd_ps(value, line[v], sum[i][v]);
+        }
+        a += a_column;
+        b += b_stride;
+    }
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            store(c + i * c_stride + v * WIDTH, masked && v == vectors - 1, last, sum[i][v]);
+}
+
+/* All rows of a column strip of up to 16. Every block adds in the same order: a value doesn't depend on m. */
+INLINE void strip(int vectors, int masked, __m256i last, int64_t m, int64_t k, const float *a, int64_t a_row,
+                  int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    int64_t i = 0;
+    for (; i + ROWS <= m; i += ROWS)
+        block(ROWS, vectors, masked, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride,
+              c_stride);
+    for (; i + 2 <= m; i += 2)
+        block(2, vectors, masked, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride,
+              c_stride);
+    if (i < m)
+        block(1, vectors, masked, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride,
+              c_stride);
+}
+
+static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
+                    int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    for (; n >= 2 * WIDTH; n -= 2 * WIDTH, b += 2 * WIDTH, c += 2 * WIDTH)
+        strip(2, 0, _mm256_setzero_si256(), m, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride);
+    if (n > WIDTH)
+        strip(2, 1, mask_of(n - WIDTH), m, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride);
+    else if (n > 0)
+        strip(1, 1, mask_of(n), m, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride);
+}
+
+/* ---- exponential ----------------------------------------------------------------------------------------------- */
+
+/* −126 <= n <= 127 */
+INLINE __m256 power_of_two(__m256i n)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+
+/* exp(x) = 2^n exp(r), r = x − n ln 2, n = round(x/ln 2), with ln 2 in two parts and the minimax polynomial of the Cephes
+ * library's expf (Moshier), below 1 ulp on |r| <= ln 2/2. 2^n comes in two factors, because alone it leaves the exponent's range
+ * where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both factors in range. */
+INLINE __m256 exp_vector(__m256 x)
+{
+    __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(-104.0f), _CMP_LT_OQ);
+    x = _mm256_max_ps(_mm256_set1_ps(-150.0f), x); /* in this order a NaN in x stays                           */
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    n = _mm256_min_ps(_mm256_set1_ps(200.0f), n);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    __m256 p = _mm256_set1_ps(1.9875691500e-4f);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.3981999507e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(8.3334519073e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
+    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
+    __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    p = _mm256_mul_ps(_mm256_mul_ps(p, power_of_two(half)), power_of_two(_mm256_sub_epi32(whole, half)));
+    return _mm256_andnot_ps(below, p);
+}
+
+/* Two vectors of columns, all lines: the exponentials of a column go to `cell` when `keep`, their sum to sum. */
+INLINE void exp_strip(int keep, int masked, int64_t columns, int64_t lines, float *cell, int64_t stride,
+                      const float *scale, const float *shift, const float *log_q, float *sum)
+{
+    __m256i m0 = mask_of(columns), m1 = mask_of(columns - WIDTH);
+    __m256  a0 = load(scale, masked, m0), a1 = load(scale + WIDTH, masked, m1);
+    __m256  b0 = load(shift, masked, m0), b1 = load(shift + WIDTH, masked, m1);
+    __m256  s0 = load(sum, masked, m0), s1 = load(sum + WIDTH, masked, m1);
+    for (int64_t j = 0; j < lines; j++, cell += stride) {
+        __m256 q = log_q ? _mm256_broadcast_ss(log_q + j) : _mm256_setzero_ps();
+        __m256 x0 = _mm256_fmsub_ps(load(cell, masked, m0), a0, _mm256_add_ps(b0, q));
+        __m256 x1 = _mm256_fmsub_ps(load(cell + WIDTH, masked, m1), a1, _mm256_add_ps(b1, q));
+        x0 = exp_vector(x0);
+        x1 = exp_vector(x1);
+        s0 = _mm256_add_ps(s0, x0);
+        s1 = _mm256_add_ps(s1, x1);
+        if (keep) {
+            store(cell, masked, m0, x0);
+            store(cell + WIDTH, masked, m1, x1);
+        }
+    }
+    store(sum, masked, m0, s0);
+    store(sum + WIDTH, masked, m1, s1);
+}
+
+static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                     const float *log_q, float *sum)
+{
+    int64_t r = 0;
+    for (; r + 2 * WIDTH <= columns; r += 2 * WIDTH)
+        exp_strip(1, 0, 2 * WIDTH, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+    if (r < columns)
+        exp_strip(1, 1, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+}
+
+static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                    const float *shift, const float *log_q, float *sum)
+{
+    float  *cells = (float *)(uintptr_t)t; /* read only: nothing is kept                                        */
+    int64_t r = 0;
+    for (; r + 2 * WIDTH <= columns; r += 2 * WIDTH)
+        exp_strip(0, 0, 2 * WIDTH, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
+    if (r < columns)
+        exp_strip(0, 1, columns - r, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
+}
+
+/* ---- maximum and filter ---------------------------------------------------------------------------------------- */
+
+INLINE void max_strip(int masked, int64_t columns, int64_t lines, const float *cell, int64_t stride, const float *scale,
+                      const float *log_q, float *maximum)
+{
+    __m256i mask = mask_of(columns);
+    __m256  factor = load(scale, masked, mask);
+    __m256  best = load(maximum, masked, mask);
+    for (int64_t j = 0; j < lines; j++, cell += stride) {
+        __m256 q = log_q ? _mm256_broadcast_ss(log_q + j) : _mm256_setzero_ps();
+        __m256 logit = _mm256_fmsub_ps(load(cell, masked, mask), factor, q);
+        best = _mm256_max_ps(logit, best); /* in this order a NaN logit is passed over                          */
+    }
+    store(maximum, masked, mask, best);
+}
+
+static void max_tile(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                     const float *log_q, float *maximum)
+{
+    int64_t r = 0;
+    for (; r + WIDTH <= columns; r += WIDTH)
+        max_strip(0, WIDTH, lines, t + r, stride, scale + r, log_q, maximum + r);
+    if (r < columns)
+        max_strip(1, columns - r, lines, t + r, stride, scale + r, log_q, maximum + r);
+}
+
+/* Append the lanes of t above the threshold; `position` is that of the first lane. */
+INLINE int64_t filter_vector(__m256 t, __m256 threshold, uint32_t position, uint32_t *hits, int64_t n)
+{
+    unsigned above = (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(t, threshold, _CMP_GT_OQ));
+    for (; above; above &= above - 1)
+        hits[n++] = position + (uint32_t)__builtin_ctz(above);
+    return n;
+}
+
+static int64_t filter_tile(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *threshold,
+                           uint32_t *hits)
+{
+    int64_t n = 0, whole = columns - columns % WIDTH;
+    __m256i tail = mask_of(columns - whole); /* both sides 0 outside it, and 0 > 0 is false                     */
+    for (int64_t j = 0; j < lines; j++, t += stride) {
+        uint32_t line = (uint32_t)j << 16;
+        for (int64_t r = 0; r < whole; r += WIDTH)
+            n = filter_vector(_mm256_loadu_ps(t + r), _mm256_loadu_ps(threshold + r), line | (uint32_t)r, hits, n);
+        if (whole < columns)
+            n = filter_vector(_mm256_maskload_ps(t + whole, tail), _mm256_maskload_ps(threshold + whole, tail),
+                              line | (uint32_t)whole, hits, n);
+    }
+    return n;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------ */
+
+static float dot(int64_t n, const float *x, const float *y)
+{
+    __m256  s0 = _mm256_setzero_ps(), s1 = _mm256_setzero_ps(), s2 = _mm256_setzero_ps(), s3 = _mm256_setzero_ps();
+    int64_t i = 0;
+    for (; i + 4 * WIDTH <= n; i += 4 * WIDTH) {
+        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i), s0);
+        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i + WIDTH), _mm256_loadu_ps(y + i + WIDTH), s1);
+        s2 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i + 2 * WIDTH), _mm256_loadu_ps(y + i + 2 * WIDTH), s2);
+        s3 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i + 3 * WIDTH), _mm256_loadu_ps(y + i + 3 * WIDTH), s3);
+    }
+    for (; i + WIDTH <= n; i += WIDTH)
+        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i), s0);
+    if (i < n) {
+        __m256i mask = mask_of(n - i);
+        s1 = _mm256_fmadd_ps(_mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask), s1);
+    }
+    return add_lanes(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+}
+
+static void axpy(int64_t n, float alpha, const float *x, float *y)
+{
+    __m256  factor = _mm256_set1_ps(alpha);
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        _mm256_storeu_ps(y + i, _mm256_fmadd_ps(factor, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
+    if (i < n) {
+        __m256i mask = mask_of(n - i);
+        _mm256_maskstore_ps(y + i, mask,
+                            _mm256_fmadd_ps(factor, _mm256_maskload_ps(x + i, mask), _mm256_maskload_ps(y + i, mask)));
+    }
+}
+
+static void scale_row(int64_t n, float alpha, const float *x, float *y)
+{
+    __m256  factor = _mm256_set1_ps(alpha);
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        _mm256_storeu_ps(y + i, _mm256_mul_ps(factor, _mm256_loadu_ps(x + i)));
+    if (i < n) {
+        __m256i mask = mask_of(n - i);
+        _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(factor, _mm256_maskload_ps(x + i, mask)));
+    }
+}
+
+/* One vector of adam_row; returns the new weights, 0 outside the mask (where 0/epsilon may be NaN). */
+INLINE __m256 adam_vector(int masked, __m256i mask, const struct atau_adam *adam, const float *gradient, float *first,
+                          float *second, float *row)
+{
+    __m256 e = load(row, masked, mask);
+    __m256 g = _mm256_fmadd_ps(_mm256_set1_ps(adam->decay), e, load(gradient, masked, mask));
+    __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(adam->beta1), load(first, masked, mask),
+                               _mm256_mul_ps(_mm256_set1_ps(1.0f - adam->beta1), g));
+    __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(adam->beta2), load(second, masked, mask),
+                               _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(1.0f - adam->beta2), g), g));
+    __m256 root = _mm256_fmadd_ps(_mm256_sqrt_ps(v), _mm256_set1_ps(adam->second_scale), _mm256_set1_ps(adam->epsilon));
+    e = _mm256_sub_ps(e, _mm256_div_ps(_mm256_mul_ps(_mm256_set1_ps(adam->step), m), root));
+    store(first, masked, mask, m);
+    store(second, masked, mask, v);
+    store(row, masked, mask, e);
+    return masked ? _mm256_and_ps(e, _mm256_castsi256_ps(mask)) : e;
+}
+
+static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
+                     float *row)
+{
+    struct atau_adam fixed = *adam; /* stores to the rows cannot change it, so that its members stay in registers  */
+    __m256           squares = _mm256_setzero_ps();
+    int64_t          i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) {
+        __m256 e = adam_vector(0, _mm256_setzero_si256(), &fixed, gradient + i, first + i, second + i, row + i);
+        squares = _mm256_fmadd_ps(e, e, squares);
+    }
+    if (i < n) {
+        __m256 e = adam_vector(1, mask_of(n - i), &fixed, gradient + i, first + i, second + i, row + i);
+        squares = _mm256_fmadd_ps(e, e, squares);
+    }
+    float length2 = add_lanes(squares);
+    if (adam->to_sphere && length2 > 0.0f)
+        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+}
+
+void atau_kernels_avx2(struct atau_kernels *table)
+{
+    table->product = product;
+    table->exp_tile = exp_tile;
+    table->exp_sum = exp_sum;
+    table->max_tile = max_tile;
+    table->filter_tile = filter_tile;
+    table->dot = dot;
+    table->axpy = axpy;
+    table->scale = scale_row;
+    table->adam_row = adam_row;
+}

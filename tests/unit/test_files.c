@@ -1,0 +1,806 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing files that appear whole or not at all, and reading safetensors files that anyone may have written.
+ *
+ *     test_files --write FOLDER   leaves sample.safetensors and sample.npy there
+ *     test_files --read FILE      prints what it finds in a safetensors file
+ *
+ * are for tests/reference/check_files.py, which writes and reads the formats with other means. */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/atomic_file.h"
+#include "core/npy.h"
+#include "core/safetensors.h"
+
+static adaptau_context *context;
+static char             folder[256];
+static char             path[512]; /* of the file under test                                                  */
+
+/* ---- helpers ------------------------------------------------------------------------------------------------------- */
+
+static void make_context(void)
+{
+    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1};
+    ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
+}
+
+static void set_up(void)
+{
+    const char *parent = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/adaptau-test-XXXXXX", parent ? parent : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    make_context();
+}
+
+/* Files in the folder, removed on the way when asked. */
+static int count_files(int removing)
+{
+    DIR           *directory = opendir(folder);
+    struct dirent *entry;
+    int            n = 0;
+    ck_assert_ptr_nonnull(directory);
+    while ((entry = readdir(directory)) != NULL)
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) {
+            n++;
+            if (removing)
+                unlinkat(dirfd(directory), entry->d_name, 0);
+        }
+    closedir(directory);
+    return n;
+}
+
+static void tear_down(void)
+{
+    uint64_t present;
+    count_files(1);
+    rmdir(folder);
+    adaptau_context_memory(context, &present, NULL);
+    ck_assert_uint_eq(present, 0);
+    adaptau_context_destroy(context);
+}
+
+static void write_bytes(const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static size_t read_bytes(char *bytes, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(bytes, 1, room, file);
+    fclose(file);
+    return size;
+}
+
+/* A file of a header, as text, and n_data bytes. */
+static void write_with_header(const char *header, size_t n_data)
+{
+    static char bytes[1 << 21];
+    uint64_t    length = strlen(header);
+    ck_assert_uint_lt(8 + length + n_data, sizeof bytes);
+    memcpy(bytes, &length, 8);
+    memcpy(bytes + 8, header, length);
+    memset(bytes + 8 + length, 0, n_data);
+    write_bytes(bytes, 8 + length + n_data);
+}
+
+static adaptau_status open_and_close(adaptau_error *error)
+{
+    static struct atau_safetensors file;
+    adaptau_status                 status = atau_safetensors_open(context, path, &file, error);
+    if (status == ADAPTAU_OK)
+        atau_safetensors_close(&file);
+    return status;
+}
+
+static void check_format_error(const char *what)
+{
+    adaptau_error  error = {0};
+    adaptau_status status = open_and_close(&error);
+    ck_assert_msg(status == ADAPTAU_E_FORMAT, "%s: %s (%s)", what, adaptau_status_name(status), error.message);
+    ck_assert_int_eq(error.status, ADAPTAU_E_FORMAT);
+    ck_assert(error.message[0] && !strchr(error.message, '\n'));
+}
+
+#define USERS 5
+#define ITEMS 3
+#define DIM 4
+#define STRIDE 7
+
+/* Small and full of what could go wrong: strides, characters that need escapes, an empty value. */
+static adaptau_status write_sample(const char *where, adaptau_error *error)
+{
+    float users[USERS * STRIDE], items[ITEMS * DIM];
+    for (int k = 0; k < USERS * STRIDE; k++)
+        users[k] = k % STRIDE < DIM ? (float)(k / STRIDE * 10 + k % STRIDE) : NAN;
+    for (int k = 0; k < ITEMS * DIM; k++)
+        items[k] = -0.1f * (float)k;
+    const struct atau_tensor tensors[] = {
+        {.name = "user_embeddings", .rows = USERS, .columns = DIM, .data = users, .stride = STRIDE},
+        {.name = "item \"embeddings\"\\\t\xC3\xA9", .rows = ITEMS, .columns = DIM, .data = items, .stride = DIM},
+        {.name = "nothing", .rows = 0, .columns = DIM, .data = NULL, .stride = DIM},
+    };
+    const struct atau_metadata metadata[] = {
+        {"format", "adaptau"}, {"empty", ""}, {"\xCF\x84\n", "tau \xF0\x9F\x8D\x8E \"quoted\" \\ \x01"}};
+    return atau_safetensors_write(where, 3, tensors, 3, metadata, error);
+}
+
+static void write_valid_sample(void)
+{
+    ck_assert_int_eq(write_sample(path, NULL), ADAPTAU_OK);
+}
+
+/* ---- safetensors: what we write, we read ---------------------------------------------------------------------------- */
+
+START_TEST(reads_back_what_it_wrote)
+{
+    static struct atau_safetensors file;
+    adaptau_error                  error = {0};
+    char                           value[64];
+    float                          rows[USERS * 6];
+    write_valid_sample();
+    ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+    ck_assert_int_eq(file.n_entries, 3);
+
+    const struct atau_safetensors_entry *users = atau_safetensors_find(&file, "user_embeddings");
+    ck_assert_ptr_nonnull(users);
+    ck_assert(users->rank == 2 && users->rows == USERS && users->columns == DIM);
+    memset(rows, 0x7F, sizeof rows);
+    ck_assert_int_eq(atau_safetensors_read(&file, users, rows, 6, &error), ADAPTAU_OK);
+    for (int r = 0; r < USERS; r++)
+        for (int k = 0; k < 6; k++)
+            if (k < DIM)
+                ck_assert_float_eq(rows[r * 6 + k], (float)(r * 10 + k));
+            else
+                ck_assert_mem_eq(&rows[r * 6 + k], "\x7F\x7F\x7F\x7F", 4);
+
+    const struct atau_safetensors_entry *items = atau_safetensors_find(&file, "item \"embeddings\"\\\t\xC3\xA9");
+    ck_assert_ptr_nonnull(items);
+    ck_assert_int_eq(atau_safetensors_read(&file, items, rows, DIM, &error), ADAPTAU_OK);
+    for (int k = 0; k < ITEMS * DIM; k++)
+        ck_assert_float_eq(rows[k], -0.1f * (float)k);
+
+    const struct atau_safetensors_entry *nothing = atau_safetensors_find(&file, "nothing");
+    ck_assert(nothing && nothing->rows == 0);
+    ck_assert_int_eq(atau_safetensors_read(&file, nothing, rows, 100, &error), ADAPTAU_OK);
+
+    ck_assert_ptr_null(atau_safetensors_find(&file, "user_embedding"));
+    ck_assert_ptr_null(atau_safetensors_find(&file, "user_embeddingss"));
+    ck_assert_ptr_null(atau_safetensors_find(&file, ""));
+    ck_assert(atau_safetensors_metadata(&file, "format", value, sizeof value));
+    ck_assert_str_eq(value, "adaptau");
+    ck_assert(atau_safetensors_metadata(&file, "empty", value, 1));
+    ck_assert_str_eq(value, "");
+    ck_assert(atau_safetensors_metadata(&file, "\xCF\x84\n", value, sizeof value));
+    ck_assert_str_eq(value, "tau \xF0\x9F\x8D\x8E \"quoted\" \\ \x01");
+    ck_assert(!atau_safetensors_metadata(&file, "missing", value, sizeof value));
+    ck_assert(!atau_safetensors_metadata(&file, "format", value, 7));
+    ck_assert(atau_safetensors_metadata(&file, "format", value, 8));
+    ck_assert(!atau_safetensors_metadata(&file, "format", value, 0));
+    atau_safetensors_close(&file);
+}
+END_TEST
+
+START_TEST(aligns_the_data_to_eight_bytes)
+{
+    char   bytes[4096];
+    size_t size;
+    write_valid_sample();
+    size = read_bytes(bytes, sizeof bytes);
+    uint64_t length;
+    memcpy(&length, bytes, 8);
+    ck_assert_uint_eq(length % 8, 0);
+    ck_assert_uint_eq(size, 8 + length + (USERS + ITEMS) * DIM * sizeof(float));
+}
+END_TEST
+
+START_TEST(writes_and_reads_no_tensors)
+{
+    ck_assert_int_eq(atau_safetensors_write(path, 0, NULL, 0, NULL, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
+}
+END_TEST
+
+/* Rows that cross the ends of the writer's buffer, with and without a stride. */
+START_TEST(writes_rows_longer_and_shorter_than_the_buffer)
+{
+    static struct atau_safetensors file;
+    const int64_t                  shapes[][3] = {{1000, 33, 40}, {3, 5000, 5001}, {7, 4096, 4096}, {20000, 1, 2}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        int64_t rows = shapes[i][0], columns = shapes[i][1], stride = shapes[i][2];
+        float  *data = malloc((size_t)(rows * stride) * sizeof *data);
+        float  *back = malloc((size_t)(rows * columns) * sizeof *back);
+        for (int64_t k = 0; k < rows * stride; k++)
+            data[k] = (float)k;
+        struct atau_tensor tensor = {.name = "x", .rows = rows, .columns = columns, .data = data, .stride = stride};
+        ck_assert_int_eq(atau_safetensors_write(path, 1, &tensor, 0, NULL, NULL), ADAPTAU_OK);
+        ck_assert_int_eq(atau_safetensors_open(context, path, &file, NULL), ADAPTAU_OK);
+        ck_assert_int_eq(atau_safetensors_read(&file, file.entries, back, columns, NULL), ADAPTAU_OK);
+        for (int64_t k = 0; k < rows * columns; k++)
+            ck_assert_float_eq(back[k], (float)(k / columns * stride + k % columns));
+        atau_safetensors_close(&file);
+        free(data);
+        free(back);
+    }
+}
+END_TEST
+
+/* ---- safetensors: what others write ---------------------------------------------------------------------------------- */
+
+START_TEST(accepts_any_order_white_space_and_escapes)
+{
+    static struct atau_safetensors file;
+    char                           value[16];
+    write_with_header("{ \"b\" :{\"data_offsets\":[8, 16],\n\t\"shape\":[2],\"dtype\":\"F32\"} ,\r\n"
+                      "\"\\u0061\\/\":{\"shape\":[1,2],\"dtype\":\"\\u00463\\u0032\",\"data_offsets\":[0,8]},"
+                      "\"__metadata__\":{\"\\ud83c\\udf4e\":\"\\u00e9\\n\"}}   ",
+                      16);
+    adaptau_error error = {0};
+    ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+    const struct atau_safetensors_entry *a = atau_safetensors_find(&file, "a/"), *b = atau_safetensors_find(&file, "b");
+    ck_assert(a && a->rank == 2 && a->rows == 1 && a->columns == 2 && a->begin == 0);
+    ck_assert(b && b->rank == 1 && b->rows == 2 && b->columns == 1 && b->begin == 8);
+    ck_assert(atau_safetensors_metadata(&file, "\xF0\x9F\x8D\x8E", value, sizeof value));
+    ck_assert_str_eq(value, "\xC3\xA9\n");
+    atau_safetensors_close(&file);
+}
+END_TEST
+
+#define TENSOR(name, shape, offsets) "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+START_TEST(rejects_headers_that_are_not_quite_right)
+{
+    static const struct {
+        const char *what, *header;
+        size_t      n_data;
+    } files[] = {
+        {"nothing", "", 0},
+        {"white space before the brace", " {}", 0},
+        {"no closing brace", "{", 0},
+        {"text after the end", "{}x", 0},
+        {"a NUL after the end", "{}\\0", 0},
+        {"a second object", "{}{}", 0},
+        {"an array", "[]", 0},
+        {"data without a tensor", "{}", 4},
+        {"a trailing comma", "{" TENSOR("a", "[1]", "[0,4]") ",}", 4},
+        {"a missing comma", "{" TENSOR("a", "[1]", "[0,4]") TENSOR("b", "[1]", "[4,8]") "}", 8},
+        {"trailing bytes", "{" TENSOR("a", "[1]", "[0,4]") "}", 5},
+        {"too few bytes", "{" TENSOR("a", "[1]", "[0,4]") "}", 3},
+        {"a hole", "{" TENSOR("a", "[1]", "[0,4]") "," TENSOR("b", "[1]", "[8,12]") "}", 12},
+        {"a hole in front", "{" TENSOR("a", "[1]", "[4,8]") "}", 8},
+        {"an overlap", "{" TENSOR("a", "[2]", "[0,8]") "," TENSOR("b", "[2]", "[4,12]") "}", 12},
+        {"the same bytes twice", "{" TENSOR("a", "[2]", "[0,8]") "," TENSOR("b", "[2]", "[0,8]") "}", 8},
+        {"an empty tensor inside another", "{" TENSOR("a", "[2]", "[0,8]") "," TENSOR("b", "[0]", "[4,4]") "}", 8},
+        {"an empty tensor past the end", "{" TENSOR("a", "[2]", "[0,8]") "," TENSOR("b", "[0]", "[12,12]") "}", 8},
+        {"offsets in reverse", "{" TENSOR("a", "[1]", "[4,0]") "}", 4},
+        {"a name twice", "{" TENSOR("a", "[1]", "[0,4]") "," TENSOR("a", "[1]", "[4,8]") "}", 8},
+        {"a name twice, once escaped", "{" TENSOR("a", "[1]", "[0,4]") "," TENSOR("\\u0061", "[1]", "[4,8]") "}", 8},
+        {"the shape of another size", "{" TENSOR("a", "[2]", "[0,4]") "}", 4},
+        {"a shape whose product overflows", "{" TENSOR("a", "[4294967296,4294967297]", "[0,0]") "}", 0},
+        {"a shape whose bytes overflow", "{" TENSOR("a", "[4611686018427387904]", "[0,0]") "}", 0},
+        {"a shape above 2^63 with a zero", "{" TENSOR("a", "[9223372036854775808,0]", "[0,0]") "}", 0},
+        {"a number above 2^64", "{" TENSOR("a", "[18446744073709551617]", "[0,4]") "}", 4},
+        {"a number of 30 digits", "{" TENSOR("a", "[100000000000000000000000000000]", "[0,4]") "}", 4},
+        {"a negative shape", "{" TENSOR("a", "[-1]", "[0,4]") "}", 4},
+        {"a fraction", "{" TENSOR("a", "[1.0]", "[0,4]") "}", 4},
+        {"an exponent", "{" TENSOR("a", "[1e0]", "[0,4]") "}", 4},
+        {"a leading zero", "{" TENSOR("a", "[01]", "[0,4]") "}", 4},
+        {"a scalar", "{" TENSOR("a", "[]", "[0,4]") "}", 4},
+        {"three dimensions", "{" TENSOR("a", "[1,1,1]", "[0,4]") "}", 4},
+        {"one offset", "{" TENSOR("a", "[1]", "[4]") "}", 4},
+        {"three offsets", "{" TENSOR("a", "[1]", "[0,4,4]") "}", 4},
+        {"an offset that is a string", "{" TENSOR("a", "[1]", "[0,\"4\"]") "}", 4},
+        {"another dtype", "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4},
+        {"a dtype that begins well", "{\"a\":{\"dtype\":\"F32x\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4},
+        {"a dtype that is a number", "{\"a\":{\"dtype\":32,\"shape\":[1],\"data_offsets\":[0,4]}}", 4},
+        {"no dtype", "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4},
+        {"no shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4},
+        {"no offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[0]}}", 0},
+        {"an empty object", "{\"a\":{}}", 0},
+        {"an unknown key", "{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0],\"x\":1}}", 0},
+        {"a key twice", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0},
+        {"a tensor that is null", "{\"a\":null}", 0},
+        {"a deep nest", "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 0},
+        {"metadata that are a string", "{\"__metadata__\":\"x\"}", 0},
+        {"metadata with a number", "{\"__metadata__\":{\"x\":1}}", 0},
+        {"metadata with an object", "{\"__metadata__\":{\"x\":{}}}", 0},
+        {"metadata twice", "{\"__metadata__\":{},\"__metadata__\":{}}", 0},
+        {"a metadata key twice", "{\"__metadata__\":{\"x\":\"1\",\"x\":\"2\"}}", 0},
+        {"metadata without an end", "{\"__metadata__\":{\"x\":\"1\"", 0},
+        {"a string without an end", "{\"a", 0},
+        {"an escape at the end", "{\"a\\", 0},
+        {"an unknown escape", "{\"__metadata__\":{\"\\x\":\"\"}}", 0},
+        {"a half escape", "{\"__metadata__\":{\"\\u00\":\"\"}}", 0},
+        {"an escaped NUL", "{\"__metadata__\":{\"\\u0000\":\"\"}}", 0},
+        {"a lone high surrogate", "{\"__metadata__\":{\"\\ud800\":\"\"}}", 0},
+        {"two high surrogates", "{\"__metadata__\":{\"\\ud800\\ud800\":\"\"}}", 0},
+        {"a lone low surrogate", "{\"__metadata__\":{\"\\udc00\":\"\"}}", 0},
+        {"a control character", "{\"__metadata__\":{\"\x01\":\"\"}}", 0},
+        {"a newline in a string", "{\"__metadata__\":{\"\n\":\"\"}}", 0},
+        {"a stray UTF-8 continuation", "{\"__metadata__\":{\"\x80\":\"\"}}", 0},
+        {"an overlong UTF-8 form", "{\"__metadata__\":{\"\xC0\xAF\":\"\"}}", 0},
+        {"a UTF-8 surrogate", "{\"__metadata__\":{\"\xED\xA0\x80\":\"\"}}", 0},
+        {"UTF-8 above U+10FFFF", "{\"__metadata__\":{\"\xF4\x90\x80\x80\":\"\"}}", 0},
+        {"a cut UTF-8 character", "{\"__metadata__\":{\"\xE2\x82", 0},
+        {"the byte 0xFF", "{\"__metadata__\":{\"\xFF\":\"\"}}", 0},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        write_with_header(files[i].header, files[i].n_data);
+        check_format_error(files[i].what);
+    }
+}
+END_TEST
+
+START_TEST(rejects_absurd_header_lengths_without_allocating)
+{
+    const uint64_t lengths[] = {UINT64_MAX, UINT64_MAX - 7, UINT64_C(1) << 63, UINT64_C(1) << 32, 1000, 9, 3};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        char     bytes[16] = {0};
+        uint64_t peak;
+        memcpy(bytes, &lengths[i], 8);
+        memcpy(bytes + 8, "{}      ", 8);
+        write_bytes(bytes, sizeof bytes);
+        check_format_error("length");
+        adaptau_context_memory(context, NULL, &peak);
+        ck_assert_uint_le(peak, 64);
+    }
+}
+END_TEST
+
+START_TEST(allocates_no_more_than_the_file_has)
+{
+    struct stat status;
+    uint64_t    peak;
+    write_valid_sample();
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
+    adaptau_context_memory(context, NULL, &peak);
+    ck_assert_uint_le(peak, (uint64_t)status.st_size);
+}
+END_TEST
+
+START_TEST(rejects_a_header_above_its_limit_and_too_many_names)
+{
+    char *header = malloc((1 << 20) + 64);
+    memset(header, ' ', (1 << 20) + 16);
+    memcpy(header, "{}", 2);
+    header[(1 << 20) + 1] = '\0';
+    write_with_header(header, 0);
+    check_format_error("one byte above the limit");
+    header[1 << 20] = '\0';
+    write_with_header(header, 0);
+    ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
+    for (int limit = ATAU_MAX_TENSORS; limit <= ATAU_MAX_TENSORS + 1; limit++) {
+        size_t used = (size_t)sprintf(header, "{");
+        for (int i = 0; i < limit; i++)
+            used += (size_t)sprintf(header + used, "%s\"%d\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[%d,%d]}",
+                                    i ? "," : "", i, 4 * (limit - 1 - i), 4 * (limit - i));
+        sprintf(header + used, "}");
+        write_with_header(header, 4 * (size_t)limit);
+        ck_assert_int_eq(open_and_close(NULL), limit > ATAU_MAX_TENSORS ? ADAPTAU_E_FORMAT : ADAPTAU_OK);
+    }
+    for (int limit = ATAU_MAX_METADATA; limit <= ATAU_MAX_METADATA + 1; limit++) {
+        size_t used = (size_t)sprintf(header, "{\"__metadata__\":{");
+        for (int i = 0; i < limit; i++)
+            used += (size_t)sprintf(header + used, "%s\"%d\":\"\"", i ? "," : "", i);
+        sprintf(header + used, "}}");
+        write_with_header(header, 0);
+        ck_assert_int_eq(open_and_close(NULL), limit > ATAU_MAX_METADATA ? ADAPTAU_E_FORMAT : ADAPTAU_OK);
+    }
+    free(header);
+}
+END_TEST
+
+START_TEST(rejects_a_file_cut_at_any_byte)
+{
+    char bytes[4096];
+    write_valid_sample();
+    size_t size = read_bytes(bytes, sizeof bytes);
+    for (size_t cut = 0; cut < size; cut++) {
+        char what[32];
+        write_bytes(bytes, cut);
+        snprintf(what, sizeof what, "cut at byte %zu", cut);
+        check_format_error(what);
+    }
+}
+END_TEST
+
+/* A flipped bit may change a name, a value or a number of the data; the shapes are those that were written, or it is noticed. */
+static void check_damaged(size_t bit)
+{
+    static struct atau_safetensors file;
+    float                          rows[USERS * DIM];
+    adaptau_error                  error = {0};
+    adaptau_status                 status = atau_safetensors_open(context, path, &file, &error);
+    if (status != ADAPTAU_OK) {
+        ck_assert_msg(status == ADAPTAU_E_FORMAT, "bit %zu: %s", bit, error.message);
+        return;
+    }
+    ck_assert_int_eq(file.n_entries, 3);
+    for (int i = 0; i < 3; i++) {
+        const struct atau_safetensors_entry *entry = &file.entries[i];
+        ck_assert(entry->rank == 2 && entry->columns == DIM);
+        ck_assert(entry->rows == USERS || entry->rows == ITEMS || entry->rows == 0);
+        ck_assert_int_eq(atau_safetensors_read(&file, entry, rows, DIM, &error), ADAPTAU_OK);
+    }
+    atau_safetensors_close(&file);
+}
+
+START_TEST(survives_any_flipped_bit)
+{
+    char bytes[4096];
+    write_valid_sample();
+    size_t size = read_bytes(bytes, sizeof bytes);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+        write_bytes(bytes, size);
+        check_damaged(bit);
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+    }
+}
+END_TEST
+
+START_TEST(survives_random_damage)
+{
+    static const char pieces[] = "{}[],:\"\\u0123456789 ";
+    char              bytes[4096], damaged[4096];
+    uint64_t          state = 1;
+    write_valid_sample();
+    size_t size = read_bytes(bytes, sizeof bytes);
+    for (int round = 0; round < 20000; round++) {
+        memcpy(damaged, bytes, size);
+        for (int change = 0; change <= round % 4; change++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            damaged[8 + (state >> 33) % (size - 8)] = pieces[(state >> 59) % (sizeof pieces - 1)];
+        }
+        write_bytes(damaged, size);
+        static struct atau_safetensors file;
+        adaptau_status                 status = atau_safetensors_open(context, path, &file, NULL);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_FORMAT);
+        if (status == ADAPTAU_OK)
+            atau_safetensors_close(&file);
+    }
+}
+END_TEST
+
+START_TEST(notices_a_file_that_shrinks_while_open)
+{
+    static struct atau_safetensors file;
+    float                          rows[USERS * DIM];
+    adaptau_error                  error;
+    write_valid_sample();
+    ck_assert_int_eq(atau_safetensors_open(context, path, &file, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(truncate(path, 100), 0);
+    ck_assert_int_eq(atau_safetensors_read(&file, file.entries, rows, DIM, &error), ADAPTAU_E_FORMAT);
+    atau_safetensors_close(&file);
+}
+END_TEST
+
+START_TEST(refuses_to_read_what_is_no_file)
+{
+    adaptau_error error;
+    ck_assert_int_eq(open_and_close(&error), ADAPTAU_E_IO);
+    ck_assert_int_eq(error.os_error, ENOENT);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert_int_eq(open_and_close(&error), ADAPTAU_E_IO);
+    ck_assert_int_eq(error.os_error, EISDIR);
+    rmdir(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* must not wait for a writer                                    */
+    ck_assert_int_eq(open_and_close(&error), ADAPTAU_E_FORMAT);
+}
+END_TEST
+
+/* ---- atomic files ---------------------------------------------------------------------------------------------------- */
+
+static adaptau_status write_text(const char *where, const char *text, adaptau_error *error)
+{
+    struct atau_atomic_file file;
+    adaptau_status          status = atau_atomic_file_open(&file, where, error);
+    if (status == ADAPTAU_OK)
+        status = atau_atomic_file_write(&file, text, strlen(text), error);
+    return atau_atomic_file_close(&file, status, error);
+}
+
+static void check_content(const char *text)
+{
+    char   bytes[256];
+    size_t size = read_bytes(bytes, sizeof bytes);
+    ck_assert_uint_eq(size, strlen(text));
+    ck_assert_mem_eq(bytes, text, size);
+}
+
+START_TEST(replaces_a_file_and_leaves_nothing_behind)
+{
+    ck_assert_int_eq(write_text(path, "old", NULL), ADAPTAU_OK);
+    ck_assert_int_eq(write_text(path, "new one", NULL), ADAPTAU_OK);
+    check_content("new one");
+    ck_assert_int_eq(write_text(path, "", NULL), ADAPTAU_OK);
+    check_content("");
+    ck_assert_int_eq(count_files(0), 1);
+}
+END_TEST
+
+START_TEST(writes_to_the_working_directory)
+{
+    char before[4096];
+    ck_assert_ptr_nonnull(getcwd(before, sizeof before));
+    ck_assert_int_eq(chdir(folder), 0);
+    adaptau_status status = write_text("model.safetensors", "here", NULL);
+    ck_assert_int_eq(chdir(before), 0);
+    ck_assert_int_eq(status, ADAPTAU_OK);
+    check_content("here");
+}
+END_TEST
+
+START_TEST(keeps_the_old_file_when_abandoned)
+{
+    struct atau_atomic_file file;
+    ck_assert_int_eq(write_text(path, "old", NULL), ADAPTAU_OK);
+    ck_assert_int_eq(atau_atomic_file_open(&file, path, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(count_files(0), 2);
+    ck_assert_int_eq(atau_atomic_file_write(&file, "new", 3, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(atau_atomic_file_close(&file, ADAPTAU_E_NUMERIC, NULL), ADAPTAU_E_NUMERIC);
+    ck_assert_int_eq(atau_atomic_file_close(&file, ADAPTAU_OK, NULL), ADAPTAU_OK); /* a second one is harmless */
+    check_content("old");
+    ck_assert_int_eq(count_files(0), 1);
+}
+END_TEST
+
+START_TEST(gives_new_files_the_mode_of_the_umask)
+{
+    struct stat status;
+    mode_t      before = umask(027);
+    ck_assert_int_eq(write_text(path, "x", NULL), ADAPTAU_OK);
+    umask(before);
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0640);
+}
+END_TEST
+
+START_TEST(replaces_a_symbolic_link_and_not_its_target)
+{
+    char        target[600];
+    struct stat status;
+    snprintf(target, sizeof target, "%s/target", folder);
+    ck_assert_int_eq(write_text(target, "target", NULL), ADAPTAU_OK);
+    ck_assert_int_eq(symlink(target, path), 0);
+    ck_assert_int_eq(write_text(path, "new", NULL), ADAPTAU_OK);
+    ck_assert_int_eq(lstat(path, &status), 0);
+    ck_assert(S_ISREG(status.st_mode));
+    check_content("new");
+    snprintf(path, sizeof path, "%s/target", folder);
+    check_content("target");
+}
+END_TEST
+
+static void check_refused(const char *where, int os_error)
+{
+    adaptau_error error = {0};
+    ck_assert_msg(write_text(where, "x", &error) == ADAPTAU_E_IO, "%s", where);
+    ck_assert_int_eq(error.status, ADAPTAU_E_IO);
+    ck_assert_msg(error.os_error == os_error, "%s: %s", where, error.message);
+    ck_assert(error.message[0] != '\0');
+}
+
+START_TEST(refuses_paths_that_cannot_be_files)
+{
+    char        long_path[5000], where[700];
+    struct stat status;
+    ck_assert_int_eq(write_text(path, "a file", NULL), ADAPTAU_OK);
+    snprintf(where, sizeof where, "%s/no/such/folder", folder);
+    check_refused(where, ENOENT);
+    snprintf(where, sizeof where, "%s/x", path);
+    check_refused(where, ENOTDIR);
+    snprintf(where, sizeof where, "%s/", folder);
+    check_refused(where, EISDIR);
+    check_refused(folder, EISDIR);
+    check_refused("", EISDIR);
+    check_refused("/dev/null", EINVAL);
+    ck_assert_int_eq(stat("/dev/null", &status), 0);
+    ck_assert(S_ISCHR(status.st_mode));
+    memset(long_path, 'x', sizeof long_path - 1);
+    long_path[sizeof long_path - 1] = '\0';
+    check_refused(long_path, ENAMETOOLONG);
+    long_path[4500] = '/';
+    check_refused(long_path, ENAMETOOLONG);
+    ck_assert_int_eq(count_files(0), 1);
+}
+END_TEST
+
+START_TEST(refuses_an_unwritable_folder_and_keeps_the_old_file)
+{
+    if (geteuid() == 0) {
+        printf("SKIPPED: refuses_an_unwritable_folder_and_keeps_the_old_file: root may write everywhere\n");
+        return;
+    }
+    ck_assert_int_eq(write_text(path, "old", NULL), ADAPTAU_OK);
+    ck_assert_int_eq(chmod(folder, 0500), 0);
+    check_refused(path, EACCES);
+    ck_assert_int_eq(chmod(folder, 0700), 0);
+    check_content("old");
+}
+END_TEST
+
+/* As on a full disk: the limit stops the file's growth at some byte of the header or the data. */
+START_TEST(keeps_the_old_file_when_the_disk_is_full)
+{
+    struct rlimit before, limit;
+    float        *data = calloc(10000, sizeof *data);
+    const struct atau_tensor tensor = {.name = "x", .rows = 100, .columns = 99, .data = data, .stride = 100};
+    ck_assert_int_eq(write_text(path, "old", NULL), ADAPTAU_OK);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (rlim_t size = 0; size < 39600; size += 97) {
+        adaptau_error error = {0};
+        limit = before;
+        limit.rlim_cur = size;
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        adaptau_status tensors = atau_safetensors_write(path, 1, &tensor, 0, NULL, &error);
+        adaptau_status npy = atau_npy_write(path, 100, 99, data, 100, NULL);
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+        ck_assert_int_eq(tensors, ADAPTAU_E_IO);
+        ck_assert_int_eq(npy, ADAPTAU_E_IO);
+        ck_assert_msg(error.os_error == EFBIG, "%s", error.message);
+        check_content("old");
+        ck_assert_int_eq(count_files(0), 1);
+    }
+    signal(SIGXFSZ, SIG_DFL);
+    free(data);
+}
+END_TEST
+
+static void save_for_ever(void)
+{
+    static float       data[64 * 1024];
+    struct atau_tensor tensor = {.name = "x", .rows = 64, .columns = 1000, .data = data, .stride = 1024};
+    for (float round = 0.0f;; round += 1.0f) {
+        for (size_t k = 0; k < sizeof data / sizeof data[0]; k++)
+            data[k] = round;
+        atau_safetensors_write(path, 1, &tensor, 0, NULL, NULL);
+    }
+}
+
+START_TEST(a_killed_save_leaves_the_old_file_or_the_new_one)
+{
+    static struct atau_safetensors file;
+    static float                   rows[64 * 1000];
+    uint64_t                       state = 7;
+    int                            n_kills = 200;
+    struct atau_tensor             first = {.name = "x", .rows = 64, .columns = 1000, .data = rows, .stride = 1000};
+    ck_assert_int_eq(atau_safetensors_write(path, 1, &first, 0, NULL, NULL), ADAPTAU_OK);
+    for (int i = 0; i < n_kills; i++) {
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            save_for_ever();
+            _exit(0);
+        }
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        const struct timespec wait = {.tv_nsec = (long)(state >> 33) % 5000000};
+        nanosleep(&wait, NULL);
+        kill(child, SIGKILL);
+        ck_assert_int_eq(waitpid(child, NULL, 0), child);
+        adaptau_error error = {0};
+        ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+        ck_assert_int_eq(atau_safetensors_read(&file, file.entries, rows, 1000, NULL), ADAPTAU_OK);
+        for (int k = 1; k < 64 * 1000; k++)
+            ck_assert_float_eq(rows[k], rows[0]);
+        atau_safetensors_close(&file);
+    }
+}
+END_TEST
+
+/* ---- npy ------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(writes_npy_as_documented)
+{
+    const float data[] = {1, 2, 3, 9, 4, 5, 6, 9};
+    const float packed[] = {1, 2, 3, 4, 5, 6};
+    char        bytes[512];
+    ck_assert_int_eq(atau_npy_write(path, 2, 3, data, 4, NULL), ADAPTAU_OK);
+    size_t size = read_bytes(bytes, sizeof bytes);
+    ck_assert_uint_eq(size, 128 + sizeof packed);
+    ck_assert_mem_eq(bytes, "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ", 70);
+    ck_assert_int_eq(bytes[127], '\n');
+    ck_assert_mem_eq(bytes + 128, packed, sizeof packed);
+    ck_assert_int_eq(atau_npy_write(path, 0, INT64_MAX, NULL, INT64_MAX, NULL), ADAPTAU_OK);
+    ck_assert_uint_eq(read_bytes(bytes, sizeof bytes), 128);
+    ck_assert_int_eq(bytes[127], '\n');
+}
+END_TEST
+
+/* ---- for check_files.py ------------------------------------------------------------------------------------------------ */
+
+static int write_files(const char *where)
+{
+    float data[USERS * STRIDE];
+    for (int k = 0; k < USERS * STRIDE; k++)
+        data[k] = 0.25f * (float)k;
+    snprintf(path, sizeof path, "%s/sample.safetensors", where);
+    adaptau_status status = write_sample(path, NULL);
+    snprintf(path, sizeof path, "%s/sample.npy", where);
+    return status != ADAPTAU_OK || atau_npy_write(path, USERS, DIM, data, STRIDE, NULL) != ADAPTAU_OK;
+}
+
+static int print_file(const char *where)
+{
+    static struct atau_safetensors file;
+    static float                   data[1000];
+    adaptau_error                  error = {0};
+    make_context();
+    if (atau_safetensors_open(context, where, &file, &error) != ADAPTAU_OK) {
+        printf("%s\n", error.message);
+        return 1;
+    }
+    for (int i = 0; i < file.n_entries; i++) {
+        const struct atau_safetensors_entry *entry = &file.entries[i];
+        printf("%.*s %d %lld %lld", (int)entry->name.length, entry->name.start, entry->rank, (long long)entry->rows,
+               (long long)entry->columns);
+        if (atau_safetensors_read(&file, entry, data, entry->columns, NULL) == ADAPTAU_OK)
+            for (int64_t k = 0; k < entry->rows * entry->columns; k++)
+                printf(" %.9g", (double)data[k]);
+        printf("\n");
+    }
+    atau_safetensors_close(&file);
+    adaptau_context_destroy(context);
+    return 0;
+}
+
+int main(int n_arguments, char **arguments)
+{
+    if (n_arguments == 3 && strcmp(arguments[1], "--write") == 0)
+        return write_files(arguments[2]);
+    if (n_arguments == 3 && strcmp(arguments[1], "--read") == 0)
+        return print_file(arguments[2]);
+    Suite *suite = suite_create("files");
+    TCase *tests = tcase_create("files");
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, reads_back_what_it_wrote);
+    tcase_add_test(tests, aligns_the_data_to_eight_bytes);
+    tcase_add_test(tests, writes_and_reads_no_tensors);
+    tcase_add_test(tests, writes_rows_longer_and_shorter_than_the_buffer);
+    tcase_add_test(tests, accepts_any_order_white_space_and_escapes);
+    tcase_add_test(tests, rejects_headers_that_are_not_quite_right);
+    tcase_add_test(tests, rejects_absurd_header_lengths_without_allocating);
+    tcase_add_test(tests, allocates_no_more_than_the_file_has);
+    tcase_add_test(tests, rejects_a_header_above_its_limit_and_too_many_names);
+    tcase_add_test(tests, rejects_a_file_cut_at_any_byte);
+    tcase_add_test(tests, survives_any_flipped_bit);
+    tcase_add_test(tests, survives_random_damage);
+    tcase_add_test(tests, notices_a_file_that_shrinks_while_open);
+    tcase_add_test(tests, refuses_to_read_what_is_no_file);
+    tcase_add_test(tests, replaces_a_file_and_leaves_nothing_behind);
+    tcase_add_test(tests, writes_to_the_working_directory);
+    tcase_add_test(tests, keeps_the_old_file_when_abandoned);
+    tcase_add_test(tests, gives_new_files_the_mode_of_the_umask);
+    tcase_add_test(tests, replaces_a_symbolic_link_and_not_its_target);
+    tcase_add_test(tests, refuses_paths_that_cannot_be_files);
+    tcase_add_test(tests, refuses_an_unwritable_folder_and_keeps_the_old_file);
+    tcase_add_test(tests, keeps_the_old_file_when_the_disk_is_full);
+    tcase_add_test(tests, a_killed_save_leaves_the_old_file_or_the_new_one);
+    tcase_add_test(tests, writes_npy_as_documented);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
