@@ -96,17 +96,14 @@ static void describe_temperature(const struct training *training, char *out, siz
 static adaptau_status train_one(struct training *training, const struct contestant *contestant, adaptau_evaluator *evaluator,
                                 adaptau_error *error)
 {
-    char           remark[40];
-    double         started = clock_now();
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = ADAPTAU_OK;
-    union {
-        const void *given;
-        void       *passed;
-    } title = {.given = contestant};
+    char              remark[40];
+    struct contestant shown = *contestant;
+    double            started = clock_now();
+    adaptau_tables    tables = {.struct_size = sizeof tables};
+    adaptau_status    status = ADAPTAU_OK;
     if (isatty(STDERR_FILENO) == 1) {
         training->on_step = show_step;
-        training->on_step_data = title.passed;
+        training->on_step_data = &shown;
     }
     while (!status && training->epoch < training->n_epochs)
         status = training_epoch(training, error);

@@ -150,7 +150,7 @@ static adaptau_status check_shape(const char *first, int64_t first_stride, const
     const char *names[2] = {first, second};
     int64_t     strides[2] = {first_stride, second_stride};
     if (n < 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "n = %" PRId64 " is negative", n);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %" PRId64 " is negative", n);
     if (dim < 1 || dim > ADAPTAU_MAX_DIM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "dim = %d is not in [1, %d]", dim, ADAPTAU_MAX_DIM);
     for (int i = 0; i < 2; i++) {

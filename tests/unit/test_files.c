@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/atomic_file.h"
@@ -413,7 +414,7 @@ START_TEST(rejects_a_file_cut_at_any_byte)
     write_valid_sample();
     size_t size = read_bytes(bytes, sizeof bytes);
     for (size_t cut = 0; cut < size; cut++) {
-        char what[32];
+        char what[48];
         write_bytes(bytes, cut);
         snprintf(what, sizeof what, "cut at byte %zu", cut);
         check_format_error(what);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* C = A B and C += A B at every level, against sums in double, between guard pages. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fence.h"
+#include "levels.h"
+#include "numbers.h"
+
+#define EPSILON 0x1p-23 /* relative distance of neighbouring floats                                            */
+
+static struct level levels[MAX_LEVELS];
+static int          n_levels;
+static struct fence fence_a, fence_b, fence_c;
+
+/* One product: shape, storage, and where the operands lie. */
+struct shape {
+    int64_t m, n, k;
+    int     by_columns; /* A(i, p) = a[i + p a_line] instead of a[i a_line + p]                                */
+    int64_t pad;        /* floats between the lines                                                            */
+    int     accumulate;
+    int     at_end;
+};
+
+struct operands {
+    struct shape shape;
+    int64_t      a_lines, a_width, a_line, b_stride, c_stride;
+    float       *a, *b, *c;
+    double      *truth, *bound; /* [m x n]                                                                     */
+};
+
+static int64_t a_row(const struct operands *o)
+{
+    return o->shape.by_columns ? 1 : o->a_line;
+}
+
+static int64_t a_column(const struct operands *o)
+{
+    return o->shape.by_columns ? o->a_line : 1;
+}
+
+static void find_truth(struct operands *o)
+{
+    for (int64_t i = 0; i < o->shape.m; i++)
+        for (int64_t j = 0; j < o->shape.n; j++) {
+            double start = o->shape.accumulate ? (double)o->c[i * o->c_stride + j] : 0.0;
+            double sum = start, size = fabs(start);
+            for (int64_t p = 0; p < o->shape.k; p++) {
+                double term = (double)o->a[i * a_row(o) + p * a_column(o)] * (double)o->b[p * o->b_stride + j];
+                sum += term;
+                size += fabs(term);
+            }
+            o->truth[i * o->shape.n + j] = sum;
+            o->bound[i * o->shape.n + j] = (double)(o->shape.k + 1) * EPSILON * size;
+        }
+}
+
+static struct operands make_operands(struct shape shape)
+{
+    struct operands o = {.shape = shape};
+    uint32_t        state = (uint32_t)(shape.m * 1009 + shape.n * 31 + shape.k);
+    size_t          cells = (size_t)(shape.m * shape.n) + 1;
+    o.a_lines = shape.by_columns ? shape.k : shape.m;
+    o.a_width = shape.by_columns ? shape.m : shape.k;
+    o.a_line = o.a_width + shape.pad;
+    o.b_stride = shape.n + shape.pad;
+    o.c_stride = shape.n + 2 * shape.pad;
+    o.a = fence_place(&fence_a, fence_span_of(o.a_lines, o.a_width, o.a_line), shape.at_end, 0);
+    o.b = fence_place(&fence_b, fence_span_of(shape.k, shape.n, o.b_stride), shape.at_end, 0);
+    o.c = fence_place(&fence_c, fence_span_of(shape.m, shape.n, o.c_stride), shape.at_end, 0);
+    fill_lines(&state, o.a_lines, o.a_width, o.a_line, o.a);
+    fill_lines(&state, shape.k, shape.n, o.b_stride, o.b);
+    if (shape.accumulate)
+        fill_lines(&state, shape.m, shape.n, o.c_stride, o.c);
+    o.truth = malloc(cells * sizeof *o.truth);
+    o.bound = malloc(cells * sizeof *o.bound);
+    find_truth(&o);
+    return o;
+}
+
+static void free_operands(struct operands *o)
+{
+    free(o->truth);
+    free(o->bound);
+}
+
+/* Rows [first, last) of the product into c. */
+static void multiply_rows(const struct level *level, const struct operands *o, int64_t first, int64_t last, float *c)
+{
+    level->kernels.product(last - first, o->shape.n, o->shape.k, o->a + first * a_row(o), a_row(o), a_column(o), o->b,
+                           o->b_stride, o->shape.accumulate, c + first * o->c_stride, o->c_stride);
+}
+
+static void check_product(const struct level *level, struct shape shape)
+{
+    struct operands o = make_operands(shape);
+    multiply_rows(level, &o, 0, shape.m, o.c);
+    for (int64_t i = 0; i < shape.m; i++)
+        for (int64_t j = 0; j < shape.n; j++) {
+            double value = (double)o.c[i * o.c_stride + j], truth = o.truth[i * shape.n + j];
+            if (!(fabs(value - truth) <= o.bound[i * shape.n + j]))
+                ck_abort_msg("%s: %d x %d x %d%s%s: C(%d, %d) = %.9g, not %.9g", level->name, (int)shape.m, (int)shape.n,
+                             (int)shape.k, shape.by_columns ? " by columns" : "", shape.accumulate ? " +=" : "", (int)i,
+                             (int)j, value, truth);
+        }
+    ck_assert_msg(fence_matrix_intact(&fence_c, o.c, shape.m, shape.n, o.c_stride),
+                  "%s: %d x %d x %d wrote outside C", level->name, (int)shape.m, (int)shape.n, (int)shape.k);
+    free_operands(&o);
+}
+
+/* In every storage and place. C holds NaNs before a product that does not accumulate. */
+static void check_shape(const struct level *level, int64_t m, int64_t n, int64_t k)
+{
+    for (int variant = 0; variant < 16; variant++)
+        check_product(level, (struct shape){.m = m,
+                                            .n = n,
+                                            .k = k,
+                                            .by_columns = variant & 1,
+                                            .accumulate = variant >> 1 & 1,
+                                            .at_end = variant >> 2 & 1,
+                                            .pad = variant >> 3 & 1 ? 3 : 0});
+}
+
+START_TEST(small_products_equal_sums_in_double)
+{
+    for (int64_t m = 0; m <= 13; m++)
+        for (int64_t n = 0; n <= 35; n++)
+            for (int64_t k = 0; k <= 5; k++)
+                check_shape(&levels[_i], m, n, k);
+}
+END_TEST
+
+START_TEST(products_of_engine_tiles_equal_sums_in_double)
+{
+    static const int64_t sizes[] = {1, 16, 64, 127, 128};
+    for (int m = 0; m < 5; m++)
+        for (int n = 0; n < 5; n++)
+            for (int k = 0; k < 5; k++)
+                check_shape(&levels[_i], sizes[m], sizes[n], sizes[k]);
+}
+END_TEST
+
+START_TEST(products_of_odd_shapes_equal_sums_in_double)
+{
+    static const int64_t shapes[][3] = {{18, 194, 285}, {91, 14, 189},  {234, 114, 298}, {65, 259, 189}, {31, 1, 33},
+                                        {66, 50, 272},  {129, 65, 257}, {1, 257, 300},   {257, 1, 3},    {61, 30, 700},
+                                        {5, 1000, 7},   {17, 63, 1},    {128, 30, 39},   {128, 143, 94}, {128, 6, 513}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        check_shape(&levels[_i], shapes[s][0], shapes[s][1], shapes[s][2]);
+}
+END_TEST
+
+/* What a caller computes in one call or in several, on one thread or on several, is the same to the bit. */
+START_TEST(rows_of_a_product_do_not_depend_on_how_they_are_split)
+{
+    for (int variant = 0; variant < 4; variant++) {
+        struct operands o = make_operands((struct shape){
+            .m = 37, .n = 45, .k = 300, .by_columns = variant & 1, .accumulate = variant >> 1, .pad = 3, .at_end = 1});
+        size_t bytes = fence_span_of(o.shape.m, o.shape.n, o.c_stride) * sizeof(float);
+        float *whole = malloc(bytes), *parts = malloc(bytes);
+        memcpy(whole, o.c, bytes);
+        multiply_rows(&levels[_i], &o, 0, o.shape.m, whole);
+        for (int64_t cut = 1; cut < o.shape.m; cut++) {
+            memcpy(parts, o.c, bytes);
+            multiply_rows(&levels[_i], &o, 0, cut, parts);
+            multiply_rows(&levels[_i], &o, cut, o.shape.m, parts);
+            ck_assert_msg(memcmp(whole, parts, bytes) == 0, "%s: cut at row %d", levels[_i].name, (int)cut);
+        }
+        free(whole);
+        free(parts);
+        free_operands(&o);
+    }
+}
+END_TEST
+
+START_TEST(nan_and_infinity_in_the_operands_reach_the_product)
+{
+    float a[7 * 3], b[3 * 19], c[7 * 19];
+    for (int special = 0; special < 2; special++) {
+        for (int i = 0; i < 7 * 3; i++)
+            a[i] = 1.0f;
+        for (int i = 0; i < 3 * 19; i++)
+            b[i] = 1.0f;
+        a[5 * 3 + 1] = special ? INFINITY : NAN;
+        levels[_i].kernels.product(7, 19, 3, a, 3, 1, b, 19, 0, c, 19);
+        for (int i = 0; i < 7; i++)
+            for (int j = 0; j < 19; j++)
+                if (i == 5)
+                    ck_assert(special ? isinf(c[i * 19 + j]) : isnan(c[i * 19 + j]));
+                else
+                    ck_assert(c[i * 19 + j] == 3.0f);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    n_levels = find_levels(levels);
+    fence_a = fence_create(256 * 1024);
+    fence_b = fence_create(256 * 1024);
+    fence_c = fence_create(256 * 1024);
+    Suite *suite = suite_create("product");
+    TCase *tcase = tcase_create("product");
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, small_products_equal_sums_in_double, 0, n_levels);
+    tcase_add_loop_test(tcase, products_of_engine_tiles_equal_sums_in_double, 0, n_levels);
+    tcase_add_loop_test(tcase, products_of_odd_shapes_equal_sums_in_double, 0, n_levels);
+    tcase_add_loop_test(tcase, rows_of_a_product_do_not_depend_on_how_they_are_split, 0, n_levels);
+    tcase_add_loop_test(tcase, nan_and_infinity_in_the_operands_reach_the_product, 0, n_levels);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    fence_destroy(&fence_a);
+    fence_destroy(&fence_b);
+    fence_destroy(&fence_c);
+    return failed != 0;
+}
