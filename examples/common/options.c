@@ -43,12 +43,14 @@ static void print_wrapped(int column, const char *help)
     printf("%*s", HELP_COLUMN - column, "");
     column = HELP_COLUMN;
     while (*help) {
-        int length = (int)strcspn(help, " ");
-        if (column > HELP_COLUMN && column + length > HELP_WIDTH) {
+        int  length = (int)strcspn(help, " ");
+        bool first = column == HELP_COLUMN;
+        if (!first && column + 1 + length > HELP_WIDTH) {
             printf("\n%*s", HELP_COLUMN, "");
             column = HELP_COLUMN;
+            first = true;
         }
-        column += printf("%.*s%s", length, help, help[length] ? " " : "");
+        column += printf("%s%.*s", first ? "" : " ", length, help);
         help += length + (help[length] == ' ');
     }
     printf("\n");

@@ -34,11 +34,11 @@ struct demo {
 static int read_settings(int argc, char **argv, struct settings *settings)
 {
     int first = 0;
-    *settings = (struct settings){.epochs = 16};
+    *settings = (struct settings){.epochs = 8};
     const struct option_rule rules[] = {
         {.name = "Options:", .kind = OPTION_TITLE},
         {"threads", OPTION_WHOLE, &settings->threads, 0, 1024, NULL, NULL, "that compute (all CPUs)", NULL},
-        {"epochs", OPTION_WHOLE, &settings->epochs, 1, 1e6, NULL, NULL, "of every model (16)", NULL},
+        {"epochs", OPTION_WHOLE, &settings->epochs, 1, 1e6, NULL, NULL, "of every model (8)", NULL},
     };
     int code = read_options(&program, rules, (int)(sizeof rules / sizeof *rules), argc, argv, &first);
     if (code != OPTIONS_GO_ON)
@@ -79,13 +79,16 @@ static void close_demo(struct demo *demo)
 
 static void introduce(const struct demo *demo, const struct settings *settings)
 {
+    int32_t n_threads = adaptau_context_threads(demo->context);
     printf("Which Debian packages depend on which? %d packages, %d things to depend on. From %lld known\n"
-           "dependencies each model learns to rank, for every package, what else it may need. %lld more were\n"
-           "kept back: recall@20 is the share of these that stands among the first 20, NDCG@20 counts the\n"
-           "upper ranks for more. All models are alike but for the temperature: %lld epochs, %d threads, %s.\n\n",
+           "dependencies a model learns to rank, for every package, what else it may need; %lld more were kept\n"
+           "back. recall@20 is the share of these among its first 20 guesses; NDCG@20 wants them high up. The\n"
+           "models are alike but for the temperature of their softmax, which decides how much the hardest wrong\n"
+           "guesses count: too high or too low costs much, and one that sets itself needs no search.\n"
+           "%lld epochs each, on %d thread%s (%s):\n\n",
            demo->data.n_users, demo->data.n_items, (long long)adaptau_dataset_n_pairs(demo->train),
-           (long long)adaptau_dataset_n_pairs(demo->test), (long long)settings->epochs,
-           adaptau_context_threads(demo->context), adaptau_context_backend(demo->context));
+           (long long)adaptau_dataset_n_pairs(demo->test), (long long)settings->epochs, n_threads, n_threads == 1 ? "" : "s",
+           adaptau_context_backend(demo->context));
 }
 
 static adaptau_status show(struct demo *demo, const struct settings *settings, adaptau_error *error)
@@ -94,8 +97,8 @@ static adaptau_status show(struct demo *demo, const struct settings *settings, a
     adaptau_status status = run_contest(demo->context, demo->train, demo->test, settings->epochs, &demo->model, error);
     if (status)
         return status;
-    printf("\nWhat Adap-tau makes of some packages: a few of the dependencies that it knew, and the five it would\n"
-           "add first. A star marks those that the package really has, which had been kept back.\n");
+    printf("\nThe last model on some packages: dependencies that it was told, and the five it expects besides. A\n"
+           "star marks those that are real, which had been kept back; \"found\" says how many of how many.\n");
     struct showcase showcase = {
         .model = demo->model,
         .train = demo->train,

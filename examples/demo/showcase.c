@@ -6,25 +6,36 @@
 #include <string.h>
 
 #define WIDTH 100
-#define INDENT 22
+#define INDENT 17
 #define KNOWN_SHOWN 8
 #define GUESSES 5
 
-/* A column of words that is broken at the width of the page. */
+/* A paragraph of words between commas, broken at the width of the page. */
 struct flow {
-    int column;
+    int  column;
+    bool follows;
 };
 
-static void flow_word(struct flow *flow, const char *word, const char *mark, bool last)
+static void flow_start(struct flow *flow, const char *label)
 {
-    int width = name_width(word) + (int)strlen(mark) + !last;
-    if (flow->column + width > WIDTH) {
+    printf("  %-*s", INDENT - 2, label);
+    *flow = (struct flow){.column = INDENT};
+}
+
+static void flow_word(struct flow *flow, const char *word, const char *mark)
+{
+    int width = name_width(word) + (int)strlen(mark);
+    if (flow->follows)
+        putchar(',');
+    if (flow->follows && flow->column + width + 3 > WIDTH) {
         printf("\n%*s", INDENT, "");
         flow->column = INDENT;
-    }
+    } else if (flow->follows)
+        flow->column += printf(" ") + 1;
     name_print(stdout, word, 0);
-    printf("%s%s", mark, last ? "" : ", ");
-    flow->column += width + !last;
+    printf("%s", mark);
+    flow->column += width;
+    flow->follows = true;
 }
 
 static adaptau_status read_rows(const struct showcase *showcase, adaptau_dataset_view *train, adaptau_dataset_view *test,
@@ -39,15 +50,12 @@ static void print_known(const struct showcase *showcase, const adaptau_dataset_v
 {
     int64_t     first = train->user_ptr[user], n = train->user_ptr[user + 1] - first;
     int64_t     shown = n <= KNOWN_SHOWN + 1 ? n : KNOWN_SHOWN;
-    struct flow flow = {.column = INDENT};
-    printf("  %-*s", INDENT - 2, "depends on");
+    struct flow flow;
+    flow_start(&flow, "depends on");
     for (int64_t i = 0; i < shown; i++)
-        flow_word(&flow, names_get(showcase->items, train->user_items[first + i]), "", i + 1 == n);
-    if (shown < n) {
-        char rest[32];
-        snprintf(rest, sizeof rest, "and %lld more", (long long)(n - shown));
-        flow_word(&flow, rest, "", true);
-    }
+        flow_word(&flow, names_get(showcase->items, train->user_items[first + i]), "");
+    if (shown < n)
+        printf(" and %lld more", (long long)(n - shown));
     printf("\n");
 }
 
@@ -59,23 +67,28 @@ static bool holds(const adaptau_dataset_view *pairs, int32_t user, int32_t item)
     return false;
 }
 
+/* One guess more than is shown: no package depends on itself, which a model that knows ids alone cannot know. */
 static adaptau_status print_guesses(const struct showcase *showcase, const adaptau_dataset_view *test, int32_t user,
                                     adaptau_error *error)
 {
-    int32_t        items[GUESSES];
-    struct flow    flow = {.column = INDENT};
-    int            hits = 0;
-    adaptau_status status = adaptau_model_top_k(showcase->model, 1, &user, GUESSES, showcase->train, items, NULL, error);
+    int32_t        items[GUESSES + 1];
+    struct flow    flow;
+    int            shown = 0, hits = 0;
+    const char    *name = names_get(showcase->users, user);
+    adaptau_status status = adaptau_model_top_k(showcase->model, 1, &user, GUESSES + 1, showcase->train, items, NULL, error);
     if (status)
         return status;
-    printf("  %-*s", INDENT - 2, "and, one would expect,");
-    for (int i = 0; i < GUESSES && items[i] >= 0; i++) {
+    flow_start(&flow, "expected too");
+    for (int i = 0; i <= GUESSES && items[i] >= 0 && shown < GUESSES; i++) {
+        const char *item = names_get(showcase->items, items[i]);
+        if (strcmp(item, name) == 0)
+            continue;
         bool hit = holds(test, user, items[i]);
+        flow_word(&flow, item, hit ? " *" : "");
         hits += hit;
-        flow_word(&flow, names_get(showcase->items, items[i]), hit ? " *" : "", i + 1 == GUESSES);
+        shown++;
     }
-    int64_t n_kept = test->user_ptr[user + 1] - test->user_ptr[user];
-    printf("\n  %-*s%d of %lld among these %d\n", INDENT - 2, "found", hits, (long long)n_kept, GUESSES);
+    printf("\n  %-*s%d of %lld\n", INDENT - 2, "found", hits, (long long)(test->user_ptr[user + 1] - test->user_ptr[user]));
     return ADAPTAU_OK;
 }
 

@@ -16,7 +16,9 @@
 #include "kernels/kernels.h"
 #include "kernels/rows.h"
 
-#define LINES 64             /* items of a tile: 32 KiB of scores with a full block                             */
+#define LINES 120            /* items of a tile: 60 KiB of scores with a full block. A multiple of the row counts that products
+                                are made of (6 and 4), as what is left over is slow                            */
+#define HIT_LINES 24         /* items between two looks at the thresholds, which rise as hits are taken        */
 #define MAX_BLOCK 128        /* users of a task                                                                */
 #define MIN_BLOCK 16         /* one vector                                                                     */
 #define MAX_HEAP (1 << 20)   /* entries in a lane's heaps: 8 MiB, above that blocks get narrower               */
@@ -96,7 +98,7 @@ struct scratch {
     float              *row;       /* [d] a normalised user                                                   */
     float              *tile;      /* [LINES x block] scores                                                  */
     float              *threshold; /* [block] the k-th score so far                                           */
-    uint32_t           *hits;      /* [LINES x block]                                                         */
+    uint32_t           *hits;      /* [HIT_LINES x block]                                                     */
     const int32_t     **masked;    /* [n_masks x block] next masked item                                      */
     const int32_t     **masked_end;
     int32_t            *n_kept; /* [block]                                                                    */
@@ -154,17 +156,27 @@ static void mask_tile(const struct job *job, const struct scratch *s, int64_t n,
         }
 }
 
-/* Items come in ascending order, so that one as good as the k-th can't displace it: strictly better ones are hits. */
-static void take_hits(const struct job *job, const struct scratch *s, int64_t n, int64_t item, int64_t lines)
+static void take_hits(const struct job *job, const struct scratch *s, int64_t item, const float *scores, int64_t n_hits)
 {
-    int64_t n_hits = job->ranking->context->kernels->filter_tile(lines, n, s->tile, job->block, s->threshold, s->hits);
     for (int64_t h = 0; h < n_hits; h++) {
         int64_t   line = s->hits[h] >> 16, r = s->hits[h] & 0xFFFF;
         uint64_t *heap = s->heaps + r * job->k;
-        float     score = s->tile[line * job->block + r];
-        atau_heap_offer(heap, &s->n_kept[r], job->k, atau_rank_key(score, (int32_t)(item + line)));
+        uint64_t  key = atau_rank_key(scores[line * job->block + r], (int32_t)(item + line));
+        atau_heap_offer(heap, &s->n_kept[r], job->k, key);
         if (s->n_kept[r] == job->k)
             s->threshold[r] = atau_key_score(heap[0]);
+    }
+}
+
+/* Items come in ascending order, so that one as good as the k-th can't displace it: strictly better ones are hits. */
+static void filter_tile(const struct job *job, const struct scratch *s, int64_t n, int64_t item, int64_t lines)
+{
+    const struct atau_kernels *kernels = job->ranking->context->kernels;
+    for (int64_t line = 0; line < lines; line += HIT_LINES) {
+        const float *scores = s->tile + line * job->block;
+        int64_t      n_hits = kernels->filter_tile(atau_min_i64(HIT_LINES, lines - line), n, scores, job->block, s->threshold,
+                                                   s->hits);
+        take_hits(job, s, item + line, scores, n_hits);
     }
 }
 
@@ -183,7 +195,7 @@ static void rank_block(void *argument, int32_t lane, int64_t task)
         kernels->product(lines, n, tables->dim, tables->items + item * tables->item_stride, tables->item_stride, 1,
                          s->packed, job->block, 0, s->tile, job->block);
         mask_tile(job, s, n, item, lines);
-        take_hits(job, s, n, item, lines);
+        filter_tile(job, s, n, item, lines);
     }
     for (int64_t r = 0; r < n; r++) {
         atau_heap_sort(s->heaps + r * job->k, s->n_kept[r]);
@@ -209,7 +221,7 @@ static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct
     s->row = atau_arena_take(arena, dim, sizeof *s->row);
     s->tile = atau_arena_take(arena, LINES, block * sizeof *s->tile);
     s->threshold = atau_arena_take(arena, block, sizeof *s->threshold);
-    s->hits = atau_arena_take(arena, LINES, block * sizeof *s->hits);
+    s->hits = atau_arena_take(arena, HIT_LINES, block * sizeof *s->hits);
     s->masked = atau_arena_take(arena, masks, block * sizeof *s->masked);
     s->masked_end = atau_arena_take(arena, masks, block * sizeof *s->masked_end);
     s->n_kept = atau_arena_take(arena, block, sizeof *s->n_kept);

@@ -75,10 +75,10 @@ static void clear_lines(int64_t m, int64_t n, float *c, int64_t c_stride)
         memset(c + i * c_stride, 0, (size_t)n * sizeof *c);
 }
 
-/* The path for small matrices ("sup") is off: with guard pages behind the operands its kernels for Haswell and Zen read past C
- * where C is accumulated into (one call in six), and past A and B where those are not packed (upstream issues 635 and 821); packing
- * both does not cure it. The other path packs both and takes the edges of C through a buffer: none of 288,000 calls read outside
- * with the kernels for Skylake, Haswell, Zen 1 to 3 and generic. It also adds in one order for every m and n. It
+/* The path for small matrices ("sup") is off: with guard pages behind the operands its kernels for Haswell and Zen read past
+ * C where C is accumulated into (one call in six), and past A and B where those are not packed (upstream issues 635 and 821);
+ * packing both does not cure it. The other path packs both and takes the edges of C through a buffer: none of 288,000 calls
+ * read outside with the kernels for Skylake, Haswell, Zen 1 to 3 and generic. It also adds in one order for every m and n. It
  * costs 15 % on tiles of 128 x 128 x 64 (85 instead of 100 GFLOP/s with the Zen 3 kernels) and nothing on large ones. */
 void atau_blas_product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
                        int64_t b_stride, int accumulate, float *c, int64_t c_stride)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows to the unit sphere and gradients back from it. A first pass over the inputs looks for what is not finite, so that nothing
- * is written when there is; to remember the norms for the second pass would take memory that the call may not have. */
+/* Rows to the unit sphere and gradients back from it. A first pass over the inputs looks for what is not finite, so that
+ * nothing is written when there is; to remember its norms for the second pass would take memory that may not be there. */
 #include "kernels/rows.h"
 
 #include <adaptau/kernels.h>
@@ -17,7 +17,8 @@
 
 #define ROWS_PER_TASK 256
 
-/* Below it, squares that underflowed could have mattered: 65536 of them are 5e-41, or 8e-34 where the host flushes subnormals. */
+/* Below it, squares that underflowed could have mattered: 65536 of them are 5e-41, or 8e-34 where the host flushes
+ * subnormals. */
 #define LEAST_SQUARES 0x1p-80f
 
 /* Norms whose inverse, and gradients whose products, stay well inside float32. */
@@ -193,8 +194,8 @@ adaptau_status adaptau_normalise_rows(adaptau_context *context, int64_t n, int32
     ATAU_REQUIRE(in, error);
     ATAU_REQUIRE(out, error);
     if (in == out && in_stride != out_stride)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "in and out are the same, but in_stride = %" PRId64 " and out_stride = %" PRId64,
-                         in_stride, out_stride);
+        return atau_fail(error, ADAPTAU_E_SHAPE, "in == out, but in_stride = %" PRId64 " and out_stride = %" PRId64, in_stride,
+                         out_stride);
     status = require_finite(context, "in", n, dim, in, in_stride, error);
     return status == ADAPTAU_OK ? run_rows(context, &job, normalise_chunk, error) : status;
 }

@@ -5,9 +5,9 @@
 
 #include "kernels/kernels.h"
 
-/* out = in/‖in‖, in place when in == out; answers ‖in‖ (FLT_MAX where it is beyond float32). Correct for all finite rows: squares
- * that overflow or underflow are added in double. A zero row gives 0 and zeros; a row with a NaN or an infinity gives NaN and NaNs,
- * so that whatever is computed from it shows. */
+/* out = in/‖in‖, in place when in == out; answers ‖in‖ (FLT_MAX where it is beyond float32). Correct for all finite rows:
+ * squares that overflow or underflow are added in double. A zero row gives 0 and zeros; a row with a NaN or an infinity gives
+ * NaN and NaNs, so that whatever is computed from it shows. */
 float atau_unit_row(const struct atau_kernels *kernels, int64_t dim, const float *in, float *out);
 
 #endif

@@ -10,8 +10,8 @@
 #include "common/error.h"
 #include "kernels/blas.h"
 
-/* Overwrite what the CPU does better; answers the native backend's name, or NULL where it has none. The AVX-512 file is compiled
- * with AVX2 allowed as well, so that switching AVX2 off switches both off. */
+/* Overwrite what the CPU does better; answers the native backend's name, or NULL where it has none. The AVX-512 file is
+ * compiled with AVX2 allowed as well, so that switching AVX2 off switches both off. */
 static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
 {
     const char *name = NULL;

@@ -1,2 +1,265 @@
 #!/bin/sh
-exit 0
+# SPDX-License-Identifier: MIT
+# The trainer and the recommender as a user meets them: formats, messages, exit codes, files, signals.
+# Usage: test_trainer.sh ADAPTAU_TRAIN ADAPTAU_RECOMMEND
+# shellcheck disable=SC2086
+set -u
+
+train=$1
+recommend=$2
+failures=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() {
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n' "$*"
+}
+
+# expect CODE COMMAND...: run it, its output goes to the files out and err.
+expect() {
+    wanted=$1
+    shift
+    "$@" >out 2>err
+    code=$?
+    [ "$code" -eq "$wanted" ] || fail "exit $code instead of $wanted: $* ($(head -n 1 err))"
+}
+
+# expect_line CODE LINE COMMAND...: and stderr is that one line, stdout is empty.
+expect_line() {
+    wanted_line=$2
+    wanted=$1
+    shift 2
+    expect "$wanted" "$@"
+    [ "$(cat err)" = "$wanted_line" ] || fail "\"$(cat err)\" instead of \"$wanted_line\": $*"
+    [ ! -s out ] || fail "output beside an error: $*"
+}
+
+# expect_json EXPRESSION: out holds one object d on one line, for which the Python expression is true.
+expect_json() {
+    python3 -c '
+import json, sys
+text = open("out", encoding="utf-8").read()
+d = json.loads(text, parse_constant=lambda name: sys.exit(name + " is no JSON"))
+assert text.count("\n") == 1 and text.endswith("\n"), "one line"
+assert eval(sys.argv[1]), d
+' "$1" 2>python.err || fail "$1: $(tail -n 1 python.err)"
+}
+
+# ---- data: 120 users and 60 items of 4 tastes ----------------------------------------------------------------------
+
+mkdir split
+python3 - <<'END'
+import random
+r = random.Random(1)
+rows = []
+for u in range(120):
+    own = r.sample(range(u % 4 * 15, u % 4 * 15 + 15), 10)
+    rows.append((u, own[:8], own[8:]))
+with open("split/train.txt", "w") as f:
+    f.writelines(f"{u} {' '.join(map(str, a))}\n" for u, a, b in rows)
+with open("split/test.txt", "w") as f:
+    f.writelines(f"{u} {' '.join(map(str, b))}\n" for u, a, b in rows)
+pairs = [(u, i) for u, a, b in rows for i in a + b]
+with open("all.txt", "w") as f:
+    f.writelines(f"{u} {' '.join(map(str, a + b))}\n" for u, a, b in rows)
+with open("pairs.tsv", "w", encoding="utf-8") as f:
+    f.writelines(f"Zoë {u}\titem {i}\n" for u, i in pairs)
+with open("pairs.csv", "w", encoding="utf-8") as f:
+    f.write("userId,movieId,rating\r\n")
+    f.writelines(f'"Zoë, {u}",item {i},{1 + (u + i) % 5}\r\n' for u, i in pairs)
+with open("n_rated", "w") as f:
+    print(sum((u + i) % 5 >= 3 for u, i in pairs), file=f)
+with open("ratings.dat", "w") as f:
+    f.writelines(f"{u + 1}::{i + 1}::{1 + (u + i) % 5}::978300760\n" for u, i in pairs)
+END
+
+quick="--epochs 3 --quiet --threads 1 --dim 8"
+
+# ---- command line --------------------------------------------------------------------------------------------------
+
+expect 0 "$train" --help
+grep -q -- '--temperature eq14|eq34|exact|fixed' out || fail "--help does not list --temperature"
+expect 0 "$train" --version
+head -n 1 out | grep -q '^adaptau-train [0-9]*\.[0-9]*\.[0-9]*$' || fail "--version"
+expect 0 "$recommend" --help
+expect 0 "$recommend" --version
+
+t="adaptau-train:"
+expect_line 2 "$t no DATA given; see --help" "$train"
+expect_line 2 "$t one DATA, please: \"more\" is too many" "$train" split more
+expect_line 2 "$t --dim: \"abc\" is not a whole number in 1 ... 65536" "$train" split --dim abc
+expect_line 2 "$t --dim: \"0\" is not a whole number in 1 ... 65536" "$train" --dim=0 split
+expect_line 2 "$t --dim: \"99999999999999999999\" is not a whole number in 1 ... 65536" "$train" split --dim 99999999999999999999
+expect_line 2 "$t --lr-users: \"nan\" is not a number in 0 ... 1000" "$train" split --lr-users nan
+expect_line 2 "$t --lr-users: \"0,5\" is not a number in 0 ... 1000" "$train" split --lr-users 0,5
+expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" split --tau -1
+expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed" "$train" split --temperature eq15
+expect_line 2 "$t --backbone: \"lightgcn\" is not one of mf" "$train" split --backbone lightgcn
+expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
+    "$train" split --cutoffs 20,10
+for list in 0 '' ',' '10,' 10,10 x 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
+    expect 2 "$train" split --cutoffs "$list"
+done
+expect_line 2 "$t --save: \"\" is empty" "$train" split --save ''
+expect_line 2 "$t --dim needs a value" "$train" split --dim
+expect_line 2 "$t --json takes no value" "$train" split --json=yes
+expect_line 2 "$t there is no option --nonsense, or several begin like it; see --help" "$train" split --nonsense
+expect_line 2 "$t there is no option -x; see --help" "$train" split -x
+expect_line 2 "$t --temperature fixed needs --tau" "$train" split --temperature fixed
+expect_line 2 "$t --tau goes with --temperature fixed, not with eq34" "$train" split --temperature eq34 --tau 1
+expect_line 2 "$t --tau-min 2 is above --tau-max 1" "$train" split --tau-min 2 --tau-max 1
+
+# ---- files that are not what they should be ----------------------------------------------------------------------
+
+mkdir empty bad
+expect_line 1 "$t missing: No such file or directory" "$train" missing
+expect_line 1 "$t empty: no train.txt, ratings.dat, ratings.csv or u.data in it, and 0 other files: name one" "$train" empty
+expect_line 1 "$t /dev/null: no pairs to train on" "$train" /dev/null
+printf '0 1\n1 x\n' >bad/train.txt
+expect_line 1 "$t bad/train.txt:2:3: \"x\" is no item id, a whole number from 0" "$train" bad
+printf '0 1\n1 2147483648\n' >bad/train.txt
+expect_line 1 "$t bad/train.txt:2:3: item 2147483648 is above 2147483646" "$train" bad
+printf '0 1\n\n5\n1 2 \000 3\n' >bad/train.txt
+expect_line 1 "$t bad/train.txt:4:5: a NUL byte: this is no text file" "$train" bad
+printf 'a\tb\nc\n' >bad.tsv
+expect_line 1 "$t bad.tsv:2:1: 1 field where 2 are needed: user, item" "$train" bad.tsv
+expect_line 1 "$t nowhere/m: No such file or directory" "$train" split $quick --save nowhere/m
+expect_line 1 "$t nowhere/h: No such file or directory" "$train" split $quick --history nowhere/h
+expect_line 1 "$t empty: Is a directory" "$train" split $quick --save empty
+
+# ---- results -------------------------------------------------------------------------------------------------------
+
+expect 0 "$train" split --epochs 20 --dim 8 --json --quiet --history h
+[ ! -s err ] || fail "--quiet is not quiet"
+expect_json 'd["protocol"] == "valid" and d["selected_on_test"] is False'
+expect_json '(d["n_users"], d["n_items"], d["n_train"], d["n_test"], d["n_test_users"]) == (120, 60, 960, 240, 120)'
+expect_json 'd["recall@20"] > 0.8 and all(0 <= d[f"{m}@{k}"] <= 1 for k in (10, 20, 50) for m in
+    ("recall", "ndcg", "precision", "hit_rate", "mrr", "map"))'
+expect_json '(d["epochs"], d["dim"], d["seed"]) == (20, 8, 0) and 1 <= d["best_epoch"] <= 20 and d["n_valid"] == 120'
+expect_json 'd["tau0"] > 0 and d["loss"] > 0 and d["train_seconds"] > 0 and d["eval_seconds"] > 0'
+expect_json 'd["threads"] >= 1 and d["backend"] and d["version"] and 0 <= d["validation"]["recall@20"] <= 1'
+python3 - <<'END' || fail "--history"
+import json
+lines = [json.loads(line) for line in open("h")]
+search = [x for x in lines if x["phase"] == "search"]
+refit = [x for x in lines if x["phase"] == "refit"]
+assert [x["epoch"] for x in search] == list(range(1, 21)), lines
+best = max(search, key=lambda x: (x["recall@20"], x["ndcg@20"], -x["epoch"]))
+assert [x["epoch"] for x in refit] == list(range(1, best["epoch"] + 1)), (best, len(refit))
+END
+
+expect 0 "$train" split $quick --json --protocol paper
+expect_json 'd["protocol"] == "paper" and d["selected_on_test"] is True and "validation" not in d'
+expect 0 "$train" split $quick --protocol paper
+grep -q 'SELECTS ON TEST' out || fail "paper does not say that it selects on test"
+expect 0 "$train" split $quick --json --no-refit --eval-every 2 --cutoffs 5
+expect_json '"valid" in d["protocol"] and d["search_epochs"] == 3 and d["best_epoch"] in (2, 3) and "recall@5" in d'
+expect 0 "$train" split --quiet --threads 1 --dim 8 --json --epochs 50 --patience 2
+expect_json 'd["search_epochs"] <= d["best_epoch"] + 2'
+expect 0 "$train" split --epochs 2 --dim 8
+[ "$(grep -c '^search epoch' err)" -eq 2 ] || fail "no line for every epoch"
+grep -q '^recall' out || fail "no table"
+
+for options in '--temperature eq34' '--temperature exact' '--tau 0.2' '--personal eq16' '--personal eq15' \
+    '--personal released' '--candidates shared --n-candidates 30' '--candidates popular --popularity 0.5' \
+    '--candidates in-batch' '--candidates per-row --reject-positives' '--positives inside' '--init xavier' '--init spectral' \
+    '--normalise users' '--normalise items' '--normalise none' '--free-length --weight-decay 1e-4' '--row-weight 1' \
+    '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
+    expect 0 "$train" split $quick --json $options
+    expect_json 'd["recall@20"] > 0.2'
+done
+
+# So few pairs that none can be held out; and a user without items.
+printf '0 1\n1 0\n2\n' >tiny
+expect 0 "$train" tiny $quick --json
+expect_json '(d["n_users"], d["n_train"], d["n_test"], d["n_valid"]) == (3, 2, 0, 0) and d["recall@20"] == 0'
+
+# ---- formats: the same pairs, so the same counts --------------------------------------------------------------------
+
+for data in all.txt pairs.tsv pairs.csv ratings.dat; do
+    expect 0 "$train" $data $quick --json --save "m-$data"
+    expect_json '(d["n_users"], d["n_items"], d["n_train"], d["n_test"]) == (120, 60, 960, 240)'
+    [ "$(wc -l <"m-$data.users.txt")" -eq 120 ] || fail "$data: names of users"
+    [ "$(wc -l <"m-$data.items.txt")" -eq 60 ] || fail "$data: names of items"
+done
+[ "$(head -n 1 m-pairs.csv.users.txt)" = 'Zoë, 0' ] || fail "first name of pairs.csv"
+[ "$(head -n 1 m-ratings.dat.users.txt)" = 1 ] || fail "first name of ratings.dat"
+expect 0 "$train" ratings.dat $quick --json --min-rating 4
+expect_json 'd["n_train"] + d["n_test"] == int(open("n_rated").read())'
+expect 0 "$train" pairs.csv $quick --json --test-share 0
+expect_json '(d["n_train"], d["n_test"]) == (1200, 0)'
+
+# ---- the same numbers ------------------------------------------------------------------------------------------------
+
+for threads in 1 2 3; do
+    expect 0 "$train" split --epochs 3 --dim 16 --quiet --threads $threads --json --save same-$threads
+    python3 -c 'import json; d = json.load(open("out")); print(sorted(x for x in d.items() if "@" in x[0] or x[0] in ("loss", "tau0")))' \
+        >numbers-$threads
+    cmp -s same-1 same-$threads || fail "$threads threads, another model"
+    cmp -s numbers-1 numbers-$threads || fail "$threads threads, other numbers"
+done
+expect 0 "$train" split --epochs 3 --dim 16 --quiet --seed 1 --save other
+cmp -s same-1 other && fail "another seed, the same model"
+expect 0 env LC_ALL=de_DE.UTF-8 "$train" split $quick --json --lr-users 0.1
+expect_json 'd["lr_users"] == 0.1'
+
+# ---- recommending ----------------------------------------------------------------------------------------------------
+
+expect 0 "$train" pairs.csv --epochs 20 --dim 8 --quiet --save model
+r="adaptau-recommend:"
+expect 0 "$recommend" model 'Zoë, 3' 4 --k 5
+[ "$(head -n 1 out)" = 'Zoë, 3' ] || fail "no name of a user"
+[ "$(grep -c ' item ' out)" -eq 10 ] || fail "no names of items"
+expect 0 "$recommend" model 'Zoë, 3' --json --k 60 --seen pairs.csv
+expect_json '[u["user"] for u in d["users"]] == ["Zoë, 3"] and len(d["users"][0]["items"]) == 50'
+expect_json 'd["users"][0]["items"] == sorted(d["users"][0]["items"], key=lambda x: (-x["score"], x["id"]))'
+expect_json 'sum(int(x["item"].split()[1]) // 15 == 3 for x in d["users"][0]["items"][:3]) == 3'
+expect_line 1 "$r no user \"Zoë, 33x\"; did you mean \"Zoë, 33\", \"Zoë, 3\" or \"Zoë, 13\"?" "$recommend" model 'Zoë, 33x'
+expect_line 1 "$r no user \"120\" among 120; ids are 0 ... 119" "$recommend" model 120
+expect 1 "$recommend" missing 1
+expect 1 "$recommend" pairs.csv 1
+expect_line 2 "$r no USER given; see --help" "$recommend" model
+expect_line 2 "$r no MODEL given; see --help" "$recommend"
+expect 0 "$recommend" same-1 3 --seen split --k 60
+[ "$(wc -l <out)" -eq 53 ] || fail "--seen of a directory leaves out train alone"
+printf 'one\n' >same-1.users.txt
+expect_line 1 "$r same-1.users.txt has 1 names, but the model has 120 rows" "$recommend" same-1 3
+printf 'cut' >broken
+expect 1 "$recommend" broken 1
+
+if [ -c /dev/full ]; then
+    "$train" split $quick >/dev/full 2>err && fail "a full disk is no error"
+    grep -q 'cannot write to standard output' err || fail "a full disk has no message"
+fi
+
+# ---- signals -----------------------------------------------------------------------------------------------------------
+
+# stop SIGNAL CODE: once the first epoch is done.
+stop() {
+    rm -f history stopped
+    "$train" split --epochs 100000000 --threads 2 --save stopped --history history >out 2>err &
+    pid=$!
+    tries=0
+    while [ ! -s history ] && [ $tries -lt 600 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -s "$1" $pid
+    wait $pid
+    code=$?
+    [ $code -eq "$2" ] || fail "SIG$1: exit $code"
+    [ ! -s out ] || fail "SIG$1: a report of half a training"
+    tail -n 1 err | grep -q "^$t .* in epoch [0-9]*; the tables as they stand are in stopped$" || fail "SIG$1: $(tail -n 1 err)"
+    expect 0 "$recommend" stopped 0 119
+    ls stopped.?????? >/dev/null 2>&1 && fail "SIG$1: a draft is left"
+}
+stop INT 130
+stop TERM 143
+
+if [ $failures -gt 0 ]; then
+    printf '%d failed\n' $failures
+    exit 1
+fi
+printf 'all passed\n'

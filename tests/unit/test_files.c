@@ -30,10 +30,10 @@ static char             path[512]; /* of the file under test                    
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
 
-static void make_context(void)
+static adaptau_status make_context(void)
 {
     adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1};
-    ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
+    return adaptau_context_create(&options, &context, NULL);
 }
 
 static void set_up(void)
@@ -42,7 +42,7 @@ static void set_up(void)
     snprintf(folder, sizeof folder, "%s/adaptau-test-XXXXXX", parent ? parent : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
-    make_context();
+    ck_assert_int_eq(make_context(), ADAPTAU_OK);
 }
 
 /* Files in the folder, removed on the way when asked. */
@@ -72,12 +72,14 @@ static void tear_down(void)
     adaptau_context_destroy(context);
 }
 
+/* Over the old content: a file that is truncated first may cost a flush of the disk at each closing. */
 static void write_bytes(const void *bytes, size_t size)
 {
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
+    int descriptor = open(path, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_eq(pwrite(descriptor, bytes, size, 0), (ssize_t)size);
+    ck_assert_int_eq(ftruncate(descriptor, (off_t)size), 0);
+    ck_assert_int_eq(close(descriptor), 0);
 }
 
 static size_t read_bytes(char *bytes, size_t room)
@@ -233,8 +235,10 @@ START_TEST(writes_rows_longer_and_shorter_than_the_buffer)
         ck_assert_int_eq(atau_safetensors_write(path, 1, &tensor, 0, NULL, NULL), ADAPTAU_OK);
         ck_assert_int_eq(atau_safetensors_open(context, path, &file, NULL), ADAPTAU_OK);
         ck_assert_int_eq(atau_safetensors_read(&file, file.entries, back, columns, NULL), ADAPTAU_OK);
+        int n_wrong = 0;
         for (int64_t k = 0; k < rows * columns; k++)
-            ck_assert_float_eq(back[k], (float)(k / columns * stride + k % columns));
+            n_wrong += back[k] != (float)(k / columns * stride + k % columns);
+        ck_assert_int_eq(n_wrong, 0);
         atau_safetensors_close(&file);
         free(data);
         free(back);
@@ -436,8 +440,10 @@ static void check_damaged(size_t bit)
     ck_assert_int_eq(file.n_entries, 3);
     for (int i = 0; i < 3; i++) {
         const struct atau_safetensors_entry *entry = &file.entries[i];
+        if (entry->begin == entry->end) /* no rows of 4 and no rows of 5 are equally nothing                   */
+            continue;
         ck_assert(entry->rank == 2 && entry->columns == DIM);
-        ck_assert(entry->rows == USERS || entry->rows == ITEMS || entry->rows == 0);
+        ck_assert(entry->rows == USERS || entry->rows == ITEMS);
         ck_assert_int_eq(atau_safetensors_read(&file, entry, rows, DIM, &error), ADAPTAU_OK);
     }
     atau_safetensors_close(&file);
@@ -700,8 +706,10 @@ START_TEST(a_killed_save_leaves_the_old_file_or_the_new_one)
         adaptau_error error = {0};
         ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
         ck_assert_int_eq(atau_safetensors_read(&file, file.entries, rows, 1000, NULL), ADAPTAU_OK);
+        int n_others = 0;
         for (int k = 1; k < 64 * 1000; k++)
-            ck_assert_float_eq(rows[k], rows[0]);
+            n_others += rows[k] != rows[0];
+        ck_assert_int_eq(n_others, 0);
         atau_safetensors_close(&file);
     }
 }
@@ -744,7 +752,8 @@ static int print_file(const char *where)
     static struct atau_safetensors file;
     static float                   data[1000];
     adaptau_error                  error = {0};
-    make_context();
+    if (make_context() != ADAPTAU_OK)
+        return 1;
     if (atau_safetensors_open(context, where, &file, &error) != ADAPTAU_OK) {
         printf("%s\n", error.message);
         return 1;

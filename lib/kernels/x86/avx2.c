@@ -103,8 +103,9 @@ INLINE __m256 power_of_two(__m256i n)
 }
 
 /* exp(x) = 2^n exp(r), r = x − n ln 2, n = round(x/ln 2), with ln 2 in two parts and the minimax polynomial of the Cephes
- * library's expf (Moshier), below 1 ulp on |r| <= ln 2/2. 2^n comes in two factors, because alone it leaves the exponent's range
- * where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both factors in range. */
+ * library's expf (Moshier) on |r| <= ln 2/2: 1.3 ulp at worst. 2^n comes in two factors, because alone it leaves the
+ * exponent's range where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both
+ * factors in range. */
 INLINE __m256 exp_vector(__m256 x)
 {
     __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(-104.0f), _CMP_LT_OQ);
