@@ -5,8 +5,13 @@
 # shellcheck disable=SC2086
 set -u
 
-train=$1
-recommend=$2
+absolute() {
+    [ -x "$1" ] || { echo "$1: no such program" >&2; exit 1; }
+    printf '%s/%s\n' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"
+}
+
+train=$(absolute "$1") || exit 1
+recommend=$(absolute "$2") || exit 1
 failures=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -15,6 +20,7 @@ cd "$work" || exit 1
 fail() {
     failures=$((failures + 1))
     printf 'FAILED: %s\n' "$*"
+    [ $failures -lt 20 ] || { echo 'too many failures'; exit 1; }
 }
 
 # expect CODE COMMAND...: run it, its output goes to the files out and err.

@@ -99,7 +99,7 @@ def main():
         write("items", [float(f"{v:.9g}") for v in items.ravel()], DIM)
         write("pairs", np.argwhere(pairs), 2)
         for flags in range(4):
-            for quantile in (0, 0.2):
+            for quantile in (0, 0.4):
                 counted = counted_users(pairs, quantile)
                 f, p = scores(users, items, flags)[counted], pairs[counted]
                 log_ratio = math.log(p.size / (2 * p.sum()))

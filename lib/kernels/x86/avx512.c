@@ -9,7 +9,7 @@
 
 static inline __mmask16 mask_of(int64_t n)
 {
-    return n >= WIDTH ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1);
+    return (__mmask16)(n >= WIDTH ? 0xFFFFu : (1u << n) - 1u);
 }
 
 /* ---- product --------------------------------------------------------------------------------------------------- */
