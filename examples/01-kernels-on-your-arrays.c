@@ -16,8 +16,8 @@
 #define ITEMS 120
 #define TASTES 6
 #define PER_TASTE (ITEMS / TASTES)
-#define OWN 8      /* items of a user's taste that the user has */
-#define OTHER 2    /* and of other tastes                       */
+#define OWN 8   /* items of a user's taste that the user has */
+#define OTHER 2 /* and of other tastes */
 #define HAS (OWN + OTHER)
 #define DIM 16
 #define STEPS 60
@@ -140,9 +140,9 @@ int main(void)
     };
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = TAU};
     adaptau_softmax_output   output = {
-        .struct_size = sizeof output,
-        .user_gradients = user_gradients,
-        .item_gradients = item_gradients,
+          .struct_size = sizeof output,
+          .user_gradients = user_gradients,
+          .item_gradients = item_gradients,
     };
 
     printf("step  loss per pair  own taste among the 12 best (1/6 by chance)\n");

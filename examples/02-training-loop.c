@@ -65,8 +65,10 @@ int main(void)
     adaptau_evaluator   *evaluator = NULL;
 
     check(adaptau_context_create(NULL, &context, &error), &error);
-    check(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * TRAIN, train_users, train_items, &train, &error), &error);
-    check(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * TEST, test_users, test_items, &test, &error), &error);
+    check(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * TRAIN, train_users, train_items, &train, &error),
+          &error);
+    check(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * TEST, test_users, test_items, &test, &error),
+          &error);
 
     /* A zero member of an options struct means its default, and so does no struct at all. */
     adaptau_model_options   model_options = {.struct_size = sizeof model_options, .dim = 32, .seed = 1};
@@ -78,11 +80,11 @@ int main(void)
     const int32_t                cutoff = 10;
     const adaptau_dataset *const known = train; /* not to be recommended again */
     adaptau_evaluator_options    evaluator_options = {
-        .struct_size = sizeof evaluator_options,
-        .n_cutoffs = 1,
-        .cutoffs = &cutoff,
-        .n_masks = 1,
-        .masks = &known,
+           .struct_size = sizeof evaluator_options,
+           .n_cutoffs = 1,
+           .cutoffs = &cutoff,
+           .n_masks = 1,
+           .masks = &known,
     };
     check(adaptau_evaluator_create(context, test, &evaluator_options, &evaluator, &error), &error);
 

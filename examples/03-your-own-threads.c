@@ -2,8 +2,8 @@
 /* 3 of 3: your threads.
  *
  * A program that has a thread pool does not want a second one beside it. Give the context an executor, and every parallel
- * call of the library runs on the program's threads: no thread is started by the library. Numbers don't depend on who computes them,
- * as the end of this example shows.
+ * call of the library runs on the program's threads: no thread is started by the library. Numbers don't depend on who
+ * computes them, as the end of this example shows.
  *
  * To stay short, the executor starts threads for every call. A real one would hand the lanes to its pool. */
 #include <pthread.h>

@@ -23,8 +23,8 @@ static adaptau_status read_side(const char *path, const char *ending, int32_t n,
     if (access(names_path, F_OK) == 0)
         status = names_read(names, names_path, error);
     if (!status && names->count > 0 && names->count != n)
-        status = fail(error, ADAPTAU_E_SHAPE, "%s has %d names, but the model has %d rows", shown_path(names_path), names->count,
-                      n);
+        status =
+            fail(error, ADAPTAU_E_SHAPE, "%s has %d names, but the model has %d rows", shown_path(names_path), names->count, n);
     free(names_path);
     return status;
 }
@@ -67,8 +67,7 @@ static adaptau_status refuse_user(const struct catalog *catalog, const char *wor
     size_t  used = 0;
     for (int i = 0; i < n_alike && used < sizeof text; i++) {
         const char *before = i == 0 ? "; did you mean " : i + 1 == n_alike ? " or " : ", ";
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s\"%.32s\"", before,
-                                 names_get(&catalog->users, alike[i]));
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s\"%.32s\"", before, names_get(&catalog->users, alike[i]));
     }
     if (n_alike > 0)
         return fail(error, ADAPTAU_E_INDEX, "no user \"%.60s\"%s?", word, text);

@@ -11,7 +11,7 @@ struct catalog {
     adaptau_context *context;
     adaptau_model   *model;
     int32_t          n_users, n_items;
-    struct names     users, items; /* empty when there is no such file                                        */
+    struct names     users, items; /* empty when there is no such file */
 };
 
 /* On failure *catalog is empty. */

@@ -15,9 +15,9 @@
 /* The ranked lists of all users asked for. */
 struct ranking {
     int32_t  n_users, k;
-    int32_t *users;  /* [n_users]                                                                             */
-    int32_t *items;  /* [n_users x k], -1 where fewer are left                                                */
-    float   *scores; /* [n_users x k]                                                                         */
+    int32_t *users;  /* [n_users] */
+    int32_t *items;  /* [n_users x k], -1 where fewer are left */
+    float   *scores; /* [n_users x k] */
 };
 
 static adaptau_status ranking_allocate(struct ranking *ranking, int32_t n_users, int32_t k, adaptau_error *error)

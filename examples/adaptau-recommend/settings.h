@@ -7,10 +7,10 @@
 
 struct settings {
     const char         *model;
-    char              **users; /* [n_users] names or ids                                                      */
+    char              **users; /* [n_users] names or ids */
     int32_t             n_users;
     int64_t             k;
-    const char         *seen; /* path of the pairs to leave out, or NULL                                      */
+    const char         *seen; /* path of the pairs to leave out, or NULL */
     struct read_options reading;
     bool                json;
 };

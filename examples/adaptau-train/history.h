@@ -10,7 +10,7 @@
 
 struct history {
     const char *path;
-    FILE       *file; /* NULL: nothing is written                                                             */
+    FILE       *file; /* NULL: nothing is written */
 };
 
 /* `path` NULL: no history. */

@@ -9,15 +9,16 @@
 #include "common/clock.h"
 
 #define BAR_WIDTH 16
-#define LINE_WIDTH 79 /* a longer line would wrap on a narrow terminal, and could not be redrawn              */
+#define LINE_WIDTH 79 /* a longer line would wrap on a narrow terminal, and could not be redrawn */
 #define DRAW_SECONDS 0.1
 
-void progress_begin(struct progress *progress, bool quiet, const char *phase)
+void progress_begin(struct progress *progress, bool quiet, const char *phase, int64_t n_epochs)
 {
     *progress = (struct progress){
         .quiet = quiet,
         .terminal = isatty(STDERR_FILENO) == 1,
         .phase = phase,
+        .n_epochs = n_epochs,
         .started = clock_now(),
     };
 }
@@ -34,13 +35,16 @@ static void format_time(double seconds, char *out, size_t size)
         snprintf(out, size, "%lld h %02lld min", s / 3600, s / 60 % 60);
 }
 
+/* Draw the terminal's line, unless that was done a moment ago. */
 static void draw(struct progress *progress, const struct training *training)
 {
     char   bar[BAR_WIDTH + 1], scores[64] = "", left[32] = "?", line[160];
     double steps = (double)(training->epoch * training->n_steps + training->step);
-    double share = steps / ((double)training->n_epochs * (double)training->n_steps);
+    double share = steps / ((double)progress->n_epochs * (double)training->n_steps);
     int    full = (int)(share * BAR_WIDTH);
     double now = clock_now();
+    if (now - progress->drawn < DRAW_SECONDS)
+        return;
     for (int i = 0; i < BAR_WIDTH; i++)
         bar[i] = i < full ? '#' : '.';
     bar[BAR_WIDTH] = '\0';
@@ -49,7 +53,7 @@ static void draw(struct progress *progress, const struct training *training)
     if (progress->scored)
         snprintf(scores, sizeof scores, "  R@%d %.4f", progress->cutoff, progress->recall);
     snprintf(line, sizeof line, "%s %lld/%lld [%s]  loss %.3f  tau0 %.4f%s  ETA %s", progress->phase,
-             (long long)training->epoch, (long long)training->n_epochs, bar, training->loss, training->tau0, scores, left);
+             (long long)training->epoch, (long long)progress->n_epochs, bar, training->loss, training->tau0, scores, left);
     fprintf(stderr, "\r%-*.*s", LINE_WIDTH, LINE_WIDTH, line);
     fflush(stderr);
     progress->drawn = now;
@@ -58,7 +62,7 @@ static void draw(struct progress *progress, const struct training *training)
 int progress_step(void *user_data, const struct training *training)
 {
     struct progress *progress = user_data;
-    if (!progress->quiet && progress->terminal && clock_now() - progress->drawn >= DRAW_SECONDS)
+    if (!progress->quiet && progress->terminal)
         draw(progress, training);
     return stop_signal() != 0;
 }
@@ -79,7 +83,7 @@ void progress_epoch(struct progress *progress, const struct training *training, 
         return;
     }
     fprintf(stderr, "%s epoch %lld/%lld  loss %.4f  tau0 %.4f", progress->phase, (long long)training->epoch,
-            (long long)training->n_epochs, training->loss, training->tau0);
+            (long long)progress->n_epochs, training->loss, training->tau0);
     if (scores)
         fprintf(stderr, "  recall@%d %.4f  ndcg@%d %.4f", progress->cutoff, progress->recall, progress->cutoff, progress->ndcg);
     fprintf(stderr, "  %.1f s\n", clock_now() - progress->started);

@@ -7,17 +7,18 @@
 #include "common/training.h"
 
 struct progress {
-    bool           quiet;
-    bool           terminal;
-    const char    *phase; /* "search", "refit"                                                                */
-    double         started;
-    double         drawn; /* when the terminal's line was last drawn                                          */
-    bool           scored;
-    double         recall, ndcg; /* of the last evaluation                                                    */
-    int32_t        cutoff;
+    bool        quiet;
+    bool        terminal;
+    const char *phase; /* "search", "refit" */
+    int64_t     n_epochs;
+    double      started;
+    double      drawn; /* when the terminal's line was last drawn */
+    bool        scored;
+    double      recall, ndcg; /* of the last evaluation */
+    int32_t     cutoff;
 };
 
-void progress_begin(struct progress *progress, bool quiet, const char *phase);
+void progress_begin(struct progress *progress, bool quiet, const char *phase, int64_t n_epochs);
 
 /* A step_function: draws now and then, and ends the epoch when a signal was caught. */
 int progress_step(void *progress, const struct training *training);

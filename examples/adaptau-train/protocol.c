@@ -10,10 +10,10 @@
 struct phase {
     struct run            *run;
     const char            *name;
-    const adaptau_dataset *dataset;   /* what is trained on                                                   */
-    adaptau_evaluator     *evaluator; /* what chooses the epoch; NULL: nothing is evaluated                   */
+    const adaptau_dataset *dataset;   /* what is trained on */
+    adaptau_evaluator     *evaluator; /* what chooses the epoch; NULL: nothing is evaluated */
     int64_t                n_epochs;
-    bool                   keep_best; /* in run->snapshot                                                     */
+    bool                   keep_best; /* in run->snapshot */
     struct training        training;
     struct progress        progress;
 };
@@ -103,11 +103,11 @@ static adaptau_status train_epochs(struct phase *phase, adaptau_error *error)
 /* Train, and hand the last model to the run unless the snapshot is what counts. */
 static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
 {
-    struct run     *run = phase->run;
+    struct run    *run = phase->run;
     adaptau_status status = training_create(run->context, phase->dataset, &run->recipe, &phase->training, error);
     if (status)
         return status;
-    progress_begin(&phase->progress, run->settings->quiet, phase->name);
+    progress_begin(&phase->progress, run->settings->quiet, phase->name, phase->n_epochs);
     phase->training.on_step = progress_step;
     phase->training.on_step_data = &phase->progress;
     status = train_epochs(phase, error);
@@ -161,7 +161,7 @@ static adaptau_status restore_best(struct run *run, adaptau_error *error)
 static adaptau_status judge_on_test(struct run *run, adaptau_error *error)
 {
     adaptau_evaluator *evaluator = NULL;
-    adaptau_status status = make_evaluator(run->context, run->test, run->train, &run->settings->cutoffs, &evaluator, error);
+    adaptau_status     status = make_evaluator(run->context, run->test, run->train, &run->settings->cutoffs, &evaluator, error);
     if (!status)
         status = evaluate(run, evaluator, run->model, &run->scores, error);
     run->n_test_users = adaptau_evaluator_n_users(evaluator);

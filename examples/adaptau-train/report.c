@@ -107,8 +107,8 @@ static void print_protocol(const struct run *run)
     long long              best = search->best_epoch, trained = search->n_epochs;
     int32_t                cutoff = settings->cutoffs.values[choosing_cutoff(&settings->cutoffs)];
     if (settings->protocol == PROTOCOL_PAPER) {
-        printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall@%d on the test pairs\n", best, trained,
-               cutoff);
+        printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall@%d on the test pairs\n", best,
+               trained, cutoff);
         printf("           themselves, as in published figures; it flatters the model\n");
         return;
     }
@@ -116,8 +116,8 @@ static void print_protocol(const struct run *run)
         printf("protocol   valid: too few pairs to hold any out, so all %lld epochs were trained\n", best);
         return;
     }
-    printf("protocol   valid: epoch %lld of %lld has the best recall@%d on %lld pairs held out of train;\n", best, trained, cutoff,
-           (long long)search->n_pairs);
+    printf("protocol   valid: epoch %lld of %lld has the best recall@%d on %lld pairs held out of train;\n", best, trained,
+           cutoff, (long long)search->n_pairs);
     printf("           %s; test was looked at once\n",
            settings->no_refit ? "that model is reported" : "all of train was then trained on for as many epochs");
 }
@@ -143,8 +143,11 @@ static void print_scores(const struct scores *scores, const struct cutoffs *cuto
 {
     static const char *const titles[ADAPTAU_N_METRICS] = {"recall", "NDCG", "precision", "hit rate", "MRR", "MAP"};
     printf("\n%-10s", "test");
-    for (int32_t c = 0; c < cutoffs->count; c++)
-        printf(" %6s%-3d", "@", cutoffs->values[c]);
+    for (int32_t c = 0; c < cutoffs->count; c++) {
+        char title[16];
+        snprintf(title, sizeof title, "@%d", cutoffs->values[c]);
+        printf(" %9s", title);
+    }
     for (int metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
         printf("\n%-10s", titles[metric]);
         for (int32_t c = 0; c < cutoffs->count; c++)

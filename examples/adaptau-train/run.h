@@ -10,29 +10,29 @@
 
 /* What the search for the best epoch saw. */
 struct search {
-    int64_t       n_epochs; /* trained                                                                        */
+    int64_t       n_epochs; /* trained */
     int64_t       best_epoch;
-    struct scores best; /* on the pairs that chose it                                                         */
-    int64_t       n_pairs; /* that chose it; 0: there were none, and the last epoch was taken                 */
+    struct scores best;    /* on the pairs that chose it */
+    int64_t       n_pairs; /* that chose it; 0: there were none, and the last epoch was taken */
 };
 
 struct run {
     const struct settings *settings;
-    struct recipe          recipe; /* complete                                                                */
+    struct recipe          recipe; /* complete */
     adaptau_context       *context;
-    struct data            data; /* its pairs are gone once the datasets exist                                */
+    struct data            data; /* its pairs are gone once the datasets exist */
     adaptau_dataset       *train;
     adaptau_dataset       *test;
     struct history         history;
 
     /* Results. */
     struct search   search;
-    struct snapshot snapshot; /* what `model` works on, or empty                                              */
+    struct snapshot snapshot; /* what `model` works on, or empty */
     adaptau_model  *model;
-    struct scores   scores;  /* on test                                                                       */
+    struct scores   scores; /* on test */
     int32_t         n_test_users;
-    double          loss, tau0; /* of the model's last epoch                                                  */
-    int64_t         stopped_epoch; /* where a signal ended training, counted from 1; 0: it did not            */
+    double          loss, tau0;    /* of the model's last epoch */
+    int64_t         stopped_epoch; /* where a signal ended training, counted from 1; 0: it did not */
     double          read_seconds, train_seconds, eval_seconds;
 };
 

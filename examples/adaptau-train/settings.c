@@ -19,12 +19,12 @@ static const struct program program = {
 };
 
 /* The position of a word is the value of the constant that it names. */
-const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", NULL};
-const char *const personal_names[] = {"none", "eq16", "eq15", "released", NULL};
-const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
-const char *const positive_names[] = {"outside", "inside", NULL};
-const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
-const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
+const char *const        tau0_names[] = {"eq14", "eq34", "exact", "fixed", NULL};
+const char *const        personal_names[] = {"none", "eq16", "eq15", "released", NULL};
+const char *const        candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
+const char *const        positive_names[] = {"outside", "inside", NULL};
+const char *const        init_names[] = {"sphere", "xavier", "spectral", NULL};
+const char *const        normalise_names[] = {"both", "users", "items", "none", NULL};
 static const char *const backbone_names[] = {"mf", NULL};
 static const char *const protocol_names[] = {"valid", "paper", NULL};
 static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
@@ -140,13 +140,15 @@ int read_settings(int argc, char **argv, struct settings *settings)
          "rows in a step: users, or pairs for in-batch and per-row (by the data)", NULL},
         {"lr-users", OPTION_DECIMAL, &r->lr_users, 0, 1e3, NULL, "X", "learning rate of users, falls to 0 (by the data)", NULL},
         {"lr-items", OPTION_DECIMAL, &r->lr_items, 0, 1e3, NULL, "X", "learning rate of items, falls to 0 (by the data)", NULL},
-        {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)", NULL},
+        {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)",
+         NULL},
         {"backend", OPTION_CHOICE, &s->backend, 0, 0, backend_names, NULL, "who multiplies matrices (auto)", NULL},
 
         {.name = "Evaluation:", .kind = OPTION_TITLE},
         {"protocol", OPTION_CHOICE, &s->protocol, 0, 0, protocol_names, NULL,
          "valid: choose the epoch on pairs held out of train, train again on all of train for so many epochs, look at test "
-         "once. paper: choose the epoch on test, as published numbers are; optimistic (valid)", NULL},
+         "once. paper: choose the epoch on test, as published numbers are; optimistic (valid)",
+         NULL},
         {"no-refit", OPTION_FLAG, &s->no_refit, 0, 0, NULL, NULL,
          "valid: report the model that was validated, without training again", NULL},
         {"valid-share", OPTION_DECIMAL, &s->valid_share, 0.01, 0.9, NULL, "X", "of each user's train pairs (0.1)", NULL},

@@ -7,27 +7,27 @@
 #include "common/read_data.h"
 #include "common/recipe.h"
 
-#define PROTOCOL_VALID 0 /* choose the epoch on pairs held out of train, look at test once                    */
-#define PROTOCOL_PAPER 1 /* choose the epoch on test, as published numbers do                                 */
+#define PROTOCOL_VALID 0 /* choose the epoch on pairs held out of train, look at test once */
+#define PROTOCOL_PAPER 1 /* choose the epoch on test, as published numbers do */
 
 struct settings {
     const char         *data;
     struct read_options reading;
-    struct recipe       recipe; /* may have UNSET members                                                     */
+    struct recipe       recipe; /* may have UNSET members */
     int32_t             protocol;
     bool                no_refit;
-    double              test_share;  /* of a user's pairs, where the data come without test                   */
-    double              valid_share; /* of a user's train pairs                                               */
+    double              test_share;  /* of a user's pairs, where the data come without test */
+    double              valid_share; /* of a user's train pairs */
     int64_t             split_seed;
     int64_t             eval_every;
-    int64_t             patience; /* evaluations without a better one before the search ends; 0: never        */
+    int64_t             patience; /* evaluations without a better one before the search ends; 0: never */
     struct cutoffs      cutoffs;
     int64_t             threads;
-    int32_t             backend; /* ADAPTAU_BACKEND_*                                                         */
+    int32_t             backend; /* ADAPTAU_BACKEND_* */
     bool                json;
     bool                quiet;
-    const char         *history; /* path or NULL                                                              */
-    const char         *save;    /* path or NULL                                                              */
+    const char         *history; /* path or NULL */
+    const char         *save;    /* path or NULL */
 };
 
 /* The words for the recipe's choices, in the order of their constants. */

@@ -7,8 +7,8 @@
 
 /* All zero is none. */
 struct snapshot {
-    float *users; /* [n x d]                                                                                  */
-    float *items; /* [m x d]                                                                                  */
+    float *users; /* [n x d] */
+    float *items; /* [m x d] */
 };
 
 /* Replace what the snapshot holds. */

@@ -8,8 +8,7 @@
 #include <adaptau/base.h>
 
 /* Fill *error (NULL is fine) and return `status`. */
-adaptau_status fail(adaptau_error *error, adaptau_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+adaptau_status fail(adaptau_error *error, adaptau_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* E_IO with the text of `os_error` (an errno) behind the message. */
 adaptau_status fail_os(adaptau_error *error, int os_error, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -14,9 +14,9 @@
 /* All zero is an empty list. */
 struct names {
     int32_t  count;
-    char    *bytes; /* the names one after the other, each ending in NUL                                      */
+    char    *bytes; /* the names one after the other, each ending in NUL */
     size_t   n_bytes, bytes_capacity;
-    size_t  *starts; /* [count] where each begins                                                             */
+    size_t  *starts; /* [count] where each begins */
     size_t   starts_capacity;
     int32_t *slots; /* [n_slots] open addressing by hash: id, or -1; the first of equal names is the one found */
     size_t   n_slots;

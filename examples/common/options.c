@@ -164,8 +164,8 @@ static void describe(const struct option_rule *rules, int n_rules, struct option
     for (int i = 0; i < n_rules && n < RULES_MAX; i++) {
         if (rules[i].kind == OPTION_TITLE)
             continue;
-        table[n++] = (struct option){rules[i].name, rules[i].kind == OPTION_FLAG ? no_argument : required_argument, NULL,
-                                     CODE_RULE + i};
+        table[n++] =
+            (struct option){rules[i].name, rules[i].kind == OPTION_FLAG ? no_argument : required_argument, NULL, CODE_RULE + i};
     }
     table[n++] = (struct option){"help", no_argument, NULL, CODE_HELP};
     table[n++] = (struct option){"version", no_argument, NULL, CODE_VERSION};

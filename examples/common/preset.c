@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Every default that depends on the data, as a rule. The constants were chosen on validation pairs held out of train. */
+/* Every default that depends on the data, as a rule in the numbers of users, items and pairs. */
 #include "common/preset.h"
 
 #include <math.h>
 
 #include <adaptau/sampler.h>
 
-#define STEPS_PER_EPOCH 50          /* 128 users a step on MovieLens-1M, 512 on Gowalla                       */
-#define ROWS_OF_INTERACTIONS 2048   /* where a row is one interaction                                         */
-#define EPOCHS_AT_SCALE 40.0        /* MovieLens-1M: n m = 18 million                                         */
+#define STEPS_PER_EPOCH 50        /* 128 users a step on MovieLens-1M, 512 on Gowalla */
+#define ROWS_OF_INTERACTIONS 2048 /* where a row is one interaction */
+#define EPOCHS_AT_SCALE 40.0      /* MovieLens-1M: n m = 18 million */
 #define SCALE 18.3e6
-#define EPOCHS_EXPONENT 0.22        /* 16 on Gowalla: n m = 1,224 million                                     */
-#define ROW_WEIGHT 0.5              /* a user's row weighs n_u^0.5                                            */
+#define EPOCHS_EXPONENT 0.22 /* 16 on Gowalla: n m = 1,224 million */
+#define ROW_WEIGHT 0.5       /* a user's row weighs n_u^0.5 */
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
 

@@ -156,8 +156,8 @@ static adaptau_status find_single_file(const char *directory, char **path, adapt
     DIR *entries = opendir(directory);
     if (!entries)
         return fail_os(error, errno, "%s", shown_path(directory));
-    char               *found = NULL;
-    int                 n_files = 0;
+    char                *found = NULL;
+    int                  n_files = 0;
     const struct dirent *entry;
     while ((entry = readdir(entries))) {
         char *candidate = entry->d_name[0] == '.' ? NULL : join(directory, entry->d_name);
@@ -180,9 +180,9 @@ static adaptau_status read_directory(const char *directory, const struct read_op
                                      adaptau_error *error)
 {
     static const char *const known[] = {"train.txt", "ratings.dat", "ratings.csv", "u.data"};
-    char          *path = NULL;
-    size_t         which = 0;
-    adaptau_status status = ADAPTAU_OK;
+    char                    *path = NULL;
+    size_t                   which = 0;
+    adaptau_status           status = ADAPTAU_OK;
     for (; which < sizeof known / sizeof *known; which++) {
         path = join(directory, known[which]);
         if (!path)
@@ -205,9 +205,9 @@ static adaptau_status read_directory(const char *directory, const struct read_op
 adaptau_status read_data(const char *path, const struct read_options *options, struct data *data, adaptau_error *error)
 {
     static const struct read_options defaults = {0};
-    struct data    read = {0};
-    struct stat    about;
-    adaptau_status status;
+    struct data                      read = {0};
+    struct stat                      about;
+    adaptau_status                   status;
     if (!options)
         options = &defaults;
     if (stat(path, &about) != 0)

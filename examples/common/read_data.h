@@ -17,18 +17,18 @@
 #include "common/pairs.h"
 #include "common/text.h"
 
-#define FORMAT_AUTO 0 /* pairs if the first line has a separator, else lightgcn                                */
+#define FORMAT_AUTO 0 /* pairs if the first line has a separator, else lightgcn */
 #define FORMAT_LIGHTGCN 1
 #define FORMAT_PAIRS 2
 
-#define HEADER_AUTO 0 /* the first line is one if it reads like "user, item"                                   */
+#define HEADER_AUTO 0 /* the first line is one if it reads like "user, item" */
 #define HEADER_YES 1
 #define HEADER_NO 2
 
 struct read_options {
     int    format;
     int    header;
-    bool   rated; /* pairs: keep those whose third field is at least min_rating                               */
+    bool   rated; /* pairs: keep those whose third field is at least min_rating */
     double min_rating;
 };
 
@@ -36,9 +36,9 @@ struct read_options {
 struct data {
     struct pairs train;
     struct pairs test;
-    bool         has_test; /* the test pairs came with the data                                               */
+    bool         has_test; /* the test pairs came with the data */
     int32_t      n_users, n_items;
-    struct names users, items; /* empty when the ids have no names                                            */
+    struct names users, items; /* empty when the ids have no names */
 };
 
 /* Read a file, or a directory with train.txt, perhaps test.txt, users.txt and items.txt; or with ratings.dat, ratings.csv or
@@ -49,7 +49,7 @@ void data_free(struct data *data);
 
 /* Where the largest ids of lightgcn text stood. */
 struct id_extent {
-    int32_t largest_user, largest_item; /* -1 when there is none                                              */
+    int32_t largest_user, largest_item; /* -1 when there is none */
     int64_t user_line, user_column;
     int64_t item_line, item_column;
 };

@@ -2,7 +2,7 @@
 #include "common/read_data.h"
 
 #define LARGEST_ID (INT32_MAX - 1) /* the count, one more, must fit too */
-#define SHOWN 34                   /* bytes of a bad id in a message    */
+#define SHOWN 34                   /* bytes of a bad id in a message */
 
 static bool is_blank(int c)
 {

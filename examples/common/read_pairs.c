@@ -11,14 +11,14 @@
 
 /* One field of a line. */
 struct field {
-    char    bytes[NAME_MAX_BYTES + 1]; /* ends in NUL                                                         */
+    char    bytes[NAME_MAX_BYTES + 1]; /* ends in NUL */
     size_t  length;
     int64_t column;
 };
 
 struct record {
     struct field fields[FIELDS];
-    int          n_fields; /* counts further ones too                                                         */
+    int          n_fields; /* counts further ones too */
     int64_t      line;
 };
 
@@ -149,7 +149,7 @@ static adaptau_status read_record(struct text *text, int separator, struct recor
 static bool names_column(const struct field *field)
 {
     static const char *const words[] = {"user", "item", "movie", "book", "song", "track", "artist", "business", "product"};
-    const char *text = field->bytes + (field->bytes[0] == '#');
+    const char              *text = field->bytes + (field->bytes[0] == '#');
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t length = strlen(words[i]);
         if (strncasecmp(text, words[i], length) != 0)
@@ -175,7 +175,7 @@ static adaptau_status check_record(const struct text *text, const struct record 
                                    adaptau_error *error)
 {
     static const char *const kinds[FIELDS] = {"user", "item", "rating"};
-    int needed = options->rated ? 3 : 2;
+    int                      needed = options->rated ? 3 : 2;
     if (record->n_fields < needed)
         return text_fail(text, record->line, record->fields[record->n_fields - 1].column, error,
                          "%d field%s where %d are needed: user, item%s", record->n_fields, record->n_fields == 1 ? "" : "s",
@@ -221,8 +221,8 @@ adaptau_status read_pairs(struct text *text, const struct read_options *options,
             continue;
         }
         status = read_record(text, separator, &record, error);
-        bool header = first && !status &&
-                      (options->header == HEADER_YES || (options->header == HEADER_AUTO && has_header(&record)));
+        bool header =
+            first && !status && (options->header == HEADER_YES || (options->header == HEADER_AUTO && has_header(&record)));
         first = false;
         if (status || header)
             continue;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UNSET (-1) /* to be set by preset_fill, from the size of the data                                     */
+#define UNSET (-1) /* to be set by preset_fill, from the size of the data */
 
 #define NORMALISE_BOTH 0
 #define NORMALISE_USERS 1
@@ -15,33 +15,33 @@
 
 struct recipe {
     /* model */
-    int64_t  dim;
-    int32_t  init;      /* ADAPTAU_INIT_SPHERE, ...                                                           */
-    int32_t  normalise; /* NORMALISE_*                                                                        */
-    bool     free_length;
-    double   weight_decay;
-    int64_t  seed;
+    int64_t dim;
+    int32_t init;      /* ADAPTAU_INIT_SPHERE, ... */
+    int32_t normalise; /* NORMALISE_* */
+    bool    free_length;
+    double  weight_decay;
+    int64_t seed;
     /* temperature */
-    int32_t  tau0;     /* ADAPTAU_TAU0_EQ14, ...                                                              */
-    int32_t  tau_user; /* ADAPTAU_TAU_USER_NONE, ...                                                          */
-    double   tau;      /* of ADAPTAU_TAU0_FIXED                                                               */
-    double   tau_min, tau_max;
-    double   divisor;
-    double   threshold_quantile;
-    double   degree_quantile;
-    int64_t  warmup_epochs; /* 0: the library's one; -1: for ever                                             */
+    int32_t tau0;     /* ADAPTAU_TAU0_EQ14, ... */
+    int32_t tau_user; /* ADAPTAU_TAU_USER_NONE, ... */
+    double  tau;      /* of ADAPTAU_TAU0_FIXED */
+    double  tau_min, tau_max;
+    double  divisor;
+    double  threshold_quantile;
+    double  degree_quantile;
+    int64_t warmup_epochs; /* 0: the library's one; -1: for ever */
     /* sampling */
-    int32_t  candidates; /* ADAPTAU_SAMPLER_CATALOGUE, ...                                                    */
-    int64_t  n_candidates;
-    double   popularity_exponent;
-    bool     no_log_q;
-    bool     reject_positives;
-    int32_t  positives; /* 0: outside the sum, 1: inside                                                      */
-    double   row_weight;
+    int32_t candidates; /* ADAPTAU_SAMPLER_CATALOGUE, ... */
+    int64_t n_candidates;
+    double  popularity_exponent;
+    bool    no_log_q;
+    bool    reject_positives;
+    int32_t positives; /* 0: outside the sum, 1: inside */
+    double  row_weight;
     /* optimisation */
-    int64_t  epochs;
-    int64_t  rows; /* per batch                                                                               */
-    double   lr_users, lr_items;
+    int64_t epochs;
+    int64_t rows; /* per batch */
+    double  lr_users, lr_items;
 };
 
 /* A recipe whose data-dependent members are UNSET and whose other members are the library's defaults. */

@@ -90,7 +90,8 @@ adaptau_status text_fail(const struct text *text, int64_t line, int64_t column, 
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return fail(error, ADAPTAU_E_FORMAT, "%s:%lld:%lld: %s", shown_path(text->name), (long long)line, (long long)column, message);
+    return fail(error, ADAPTAU_E_FORMAT, "%s:%lld:%lld: %s", shown_path(text->name), (long long)line, (long long)column,
+                message);
 }
 
 adaptau_status text_check(const struct text *text, adaptau_error *error)

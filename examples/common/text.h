@@ -12,15 +12,15 @@
 #define TEXT_END (-1)
 
 struct text {
-    const char          *name;    /* as it stands in messages                                                 */
-    int                  current; /* the character here: 0 ... 255, '\n' for CRLF too, TEXT_END at the end    */
-    int64_t              line;    /* its position, from 1                                                     */
-    int64_t              column;  /* in bytes, from 1                                                         */
-    const unsigned char *next;    /* what follows it in the chunk                                             */
+    const char          *name;    /* as it stands in messages */
+    int                  current; /* the character here: 0 ... 255, '\n' for CRLF too, TEXT_END at the end */
+    int64_t              line;    /* its position, from 1 */
+    int64_t              column;  /* in bytes, from 1 */
+    const unsigned char *next;    /* what follows it in the chunk */
     const unsigned char *end;
-    unsigned char       *chunk;    /* NULL when the text is the caller's memory                               */
-    int                  file;     /* -1 when the text is the caller's memory                                 */
-    int                  os_error; /* errno of a failed read; the text ends there                             */
+    unsigned char       *chunk;    /* NULL when the text is the caller's memory */
+    int                  file;     /* -1 when the text is the caller's memory */
+    int                  os_error; /* errno of a failed read; the text ends there */
 };
 
 /* Open a file and stand on its first character (a UTF-8 byte order mark is skipped). `path` must outlive the text. */

@@ -17,16 +17,16 @@ struct training {
     adaptau_model       *model;
     adaptau_temperature *temperature;
     adaptau_sampler     *sampler;
-    step_function        on_step; /* or NULL                                                                  */
+    step_function        on_step; /* or NULL */
     void                *on_step_data;
-    int64_t              n_epochs; /* the learning rate falls to 0 over these                                 */
-    int64_t              n_steps;  /* in an epoch                                                             */
-    int64_t              epoch;    /* finished epochs                                                         */
-    int64_t              step;     /* finished steps of the present epoch                                     */
-    bool                 stopped;  /* on_step asked for it                                                    */
-    double               loss;     /* of the last epoch, mean per term                                        */
+    int64_t              n_epochs; /* the learning rate falls to 0 over these */
+    int64_t              n_steps;  /* in an epoch */
+    int64_t              epoch;    /* finished epochs */
+    int64_t              step;     /* finished steps of the present epoch */
+    bool                 stopped;  /* on_step asked for it */
+    double               loss;     /* of the last epoch, mean per term */
     double               tau0;
-    double               seconds; /* spent in training_epoch                                                  */
+    double               seconds; /* spent in training_epoch */
 };
 
 /* What the recipe says about the model. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* adaptau-demo: Debian packages and what they depend on. Trains the same model with fixed temperatures and with temperatures that set
- * themselves, compares them, and shows what the last one thinks of packages that many people know. */
+/* adaptau-demo: Debian packages and what they depend on. Trains the same model with fixed temperatures and with temperatures
+ * that set themselves, compares them, and shows what the last one thinks of packages that many people know. */
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -16,7 +16,8 @@ static const struct program program = {
     .about = "Learn from DIRECTORY (examples/data/debian-depends) which Debian packages depend on which.",
 };
 
-static const char *const well_known[] = {"git", "ffmpeg", "build-essential", "python3-scipy", "firefox-esr", "libreoffice-writer"};
+static const char *const well_known[] = {"git",           "ffmpeg",      "build-essential",
+                                         "python3-scipy", "firefox-esr", "libreoffice-writer"};
 
 struct settings {
     const char *directory;

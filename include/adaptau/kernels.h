@@ -39,6 +39,8 @@ typedef struct adaptau_tables {
     int64_t      user_stride; /**< >= dim; 0 means dim                                                       */
     const float *items;       /**< [n_items x dim]                                                           */
     int64_t      item_stride; /**< >= dim; 0 means dim                                                       */
+    const float *item_bias;   /**< [n_items] added to f where items are ranked (evaluator, top-K), or NULL. Losses and
+                                   temperatures do not see it                                                */
 } adaptau_tables;
 
 /* ---- the batch: who learns from what ------------------------------------------------------------------------------ */
@@ -64,6 +66,14 @@ typedef struct adaptau_batch {
     const int32_t *candidate_ids; /**< [C] shared, [R x C] per row, NULL for the catalogue; repeats count    */
     const float   *log_q;         /**< [C] shared, [R x C] per row, [m] catalogue: taken off the logits; or NULL */
     const float   *row_weights;   /**< [R] weight w_r >= 0 of each of the row's terms; NULL: 1               */
+
+    /* Soft targets, all of it or nothing: row r aims at its positives with the share 1 − e_r, and with the share e_r at a mixture of
+     * items q_rj whose directions the caller has summed up. */
+    const float *target_shares;     /**< [R] e_r in [0, 1], or NULL: 0                                       */
+    const float *user_targets;      /**< [R x d] t_r = Σ_j q_rj ê_j                                          */
+    const float *item_targets;      /**< [m x d] what the mixtures ask of the items, Σ_u (n_u w_u e_u/τ⁺_u) q_uj ê_u, or NULL */
+    float        item_target_scale; /**< this batch's part of item_targets                                   */
+    int32_t      reserved;          /**< 0                                                                   */
 } adaptau_batch;
 
 /** Temperatures of a batch's rows. Since 0.1. */
@@ -80,7 +90,7 @@ typedef struct adaptau_softmax_output {
     int32_t  n_zero_rows;          /**< out: rows of length 0 met on a normalised side: score 0, gradient 0  */
     double   loss;                 /**< out: Σ_r row_loss[r]                                                 */
     int64_t  n_terms;              /**< out: positives that had a term                                       */
-    double  *row_loss;             /**< [R] w_r Σ_{i∈P_r} (log Z_ri − f_ri/τ⁺_r)                             */
+    double  *row_loss;             /**< [R] the row's part of the loss                                       */
     double  *row_log_sum;          /**< [R] log Σ_c exp(f_rc/τ_r − log q_c) over the candidates alone        */
     float   *row_unit_loss;        /**< [R] log Σ_c exp(f_rc − log q_c) − mean_{i∈P_r} f_ri, the loss at temperature 1
                                         (what Eq. 16 compares users by); 0 for a row without positives       */
@@ -98,11 +108,12 @@ typedef struct adaptau_softmax_output {
 
 /** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).
  *
- *      loss = Σ_r w_r Σ_{i∈P_r} [ −f_ri/τ⁺_r + log Z_ri ]
+ *      loss = Σ_r w_r Σ_{i∈P_r} [ −((1 − e_r) f_ri + e_r ê_u·t_r)/τ⁺_r + log Z_ri ]        e_r = 0 without soft targets
  *      Z_ri = Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)                 catalogue, or positives outside the sum
  *      Z_ri = exp(f_ri/τ_r) + Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)    shared and per row, positives inside
  *      ∂f/∂e = (ê_other − f ê)/‖e‖ on a normalised side, ê_other on a raw one
  *
+ *  item_gradients of touched items also get −item_target_scale · item_targets.
  *  A row without positives contributes nothing (its log sum is computed); so does a row whose sum is empty. With both sides
  *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03; otherwise a running maximum keeps
  *  every result finite.
@@ -153,7 +164,7 @@ ADAPTAU_API adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_row
  *  Relative error below 4e-16 away from the branch point. Since 0.1. */
 ADAPTAU_API double adaptau_lambert_w0(double x);
 
-/** L = log(n m/(2|D|)), the right side of Eq. 11. Since 0.1. */
+/** L = log(n m/(2|D|)), the right side of Eq. 11; NaN unless all three are positive. Since 0.1. */
 ADAPTAU_API double adaptau_log_ratio(int64_t n_users, int64_t n_items, int64_t n_pairs);
 
 /** Eq. 14: τ₀ = (μ₊ − μ)/L. NaN when it is not positive and finite. Since 0.1. */

@@ -28,6 +28,9 @@ typedef struct adaptau_model adaptau_model;
 #define ADAPTAU_MODEL_RAW_ITEMS (UINT32_C(1) << 1)
 /** Normalised sides keep free lengths instead of being brought back to the unit sphere after every step. */
 #define ADAPTAU_MODEL_FREE_LENGTH (UINT32_C(1) << 2)
+/** Adam's second moment is one number for a row, the mean of its squares, instead of one for each entry: all directions of a row are
+ *  scaled alike, and the optimiser's state and traffic shrink by two fifths. */
+#define ADAPTAU_MODEL_ROW_SECOND_MOMENT (UINT32_C(1) << 3)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
  *  (items). Since 0.1. */
@@ -111,6 +114,37 @@ ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *mode
  *  @return E_STATE without gradients; E_MEMORY for the moments at the first call. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
+/** Since 0.1. */
+typedef struct adaptau_target_options {
+    uint32_t struct_size;         /**< sizeof(adaptau_target_options)                                        */
+    int32_t  reserved;            /**< 0                                                                     */
+    double   strength;            /**< c >= 0: a user's soft share is e_u = c/(c + n_u); 0 turns soft targets off */
+    double   row_weight_exponent; /**< a of the sampler that will make the batches; 0 means 1                */
+} adaptau_target_options;
+
+/** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u is
+ *  uniform over the user's items and N walks from an item to one of its users and on to one of that user's items,
+ *
+ *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the 0/1 interactions, D their degrees.
+ *
+ *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from the
+ *  present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six sparse
+ *  products, O(|D| d); memory for a second pair of tables.
+ *  @param[in] dataset      the pairs trained on; not needed after the call
+ *  @param[in] temperature  gives τ⁺_u of the items' part
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE when the dataset is of another size; E_STATE for a temperature of another size; E_MEMORY, E_THREAD.
+ *          Soft targets are off after a failure. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
+                                                        const adaptau_temperature *temperature,
+                                                        const adaptau_target_options *options, adaptau_error *error);
+
+/** A number for each item that is added to its score wherever items are ranked (adaptau_model_tables hands it to the evaluator;
+ *  adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example is
+ *  g τ₀ log(1 + n_i).
+ *  @param[in] bias  [m] finite, copied; NULL removes it
+ *  @return E_NUMERIC names the first item; E_MEMORY. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error);
+
 /** For schedules. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items,
                                                             adaptau_error *error);
@@ -129,8 +163,8 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
 
-/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, and metadata that
- *  adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename, fsync of the folder; the old file
+/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m] where there is
+ *  one, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename, fsync of the folder; the old file
  *  is whole until the new one is.
  *  @return E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);

@@ -50,7 +50,9 @@ typedef struct adaptau_sampler_options {
 
 /** @param[in] dataset  borrowed: must outlive the sampler. Users without items get no row.
  *  @param[in] options  NULL for the defaults (exact softmax over the catalogue)
- *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_STATE when REJECT_POSITIVES is asked for and a user owns every item. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for an exponent that is not finite; E_SHAPE when a batch would have more than
+ *          2^31 − 1 per-row draws, or an epoch more than 2^32 − 1 rows; E_STATE when REJECT_POSITIVES is asked for, with
+ *          per-row draws, and a user owns every item. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                   const adaptau_sampler_options *options, adaptau_sampler **out,
                                                   adaptau_error *error);

@@ -30,21 +30,22 @@ typedef struct adaptau_temperature_options {
     int32_t  tau0;               /**< ADAPTAU_TAU0_*                                                         */
     int32_t  tau_user;           /**< ADAPTAU_TAU_USER_*                                                     */
     int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before measuring; 0: 1; negative: for ever */
-    double   tau;                /**< ADAPTAU_TAU0_FIXED: τ > 0                                              */
+    double   tau;                /**< ADAPTAU_TAU0_FIXED: τ > 0, not bounded by what follows                 */
     double   warmup_delta_mu;    /**< Δμ before anything is measured; 0: 0.7                                 */
     double   tau_min;            /**< bound of τ₀; 0: 0.03                                                   */
     double   tau_max;            /**< bound of τ₀; 0: 10                                                     */
     double   divisor;            /**< 2β of Eq. 15 and 16, t₂ of the released variant; 0: 2 (released: 1)    */
     double   threshold_quantile; /**< in (0, 1): the threshold is this quantile of L_u; 0: their mean        */
     double   degree_quantile;    /**< in (0, 1): μ₊, σ₊², μ, σ² and L count only users whose degree is above this quantile (the
-                                      authors' program: 0.2); 0: all                                         */
+                                      authors' program: 0.2), all where none is; 0: all                      */
     int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT; 0: 1024                           */
     int32_t  reserved;           /**< 0                                                                      */
 } adaptau_temperature_options;
 
 /** @param[in] dataset  the pairs trained on; borrowed: must outlive the temperature
- *  @param[in] options  NULL for the defaults
- *  @return E_ARGUMENT, E_ABI, E_MEMORY. Until the first update τ₀ is the warm-up value (or `tau`). Since 0.1. */
+ *  @param[in] options  NULL for the defaults; every number that is not 0 must be in [1e-30, 1e30]
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Until the first update τ₀ is the warm-up
+ *          value (or `tau`). Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                       const adaptau_temperature_options *options,
                                                       adaptau_temperature **out, adaptau_error *error);
@@ -57,14 +58,15 @@ ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
  *      μ  = mean(ê_u)·mean(ê_i)          σ²  = tr(M_u M_i) − μ²,  M = mean ê êᵀ
  *      μ₊ = mean of f over the pairs     σ₊² = mean of f² over the pairs − μ₊²
  *
- *  O((n + m) d² + |D| d); the exact root adds a few forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays.
+ *  O((n + m) d² + |D| d); the exact root adds about ten forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays;
+ *  where L <= 0 (the positives are half of everything or more) Eq. 14 and 34 give tau_max.
  *  @return E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row, the state is unchanged
  *          then; E_STATE on an empty dataset; E_MEMORY, E_THREAD. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *tables,
                                                       adaptau_error *error);
 
 /** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
- *  A user keeps the last value; one without a value has τ_u = τ₀.
+ *  A user keeps the last value; one without a value has τ_u = τ₀. Values of users without pairs are passed over.
  *  @param[in] users        [n]; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
@@ -83,7 +85,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *t
 #define ADAPTAU_TEMPERATURE_BOUNDED (UINT32_C(1) << 3)        /**< tau_min or tau_max took effect             */
 #define ADAPTAU_TEMPERATURE_NOT_BRACKETED (UINT32_C(1) << 4)  /**< Eq. 11 has no root within the bounds       */
 
-/** What the last update did. Since 0.1. */
+/** What the last update did; before the first one, the warm-up's τ₀, with moments of 0. Since 0.1. */
 typedef struct adaptau_temperature_state {
     uint32_t struct_size;       /**< sizeof(adaptau_temperature_state), set by the caller                    */
     uint32_t flags;             /**< ADAPTAU_TEMPERATURE_*                                                   */
@@ -92,12 +94,12 @@ typedef struct adaptau_temperature_state {
     int64_t  n_users_clamped;   /**< users at τ₀/e                                                           */
     int64_t  n_users_observed;  /**< users that had a unit-temperature loss                                  */
     double   tau0;              /**< τ₀                                                                      */
-    double   log_ratio;         /**< L                                                                       */
+    double   log_ratio;         /**< L; 0 for an empty dataset                                               */
     double   mean_all;          /**< μ                                                                       */
     double   variance_all;      /**< σ²                                                                      */
     double   mean_positive;     /**< μ₊                                                                      */
     double   variance_positive; /**< σ₊²                                                                     */
-    double   threshold;         /**< what L_u was compared with                                              */
+    double   threshold;         /**< what L_u was compared with; 0 when nothing was                         */
     double   tau_user_min;      /**< smallest τ_u                                                            */
     double   tau_user_max;      /**< largest τ_u                                                             */
 } adaptau_temperature_state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A file that appears whole or not at all. What is written goes to a temporary file in the same folder; committing flushes it to
- * the device, renames it over the path and flushes the folder. Until the rename the old file is untouched, whatever fails; a
+/* A file that appears whole or not at all. What is written goes to a temporary file in the same folder; committing flushes it
+ * to the device, renames it over the path and flushes the folder. Until the rename the old file is untouched, whatever fails; a
  * process killed before it leaves ".adaptau-*.tmp" behind.
  *
  *     struct atau_atomic_file file;
@@ -27,8 +27,8 @@ struct atau_atomic_file {
     char        buffer[ATAU_FILE_BUFFER];
 };
 
-/* Make the temporary file (mode 0666 less the umask). The path may name a file, a symbolic link (which the new file replaces) or
- * nothing, but no folder and no device. After a failure the struct needs no closing. */
+/* Make the temporary file (mode 0666 less the umask). The path may name a file, a symbolic link (which the new file replaces)
+ * or nothing, but no folder and no device. After a failure the struct needs no closing. */
 adaptau_status atau_atomic_file_open(struct atau_atomic_file *file, const char *path, adaptau_error *error);
 
 adaptau_status atau_atomic_file_write(struct atau_atomic_file *file, const void *bytes, size_t size, adaptau_error *error);

@@ -16,8 +16,8 @@ struct atau_eq11 {
     double  tau_min, tau_max;
 };
 
-/* Solve Eq. 11, mean_u S_u(τ) = 1/2 with S_u(τ) = Σ_{i∈P_u} p_ui(τ), within [tau_min, tau_max]. Without a change of sign between
- * the bounds *bracketed is false and *tau untouched. Tables as for atau_moments_measure. */
+/* Solve Eq. 11, mean_u S_u(τ) = 1/2 with S_u(τ) = Σ_{i∈P_u} p_ui(τ), within [tau_min, tau_max]. Without a change of sign
+ * between the bounds *bracketed is false and *tau untouched. Tables as for atau_moments_measure. */
 adaptau_status atau_eq11_solve(adaptau_context *context, const adaptau_tables *tables, const adaptau_dataset *dataset,
                                const struct atau_eq11 *question, double *tau, bool *bracketed, adaptau_error *error);
 

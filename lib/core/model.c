@@ -11,7 +11,9 @@
 #include "core/ranking.h"
 #include "kernels/check.h"
 
-#define KNOWN_FLAGS (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH)
+#define KNOWN_FLAGS                                                                                                    \
+    (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH | \
+     ADAPTAU_MODEL_ROW_SECOND_MOMENT)
 #define DEFAULT_DIM 64
 #define RATE_MOST 1e6
 
@@ -124,6 +126,7 @@ adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, in
     model->encoder = ADAPTAU_ENCODER_MF;
     model->dim = dim;
     model->free_length = (flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
+    model->row_second_moment = (flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
     atau_model_set_optimiser(model, &(adaptau_model_options){0});
     adaptau_status status = open_table(model, ADAPTAU_SIDE_USERS, n_users, host_users, user_stride,
                                        (flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
@@ -209,7 +212,8 @@ static void close_table(adaptau_model *model, struct atau_table *table)
     if (table->owned)
         atau_free(model->context, table->rows, bytes);
     atau_free(model->context, table->first, bytes);
-    atau_free(model->context, table->second, bytes);
+    atau_free(model->context, table->second,
+              model->row_second_moment ? (size_t)table->n_rows * sizeof(float) : bytes);
     atau_free(model->context, table->steps, (size_t)table->n_rows * sizeof(int32_t));
 }
 
@@ -217,6 +221,8 @@ void adaptau_model_destroy(adaptau_model *model)
 {
     if (!model)
         return;
+    adaptau_model_set_item_bias(model, NULL, NULL);
+    atau_model_free_targets(model);
     atau_model_free_gradients(model);
     close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
     close_table(model, &model->tables[ADAPTAU_SIDE_ITEMS]);
@@ -249,6 +255,7 @@ adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *
         .user_stride = model->tables[ADAPTAU_SIDE_USERS].stride,
         .items = model->tables[ADAPTAU_SIDE_ITEMS].rows,
         .item_stride = model->tables[ADAPTAU_SIDE_ITEMS].stride,
+        .item_bias = model->item_bias,
     };
     atau_write_struct(out, &tables, sizeof tables);
     return ADAPTAU_OK;
@@ -264,6 +271,26 @@ adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double use
         return status;
     model->tables[ADAPTAU_SIDE_USERS].learning_rate = users;
     model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = items;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    size_t n = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    for (size_t i = 0; bias && i < n; i++)
+        if (!isfinite(bias[i]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
+    if (!bias) {
+        atau_free(model->context, model->item_bias, n * sizeof(float));
+        model->item_bias = NULL;
+        return ADAPTAU_OK;
+    }
+    if (!model->item_bias)
+        model->item_bias = atau_allocate_array(model->context, n, sizeof(float));
+    if (!model->item_bias)
+        return atau_fail_memory(error, n * sizeof(float), "the item bias");
+    memcpy(model->item_bias, bias, n * sizeof(float));
     return ADAPTAU_OK;
 }
 

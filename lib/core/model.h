@@ -20,7 +20,7 @@ struct atau_table {
     double   learning_rate;
     double   beta1;
     float   *first;   /* [n_rows x d] moments; NULL until the first step                                      */
-    float   *second;
+    float   *second;  /* the same, or [n_rows] with row_second_moment                                         */
     int32_t *steps;   /* [n_rows] how often each row was touched                                              */
 };
 
@@ -30,16 +30,25 @@ struct adaptau_model {
     int32_t           encoder;
     int32_t           dim;
     bool              free_length;
+    bool              row_second_moment;
     uint64_t          seed;
     double            beta2, epsilon, weight_decay;
     struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */
+    float            *item_bias; /* [m] or NULL                                                               */
+
+    /* soft targets (model_targets.c); arrays are NULL until the first time, and count while target_weight > 0 */
+    float *user_targets;  /* [n x d] Σ_j (P N)_uj ê_j                                                         */
+    float *item_targets;  /* [m x d] Σ_u (W_u e_u/τ⁺_u) (P N)_uj ê_u                                          */
+    float *target_shares; /* [n] e_u                                                                          */
+    double target_weight; /* Σ_u W_u, of which a batch has a part; 0: off                                     */
 
     /* gradients of the last batch */
     bool     has_gradients;
     int64_t  n_grad_users, n_grad_items;
     int32_t  row_capacity;    /* rows that user_gradients and user_ids have room for                          */
     float   *user_gradients;  /* [capacity x d]                                                               */
-    float   *row_tau;         /* [3 x capacity] τ, τ⁺ and unit-temperature losses of the batch's rows         */
+    float   *row_tau;         /* [4 x capacity] τ, τ⁺, unit-temperature losses and soft shares of the batch's rows */
+    float   *row_targets;     /* [capacity x d] soft targets of the rows; only with soft targets              */
     int32_t *user_ids;        /* [capacity]                                                                   */
     int32_t *user_slots;      /* [n] where a user's gradient is; −1 between batches                           */
     float   *item_gradients;  /* [m x d]                                                                      */
@@ -52,6 +61,7 @@ adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, in
                                    adaptau_model **out, adaptau_error *error);
 
 void atau_model_free_gradients(adaptau_model *model);
+void atau_model_free_targets(adaptau_model *model);
 
 /* First embeddings by ADAPTAU_INIT_SPHERE or _XAVIER. */
 void atau_model_init_random(adaptau_model *model, int32_t init);

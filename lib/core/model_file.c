@@ -12,6 +12,7 @@
 
 #define USER_TENSOR "user_embeddings"
 #define ITEM_TENSOR "item_embeddings"
+#define BIAS_TENSOR "item_bias"
 #define SCORE_KEY "adaptau.score"
 #define ENCODER_KEY "adaptau.encoder"
 
@@ -37,18 +38,20 @@ adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, 
 {
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(path, error);
-    struct atau_tensor tensors[2];
+    struct atau_tensor tensors[3];
+    const int          n_tensors = model->item_bias ? 3 : 2;
     for (int side = 0; side < 2; side++)
         tensors[side] = (struct atau_tensor){side == ADAPTAU_SIDE_USERS ? USER_TENSOR : ITEM_TENSOR,
                                              model->tables[side].n_rows, model->dim, model->tables[side].rows,
                                              model->tables[side].stride};
+    tensors[2] = (struct atau_tensor){BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1};
     struct atau_metadata metadata[] = {
         {"format", "adaptau"},
         {ENCODER_KEY, "mf"},
         {SCORE_KEY, SCORES[score_number(model)]},
         {"adaptau.version", ADAPTAU_VERSION_STRING},
     };
-    return atau_safetensors_write(path, 2, tensors, (int)(sizeof metadata / sizeof *metadata), metadata, error);
+    return atau_safetensors_write(path, n_tensors, tensors, (int)(sizeof metadata / sizeof *metadata), metadata, error);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
@@ -103,6 +106,23 @@ static adaptau_status read_tables(const struct atau_safetensors *file, const str
     return status;
 }
 
+static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, BIAS_TENSOR);
+    const int32_t                        n = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    if (!entry)
+        return ADAPTAU_OK;
+    if (entry->rows != n || entry->columns != 1)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld, but there are %d items", file->path, BIAS_TENSOR,
+                         (long long)entry->rows, (long long)entry->columns, n);
+    model->item_bias = atau_allocate_array(model->context, (size_t)n, sizeof(float));
+    if (!model->item_bias)
+        return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
+    adaptau_status status = atau_safetensors_read(file, entry, model->item_bias, 1, error);
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->item_bias, 1, error)
+                                : status;
+}
+
 /* A file that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put right;
  * the others must stay as they are, bit for bit. */
 static void settle_strangers(adaptau_model *model)
@@ -131,6 +151,8 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
                                      (int32_t)entries[0]->columns, flags, NULL, 0, NULL, 0, &model, error);
     if (status == ADAPTAU_OK)
         status = read_tables(file, entries, model, error);
+    if (status == ADAPTAU_OK)
+        status = read_bias(file, model, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;

@@ -10,6 +10,7 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "core/temperature.h"
+#include "kernels/check.h"
 #include "kernels/kernels.h"
 
 #define ROWS_PER_TASK 256
@@ -20,9 +21,10 @@ static void free_rows(adaptau_model *model)
 {
     size_t rows = (size_t)model->row_capacity;
     atau_free(model->context, model->user_gradients, rows * (size_t)model->dim * sizeof(float));
-    atau_free(model->context, model->row_tau, 3 * rows * sizeof(float));
+    atau_free(model->context, model->row_tau, 4 * rows * sizeof(float));
+    atau_free(model->context, model->row_targets, rows * (size_t)model->dim * sizeof(float));
     atau_free(model->context, model->user_ids, rows * sizeof(int32_t));
-    model->user_gradients = model->row_tau = NULL;
+    model->user_gradients = model->row_tau = model->row_targets = NULL;
     model->user_ids = NULL;
     model->row_capacity = 0;
 }
@@ -46,7 +48,7 @@ static adaptau_status make_room_for_rows(adaptau_model *model, int32_t n_rows, a
     free_rows(model);
     model->row_capacity = n_rows;
     model->user_gradients = atau_allocate_array(model->context, rows, row_bytes);
-    model->row_tau = atau_allocate_array(model->context, 3 * rows, sizeof(float));
+    model->row_tau = atau_allocate_array(model->context, 4 * rows, sizeof(float));
     model->user_ids = atau_allocate_array(model->context, rows, sizeof(int32_t));
     if (!model->user_gradients || !model->row_tau || !model->user_ids) {
         free_rows(model);
@@ -69,7 +71,12 @@ static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_er
         model->item_ids = atau_allocate_array(model->context, m, sizeof(int32_t));
     if (!model->user_slots || !model->item_gradients || !model->item_ids)
         return atau_fail_memory(error, m * (size_t)model->dim * sizeof(float), "the item gradients");
-    return make_room_for_rows(model, n_rows, error);
+    adaptau_status status = make_room_for_rows(model, n_rows, error);
+    if (status != ADAPTAU_OK || model->target_weight == 0.0 || model->row_targets)
+        return status;
+    size_t rows = (size_t)model->row_capacity, row_bytes = (size_t)model->dim * sizeof(float);
+    model->row_targets = atau_allocate_array(model->context, rows, row_bytes);
+    return model->row_targets ? ADAPTAU_OK : atau_fail_memory(error, rows * row_bytes, "the rows' soft targets");
 }
 
 /* ---- gradients ------------------------------------------------------------------------------------------------------ */
@@ -102,6 +109,24 @@ static void list_items(adaptau_model *model, const adaptau_softmax_output *outpu
     model->n_grad_items = output->n_touched_items;
     for (int64_t i = 0; catalogue && i < model->n_grad_items; i++)
         model->item_ids[i] = (int32_t)i;
+}
+
+/* Soft targets of the batch's rows, and the part of the items' that falls to the batch: its share of all weight. */
+static void aim_softly(adaptau_model *model, adaptau_batch *batch)
+{
+    const int64_t dim = model->dim;
+    float        *shares = model->row_tau + 3 * model->row_capacity;
+    double        weight = 0.0;
+    for (int64_t r = 0; r < batch->n_rows; r++) {
+        int64_t user = batch->users ? batch->users[r] : r, n = batch->positive_ptr[r + 1] - batch->positive_ptr[r];
+        shares[r] = model->target_shares[user];
+        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) * (double)n;
+        memcpy(model->row_targets + r * dim, model->user_targets + user * dim, (size_t)dim * sizeof(float));
+    }
+    batch->target_shares = shares;
+    batch->user_targets = model->row_targets;
+    batch->item_targets = model->item_targets;
+    batch->item_target_scale = (float)(weight / model->target_weight);
 }
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
@@ -143,6 +168,12 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                    ? atau_fail(error, ADAPTAU_E_SHAPE, "batch->n_rows = %d is negative", batch.n_rows)
                    : atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     status = make_room(model, batch.n_rows, error);
+    if (status == ADAPTAU_OK && model->target_weight > 0.0 && !batch.target_shares) {
+        const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+        status = atau_check_batch(given, users->n_rows, items->n_rows, &batch, error);
+        if (status == ADAPTAU_OK)
+            aim_softly(model, &batch);
+    }
     if (status == ADAPTAU_OK)
         status = compute_gradients(model, &batch, temperature, &output, error);
     if (status != ADAPTAU_OK)
@@ -225,7 +256,9 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
                                     .epsilon = (float)model->epsilon,
                                     .decay = sphere ? 0.0f : (float)model->weight_decay,
                                     .to_sphere = sphere};
-    int32_t                 t = 0;
+    const struct atau_kernels *kernels = model->context->kernels;
+    const atau_adam_function   step = model->row_second_moment ? kernels->adam_row_shared : kernels->adam_row;
+    int32_t                    t = 0;
     (void)lane;
     for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
         int64_t id = call->ids[k];
@@ -235,9 +268,8 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
             t = table->steps[id];
             set_step(&adam, call, t);
         }
-        model->context->kernels->adam_row(dim, &adam, call->gradients + (call->gradient_by_id ? id : k) * dim,
-                                          table->first + id * dim, table->second + id * dim,
-                                          table->rows + id * table->stride);
+        step(dim, &adam, call->gradients + (call->gradient_by_id ? id : k) * dim, table->first + id * dim,
+             table->second + (model->row_second_moment ? id : id * dim), table->rows + id * table->stride);
     }
 }
 
@@ -247,7 +279,8 @@ static adaptau_status make_moments(adaptau_model *model, struct atau_table *tabl
     if (!table->first)
         table->first = atau_allocate_zeroed(model->context, rows, row_bytes);
     if (!table->second)
-        table->second = atau_allocate_zeroed(model->context, rows, row_bytes);
+        table->second =
+            atau_allocate_zeroed(model->context, rows, model->row_second_moment ? sizeof(float) : row_bytes);
     if (!table->steps)
         table->steps = atau_allocate_zeroed(model->context, rows, sizeof(int32_t));
     return table->first && table->second && table->steps

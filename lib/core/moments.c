@@ -105,8 +105,9 @@ static void sum_group(void *argument, int32_t lane, int64_t task)
         double       length = row_length(m->dim, row);
         side->longest[group] = fmax(side->longest[group], length);
         side->inverse_lengths[r] = length > 0.0 ? 1.0 / length : 0.0;
-        double scale = row_scale(side, r);
-        for (int64_t k = 0; k < m->dim && is_counted(side, r); k++)
+        double  scale = row_scale(side, r);
+        int64_t n = is_counted(side, r) ? m->dim : 0;
+        for (int64_t k = 0; k < n; k++)
             sum[k] += scale * (double)row[k];
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html: a magic string, the version, the header's length as two
- * bytes, and a Python literal that spaces and a newline pad so that the data start at a multiple of 64. */
+/* https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html: a magic string, the version, the header's length as
+ * two bytes, and a Python literal that spaces and a newline pad so that the data start at a multiple of 64. */
 #include "core/npy.h"
 
 #include <inttypes.h>

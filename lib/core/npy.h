@@ -5,7 +5,8 @@
 
 #include <adaptau/base.h>
 
-/* Write [rows x columns] float32 in C order, atomically (atomic_file.h). `stride`: floats from one row to the next. @return E_IO. */
+/* Write [rows x columns] float32 in C order, atomically (atomic_file.h). `stride`: floats from one row to the next.
+ * @return E_IO. */
 adaptau_status atau_npy_write(const char *path, int64_t rows, int64_t columns, const float *data, int64_t stride,
                               adaptau_error *error);
 

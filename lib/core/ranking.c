@@ -74,6 +74,8 @@ adaptau_status atau_ranking_open(adaptau_context *context, const adaptau_tables 
     if (check && !status)
         status = atau_check_rows_finite(context, "items", tables->n_items, tables->dim, tables->items, tables->item_stride,
                                         error);
+    if (check && !status && tables->item_bias)
+        status = atau_check_rows_finite(context, "item_bias", tables->n_items, 1, tables->item_bias, 1, error);
     if (!status && tables->flags & ADAPTAU_NORMALISE_ITEMS && !unit)
         status = copy_unit_items(&ranking, error);
     if (status)
@@ -98,6 +100,7 @@ struct scratch {
     float              *row;       /* [d] a normalised user                                                   */
     float              *tile;      /* [LINES x block] scores                                                  */
     float              *threshold; /* [block] the k-th score so far                                           */
+    float              *ones;      /* [block] 1, what an item's bias is multiplied by                         */
     uint32_t           *hits;      /* [HIT_LINES x block]                                                     */
     const int32_t     **masked;    /* [n_masks x block] next masked item                                      */
     const int32_t     **masked_end;
@@ -133,6 +136,7 @@ static void start_block(const struct job *job, const struct scratch *s, int64_t 
 {
     for (int64_t r = 0; r < n; r++) {
         s->threshold[r] = -INFINITY;
+        s->ones[r] = 1.0f;
         s->n_kept[r] = 0;
         for (int32_t q = 0; q < job->request->n_masks; q++) {
             const adaptau_dataset *mask = job->request->masks[q];
@@ -142,6 +146,13 @@ static void start_block(const struct job *job, const struct scratch *s, int64_t 
             s->masked_end[q * job->block + r] = empty ? NULL : mask->user_items + ptr[1];
         }
     }
+}
+
+static void add_bias(const struct job *job, const struct scratch *s, int64_t n, int64_t item, int64_t lines)
+{
+    const float *bias = job->ranking->tables.item_bias;
+    for (int64_t line = 0; bias && line < lines; line++)
+        job->ranking->context->kernels->axpy(n, bias[item + line], s->ones, s->tile + line * job->block);
 }
 
 /* Lists are ascending and tiles come in order: each list is walked once. */
@@ -194,6 +205,7 @@ static void rank_block(void *argument, int32_t lane, int64_t task)
         int64_t lines = atau_min_i64(LINES, tables->n_items - item);
         kernels->product(lines, n, tables->dim, tables->items + item * tables->item_stride, tables->item_stride, 1,
                          s->packed, job->block, 0, s->tile, job->block);
+        add_bias(job, s, n, item, lines);
         mask_tile(job, s, n, item, lines);
         filter_tile(job, s, n, item, lines);
     }
@@ -221,6 +233,7 @@ static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct
     s->row = atau_arena_take(arena, dim, sizeof *s->row);
     s->tile = atau_arena_take(arena, LINES, block * sizeof *s->tile);
     s->threshold = atau_arena_take(arena, block, sizeof *s->threshold);
+    s->ones = atau_arena_take(arena, block, sizeof *s->ones);
     s->hits = atau_arena_take(arena, HIT_LINES, block * sizeof *s->hits);
     s->masked = atau_arena_take(arena, masks, block * sizeof *s->masked);
     s->masked_end = atau_arena_take(arena, masks, block * sizeof *s->masked_end);

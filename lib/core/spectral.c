@@ -10,6 +10,7 @@
 #include "core/spectral.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/arena.h"
@@ -18,7 +19,7 @@
 #include "common/random.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "kernels/kernels.h"
+#include "kernels/propagate.h"
 
 #define EXTRA_COLUMNS 8
 #define ROUNDS 4
@@ -37,12 +38,12 @@ struct spectral {
     double                *parts;   /* [GRAM_PARTS x k x k]                                                   */
     double                *lanes;   /* [lanes x k]                                                            */
     float                 *factor;  /* [k x k] what rows are multiplied by                                    */
+    float                 *user_scale, *item_scale; /* [n], [m] degree^{-1/2}                                 */
 
     /* the running parallel call */
     const float *source;
     float       *target;
     int64_t      n_rows;
-    bool         transposed;
 };
 
 static void lay_out(struct spectral *x, struct atau_arena *arena)
@@ -55,43 +56,26 @@ static void lay_out(struct spectral *x, struct atau_arena *arena)
     x->parts = atau_arena_take(arena, GRAM_PARTS * k * k, sizeof(double));
     x->lanes = atau_arena_take(arena, (size_t)adaptau_context_threads(x->context), k * sizeof(double));
     x->factor = atau_arena_take(arena, k * k, sizeof(float));
+    x->user_scale = atau_arena_take(arena, (size_t)x->dataset->n_users, sizeof(float));
+    x->item_scale = atau_arena_take(arena, (size_t)x->dataset->n_items, sizeof(float));
 }
 
 /* ---- A and Aᵀ ------------------------------------------------------------------------------------------------------- */
 
-static double inverse_root_degree(const int64_t *ptr, int64_t row)
+static void inverse_root_degrees(const int64_t *ptr, int64_t n, float *out)
 {
-    int64_t degree = ptr[row + 1] - ptr[row];
-    return degree > 0 ? 1.0 / sqrt((double)degree) : 0.0;
-}
-
-static void multiply_rows(void *argument, int32_t lane, int64_t task)
-{
-    struct spectral       *x = argument;
-    const adaptau_dataset *data = x->dataset;
-    const int64_t         *ptr = x->transposed ? data->item_ptr : data->user_ptr;
-    const int64_t         *other_ptr = x->transposed ? data->user_ptr : data->item_ptr;
-    const int32_t         *ids = x->transposed ? data->item_users : data->user_items;
-    const int64_t          end = atau_min_i64((task + 1) * ROWS_PER_TASK, x->n_rows), k = x->k;
-    (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
-        float *out = x->target + r * k;
-        double scale = inverse_root_degree(ptr, r);
-        memset(out, 0, (size_t)k * sizeof(float));
-        for (int64_t p = ptr[r]; p < ptr[r + 1]; p++)
-            x->context->kernels->axpy(k, (float)(scale * inverse_root_degree(other_ptr, ids[p])), x->source + ids[p] * k,
-                                      out);
-    }
+    for (int64_t r = 0; r < n; r++)
+        out[r] = ptr[r + 1] > ptr[r] ? (float)(1.0 / sqrt((double)(ptr[r + 1] - ptr[r]))) : 0.0f;
 }
 
 /* tall = A wide, or wide = Aᵀ tall */
 static adaptau_status multiply(struct spectral *x, bool transposed, adaptau_error *error)
 {
-    x->transposed = transposed;
-    x->source = transposed ? x->tall : x->wide;
-    x->target = transposed ? x->wide : x->tall;
-    x->n_rows = transposed ? x->dataset->n_items : x->dataset->n_users;
-    return atau_parallel(x->context, (x->n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, multiply_rows, x, error);
+    const adaptau_dataset *data = x->dataset;
+    struct atau_sparse     a = {data->n_users, data->user_ptr, data->user_items, x->user_scale, x->item_scale};
+    struct atau_sparse     t = {data->n_items, data->item_ptr, data->item_users, x->item_scale, x->user_scale};
+    return transposed ? atau_propagate(x->context, &t, x->k, x->tall, x->k, x->wide, x->k, error)
+                      : atau_propagate(x->context, &a, x->k, x->wide, x->k, x->tall, x->k, error);
 }
 
 /* ---- the Gram matrix and what follows from it --------------------------------------------------------------------------- */
@@ -338,6 +322,8 @@ adaptau_status atau_spectral(adaptau_context *context, const adaptau_dataset *da
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&x, &arena);
+    inverse_root_degrees(dataset->user_ptr, dataset->n_users, x.user_scale);
+    inverse_root_degrees(dataset->item_ptr, dataset->n_items, x.item_scale);
     draw_start(&x, seed);
     status = iterate(&x, error);
     if (status == ADAPTAU_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Policies: which closed form gives τ₀ and τ_u, and what happens where it gives nothing. An update measures first and writes
- * afterwards, so that a failure changes nothing. τ_u is computed on the caller's thread: for a million users it takes a tenth of
- * a second, once per epoch. */
+/* Policies: which closed form gives τ₀ and τ_u, and what happens where it gives nothing. An update measures first and
+ * writes afterwards, so that a failure changes nothing. τ_u is computed on the caller's thread: for a million users it takes a
+ * tenth of a second, once per epoch. */
 #include "core/temperature.h"
 
 #include <float.h>
@@ -173,8 +173,8 @@ static uint64_t select_key(const adaptau_temperature *t, key_function key, int64
     return low;
 }
 
-/* Linear between neighbours, of n > 0 keys: in the same arithmetic as numpy.quantile, so that comparisons with an observed value
- * come out alike. */
+/* Linear between neighbours, of n > 0 keys: in the same arithmetic as numpy.quantile, so that comparisons with an observed
+ * value come out alike. */
 static double find_quantile(const adaptau_temperature *t, key_function key, double (*value)(uint64_t), int64_t n,
                             double quantile)
 {

@@ -123,6 +123,22 @@ static adaptau_status check_numbers(const adaptau_batch *b, int32_t n_items, ada
     return ADAPTAU_OK;
 }
 
+static adaptau_status check_targets(const adaptau_batch *b, adaptau_error *error)
+{
+    if (!b->target_shares != !b->user_targets)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->%s is NULL, but batch->%s is not",
+                         b->target_shares ? "user_targets" : "target_shares",
+                         b->target_shares ? "target_shares" : "user_targets");
+    if (!isfinite(b->item_target_scale))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->item_target_scale = %g is not finite",
+                         (double)b->item_target_scale);
+    for (int32_t r = 0; b->target_shares && r < b->n_rows; r++)
+        if (!(b->target_shares[r] >= 0.0f && b->target_shares[r] <= 1.0f))
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->target_shares[%d] = %g is outside 0 ... 1", r,
+                             (double)b->target_shares[r]);
+    return ADAPTAU_OK;
+}
+
 adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int32_t n_items, adaptau_batch *out,
                                 adaptau_error *error)
 {
@@ -133,6 +149,8 @@ adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->flags = 0x%x has unknown bits", out->flags);
     if (out->n_rows < 0)
         return atau_fail(error, ADAPTAU_E_SHAPE, "batch->n_rows = %d is negative", out->n_rows);
+    if (out->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->reserved = %d, not 0", out->reserved);
     if (out->n_rows == 0)
         return ADAPTAU_OK;
     if (!out->users && out->n_rows > n_users)
@@ -146,7 +164,7 @@ adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int
         status = check_candidates(out, n_items, error);
     if (status == ADAPTAU_OK)
         status = check_numbers(out, n_items, error);
-    return status;
+    return status == ADAPTAU_OK ? check_targets(out, error) : status;
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */

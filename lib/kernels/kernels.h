@@ -24,6 +24,9 @@ struct atau_adam {
     int   to_sphere;     /* bring the row back to length 1                                                    */
 };
 
+typedef void (*atau_adam_function)(int64_t n, const struct atau_adam *adam, const float *gradient, float *first,
+                                   float *second, float *row);
+
 struct atau_kernels {
     atau_product_function product;
 
@@ -49,9 +52,9 @@ struct atau_kernels {
     void (*axpy)(int64_t n, float alpha, const float *x, float *y);
     /* y = alpha x; in place when x == y */
     void (*scale)(int64_t n, float alpha, const float *x, float *y);
-    /* One row: moments, step and, to_sphere, the new length. */
-    void (*adam_row)(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
-                     float *row);
+    /* One row: moments, step and, to_sphere, the new length. adam_row_shared has one second moment, of the mean of squares. */
+    atau_adam_function adam_row;
+    atau_adam_function adam_row_shared;
 };
 
 extern const struct atau_kernels atau_kernels_reference;

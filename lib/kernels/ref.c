@@ -102,11 +102,27 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         row[i] -= adam->step * first[i] / (sqrtf(second[i]) * adam->second_scale + adam->epsilon);
         squares += row[i] * row[i];
     }
-    if (adam->to_sphere && squares > 0.0f) {
-        float inverse = 1.0f / sqrtf(squares);
-        for (int64_t i = 0; i < n; i++)
-            row[i] *= inverse;
+    if (adam->to_sphere && squares > 0.0f)
+        scale(n, 1.0f / sqrtf(squares), row, row);
+}
+
+static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
+                            float *row)
+{
+    float mean = 0.0f, squares = 0.0f;
+    for (int64_t i = 0; i < n; i++) {
+        float g = gradient[i] + adam->decay * row[i];
+        first[i] = adam->beta1 * first[i] + (1.0f - adam->beta1) * g;
+        mean += g * g;
     }
+    *second = adam->beta2 * *second + (1.0f - adam->beta2) * (mean / (float)n);
+    float factor = adam->step / (sqrtf(*second) * adam->second_scale + adam->epsilon);
+    for (int64_t i = 0; i < n; i++) {
+        row[i] -= factor * first[i];
+        squares += row[i] * row[i];
+    }
+    if (adam->to_sphere && squares > 0.0f)
+        scale(n, 1.0f / sqrtf(squares), row, row);
 }
 
 const struct atau_kernels atau_kernels_reference = {
@@ -119,4 +135,5 @@ const struct atau_kernels atau_kernels_reference = {
     .axpy = axpy,
     .scale = scale,
     .adam_row = adam_row,
+    .adam_row_shared = adam_row_shared,
 };

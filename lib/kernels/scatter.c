@@ -95,6 +95,7 @@ static void sum_items(void *argument, int32_t lane, int64_t task)
         memset(gradient, 0, (size_t)s->dim * sizeof(float));
         for (int64_t e = x->starts[t]; e < x->starts[t + 1]; e++)
             add_entry(x, (int64_t)(x->keys[e] & UINT32_MAX), gradient);
+        atau_add_item_target(s, item, gradient);
         float inverse_norm = atau_side_row(s, &s->items, atau_item(s, item), unit);
         atau_side_backward(s, &s->items, unit, inverse_norm, gradient, item, &s->bad_item);
         if (s->output.touched_items)

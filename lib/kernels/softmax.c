@@ -43,6 +43,12 @@ void atau_side_backward(const struct atau_softmax *s, const struct atau_side *si
         s->kernels->scale(s->dim, inverse_norm, gradient, gradient);
 }
 
+void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient)
+{
+    if (s->batch.item_targets)
+        s->kernels->axpy(s->dim, -s->batch.item_target_scale, s->batch.item_targets + item * s->dim, gradient);
+}
+
 /* ---- checks -------------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_error *error)

@@ -64,6 +64,16 @@ static inline const float *atau_item(const struct atau_softmax *s, int64_t item)
     return s->items.rows + item * s->items.stride;
 }
 
+static inline double atau_row_target_share(const struct atau_softmax *s, int64_t row)
+{
+    return s->batch.target_shares ? (double)s->batch.target_shares[row] : 0.0;
+}
+
+static inline const float *atau_row_target(const struct atau_softmax *s, int64_t row)
+{
+    return s->batch.target_shares ? s->batch.user_targets + row * s->dim : NULL;
+}
+
 static inline int64_t atau_row_positives(const struct atau_softmax *s, int64_t row)
 {
     return s->batch.positive_ptr[row + 1] - s->batch.positive_ptr[row];
@@ -76,11 +86,13 @@ struct atau_row_sums {
     double shift, sum;
     double unit_shift, unit_sum;
     double user_dot_sum; /* ê_u · Σ_c exp(logit_c − shift) ê_c = Σ_c exp(logit_c − shift) f_c                */
+    double target_score; /* ê_u · t, 0 without soft targets                                                  */
 };
 
 /* What the row's gradients need. */
 struct atau_row_terms {
     float candidate_factor; /* ∂loss/∂f_c = candidate_factor exp(logit_c − shift)                             */
+    float target_factor;    /* ∂loss/∂(ê_u·t)                                                                 */
 };
 
 /* Losses of one row into the output arrays, the factor of its candidates, and coefficient[i] = ∂loss/∂f of its i-th positive
@@ -102,6 +114,9 @@ float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, 
  * finite. */
 void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
                         float *gradient, int64_t which, _Atomic int64_t *first_bad);
+
+/* Take this batch's part of the items' soft targets off an item's gradient, before its backward. */
+void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient);
 
 /* ---- scatter -------------------------------------------------------------------------------------------------------- */
 

@@ -481,11 +481,13 @@ static void merge_chunks(struct dense *d, int64_t r, struct atau_row_sums *sums,
 
 /* ∂loss/∂e_u = Σ_c ∂loss/∂f_c ê_c + Σ_i coefficient_i ê_i, then back through the user's normalisation. `gradient` holds the first
  * sum up to the factor. */
-static void finish_user(struct dense *d, int64_t r, float factor, float *gradient)
+static void finish_user(struct dense *d, int64_t r, const struct atau_row_terms *terms, float *gradient)
 {
     struct atau_softmax *s = d->s;
     const int64_t        dim = s->dim, row = d->first_row + r;
-    s->kernels->scale(dim, factor, gradient, gradient);
+    s->kernels->scale(dim, terms->candidate_factor, gradient, gradient);
+    if (atau_row_target(s, row))
+        s->kernels->axpy(dim, terms->target_factor, atau_row_target(s, row), gradient);
     for (int64_t p = s->batch.positive_ptr[row]; p < s->batch.positive_ptr[row + 1]; p++) {
         int64_t k = p - d->first_positive, item = s->batch.positives[p];
         if (is_shared(d))
@@ -513,9 +515,11 @@ static void finish_rows(void *argument, int32_t lane, int64_t task)
         merge_chunks(d, r, &sums, merged);
         if (merged)
             sums.user_dot_sum = (double)s->kernels->dot(dim, d->queries + r * dim, merged);
+        if (atau_row_target(s, row))
+            sums.target_score = (double)s->kernels->dot(dim, d->queries + r * dim, atau_row_target(s, row));
         s->row_count[row] = atau_softmax_terms(s, row, &sums, d->scores + first, d->coefficients + first, &terms);
         if (gradient)
-            finish_user(d, r, terms.candidate_factor, gradient);
+            finish_user(d, r, &terms, gradient);
         if (is_shared(d))
             memcpy(d->all_coefficients + s->batch.positive_ptr[row], d->coefficients + first,
                    (size_t)atau_row_positives(s, row) * sizeof(float));
@@ -550,10 +554,12 @@ static void add_positives(struct dense *d, int64_t tile)
 
 static void finish_items(struct dense *d, int64_t tile)
 {
-    for (int64_t j = tile * TILE_LINES; j < tile * TILE_LINES + tile_lines(d, tile); j++)
+    for (int64_t j = tile * TILE_LINES; j < tile * TILE_LINES + tile_lines(d, tile); j++) {
+        atau_add_item_target(d->s, j, d->gradients + j * d->gradient_stride);
         atau_side_backward(d->s, &d->s->items, d->candidates + j * d->candidate_stride,
                            d->candidate_inverse_norms ? d->candidate_inverse_norms[j] : 1.0f,
                            d->gradients + j * d->gradient_stride, j, &d->s->bad_item);
+    }
 }
 
 static void spread_chunk(void *argument, int32_t lane, int64_t chunk)

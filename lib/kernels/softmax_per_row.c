@@ -113,7 +113,8 @@ static double sum_of_scores(int64_t n, const float *exponentials, const float *f
     return sum;
 }
 
-static void add_user_gradient(struct per_row *p, int64_t row, const float *inverse_norms, float inverse_norm, float *out)
+static void add_user_gradient(struct per_row *p, int64_t row, const float *inverse_norms, float inverse_norm,
+                              float target_factor, float *out)
 {
     struct atau_softmax *s = p->s;
     const int32_t       *ids = s->batch.candidate_ids + row * p->n_candidates;
@@ -123,6 +124,8 @@ static void add_user_gradient(struct per_row *p, int64_t row, const float *inver
         s->kernels->axpy(s->dim, factors[c] * inverse_norms[c], atau_item(s, ids[c]), out);
     for (int64_t i = s->batch.positive_ptr[row]; i < s->batch.positive_ptr[row + 1]; i++)
         s->kernels->axpy(s->dim, p->coefficients[i] * p->norms[i], atau_item(s, s->batch.positives[i]), out);
+    if (atau_row_target(s, row))
+        s->kernels->axpy(s->dim, target_factor, atau_row_target(s, row), out);
     atau_side_backward(s, &s->users, p->queries + row * s->dim, inverse_norm, out, row, &s->bad_row);
 }
 
@@ -140,10 +143,12 @@ static void run_row(struct per_row *p, int64_t row, float *work)
         sums.unit_sum = exponentiate(p, row, 1.0f, f, work, exponentials, &sums.unit_shift);
     sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, work, exponentials, &sums.shift);
     sums.user_dot_sum = sum_of_scores(n, exponentials, f);
+    if (atau_row_target(s, row))
+        sums.target_score = (double)s->kernels->dot(s->dim, p->queries + row * s->dim, atau_row_target(s, row));
     s->row_count[row] = atau_softmax_terms(s, row, &sums, p->scores + first, p->coefficients + first, &terms);
     s->kernels->scale(n, terms.candidate_factor, exponentials, f);
     if (s->output.user_gradients)
-        add_user_gradient(p, row, inverse_norms, inverse_norm,
+        add_user_gradient(p, row, inverse_norms, inverse_norm, terms.target_factor,
                           s->output.user_gradients + row * s->output.user_gradient_stride);
 }
 

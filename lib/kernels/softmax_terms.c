@@ -4,10 +4,11 @@
  *
  *     log Z_ri = s + log A                                   catalogue, or positives outside the sum
  *     log Z_ri = log(exp(s + log A) + exp(f_ri/τ))           shared and per row, positives inside
- *     row_loss = w Σ_i (log Z_ri − f_ri/τ⁺)
+ *     row_loss = w Σ_i (log Z_ri − ((1 − e) f_ri + e ê_u·t)/τ⁺)
  *     ∂row_loss/∂f_c  = (w/τ) Σ_i exp(s − log Z_ri) · exp(logit_c − s)
- *     ∂row_loss/∂f_ri = (w/τ) exp(f_ri/τ − log Z_ri) [inside]  − w/τ⁺
- *     ∂row_loss/∂(1/τ) = w Σ_i [Σ_c exp(logit_c − log Z_ri) f_c + exp(f_ri/τ − log Z_ri) f_ri [inside]] − w Σ_i f_ri [τ⁺ = τ] */
+ *     ∂row_loss/∂f_ri = (w/τ) exp(f_ri/τ − log Z_ri) [inside]  − w (1 − e)/τ⁺
+ *     ∂row_loss/∂(ê_u·t) = −w n e/τ⁺
+ *     ∂row_loss/∂(1/τ) = w Σ_i [Σ_c exp(logit_c − log Z_ri) f_c + exp(f_ri/τ − log Z_ri) f_ri [inside]] − w Σ_i ((1 − e) f_ri + e ê_u·t) [τ⁺ = τ] */
 #include "kernels/softmax.h"
 
 #include <math.h>
@@ -24,6 +25,7 @@ int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const stru
 {
     const int64_t n = atau_row_positives(s, row);
     const double  tau = atau_row_tau(s, row), tau_positive = atau_row_tau_positive(s, row);
+    const double  share_of_target = atau_row_target_share(s, row), share_of_positives = 1.0 - share_of_target;
     const double  weight = s->batch.row_weights ? s->batch.row_weights[row] : 1.0;
     const bool    own_term = !s->outside && s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE;
     const double  log_sum = sums->shift + log(sums->sum); /* −inf for an empty sum                            */
@@ -40,14 +42,16 @@ int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const stru
             share = empty ? 0.0 : exp(sums->shift - log_z);
         }
         score_sum += f[i];
-        coefficient[i] = counts ? (float)(weight * (own / tau - 1.0 / tau_positive)) : 0.0f;
+        coefficient[i] = counts ? (float)(weight * (own / tau - share_of_positives / tau_positive)) : 0.0f;
         if (!counts)
             continue;
-        loss += log_z - f[i] / tau_positive;
+        double aim = share_of_positives * f[i] + share_of_target * sums->target_score;
+        loss += log_z - aim / tau_positive;
         factor += share;
-        d_inverse_tau += share * sums->user_dot_sum + own * f[i] - (s->temperatures.positives ? 0.0 : f[i]);
+        d_inverse_tau += share * sums->user_dot_sum + own * f[i] - (s->temperatures.positives ? 0.0 : aim);
     }
     terms->candidate_factor = (float)(weight * factor / tau);
+    terms->target_factor = counts ? (float)(-weight * (double)n * share_of_target / tau_positive) : 0.0f;
     s->row_loss[row] = weight * loss;
     if (s->output.row_log_sum)
         s->output.row_log_sum[row] = log_sum;

@@ -14,13 +14,14 @@ struct problem {
     int32_t  n_users, n_items, dim, n_rows, kind;
     uint32_t table_flags, batch_flags;
     int64_t  n_candidates;
-    bool     weights, log_q, personal, split;
+    bool     weights, log_q, personal, split, targets;
     float    tau;
 
     float   *users, *items; /* tables                                                                        */
     int32_t *row_users, *positives, *candidates;
     int64_t *positive_ptr;
     float   *log_q_values, *row_weights, *tau_candidates, *tau_positives;
+    float   *target_shares, *target_mixtures, *user_targets, *item_targets; /* mixtures: [R x m] q            */
     int64_t  n_log_q;
 };
 
@@ -79,6 +80,42 @@ static void fill_candidates(struct problem *p)
     p->n_log_q = p->kind == ADAPTAU_CANDIDATES_CATALOGUE ? p->n_items : n;
 }
 
+static double length_of(const float *row, int32_t dim)
+{
+    double squares = 0.0;
+    for (int32_t k = 0; k < dim; k++)
+        squares += (double)row[k] * (double)row[k];
+    return sqrt(squares);
+}
+
+/* Random mixtures of items, and the two tables that the caller of soft targets sums up. */
+static void fill_targets(struct problem *p)
+{
+    p->target_shares = random_rows(p->n_rows, 0.4);
+    p->target_mixtures = random_rows((int64_t)p->n_rows * p->n_items, 1.0);
+    p->user_targets = allocate((size_t)p->n_rows * (size_t)p->dim, sizeof(float));
+    p->item_targets = allocate((size_t)p->n_items * (size_t)p->dim, sizeof(float));
+    for (int32_t r = 0; r < p->n_rows; r++) {
+        const float *user = p->users + (int64_t)p->row_users[r] * p->dim;
+        double       tau = p->split ? (double)p->tau_positives[r] : p->personal ? (double)p->tau_candidates[r] : (double)p->tau;
+        double       factor = (p->weights ? (double)p->row_weights[r] : 1.0) *
+                        (double)(p->positive_ptr[r + 1] - p->positive_ptr[r]) / tau;
+        p->target_shares[r] = fabsf(p->target_shares[r]);
+        for (int32_t i = 0; i < p->n_items; i++) {
+            float       *q = &p->target_mixtures[(int64_t)r * p->n_items + i];
+            const float *item = p->items + (int64_t)i * p->dim;
+            double       item_scale = p->table_flags & ADAPTAU_NORMALISE_ITEMS ? 1.0 / length_of(item, p->dim) : 1.0;
+            double       user_scale = p->table_flags & ADAPTAU_NORMALISE_USERS ? 1.0 / length_of(user, p->dim) : 1.0;
+            *q = *q > 0.9f ? *q : 0.0f;
+            for (int32_t k = 0; k < p->dim; k++) {
+                p->user_targets[(int64_t)r * p->dim + k] += (float)((double)(*q) * item_scale * (double)item[k]);
+                p->item_targets[(int64_t)i * p->dim + k] +=
+                    (float)(factor * (double)p->target_shares[r] * (double)(*q) * user_scale * (double)user[k]);
+            }
+        }
+    }
+}
+
 static struct problem make_problem(struct problem p)
 {
     p.users = random_rows((int64_t)p.n_users * p.dim, 1.0);
@@ -107,11 +144,17 @@ static struct problem make_problem(struct problem p)
         p.tau_candidates[r] = (float)(p.tau * (0.5 + uniform()));
         p.tau_positives[r] = (float)(p.tau * (0.5 + uniform()));
     }
+    if (p.targets)
+        fill_targets(&p);
     return p;
 }
 
 static void free_problem(struct problem *p)
 {
+    free(p->target_shares);
+    free(p->target_mixtures);
+    free(p->user_targets);
+    free(p->item_targets);
     free(p->users);
     free(p->items);
     free(p->row_users);
@@ -187,13 +230,19 @@ static struct row_truth define_row(const struct problem *p, int32_t row, const d
             }
         }
     struct row_truth truth = {.log_sum = largest + log(sum)};
+    const double     share = p->targets ? (double)p->target_shares[row] : 0.0;
+    double           target_score = 0.0;
+    for (int32_t i = 0; p->targets && i < p->n_items; i++)
+        if (p->target_mixtures[(int64_t)row * p->n_items + i] != 0.0f)
+            target_score += (double)p->target_mixtures[(int64_t)row * p->n_items + i] *
+                            score(p, user, items + (int64_t)i * p->dim);
     const int64_t    first = p->positive_ptr[row], end = p->positive_ptr[row + 1];
     for (int64_t i = first; i < end; i++) {
         double f = score(p, user, items + (int64_t)p->positives[i] * p->dim);
         double log_z = truth.log_sum;
         if (!outside && !catalogue)
             log_z = fmax(log_z, f * inverse_tau) + log1p(exp(-fabs(log_z - f * inverse_tau)));
-        truth.loss += log_z - f * positive_scale;
+        truth.loss += log_z - ((1.0 - share) * f + share * target_score) * positive_scale;
         mean += f / (double)(end - first);
     }
     if (p->weights)
@@ -266,6 +315,10 @@ static adaptau_batch batch_of(const struct problem *p)
         .candidate_ids = p->candidates,
         .log_q = p->log_q ? p->log_q_values : NULL,
         .row_weights = p->weights ? p->row_weights : NULL,
+        .target_shares = p->targets ? p->target_shares : NULL,
+        .user_targets = p->targets ? p->user_targets : NULL,
+        .item_targets = p->targets ? p->item_targets : NULL,
+        .item_target_scale = 1.0f,
     };
 }
 
@@ -487,6 +540,26 @@ START_TEST(unit_rows_get_tangent_gradients)
 }
 END_TEST
 
+/* _i: kind x normalisation or split temperatures. Sampled candidates cover every item here, as untouched ones get no target. */
+START_TEST(soft_targets_match_central_differences)
+{
+    struct problem p = {.n_users = 6,
+                        .n_items = 30,
+                        .dim = 7,
+                        .n_rows = 6,
+                        .kind = _i % 3,
+                        .table_flags = NORMALISATIONS[_i / 3],
+                        .batch_flags = _i & 1 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                        .n_candidates = _i % 3 ? 300 : 0,
+                        .weights = true,
+                        .personal = _i & 1,
+                        .split = _i & 2,
+                        .targets = true,
+                        .tau = 0.2f};
+    check_problem(p, 3);
+}
+END_TEST
+
 /* Several blocks of rows, several chunks of tiles. */
 START_TEST(blocks_of_rows_add_up)
 {
@@ -624,6 +697,9 @@ static void spoil_order(struct problem *p, struct call *c) { (void)c; p->positiv
 static void spoil_ptr(struct problem *p, struct call *c) { (void)c; p->positive_ptr[2] = 0; }
 static void spoil_weight(struct problem *p, struct call *c) { c->batch.row_weights = p->row_weights; p->row_weights[0] = -1.0f; }
 static void spoil_log_q(struct problem *p, struct call *c) { c->batch.log_q = p->log_q_values; p->log_q_values[3] = NAN; }
+static void spoil_targets(struct problem *p, struct call *c) { c->batch.target_shares = p->row_weights; }
+static void spoil_share(struct problem *p, struct call *c) { c->batch.user_targets = p->users; c->batch.target_shares = p->row_weights; p->row_weights[2] = 1.5f; p->row_weights[0] = p->row_weights[1] = 0.5f; }
+static void spoil_reserved(struct problem *p, struct call *c) { (void)p; c->batch.reserved = 3; }
 static void spoil_tau(struct problem *p, struct call *c) { (void)p; c->temperatures.tau = 0.0f; }
 static void spoil_tau_nan(struct problem *p, struct call *c) { (void)p; c->temperatures.tau = NAN; }
 static void spoil_row_tau(struct problem *p, struct call *c) { c->temperatures.candidates = p->tau_candidates; p->tau_candidates[1] = -1.0f; }
@@ -654,6 +730,9 @@ static const struct {
     {spoil_ptr, ADAPTAU_E_SHAPE, "batch->positive_ptr[2] = 0"},
     {spoil_weight, ADAPTAU_E_NUMERIC, "row_weights[0] = -1"},
     {spoil_log_q, ADAPTAU_E_NUMERIC, "log_q[3]"},
+    {spoil_targets, ADAPTAU_E_ARGUMENT, "batch->user_targets is NULL"},
+    {spoil_share, ADAPTAU_E_ARGUMENT, "target_shares[2] = 1.5"},
+    {spoil_reserved, ADAPTAU_E_ARGUMENT, "batch->reserved = 3"},
     {spoil_tau, ADAPTAU_E_NUMERIC, "temperatures->tau = 0"},
     {spoil_tau_nan, ADAPTAU_E_NUMERIC, "temperatures->tau"},
     {spoil_row_tau, ADAPTAU_E_NUMERIC, "temperatures->candidates[1] = -1"},
@@ -736,6 +815,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(truth, options_match_central_differences, 0, 48);
     tcase_add_loop_test(truth, tiny_temperatures_use_a_running_maximum, 0, 3);
     tcase_add_loop_test(truth, unit_rows_get_tangent_gradients, 0, 3);
+    tcase_add_loop_test(truth, soft_targets_match_central_differences, 0, 12);
     tcase_add_loop_test(truth, blocks_of_rows_add_up, 0, 4);
     tcase_add_loop_test(truth, large_catalogues_are_recomputed, 0, 2);
     tcase_add_loop_test(truth, results_do_not_depend_on_threads, 0, 6);

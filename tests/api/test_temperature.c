@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Temperatures against tests/reference/temperature.txt, which temperature.py beside it computes from the definitions, and against
- * published data sets where $ADAPTAU_DATA_DIR has them. */
+/* Temperatures against tests/reference/temperature.txt, which temperature.py beside it computes from the definitions, and
+ * against published data sets where $ADAPTAU_DATA_DIR has them. */
 #include <adaptau/temperature.h>
 
 #include <check.h>
@@ -157,7 +157,9 @@ static void check_policies(uint32_t flags, double quantile)
         int32_t policy;
         int     index;
         double  tolerance;
-    } policies[] = {{ADAPTAU_TAU0_EQ14, TAU_EQ14, 1e-6}, {ADAPTAU_TAU0_EQ34, TAU_EQ34, 1e-5}, {ADAPTAU_TAU0_EXACT, TAU_EQ11, 1e-5}};
+    } policies[] = {{ADAPTAU_TAU0_EQ14, TAU_EQ14, 1e-6},
+                    {ADAPTAU_TAU0_EQ34, TAU_EQ34, 1e-5},
+                    {ADAPTAU_TAU0_EXACT, TAU_EQ11, 1e-5}};
     const adaptau_tables tables = make_tables(flags);
     double              *expected = read_moments(flags, quantile);
     double               delta = expected[MEAN_POSITIVE] - expected[MEAN];

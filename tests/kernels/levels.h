@@ -14,6 +14,7 @@
 
 struct level {
     char                name[64];
+    int                 products_only; /* the other entries are another level's                               */
     struct atau_kernels kernels;
 };
 
@@ -30,6 +31,7 @@ static inline int find_levels(struct level levels[MAX_LEVELS])
     int n = 0;
     for (int i = 0; i < MAX_LEVELS; i++) {
         char remark[160];
+        levels[n].products_only = wanted[i].backend == ADAPTAU_BACKEND_BLIS;
         if ((wanted[i].cpu & ~atau_cpu_features()) == 0 &&
             atau_kernels_select(wanted[i].backend, wanted[i].cpu, &levels[n].kernels, levels[n].name, remark, NULL) ==
                 ADAPTAU_OK)

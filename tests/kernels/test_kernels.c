@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Row and tile kernels at every level, against the formulas in double, between guard pages. Products: test_product.c. */
 #include <check.h>
+#include <fenv.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -436,6 +437,7 @@ START_TEST(exp_of_special_values_is_defined)
         {FLT_MIN, 1, 1},         {-FLT_TRUE_MIN, 1, 1},     {89.0f, INFINITY, INFINITY},
         {1000.0f, INFINITY, INFINITY}, {FLT_MAX, INFINITY, INFINITY}, {INFINITY, INFINITY, INFINITY},
         {88.0f, 1.6516360e38f, 1.6516366e38f}, {-103.0f, FLT_TRUE_MIN, FLT_TRUE_MIN}, {-88.0f, 6.05460e-39f, 6.05461e-39f},
+        {-103.9f, FLT_TRUE_MIN, FLT_TRUE_MIN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int lane = 0; lane < 33; lane++) {
@@ -456,6 +458,18 @@ START_TEST(exp_of_nan_is_nan_and_reaches_the_sum)
     ck_assert(isnan(sum[0]) && sum[1] == 1.0f && isnan(sum[2]));
     levels[_i].kernels.exp_tile(1, 3, x, 3, one, zero, NULL, sum);
     ck_assert(isnan(x[0]) && x[1] == 1.0f && isnan(x[2]) && isnan(sum[0]));
+}
+END_TEST
+
+/* Also where the host has asked for rounding upwards. */
+START_TEST(exp_below_minus_104_is_zero_in_any_rounding_mode)
+{
+    float x[9] = {-104.0001f, -105.0f, -120.0f, -140.0f, -149.0f, -151.0f, -1e10f, -FLT_MAX, -INFINITY};
+    fesetround(FE_UPWARD);
+    exponentials(&levels[_i], 9, x);
+    fesetround(FE_TONEAREST);
+    for (int lane = 0; lane < 9; lane++)
+        ck_assert(x[lane] == 0.0f);
 }
 END_TEST
 
@@ -625,6 +639,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(each, filter_tile_numbers_lines_and_columns_to_the_end, 0, n_levels);
     tcase_add_loop_test(each, exp_of_special_values_is_defined, 0, n_levels);
     tcase_add_loop_test(each, exp_of_nan_is_nan_and_reaches_the_sum, 0, n_levels);
+    tcase_add_loop_test(each, exp_below_minus_104_is_zero_in_any_rounding_mode, 0, n_levels);
     tcase_add_loop_test(each, exp_of_masked_candidates_is_zero, 0, n_levels);
     tcase_add_loop_test(each, exp_stays_within_one_and_a_half_ulp, 0, n_levels);
     tcase_add_loop_test(each, every_level_fills_every_entry, 0, n_levels);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading numbers that a script under tests/reference computed: a text file of entries "key count value value ...", separated by
- * white space. */
+/* Reading numbers that a script under tests/reference computed: a text file of entries "key count value value ...", separated
+ * by white space. */
 #ifndef TEST_REFERENCE_H
 #define TEST_REFERENCE_H
 

@@ -5,6 +5,7 @@
  *     test_files --read FILE      prints what it finds in a safetensors file
  *
  * are for tests/reference/check_files.py, which writes and reads the formats with other means. */
+#define _DEFAULT_SOURCE /* syscall */
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +29,44 @@
 static adaptau_context *context;
 static char             folder[256];
 static char             path[512]; /* of the file under test                                                  */
+
+/* ---- faults: the system calls of a save, which fail on request ------------------------------------------------------------ */
+
+static int    failing_call = -1; /* which of the next calls fails; negative: none                             */
+static int    failing_errno;
+static int    n_calls;
+static size_t longest_write = SIZE_MAX;
+
+static int is_failing(void)
+{
+    if (failing_call < 0 || n_calls++ != failing_call)
+        return 0;
+    errno = failing_errno;
+    return 1;
+}
+
+/* These stand before the C library's. */
+ssize_t write(int descriptor, const void *bytes, size_t size)
+{
+    return is_failing() ? -1 : syscall(SYS_write, descriptor, bytes, size < longest_write ? size : longest_write);
+}
+
+int fsync(int descriptor)
+{
+    return is_failing() ? -1 : (int)syscall(SYS_fsync, descriptor);
+}
+
+int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+    return is_failing() ? -1 : (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
+}
+
+int close(int descriptor)
+{
+    int failing = is_failing();
+    int result = (int)syscall(SYS_close, descriptor); /* closes even when it says that it failed              */
+    return failing ? -1 : result;
+}
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
 
@@ -426,7 +466,8 @@ START_TEST(rejects_a_file_cut_at_any_byte)
 }
 END_TEST
 
-/* A flipped bit may change a name, a value or a number of the data; the shapes are those that were written, or it is noticed. */
+/* A flipped bit may change a name, a value or a number of the data; the shapes are those that were written, or it is
+ * noticed. */
 static void check_damaged(size_t bit)
 {
     static struct atau_safetensors file;
@@ -672,6 +713,72 @@ START_TEST(keeps_the_old_file_when_the_disk_is_full)
 }
 END_TEST
 
+/* A save with the given fault in its first call, its second, and so on, until there are no more calls. */
+static void fail_each_call(int os_error)
+{
+    static float       data[20000];
+    struct atau_tensor tensor = {.name = "x", .rows = 20, .columns = 999, .data = data, .stride = 1000};
+    ck_assert_int_eq(write_text(path, "old", NULL), ADAPTAU_OK);
+    failing_errno = os_error;
+    for (int call = 0;; call++) {
+        adaptau_error error = {0};
+        n_calls = 0;
+        failing_call = call;
+        adaptau_status status = atau_safetensors_write(path, 1, &tensor, 0, NULL, &error);
+        failing_call = -1;
+        ck_assert_int_eq(count_files(0), 1);
+        if (n_calls <= call) {
+            ck_assert_int_ge(call, 8); /* five writes, two flushes, a rename and two closes, one of them at leisure */
+            break;
+        }
+        if (status == ADAPTAU_OK || (error.message[0] && strstr(error.message, "is written"))) {
+            ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
+            unlink(path);
+            ck_assert_int_eq(write_text(path, "old", NULL), ADAPTAU_OK);
+            continue;
+        }
+        ck_assert_int_eq(status, ADAPTAU_E_IO);
+        ck_assert_int_eq(error.os_error, os_error);
+        check_content("old");
+    }
+}
+
+START_TEST(keeps_the_old_file_when_any_call_fails)
+{
+    fail_each_call(EIO);
+    fail_each_call(ENOSPC);
+}
+END_TEST
+
+START_TEST(goes_on_when_any_call_is_interrupted)
+{
+    static float       data[3000];
+    struct atau_tensor tensor = {.name = "x", .rows = 3, .columns = 999, .data = data, .stride = 1000};
+    failing_errno = EINTR;
+    for (failing_call = 0; failing_call < 5; failing_call++) {
+        int call = failing_call;
+        n_calls = 0;
+        adaptau_status status = atau_safetensors_write(path, 1, &tensor, 0, NULL, NULL);
+        failing_call = -1;
+        ck_assert_int_gt(n_calls, call);
+        ck_assert_msg(status == ADAPTAU_OK || call == 3, "call %d", call); /* a rename is not interrupted       */
+        ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
+        failing_call = call;
+    }
+    failing_call = -1;
+}
+END_TEST
+
+START_TEST(goes_on_after_short_writes)
+{
+    longest_write = 7;
+    adaptau_status status = write_sample(path, NULL);
+    longest_write = SIZE_MAX;
+    ck_assert_int_eq(status, ADAPTAU_OK);
+    ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
+}
+END_TEST
+
 static void save_for_ever(void)
 {
     static float       data[64 * 1024];
@@ -805,6 +912,9 @@ int main(int n_arguments, char **arguments)
     tcase_add_test(tests, refuses_paths_that_cannot_be_files);
     tcase_add_test(tests, refuses_an_unwritable_folder_and_keeps_the_old_file);
     tcase_add_test(tests, keeps_the_old_file_when_the_disk_is_full);
+    tcase_add_test(tests, keeps_the_old_file_when_any_call_fails);
+    tcase_add_test(tests, goes_on_when_any_call_is_interrupted);
+    tcase_add_test(tests, goes_on_after_short_writes);
     tcase_add_test(tests, a_killed_save_leaves_the_old_file_or_the_new_one);
     tcase_add_test(tests, writes_npy_as_documented);
     SRunner *runner = srunner_create(suite);

@@ -4,6 +4,11 @@
 
 #include <immintrin.h>
 
+/* Without optimisation GCC's header makes macros of some intrinsics, and they convert masks to short. */
+#if defined(__GNUC__) && !defined(__OPTIMIZE__)
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 #define WIDTH 16 /* floats in a vector                                                                         */
 #define ROWS 6   /* 6 x 4 accumulators, 4 lines of B and a broadcast fit the 32 registers                      */
 
@@ -238,6 +243,33 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
 }
 
+static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
+                            float *row)
+{
+    const __m512 beta1 = _mm512_set1_ps(adam->beta1), rest1 = _mm512_set1_ps(1.0f - adam->beta1);
+    const __m512 decay = _mm512_set1_ps(adam->decay);
+    __m512       squares = _mm512_setzero_ps();
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        __mmask16 mask = mask_of(n - i);
+        __m512    g = _mm512_fmadd_ps(decay, _mm512_maskz_loadu_ps(mask, row + i), _mm512_maskz_loadu_ps(mask, gradient + i));
+        squares = _mm512_fmadd_ps(g, g, squares);
+        _mm512_mask_storeu_ps(first + i, mask,
+                              _mm512_fmadd_ps(beta1, _mm512_maskz_loadu_ps(mask, first + i), _mm512_mul_ps(rest1, g)));
+    }
+    *second = adam->beta2 * *second + (1.0f - adam->beta2) * (_mm512_reduce_add_ps(squares) / (float)n);
+    const __m512 factor = _mm512_set1_ps(adam->step / (__builtin_sqrtf(*second) * adam->second_scale + adam->epsilon));
+    squares = _mm512_setzero_ps();
+    for (int64_t i = 0; i < n; i += WIDTH) {
+        __mmask16 mask = mask_of(n - i);
+        __m512    e = _mm512_fnmadd_ps(factor, _mm512_maskz_loadu_ps(mask, first + i), _mm512_maskz_loadu_ps(mask, row + i));
+        squares = _mm512_fmadd_ps(e, e, squares);
+        _mm512_mask_storeu_ps(row + i, mask, e);
+    }
+    float length2 = _mm512_reduce_add_ps(squares);
+    if (adam->to_sphere && length2 > 0.0f)
+        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+}
+
 void atau_kernels_avx512(struct atau_kernels *table)
 {
     table->product = product;
@@ -249,4 +281,5 @@ void atau_kernels_avx512(struct atau_kernels *table)
     table->axpy = axpy;
     table->scale = scale_row;
     table->adam_row = adam_row;
+    table->adam_row_shared = adam_row_shared;
 }

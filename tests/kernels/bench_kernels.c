@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* How fast every kernel is at every level, on one thread and with operands in cache, as in the engine.
+ *
+ *     bench_kernels          a table: one line per kernel and shape, one column per level
+ *     bench_kernels --json   the same as one line of JSON
+ *
+ * Numbers are the best of many short runs: the machine's other load only ever slows a run down. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "levels.h"
+#include "numbers.h"
+
+#define RUN_SECONDS 2e-3 /* long against the clock, short against a time slice                                 */
+#define RUNS 50
+
+/* Sizes of the largest shape: 1024 x 1024 operands. */
+#define CELLS (1 << 20)
+
+struct data {
+    float    *a, *b, *c, *d; /* [CELLS] in (−1, 1)                                                             */
+    uint32_t *hits;          /* [CELLS]                                                                        */
+};
+
+struct bench;
+typedef void (*bench_function)(const struct atau_kernels *kernels, const struct bench *bench, struct data *data);
+
+struct bench {
+    const char    *entry, *shape, *unit;
+    bench_function run;
+    int64_t        m, n, k; /* lines, columns, depth; n for a row                                              */
+    double         work;    /* of one call, in 1e9 units                                                       */
+    int            product; /* BLIS has it                                                                     */
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- what is timed ------------------------------------------------------------------------------------------------- */
+
+static void run_product(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->product(bench->m, bench->n, bench->k, data->a, bench->k, 1, data->b, bench->n, 0, data->c, bench->n);
+}
+
+static void run_product_by_columns(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->product(bench->m, bench->n, bench->k, data->a, 1, bench->m, data->b, bench->n, 0, data->c, bench->n);
+}
+
+static void run_product_accumulating(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->product(bench->m, bench->n, bench->k, data->a, bench->k, 1, data->b, bench->n, 1, data->c, bench->n);
+}
+
+/* exp(8 t − 9) of its own results stays within (e⁻¹⁷, 1): no subnormals, however often. */
+static void run_exp_tile(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->exp_tile(bench->m, bench->n, data->a, bench->n, data->b, data->b + bench->n, NULL, data->c);
+}
+
+static void run_exp_sum(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->exp_sum(bench->m, bench->n, data->a, bench->n, data->b, data->b + bench->n, NULL, data->c);
+}
+
+static void run_max_tile(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->max_tile(bench->m, bench->n, data->a, bench->n, data->b, NULL, data->c);
+}
+
+static void run_filter_tile(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->filter_tile(bench->m, bench->n, data->a, bench->n, data->b + 2 * bench->n, data->hits);
+}
+
+static void run_dot(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    data->d[0] = kernels->dot(bench->n, data->a, data->c);
+}
+
+static void run_axpy(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->axpy(bench->n, 1e-9f, data->a, data->c);
+}
+
+static void run_scale(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->scale(bench->n, 0.5f, data->a, data->c);
+}
+
+static void run_adam_row(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    static const struct atau_adam adam = {
+        .step = 1e-3f, .second_scale = 1.0f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .to_sphere = 1};
+    kernels->adam_row(bench->n, &adam, data->a, data->c, data->d, data->d + bench->n);
+}
+
+#define GFLOP(m, n, k) (m), (n), (k), 2e-9 * (m) * (n) * (k), 1
+#define GCELL(m, n) (m), (n), 0, 1e-9 * (m) * (n), 0
+#define GBYTE(m, n, bytes) (m), (n), 0, (bytes) * 1e-9 * (m) * (n), 0
+
+static const struct bench benches[] = {
+    {"product, scores", "128 x 128 x 64", "GFLOP/s", run_product, GFLOP(128, 128, 64)},
+    {"product, user gradient", "128 x 64 x 128", "GFLOP/s", run_product_by_columns, GFLOP(128, 64, 128)},
+    {"product, item gradient", "128 x 64 x 128", "GFLOP/s", run_product_accumulating, GFLOP(128, 64, 128)},
+    {"product, large d", "128 x 128 x 1024", "GFLOP/s", run_product, GFLOP(128, 128, 1024)},
+    {"product, odd", "125 x 117 x 50", "GFLOP/s", run_product, GFLOP(125, 117, 50)},
+    {"product, one row", "1 x 128 x 64", "GFLOP/s", run_product, GFLOP(1, 128, 64)},
+    {"exp_tile", "128 x 128", "Gexp/s", run_exp_tile, GCELL(128, 128)},
+    {"exp_tile, odd", "128 x 117", "Gexp/s", run_exp_tile, GCELL(128, 117)},
+    {"exp_sum", "128 x 128", "Gexp/s", run_exp_sum, GCELL(128, 128)},
+    {"max_tile", "128 x 128", "GB/s", run_max_tile, GBYTE(128, 128, 4)},
+    {"filter_tile", "128 x 128", "GB/s", run_filter_tile, GBYTE(128, 128, 4)},
+    {"dot", "64", "GB/s", run_dot, GBYTE(1, 64, 8)},
+    {"dot", "1024", "GB/s", run_dot, GBYTE(1, 1024, 8)},
+    {"axpy", "64", "GB/s", run_axpy, GBYTE(1, 64, 12)},
+    {"axpy", "1024", "GB/s", run_axpy, GBYTE(1, 1024, 12)},
+    {"scale", "64", "GB/s", run_scale, GBYTE(1, 64, 8)},
+    {"adam_row", "64", "GB/s", run_adam_row, GBYTE(1, 64, 28)},
+};
+#define N_BENCHES ((int)(sizeof benches / sizeof *benches))
+
+/* ---- timing -------------------------------------------------------------------------------------------------------- */
+
+static void reset_data(struct data *data, const struct bench *bench)
+{
+    uint32_t state = 1;
+    fill_numbers(&state, CELLS, data->a);
+    fill_numbers(&state, CELLS, data->b);
+    fill_numbers(&state, CELLS, data->c);
+    memset(data->d, 0, CELLS * sizeof *data->d);
+    for (int64_t r = 0; r < bench->n && !bench->product; r++) {
+        data->b[r] = 8.0f;
+        data->b[bench->n + r] = 9.0f;
+        data->b[2 * bench->n + r] = 0.99f; /* one score in 200 is above                                         */
+        data->d[bench->n + r] = 0.1f;
+    }
+}
+
+static double time_calls(const struct level *level, const struct bench *bench, struct data *data, int64_t calls)
+{
+    double start = seconds();
+    for (int64_t i = 0; i < calls; i++)
+        bench->run(&level->kernels, bench, data);
+    return seconds() - start;
+}
+
+/* Work per second, the best of RUNS. */
+static double measure(const struct level *level, const struct bench *bench, struct data *data)
+{
+    double  best = 1e30;
+    int64_t calls = 1;
+    reset_data(data, bench);
+    while (time_calls(level, bench, data, calls) < RUN_SECONDS)
+        calls *= 2;
+    for (int run = 0; run < RUNS; run++) {
+        double taken = time_calls(level, bench, data, calls);
+        best = taken < best ? taken : best;
+    }
+    return (double)calls * bench->work / best;
+}
+
+static int applies(const struct level *level, const struct bench *bench)
+{
+    return bench->product || !level->products_only;
+}
+
+static void print_table(const struct level *levels, int n_levels, double results[N_BENCHES][MAX_LEVELS])
+{
+    printf("%-24s%-18s%-9s", "kernel", "shape", "unit");
+    for (int l = 0; l < n_levels; l++)
+        printf("%20s", levels[l].name);
+    printf("\n");
+    for (int i = 0; i < N_BENCHES; i++) {
+        printf("%-24s%-18s%-9s", benches[i].entry, benches[i].shape, benches[i].unit);
+        for (int l = 0; l < n_levels; l++)
+            if (applies(&levels[l], &benches[i]))
+                printf("%20.2f", results[i][l]);
+        printf("\n");
+    }
+}
+
+static void print_json(const struct level *levels, int n_levels, double results[N_BENCHES][MAX_LEVELS])
+{
+    const char *comma = "";
+    printf("{\"bench\": \"kernels\", \"results\": [");
+    for (int i = 0; i < N_BENCHES; i++)
+        for (int l = 0; l < n_levels; l++)
+            if (applies(&levels[l], &benches[i])) {
+                printf("%s{\"kernel\": \"%s\", \"shape\": \"%s\", \"level\": \"%s\", \"unit\": \"%s\", \"value\": %.2f}", comma,
+                       benches[i].entry, benches[i].shape, levels[l].name, benches[i].unit, results[i][l]);
+                comma = ", ";
+            }
+    printf("]}\n");
+}
+
+int main(int argc, char **argv)
+{
+    static struct level levels[MAX_LEVELS];
+    static double       results[N_BENCHES][MAX_LEVELS];
+    int                 json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    if (argc > 1 && !json) {
+        fprintf(stderr, "usage: bench_kernels [--json]\n");
+        return 2;
+    }
+    int         n_levels = find_levels(levels);
+    struct data data = {.hits = malloc(CELLS * sizeof *data.hits)};
+    float     **arrays[] = {&data.a, &data.b, &data.c, &data.d};
+    for (int i = 0; i < 4; i++)
+        if (!(*arrays[i] = aligned_alloc(64, CELLS * sizeof(float))) || !data.hits)
+            return 1;
+    for (int i = 0; i < N_BENCHES; i++)
+        for (int l = 0; l < n_levels; l++)
+            if (applies(&levels[l], &benches[i]))
+                results[i][l] = measure(&levels[l], &benches[i], &data);
+    if (json)
+        print_json(levels, n_levels, results);
+    else
+        print_table(levels, n_levels, results);
+    for (int i = 0; i < 4; i++)
+        free(*arrays[i]);
+    free(data.hits);
+    return 0;
+}
