@@ -141,6 +141,23 @@ static double own_group_share(struct world *w)
     return own / (USERS * 10.0);
 }
 
+/* ---- a folder for files ------------------------------------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/adaptau-test-XXXXXX";
+static char path[64];
+
+static void make_folder(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+}
+
+static void remove_folder(void)
+{
+    unlink(path);
+    rmdir(folder);
+}
+
 /* ---- training ---------------------------------------------------------------------------------------------------------- */
 
 /* _i: kind of sampler (5) x policy */
@@ -599,21 +616,6 @@ START_TEST(top_k_fills_up_and_rejects)
 END_TEST
 
 /* ---- files ---------------------------------------------------------------------------------------------------------------- */
-
-static char folder[] = "/tmp/adaptau-test-XXXXXX";
-static char path[64];
-
-static void make_folder(void)
-{
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
-}
-
-static void remove_folder(void)
-{
-    unlink(path);
-    rmdir(folder);
-}
 
 START_TEST(save_and_load_keep_every_bit)
 {
