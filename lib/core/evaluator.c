@@ -396,8 +396,7 @@ static adaptau_status check_query(const adaptau_evaluator *e, int32_t metric, in
     if (metric < 0 || metric >= n_metrics)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "metric = %d is outside 0 ... %d", metric, n_metrics - 1);
     if (cutoff < 0 || cutoff >= e->n_cutoffs)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d, but there are %d cutoffs, counted from 0", cutoff,
-                         e->n_cutoffs);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d is outside 0 ... %d", cutoff, e->n_cutoffs - 1);
     if (!e->has_results)
         return atau_fail(error, ADAPTAU_E_STATE, "the evaluator has not run");
     return ADAPTAU_OK;

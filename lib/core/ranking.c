@@ -16,14 +16,15 @@
 #include "kernels/kernels.h"
 #include "kernels/rows.h"
 
-#define LINES 120            /* items of a tile: 60 KiB of scores with a full block. A multiple of the row counts that products
-                                are made of (6 and 4), as what is left over is slow                            */
-#define HIT_LINES 24         /* items between two looks at the thresholds, which rise as hits are taken        */
-#define MAX_BLOCK 128        /* users of a task                                                                */
-#define MIN_BLOCK 16         /* one vector                                                                     */
-#define MAX_HEAP (1 << 20)   /* entries in a lane's heaps: 8 MiB, above that blocks get narrower               */
-#define ITEMS_PER_TASK 256   /* rows normalised by one task                                                    */
-#define TASKS_WANTED 32      /* fewer users make narrower blocks rather than idle lanes                        */
+/* Items of a tile: 60 KiB of scores with a full block. A multiple of the row counts that products are made of (6 and 4):
+ * what is left over is slow. */
+#define LINES 120
+#define HIT_LINES 24       /* items between two looks at the thresholds, which rise as hits are taken          */
+#define MAX_BLOCK 128      /* users of a task                                                                  */
+#define MIN_BLOCK 16       /* one vector                                                                       */
+#define MAX_HEAP (1 << 20) /* entries in a lane's heaps, 8 MiB: above that blocks get narrower                 */
+#define ITEMS_PER_TASK 256 /* rows normalised by one task                                                      */
+#define TASKS_WANTED 32    /* fewer users make narrower blocks rather than idle lanes                          */
 
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
 
