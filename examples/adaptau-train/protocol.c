@@ -4,16 +4,22 @@
 #include "adaptau-train/progress.h"
 #include "adaptau-train/stop.h"
 #include "common/clock.h"
+#include "common/prior.h"
 #include "common/split.h"
+
+#define PRIOR_SHARE 4 /* of the epochs, to find the prior where they are not spent on validation anyway */
 
 /* One training run inside the program's. */
 struct phase {
     struct run            *run;
     const char            *name;
+    struct recipe          recipe;
     const adaptau_dataset *dataset;   /* what is trained on */
-    adaptau_evaluator     *evaluator; /* what chooses the epoch; NULL: nothing is evaluated */
+    adaptau_evaluator     *evaluator; /* of held-out pairs, or NULL */
     int64_t                n_epochs;
-    bool                   keep_best; /* in run->snapshot */
+    bool                   picks_epoch; /* by the evaluator */
+    bool                   keeps_best;  /* epoch, in run->snapshot */
+    bool                   picks_prior; /* by the evaluator, with the last epoch's model */
     struct training        training;
     struct progress        progress;
 };
@@ -22,10 +28,7 @@ static adaptau_status evaluate(struct run *run, adaptau_evaluator *evaluator, co
                                adaptau_error *error)
 {
     double         started = clock_now();
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
-    if (!status)
-        status = score_tables(evaluator, &tables, &run->settings->cutoffs, scores, error);
+    adaptau_status status = score_model(evaluator, model, &run->settings->cutoffs, scores, error);
     run->eval_seconds += clock_now() - started;
     return status;
 }
@@ -54,20 +57,20 @@ static adaptau_status judge_epoch(struct phase *phase, struct scores *scores, ad
     search->best_epoch = phase->training.epoch;
     run->loss = phase->training.loss;
     run->tau0 = phase->training.tau0;
-    return phase->keep_best ? snapshot_take(&run->snapshot, phase->training.model, error) : ADAPTAU_OK;
+    return phase->keeps_best ? snapshot_take(&run->snapshot, phase->training.model, error) : ADAPTAU_OK;
 }
 
 static bool is_due(const struct phase *phase)
 {
     int64_t epoch = phase->training.epoch;
-    return phase->evaluator && (epoch % phase->run->settings->eval_every == 0 || epoch == phase->n_epochs);
+    return phase->picks_epoch && (epoch % phase->run->settings->eval_every == 0 || epoch == phase->n_epochs);
 }
 
 static bool is_hopeless(const struct phase *phase)
 {
     const struct settings *settings = phase->run->settings;
     int64_t                since = phase->training.epoch - phase->run->search.best_epoch;
-    return phase->evaluator && settings->patience > 0 && since >= settings->patience * settings->eval_every;
+    return phase->picks_epoch && settings->patience > 0 && since >= settings->patience * settings->eval_every;
 }
 
 static adaptau_status train_epochs(struct phase *phase, adaptau_error *error)
@@ -100,11 +103,23 @@ static adaptau_status train_epochs(struct phase *phase, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
-/* Train, and hand the last model to the run unless the snapshot is what counts. */
+static adaptau_status pick_prior(struct phase *phase, adaptau_error *error)
+{
+    struct run            *run = phase->run;
+    const struct cutoffs  *cutoffs = &run->settings->cutoffs;
+    const struct training *training = &phase->training;
+    double                 started = clock_now();
+    adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, training->tau0, cutoffs,
+                                                 choosing_cutoff(cutoffs), &run->recipe.popularity_prior, error);
+    run->eval_seconds += clock_now() - started;
+    return status;
+}
+
+/* Train, and hand the last model to the run where no epoch is picked. */
 static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
 {
     struct run    *run = phase->run;
-    adaptau_status status = training_create(run->context, phase->dataset, &run->recipe, &phase->training, error);
+    adaptau_status status = training_create(run->context, phase->dataset, &phase->recipe, &phase->training, error);
     if (status)
         return status;
     progress_begin(&phase->progress, run->settings->quiet, phase->name, phase->n_epochs);
@@ -113,13 +128,15 @@ static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
     status = train_epochs(phase, error);
     progress_end(&phase->progress);
     run->train_seconds += phase->training.seconds;
+    if (!status && !run->stopped_epoch && phase->picks_prior)
+        status = pick_prior(phase, error);
     if (!status && (run->stopped_epoch || !phase->evaluator)) {
         run->model = phase->training.model;
         phase->training.model = NULL;
         run->loss = phase->training.loss;
         run->tau0 = phase->training.tau0;
     }
-    if (phase->evaluator)
+    if (phase->picks_epoch)
         run->search.n_epochs = phase->training.epoch;
     training_destroy(&phase->training);
     return status;
@@ -127,35 +144,89 @@ static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
 
 /* ---- protocols ---------------------------------------------------------------------------------------------------- */
 
-/* Find the best epoch of a training on `dataset` by the pairs held out. */
-static adaptau_status search_epoch(struct run *run, const adaptau_dataset *dataset, const adaptau_dataset *held_out,
-                                   bool keep_best, adaptau_error *error)
+static adaptau_status run_evaluated(struct phase *phase, const adaptau_dataset *held_out, adaptau_error *error)
 {
-    struct phase phase = {
-        .run = run,
-        .name = "search",
-        .dataset = dataset,
-        .n_epochs = run->recipe.epochs,
-        .keep_best = keep_best,
-    };
-    run->search.n_pairs = adaptau_dataset_n_pairs(held_out);
-    adaptau_status status = make_evaluator(run->context, held_out, dataset, &run->settings->cutoffs, &phase.evaluator, error);
+    struct run    *run = phase->run;
+    adaptau_status status =
+        make_evaluator(run->context, held_out, phase->dataset, &run->settings->cutoffs, &phase->evaluator, error);
     if (!status)
-        status = run_phase(&phase, error);
-    adaptau_evaluator_destroy(phase.evaluator);
+        status = run_phase(phase, error);
+    adaptau_evaluator_destroy(phase->evaluator);
+    return status;
+}
+
+/* A part of train and what is held out of it. */
+struct validation {
+    adaptau_dataset *part;
+    adaptau_dataset *held_out;
+};
+
+static adaptau_status open_validation(struct run *run, struct validation *validation, adaptau_error *error)
+{
+    const struct settings *settings = run->settings;
+    struct pairs           kept = {0}, held_out = {0};
+    int32_t                n = run->data.n_users, m = run->data.n_items;
+    *validation = (struct validation){0};
+    /* Another seed than the split of test from train had, which would rank the same pairs first. */
+    uint64_t       seed = (uint64_t)settings->split_seed ^ UINT64_C(1) << 63;
+    adaptau_status status = split_dataset(run->train, settings->valid_share, seed, &kept, &held_out, error);
+    if (!status)
+        status = pairs_to_dataset(&kept, run->context, n, m, &validation->part, error);
+    if (!status)
+        status = pairs_to_dataset(&held_out, run->context, n, m, &validation->held_out, error);
+    pairs_free(&kept);
+    pairs_free(&held_out);
+    return status;
+}
+
+static void close_validation(struct validation *validation)
+{
+    adaptau_dataset_destroy(validation->held_out);
+    adaptau_dataset_destroy(validation->part);
+}
+
+/* The best epoch and prior for pairs held out of train. With so few pairs that none could be held out, all epochs are taken on
+ * trust. */
+static adaptau_status search_on_validation(struct run *run, adaptau_error *error)
+{
+    struct validation validation;
+    adaptau_status    status = open_validation(run, &validation, error);
+    run->search.n_pairs = status ? 0 : adaptau_dataset_n_pairs(validation.held_out);
+    if (!status && run->search.n_pairs > 0) {
+        struct phase phase = {
+            .run = run,
+            .name = "search",
+            .recipe = run->recipe,
+            .dataset = validation.part,
+            .n_epochs = run->recipe.epochs,
+            .picks_epoch = true,
+            .keeps_best = run->settings->no_refit,
+            .picks_prior = run->chooses_prior,
+        };
+        status = run_evaluated(&phase, validation.held_out, error);
+    } else
+        run->search.best_epoch = run->recipe.epochs;
+    close_validation(&validation);
     return status;
 }
 
 /* The same schedule as in the search, ended after the epoch that was found: the model that was validated, with more data. */
 static adaptau_status refit(struct run *run, adaptau_error *error)
 {
-    struct phase phase = {.run = run, .name = "refit", .dataset = run->train, .n_epochs = run->search.best_epoch};
+    struct phase phase = {
+        .run = run,
+        .name = "refit",
+        .recipe = run->recipe,
+        .dataset = run->train,
+        .n_epochs = run->search.best_epoch,
+    };
     return run_phase(&phase, error);
 }
 
 static adaptau_status restore_best(struct run *run, adaptau_error *error)
 {
-    return snapshot_model(&run->snapshot, run->context, run->train, &run->recipe, &run->model, error);
+    adaptau_status status = snapshot_model(&run->snapshot, run->context, run->train, &run->recipe, &run->model, error);
+    return status ? status : prior_set(run->model, run->train, run->recipe.popularity_prior, run->tau0, error);
 }
 
 static adaptau_status judge_on_test(struct run *run, adaptau_error *error)
@@ -166,31 +237,6 @@ static adaptau_status judge_on_test(struct run *run, adaptau_error *error)
         status = evaluate(run, evaluator, run->model, &run->scores, error);
     run->n_test_users = adaptau_evaluator_n_users(evaluator);
     adaptau_evaluator_destroy(evaluator);
-    return status;
-}
-
-/* Search on a part of train. With so few pairs that none could be held out, all epochs are taken on trust. */
-static adaptau_status search_on_validation(struct run *run, adaptau_error *error)
-{
-    const struct settings *settings = run->settings;
-    struct pairs           kept = {0}, held_out = {0};
-    adaptau_dataset       *part = NULL, *validation = NULL;
-    int32_t                n = run->data.n_users, m = run->data.n_items;
-    /* Another seed than the split of test from train had, which would rank the same pairs first. */
-    uint64_t       seed = (uint64_t)settings->split_seed ^ UINT64_C(1) << 63;
-    adaptau_status status = split_dataset(run->train, settings->valid_share, seed, &kept, &held_out, error);
-    if (!status)
-        status = pairs_to_dataset(&kept, run->context, n, m, &part, error);
-    if (!status)
-        status = pairs_to_dataset(&held_out, run->context, n, m, &validation, error);
-    pairs_free(&kept);
-    pairs_free(&held_out);
-    if (!status && adaptau_dataset_n_pairs(validation) > 0)
-        status = search_epoch(run, part, validation, settings->no_refit, error);
-    else
-        run->search.best_epoch = run->recipe.epochs;
-    adaptau_dataset_destroy(validation);
-    adaptau_dataset_destroy(part);
     return status;
 }
 
@@ -208,9 +254,41 @@ static adaptau_status run_valid(struct run *run, adaptau_error *error)
     return judge_on_test(run, error);
 }
 
+/* A short training on a part of train finds the prior, so that test has no say in it. */
+static adaptau_status search_prior(struct run *run, adaptau_error *error)
+{
+    struct validation validation;
+    struct phase      phase = {.run = run, .name = "prior", .recipe = run->recipe, .picks_prior = true};
+    adaptau_status    status = open_validation(run, &validation, error);
+    phase.recipe.epochs = phase.n_epochs = (run->recipe.epochs + PRIOR_SHARE - 1) / PRIOR_SHARE;
+    phase.dataset = validation.part;
+    if (!status && adaptau_dataset_n_pairs(validation.held_out) > 0)
+        status = run_evaluated(&phase, validation.held_out, error);
+    close_validation(&validation);
+    return status;
+}
+
+/* The best epoch for test. */
+static adaptau_status search_on_test(struct run *run, adaptau_error *error)
+{
+    struct phase phase = {
+        .run = run,
+        .name = "search",
+        .recipe = run->recipe,
+        .dataset = run->train,
+        .n_epochs = run->recipe.epochs,
+        .picks_epoch = true,
+        .keeps_best = true,
+    };
+    run->search.n_pairs = adaptau_dataset_n_pairs(run->test);
+    return run_evaluated(&phase, run->test, error);
+}
+
 static adaptau_status run_paper(struct run *run, adaptau_error *error)
 {
-    adaptau_status status = search_epoch(run, run->train, run->test, true, error);
+    adaptau_status status = run->chooses_prior ? search_prior(run, error) : ADAPTAU_OK;
+    if (!status && !run->stopped_epoch)
+        status = search_on_test(run, error);
     if (status || run->stopped_epoch)
         return status;
     status = restore_best(run, error);

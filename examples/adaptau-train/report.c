@@ -41,8 +41,9 @@ static void json_data(struct json *json, const struct run *run)
     json_whole(json, "n_test_users", run->n_test_users);
 }
 
-static void json_recipe(struct json *json, const struct recipe *recipe)
+static void json_recipe(struct json *json, const struct run *run)
 {
+    const struct recipe *recipe = &run->recipe;
     json_text(json, "backbone", "mf");
     json_whole(json, "dim", recipe->dim);
     json_whole(json, "seed", recipe->seed);
@@ -51,10 +52,14 @@ static void json_recipe(struct json *json, const struct recipe *recipe)
     json_text(json, "candidates", candidate_names[recipe->candidates]);
     json_text(json, "positives", positive_names[recipe->positives]);
     json_text(json, "init", init_names[recipe->init]);
+    json_truth(json, "entrywise", recipe->entrywise);
     json_text(json, "normalise", normalise_names[recipe->normalise]);
     json_whole(json, "epochs", recipe->epochs);
     json_whole(json, "batch", recipe->rows);
     json_number(json, "row_weight", recipe->row_weight);
+    json_number(json, "soft_targets", recipe->soft_targets);
+    json_number(json, "popularity_prior", recipe->popularity_prior);
+    json_truth(json, "prior_chosen", run->chooses_prior);
     json_number(json, "lr_users", recipe->lr_users);
     json_number(json, "lr_items", recipe->lr_items);
 }
@@ -85,7 +90,7 @@ void report_json(const struct run *run)
     json_text(&json, "backend", adaptau_context_backend(run->context));
     json_whole(&json, "threads", adaptau_context_threads(run->context));
     json_data(&json, run);
-    json_recipe(&json, &run->recipe);
+    json_recipe(&json, run);
     json_search(&json, run);
     json_number(&json, "loss", run->loss);
     json_number(&json, "tau0", run->tau0);
@@ -130,9 +135,10 @@ static void print_facts(const struct run *run)
            run->n_test_users);
     printf("model      mf, dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->tau0,
            tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
-    printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, seed %lld\n",
+    printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
+           "           popularity prior %g, seed %lld\n",
            (long long)recipe->epochs, (long long)recipe->rows, recipe->lr_users, recipe->lr_items, recipe->row_weight,
-           (long long)recipe->seed);
+           recipe->soft_targets, recipe->popularity_prior, (long long)recipe->seed);
     print_protocol(run);
     printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->train_seconds, run->eval_seconds,
            adaptau_context_threads(run->context), adaptau_context_threads(run->context) == 1 ? "" : "s",

@@ -58,6 +58,7 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         status = make_datasets(run, error);
     if (status)
         return status;
+    run->chooses_prior = run->recipe.popularity_prior == UNSET;
     preset_fill(&run->recipe, run->data.n_users, run->data.n_items, adaptau_dataset_n_pairs(run->train));
     run->read_seconds = clock_now() - started;
     return history_open(&run->history, settings->history, error);

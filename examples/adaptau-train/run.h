@@ -19,6 +19,7 @@ struct search {
 struct run {
     const struct settings *settings;
     struct recipe          recipe; /* complete */
+    bool                   chooses_prior; /* recipe.popularity_prior, on pairs held out of train */
     adaptau_context       *context;
     struct data            data; /* its pairs are gone once the datasets exist */
     adaptau_dataset       *train;

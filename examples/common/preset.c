@@ -10,8 +10,9 @@
 #define ROWS_OF_INTERACTIONS 2048 /* where a row is one interaction */
 #define EPOCHS_AT_SCALE 40.0      /* MovieLens-1M: n m = 18 million */
 #define SCALE 18.3e6
-#define EPOCHS_EXPONENT 0.22 /* 16 on Gowalla: n m = 1,224 million */
+#define EPOCHS_EXPONENT 0.12 /* 24 on Gowalla: n m = 1,224 million */
 #define ROW_WEIGHT 0.5       /* a user's row weighs n_u^0.5 */
+#define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)), the sparser the data the more a user leans on others */
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
 
@@ -34,15 +35,26 @@ static int64_t choose_epochs(int32_t n_users, int32_t n_items)
     return (int64_t)clamp(round(EPOCHS_AT_SCALE * pow(pairs_possible / SCALE, -EPOCHS_EXPONENT)), 8, 60);
 }
 
+/* Only the softmax over the catalogue has them, where a row is a user with all of the user's pairs. */
+static double choose_soft_targets(int32_t candidates, int32_t n_users, int32_t n_items, int64_t n_pairs)
+{
+    if (candidates != ADAPTAU_SAMPLER_CATALOGUE || n_pairs == 0)
+        return 0;
+    return SOFT_TARGETS * fmax(0, log((double)n_users * n_items / (2 * (double)n_pairs)));
+}
+
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
-    (void)n_pairs;
     if (recipe->rows == UNSET)
         recipe->rows = choose_rows(recipe->candidates, n_users);
     if (recipe->epochs == UNSET)
         recipe->epochs = choose_epochs(n_users, n_items);
     if (recipe->row_weight == UNSET)
         recipe->row_weight = ROW_WEIGHT;
+    if (recipe->soft_targets == UNSET)
+        recipe->soft_targets = choose_soft_targets(recipe->candidates, n_users, n_items, n_pairs);
+    if (recipe->popularity_prior == UNSET)
+        recipe->popularity_prior = 0;
     if (recipe->lr_users == UNSET)
         recipe->lr_users = LR_USERS;
     if (recipe->lr_items == UNSET)

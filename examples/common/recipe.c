@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/recipe.h"
 
+#include <adaptau/model.h>
+
 struct recipe recipe_default(void)
 {
     return (struct recipe){
         .dim = 64,
+        .init = ADAPTAU_INIT_SPECTRAL,
         .n_candidates = 1024,
         .row_weight = UNSET,
+        .soft_targets = UNSET,
         .epochs = UNSET,
         .rows = UNSET,
         .lr_users = UNSET,
         .lr_items = UNSET,
+        .popularity_prior = UNSET,
     };
 }

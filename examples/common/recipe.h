@@ -20,6 +20,7 @@ struct recipe {
     int32_t normalise; /* NORMALISE_* */
     bool    free_length;
     double  weight_decay;
+    bool    entrywise; /* Adam keeps a second moment for each entry instead of each row */
     int64_t seed;
     /* temperature */
     int32_t tau0;     /* ADAPTAU_TAU0_EQ14, ... */
@@ -38,10 +39,13 @@ struct recipe {
     bool    reject_positives;
     int32_t positives; /* 0: outside the sum, 1: inside */
     double  row_weight;
+    double  soft_targets; /* c: a user with n items aims with the share c/(c + n) at what its neighbours have */
     /* optimisation */
     int64_t epochs;
     int64_t rows; /* per batch */
     double  lr_users, lr_items;
+    /* scoring */
+    double popularity_prior; /* prior_set's strength. UNSET: a program with validation pairs may choose it, else 0 */
 };
 
 /* A recipe whose data-dependent members are UNSET and whose other members are the library's defaults. */

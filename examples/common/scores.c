@@ -25,3 +25,11 @@ adaptau_status score_tables(adaptau_evaluator *evaluator, const adaptau_tables *
             status = adaptau_evaluator_mean(evaluator, metric, c, &scores->value[metric][c], error);
     return status;
 }
+
+adaptau_status score_model(adaptau_evaluator *evaluator, const adaptau_model *model, const struct cutoffs *cutoffs,
+                           struct scores *scores, adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    return status ? status : score_tables(evaluator, &tables, cutoffs, scores, error);
+}

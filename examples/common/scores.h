@@ -4,6 +4,7 @@
 #define EXAMPLES_COMMON_SCORES_H
 
 #include <adaptau/evaluator.h>
+#include <adaptau/model.h>
 
 #include "common/options.h"
 
@@ -21,5 +22,8 @@ adaptau_status make_evaluator(adaptau_context *context, const adaptau_dataset *h
 /* Run the evaluator on tables and read everything. */
 adaptau_status score_tables(adaptau_evaluator *evaluator, const adaptau_tables *tables, const struct cutoffs *cutoffs,
                             struct scores *scores, adaptau_error *error);
+
+adaptau_status score_model(adaptau_evaluator *evaluator, const adaptau_model *model, const struct cutoffs *cutoffs,
+                           struct scores *scores, adaptau_error *error);
 
 #endif

@@ -4,12 +4,15 @@
 #include <math.h>
 
 #include "common/clock.h"
+#include "common/prior.h"
 
 #define PI 3.14159265358979323846
 
 static uint32_t model_flags(const struct recipe *recipe)
 {
     uint32_t flags = recipe->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0;
+    if (!recipe->entrywise)
+        flags |= ADAPTAU_MODEL_ROW_SECOND_MOMENT;
     if (recipe->normalise == NORMALISE_ITEMS || recipe->normalise == NORMALISE_NONE)
         flags |= ADAPTAU_MODEL_RAW_USERS;
     if (recipe->normalise == NORMALISE_USERS || recipe->normalise == NORMALISE_NONE)
@@ -79,7 +82,7 @@ static adaptau_status create_sampler(adaptau_context *context, const adaptau_dat
 adaptau_status training_create(adaptau_context *context, const adaptau_dataset *dataset, const struct recipe *recipe,
                                struct training *training, adaptau_error *error)
 {
-    *training = (struct training){.recipe = recipe, .n_epochs = recipe->epochs};
+    *training = (struct training){.recipe = recipe, .dataset = dataset, .n_epochs = recipe->epochs};
     adaptau_model_options options = recipe_model_options(recipe);
     adaptau_status        status = adaptau_model_create(context, dataset, &options, &training->model, error);
     if (!status)
@@ -146,6 +149,16 @@ static adaptau_status run_steps(struct training *training, double *loss, double 
     }
 }
 
+static adaptau_status set_targets(struct training *training, adaptau_error *error)
+{
+    adaptau_target_options options = {
+        .struct_size = sizeof options,
+        .strength = training->recipe->soft_targets,
+        .row_weight_exponent = training->recipe->row_weight,
+    };
+    return adaptau_model_update_targets(training->model, training->dataset, training->temperature, &options, error);
+}
+
 static adaptau_status run_epoch(struct training *training, adaptau_error *error)
 {
     adaptau_temperature_state state = {.struct_size = sizeof state};
@@ -158,7 +171,11 @@ static adaptau_status run_epoch(struct training *training, adaptau_error *error)
         status = adaptau_sampler_begin_epoch(training->sampler, training->epoch, error);
     training->tau0 = state.tau0;
     if (!status)
+        status = set_targets(training, error);
+    if (!status)
         status = run_steps(training, &loss, &weight, error);
+    if (!status)
+        status = prior_set(training->model, training->dataset, training->recipe->popularity_prior, training->tau0, error);
     if (!status && !training->stopped) {
         training->loss = weight > 0 ? loss / weight : 0;
         training->epoch++;

@@ -17,6 +17,7 @@ struct training {
     adaptau_model       *model;
     adaptau_temperature *temperature;
     adaptau_sampler     *sampler;
+    const adaptau_dataset *dataset;
     step_function        on_step; /* or NULL */
     void                *on_step_data;
     int64_t              n_epochs; /* the learning rate falls to 0 over these */
@@ -38,7 +39,7 @@ adaptau_status training_create(adaptau_context *context, const adaptau_dataset *
 
 void training_destroy(struct training *training);
 
-/* One epoch: set the temperature, then step through all batches. */
+/* One epoch: set the temperature and what users aim at, step through all batches, and set the popularity prior of scores. */
 adaptau_status training_epoch(struct training *training, adaptau_error *error);
 
 #endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/prior.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/fail.h"
+
+static const double grid[] = {0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5};
+
+adaptau_status prior_set(adaptau_model *model, const adaptau_dataset *dataset, double strength, double tau0,
+                         adaptau_error *error)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    adaptau_status       status = adaptau_dataset_get_view(dataset, &view, error);
+    if (status || strength == 0)
+        return status ? status : adaptau_model_set_item_bias(model, NULL, error);
+    float *bias = malloc(((size_t)view.n_items + 1) * sizeof *bias);
+    if (!bias)
+        return fail_memory(error, "the popularity prior");
+    for (int32_t i = 0; i < view.n_items; i++)
+        bias[i] = (float)(strength * tau0 * log1p((double)(view.item_ptr[i + 1] - view.item_ptr[i])));
+    status = adaptau_model_set_item_bias(model, bias, error);
+    free(bias);
+    return status;
+}
+
+adaptau_status prior_choose(adaptau_evaluator *evaluator, adaptau_model *model, const adaptau_dataset *dataset, double tau0,
+                            const struct cutoffs *cutoffs, int32_t cutoff, double *strength, adaptau_error *error)
+{
+    double best = -1;
+    for (size_t i = 0; i < sizeof grid / sizeof *grid; i++) {
+        struct scores  scores;
+        adaptau_status status = prior_set(model, dataset, grid[i], tau0, error);
+        if (!status)
+            status = score_model(evaluator, model, cutoffs, &scores, error);
+        if (status)
+            return status;
+        if (scores.value[ADAPTAU_METRIC_RECALL][cutoff] > best) {
+            best = scores.value[ADAPTAU_METRIC_RECALL][cutoff];
+            *strength = grid[i];
+        }
+    }
+    return ADAPTAU_OK;
+}
