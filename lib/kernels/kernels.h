@@ -52,7 +52,8 @@ struct atau_kernels {
     void (*axpy)(int64_t n, float alpha, const float *x, float *y);
     /* y = alpha x; in place when x == y */
     void (*scale)(int64_t n, float alpha, const float *x, float *y);
-    /* One row: moments, step and, to_sphere, the new length. adam_row_shared has one second moment, of the mean of squares. */
+    /* One row: moments, step and, to_sphere, the new length. adam_row_shared has one second moment, of the mean of squares
+     * (untouched when n = 0). */
     atau_adam_function adam_row;
     atau_adam_function adam_row_shared;
 };

@@ -110,6 +110,8 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
                             float *row)
 {
     float mean = 0.0f, squares = 0.0f;
+    if (n == 0)
+        return;
     for (int64_t i = 0; i < n; i++) {
         float g = gradient[i] + adam->decay * row[i];
         first[i] = adam->beta1 * first[i] + (1.0f - adam->beta1) * g;

@@ -95,11 +95,17 @@ static void run_scale(const struct atau_kernels *kernels, const struct bench *be
     kernels->scale(bench->n, 0.5f, data->a, data->c);
 }
 
+static const struct atau_adam adam = {
+    .step = 1e-3f, .second_scale = 1.0f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .to_sphere = 1};
+
 static void run_adam_row(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
-    static const struct atau_adam adam = {
-        .step = 1e-3f, .second_scale = 1.0f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .to_sphere = 1};
     kernels->adam_row(bench->n, &adam, data->a, data->c, data->d, data->d + bench->n);
+}
+
+static void run_adam_row_shared(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->adam_row_shared(bench->n, &adam, data->a, data->c, data->d, data->d + bench->n);
 }
 
 #define GFLOP(m, n, k) (m), (n), (k), 2e-9 * (m) * (n) * (k), 1
@@ -124,6 +130,7 @@ static const struct bench benches[] = {
     {"axpy", "1024", "GB/s", run_axpy, GBYTE(1, 1024, 12)},
     {"scale", "64", "GB/s", run_scale, GBYTE(1, 64, 8)},
     {"adam_row", "64", "GB/s", run_adam_row, GBYTE(1, 64, 28)},
+    {"adam_row_shared", "64", "GB/s", run_adam_row_shared, GBYTE(1, 64, 20)},
 };
 #define N_BENCHES ((int)(sizeof benches / sizeof *benches))
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Row and tile kernels at every level, against the formulas in double, between guard pages. Products: test_product.c. */
+/* Row and tile kernels at every level, against the formulas in double, between guard pages. Products: test_product.c;
+ * which kernels are taken: test_select.c. */
 #include <check.h>
 #include <fenv.h>
 #include <float.h>
@@ -175,6 +176,59 @@ START_TEST(adam_returns_to_the_sphere)
 }
 END_TEST
 
+/* The second moment is one float, the last of its array: what lies before it stays, what lies behind it is fenced. */
+static void check_adam_shared(const struct level *level, int64_t n, float *const arrays[], const struct atau_adam *adam)
+{
+    double first[LONGEST], row[LONGEST], mean = 0.0, squares = 0.0;
+    float *second = arrays[2] + (n > 0 ? n - 1 : 0), before[LONGEST];
+    for (int64_t i = 0; i < n; i++) {
+        double g = (double)arrays[0][i] + (double)adam->decay * (double)arrays[3][i];
+        first[i] = (double)adam->beta1 * (double)arrays[1][i] + (1.0 - (double)adam->beta1) * g;
+        mean += g * g / (double)n;
+        arrays[2][i] = fabsf(arrays[2][i]);
+    }
+    memcpy(before, arrays[2], (size_t)n * sizeof *before);
+    double moment = n > 0 ? (double)adam->beta2 * (double)*second + (1.0 - (double)adam->beta2) * mean : 0.0;
+    double factor = (double)adam->step / (sqrt(moment) * (double)adam->second_scale + (double)adam->epsilon);
+    for (int64_t i = 0; i < n; i++) {
+        row[i] = (double)arrays[3][i] - factor * first[i];
+        squares += row[i] * row[i];
+    }
+    level->kernels.adam_row_shared(n, adam, arrays[0], arrays[1], second, arrays[3]);
+    double inverse = adam->to_sphere && squares > 0.0 ? 1.0 / sqrt(squares) : 1.0;
+    for (int64_t i = 0; i < n; i++) {
+        assert_close(level, "first moment", n, i, arrays[1][i], first[i], 4 * EPSILON);
+        assert_close(level, "weight", n, i, arrays[3][i], row[i] * inverse, (double)(n + 64) * EPSILON * inverse);
+        require(level, i == n - 1 || arrays[2][i] == before[i], "a second moment too many", n);
+    }
+    if (n > 0)
+        assert_close(level, "second moment", n, 0, *second, moment, (double)(n + 4) * EPSILON * moment);
+}
+
+static void check_adam_shared_free(const struct level *level, int64_t n, float *const arrays[])
+{
+    check_adam_shared(level, n, arrays, &adam_step);
+}
+
+static void check_adam_shared_sphere(const struct level *level, int64_t n, float *const arrays[])
+{
+    struct atau_adam adam = adam_step;
+    adam.to_sphere = 1;
+    check_adam_shared(level, n, arrays, &adam);
+}
+
+START_TEST(adam_with_a_shared_second_moment_steps_as_in_double)
+{
+    check_rows(&levels[_i], "adam_row_shared", 4, check_adam_shared_free);
+}
+END_TEST
+
+START_TEST(adam_with_a_shared_second_moment_returns_to_the_sphere)
+{
+    check_rows(&levels[_i], "adam_row_shared to the sphere", 4, check_adam_shared_sphere);
+}
+END_TEST
+
 /* Tails are computed in whole vectors: 0/0 in the lanes beyond them must not reach the length. */
 START_TEST(adam_without_epsilon_keeps_the_row_finite)
 {
@@ -182,14 +236,16 @@ START_TEST(adam_without_epsilon_keeps_the_row_finite)
     adam.to_sphere = 1;
     adam.epsilon = 0.0f;
     for (int64_t n = 1; n < 40; n++) {
-        float    gradient[40], first[40] = {0}, second[40] = {0}, row[40], squares = 0.0f;
-        uint32_t state = 5;
-        fill_numbers(&state, n, gradient);
-        fill_numbers(&state, n, row);
-        levels[_i].kernels.adam_row(n, &adam, gradient, first, second, row);
-        for (int64_t i = 0; i < n; i++)
-            squares += row[i] * row[i];
-        ck_assert(fabsf(squares - 1.0f) < 1e-5f);
+        for (int shared = 0; shared < 2; shared++) {
+            float    gradient[40], first[40] = {0}, second[40] = {0}, row[40], squares = 0.0f;
+            uint32_t state = 5;
+            fill_numbers(&state, n, gradient);
+            fill_numbers(&state, n, row);
+            (shared ? levels[_i].kernels.adam_row_shared : levels[_i].kernels.adam_row)(n, &adam, gradient, first, second, row);
+            for (int64_t i = 0; i < n; i++)
+                squares += row[i] * row[i];
+            ck_assert(fabsf(squares - 1.0f) < 1e-5f);
+        }
     }
 }
 END_TEST
@@ -510,126 +566,20 @@ START_TEST(exp_stays_within_one_and_a_half_ulp)
 }
 END_TEST
 
-/* ---- selection ----------------------------------------------------------------------------------------------------- */
-
-static adaptau_status choose(int32_t backend, uint64_t cpu, struct atau_kernels *table, char name[64],
-                             adaptau_error *error)
-{
-    char remark[160] = "unset";
-    memset(table, 0, sizeof *table);
-    name[0] = '\0';
-    adaptau_status status = atau_kernels_select(backend, cpu, table, name, remark, error);
-    ck_assert_str_ne(status == ADAPTAU_OK ? remark : "", "unset");
-    return status;
-}
-
-START_TEST(every_level_fills_every_entry)
-{
-    static const struct atau_kernels none;
-    const unsigned char             *bytes = (const unsigned char *)&levels[_i].kernels;
-    for (size_t at = 0; at < sizeof none; at += sizeof(void (*)(void)))
-        ck_assert_msg(memcmp(bytes + at, &none, sizeof(void (*)(void))) != 0, "%s: entry %d is missing", levels[_i].name,
-                      (int)(at / sizeof(void (*)(void))));
-}
-END_TEST
-
-START_TEST(reference_backend_is_plain_c_everywhere)
-{
-    struct atau_kernels table;
-    char                name[64];
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_REFERENCE, ~UINT64_C(0), &table, name, NULL), ADAPTAU_OK);
-    ck_assert_str_eq(name, "reference");
-    ck_assert(memcmp(&table, &atau_kernels_reference, sizeof table) == 0);
-}
-END_TEST
-
-START_TEST(auto_takes_the_widest_allowed_native_kernels)
-{
-#if defined(ADAPTAU_HAVE_AVX2) && defined(ADAPTAU_HAVE_AVX512)
-    struct atau_kernels table;
-    char                name[64];
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_AUTO, ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512, &table, name, NULL), ADAPTAU_OK);
-    ck_assert_str_eq(name, "native avx512");
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_AUTO, ADAPTAU_CPU_AVX2, &table, name, NULL), ADAPTAU_OK);
-    ck_assert_str_eq(name, "native avx2");
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_AVX2, &table, name, NULL), ADAPTAU_OK);
-    ck_assert_str_eq(name, "native avx2");
-#endif
-}
-END_TEST
-
-START_TEST(auto_without_native_kernels_takes_blis_or_plain_c)
-{
-    struct atau_kernels table;
-    char                name[64];
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_AUTO, ADAPTAU_CPU_AVX512, &table, name, NULL), ADAPTAU_OK);
-#ifdef ADAPTAU_HAVE_BLIS
-    ck_assert(strncmp(name, "blis ", 5) == 0);
-#else
-    ck_assert_str_eq(name, "reference");
-#endif
-    ck_assert(table.dot == atau_kernels_reference.dot);
-}
-END_TEST
-
-START_TEST(native_backend_without_avx2_is_refused)
-{
-    struct atau_kernels table;
-    char                name[64];
-    adaptau_error       error;
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_AVX512, &table, name, &error), ADAPTAU_E_STATE);
-    ck_assert_int_eq(error.status, ADAPTAU_E_STATE);
-    ck_assert_ptr_nonnull(strstr(error.message, "native"));
-    ck_assert(table.product == NULL);
-}
-END_TEST
-
-START_TEST(blis_backend_keeps_the_other_entries_native)
-{
-    struct atau_kernels table;
-    char                name[64];
-    adaptau_error       error;
-    uint64_t            cpu = atau_cpu_features();
-    adaptau_status      status = choose(ADAPTAU_BACKEND_BLIS, cpu, &table, name, &error);
-#ifdef ADAPTAU_HAVE_BLIS
-    struct atau_kernels native;
-    char                native_name[64];
-    ck_assert_int_eq(status, ADAPTAU_OK);
-    ck_assert(strncmp(name, "blis ", 5) == 0);
-    if (choose(ADAPTAU_BACKEND_NATIVE, cpu, &native, native_name, NULL) == ADAPTAU_OK)
-        ck_assert(table.exp_tile == native.exp_tile && table.dot == native.dot && table.product != native.product);
-#else
-    ck_assert_int_eq(status, ADAPTAU_E_STATE);
-    ck_assert_ptr_nonnull(strstr(error.message, "not built in"));
-#endif
-}
-END_TEST
-
-START_TEST(rejects_an_unknown_backend)
-{
-    static const int32_t bad[] = {-1, 4, 1 << 30};
-    for (int i = 0; i < 3; i++) {
-        struct atau_kernels table;
-        char                name[64];
-        adaptau_error       error;
-        ck_assert_int_eq(choose(bad[i], ~UINT64_C(0), &table, name, &error), ADAPTAU_E_ARGUMENT);
-        ck_assert(table.product == NULL);
-    }
-}
-END_TEST
-
 /* ---- main ---------------------------------------------------------------------------------------------------------- */
 
 static Suite *kernels_suite(void)
 {
     Suite *suite = suite_create("kernels");
-    TCase *each = tcase_create("each level"), *once = tcase_create("selection");
+    TCase *each = tcase_create("each level");
     tcase_set_timeout(each, 300);
     tcase_add_loop_test(each, dot_equals_the_sum_in_double, 0, n_levels);
     tcase_add_loop_test(each, axpy_adds_a_multiple, 0, n_levels);
     tcase_add_loop_test(each, scale_multiplies_also_in_place, 0, n_levels);
     tcase_add_loop_test(each, adam_steps_as_in_double, 0, n_levels);
     tcase_add_loop_test(each, adam_returns_to_the_sphere, 0, n_levels);
+    tcase_add_loop_test(each, adam_with_a_shared_second_moment_steps_as_in_double, 0, n_levels);
+    tcase_add_loop_test(each, adam_with_a_shared_second_moment_returns_to_the_sphere, 0, n_levels);
     tcase_add_loop_test(each, adam_without_epsilon_keeps_the_row_finite, 0, n_levels);
     tcase_add_loop_test(each, exp_tile_equals_exp_in_double, 0, n_levels);
     tcase_add_loop_test(each, exp_sum_equals_the_sum_in_double, 0, n_levels);
@@ -642,15 +592,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(each, exp_below_minus_104_is_zero_in_any_rounding_mode, 0, n_levels);
     tcase_add_loop_test(each, exp_of_masked_candidates_is_zero, 0, n_levels);
     tcase_add_loop_test(each, exp_stays_within_one_and_a_half_ulp, 0, n_levels);
-    tcase_add_loop_test(each, every_level_fills_every_entry, 0, n_levels);
-    tcase_add_test(once, reference_backend_is_plain_c_everywhere);
-    tcase_add_test(once, auto_takes_the_widest_allowed_native_kernels);
-    tcase_add_test(once, auto_without_native_kernels_takes_blis_or_plain_c);
-    tcase_add_test(once, native_backend_without_avx2_is_refused);
-    tcase_add_test(once, blis_backend_keeps_the_other_entries_native);
-    tcase_add_test(once, rejects_an_unknown_backend);
     suite_add_tcase(suite, each);
-    suite_add_tcase(suite, once);
     return suite;
 }
 

@@ -307,6 +307,58 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
 }
 
+/* One vector of the first pass of adam_row_shared; returns its gradients, 0 outside the mask. */
+INLINE __m256 first_moment_vector(int masked, __m256i mask, const struct atau_adam *adam, const float *gradient,
+                                  float *first, const float *row)
+{
+    __m256 g = _mm256_fmadd_ps(_mm256_set1_ps(adam->decay), load(row, masked, mask), load(gradient, masked, mask));
+    __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(adam->beta1), load(first, masked, mask),
+                               _mm256_mul_ps(_mm256_set1_ps(1.0f - adam->beta1), g));
+    store(first, masked, mask, m);
+    return g;
+}
+
+/* One vector of the second pass; returns the new weights, 0 outside the mask. */
+INLINE __m256 step_vector(int masked, __m256i mask, __m256 factor, const float *first, float *row)
+{
+    __m256 e = _mm256_fnmadd_ps(factor, load(first, masked, mask), load(row, masked, mask));
+    store(row, masked, mask, e);
+    return e;
+}
+
+static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
+                            float *row)
+{
+    struct atau_adam fixed = *adam; /* as in adam_row                                                            */
+    __m256           squares = _mm256_setzero_ps();
+    __m256i          tail = mask_of(n % WIDTH);
+    int64_t          whole = n - n % WIDTH;
+    if (n == 0)
+        return;
+    for (int64_t i = 0; i < whole; i += WIDTH) {
+        __m256 g = first_moment_vector(0, tail, &fixed, gradient + i, first + i, row + i);
+        squares = _mm256_fmadd_ps(g, g, squares);
+    }
+    if (whole < n) {
+        __m256 g = first_moment_vector(1, tail, &fixed, gradient + whole, first + whole, row + whole);
+        squares = _mm256_fmadd_ps(g, g, squares);
+    }
+    *second = fixed.beta2 * *second + (1.0f - fixed.beta2) * (add_lanes(squares) / (float)n);
+    __m256 factor = _mm256_set1_ps(fixed.step / (__builtin_sqrtf(*second) * fixed.second_scale + fixed.epsilon));
+    squares = _mm256_setzero_ps();
+    for (int64_t i = 0; i < whole; i += WIDTH) {
+        __m256 e = step_vector(0, tail, factor, first + i, row + i);
+        squares = _mm256_fmadd_ps(e, e, squares);
+    }
+    if (whole < n) {
+        __m256 e = step_vector(1, tail, factor, first + whole, row + whole);
+        squares = _mm256_fmadd_ps(e, e, squares);
+    }
+    float length2 = add_lanes(squares);
+    if (fixed.to_sphere && length2 > 0.0f)
+        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+}
+
 void atau_kernels_avx2(struct atau_kernels *table)
 {
     table->product = product;
@@ -318,4 +370,5 @@ void atau_kernels_avx2(struct atau_kernels *table)
     table->axpy = axpy;
     table->scale = scale_row;
     table->adam_row = adam_row;
+    table->adam_row_shared = adam_row_shared;
 }

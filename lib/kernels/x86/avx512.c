@@ -249,6 +249,8 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
     const __m512 beta1 = _mm512_set1_ps(adam->beta1), rest1 = _mm512_set1_ps(1.0f - adam->beta1);
     const __m512 decay = _mm512_set1_ps(adam->decay);
     __m512       squares = _mm512_setzero_ps();
+    if (n == 0)
+        return;
     for (int64_t i = 0; i < n; i += WIDTH) {
         __mmask16 mask = mask_of(n - i);
         __m512    g = _mm512_fmadd_ps(decay, _mm512_maskz_loadu_ps(mask, row + i), _mm512_maskz_loadu_ps(mask, gradient + i));
