@@ -17,7 +17,7 @@
 #include "kernels/rows.h"
 
 /* Items of a tile: 60 KiB of scores with a full block. A multiple of the row counts that products are made of (6 and 4):
- * what is left over is slow. */
+ * what is left over is slower. */
 #define LINES 120
 #define HIT_LINES 24       /* items between two looks at the thresholds, which rise as hits are taken          */
 #define MAX_BLOCK 128      /* users of a task                                                                  */

@@ -71,16 +71,17 @@ INLINE void block(int rows, int vectors, int masked, __m256i last, int64_t k, co
 INLINE void strip(int vectors, int masked, __m256i last, int64_t m, int64_t k, const float *a, int64_t a_row,
                   int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
-    int64_t i = 0;
-    for (; i + ROWS <= m; i += ROWS)
-        block(ROWS, vectors, masked, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride,
-              c_stride);
-    for (; i + 2 <= m; i += 2)
-        block(2, vectors, masked, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride,
-              c_stride);
-    if (i < m)
-        block(1, vectors, masked, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride,
-              c_stride);
+    for (int64_t rows; m > 0; m -= rows, a += rows * a_row, c += rows * c_stride) {
+        rows = m < ROWS ? m : ROWS;
+        switch (rows) {
+        case 1: block(1, vectors, masked, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 2: block(2, vectors, masked, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 3: block(3, vectors, masked, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 4: block(4, vectors, masked, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 5: block(5, vectors, masked, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        default: block(ROWS, vectors, masked, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        }
+    }
 }
 
 static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,

@@ -48,16 +48,22 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
             _mm512_mask_storeu_ps(c + i * c_stride + v * WIDTH, v == vectors - 1 ? last : (__mmask16)0xFFFF, sum[i][v]);
 }
 
-/* All rows of a column strip of up to 64. */
+/* All rows of a column strip of up to 64. Every block adds in the same order: a value doesn't depend on m. */
 static inline __attribute__((always_inline)) void strip(int vectors, __mmask16 last, int64_t m, int64_t k, const float *a,
                                                         int64_t a_row, int64_t a_column, const float *b, int64_t b_stride,
                                                         int accumulate, float *c, int64_t c_stride)
 {
-    int64_t i = 0;
-    for (; i + ROWS <= m; i += ROWS)
-        block(ROWS, vectors, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride, c_stride);
-    for (; i < m; i++)
-        block(1, vectors, last, k, a + i * a_row, a_row, a_column, b, b_stride, accumulate, c + i * c_stride, c_stride);
+    for (int64_t rows; m > 0; m -= rows, a += rows * a_row, c += rows * c_stride) {
+        rows = m < ROWS ? m : ROWS;
+        switch (rows) {
+        case 1: block(1, vectors, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 2: block(2, vectors, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 3: block(3, vectors, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 4: block(4, vectors, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 5: block(5, vectors, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        default: block(ROWS, vectors, last, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        }
+    }
 }
 
 static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
