@@ -10,7 +10,8 @@
 adaptau_status prior_set(adaptau_model *model, const adaptau_dataset *dataset, double strength, double tau0,
                          adaptau_error *error);
 
-/* Of a small grid that holds 0, the strength with which the model ranks the evaluator's pairs best, by recall at a cutoff. */
+/* Of a small grid, the strength with which the model ranks the evaluator's pairs best, by recall at a cutoff; 0 unless that gains
+ * a thousandth on none. */
 adaptau_status prior_choose(adaptau_evaluator *evaluator, adaptau_model *model, const adaptau_dataset *dataset, double tau0,
                             const struct cutoffs *cutoffs, int32_t cutoff, double *strength, adaptau_error *error);
 
