@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file evaluator.h
- *  All-ranking metrics: every item is ranked for every user that has held-out items, by descending score, ties to the lower item
- *  id. */
+ *  All-ranking metrics: every item is ranked for every user that has held-out items, by descending score, ties to the lower
+ *  item id. */
 #ifndef ADAPTAU_EVALUATOR_H
 #define ADAPTAU_EVALUATOR_H
 
@@ -31,8 +31,8 @@ typedef struct adaptau_evaluator adaptau_evaluator;
 typedef struct adaptau_evaluator_options {
     uint32_t                      struct_size; /**< sizeof(adaptau_evaluator_options)                        */
     int32_t                       n_cutoffs;   /**< 0: one cutoff, 20                                        */
-    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF]; one above the number of
-                                                    items is fine                                            */
+    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF]; one above the
+                                                    number of items is fine                                  */
     int32_t                       n_masks;
     int32_t                       n_groups;    /**< 0: no groups                                             */
     const adaptau_dataset *const *masks;       /**< [n_masks] pairs that are not ranked (train); borrowed: must outlive the

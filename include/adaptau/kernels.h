@@ -67,8 +67,8 @@ typedef struct adaptau_batch {
     const float   *log_q;         /**< [C] shared, [R x C] per row, [m] catalogue: taken off the logits; or NULL */
     const float   *row_weights;   /**< [R] weight w_r >= 0 of each of the row's terms; NULL: 1               */
 
-    /* Soft targets, all of it or nothing: row r aims at its positives with the share 1 − e_r, and with the share e_r at a mixture of
-     * items q_rj whose directions the caller has summed up. */
+    /* Soft targets, all of it or nothing: row r aims at its positives with the share 1 − e_r, and with the share e_r at a
+     * mixture of items q_rj whose directions the caller has summed up. */
     const float *target_shares;     /**< [R] e_r in [0, 1], or NULL: 0                                       */
     const float *user_targets;      /**< [R x d] t_r = Σ_j q_rj ê_j                                          */
     const float *item_targets;      /**< [m x d] what the mixtures ask of the items, Σ_u (n_u w_u e_u/τ⁺_u) q_uj ê_u, or NULL */
@@ -117,11 +117,12 @@ typedef struct adaptau_softmax_output {
  *  A row without positives contributes nothing (its log sum is computed); so does a row whose sum is empty. With both sides
  *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03; otherwise a running maximum keeps
  *  every result finite.
- *  Memory beyond the outputs: at most 32 MiB for the catalogue, whatever R (and a normalised copy of the item table unless its rows
- *  are raw or unit); for shared candidates 8(R + C)d bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
- *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature; E_MEMORY:
- *          outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a broken promise of
- *          unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 0.1. */
+ *  Memory beyond the outputs: at most 32 MiB for the catalogue, whatever R (and a normalised copy of the item table unless its
+ *  rows are raw or unit); for shared candidates 8(R + C)d bytes more; 4(R C + R d) and the sorting of R C keys for per-row
+ *  ones.
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature;
+ *          E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
+ *          broken promise of unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                            const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
                                            adaptau_error *error);

@@ -28,8 +28,8 @@ typedef struct adaptau_model adaptau_model;
 #define ADAPTAU_MODEL_RAW_ITEMS (UINT32_C(1) << 1)
 /** Normalised sides keep free lengths instead of being brought back to the unit sphere after every step. */
 #define ADAPTAU_MODEL_FREE_LENGTH (UINT32_C(1) << 2)
-/** Adam's second moment is one number for a row, the mean of its squares, instead of one for each entry: all directions of a row are
- *  scaled alike, and the optimiser's state and traffic shrink by two fifths. */
+/** Adam's second moment is one number for a row, the mean of its squares, instead of one for each entry: all directions of a
+ *  row are scaled alike, and the optimiser's state and traffic shrink by two fifths. */
 #define ADAPTAU_MODEL_ROW_SECOND_MOMENT (UINT32_C(1) << 3)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
@@ -82,8 +82,8 @@ typedef struct adaptau_step {
  *  policy's unit-temperature losses are handed to the temperature.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
- *  @return as adaptau_softmax; E_STATE for an empty batch; E_NUMERIC names the first row whose gradient is not finite. There are
- *          no gradients after a failure. Since 0.1. */
+ *  @return as adaptau_softmax; E_STATE for an empty batch; E_NUMERIC names the first row whose gradient is not finite. There
+ *          are no gradients after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch,
                                                    adaptau_temperature *temperature, adaptau_step *step,
                                                    adaptau_error *error);
@@ -104,8 +104,8 @@ typedef struct adaptau_gradient_view {
 ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
                                                        adaptau_error *error);
 
-/** One Adam step with the gradients of the last batch on the rows it touched (each table counts its own steps), then rows back to
- *  the unit sphere unless ADAPTAU_MODEL_FREE_LENGTH.
+/** One Adam step with the gradients of the last batch on the rows it touched (each table counts its own steps), then rows back
+ *  to the unit sphere unless ADAPTAU_MODEL_FREE_LENGTH.
  *
  *      m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  e ← e − lr · m̂/(sqrt(v̂) + ε)
  *
@@ -122,18 +122,18 @@ typedef struct adaptau_target_options {
     double   row_weight_exponent; /**< a of the sampler that will make the batches; 0 means 1                */
 } adaptau_target_options;
 
-/** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u is
- *  uniform over the user's items and N walks from an item to one of its users and on to one of that user's items,
+/** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u
+ *  is uniform over the user's items and N walks from an item to one of its users and on to one of that user's items,
  *
  *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the 0/1 interactions, D their degrees.
  *
- *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from the
- *  present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six sparse
- *  products, O(|D| d); memory for a second pair of tables.
+ *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from
+ *  the present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six
+ *  sparse products, O(|D| d); memory for a second pair of tables.
  *  @param[in] dataset      the pairs trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
- *  @return E_ARGUMENT, E_ABI; E_SHAPE when the dataset is of another size; E_STATE for a temperature of another size; E_MEMORY, E_THREAD.
- *          Soft targets are off after a failure. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE when the dataset is of another size; E_STATE for a temperature of another size; E_MEMORY,
+ *          E_THREAD. Soft targets are off after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
@@ -163,9 +163,9 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
 
-/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m] where there is
- *  one, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename, fsync of the folder; the old file
- *  is whole until the new one is.
+/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m] where
+ *  there is one, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
+ *  fsync of the folder; the old file is whole until the new one is.
  *  @return E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 

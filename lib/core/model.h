@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is behind adaptau_model. model.c holds its life and what one can ask of it, model_init.c its first embeddings, model_step.c
- * gradients and optimiser, model_file.c saving and loading. */
+/* What is behind adaptau_model. model.c holds its life and what one can ask of it, model_init.c its first embeddings,
+ * model_step.c gradients and optimiser, model_file.c saving and loading. */
 #ifndef ATAU_MODEL_H
 #define ATAU_MODEL_H
 

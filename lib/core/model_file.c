@@ -123,8 +123,8 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
                                 : status;
 }
 
-/* A file that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put right;
- * the others must stay as they are, bit for bit. */
+/* A file that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put
+ * right; the others must stay as they are, bit for bit. */
 static void settle_strangers(adaptau_model *model)
 {
     const struct atau_kernels *kernels = model->context->kernels;

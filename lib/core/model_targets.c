@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Soft targets. With P = D_u^{-1} R (a user's uniform distribution over its items) and N = D_i^{-1} Rᵀ P, users aim with the share e_u at
- * P N. The loss is linear in the target, so all that training needs of it are two tables, formed once per epoch:
+/* Soft targets. With P = D_u^{-1} R (a user's uniform distribution over its items) and N = D_i^{-1} Rᵀ P, users aim with the
+ * share e_u at P N. The loss is linear in the target, so all that training needs of it are two tables, formed once per epoch:
  *
  *     user_targets = P D_i^{-1} Rᵀ P V̂                     what row u is drawn to
  *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u e_u/τ⁺_u, W_u = n_u^a
@@ -114,10 +114,12 @@ static adaptau_status propagate(struct targets *t, adaptau_error *error)
         int64_t            stride;
         float             *to;
     } products[6] = {
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale}, items->rows, items->stride, t->between},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale}, items->rows, items->stride,
+         t->between},
         {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL}, t->between, dim, on_items},
         {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL}, on_items, dim, on_users},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale}, users->rows, users->stride, on_items},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale}, users->rows, users->stride,
+         on_items},
         {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL}, on_items, dim, t->between},
         {{data->n_items, data->item_ptr, data->item_users, NULL, NULL}, t->between, dim, on_items},
     };

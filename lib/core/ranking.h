@@ -32,8 +32,8 @@ struct atau_rank_request {
     const adaptau_dataset *const *masks; /* [n_masks] pairs that are not ranked                               */
 };
 
-/* One user's items as keys of topk.h, best first, ties by id; n_ranked <= k. Called on a lane, once for each position in request.users. Items
- * whose score is NaN or minus infinity (an overflow of raw rows) are not ranked. */
+/* One user's items as keys of topk.h, best first, ties by id; n_ranked <= k. Called on a lane, once for each position in
+ * request.users. Items whose score is NaN or minus infinity (an overflow of raw rows) are not ranked. */
 typedef void (*atau_rank_visitor)(void *argument, int64_t position, const uint64_t *ranked, int32_t n_ranked);
 
 adaptau_status atau_rank_each(const struct atau_ranking *ranking, const struct atau_rank_request *request,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of named float32 matrices: https://huggingface.co/docs/safetensors. Eight bytes of header length (little-endian), a
- * JSON header, and the tensors one after the other.
+/* Files of named float32 matrices in the safetensors format: eight bytes of header length (little-endian), a JSON header, and
+ * the tensors one after the other.
  *
  * Reading is strict: what is not exactly a file that we could have written (any order of keys, any names and metadata, rank 1
  * or 2) is E_FORMAT. In particular each tensor is F32, and together they cover the data without holes, overlaps or rests. */

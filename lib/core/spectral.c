@@ -5,8 +5,8 @@
  *     B = Aᵀ Q [m x k],  BᵀB = W Λ Wᵀ,  S = sqrt(Λ),  U = Q W,  V = B W S^{-1}
  *
  * orth by Cholesky of the k x k Gram matrix in double precision, twice, which is as good as a Householder QR unless Y is nearly
- * singular; a column that the first round finds dependent becomes 0. The road not taken: Lanczos is cheaper in products and harder to
- * make deterministic over threads. */
+ * singular; a column that the first round finds dependent becomes 0. The road not taken: Lanczos is cheaper in products and
+ * harder to make deterministic over threads. */
 #include "core/spectral.h"
 
 #include <math.h>

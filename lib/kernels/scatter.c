@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adding up item gradients that come from here and there. Threads that add into a shared table would need atomics, and their order
- * would show in the last bits; so the contributions are sorted by item first, and each item is summed by one thread. */
+/* Adding up item gradients that come from here and there. Threads that add into a shared table would need atomics, and their
+ * order would show in the last bits; so the contributions are sorted by item first, and each item is summed by one thread. */
 #include "kernels/softmax.h"
 
 #include <string.h>

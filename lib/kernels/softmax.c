@@ -164,8 +164,8 @@ static adaptau_status check_item_ids(const struct atau_softmax *s, int64_t n, co
     return status;
 }
 
-/* NaN and infinity in the rows that this batch reads. Rows that the caller promises to be unit are taken at their word: a NaN there
- * shows in the loss. */
+/* NaN and infinity in the rows that this batch reads. Rows that the caller promises to be unit are taken at their word: a NaN
+ * there shows in the loss. */
 static adaptau_status check_rows(const struct atau_softmax *s, adaptau_error *error)
 {
     const adaptau_batch *batch = &s->batch;

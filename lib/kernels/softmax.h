@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The softmax over candidates, inside. adaptau_softmax checks its arguments, prepares the tables and hands a checked problem to one
- * of two engines: softmax_dense.c where all rows share their candidates (the catalogue, or C items), softmax_per_row.c where each
- * row has its own. Both turn a row's sum into losses and coefficients with atau_softmax_terms, and scatter.c adds up the gradients
- * of items that are met here and there. */
+/* The softmax over candidates, inside. adaptau_softmax checks its arguments, prepares the tables and hands a checked problem to
+ * one of two engines: softmax_dense.c where all rows share their candidates (the catalogue, or C items), softmax_per_row.c
+ * where each row has its own. Both turn a row's sum into losses and coefficients with atau_softmax_terms, and scatter.c adds up
+ * the gradients of items that are met here and there. */
 #ifndef ATAU_SOFTMAX_H
 #define ATAU_SOFTMAX_H
 
@@ -110,8 +110,8 @@ adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error
 /* ê of a row into `out`; returns 1/‖e‖, 0 for a zero row, 1 for a side that is raw or unit. */
 float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out);
 
-/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when g is not
- * finite. */
+/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when g is
+ * not finite. */
 void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
                         float *gradient, int64_t which, _Atomic int64_t *first_bad);
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The tile engine: rows that share their candidates, which are a table of C vectors.
  *
- * A batch goes through in blocks of rows, and each block in two passes over tiles of candidates. A tile holds scores transposed:
- * line j is a candidate, column r a row of the block. Then all three products have the same shape, "coefficients broadcast,
- * rows of d as vectors", none needs a packed or transposed copy of the item table, and what belongs to a row (τ, shift, sum) is a
- * vector that needs no horizontal sum.
+ * A batch goes through in blocks of rows, and each block in two passes over tiles of candidates. A tile holds scores
+ * transposed: line j is a candidate, column r a row of the block. Then all three products have the same shape, "coefficients
+ * broadcast, rows of d as vectors", none needs a packed or transposed copy of the item table, and what belongs to a row (τ,
+ * shift, sum) is a vector that needs no horizontal sum.
  *
  *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
  *   rows     losses and coefficients;  gradient of each user from U and its positives;  Q ← Q · factor
  *   pass 2   G += T Q;  positives added
  *
  * Where T of a whole block fits STORE_BYTES it is kept between the passes; else pass 2 computes it again. Tasks are chunks of
- * consecutive tiles. Partial sums belong to chunks and are added in the order of chunks, and the cut into blocks, chunks and tiles
- * depends on sizes alone: results do not depend on threads.
+ * consecutive tiles. Partial sums belong to chunks and are added in the order of chunks, and the cut into blocks, chunks and
+ * tiles depends on sizes alone: results do not depend on threads.
  *
  * The road not taken: scores as they come, a row of the batch per line, with items packed into transposed panels once per step.
  * It costs a copy of the table, and its item gradient runs against the grain of the tile. */
@@ -479,8 +479,8 @@ static void merge_chunks(struct dense *d, int64_t r, struct atau_row_sums *sums,
     }
 }
 
-/* ∂loss/∂e_u = Σ_c ∂loss/∂f_c ê_c + Σ_i coefficient_i ê_i, then back through the user's normalisation. `gradient` holds the first
- * sum up to the factor. */
+/* ∂loss/∂e_u = Σ_c ∂loss/∂f_c ê_c + Σ_i coefficient_i ê_i, then back through the user's normalisation. `gradient` holds the
+ * first sum up to the factor. */
 static void finish_user(struct dense *d, int64_t r, const struct atau_row_terms *terms, float *gradient)
 {
     struct atau_softmax *s = d->s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each row with candidates of its own (the paper's sampling). There is no product to share between rows: a task takes a few rows,
- * gathers their candidates one after the other, and leaves ∂loss/∂f of each candidate behind for the scatter. */
+/* Each row with candidates of its own (the paper's sampling). There is no product to share between rows: a task takes a few
+ * rows, gathers their candidates one after the other, and leaves ∂loss/∂f of each candidate behind for the scatter. */
 #include "kernels/softmax.h"
 
 #include <math.h>

@@ -8,7 +8,8 @@
  *     ∂row_loss/∂f_c  = (w/τ) Σ_i exp(s − log Z_ri) · exp(logit_c − s)
  *     ∂row_loss/∂f_ri = (w/τ) exp(f_ri/τ − log Z_ri) [inside]  − w (1 − e)/τ⁺
  *     ∂row_loss/∂(ê_u·t) = −w n e/τ⁺
- *     ∂row_loss/∂(1/τ) = w Σ_i [Σ_c exp(logit_c − log Z_ri) f_c + exp(f_ri/τ − log Z_ri) f_ri [inside]] − w Σ_i ((1 − e) f_ri + e ê_u·t) [τ⁺ = τ] */
+ *     ∂row_loss/∂(1/τ) = w Σ_i [Σ_c exp(logit_c − log Z_ri) f_c + exp(f_ri/τ − log Z_ri) f_ri [inside]]
+ *                        − w Σ_i ((1 − e) f_ri + e ê_u·t) [τ⁺ = τ] */
 #include "kernels/softmax.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The k best of a stream of scores: a bounded heap with the worst kept entry on top. An entry is one integer, so that a comparison
- * is one instruction and the heap's path needs few branches that can't be foretold. */
+/* The k best of a stream of scores: a bounded heap with the worst kept entry on top. An entry is one integer, so that a
+ * comparison is one instruction and the heap's path needs few branches that can't be foretold. */
 #ifndef ATAU_TOPK_H
 #define ATAU_TOPK_H
 
@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* A score and an id as a number that grows with rank: the score in the upper half, as an integer in the order of the reals (the
- * sign turned over for positive ones, all bits for negative ones), and the lower id above the higher one. Not for NaN; −0 becomes
- * 0, with which it ties. */
+ * sign turned over for positive ones, all bits for negative ones), and the lower id above the higher one. Not for NaN; −0
+ * becomes 0, with which it ties. */
 static inline uint64_t atau_rank_key(float score, int32_t id)
 {
     uint32_t bits;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Evaluation against a brute-force program (tests/reference/evaluator.py) and, on sizes of many tiles, against a full sort here;
- * results of failed runs; bad input. */
+/* Evaluation against a brute-force program (tests/reference/evaluator.py) and, on sizes of many tiles, against a full sort
+ * here; results of failed runs; bad input. */
 #include <adaptau/adaptau.h>
 #include <check.h>
 #include <math.h>

@@ -400,7 +400,8 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
                 double e = strength / (strength + nu[u]), change = 0.0, along = 0.0;
                 for (int j = 0; j < M; j++) /* − W e/τ Σ_j (q − p)_uj v_j, on the tangent                       */
                     for (int c = 0; c < D; c++) {
-                        double g = -pow(nu[u], exponent) * e / 0.25 * (walk[u][j] - r[u][j] / nu[u]) * (double)t.items[j * D + c];
+                        double weight = -pow(nu[u], exponent) * e / 0.25;
+                        double g = weight * (walk[u][j] - r[u][j] / nu[u]) * (double)t.items[j * D + c];
                         along += g * (double)t.users[u * D + c];
                         change += c == d ? g : 0.0;
                     }
@@ -416,7 +417,8 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
                 for (int u = 0; u < N; u++)
                     for (int c = 0; c < D && nu[u] > 0.0; c++) {
                         double e = strength / (strength + nu[u]);
-                        double g = -pow(nu[u], exponent) * e / 0.25 * (walk[u][j] - r[u][j] / nu[u]) * (double)t.users[u * D + c];
+                        double weight = -pow(nu[u], exponent) * e / 0.25;
+                        double g = weight * (walk[u][j] - r[u][j] / nu[u]) * (double)t.users[u * D + c];
                         along += g * (double)t.items[j * D + c];
                         change += c == d ? g : 0.0;
                     }
@@ -469,7 +471,8 @@ START_TEST(row_second_moment_is_adam_with_one_scale_for_a_row)
             for (int k = 0; k < DIM; k++) {
                 double *m = &first[i * DIM + k];
                 *m = 0.8 * *m + 0.2 * (double)gradients[i * DIM + k];
-                double want = (double)before[i * DIM + k] - 0.05 * (*m / (1.0 - pow(0.8, t))) / sqrt(second[i] / (1.0 - pow(0.99, t)));
+                double step = *m / (1.0 - pow(0.8, t)) / sqrt(second[i] / (1.0 - pow(0.99, t)));
+                double want = (double)before[i * DIM + k] - 0.05 * step;
                 ck_assert(fabs((double)after[i * DIM + k] - want) < 2e-5);
             }
         }
@@ -563,7 +566,7 @@ START_TEST(spectral_start_separates_the_groups)
 }
 END_TEST
 
-/* ---- top-K ---------------------------------------------------------------------------------------------------------------- */
+/* ---- top-K ------------------------------------------------------------------------------------------------------- */
 
 START_TEST(top_k_is_the_brute_force_ranking)
 {
@@ -615,7 +618,7 @@ START_TEST(top_k_fills_up_and_rejects)
 }
 END_TEST
 
-/* ---- files ---------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 START_TEST(save_and_load_keep_every_bit)
 {
@@ -653,7 +656,7 @@ START_TEST(a_missing_or_foreign_file_is_an_error)
 }
 END_TEST
 
-/* ---- bad input ------------------------------------------------------------------------------------------------------------- */
+/* ---- bad input --------------------------------------------------------------------------------------------------- */
 
 START_TEST(rejects_bad_options)
 {

@@ -235,7 +235,8 @@ START_TEST(results_are_the_same_for_any_number_of_threads)
     for (int32_t threads = 1; threads <= 7; threads += threads == 4 ? 3 : 1) {
         adaptau_context_options options = {.struct_size = sizeof options, .n_threads = threads};
         adaptau_context        *own;
-        float                  *x = make_numbers(N * DIM, 31), *g = make_numbers(N * DIM, 32), *norms = malloc(N * sizeof *norms);
+        float                  *x = make_numbers(N * DIM, 31), *g = make_numbers(N * DIM, 32);
+        float                  *norms = malloc(N * sizeof *norms);
         ck_assert_int_eq(adaptau_context_create(&options, &own, NULL), ADAPTAU_OK);
         ck_assert_int_eq(adaptau_normalise_rows(own, N, DIM, x, DIM, x, DIM, norms, NULL), ADAPTAU_OK);
         ck_assert_int_eq(adaptau_normalise_rows_backward(own, N, DIM, x, DIM, norms, g, DIM, NULL), ADAPTAU_OK);
@@ -308,8 +309,8 @@ START_TEST(rejects_bad_shapes)
         const struct bad_shape *c = &cases[i];
         struct untouched        now = make_untouched(), before = now;
         adaptau_error           error;
-        adaptau_status status = adaptau_normalise_rows(context, c->n, c->dim, now.in, c->first_stride, now.out, c->second_stride,
-                                                       now.norms, &error);
+        adaptau_status          status = adaptau_normalise_rows(context, c->n, c->dim, now.in, c->first_stride, now.out,
+                                                                c->second_stride, now.norms, &error);
         assert_rejected(status, c->status, &error, c->forward, &now, &before);
         status = adaptau_normalise_rows_backward(context, c->n, c->dim, now.in, c->first_stride, now.norms, now.out,
                                                  c->second_stride, &error);

@@ -695,14 +695,34 @@ static void spoil_user(struct problem *p, struct call *c) { (void)c; p->row_user
 static void spoil_positive(struct problem *p, struct call *c) { (void)c; p->positives[0] = -1; }
 static void spoil_order(struct problem *p, struct call *c) { (void)c; p->positives[1] = p->positives[0]; }
 static void spoil_ptr(struct problem *p, struct call *c) { (void)c; p->positive_ptr[2] = 0; }
-static void spoil_weight(struct problem *p, struct call *c) { c->batch.row_weights = p->row_weights; p->row_weights[0] = -1.0f; }
+
+static void spoil_weight(struct problem *p, struct call *c)
+{
+    c->batch.row_weights = p->row_weights;
+    p->row_weights[0] = -1.0f;
+}
+
 static void spoil_log_q(struct problem *p, struct call *c) { c->batch.log_q = p->log_q_values; p->log_q_values[3] = NAN; }
 static void spoil_targets(struct problem *p, struct call *c) { c->batch.target_shares = p->row_weights; }
-static void spoil_share(struct problem *p, struct call *c) { c->batch.user_targets = p->users; c->batch.target_shares = p->row_weights; p->row_weights[2] = 1.5f; p->row_weights[0] = p->row_weights[1] = 0.5f; }
+
+static void spoil_share(struct problem *p, struct call *c)
+{
+    c->batch.user_targets = p->users;
+    c->batch.target_shares = p->row_weights;
+    p->row_weights[2] = 1.5f;
+    p->row_weights[0] = p->row_weights[1] = 0.5f;
+}
+
 static void spoil_reserved(struct problem *p, struct call *c) { (void)p; c->batch.reserved = 3; }
 static void spoil_tau(struct problem *p, struct call *c) { (void)p; c->temperatures.tau = 0.0f; }
 static void spoil_tau_nan(struct problem *p, struct call *c) { (void)p; c->temperatures.tau = NAN; }
-static void spoil_row_tau(struct problem *p, struct call *c) { c->temperatures.candidates = p->tau_candidates; p->tau_candidates[1] = -1.0f; }
+
+static void spoil_row_tau(struct problem *p, struct call *c)
+{
+    c->temperatures.candidates = p->tau_candidates;
+    p->tau_candidates[1] = -1.0f;
+}
+
 static void spoil_item(struct problem *p, struct call *c) { (void)c; p->items[7 * p->dim + 1] = INFINITY; }
 static void spoil_user_row(struct problem *p, struct call *c) { (void)c; p->users[p->row_users[0] * p->dim] = NAN; }
 static void spoil_gradient_stride(struct problem *p, struct call *c) { (void)p; c->output.item_gradient_stride = 1; }

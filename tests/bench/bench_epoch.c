@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_epoch [--json] [--seconds S] [--dim D]: an exact epoch against the three bare BLIS products of the same shapes.
  *
- * Gowalla's shape (29,858 users, 40,981 items, 810,128 pairs, drawn by a power law). Both sides are timed in slices of a few steps,
- * alternating, and the ratio is that of medians. The bare products are what one would write first: for each step scores R x m x d, user
- * gradient R x d x m and item gradient m x d x R by bli_sgemm_ex, one thread each on halves of the items; in four settings (whole
- * matrices or tiles of 256 x 1024 that stay in cache, packed or plain), of which the fastest counts. */
+ * Gowalla's shape (29,858 users, 40,981 items, 810,128 pairs, drawn by a power law). Both sides are timed in slices of a few
+ * steps, alternating, and the ratio is that of medians. The bare products are what one would write first: for each step scores
+ * R x m x d, user gradient R x d x m and item gradient m x d x R by bli_sgemm_ex, one thread each on halves of the items; in
+ * four settings (whole matrices or tiles of 256 x 1024 that stay in cache, packed or plain), of which the fastest counts. */
 #include <adaptau/adaptau.h>
 
 #include <blis.h>
@@ -227,8 +227,8 @@ static void close_host(struct host *h)
     adaptau_context_destroy(h->context);
 }
 
-/* Seconds per full step of ROWS users: sampler, gather, products, exponential, gradients, Adam on both tables; and τ₀ at the turn of
- * an epoch, whose steps of fewer rows are not counted. */
+/* Seconds per full step of ROWS users: sampler, gather, products, exponential, gradients, Adam on both tables; and τ₀ at the
+ * turn of an epoch, whose steps of fewer rows are not counted. */
 static double time_steps(struct host *h, int steps, double *gradient_seconds)
 {
     adaptau_error error = {0};
@@ -374,8 +374,8 @@ static void print_table(const struct result *r, int dim)
     printf("memory beyond tables, gradients and optimiser   %.1f MiB\n", r->extra_mib);
 }
 
-/* BLIS runs slow generic kernels on a CPU that it does not know. The baseline is its fastest setting, so tell it what to use, by the
- * only way it has: its environment variable, before it starts. */
+/* BLIS runs slow generic kernels on a CPU that it does not know. The baseline is its fastest setting, so tell it what to use,
+ * by the only way it has: its environment variable, before it starts. */
 static void teach_blis(char **arguments)
 {
 #if defined(__x86_64__)

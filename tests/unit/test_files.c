@@ -30,7 +30,7 @@ static adaptau_context *context;
 static char             folder[256];
 static char             path[512]; /* of the file under test                                                  */
 
-/* ---- faults: the system calls of a save, which fail on request ------------------------------------------------------------ */
+/* ---- faults: the system calls of a save, which fail on request --------------------------------------------------- */
 
 static int    failing_call = -1; /* which of the next calls fails; negative: none                             */
 static int    failing_errno;

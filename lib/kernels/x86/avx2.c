@@ -67,7 +67,8 @@ INLINE void block(int rows, int vectors, int masked, __m256i last, int64_t k, co
             store(c + i * c_stride + v * WIDTH, masked && v == vectors - 1, last, sum[i][v]);
 }
 
-/* All rows of a column strip of up to 16. Every block adds in the same order: a value doesn't depend on m. */
+/* All rows of a column strip of up to 16. Every block adds in the same order: a value doesn't depend on m.
+ * Rows left over are one block, not several, in the same loop: outside of one GCC leaves a block's accumulators in memory. */
 INLINE void strip(int vectors, int masked, __m256i last, int64_t m, int64_t k, const float *a, int64_t a_row,
                   int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {

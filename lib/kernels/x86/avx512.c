@@ -48,7 +48,8 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
             _mm512_mask_storeu_ps(c + i * c_stride + v * WIDTH, v == vectors - 1 ? last : (__mmask16)0xFFFF, sum[i][v]);
 }
 
-/* All rows of a column strip of up to 64. Every block adds in the same order: a value doesn't depend on m. */
+/* All rows of a column strip of up to 64. Every block adds in the same order: a value doesn't depend on m.
+ * Rows left over are one block, not several, in the same loop: outside of one GCC leaves a block's accumulators in memory. */
 static inline __attribute__((always_inline)) void strip(int vectors, __mmask16 last, int64_t m, int64_t k, const float *a,
                                                         int64_t a_row, int64_t a_column, const float *b, int64_t b_stride,
                                                         int accumulate, float *c, int64_t c_stride)
