@@ -12,7 +12,8 @@
 #define SCALE 18.3e6
 #define EPOCHS_EXPONENT 0.12 /* 24 on Gowalla: n m = 1,224 million */
 #define ROW_WEIGHT 0.5       /* a user's row weighs n_u^0.5 */
-#define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)), the sparser the data the more a user leans on others */
+#define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)): the sparser the data, the more a user leans on others */
+#define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
 
@@ -40,7 +41,8 @@ static double choose_soft_targets(int32_t candidates, int32_t n_users, int32_t n
 {
     if (candidates != ADAPTAU_SAMPLER_CATALOGUE || n_pairs == 0)
         return 0;
-    return SOFT_TARGETS * fmax(0, log((double)n_users * n_items / (2 * (double)n_pairs)));
+    double sparsity = log((double)n_users * n_items / (2 * (double)n_pairs));
+    return clamp(SOFT_TARGETS * sparsity, 0, MOST_SOFT * (double)n_pairs / n_users);
 }
 
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)

@@ -35,11 +35,11 @@ struct demo {
 static int read_settings(int argc, char **argv, struct settings *settings)
 {
     int first = 0;
-    *settings = (struct settings){.epochs = 10};
+    *settings = (struct settings){.epochs = 16};
     const struct option_rule rules[] = {
         {.name = "Options:", .kind = OPTION_TITLE},
         {"threads", OPTION_WHOLE, &settings->threads, 0, 1024, NULL, NULL, "that compute (all CPUs)", NULL},
-        {"epochs", OPTION_WHOLE, &settings->epochs, 1, 1e6, NULL, NULL, "of every model (10)", NULL},
+        {"epochs", OPTION_WHOLE, &settings->epochs, 1, 1e6, NULL, NULL, "of every model (16)", NULL},
     };
     int code = read_options(&program, rules, (int)(sizeof rules / sizeof *rules), argc, argv, &first);
     if (code != OPTIONS_GO_ON)
