@@ -7,10 +7,6 @@
 #include "common/prior.h"
 #include "common/split.h"
 
-/* A half of the epochs find the prior where no training on validation is done anyway. Models at a quarter of the way still want
- * more of it than finished ones. */
-#define PRIOR_SHARE 2
-
 /* One training run inside the program's. */
 struct phase {
     struct run            *run;
@@ -256,13 +252,14 @@ static adaptau_status run_valid(struct run *run, adaptau_error *error)
     return judge_on_test(run, error);
 }
 
-/* A short training on a part of train finds the prior, so that test has no say in it. */
+/* A training on a part of train finds the prior, so that test has no say in it. It takes all epochs: models on the way want more of
+ * a prior, or less, than finished ones. */
 static adaptau_status search_prior(struct run *run, adaptau_error *error)
 {
     struct validation validation;
     struct phase      phase = {.run = run, .name = "prior", .recipe = run->recipe, .picks_prior = true};
     adaptau_status    status = open_validation(run, &validation, error);
-    phase.recipe.epochs = phase.n_epochs = (run->recipe.epochs + PRIOR_SHARE - 1) / PRIOR_SHARE;
+    phase.n_epochs = run->recipe.epochs;
     phase.dataset = validation.part;
     if (!status && adaptau_dataset_n_pairs(validation.held_out) > 0)
         status = run_evaluated(&phase, validation.held_out, error);
