@@ -28,6 +28,9 @@ adaptau_status atau_read_struct(void *out, size_t known, size_t least, const voi
                                  i, known);
     }
     memcpy(out, source, size < known ? size : known);
+    /* Ours may be handed on, and must not claim bytes beyond its end. */
+    size = (uint32_t)known;
+    memcpy(out, &size, sizeof size);
     return ADAPTAU_OK;
 }
 
