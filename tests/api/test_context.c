@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/host.h"
+#include "../support/suite.h"
+
 /* ---- something to compute ------------------------------------------------------------------------------------------ */
 
 #define USERS 40
@@ -206,37 +209,17 @@ END_TEST
 
 /* ---- memory --------------------------------------------------------------------------------------------------------- */
 
-struct heap {
-    int64_t allocations, fail_at, bytes;
-};
-
-static void *count_and_allocate(void *user_data, size_t size, size_t alignment)
-{
-    struct heap *heap = user_data;
-    if (++heap->allocations >= heap->fail_at && heap->fail_at > 0)
-        return NULL;
-    heap->bytes += (int64_t)size;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-static void count_and_free(void *user_data, void *block, size_t size)
-{
-    ((struct heap *)user_data)->bytes -= (int64_t)size;
-    free(block);
-}
-
 START_TEST(host_allocator_gets_everything_back)
 {
-    struct heap      heap = {0};
-    adaptau_context *context = make((adaptau_context_options){
-        .n_threads = 2, .allocate = count_and_allocate, .free = count_and_free, .allocator_data = &heap});
+    struct host      host;
+    adaptau_context *context = open_host(&host, 2, false);
     expect_the_same(context);
     uint64_t present = 0, peak = 0;
     adaptau_context_memory(context, &present, &peak);
     ck_assert_uint_gt(peak, present);
-    ck_assert_int_gt(heap.allocations, 2);
+    ck_assert_int_gt(host.allocations, 2);
     adaptau_context_destroy(context);
-    ck_assert_int_eq(heap.bytes, 0);
+    ck_assert_int_eq(host.bytes, 0);
 }
 END_TEST
 
@@ -244,26 +227,23 @@ START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 {
     static float gradients[ITEMS * DIM];
     int          outcomes[2] = {0};
-    for (int64_t n = 1; n < 100; n++) {
-        struct heap             heap = {.fail_at = n};
-        adaptau_context_options options = {.struct_size = sizeof options,
-                                           .n_threads = 2,
-                                           .allocate = count_and_allocate,
-                                           .free = count_and_free,
-                                           .allocator_data = &heap};
+    for (int64_t n = 0; n < 100; n++) {
+        struct host             host = new_host();
+        adaptau_context_options options = host_options(&host, 2, false);
         adaptau_context        *context = NULL;
         double                  loss;
-        adaptau_status          status = adaptau_context_create(&options, &context, NULL);
+        host.allocations_left = n;
+        adaptau_status status = adaptau_context_create(&options, &context, NULL);
         if (status == ADAPTAU_OK) {
             status = compute(context, gradients, &loss);
             if (status == ADAPTAU_E_MEMORY) { /* and the context still works                                   */
-                heap.fail_at = 0;
+                host.allocations_left = INT64_MAX;
                 expect_the_same(context);
             }
         }
         ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
         adaptau_context_destroy(context);
-        ck_assert_int_eq(heap.bytes, 0);
+        ck_assert_int_eq(host.bytes, 0);
         outcomes[status == ADAPTAU_OK]++;
         if (status == ADAPTAU_OK)
             break;
@@ -301,7 +281,7 @@ START_TEST(rejects_bad_options)
         {{.struct_size = sizeof(adaptau_context_options), .backend = 9}, ADAPTAU_E_ARGUMENT, "backend = 9"},
         {{.struct_size = sizeof(adaptau_context_options), .reserved = 1}, ADAPTAU_E_ARGUMENT, "reserved = 1"},
         {{.struct_size = sizeof(adaptau_context_options), .cpu_disable = 1u << 20}, ADAPTAU_E_ARGUMENT, "cpu_disable"},
-        {{.struct_size = sizeof(adaptau_context_options), .allocate = count_and_allocate}, ADAPTAU_E_ARGUMENT, "free is NULL"},
+        {{.struct_size = sizeof(adaptau_context_options), .allocate = host_allocate}, ADAPTAU_E_ARGUMENT, "free is NULL"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         adaptau_context *context = NULL;
@@ -375,10 +355,5 @@ int main(void)
     tcase_add_test(all, null_is_fine_where_the_header_says_so);
     tcase_add_test(all, version_and_names_are_readable);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -5,25 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static adaptau_context *context;
-static adaptau_error    error;
-static uint64_t         bytes_at_start;
-
-#define OK(call) ck_assert_msg((call) == ADAPTAU_OK, "%s", error.message)
-
-static void open_context(void)
-{
-    OK(adaptau_context_create(NULL, &context, &error));
-    adaptau_context_memory(context, &bytes_at_start, NULL);
-}
-
-static void close_context(void)
-{
-    uint64_t present;
-    adaptau_context_memory(context, &present, NULL);
-    ck_assert_uint_eq(present, bytes_at_start);
-    adaptau_context_destroy(context);
-}
+#include "../support/host.h"
+#include "../support/ok.h"
+#include "../support/one_context.h"
+#include "../support/suite.h"
 
 static void expect(adaptau_status status, adaptau_status wanted, const char *message)
 {
@@ -334,39 +319,21 @@ END_TEST
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-static int64_t allocations_left;
-
-static void *allocate_some(void *user_data, size_t size, size_t alignment)
-{
-    (void)user_data;
-    return allocations_left-- > 0 ? aligned_alloc(alignment, size) : NULL;
-}
-
-static void free_some(void *user_data, void *block, size_t size)
-{
-    (void)user_data;
-    (void)size;
-    free(block);
-}
-
 START_TEST(running_out_of_memory_is_an_error_and_leaks_nothing)
 {
     static const int32_t    users[] = {2, 0, 2, 1, 2}, items[] = {3, 1, 3, 0, 1};
     adaptau_csr             csr = sample();
-    adaptau_context_options options = {
-        .struct_size = sizeof options, .n_threads = 1, .allocate = allocate_some, .free = free_some};
-    adaptau_context *poor = NULL;
-    adaptau_status   status[2];
-    int64_t          n = 0;
-    uint64_t         before, after;
-    allocations_left = 1000;
-    OK(adaptau_context_create(&options, &poor, &error));
+    struct host             host;
+    adaptau_context        *poor = open_host(&host, 1, false);
+    adaptau_status          status[2];
+    int64_t                 n = 0;
+    uint64_t                before, after;
     adaptau_context_memory(poor, &before, NULL);
     do {
         adaptau_dataset *dataset[2] = {NULL, NULL};
-        allocations_left = n;
+        host.allocations_left = n;
         status[0] = adaptau_dataset_create(poor, &csr, &dataset[0], &error);
-        allocations_left = n;
+        host.allocations_left = n;
         status[1] = adaptau_dataset_create_from_pairs(poor, 3, 4, 5, users, items, &dataset[1], &error);
         for (int k = 0; k < 2; k++) {
             ck_assert(status[k] == ADAPTAU_OK ? !!dataset[k] : status[k] == ADAPTAU_E_MEMORY && !dataset[k]);
@@ -401,10 +368,5 @@ int main(void)
     tcase_add_test(tests, rejects_a_view_that_it_can_not_fill);
     tcase_add_test(tests, running_out_of_memory_is_an_error_and_leaks_nothing);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

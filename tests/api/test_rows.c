@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/suite.h"
+
 #define EPSILON 0x1p-23 /* relative distance of neighbouring floats                                            */
 
 static adaptau_context *context;
@@ -427,12 +429,8 @@ int main(void)
         adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 2, .backend = backend};
         if (adaptau_context_create(&options, &context, NULL) != ADAPTAU_OK)
             return 1;
-        SRunner *runner = srunner_create(rows_suite());
-        srunner_set_fork_status(runner, CK_NOFORK);
-        srunner_run_all(runner, CK_NORMAL);
-        failed += srunner_ntests_failed(runner);
-        srunner_free(runner);
+        failed |= run_suite(rows_suite());
         adaptau_context_destroy(context);
     }
-    return failed != 0;
+    return failed;
 }

@@ -6,34 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static adaptau_context *context;
-static adaptau_error    error;
-static uint64_t         bytes_at_start;
-
-#define OK(call) ck_assert_msg((call) == ADAPTAU_OK, "%s", error.message)
-
-static void open_context(void)
-{
-    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 3};
-    OK(adaptau_context_create(&options, &context, &error));
-    adaptau_context_memory(context, &bytes_at_start, NULL);
-}
-
-static void close_context(void)
-{
-    uint64_t present;
-    adaptau_context_memory(context, &present, NULL);
-    ck_assert_uint_eq(present, bytes_at_start);
-    adaptau_context_destroy(context);
-}
-
-static uint32_t random_state;
-
-static int32_t draw(int32_t n)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (int32_t)((uint64_t)(random_state >> 8) * (uint64_t)n >> 24);
-}
+#include "../support/draw.h"
+#include "../support/host.h"
+#include "../support/ok.h"
+#include "../support/one_context.h"
+#include "../support/suite.h"
 
 /* ---- against a full sort ----------------------------------------------------------------------------------------- */
 
@@ -283,33 +260,15 @@ END_TEST
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-static int refuse;
-
-static void *allocate_or_refuse(void *user_data, size_t size, size_t alignment)
-{
-    (void)user_data;
-    return refuse ? NULL : aligned_alloc(alignment, size);
-}
-
-static void free_block(void *user_data, void *block, size_t size)
-{
-    (void)user_data;
-    (void)size;
-    free(block);
-}
-
 START_TEST(running_out_of_memory_is_an_error)
 {
-    adaptau_context_options options = {
-        .struct_size = sizeof options, .n_threads = 1, .allocate = allocate_or_refuse, .free = free_block};
-    adaptau_context *poor = NULL;
+    struct host      host;
+    adaptau_context *poor = open_host(&host, 1, false);
     int32_t          columns[2] = {77, 77};
-    refuse = 0;
-    OK(adaptau_context_create(&options, &poor, &error));
-    refuse = 1;
+    host.allocations_left = 0;
     ck_assert_int_eq(adaptau_top_k(poor, 2, 3, two_rows, 3, 1, NULL, NULL, columns, NULL, &error), ADAPTAU_E_MEMORY);
     ck_assert_int_eq(columns[0], 77);
-    refuse = 0;
+    host.allocations_left = INT64_MAX;
     OK(adaptau_top_k(poor, 2, 3, two_rows, 3, 1, NULL, NULL, columns, NULL, &error));
     ck_assert_int_eq(columns[0], 2);
     adaptau_context_destroy(poor);
@@ -331,10 +290,5 @@ int main(void)
     tcase_add_test(tests, rejects_bad_exclusions);
     tcase_add_test(tests, running_out_of_memory_is_an_error);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../support/folder.h"
+#include "../support/suite.h"
 #include "common/json.h"
 #include "common/number.h"
 #include "common/read_data.h"
@@ -289,15 +291,13 @@ END_TEST
 
 /* ---- files --------------------------------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/test_read_data.XXXXXX";
-
 static const char *path_of(const char *name)
 {
-    static char path[2][128];
+    static char paths[2][512];
     static int  turn;
     turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
+    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
+    return paths[turn];
 }
 
 static void write_file(const char *name, const char *text)
@@ -308,18 +308,9 @@ static void write_file(const char *name, const char *text)
     ck_assert_int_eq(fclose(file), 0);
 }
 
-static void make_folder(void)
+static void remove_folder_and_forget(void)
 {
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    const char *const names[] = {"train.txt", "test.txt", "users.txt", "items.txt", "ratings.dat", "a", "b", "sub"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        remove(path_of(names[i]));
-    ck_assert_int_eq(rmdir(folder), 0);
+    remove_folder();
     forget();
 }
 
@@ -603,7 +594,7 @@ int main(void)
     suite_add_tcase(suite, memory);
 
     TCase *files = tcase_create("files");
-    tcase_add_checked_fixture(files, make_folder, remove_folder);
+    tcase_add_checked_fixture(files, make_folder, remove_folder_and_forget);
     tcase_set_timeout(files, 120);
     tcase_add_test(files, reads_directory_with_names);
     tcase_add_test(files, rejects_id_beyond_names);
@@ -616,10 +607,5 @@ int main(void)
     tcase_add_test(files, writes_names_that_it_reads);
     suite_add_tcase(suite, files);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

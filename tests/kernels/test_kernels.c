@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/suite.h"
 #include "fence.h"
 #include "levels.h"
 #include "numbers.h"
@@ -601,12 +602,8 @@ int main(void)
     n_levels = find_levels(levels);
     for (int i = 0; i < 4; i++)
         fences[i] = fence_create(ROOM);
-    SRunner *runner = srunner_create(kernels_suite());
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite(kernels_suite());
     for (int i = 0; i < 4; i++)
         fence_destroy(&fences[i]);
-    return failed != 0;
+    return failed;
 }

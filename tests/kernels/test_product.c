@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/suite.h"
 #include "fence.h"
 #include "levels.h"
 #include "numbers.h"
@@ -221,13 +222,9 @@ int main(void)
     tcase_add_loop_test(tcase, rows_of_a_product_do_not_depend_on_how_they_are_split, 0, n_levels);
     tcase_add_loop_test(tcase, nan_and_infinity_in_the_operands_reach_the_product, 0, n_levels);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite(suite);
     fence_destroy(&fence_a);
     fence_destroy(&fence_b);
     fence_destroy(&fence_c);
-    return failed != 0;
+    return failed;
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "../support/suite.h"
 #include "levels.h"
 
 static struct level levels[MAX_LEVELS];
@@ -127,10 +128,5 @@ int main(void)
     tcase_add_test(tests, blis_backend_keeps_the_other_entries_native);
     tcase_add_test(tests, rejects_an_unknown_backend);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

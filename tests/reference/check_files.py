@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Reads with NumPy and json what the library writes, and lets the library read what Python writes.
 
-usage: check_files.py PATH_OF_test_files
+usage: check_files.py PATH_OF_test_formats
 
 Exits with 77, which meson counts as skipped, where NumPy is absent.
 """

@@ -41,4 +41,15 @@ static inline double *reference_read(const char *name, const char *key, int *cou
     exit(1);
 }
 
+/* The same as floats. */
+static inline float *reference_read_floats(const char *name, const char *key, int *count)
+{
+    double *values = reference_read(name, key, count);
+    float  *floats = calloc((size_t)*count + 1, sizeof *floats);
+    for (int i = 0; floats && i < *count; i++)
+        floats[i] = (float)values[i];
+    free(values);
+    return floats;
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "../support/suite.h"
 #include "../support/reference.h"
 
 static double relative_error(double value, double reference)
@@ -193,10 +194,5 @@ int main(void)
     tcase_add_test(tests, tau_user_equals_its_formula_in_many_digits);
     tcase_add_test(tests, tau_user_is_tau0_at_the_threshold_and_tau0_over_e_far_below);
     tcase_add_test(tests, tau_user_eq15_is_a_stationary_point_of_eq15);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <math.h>
 
+#include "../support/suite.h"
 #include "common/random.h"
 
 /* The all-zero test vector of the Random123 distribution (kat_vectors: philox4x32 10). */
@@ -92,10 +93,5 @@ int main(void)
     tcase_add_test(all, normal_has_the_moments_of_a_normal);
     tcase_add_test(all, uniform_stays_in_its_interval);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* The model with bad input, and without memory. */
+#include <adaptau/adaptau.h>
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "../support/folder.h"
+#include "../support/host.h"
+#include "../support/model_world.h"
+#include "../support/suite.h"
+
+START_TEST(rejects_bad_options)
+{
+    static float host[USERS * DIM];
+    const struct {
+        adaptau_model_options options;
+        adaptau_status        status;
+        const char           *message;
+    } bad[] = {
+        {{.dim = -1}, ADAPTAU_E_ARGUMENT, "dim = -1"},
+        {{.dim = 65537}, ADAPTAU_E_ARGUMENT, "dim = 65537"},
+        {{.encoder = 3}, ADAPTAU_E_ARGUMENT, "encoder = 3"},
+        {{.init = 9}, ADAPTAU_E_ARGUMENT, "init = 9"},
+        {{.flags = 64}, ADAPTAU_E_ARGUMENT, "flags"},
+        {{.reserved = 1}, ADAPTAU_E_ARGUMENT, "reserved"},
+        {{.init = ADAPTAU_INIT_HOST}, ADAPTAU_E_ARGUMENT, "host_users"},
+        {{.host_users = host, .host_user_stride = 2}, ADAPTAU_E_SHAPE, "host_user_stride = 2"},
+        {{.learning_rate_users = NAN}, ADAPTAU_E_NUMERIC, "learning_rate_users"},
+        {{.learning_rate_items = -1.0}, ADAPTAU_E_ARGUMENT, "learning_rate_items = -1"},
+        {{.beta1_users = 1.0}, ADAPTAU_E_ARGUMENT, "beta1_users = 1"},
+        {{.beta2 = INFINITY}, ADAPTAU_E_NUMERIC, "beta2"},
+        {{.weight_decay = -0.5}, ADAPTAU_E_ARGUMENT, "weight_decay"},
+    };
+    struct world w = open_default();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        adaptau_model_options options = bad[i].options;
+        adaptau_model        *model = NULL;
+        options.struct_size = sizeof options;
+        ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), bad[i].status);
+        ck_assert_msg(strstr(error.message, bad[i].message) != NULL, "%s", error.message);
+        ck_assert_ptr_null(model);
+    }
+    ck_assert_int_eq(adaptau_model_create(NULL, w.data, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_create(w.context, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_set_learning_rates(w.model, NAN, 0.1, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_int_eq(adaptau_model_set_learning_rates(w.model, 0.1, -0.1, &error), ADAPTAU_E_ARGUMENT);
+    adaptau_model_destroy(NULL);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(non_finite_host_rows_are_named)
+{
+    static float  users[USERS * DIM], items[ITEMS * DIM];
+    struct world  w = open_default();
+    adaptau_model *model = NULL;
+    memcpy(users, tables_of(w.model).users, sizeof users);
+    memcpy(items, tables_of(w.model).items, sizeof items);
+    items[17 * DIM + 4] = NAN;
+    adaptau_model_options options = {.struct_size = sizeof options,
+                                     .dim = DIM,
+                                     .init = ADAPTAU_INIT_HOST,
+                                     .host_users = users,
+                                     .host_items = items};
+    ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(error.message, "host_items[17]"));
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(an_empty_dataset_makes_a_model_that_cannot_learn)
+{
+    struct world     w = open_default();
+    adaptau_dataset *empty = NULL;
+    adaptau_model   *model = NULL;
+    OK(adaptau_dataset_create_from_pairs(w.context, 0, 0, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_model_create(w.context, empty, NULL, &model, &error));
+    adaptau_batch batch = {.struct_size = sizeof batch};
+    ck_assert_int_eq(adaptau_model_gradients(model, &batch, w.temperature, NULL, &error), ADAPTAU_E_STATE);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(empty);
+    close_world(&w);
+}
+END_TEST
+
+/* create, one step, save, load: the Nth allocation fails, for every N. */
+static adaptau_status live_once(adaptau_context *context)
+{
+    adaptau_dataset        *data = NULL;
+    adaptau_model          *model = NULL, *again = NULL;
+    adaptau_temperature    *temperature = NULL;
+    adaptau_sampler        *sampler = NULL;
+    adaptau_batch           batch = {.struct_size = sizeof batch};
+    adaptau_model_options   options = {.struct_size = sizeof options, .dim = DIM, .init = ADAPTAU_INIT_SPECTRAL};
+    const int32_t           users[3] = {0, 1, 2}, items[3] = {4, 5, 6};
+    adaptau_sampler_options sampling = {
+        .struct_size = sizeof sampling, .kind = ADAPTAU_SAMPLER_SHARED_UNIFORM, .n_candidates = 9};
+    adaptau_status status = adaptau_dataset_create_from_pairs(context, 3, 8, 3, users, items, &data, NULL);
+    if (!status)
+        status = adaptau_model_create(context, data, &options, &model, NULL);
+    if (!status)
+        status = adaptau_temperature_create(context, data, NULL, &temperature, NULL);
+    if (!status)
+        status = adaptau_sampler_create(context, data, &sampling, &sampler, NULL);
+    if (!status)
+        status = adaptau_model_update_temperature(model, temperature, NULL);
+    if (!status)
+        status = adaptau_sampler_begin_epoch(sampler, 0, NULL);
+    if (!status)
+        status = adaptau_sampler_next(sampler, &batch, NULL);
+    if (!status)
+        status = adaptau_model_gradients(model, &batch, temperature, NULL, NULL);
+    if (!status)
+        status = adaptau_model_apply(model, NULL);
+    if (!status)
+        status = adaptau_model_save(model, path, NULL);
+    if (!status)
+        status = adaptau_model_load(context, path, &again, NULL);
+    adaptau_sampler_destroy(sampler);
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(again);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(data);
+    return status;
+}
+
+START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
+{
+    struct host      host;
+    adaptau_context *context = open_host(&host, 2, false);
+    int64_t          idle = host.bytes;
+    int              n = 0, failures = 0;
+    host.fails_once = true;
+    for (adaptau_status status = ADAPTAU_E_MEMORY; status != ADAPTAU_OK; n++) {
+        host.allocations_left = n;
+        status = live_once(context);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
+        ck_assert_int_eq(host.bytes, idle);
+        failures += status != ADAPTAU_OK;
+        ck_assert_int_lt(n, 500);
+    }
+    ck_assert_int_gt(failures, 15);
+    adaptau_context_destroy(context);
+    ck_assert_int_eq(host.bytes, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("model: errors");
+    TCase *tests = tcase_create("model: errors");
+    tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
+    tcase_set_timeout(tests, 300);
+    tcase_add_test(tests, rejects_bad_options);
+    tcase_add_test(tests, non_finite_host_rows_are_named);
+    tcase_add_test(tests, an_empty_dataset_makes_a_model_that_cannot_learn);
+    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Contexts to test in. */
+#ifndef TEST_CONTEXT_H
+#define TEST_CONTEXT_H
+
+#include <adaptau/context.h>
+
+#include <check.h>
+#include <stddef.h>
+
+/* NULL for a backend that is not built in. */
+static inline adaptau_context *make_context(int32_t backend, int32_t threads)
+{
+    adaptau_context_options options = {.struct_size = sizeof options, .backend = backend, .n_threads = threads};
+    adaptau_context        *made = NULL;
+    adaptau_error           reason = {0};
+    adaptau_status          status = adaptau_context_create(&options, &made, &reason);
+    ck_assert_msg(status == ADAPTAU_OK || status == ADAPTAU_E_STATE, "%s", reason.message);
+    return made;
+}
+
+#endif
