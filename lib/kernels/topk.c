@@ -131,11 +131,12 @@ static void select_rows(void *argument, int32_t lane, int64_t task)
     int64_t             end = atau_min_i64(job->n_rows, (task + 1) * ROWS_PER_TASK);
     for (int64_t row = task * ROWS_PER_TASK; row < end; row++) {
         struct row_state state = {.heap = job->heaps + (int64_t)lane * job->k_kept};
+        const float     *scores = job->scores ? job->scores + row * job->stride : NULL; /* NULL: no columns     */
         if (job->exclude_ptr && job->exclude) {
             state.exclude = job->exclude + job->exclude_ptr[row];
             state.exclude_end = job->exclude + job->exclude_ptr[row + 1];
         }
-        select_row(job, job->scores + row * job->stride, &state);
+        select_row(job, scores, &state);
         write_row(job, row, &state);
     }
 }
