@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* A caller whose headers are newer than the library: its structs are longer, and their tails are zero. */
+#include <adaptau/adaptau.h>
+
+#include "../support/model_world.h"
+#include "../support/suite.h"
+
+#define TAIL 24
+
+struct longer_batch {
+    adaptau_batch batch;
+    char          tail[TAIL];
+};
+
+struct longer_tables {
+    adaptau_tables tables;
+    char           tail[TAIL];
+};
+
+struct longer_temperatures {
+    adaptau_row_temperatures temperatures;
+    char                     tail[TAIL];
+};
+
+/* The model hands a batch on to the kernels: what it hands on must not claim the caller's size. */
+START_TEST(steps_with_a_longer_batch)
+{
+    struct world        w = open_default();
+    struct longer_batch longer = {.batch.struct_size = sizeof longer};
+    adaptau_step        step = {.struct_size = sizeof step};
+    OK(adaptau_model_update_temperature(w.model, w.temperature, &error));
+    OK(adaptau_sampler_begin_epoch(w.sampler, 0, &error));
+    OK(adaptau_sampler_next(w.sampler, &longer.batch, &error));
+    ck_assert_uint_eq(longer.batch.struct_size, sizeof longer);
+    OK(adaptau_model_gradients(w.model, &longer.batch, w.temperature, &step, &error));
+    ck_assert_int_eq(step.n_rows, longer.batch.n_rows);
+    longer.tail[TAIL - 1] = 1;
+    ck_assert_int_eq(adaptau_model_gradients(w.model, &longer.batch, w.temperature, &step, &error), ADAPTAU_E_ABI);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(softmax_of_longer_structs)
+{
+    struct world               w = open_default();
+    adaptau_softmax_output     output = {.struct_size = sizeof output}, again = output;
+    struct longer_batch        batch = {.batch.struct_size = sizeof batch};
+    struct longer_tables       tables = {.tables.struct_size = sizeof tables};
+    struct longer_temperatures temperatures = {.temperatures = {.struct_size = sizeof temperatures, .tau = 0.1f}};
+    OK(adaptau_sampler_begin_epoch(w.sampler, 0, &error));
+    OK(adaptau_sampler_next(w.sampler, &batch.batch, &error));
+    OK(adaptau_model_tables(w.model, &tables.tables, &error));
+    OK(adaptau_softmax(w.context, &tables.tables, &batch.batch, &temperatures.temperatures, &output, &error));
+    batch.batch.struct_size = sizeof batch.batch;
+    tables.tables.struct_size = sizeof tables.tables;
+    temperatures.temperatures.struct_size = sizeof temperatures.temperatures;
+    OK(adaptau_softmax(w.context, &tables.tables, &batch.batch, &temperatures.temperatures, &again, &error));
+    ck_assert_double_eq(output.loss, again.loss);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(evaluates_longer_tables)
+{
+    struct world         w = open_default();
+    adaptau_evaluator   *evaluator = NULL;
+    struct longer_tables tables = {.tables.struct_size = sizeof tables};
+    OK(adaptau_evaluator_create(w.context, w.data, NULL, &evaluator, &error));
+    OK(adaptau_model_tables(w.model, &tables.tables, &error));
+    OK(adaptau_evaluator_run(evaluator, &tables.tables, &error));
+    tables.tail[0] = 1;
+    ck_assert_int_eq(adaptau_evaluator_run(evaluator, &tables.tables, &error), ADAPTAU_E_ABI);
+    adaptau_evaluator_destroy(evaluator);
+    close_world(&w);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("longer structs");
+    TCase *tests = tcase_create("longer structs");
+    tcase_add_test(tests, steps_with_a_longer_batch);
+    tcase_add_test(tests, softmax_of_longer_structs);
+    tcase_add_test(tests, evaluates_longer_tables);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
