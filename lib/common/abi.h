@@ -9,7 +9,8 @@
 
 /* Copy a caller's struct, whose first member is uint32_t struct_size, into our own of `known` bytes. A shorter one (of at least
  * `least` bytes: the struct's size when it first appeared) is extended with zeros; a longer one is accepted while the bytes
- * that we don't know are zero. Ours gets its own size. `name` is the parameter's. A NULL source gives all zeros when `optional`. */
+ * that we don't know are zero. Ours gets its own size. `name` is the parameter's. A NULL source gives all zeros when
+ * `optional`. */
 adaptau_status atau_read_struct(void *out, size_t known, size_t least, const void *source, bool optional, const char *name,
                                 adaptau_error *error);
 

@@ -103,7 +103,8 @@ def main():
                              for seed in range(arguments.seeds)])
             print_row(f"adaptau-train, protocol {protocol}", *(row[m] for m in METRICS), describe(row))
             results.append({"data": name, "protocol": protocol, **row})
-    print("\nPublished figures choose the epoch on test, as protocol paper does; protocol valid never looks at test before the end.")
+    print("\nPublished figures choose the epoch on test, as protocol paper does; protocol valid never looks at test before the "
+          "end.")
     if arguments.json:
         print(json.dumps({"options": arguments.options, "results": results,
                           "published": {title: {n: figures[n] for n, _ in sets if n in figures}
