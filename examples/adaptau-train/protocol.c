@@ -252,8 +252,8 @@ static adaptau_status run_valid(struct run *run, adaptau_error *error)
     return judge_on_test(run, error);
 }
 
-/* A training on a part of train finds the prior, so that test has no say in it. It takes all epochs: models on the way want more of
- * a prior, or less, than finished ones. */
+/* A training on a part of train finds the prior, so that test has no say in it. It takes all epochs: models on the way want
+ * more of a prior, or less, than finished ones. */
 static adaptau_status search_prior(struct run *run, adaptau_error *error)
 {
     struct validation validation;

@@ -6,12 +6,12 @@
 
 #include "common/scores.h"
 
-/* The item bias strength tau0 log(1 + n_i), n_i the users of the dataset who have item i. Strength 0 removes it. */
+/* The item bias: strength tau0 log(1 + n_i), n_i the users of the dataset who have item i. Strength 0 removes it. */
 adaptau_status prior_set(adaptau_model *model, const adaptau_dataset *dataset, double strength, double tau0,
                          adaptau_error *error);
 
-/* Of a small grid, the strength with which the model ranks the evaluator's pairs best, by recall at a cutoff; 0 unless that gains
- * a thousandth on none. */
+/* Of a small grid, the strength with which the model ranks the evaluator's pairs best, by recall at a cutoff; 0 unless that
+ * gains a thousandth on none. */
 adaptau_status prior_choose(adaptau_evaluator *evaluator, adaptau_model *model, const adaptau_dataset *dataset, double tau0,
                             const struct cutoffs *cutoffs, int32_t cutoff, double *strength, adaptau_error *error);
 
