@@ -52,6 +52,7 @@ static void json_recipe(struct json *json, const struct run *run)
     json_text(json, "candidates", candidate_names[recipe->candidates]);
     json_text(json, "positives", positive_names[recipe->positives]);
     json_text(json, "init", init_names[recipe->init]);
+    json_truth(json, "bf16", recipe->bfloat16);
     json_truth(json, "entrywise", recipe->entrywise);
     json_text(json, "normalise", normalise_names[recipe->normalise]);
     json_whole(json, "epochs", recipe->epochs);

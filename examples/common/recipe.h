@@ -20,6 +20,7 @@ struct recipe {
     int32_t normalise; /* NORMALISE_* */
     bool    free_length;
     double  weight_decay;
+    bool    bfloat16;  /* rounded products where the CPU can */
     bool    entrywise; /* Adam keeps a second moment for each entry instead of each row */
     int64_t seed;
     /* temperature */

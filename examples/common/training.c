@@ -11,6 +11,8 @@
 static uint32_t model_flags(const struct recipe *recipe)
 {
     uint32_t flags = recipe->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0;
+    if (recipe->bfloat16)
+        flags |= ADAPTAU_MODEL_BFLOAT16;
     if (!recipe->entrywise)
         flags |= ADAPTAU_MODEL_ROW_SECOND_MOMENT;
     if (recipe->normalise == NORMALISE_ITEMS || recipe->normalise == NORMALISE_NONE)

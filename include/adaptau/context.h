@@ -44,6 +44,7 @@ typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char 
 
 #define ADAPTAU_CPU_AVX2 (UINT64_C(1) << 0)   /**< AVX2 and FMA                                               */
 #define ADAPTAU_CPU_AVX512 (UINT64_C(1) << 1) /**< AVX-512 F, BW, DQ and VL                                   */
+#define ADAPTAU_CPU_AVX512_BF16 (UINT64_C(1) << 2) /**< AVX-512 BF16, beside ADAPTAU_CPU_AVX512               */
 
 /** All zero but struct_size: one thread per online CPU, malloc, no log, the fastest kernels. Since 0.1. */
 typedef struct adaptau_context_options {

@@ -24,13 +24,17 @@ extern "C" {
 /** The caller promises ‖e‖ = 1 for every row of each normalised side: no norm is computed, gradients are projected on the
  *  tangent. */
 #define ADAPTAU_UNIT_ROWS (UINT32_C(1) << 2)
+/** adaptau_softmax over the catalogue or shared candidates may round the operands of its matrix products to bfloat16; sums stay
+ *  float32. Where the library's own kernels run and the CPU has ADAPTAU_CPU_AVX512_BF16; elsewhere nothing changes.
+ *  Ranking and temperatures take no notice. */
+#define ADAPTAU_BFLOAT16 (UINT32_C(1) << 3)
 
 #define ADAPTAU_MAX_DIM 65536
 
 /** User and item embeddings, read only. Since 0.1. */
 typedef struct adaptau_tables {
     uint32_t     struct_size; /**< sizeof(adaptau_tables)                                                    */
-    uint32_t     flags;       /**< ADAPTAU_NORMALISE_*, ADAPTAU_UNIT_ROWS                                    */
+    uint32_t     flags;       /**< ADAPTAU_NORMALISE_*, ADAPTAU_UNIT_ROWS, ADAPTAU_BFLOAT16                  */
     int32_t      n_users;     /**< rows of users                                                             */
     int32_t      n_items;     /**< rows of items, m                                                          */
     int32_t      dim;         /**< d in [1, ADAPTAU_MAX_DIM]                                                 */

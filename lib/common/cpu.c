@@ -14,6 +14,8 @@ uint64_t atau_cpu_features(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         features |= ADAPTAU_CPU_AVX512;
+    if (__builtin_cpu_supports("avx512bf16"))
+        features |= ADAPTAU_CPU_AVX512_BF16;
 #endif
     return features;
 }

@@ -14,7 +14,7 @@
 #include "kernels/kernels.h"
 
 #define MAX_THREADS 1024
-#define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512)
+#define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16)
 
 /* The context and its table in one block. */
 struct whole_context {

@@ -13,7 +13,7 @@
 
 #define KNOWN_FLAGS                                                                                                    \
     (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH | \
-     ADAPTAU_MODEL_ROW_SECOND_MOMENT)
+     ADAPTAU_MODEL_ROW_SECOND_MOMENT | ADAPTAU_MODEL_BFLOAT16)
 #define DEFAULT_DIM 64
 #define RATE_MOST 1e6
 
@@ -127,6 +127,7 @@ adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, in
     model->dim = dim;
     model->free_length = (flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
     model->row_second_moment = (flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
+    model->bfloat16 = (flags & ADAPTAU_MODEL_BFLOAT16) != 0;
     atau_model_set_optimiser(model, &(adaptau_model_options){0});
     adaptau_status status = open_table(model, ADAPTAU_SIDE_USERS, n_users, host_users, user_stride,
                                        (flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);

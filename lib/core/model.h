@@ -31,6 +31,7 @@ struct adaptau_model {
     int32_t           dim;
     bool              free_length;
     bool              row_second_moment;
+    bool              bfloat16;
     uint64_t          seed;
     double            beta2, epsilon, weight_decay;
     struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */

@@ -142,6 +142,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
         status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
     if (status != ADAPTAU_OK)
         return status;
+    tables.flags |= model->bfloat16 ? ADAPTAU_BFLOAT16 : 0;
     adaptau_row_temperatures rows = {
         .struct_size = sizeof rows, .candidates = tau, .positives = split ? tau_positive : NULL};
     output->user_gradients = model->user_gradients;

@@ -29,6 +29,8 @@ typedef void (*atau_adam_function)(int64_t n, const struct atau_adam *adam, cons
 
 struct atau_kernels {
     atau_product_function product;
+    /* The same on operands rounded to bfloat16, with float32 sums; NULL where there is none. */
+    atau_product_function product_bf16;
 
     /* Tiles hold scores transposed: column r is a row of the batch, line j a candidate; so that per-row numbers are vectors. */
 
@@ -68,5 +70,6 @@ adaptau_status atau_kernels_select(int32_t backend, uint64_t cpu, struct atau_ke
 /* Each overwrites the entries that its instruction set does better. Defined where the compiler can build them. */
 void atau_kernels_avx2(struct atau_kernels *table);
 void atau_kernels_avx512(struct atau_kernels *table);
+void atau_kernels_avx512_bf16(struct atau_kernels *table);
 
 #endif

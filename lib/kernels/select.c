@@ -26,6 +26,8 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
     if (cpu & ADAPTAU_CPU_AVX512) {
         atau_kernels_avx512(table);
         name = "native avx512";
+        if (cpu & ADAPTAU_CPU_AVX512_BF16)
+            atau_kernels_avx512_bf16(table);
     }
 #endif
     return name;
@@ -44,8 +46,10 @@ static adaptau_status use_blis(uint64_t cpu, struct atau_kernels *table, char na
 {
     adaptau_error  reason;
     adaptau_status status = atau_blas_open(cpu, name, remark, &reason);
-    if (status == ADAPTAU_OK)
+    if (status == ADAPTAU_OK) {
         table->product = atau_blas_product;
+        table->product_bf16 = NULL;
+    }
     else if (status == ADAPTAU_E_STATE && atau_blas_built_in())
         snprintf(remark, 160, "%.100s: using %.36s instead", reason.message, name);
     else

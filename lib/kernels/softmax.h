@@ -24,6 +24,7 @@ struct atau_side {
 struct atau_softmax {
     adaptau_context           *context;
     const struct atau_kernels *kernels;
+    atau_product_function      product; /* of the tiles                                                        */
     int32_t                    dim;
     int32_t                    n_items;
     struct atau_side           users, items;

@@ -41,7 +41,7 @@ static const float *tile_log_q(const struct atau_dense *d, int64_t tile)
 static void score_tile(struct atau_dense *d, int64_t tile, float *t, bool read)
 {
     const int64_t first = tile * ATAU_TILE_LINES, dim = d->s->dim;
-    d->s->kernels->product(atau_tile_lines(d, tile), d->n_rows, dim, d->candidates + first * d->candidate_stride,
+    d->s->product(atau_tile_lines(d, tile), d->n_rows, dim, d->candidates + first * d->candidate_stride,
                            d->candidate_stride, 1, d->queries_t, d->n_rows, 0, t, d->tile_stride);
     for (int64_t k = d->tile_ptr[tile]; k < d->tile_ptr[tile + 1]; k++) {
         struct atau_meeting meeting = d->meetings[k];
@@ -150,7 +150,7 @@ static void sum_chunk(void *argument, int32_t lane, int64_t chunk)
             add_unit_sums(d, lane, chunk, tile, t);
         exponentiate_tile(d, lane, chunk, tile, t);
         if (d->want_users)
-            d->s->kernels->product(d->n_rows, dim, atau_tile_lines(d, tile), t, 1, d->tile_stride,
+            d->s->product(d->n_rows, dim, atau_tile_lines(d, tile), t, 1, d->tile_stride,
                                    d->candidates + tile * ATAU_TILE_LINES * d->candidate_stride, d->candidate_stride, 1,
                                    d->partial_users + chunk * d->block_rows * dim, dim);
     }
@@ -297,7 +297,7 @@ static void spread_chunk(void *argument, int32_t lane, int64_t chunk)
             d->s->kernels->exp_tile(atau_tile_lines(d, tile), d->n_rows, t, d->tile_stride, d->inverse_tau, d->final_shift,
                                     tile_log_q(d, tile), sums);
         }
-        d->s->kernels->product(atau_tile_lines(d, tile), dim, d->n_rows, t, d->tile_stride, 1,
+        d->s->product(atau_tile_lines(d, tile), dim, d->n_rows, t, d->tile_stride, 1,
                                factored_queries(d, lane, tile), dim, d->first_row > 0,
                                d->gradients + tile * ATAU_TILE_LINES * d->gradient_stride, d->gradient_stride);
         add_positives(d, tile);

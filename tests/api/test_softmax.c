@@ -5,11 +5,13 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../support/context.h"
 #include "../support/ok.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
+#include "common/cpu.h"
 
 /* ---- the definition -------------------------------------------------------------------------------------------- */
 
@@ -365,7 +367,8 @@ START_TEST(results_do_not_depend_on_threads)
                                                      .dim = 20,
                                                      .n_rows = 200,
                                                      .kind = _i % 3,
-                                                     .table_flags = _i / 3 ? 0 : ADAPTAU_NORMALISE_BOTH,
+                                                     .table_flags = (_i / 3 % 2 ? 0 : ADAPTAU_NORMALISE_BOTH) |
+                                                                    (_i / 6 ? ADAPTAU_BFLOAT16 : 0),
                                                      .n_candidates = _i % 3 ? 70 : 0,
                                                      .tau = 0.1f});
     struct answer  first = {0};
@@ -385,6 +388,67 @@ START_TEST(results_do_not_depend_on_threads)
         free_answer(&a);
     }
     free_answer(&first);
+    free_problem(&p);
+}
+END_TEST
+
+/* ‖x − y‖/‖y‖ */
+static double distance(const float *x, const float *y, int64_t n)
+{
+    double apart = 0.0, length = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        apart += pow((double)x[i] - (double)y[i], 2.0);
+        length += pow((double)y[i], 2.0);
+    }
+    return sqrt(apart / length);
+}
+
+/* Operands lose half a unit in 2^-8 each, in no particular direction. */
+START_TEST(bfloat16_products_are_close)
+{
+    struct problem   p = make_problem((struct problem){.n_users = 200,
+                                                       .n_items = 3000,
+                                                       .dim = 48,
+                                                       .n_rows = 150,
+                                                       .table_flags = ADAPTAU_NORMALISE_BOTH,
+                                                       .batch_flags = _i ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                                                       .tau = 0.1f});
+    adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    struct answer    exact = ask(context, &p);
+    p.table_flags |= ADAPTAU_BFLOAT16;
+    struct answer rounded = ask(context, &p);
+    ck_assert_double_lt(fabs(rounded.loss - exact.loss), 1e-3 * fabs(exact.loss));
+    ck_assert_double_lt(distance(rounded.user_gradients, exact.user_gradients, (int64_t)p.n_rows * p.dim), 5e-3);
+    ck_assert_double_lt(distance(rounded.item_gradients, exact.item_gradients, (int64_t)p.n_items * p.dim), 5e-3);
+    if (strcmp(adaptau_context_backend(context), "native avx512") == 0 && (atau_cpu_features() & ADAPTAU_CPU_AVX512_BF16))
+        ck_assert(rounded.loss != exact.loss);
+    free_answer(&exact);
+    free_answer(&rounded);
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
+START_TEST(bfloat16_means_nothing_where_it_is_switched_off)
+{
+    struct problem          p = make_problem((struct problem){.n_users = 50,
+                                                              .n_items = 700,
+                                                              .dim = 16,
+                                                              .n_rows = 50,
+                                                              .table_flags = ADAPTAU_NORMALISE_BOTH,
+                                                              .tau = 0.1f});
+    adaptau_context_options options = {
+        .struct_size = sizeof options, .n_threads = 1, .cpu_disable = ADAPTAU_CPU_AVX512_BF16};
+    adaptau_context *context = NULL;
+    ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
+    struct answer exact = ask(context, &p);
+    p.table_flags |= ADAPTAU_BFLOAT16;
+    struct answer same = ask(context, &p);
+    ck_assert_mem_eq(same.item_gradients, exact.item_gradients, (size_t)(p.n_items * p.dim) * sizeof(float));
+    ck_assert(same.loss == exact.loss);
+    free_answer(&exact);
+    free_answer(&same);
+    adaptau_context_destroy(context);
     free_problem(&p);
 }
 END_TEST
@@ -441,7 +505,9 @@ int main(void)
     tcase_add_loop_test(tests, soft_targets_match_central_differences, 0, 12);
     tcase_add_loop_test(tests, blocks_of_rows_add_up, 0, 4);
     tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, 2);
-    tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 6);
+    tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 12);
+    tcase_add_loop_test(tests, bfloat16_products_are_close, 0, 2);
+    tcase_add_test(tests, bfloat16_means_nothing_where_it_is_switched_off);
     tcase_add_test(tests, degenerate_rows_are_defined);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -205,12 +205,12 @@ static void turn_epoch(struct host *h)
         fail("epoch", &error);
 }
 
-static void open_host(struct host *h, int threads, int dim, bool soft)
+static void open_host(struct host *h, int threads, int dim, bool soft, uint32_t flags)
 {
     adaptau_error           error = {0};
     adaptau_context_options context_options = {.struct_size = sizeof context_options, .n_threads = threads};
     adaptau_model_options   model_options = {.struct_size = sizeof model_options,
-                                             .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT,
+                                             .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT | flags,
                                              .dim = dim};
     adaptau_sampler_options sampler_options = {.struct_size = sizeof sampler_options,
                                                .flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM,
@@ -291,7 +291,7 @@ static double time_evaluation(struct host *h)
 /* ---- the measurement -------------------------------------------------------------------------------------------------- */
 
 struct result {
-    double step, gradient, bare, one_thread, soft, evaluate, bare_scores, extra_mib;
+    double step, gradient, bare, one_thread, soft, bf16, evaluate, bare_scores, extra_mib;
 };
 
 static double extra_mib(const struct host *h, int dim)
@@ -306,11 +306,20 @@ static double extra_mib(const struct host *h, int dim)
     return ((double)peak - tables - gradients - data) / 1048576.0;
 }
 
+static bool has_bf16(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16") && adaptau_features() & ADAPTAU_FEATURE_AVX512;
+#else
+    return false;
+#endif
+}
+
 static struct result measure(int threads, int dim, double budget, bool verbose)
 {
-    struct host   one, many, soft;
+    struct host   one, many, soft, bf16;
     struct result r = {0};
-    double        steps[MOST_SLICES], gradients[MOST_SLICES], bares[MOST_SLICES], ones[MOST_SLICES], softs[MOST_SLICES], ignored;
+    double        steps[MOST_SLICES], gradients[MOST_SLICES], bares[MOST_SLICES], ones[MOST_SLICES], softs[MOST_SLICES], bf16s[MOST_SLICES], ignored;
     struct bare   bare = {.dim = dim, .threads = threads};
     bare.users = allocate((size_t)(ROWS * dim));
     bare.items = allocate((size_t)ITEMS * (size_t)dim);
@@ -322,9 +331,10 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     for (int64_t i = 0; i < (int64_t)ROWS * dim; i++)
         bare.users[i] = (float)uniform();
 
-    open_host(&many, threads, dim, false);
-    open_host(&one, 1, dim, false);
-    open_host(&soft, threads, dim, true);
+    open_host(&many, threads, dim, false, 0);
+    open_host(&one, 1, dim, false, 0);
+    open_host(&soft, threads, dim, true, 0);
+    open_host(&bf16, threads, dim, false, ADAPTAU_MODEL_BFLOAT16);
     if (verbose)
         printf("%s; %s; %d threads, d = %d, %d users x %d items, steps of %d users\n", adaptau_build_info(),
                adaptau_context_backend(many.context), threads, dim, USERS, ITEMS, ROWS);
@@ -333,6 +343,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     r.extra_mib = extra_mib(&many, dim);
     time_steps(&one, 2, &ignored);
     time_steps(&soft, 2, &ignored);
+    time_steps(&bf16, 2, &ignored);
 
     int    n = 0;
     double start = now();
@@ -341,6 +352,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
         steps[n] = time_steps(&many, STEPS, &gradients[n]);
         ones[n] = time_steps(&one, STEPS / 2, &ignored);
         softs[n] = time_steps(&soft, STEPS, &ignored);
+        bf16s[n] = time_steps(&bf16, STEPS, &ignored);
         n++;
     } while (n < MOST_SLICES && (n < 5 || now() - start < budget));
     r.bare = median(bares, n);
@@ -348,6 +360,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     r.gradient = median(gradients, n);
     r.one_thread = median(ones, n);
     r.soft = median(softs, n);
+    r.bf16 = has_bf16() ? median(bf16s, n) : 0.0;
 
     bare.scores_only = true;
     choose_setting(&bare, verbose);
@@ -358,6 +371,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     }
     r.bare_scores = median(bares, n);
     r.evaluate = median(steps, n);
+    close_host(&bf16);
     close_host(&soft);
     close_host(&one);
     close_host(&many);
@@ -386,10 +400,14 @@ static void print_table(const struct result *r, int dim)
     printf("%-44s %10.2f\n", "  of which sampler, Adam and temperature", 1e3 * (r->step - r->gradient));
     printf("%-44s %10.2f %10.1f\n", "the same with 1 thread", 1e3 * r->one_thread, 1e-9 * flop / r->one_thread);
     printf("%-44s %10.2f %10.1f\n", "the same with soft targets", 1e3 * r->soft, 1e-9 * flop / r->soft);
+    if (r->bf16 > 0.0)
+        printf("%-44s %10.2f %10.1f\n", "the same with products in bfloat16", 1e3 * r->bf16, 1e-9 * flop / r->bf16);
     printf("%-44s %10.2f s\n", "an epoch", epoch * r->step);
     printf("%-44s %10.3f s against %.3f s\n", "evaluation, all metrics at 20, and its product", r->evaluate, r->bare_scores);
     printf("\nexact epoch over the bare products    %.3f\n", r->step / r->bare);
     printf("the same with soft targets            %.3f\n", r->soft / r->bare);
+    if (r->bf16 > 0.0)
+        printf("the same with products in bfloat16    %.3f\n", r->bf16 / r->bare);
     printf("evaluation over its bare product      %.3f\n", r->evaluate / r->bare_scores);
     printf("speed-up of the second thread         %.3f   (load average %.1f)\n", r->one_thread / r->step, load[0]);
     printf("memory beyond tables, gradients and optimiser   %.1f MiB\n", r->extra_mib);
@@ -435,11 +453,14 @@ int main(int count, char **arguments)
     struct result r = measure(threads, dim, seconds, true);
     printf("BLIS runs its %s kernels\n", bli_arch_string(bli_arch_query_id()));
     print_table(&r, dim);
+    char bf16[24] = "null";
+    if (r.bf16 > 0.0)
+        snprintf(bf16, sizeof bf16, "%.4f", r.bf16 / r.bare);
     if (json)
-        printf("{\"exact_epoch_over_bare_gemm\": %.4f, \"exact_epoch_bf16_over_bare_gemm\": null, "
+        printf("{\"exact_epoch_over_bare_gemm\": %.4f, \"exact_epoch_bf16_over_bare_gemm\": %s, "
                "\"evaluate_over_bare_gemm\": %.4f, \"speedup_2_threads\": %.4f, \"peak_extra_mib\": %.2f, "
                "\"soft_targets_over_bare_gemm\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, \"step_ms_1_thread\": %.3f, \"threads\": %d, \"dim\": %d}\n",
-               r.step / r.bare, r.evaluate / r.bare_scores, r.one_thread / r.step, r.extra_mib, r.soft / r.bare, 1e3 * r.step,
+               r.step / r.bare, bf16, r.evaluate / r.bare_scores, r.one_thread / r.step, r.extra_mib, r.soft / r.bare, 1e3 * r.step,
                1e3 * r.bare, 1e3 * r.one_thread, threads, dim);
     return 0;
 }

@@ -12,7 +12,8 @@
 
 #define EPSILON 0x1p-23 /* relative distance of neighbouring floats                                            */
 
-static struct level levels[MAX_LEVELS];
+static struct level levels[MAX_LEVELS + 1];
+static int          rounds[MAX_LEVELS + 1]; /* operands to bfloat16                                            */
 static int          n_levels;
 static struct fence fence_a, fence_b, fence_c;
 
@@ -42,14 +43,27 @@ static int64_t a_column(const struct operands *o)
     return o->shape.by_columns ? o->a_line : 1;
 }
 
-static void find_truth(struct operands *o)
+/* To bfloat16 and back: to nearest, ties to even; subnormal numbers are zero. */
+static double round_operand(const struct level *level, float x)
+{
+    uint32_t bits;
+    if (!rounds[level - levels])
+        return (double)x;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u;
+    memcpy(&x, &bits, sizeof x);
+    return fabsf(x) < 0x1p-126f ? 0.0 : (double)x;
+}
+
+static void find_truth(const struct level *level, struct operands *o)
 {
     for (int64_t i = 0; i < o->shape.m; i++)
         for (int64_t j = 0; j < o->shape.n; j++) {
             double start = o->shape.accumulate ? (double)o->c[i * o->c_stride + j] : 0.0;
             double sum = start, size = fabs(start);
             for (int64_t p = 0; p < o->shape.k; p++) {
-                double term = (double)o->a[i * a_row(o) + p * a_column(o)] * (double)o->b[p * o->b_stride + j];
+                double term = round_operand(level, o->a[i * a_row(o) + p * a_column(o)]) *
+                              round_operand(level, o->b[p * o->b_stride + j]);
                 sum += term;
                 size += fabs(term);
             }
@@ -58,7 +72,7 @@ static void find_truth(struct operands *o)
         }
 }
 
-static struct operands make_operands(struct shape shape)
+static struct operands make_operands(const struct level *level, struct shape shape)
 {
     struct operands o = {.shape = shape};
     uint32_t        state = (uint32_t)(shape.m * 1009 + shape.n * 31 + shape.k);
@@ -77,7 +91,7 @@ static struct operands make_operands(struct shape shape)
         fill_lines(&state, shape.m, shape.n, o.c_stride, o.c);
     o.truth = malloc(cells * sizeof *o.truth);
     o.bound = malloc(cells * sizeof *o.bound);
-    find_truth(&o);
+    find_truth(level, &o);
     return o;
 }
 
@@ -96,7 +110,7 @@ static void multiply_rows(const struct level *level, const struct operands *o, i
 
 static void check_product(const struct level *level, struct shape shape)
 {
-    struct operands o = make_operands(shape);
+    struct operands o = make_operands(level, shape);
     multiply_rows(level, &o, 0, shape.m, o.c);
     for (int64_t i = 0; i < shape.m; i++)
         for (int64_t j = 0; j < shape.n; j++) {
@@ -156,7 +170,7 @@ END_TEST
 /* What a caller computes in one call or in several, on one thread or on several, is the same to the bit. */
 static void check_cuts(const struct level *level, struct shape shape)
 {
-    struct operands o = make_operands(shape);
+    struct operands o = make_operands(level, shape);
     size_t          bytes = fence_span_of(shape.m, shape.n, o.c_stride) * sizeof(float);
     float          *whole = malloc(bytes), *parts = malloc(bytes);
     memcpy(whole, o.c, bytes);
@@ -207,9 +221,24 @@ START_TEST(nan_and_infinity_in_the_operands_reach_the_product)
 }
 END_TEST
 
+/* The bfloat16 product, where there is one, as a level of its own. */
+static int add_rounded(int n)
+{
+    struct level *level = &levels[n];
+    char          remark[160];
+    if (atau_kernels_select(ADAPTAU_BACKEND_AUTO, atau_cpu_features(), &level->kernels, level->name, remark, NULL) !=
+            ADAPTAU_OK ||
+        !level->kernels.product_bf16)
+        return 0;
+    level->kernels.product = level->kernels.product_bf16;
+    rounds[n] = 1;
+    return 1;
+}
+
 int main(void)
 {
     n_levels = find_levels(levels);
+    n_levels += add_rounded(n_levels);
     fence_a = fence_create(256 * 1024);
     fence_b = fence_create(256 * 1024);
     fence_c = fence_create(256 * 1024);
