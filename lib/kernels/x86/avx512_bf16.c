@@ -96,6 +96,9 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
     __m512 sum[ROWS][4];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(c + (rows + i) * c_stride + v * WIDTH, 1);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
             sum[i][v] = accumulate ? _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xFFFF,
                                                            c + i * c_stride + v * WIDTH)
                                    : _mm512_setzero_ps();
