@@ -29,7 +29,7 @@ typedef void (*atau_adam_function)(int64_t n, const struct atau_adam *adam, cons
 
 struct atau_kernels {
     atau_product_function product;
-    /* The same on operands rounded to bfloat16, with float32 sums; NULL where there is none. */
+    /* The same on operands rounded to bfloat16, with float32 sums; where there is none, product. */
     atau_product_function product_bf16;
 
     /* Tiles hold scores transposed: column r is a row of the batch, line j a candidate; so that per-row numbers are vectors. */

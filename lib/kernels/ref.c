@@ -129,6 +129,7 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
 
 const struct atau_kernels atau_kernels_reference = {
     .product = product,
+    .product_bf16 = product,
     .exp_tile = exp_tile,
     .exp_sum = exp_sum,
     .max_tile = max_tile,

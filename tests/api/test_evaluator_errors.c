@@ -71,7 +71,7 @@ START_TEST(rejects_tables_that_do_not_fit)
     tables.dim = ADAPTAU_MAX_DIM + 1;
     expect_failure(evaluator, &tables, ADAPTAU_E_ARGUMENT, NULL);
     tables = world_tables();
-    tables.flags = 8;
+    tables.flags = 16;
     expect_failure(evaluator, &tables, ADAPTAU_E_ARGUMENT, NULL);
     tables = world_tables();
     tables.users = NULL;

@@ -228,7 +228,7 @@ static int add_rounded(int n)
     char          remark[160];
     if (atau_kernels_select(ADAPTAU_BACKEND_AUTO, atau_cpu_features(), &level->kernels, level->name, remark, NULL) !=
             ADAPTAU_OK ||
-        !level->kernels.product_bf16)
+        level->kernels.product_bf16 == level->kernels.product)
         return 0;
     level->kernels.product = level->kernels.product_bf16;
     rounds[n] = 1;
