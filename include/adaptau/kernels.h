@@ -26,7 +26,7 @@ extern "C" {
 #define ADAPTAU_UNIT_ROWS (UINT32_C(1) << 2)
 /** adaptau_softmax over the catalogue or shared candidates may round the operands of its matrix products to bfloat16; sums stay
  *  float32. Where the library's own kernels run and the CPU has ADAPTAU_CPU_AVX512_BF16; elsewhere nothing changes.
- *  Ranking and temperatures take no notice. */
+ *  Ranking takes no notice, nor do the moments of a temperature; losses at temperature 1 come from the rounded scores. */
 #define ADAPTAU_BFLOAT16 (UINT32_C(1) << 3)
 
 #define ADAPTAU_MAX_DIM 65536
@@ -119,11 +119,11 @@ typedef struct adaptau_softmax_output {
  *
  *  item_gradients of touched items also get −item_target_scale · item_targets.
  *  A row without positives contributes nothing (its log sum is computed); so does a row whose sum is empty. With both sides
- *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03; otherwise a running maximum keeps
- *  every result finite.
- *  Memory beyond the outputs: at most 32 MiB for the catalogue, whatever R (and a normalised copy of the item table unless its
- *  rows are raw or unit); for shared candidates 8(R + C)d bytes more; 4(R C + R d) and the sorting of R C keys for per-row
- *  ones.
+ *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03 or log q is wide; otherwise a
+ *  running maximum keeps every result finite.
+ *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive of a block of up to 128 rows and 16 for
+ *  each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d bytes
+ *  more; 4(R C + R d) and the sorting of R C keys for per-row ones.
  *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature;
  *          E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
  *          broken promise of unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 0.1. */

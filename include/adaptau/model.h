@@ -134,7 +134,7 @@ typedef struct adaptau_target_options {
  *  sparse products, O(|D| d); memory for a second pair of tables.
  *  @param[in] dataset      the pairs trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
- *  @return E_ARGUMENT, E_ABI; E_SHAPE when the dataset is of another size; E_STATE for a temperature of another size; E_MEMORY,
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE when the dataset is of another size; E_INDEX for a temperature of fewer users; E_MEMORY,
  *          E_THREAD. Soft targets are off after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
@@ -165,7 +165,7 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
 
-/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m] where
+/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m, 1] where
  *  there is one, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
  *  fsync of the folder; the old file is whole until the new one is.
  *  @return E_IO with os_error. Since 0.1. */
