@@ -31,7 +31,7 @@ typedef struct adaptau_model adaptau_model;
 /** Adam's second moment is one number for a row, the mean of its squares, instead of one for each entry: all directions of a
  *  row are scaled alike, and the optimiser's state and traffic shrink by two fifths. */
 #define ADAPTAU_MODEL_ROW_SECOND_MOMENT (UINT32_C(1) << 3)
-/** Gradients with ADAPTAU_BFLOAT16: nearly twice as fast where the CPU can, and a little noisier. */
+/** Gradients with ADAPTAU_BFLOAT16: an exact epoch takes about two thirds of the time where the CPU can; a little noisier. */
 #define ADAPTAU_MODEL_BFLOAT16 (UINT32_C(1) << 4)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
