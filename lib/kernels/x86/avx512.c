@@ -19,6 +19,52 @@ static inline __mmask16 mask_of(int64_t n)
 
 /* ---- product --------------------------------------------------------------------------------------------------- */
 
+/* The same pointer, of which the compiler knows nothing: it then adds a stride line by line instead of holding an address for
+ * each vector of a block, for which there are no registers. */
+static inline const float *opaque(const float *pointer)
+{
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
+static inline float *opaque_line(float *pointer)
+{
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
+static inline __m512 load(__mmask16 mask, const float *x)
+{
+    return mask == 0xFFFF ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(mask, x);
+}
+
+static inline void store(__mmask16 mask, float *x, __m512 value)
+{
+    if (mask == 0xFFFF)
+        _mm512_storeu_ps(x, value);
+    else
+        _mm512_mask_storeu_ps(x, mask, value);
+}
+
+/* Tables and stored tiles come from the third-level cache or from memory, while the multiplications of a block take some 200 ns:
+ * C is asked for at their start and needed at their end, and the next block's part of A is asked for where its rows lie in
+ * memory one by one. Fetching past the end does no harm. */
+static inline __attribute__((always_inline)) void fetch_ahead(int rows, int vectors, const float *a, int64_t a_row,
+                                                              int64_t a_column, const float *c, int64_t c_stride)
+{
+    const float *line = c, *next = a + rows * a_row;
+    for (int i = 0; i < rows; i++, line += c_stride) {
+        line = opaque(line);
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(line + v * WIDTH, 1);
+    }
+    for (int i = 0; i < rows && a_column == 1; i++, next += a_row) {
+        next = opaque(next);
+        for (int v = 0; v < 4; v++)
+            __builtin_prefetch(next + v * WIDTH);
+    }
+}
+
 /* rows x (vectors of 16, the last one under `last`) of C. Always inlined with constant rows and vectors, so that the
  * accumulators are registers. Eight independent chains would hide the latency of an FMA; there are up to 24. */
 static inline __attribute__((always_inline)) void block(int rows, int vectors, __mmask16 last, int64_t k, const float *a,
@@ -26,19 +72,14 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
                                                         int accumulate, float *c, int64_t c_stride)
 {
     __m512 sum[ROWS][4];
-    /* The next block's part of C comes from the third-level cache; fetching past the end does no harm. */
+    fetch_ahead(rows, vectors, a, a_row, a_column, c, c_stride);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(c + (rows + i) * c_stride + v * WIDTH, 1);
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = accumulate ? _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xFFFF,
-                                                           c + i * c_stride + v * WIDTH)
-                                   : _mm512_setzero_ps();
+            sum[i][v] = _mm512_setzero_ps();
     for (int64_t p = 0; p < k; p++) {
         __m512 line[4];
         for (int v = 0; v < vectors; v++)
-            line[v] = _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xFFFF, b + v * WIDTH);
+            line[v] = load(v == vectors - 1 ? last : (__mmask16)0xFFFF, b + v * WIDTH);
         for (int i = 0; i < rows; i++) {
             __m512 value = _mm512_set1_ps(a[i * a_row]);
             for (int v = 0; v < vectors; v++)
@@ -47,9 +88,13 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
         a += a_column;
         b += b_stride;
     }
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            _mm512_mask_storeu_ps(c + i * c_stride + v * WIDTH, v == vectors - 1 ? last : (__mmask16)0xFFFF, sum[i][v]);
+    for (int i = 0; i < rows; i++, c += c_stride) {
+        c = opaque_line(c);
+        for (int v = 0; v < vectors; v++) {
+            __mmask16 mask = v == vectors - 1 ? last : (__mmask16)0xFFFF;
+            store(mask, c + v * WIDTH, accumulate ? _mm512_add_ps(load(mask, c + v * WIDTH), sum[i][v]) : sum[i][v]);
+        }
+    }
 }
 
 /* All rows of a column strip of up to 64. Every block adds in the same order: a value doesn't depend on m.
