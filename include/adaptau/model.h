@@ -81,7 +81,8 @@ typedef struct adaptau_step {
 } adaptau_step;
 
 /** Loss and gradients of a batch (adaptau_softmax on the model's tables); they replace those of the batch before. A personal
- *  policy's unit-temperature losses are handed to the temperature.
+ *  policy's unit-temperature losses are handed to the temperature. The working memory of the softmax stays with the model for
+ *  the next batch.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
  *  @return as adaptau_softmax; E_STATE for an empty batch; E_NUMERIC names the first row whose gradient is not finite. There

@@ -4,6 +4,12 @@
 #include "common/error.h"
 #include "common/size.h"
 
+void atau_arena_count(struct atau_arena *arena)
+{
+    arena->base = NULL;
+    arena->used = 0;
+}
+
 void *atau_arena_take(struct atau_arena *arena, size_t count, size_t size)
 {
     size_t bytes;
@@ -20,17 +26,21 @@ void *atau_arena_take(struct atau_arena *arena, size_t count, size_t size)
 adaptau_status atau_arena_allocate(adaptau_context *context, struct atau_arena *arena, const char *what,
                                    adaptau_error *error)
 {
-    void *base = arena->used == SIZE_MAX ? NULL : atau_allocate(context, arena->used);
-    if (!base)
-        return atau_fail_memory(error, arena->used, what);
-    arena->base = base;
-    arena->size = arena->used;
+    if (arena->used == SIZE_MAX || arena->used > arena->size || !arena->block) {
+        size_t wanted = arena->used;
+        atau_arena_free(context, arena);
+        arena->block = wanted == SIZE_MAX ? NULL : atau_allocate(context, wanted);
+        if (!arena->block)
+            return atau_fail_memory(error, wanted, what);
+        arena->size = wanted;
+    }
+    arena->base = arena->block;
     arena->used = 0;
     return ADAPTAU_OK;
 }
 
 void atau_arena_free(adaptau_context *context, struct atau_arena *arena)
 {
-    atau_free(context, arena->base, arena->size);
-    arena->base = NULL;
+    atau_free(context, arena->block, arena->size);
+    *arena = (struct atau_arena){0};
 }

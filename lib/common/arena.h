@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many work arrays in one allocation. Lay the arrays out twice with the same code: first on an empty arena, which only counts,
- * then on the allocated one. */
+/* Many work arrays in one allocation. Lay the arrays out twice with the same code: first on an arena that only counts, then on
+ * the allocated one. A zeroed arena counts; one whose memory stays from call to call counts again after atau_arena_count. */
 #ifndef ATAU_ARENA_H
 #define ATAU_ARENA_H
 
@@ -9,13 +9,17 @@
 struct atau_arena {
     unsigned char *base; /* NULL while counting                                                               */
     size_t         used; /* SIZE_MAX once a size has overflowed                                               */
-    size_t         size;
+    unsigned char *block;
+    size_t         size; /* of the block                                                                      */
 };
+
+/* Start counting; the block stays. */
+void atau_arena_count(struct atau_arena *arena);
 
 /* The next `count` elements of `size` bytes, 64-byte aligned; NULL while counting. */
 void *atau_arena_take(struct atau_arena *arena, size_t count, size_t size);
 
-/* Allocate what has been counted, and start again from the front. */
+/* Have a block for what has been counted (the one that is there, if it suffices), and start again from the front. */
 adaptau_status atau_arena_allocate(adaptau_context *context, struct atau_arena *arena, const char *what,
                                    adaptau_error *error);
 void           atau_arena_free(adaptau_context *context, struct atau_arena *arena);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/context.h"
+#include "kernels/workspace.h"
 
 /* One table and what Adam remembers of it. */
 struct atau_table {
@@ -54,6 +55,7 @@ struct adaptau_model {
     int32_t *user_slots;      /* [n] where a user's gradient is; −1 between batches                           */
     float   *item_gradients;  /* [m x d]                                                                      */
     int32_t *item_ids;        /* [m]                                                                          */
+    struct atau_workspace workspace; /* of the softmax, kept from step to step                                */
 };
 
 /* A model of that shape with zeroed tables (the host's where given) and the default optimiser. */

@@ -33,6 +33,7 @@ void atau_model_free_gradients(adaptau_model *model)
 {
     size_t n = (size_t)model->tables[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
     free_rows(model);
+    atau_workspace_free(model->context, &model->workspace);
     atau_free(model->context, model->user_slots, n * sizeof(int32_t));
     atau_free(model->context, model->item_gradients, m * (size_t)model->dim * sizeof(float));
     atau_free(model->context, model->item_ids, m * sizeof(int32_t));
@@ -149,7 +150,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->item_gradients = model->item_gradients;
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
     output->row_unit_loss = personal ? unit : NULL;
-    status = adaptau_softmax(model->context, &tables, batch, &rows, output, error);
+    status = atau_softmax_in(model->context, &model->workspace, &tables, batch, &rows, output, error);
     if (status == ADAPTAU_OK && personal)
         status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, unit, error);
     return status;

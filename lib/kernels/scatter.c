@@ -106,18 +106,17 @@ static void sum_items(void *argument, int32_t lane, int64_t task)
 adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scatter *first,
                                   const struct atau_scatter *second, adaptau_error *error)
 {
-    struct scatter    x = {.s = s, .lists = {first, second}, .n_entries = first->n + second->n};
-    struct atau_arena arena = {0};
-    lay_out(&x, &arena);
-    adaptau_status status = atau_arena_allocate(s->context, &arena, "sorting item gradients", error);
+    struct scatter     x = {.s = s, .lists = {first, second}, .n_entries = first->n + second->n};
+    struct atau_arena *arena = &s->memory->sorting;
+    atau_arena_count(arena);
+    lay_out(&x, arena);
+    adaptau_status status = atau_arena_allocate(s->context, arena, "sorting item gradients", error);
     if (status != ADAPTAU_OK)
         return status;
-    lay_out(&x, &arena);
+    lay_out(&x, arena);
     fill_keys(&x);
     sort_keys(&x);
     find_starts(&x);
     s->output.n_touched_items = x.n_touched;
-    status = atau_parallel(s->context, (x.n_touched + ITEMS_PER_TASK - 1) / ITEMS_PER_TASK, sum_items, &x, error);
-    atau_arena_free(s->context, &arena);
-    return status;
+    return atau_parallel(s->context, (x.n_touched + ITEMS_PER_TASK - 1) / ITEMS_PER_TASK, sum_items, &x, error);
 }

@@ -129,13 +129,15 @@ static void normalise_items(void *argument, int32_t lane, int64_t task)
 }
 
 /* ê_i for the whole catalogue: the table itself, or a normalised copy. */
-static adaptau_status prepare_items(struct atau_softmax *s, struct atau_arena *arena, adaptau_error *error)
+static adaptau_status prepare_items(struct atau_softmax *s, adaptau_error *error)
 {
-    struct unit_table table = {.s = s};
+    struct unit_table  table = {.s = s};
+    struct atau_arena *arena = &s->memory->items;
     s->unit_items = s->items.rows;
     s->unit_item_stride = s->items.stride;
     if (s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE || !s->items.normalise || s->items.unit)
         return ADAPTAU_OK;
+    atau_arena_count(arena);
     lay_out_table(s, arena, &table);
     adaptau_status status = atau_arena_allocate(s->context, arena, "the normalised items", error);
     if (status != ADAPTAU_OK)
@@ -266,37 +268,41 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
 
 static adaptau_status run(struct atau_softmax *s, adaptau_error *error)
 {
-    struct atau_arena rows = {0}, items = {0};
-    adaptau_status    status = check_rows(s, error);
+    struct atau_arena *rows = &s->memory->rows;
+    adaptau_status     status = check_rows(s, error);
     if (status != ADAPTAU_OK)
         return status;
-    lay_out_rows(s, &rows);
-    status = atau_arena_allocate(s->context, &rows, "the rows of the batch", error);
+    atau_arena_count(rows);
+    lay_out_rows(s, rows);
+    status = atau_arena_allocate(s->context, rows, "the rows of the batch", error);
     if (status != ADAPTAU_OK)
         return status;
-    lay_out_rows(s, &rows);
-    status = prepare_items(s, &items, error);
+    lay_out_rows(s, rows);
+    status = prepare_items(s, error);
     if (status != ADAPTAU_OK)
-        goto done;
+        return status;
     bound_logits(s);
     s->output.n_zero_rows = count_zero_rows(s);
     s->output.n_touched_items = s->n_items;
     status = s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW ? atau_softmax_per_row(s, error)
                                                                : atau_softmax_dense(s, error);
-    if (status == ADAPTAU_OK)
-        status = add_rows(s, error);
-done:
-    atau_arena_free(s->context, &items);
-    atau_arena_free(s->context, &rows);
-    return status;
+    return status == ADAPTAU_OK ? add_rows(s, error) : status;
 }
 
-adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
-                               const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
-                               adaptau_error *error)
+void atau_workspace_free(adaptau_context *context, struct atau_workspace *workspace)
 {
-    struct atau_softmax s = {.context = context, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
-    ATAU_REQUIRE(context, error);
+    atau_arena_free(context, &workspace->rows);
+    atau_arena_free(context, &workspace->items);
+    atau_arena_free(context, &workspace->candidates);
+    atau_arena_free(context, &workspace->engine);
+    atau_arena_free(context, &workspace->sorting);
+}
+
+adaptau_status atau_softmax_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
+                               const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
+                               adaptau_softmax_output *output, adaptau_error *error)
+{
+    struct atau_softmax s = {.context = context, .memory = workspace, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
     s.kernels = context->kernels;
     adaptau_status status = read_arguments(&s, tables, batch, temperatures, output, error);
     if (status != ADAPTAU_OK)
@@ -315,4 +321,15 @@ adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *t
     output->n_terms = s.output.n_terms;
     output->n_touched_items = s.output.n_touched_items;
     return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
+                               const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
+                               adaptau_error *error)
+{
+    struct atau_workspace workspace = {0};
+    ATAU_REQUIRE(context, error);
+    adaptau_status status = atau_softmax_in(context, &workspace, tables, batch, temperatures, output, error);
+    atau_workspace_free(context, &workspace);
+    return status;
 }

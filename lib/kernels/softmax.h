@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "common/arena.h"
 #include "kernels/kernels.h"
+#include "kernels/workspace.h"
 
 /* One side of the scores. */
 struct atau_side {
@@ -23,6 +23,7 @@ struct atau_side {
 
 struct atau_softmax {
     adaptau_context           *context;
+    struct atau_workspace     *memory;
     const struct atau_kernels *kernels;
     atau_product_function      product; /* of the tiles                                                        */
     int32_t                    dim;

@@ -347,6 +347,5 @@ adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error)
     }
     if (status == ADAPTAU_OK && dense.shared && dense.gradients)
         status = scatter_shared(&dense, error);
-    atau_dense_close(&dense);
     return status;
 }

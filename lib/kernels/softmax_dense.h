@@ -63,8 +63,6 @@ struct atau_dense {
     float       *all_queries;      /* [R x d] ê_u, for the positives' scatter                                 */
     float       *all_coefficients; /* [positives]                                                             */
     int32_t     *row_of_positive;  /* [positives]                                                             */
-
-    struct atau_arena gathered_memory, work_memory;
 };
 
 static inline int64_t atau_first_tile(const struct atau_dense *d, int64_t chunk)
@@ -77,9 +75,8 @@ static inline int64_t atau_tile_lines(const struct atau_dense *d, int64_t tile)
     return atau_min_i64(ATAU_TILE_LINES, d->n_candidates - tile * ATAU_TILE_LINES);
 }
 
-/* Gather shared candidates, choose the grid and allocate. Nothing is held after a failure. */
+/* Gather shared candidates, choose the grid and lay out memory in s->memory. */
 adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, adaptau_error *error);
-void           atau_dense_close(struct atau_dense *d);
 
 /* Rows from first_row on: their ê, factors and shifts, and where their positives meet candidates. */
 void atau_dense_begin_block(struct atau_dense *d, int64_t first_row);

@@ -60,7 +60,7 @@ static int64_t most_positives(const struct atau_dense *d)
 /* Called twice: to count and to assign (arena.h). */
 static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
 {
-    struct atau_arena *arena = &d->work_memory;
+    struct atau_arena *arena = &d->s->memory->engine;
     const size_t       dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
     const size_t       lanes = (size_t)adaptau_context_threads(d->s->context);
     const size_t       unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0, unit = d->want_unit ? 1 : 0;
@@ -112,7 +112,7 @@ static int compare_ids(const void *a, const void *b)
 
 static void lay_out_gathered(struct atau_dense *d)
 {
-    struct atau_arena *arena = &d->gathered_memory;
+    struct atau_arena *arena = &d->s->memory->candidates;
     const size_t       n = (size_t)d->n_candidates;
     d->gathered = atau_arena_take(arena, n * (size_t)d->s->dim, sizeof(float));
     d->gathered_norms = atau_arena_take(arena, n, sizeof(float));
@@ -122,8 +122,9 @@ static void lay_out_gathered(struct atau_dense *d)
 static adaptau_status gather_candidates(struct atau_dense *d, adaptau_error *error)
 {
     struct atau_softmax *s = d->s;
+    atau_arena_count(&s->memory->candidates);
     lay_out_gathered(d);
-    adaptau_status status = atau_arena_allocate(s->context, &d->gathered_memory, "the candidates", error);
+    adaptau_status status = atau_arena_allocate(s->context, &s->memory->candidates, "the candidates", error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out_gathered(d);
@@ -275,8 +276,9 @@ static adaptau_status prepare(struct atau_dense *d, adaptau_error *error)
         return status;
     choose_grid(d);
     int64_t positives = most_positives(d), meetings = most_meetings(d, positives);
+    atau_arena_count(&d->s->memory->engine);
     lay_out(d, positives, meetings);
-    status = atau_arena_allocate(d->s->context, &d->work_memory, "the softmax's tiles", error);
+    status = atau_arena_allocate(d->s->context, &d->s->memory->engine, "the softmax's tiles", error);
     if (status == ADAPTAU_OK)
         lay_out(d, positives, meetings);
     return status;
@@ -293,14 +295,5 @@ adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, ada
                              .gradients = s->output.item_gradients,
                              .gradient_stride = s->output.item_gradient_stride,
                              .shared = shared};
-    adaptau_status status = prepare(d, error);
-    if (status != ADAPTAU_OK)
-        atau_dense_close(d);
-    return status;
-}
-
-void atau_dense_close(struct atau_dense *d)
-{
-    atau_arena_free(d->s->context, &d->work_memory);
-    atau_arena_free(d->s->context, &d->gathered_memory);
+    return prepare(d, error);
 }

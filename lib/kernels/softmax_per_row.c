@@ -178,16 +178,16 @@ static adaptau_status scatter(struct per_row *p, adaptau_error *error)
 
 adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error)
 {
-    struct per_row    p = {.s = s, .n_candidates = s->batch.n_candidates};
-    struct atau_arena arena = {0};
-    lay_out(&p, &arena);
-    adaptau_status status = atau_arena_allocate(s->context, &arena, "the rows' candidates", error);
+    struct per_row     p = {.s = s, .n_candidates = s->batch.n_candidates};
+    struct atau_arena *arena = &s->memory->engine;
+    atau_arena_count(arena);
+    lay_out(&p, arena);
+    adaptau_status status = atau_arena_allocate(s->context, arena, "the rows' candidates", error);
     if (status != ADAPTAU_OK)
         return status;
-    lay_out(&p, &arena);
+    lay_out(&p, arena);
     status = atau_parallel(s->context, (s->batch.n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, run_rows, &p, error);
     if (status == ADAPTAU_OK && s->output.item_gradients)
         status = scatter(&p, error);
-    atau_arena_free(s->context, &arena);
     return status;
 }
