@@ -27,10 +27,25 @@ struct atau_adam {
 typedef void (*atau_adam_function)(int64_t n, const struct atau_adam *adam, const float *gradient, float *first,
                                    float *second, float *row);
 
+/* Operands rounded to bfloat16 (to nearest, even; subnormal numbers are zero), two neighbours along k to a 32-bit word, the
+ * first in the low half. Packed once and read by many products, whose sums are float32. A neighbour that is missing is 0. */
+struct atau_bf16_kernels {
+    /* words[i][p] = x[i][2p], x[i][2p + 1]: neighbours in a line. [lines x (columns + 1)/2] */
+    void (*pack_lines)(int64_t lines, int64_t columns, const float *x, int64_t stride, uint32_t *words, int64_t words_stride);
+    /* words[p][j] = x[2p][j], x[2p + 1][j]: neighbours in two lines. [(lines + 1)/2 x columns] */
+    void (*pack_pairs)(int64_t lines, int64_t columns, const float *x, int64_t stride, uint32_t *words, int64_t words_stride);
+    /* C[m x n] = A B, or C += A B, over `pairs` words of k. A(i, p) = a[i a_row + p a_column]; lines of B are words. */
+    void (*product)(int64_t m, int64_t n, int64_t pairs, const uint32_t *a, int64_t a_row, int64_t a_column, const uint32_t *b,
+                    int64_t b_stride, int accumulate, float *c, int64_t c_stride);
+    /* exp_tile into words of both kinds (either may be NULL) while t stays; sums are of what was not rounded. */
+    void (*exp_tile)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale, const float *shift,
+                     const float *log_q, float *sum, uint32_t *in_lines, int64_t in_lines_stride, uint32_t *in_pairs,
+                     int64_t in_pairs_stride);
+};
+
 struct atau_kernels {
-    atau_product_function product;
-    /* The same on operands rounded to bfloat16, with float32 sums; where there is none, product. */
-    atau_product_function product_bf16;
+    atau_product_function          product;
+    const struct atau_bf16_kernels *bf16; /* the engine's products on rounded operands, or NULL                */
 
     /* Tiles hold scores transposed: column r is a row of the batch, line j a candidate; so that per-row numbers are vectors. */
 
@@ -61,6 +76,8 @@ struct atau_kernels {
 };
 
 extern const struct atau_kernels atau_kernels_reference;
+/* Defines what the others must do; no table points to it, since it is slower than float32. */
+extern const struct atau_bf16_kernels atau_bf16_reference;
 
 /* Fill the table for a backend (ADAPTAU_BACKEND_*) and the ADAPTAU_CPU_* bits that may be used, and write its name. `remark` is
  * set to a line worth logging, or "". */

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
                     int64_t b_stride, int accumulate, float *c, int64_t c_stride)
@@ -129,7 +130,6 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
 
 const struct atau_kernels atau_kernels_reference = {
     .product = product,
-    .product_bf16 = product,
     .exp_tile = exp_tile,
     .exp_sum = exp_sum,
     .max_tile = max_tile,
@@ -139,4 +139,99 @@ const struct atau_kernels atau_kernels_reference = {
     .scale = scale,
     .adam_row = adam_row,
     .adam_row_shared = adam_row_shared,
+};
+
+/* ---- bfloat16 ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t round_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x)
+        return bits >> 16 | 0x40u; /* still a NaN                                                             */
+    if ((bits & 0x7F800000u) == 0)
+        return bits >> 16 & 0x8000u;
+    return (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
+}
+
+static uint32_t pair(float low, float high)
+{
+    return round_bits(low) | round_bits(high) << 16;
+}
+
+static float low_half(uint32_t word)
+{
+    uint32_t bits = word << 16;
+    float    x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static float high_half(uint32_t word)
+{
+    return low_half(word >> 16);
+}
+
+static void pack_lines(int64_t lines, int64_t columns, const float *x, int64_t stride, uint32_t *words, int64_t words_stride)
+{
+    for (int64_t i = 0; i < lines; i++)
+        for (int64_t p = 0; p < columns; p += 2)
+            words[i * words_stride + p / 2] =
+                pair(x[i * stride + p], p + 1 < columns ? x[i * stride + p + 1] : 0.0f);
+}
+
+static void pack_pairs(int64_t lines, int64_t columns, const float *x, int64_t stride, uint32_t *words, int64_t words_stride)
+{
+    for (int64_t p = 0; p < lines; p += 2)
+        for (int64_t j = 0; j < columns; j++)
+            words[p / 2 * words_stride + j] =
+                pair(x[p * stride + j], p + 1 < lines ? x[(p + 1) * stride + j] : 0.0f);
+}
+
+static void product_bf16(int64_t m, int64_t n, int64_t pairs, const uint32_t *a, int64_t a_row, int64_t a_column,
+                         const uint32_t *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            float sum = 0.0f;
+            for (int64_t p = 0; p < pairs; p++) {
+                uint32_t x = a[i * a_row + p * a_column], y = b[p * b_stride + j];
+                sum += low_half(x) * low_half(y) + high_half(x) * high_half(y);
+            }
+            c[i * c_stride + j] = accumulate ? c[i * c_stride + j] + sum : sum;
+        }
+}
+
+static float exp_cell(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale, const float *shift,
+                      const float *log_q, int64_t j, int64_t r)
+{
+    if (j >= lines || r >= columns)
+        return 0.0f;
+    return exp_or_zero(t[j * stride + r] * scale[r] - shift[r] - (log_q ? log_q[j] : 0.0f));
+}
+
+static void exp_tile_bf16(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                          const float *shift, const float *log_q, float *sum, uint32_t *in_lines, int64_t in_lines_stride,
+                          uint32_t *in_pairs, int64_t in_pairs_stride)
+{
+    for (int64_t j = 0; j < lines; j += 2)
+        for (int64_t r = 0; r < columns; r += 2) {
+            float x[2][2];
+            for (int64_t k = 0; k < 4; k++)
+                x[k / 2][k % 2] = exp_cell(lines, columns, t, stride, scale, shift, log_q, j + k / 2, r + k % 2);
+            for (int64_t k = 0; k < 2 && r + k < columns; k++) {
+                sum[r + k] += x[0][k] + x[1][k];
+                if (in_pairs)
+                    in_pairs[j / 2 * in_pairs_stride + r + k] = pair(x[0][k], x[1][k]);
+            }
+            for (int64_t k = 0; k < 2 && j + k < lines && in_lines; k++)
+                in_lines[(j + k) * in_lines_stride + r / 2] = pair(x[k][0], x[k][1]);
+        }
+}
+
+const struct atau_bf16_kernels atau_bf16_reference = {
+    .pack_lines = pack_lines,
+    .pack_pairs = pack_pairs,
+    .product = product_bf16,
+    .exp_tile = exp_tile_bf16,
 };

@@ -48,7 +48,7 @@ static adaptau_status use_blis(uint64_t cpu, struct atau_kernels *table, char na
     adaptau_status status = atau_blas_open(cpu, name, remark, &reason);
     if (status == ADAPTAU_OK) {
         table->product = atau_blas_product;
-        table->product_bf16 = atau_blas_product;
+        table->bf16 = NULL;
     }
     else if (status == ADAPTAU_E_STATE && atau_blas_built_in())
         snprintf(remark, 160, "%.100s: using %.36s instead", reason.message, name);

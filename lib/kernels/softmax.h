@@ -25,7 +25,7 @@ struct atau_softmax {
     adaptau_context           *context;
     struct atau_workspace     *memory;
     const struct atau_kernels *kernels;
-    atau_product_function      product; /* of the tiles                                                        */
+    const struct atau_bf16_kernels *bf16; /* for the tiles' products, or NULL: float32                          */
     int32_t                    dim;
     int32_t                    n_items;
     struct atau_side           users, items;

@@ -12,7 +12,8 @@
  *
  * Where T of a whole block is small enough it is kept between the passes; else pass 2 computes it again. Tasks are chunks of
  * consecutive tiles. Partial sums belong to chunks and are added in the order of chunks, and the cut into blocks, chunks and
- * tiles (softmax_dense_plan.c) depends on sizes alone: results do not depend on threads.
+ * tiles (softmax_dense_plan.c) depends on sizes alone: results do not depend on threads. With bfloat16 only the operands of the
+ * products change (softmax_dense_products.c): T is then stored rounded, two rows to a word.
  *
  * The road not taken: scores as they come, a row of the batch per line, with items packed into transposed panels once per step.
  * It costs a copy of the table, and its item gradient runs against the grain of the tile. */
@@ -29,7 +30,7 @@
 
 static float *tile_of(const struct atau_dense *d, int32_t lane, int64_t tile)
 {
-    return d->tiles + (d->store ? tile : lane) * ATAU_TILE_LINES * d->tile_stride;
+    return d->tiles + (d->store && !d->panels.kernels ? tile : lane) * ATAU_TILE_LINES * d->tile_stride;
 }
 
 static const float *tile_log_q(const struct atau_dense *d, int64_t tile)
@@ -40,9 +41,8 @@ static const float *tile_log_q(const struct atau_dense *d, int64_t tile)
 /* T = V Qᵀ; positives outside the sum become −inf. `read` the scores of positives on the way. */
 static void score_tile(struct atau_dense *d, int64_t tile, float *t, bool read)
 {
-    const int64_t first = tile * ATAU_TILE_LINES, dim = d->s->dim;
-    d->s->product(atau_tile_lines(d, tile), d->n_rows, dim, d->candidates + first * d->candidate_stride,
-                           d->candidate_stride, 1, d->queries_t, d->n_rows, 0, t, d->tile_stride);
+    const int64_t first = tile * ATAU_TILE_LINES;
+    atau_dense_score(d, tile, t);
     for (int64_t k = d->tile_ptr[tile]; k < d->tile_ptr[tile + 1]; k++) {
         struct atau_meeting meeting = d->meetings[k];
         float         *cell = t + (meeting.line - first) * d->tile_stride + meeting.row;
@@ -119,7 +119,7 @@ static void exponentiate_tile(struct atau_dense *d, int32_t lane, int64_t chunk,
         shift = own_shift;
     }
     memset(sums, 0, (size_t)d->n_rows * sizeof(float));
-    d->s->kernels->exp_tile(lines, d->n_rows, t, d->tile_stride, d->inverse_tau, shift, log_q, sums);
+    atau_dense_exponentiate(d, lane, tile, t, shift, sums, d->want_users, d->store);
     add_sums(d->n_rows, sums, total);
 }
 
@@ -150,9 +150,7 @@ static void sum_chunk(void *argument, int32_t lane, int64_t chunk)
             add_unit_sums(d, lane, chunk, tile, t);
         exponentiate_tile(d, lane, chunk, tile, t);
         if (d->want_users)
-            d->s->product(d->n_rows, dim, atau_tile_lines(d, tile), t, 1, d->tile_stride,
-                                   d->candidates + tile * ATAU_TILE_LINES * d->candidate_stride, d->candidate_stride, 1,
-                                   d->partial_users + chunk * d->block_rows * dim, dim);
+            atau_dense_add_users(d, lane, tile, t, d->partial_users + chunk * d->block_rows * dim);
     }
 }
 
@@ -287,19 +285,15 @@ static void finish_items(struct atau_dense *d, int64_t tile)
 static void spread_chunk(void *argument, int32_t lane, int64_t chunk)
 {
     struct atau_dense *d = argument;
-    const int64_t dim = d->s->dim;
     for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
         float *t = tile_of(d, lane, tile);
         if (!d->store) {
             float *sums = d->lane_sums + lane * 2 * d->block_rows;
             score_tile(d, tile, t, false);
             memset(sums, 0, (size_t)d->n_rows * sizeof(float));
-            d->s->kernels->exp_tile(atau_tile_lines(d, tile), d->n_rows, t, d->tile_stride, d->inverse_tau, d->final_shift,
-                                    tile_log_q(d, tile), sums);
+            atau_dense_exponentiate(d, lane, tile, t, d->final_shift, sums, false, true);
         }
-        d->s->product(atau_tile_lines(d, tile), dim, d->n_rows, t, d->tile_stride, 1,
-                               factored_queries(d, lane, tile), dim, d->first_row > 0,
-                               d->gradients + tile * ATAU_TILE_LINES * d->gradient_stride, d->gradient_stride);
+        atau_dense_add_items(d, lane, tile, t, factored_queries(d, lane, tile));
         add_positives(d, tile);
         if (d->last_block && !d->shared)
             finish_items(d, tile);
@@ -330,17 +324,18 @@ static adaptau_status run_block(struct atau_dense *d, adaptau_error *error)
     adaptau_status   status = atau_parallel(context, d->n_chunks, sum_chunk, d, error);
     if (status == ADAPTAU_OK)
         status = atau_parallel(context, (d->n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, finish_rows, d, error);
-    if (status == ADAPTAU_OK && d->gradients)
-        status = atau_parallel(context, d->n_chunks, spread_chunk, d, error);
-    return status;
+    if (status != ADAPTAU_OK || !d->gradients)
+        return status;
+    atau_dense_pack_factored(d);
+    return atau_parallel(context, d->n_chunks, spread_chunk, d, error);
 }
 
 adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error)
 {
     struct atau_dense dense;
     adaptau_status    status = atau_dense_open(s, &dense, error);
-    if (status != ADAPTAU_OK)
-        return status;
+    if (status == ADAPTAU_OK)
+        status = atau_dense_pack_items(&dense, error);
     for (int64_t row = 0; row < s->batch.n_rows && status == ADAPTAU_OK; row += dense.block_rows) {
         atau_dense_begin_block(&dense, row);
         status = run_block(&dense, error);

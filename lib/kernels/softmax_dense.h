@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tile engine's state. softmax_dense_plan.c cuts the work, holds the memory and sets up each block of rows;
- * softmax_dense.c computes. */
+ * softmax_dense.c computes, by the products of
+ * softmax_dense_products.c. */
 #ifndef ATAU_SOFTMAX_DENSE_H
 #define ATAU_SOFTMAX_DENSE_H
 
@@ -14,6 +15,18 @@ struct atau_meeting {
     int32_t line;     /* position among the candidates                                                       */
     int32_t row;      /* in the block                                                                        */
     int64_t positive; /* in the block's arrays of positives                                                  */
+};
+
+/* Operands of the products as words of two bfloat16 (kernels.h), packed once per step, block or tile. */
+struct atau_panels {
+    const struct atau_bf16_kernels *kernels; /* NULL: products are float32                                    */
+    int64_t   item_words, tile_words;        /* of a line of item_lines, of tile_lines                        */
+    uint32_t *item_lines;  /* [C x item_words] neighbours along d                                             */
+    uint32_t *item_pairs;  /* [n_tiles x L/2 x d] neighbours along the candidates of a tile                   */
+    uint32_t *queries;     /* [d/2 x B] neighbours along d                                                    */
+    uint32_t *factored;    /* [B/2 x d] neighbours along rows; unbounded: [lanes x ...]                       */
+    uint32_t *tile_lines;  /* [n_tiles or lanes x L x tile_words] T, neighbours along rows                    */
+    uint32_t *tile_pairs;  /* [lanes x L/2 x B] T, neighbours along candidates                                */
 };
 
 struct atau_dense {
@@ -42,6 +55,7 @@ struct atau_dense {
     float               *inverse_norms; /* [B]                                                                */
     float               *inverse_tau, *one, *shift, *unit_shift; /* [B]                                       */
     float               *tiles;         /* [n_tiles x L x stride] stored, [lanes x L x stride] otherwise      */
+    struct atau_panels   panels;        /* bfloat16 only, and then it is these that are stored                */
     float               *tile_shifts;   /* [n_tiles x B] what each stored tile is relative to; unbounded only */
     float               *partial_users; /* [n_chunks x B x d]                                                 */
     double              *partial_sums, *partial_unit_sums; /* [n_chunks x B]                                  */
@@ -77,6 +91,24 @@ static inline int64_t atau_tile_lines(const struct atau_dense *d, int64_t tile)
 
 /* Gather shared candidates, choose the grid and lay out memory in s->memory. */
 adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, adaptau_error *error);
+
+/* ---- the products of a tile, which are all that is done in float32 or bfloat16 (softmax_dense_products.c) ------------- */
+
+/* Pack the candidates. */
+adaptau_status atau_dense_pack_items(struct atau_dense *d, adaptau_error *error);
+/* Pack the block's queries; and, once their factors are known, what item gradients are made of. */
+void atau_dense_pack_queries(struct atau_dense *d);
+void atau_dense_pack_factored(struct atau_dense *d);
+
+/* T = V Qᵀ */
+void atau_dense_score(const struct atau_dense *d, int64_t tile, float *t);
+/* T = exp(T/τ − shift), and its column sums, to where the products below find it. */
+void atau_dense_exponentiate(const struct atau_dense *d, int32_t lane, int64_t tile, float *t, const float *shift, float *sums,
+                             bool for_users, bool for_items);
+/* users [B x d] += Tᵀ V */
+void atau_dense_add_users(const struct atau_dense *d, int32_t lane, int64_t tile, const float *t, float *users);
+/* G = T Q or G += T Q, for the tile's candidates; `factored` [B x d] is Q times the rows' factors. */
+void atau_dense_add_items(const struct atau_dense *d, int32_t lane, int64_t tile, const float *t, const float *factored);
 
 /* Rows from first_row on: their ê, factors and shifts, and where their positives meet candidates. */
 void atau_dense_begin_block(struct atau_dense *d, int64_t first_row);

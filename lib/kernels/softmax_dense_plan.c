@@ -10,7 +10,7 @@
 #define ROWS_LEAST 16
 #define STRIDE_PAD 16            /* keeps the lines of a tile from falling into the same cache sets           */
 #define CHUNKS_MOST 64
-#define STORE_BYTES (24u << 20)  /* of scores kept between the passes                                         */
+#define STORE_BYTES (24u << 20)  /* of scores kept between the passes; half of that in bfloat16               */
 #define PARTIAL_BYTES (4u << 20) /* of partial user gradients                                                 */
 
 /* ---- the grid --------------------------------------------------------------------------------------------------- */
@@ -18,6 +18,18 @@
 static int64_t tile_stride(int64_t rows)
 {
     return (int64_t)atau_round_up((size_t)rows, 16) + STRIDE_PAD;
+}
+
+/* Words of a line of a stored tile. */
+static int64_t tile_words(int64_t rows)
+{
+    return (int64_t)atau_round_up((size_t)(rows + 1) / 2, 16);
+}
+
+static bool fits_store(const struct atau_dense *d, int64_t rows)
+{
+    int64_t lines = d->n_tiles * ATAU_TILE_LINES;
+    return d->panels.kernels ? lines * tile_words(rows) * 4 <= STORE_BYTES / 2 : lines * tile_stride(rows) * 4 <= STORE_BYTES;
 }
 
 static void choose_grid(struct atau_dense *d)
@@ -32,14 +44,13 @@ static void choose_grid(struct atau_dense *d)
         rows /= 2;
     d->store = false;
     for (int64_t fewer = rows; d->gradients && !d->store && fewer >= atau_min_i64(rows, ROWS_MOST / 2); fewer -= 16) {
-        int64_t bytes = d->n_tiles * ATAU_TILE_LINES * tile_stride(fewer) * 4;
-        if (bytes <= STORE_BYTES) {
-            d->store = true;
-            rows = fewer;
-        }
+        d->store = fits_store(d, fewer);
+        rows = d->store ? fewer : rows;
     }
     d->block_rows = (int32_t)rows;
     d->tile_stride = (int32_t)tile_stride(rows);
+    d->panels.item_words = (dim + 1) / 2;
+    d->panels.tile_words = tile_words(rows);
 
     int64_t chunks = atau_max_i64(1, PARTIAL_BYTES / (rows * dim * 4));
     chunks = atau_min_i64(atau_min_i64(chunks, CHUNKS_MOST), d->n_tiles);
@@ -55,6 +66,23 @@ static int64_t most_positives(const struct atau_dense *d)
         most = atau_max_i64(most, batch->positive_ptr[end] - batch->positive_ptr[r]);
     }
     return most;
+}
+
+static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
+{
+    struct atau_panels *panels = &d->panels;
+    const size_t        dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, half_tile = ATAU_TILE_LINES / 2;
+    const size_t        lanes = (size_t)adaptau_context_threads(d->s->context), tiles = (size_t)d->n_tiles;
+    const size_t        users = d->want_users ? 1 : 0, items = d->gradients ? 1 : 0, word = sizeof(uint32_t);
+    if (!panels->kernels)
+        return;
+    panels->item_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)panels->item_words * word);
+    panels->item_pairs = atau_arena_take(arena, users * tiles * half_tile, dim * word);
+    panels->queries = atau_arena_take(arena, (dim + 1) / 2, rows * word);
+    panels->factored = atau_arena_take(arena, items * (d->s->bounded ? 1 : lanes) * ((rows + 1) / 2), dim * word);
+    panels->tile_lines = atau_arena_take(arena, items * (d->store ? tiles : lanes) * ATAU_TILE_LINES,
+                                         (size_t)panels->tile_words * word);
+    panels->tile_pairs = atau_arena_take(arena, users * lanes * half_tile, rows * word);
 }
 
 /* Called twice: to count and to assign (arena.h). */
@@ -76,8 +104,9 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     d->shift = atau_arena_take(arena, rows, sizeof(float));
     d->unit_shift = atau_arena_take(arena, rows, sizeof(float));
     d->final_shift = atau_arena_take(arena, rows, sizeof(float));
-    d->tiles = atau_arena_take(arena, (d->store ? (size_t)d->n_tiles : lanes) * ATAU_TILE_LINES,
+    d->tiles = atau_arena_take(arena, (d->store && !d->panels.kernels ? (size_t)d->n_tiles : lanes) * ATAU_TILE_LINES,
                                (size_t)d->tile_stride * sizeof(float));
+    lay_out_panels(d, arena);
     d->tile_shifts = atau_arena_take(arena, unbounded * (d->store ? (size_t)d->n_tiles : 0) * rows, sizeof(float));
     d->partial_users = atau_arena_take(arena, users * chunks * rows, dim * sizeof(float));
     d->partial_sums = atau_arena_take(arena, chunks * rows, sizeof(double));
@@ -244,6 +273,7 @@ void atau_dense_begin_block(struct atau_dense *d, int64_t first_row)
     d->n_positives = batch->positive_ptr[first_row + d->n_rows] - d->first_positive;
     d->last_block = first_row + d->n_rows == batch->n_rows;
     prepare_rows(d);
+    atau_dense_pack_queries(d);
     if (d->shared)
         score_positives(d);
     sort_meetings(d);
@@ -294,6 +324,7 @@ adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, ada
                              .n_candidates = shared ? s->batch.n_candidates : s->n_items,
                              .gradients = s->output.item_gradients,
                              .gradient_stride = s->output.item_gradient_stride,
+                             .panels.kernels = s->bf16,
                              .shared = shared};
     return prepare(d, error);
 }

@@ -2,6 +2,7 @@
 /* C = A B and C += A B at every level, against sums in double, between guard pages. */
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,8 @@
 
 #define EPSILON 0x1p-23 /* relative distance of neighbouring floats                                            */
 
-static struct level levels[MAX_LEVELS + 1];
-static int          rounds[MAX_LEVELS + 1]; /* operands to bfloat16                                            */
+static struct level levels[MAX_LEVELS + 2];
+static int          rounds[MAX_LEVELS + 2]; /* operands to bfloat16                                            */
 static int          n_levels;
 static struct fence fence_a, fence_b, fence_c;
 
@@ -221,27 +222,136 @@ START_TEST(nan_and_infinity_in_the_operands_reach_the_product)
 }
 END_TEST
 
-/* The bfloat16 product, where there is one, as a level of its own. */
-static int add_rounded(int n)
+/* ---- bfloat16 ------------------------------------------------------------------------------------------------------ */
+
+/* Levels of their own: plain C, and what the CPU has. Their product packs its operands between guard pages first. */
+static const struct atau_bf16_kernels *rounded[MAX_LEVELS + 2];
+static struct fence                    fence_words_a, fence_words_b;
+
+static uint32_t *place_words(const struct fence *fence, int64_t lines, int64_t width)
 {
-    struct level *level = &levels[n];
-    char          remark[160];
-    if (atau_kernels_select(ADAPTAU_BACKEND_AUTO, atau_cpu_features(), &level->kernels, level->name, remark, NULL) !=
-            ADAPTAU_OK ||
-        level->kernels.product_bf16 == level->kernels.product)
-        return 0;
-    level->kernels.product = level->kernels.product_bf16;
-    rounds[n] = 1;
-    return 1;
+    return (uint32_t *)(void *)fence_place(fence, (size_t)(lines * width), 1, 0);
 }
+
+static void product_of_words(const struct atau_bf16_kernels *kernels, int64_t m, int64_t n, int64_t k, const float *a,
+                             int64_t a_row, int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c,
+                             int64_t c_stride)
+{
+    const int64_t pairs = (k + 1) / 2;
+    const bool    by_columns = a_row == 1 && a_column != 1;
+    uint32_t     *words_a = place_words(&fence_words_a, m, pairs), *words_b = place_words(&fence_words_b, pairs, n);
+    if (by_columns)
+        kernels->pack_pairs(k, m, a, a_column, words_a, m);
+    else
+        kernels->pack_lines(m, k, a, a_row, words_a, pairs);
+    kernels->pack_pairs(k, n, b, b_stride, words_b, n);
+    kernels->product(m, n, pairs, words_a, by_columns ? 1 : pairs, by_columns ? m : 1, words_b, n, accumulate, c, c_stride);
+    ck_assert(fence_intact(&fence_words_a, (const float *)(const void *)words_a, (size_t)(m * pairs)));
+    ck_assert(fence_intact(&fence_words_b, (const float *)(const void *)words_b, (size_t)(pairs * n)));
+}
+
+static void product_in_plain_c(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                               const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    product_of_words(&atau_bf16_reference, m, n, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride);
+}
+
+static void product_of_the_cpu(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                               const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    product_of_words(rounded[n_levels - 1], m, n, k, a, a_row, a_column, b, b_stride, accumulate, c, c_stride);
+}
+
+static void add_rounded(const struct atau_bf16_kernels *kernels, const char *name, atau_product_function product)
+{
+    struct level *level = &levels[n_levels];
+    if (!kernels)
+        return;
+    snprintf(level->name, sizeof level->name, "%s", name);
+    level->kernels = atau_kernels_reference;
+    level->kernels.product = product;
+    rounded[n_levels] = kernels;
+    rounds[n_levels++] = 1;
+}
+
+static void find_rounded(void)
+{
+    struct atau_kernels best = atau_kernels_reference;
+    char                name[64], remark[160];
+    add_rounded(&atau_bf16_reference, "bfloat16 in plain C", product_in_plain_c);
+    if (atau_kernels_select(ADAPTAU_BACKEND_AUTO, atau_cpu_features(), &best, name, remark, NULL) != ADAPTAU_OK)
+        exit(1);
+    add_rounded(best.bf16, "bfloat16 of the CPU", product_of_the_cpu);
+}
+
+static void fill_with_specials(uint32_t *state, size_t n, float *x)
+{
+    static const float specials[] = {0.0f, -0.0f, 1e-40f, -1e-40f, INFINITY, -INFINITY, 3.4e38f, 0x1.01p0f, 0x1.03p0f, 0x1.00ffp0f};
+    fill_numbers(state, (int64_t)n, x);
+    for (size_t i = 0; i < n; i += 7)
+        x[i] = specials[i / 7 % (sizeof specials / sizeof *specials)];
+}
+
+/* Packing and exponentials of a level are those of plain C, to the bit where there is nothing to sum. */
+static void check_words(const struct atau_bf16_kernels *kernels, int64_t lines, int64_t columns)
+{
+    float    x[9 * 101], sums[2][101], scale[101], shift[101], log_q[9];
+    uint32_t words[4][9 * 101], state = (uint32_t)(lines * 101 + columns);
+    fill_with_specials(&state, 9 * 101, x);
+    for (int side = 0; side < 2; side++) {
+        const struct atau_bf16_kernels *k = side ? kernels : &atau_bf16_reference;
+        memset(words[side], 0xA5, sizeof words[side]);
+        memset(words[side + 2], 0xA5, sizeof words[side + 2]);
+        k->pack_lines(lines, columns, x, 101, words[side], 53);
+        k->pack_pairs(lines, columns, x, 101, words[side + 2], 101);
+    }
+    ck_assert(memcmp(words[0], words[1], sizeof words[0]) == 0 && memcmp(words[2], words[3], sizeof words[2]) == 0);
+    fill_numbers(&state, 9 * 101, x);
+    for (int r = 0; r < 101; r++) {
+        scale[r] = 3.0f + 0.01f * (float)r;
+        shift[r] = 3.0f;
+    }
+    for (int j = 0; j < 9; j++)
+        log_q[j] = -0.1f * (float)j;
+    for (int side = 0; side < 2; side++) {
+        const struct atau_bf16_kernels *k = side ? kernels : &atau_bf16_reference;
+        memset(sums[side], 0, sizeof sums[side]);
+        memset(words[side], 0xA5, sizeof words[side]);
+        memset(words[side + 2], 0xA5, sizeof words[side + 2]);
+        k->exp_tile(lines, columns, x, 101, scale, shift, columns % 2 ? log_q : NULL, sums[side], words[side], 53,
+                    words[side + 2], 101);
+    }
+    for (int64_t r = 0; r < columns; r++)
+        ck_assert(fabsf(sums[0][r] - sums[1][r]) <= 4e-6f * sums[0][r]);
+    for (int w = 0; w < 2 * 9 * 101; w++) {
+        uint32_t truth = words[w / (9 * 101) * 2][w % (9 * 101)], value = words[w / (9 * 101) * 2 + 1][w % (9 * 101)];
+        int64_t  low = (int64_t)(truth & 0xFFFF) - (int64_t)(value & 0xFFFF);
+        int64_t  high = (int64_t)(truth >> 16) - (int64_t)(value >> 16);
+        ck_assert_msg(llabs(low) <= 1 && llabs(high) <= 1, "word %d of %d x %d: %08x, not %08x", w, (int)lines, (int)columns,
+                      (unsigned)value, (unsigned)truth); /* 1: exp may round to the other side                 */
+    }
+}
+
+START_TEST(words_of_tiles_are_those_of_plain_c)
+{
+    static const int64_t columns[] = {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 96, 100, 101};
+    if (!rounded[_i])
+        return;
+    for (int64_t lines = 0; lines <= 9; lines++)
+        for (int c = 0; c < 14; c++)
+            check_words(rounded[_i], lines, columns[c]);
+}
+END_TEST
 
 int main(void)
 {
     n_levels = find_levels(levels);
-    n_levels += add_rounded(n_levels);
+    find_rounded();
     fence_a = fence_create(256 * 1024);
     fence_b = fence_create(256 * 1024);
     fence_c = fence_create(256 * 1024);
+    fence_words_a = fence_create(256 * 1024);
+    fence_words_b = fence_create(256 * 1024);
     Suite *suite = suite_create("product");
     TCase *tcase = tcase_create("product");
     tcase_set_timeout(tcase, 300);
@@ -250,10 +360,13 @@ int main(void)
     tcase_add_loop_test(tcase, products_of_odd_shapes_equal_sums_in_double, 0, n_levels);
     tcase_add_loop_test(tcase, rows_of_a_product_do_not_depend_on_how_they_are_split, 0, n_levels);
     tcase_add_loop_test(tcase, nan_and_infinity_in_the_operands_reach_the_product, 0, n_levels);
+    tcase_add_loop_test(tcase, words_of_tiles_are_those_of_plain_c, 0, n_levels);
     suite_add_tcase(suite, tcase);
     int failed = run_suite(suite);
     fence_destroy(&fence_a);
     fence_destroy(&fence_b);
     fence_destroy(&fence_c);
+    fence_destroy(&fence_words_a);
+    fence_destroy(&fence_words_b);
     return failed;
 }

@@ -364,7 +364,6 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
 void atau_kernels_avx2(struct atau_kernels *table)
 {
     table->product = product;
-    table->product_bf16 = product;
     table->exp_tile = exp_tile;
     table->exp_sum = exp_sum;
     table->max_tile = max_tile;

@@ -1,78 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* AVX-512 kernels (F, BW, DQ, VL). Compiled with its own flags; runs only where the context found the CPU able. */
 #include "kernels/kernels.h"
-
-#include <immintrin.h>
-
-/* Without optimisation GCC's header makes macros of some intrinsics, and they convert masks to short. */
-#if defined(__GNUC__) && !defined(__OPTIMIZE__)
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#endif
-
-#define WIDTH 16 /* floats in a vector                                                                         */
-#define ROWS 6   /* 6 x 4 accumulators, 4 lines of B and a broadcast fit the 32 registers                      */
-
-static inline __mmask16 mask_of(int64_t n)
-{
-    return (__mmask16)(n >= WIDTH ? 0xFFFFu : (1u << n) - 1u);
-}
+#include "kernels/x86/avx512.h"
 
 /* ---- product --------------------------------------------------------------------------------------------------- */
 
-/* The same pointer, of which the compiler knows nothing: it then adds a stride line by line instead of holding an address for
- * each vector of a block, for which there are no registers. */
-static inline const float *opaque(const float *pointer)
-{
-    __asm__("" : "+r"(pointer));
-    return pointer;
-}
-
-static inline float *opaque_line(float *pointer)
-{
-    __asm__("" : "+r"(pointer));
-    return pointer;
-}
-
-static inline __m512 load(__mmask16 mask, const float *x)
-{
-    return mask == 0xFFFF ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(mask, x);
-}
-
-static inline void store(__mmask16 mask, float *x, __m512 value)
-{
-    if (mask == 0xFFFF)
-        _mm512_storeu_ps(x, value);
-    else
-        _mm512_mask_storeu_ps(x, mask, value);
-}
-
-/* Tables and stored tiles come from the third-level cache or from memory, while the multiplications of a block take some 200 ns:
- * C is asked for at their start and needed at their end, and the next block's part of A is asked for where its rows lie in
- * memory one by one. Fetching past the end does no harm. */
-static inline __attribute__((always_inline)) void fetch_ahead(int rows, int vectors, const float *a, int64_t a_row,
-                                                              int64_t a_column, const float *c, int64_t c_stride)
-{
-    const float *line = c, *next = a + rows * a_row;
-    for (int i = 0; i < rows; i++, line += c_stride) {
-        line = opaque(line);
-        for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(line + v * WIDTH, 1);
-    }
-    for (int i = 0; i < rows && a_column == 1; i++, next += a_row) {
-        next = opaque(next);
-        for (int v = 0; v < 4; v++)
-            __builtin_prefetch(next + v * WIDTH);
-    }
-}
-
 /* rows x (vectors of 16, the last one under `last`) of C. Always inlined with constant rows and vectors, so that the
  * accumulators are registers. Eight independent chains would hide the latency of an FMA; there are up to 24. */
-static inline __attribute__((always_inline)) void block(int rows, int vectors, __mmask16 last, int64_t k, const float *a,
-                                                        int64_t a_row, int64_t a_column, const float *b, int64_t b_stride,
-                                                        int accumulate, float *c, int64_t c_stride)
+INLINE void block(int rows, int vectors, __mmask16 last, int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                  const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
     __m512 sum[ROWS][4];
-    fetch_ahead(rows, vectors, a, a_row, a_column, c, c_stride);
+    fetch_lines(rows, vectors, c, 4 * c_stride, 1);
+    if (a_column == 1)
+        fetch_lines(rows, 4, a + rows * a_row, 4 * a_row, 0);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = _mm512_setzero_ps();
@@ -89,7 +30,7 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
         b += b_stride;
     }
     for (int i = 0; i < rows; i++, c += c_stride) {
-        c = opaque_line(c);
+        c = opaque(c);
         for (int v = 0; v < vectors; v++) {
             __mmask16 mask = v == vectors - 1 ? last : (__mmask16)0xFFFF;
             store(mask, c + v * WIDTH, accumulate ? _mm512_add_ps(load(mask, c + v * WIDTH), sum[i][v]) : sum[i][v]);
@@ -99,9 +40,8 @@ static inline __attribute__((always_inline)) void block(int rows, int vectors, _
 
 /* All rows of a column strip of up to 64. Every block adds in the same order: a value doesn't depend on m.
  * Rows left over are one block, not several, in the same loop: outside of one GCC leaves a block's accumulators in memory. */
-static inline __attribute__((always_inline)) void strip(int vectors, __mmask16 last, int64_t m, int64_t k, const float *a,
-                                                        int64_t a_row, int64_t a_column, const float *b, int64_t b_stride,
-                                                        int accumulate, float *c, int64_t c_stride)
+INLINE void strip(int vectors, __mmask16 last, int64_t m, int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                  const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
     for (int64_t rows; m > 0; m -= rows, a += rows * a_row, c += rows * c_stride) {
         rows = m < ROWS ? m : ROWS;
@@ -134,29 +74,6 @@ static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_r
 }
 
 /* ---- exponential ----------------------------------------------------------------------------------------------- */
-
-/* exp(x) = 2^n exp(r), r = x − n ln 2, n = round(x/ln 2), with ln 2 in two parts and the minimax polynomial of the Cephes
- * library's expf (Moshier) on |r| <= ln 2/2: 1.3 ulp at worst. scalef rounds into the subnormals, overflows to infinity, and
- * keeps NaN; the bounds on x and n come first because inf − inf is NaN. */
-static inline __m512 exp_vector(__m512 x)
-{
-    const __m512 lowest = _mm512_set1_ps(-150.0f);
-    __mmask16    zero = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-104.0f), _CMP_LT_OQ);
-    x = _mm512_max_ps(lowest, x); /* in this order a NaN in x stays                                            */
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    n = _mm512_min_ps(_mm512_set1_ps(200.0f), n);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    __m512 p = _mm512_set1_ps(1.9875691500e-4f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1.0f)));
-    return _mm512_maskz_mov_ps((__mmask16)~zero, _mm512_scalef_ps(p, n));
-}
 
 static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
                      const float *log_q, float *sum)
@@ -331,7 +248,6 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
 void atau_kernels_avx512(struct atau_kernels *table)
 {
     table->product = product;
-    table->product_bf16 = product;
     table->exp_tile = exp_tile;
     table->exp_sum = exp_sum;
     table->max_tile = max_tile;

@@ -1,182 +1,214 @@
 /* SPDX-License-Identifier: MIT */
-/* The product on bfloat16 operands with float32 sums (AVX-512 BF16): twice the multiplications of AVX-512 in an instruction.
+/* bfloat16 operands with float32 sums (AVX-512 BF16): twice the multiplications of AVX-512 in an instruction.
  *
- * VDPBF16PS adds two products to each lane: a word of A, two neighbours along k, meets a word of B, two neighbours along k. Both
- * operands are rounded (to nearest, even) and paired up as they are packed, a chunk of k at a time; the packed parts stay in
- * the first-level caches. Subnormal numbers count as zero, which the instruction does by itself. */
+ * VDPBF16PS adds two products to each lane: a word of A, two neighbours along k, meets a word of B, two neighbours along k. It
+ * takes subnormal numbers as zero by itself. */
 #include "kernels/kernels.h"
 
-#include <immintrin.h>
+#include <stdbool.h>
 
-#if defined(__GNUC__) && !defined(__OPTIMIZE__)
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#endif
+#include "kernels/x86/avx512.h"
 
-#define WIDTH 16
-#define ROWS 6
-#define DEPTH 128        /* of a chunk of k                                                                    */
-#define PAIRS (DEPTH / 2)
-#define LINES 132        /* rows of A packed at once: a tile's 128 as a multiple of ROWS                       */
-#define LINES_PADDED 144 /* and of WIDTH                                                                       */
-#define STRIP (4 * WIDTH)
-
-/* A packed chunk of A: word (i, p) at words[i * row + p * column]. */
-struct packed {
-    int64_t  row, column;
-    uint32_t words[LINES_PADDED * PAIRS];
-};
-
-static inline __mmask16 mask_of(int64_t n)
-{
-    return (__mmask16)(n >= WIDTH ? 0xFFFFu : n <= 0 ? 0u : (1u << n) - 1u);
-}
+/* ---- packing ------------------------------------------------------------------------------------------------------- */
 
 /* Words with x in the low half and y in the high one. */
-static inline __m512i pair(__m512 x, __m512 y)
+INLINE __m512i pair(__m512 x, __m512 y)
 {
     __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
     __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(y));
     return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-/* Rows along k in memory. */
-static void pack_rows(int64_t m, int64_t k, const float *a, int64_t a_row, struct packed *out)
+static void pack_lines(int64_t lines, int64_t columns, const float *x, int64_t stride, uint32_t *words, int64_t words_stride)
 {
-    out->row = PAIRS;
-    out->column = 1;
-    for (int64_t i = 0; i < m; i++, a += a_row)
-        for (int64_t p = 0; p < k; p += 2 * WIDTH) {
-            __m512 x = _mm512_maskz_loadu_ps(mask_of(k - p), a + p);
-            __m512 y = _mm512_maskz_loadu_ps(mask_of(k - p - WIDTH), a + p + WIDTH);
-            _mm512_storeu_si512(out->words + i * PAIRS + p / 2, (__m512i)_mm512_cvtne2ps_pbh(y, x));
+    for (int64_t i = 0; i < lines; i++, x += stride, words += words_stride)
+        for (int64_t p = 0; p < columns; p += 2 * WIDTH) {
+            __m512 low = _mm512_maskz_loadu_ps(mask_of(columns - p), x + p);
+            __m512 high = _mm512_maskz_loadu_ps(mask_of(columns - p - WIDTH), x + p + WIDTH);
+            _mm512_mask_storeu_epi32(words + p / 2, mask_of((columns - p + 1) / 2), (__m512i)_mm512_cvtne2ps_pbh(high, low));
         }
 }
 
-/* Lines of n floats, two of them a line of words. */
-static void pack_lines(int64_t n, int64_t k, const float *b, int64_t b_stride, uint32_t *words, int64_t words_stride)
+static void pack_pairs(int64_t lines, int64_t columns, const float *x, int64_t stride, uint32_t *words, int64_t words_stride)
 {
-    for (int64_t p = 0; p < k; p += 2, b += 2 * b_stride, words += words_stride)
-        for (int64_t j = 0; j < n; j += WIDTH) {
-            __mmask16 mask = mask_of(n - j);
-            __m512    x = _mm512_maskz_loadu_ps(mask, b + j);
-            __m512    y = p + 1 < k ? _mm512_maskz_loadu_ps(mask, b + b_stride + j) : _mm512_setzero_ps();
-            _mm512_storeu_si512(words + j, pair(x, y));
+    for (int64_t p = 0; p < lines; p += 2, x += 2 * stride, words += words_stride)
+        for (int64_t j = 0; j < columns; j += WIDTH) {
+            __mmask16 mask = mask_of(columns - j);
+            __m512    low = _mm512_maskz_loadu_ps(mask, x + j);
+            __m512    high = p + 1 < lines ? _mm512_maskz_loadu_ps(mask, x + stride + j) : _mm512_setzero_ps();
+            _mm512_mask_storeu_epi32(words + j, mask, pair(low, high));
         }
 }
 
-static void pack_any(int64_t m, int64_t k, const float *a, int64_t a_row, int64_t a_column, struct packed *out)
-{
-    float row[DEPTH];
-    for (int64_t i = 0; i < m; i++) {
-        for (int64_t p = 0; p < k; p++)
-            row[p] = a[i * a_row + p * a_column];
-        pack_lines(1, k, row, 1, out->words + i * PAIRS, 1);
-    }
-    out->row = PAIRS;
-    out->column = 1;
-}
-
-static void pack_a(int64_t m, int64_t k, const float *a, int64_t a_row, int64_t a_column, struct packed *out)
-{
-    if (a_column == 1)
-        pack_rows(m, k, a, a_row, out);
-    else if (a_row == 1) {
-        out->row = 1;
-        out->column = LINES_PADDED;
-        pack_lines(m, k, a, a_column, out->words, LINES_PADDED);
-    } else
-        pack_any(m, k, a, a_row, a_column, out);
-}
+/* ---- product ------------------------------------------------------------------------------------------------------- */
 
 /* As in avx512.c, with words for floats and pairs for k. */
-static inline __attribute__((always_inline)) void block(int rows, int vectors, __mmask16 last, int64_t pairs,
-                                                        const uint32_t *a, int64_t a_row, int64_t a_column, const uint32_t *b,
-                                                        int accumulate, float *c, int64_t c_stride)
+INLINE void block(int rows, int vectors, __mmask16 last, int64_t pairs, const uint32_t *a, int64_t a_row, int64_t a_column,
+                  const uint32_t *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
     __m512 sum[ROWS][4];
+    fetch_lines(rows, vectors, c, 4 * c_stride, 1);
+    if (a_column == 1)
+        fetch_lines(rows, 4, a + rows * a_row, 4 * a_row, 0);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(c + (rows + i) * c_stride + v * WIDTH, 1);
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = accumulate ? _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xFFFF,
-                                                           c + i * c_stride + v * WIDTH)
-                                   : _mm512_setzero_ps();
-    for (int64_t p = 0; p < pairs; p++, a += a_column, b += STRIP) {
+            sum[i][v] = _mm512_setzero_ps();
+    for (int64_t p = 0; p < pairs; p++) {
         __m512bh line[4];
         for (int v = 0; v < vectors; v++)
-            line[v] = (__m512bh)_mm512_loadu_si512(b + v * WIDTH);
+            line[v] = (__m512bh)load(v == vectors - 1 ? last : (__mmask16)0xFFFF, (const float *)(const void *)(b + v * WIDTH));
         for (int i = 0; i < rows; i++) {
             __m512bh value = (__m512bh)_mm512_set1_epi32((int)a[i * a_row]);
             for (int v = 0; v < vectors; v++)
                 sum[i][v] = _mm512_dpbf16_ps(sum[i][v], value, line[v]);
         }
+        a += a_column;
+        b += b_stride;
     }
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            _mm512_mask_storeu_ps(c + i * c_stride + v * WIDTH, v == vectors - 1 ? last : (__mmask16)0xFFFF, sum[i][v]);
-}
-
-static inline __attribute__((always_inline)) void strip(int vectors, __mmask16 last, int64_t m, int64_t pairs,
-                                                        const struct packed *a, const uint32_t *b, int accumulate, float *c,
-                                                        int64_t c_stride)
-{
-    const uint32_t *words = a->words;
-    const int64_t   row = a->row, column = a->column;
-    for (int64_t rows; m > 0; m -= rows, words += rows * row, c += rows * c_stride) {
-        rows = m < ROWS ? m : ROWS;
-        switch (rows) {
-        case 1: block(1, vectors, last, pairs, words, row, column, b, accumulate, c, c_stride); break;
-        case 2: block(2, vectors, last, pairs, words, row, column, b, accumulate, c, c_stride); break;
-        case 3: block(3, vectors, last, pairs, words, row, column, b, accumulate, c, c_stride); break;
-        case 4: block(4, vectors, last, pairs, words, row, column, b, accumulate, c, c_stride); break;
-        case 5: block(5, vectors, last, pairs, words, row, column, b, accumulate, c, c_stride); break;
-        default: block(ROWS, vectors, last, pairs, words, row, column, b, accumulate, c, c_stride); break;
+    for (int i = 0; i < rows; i++, c += c_stride) {
+        c = opaque(c);
+        for (int v = 0; v < vectors; v++) {
+            __mmask16 mask = v == vectors - 1 ? last : (__mmask16)0xFFFF;
+            store(mask, c + v * WIDTH, accumulate ? _mm512_add_ps(load(mask, c + v * WIDTH), sum[i][v]) : sum[i][v]);
         }
     }
 }
 
-static void multiply_strip(int64_t m, int64_t n, int64_t pairs, const struct packed *a, const uint32_t *b, int accumulate,
-                           float *c, int64_t c_stride)
+INLINE void strip(int vectors, __mmask16 last, int64_t m, int64_t pairs, const uint32_t *a, int64_t a_row, int64_t a_column,
+                  const uint32_t *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
+    for (int64_t rows; m > 0; m -= rows, a += rows * a_row, c += rows * c_stride) {
+        rows = m < ROWS ? m : ROWS;
+        switch (rows) {
+        case 1: block(1, vectors, last, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 2: block(2, vectors, last, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 3: block(3, vectors, last, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 4: block(4, vectors, last, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        case 5: block(5, vectors, last, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        default: block(ROWS, vectors, last, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+        }
+    }
+}
+
+static void product(int64_t m, int64_t n, int64_t pairs, const uint32_t *a, int64_t a_row, int64_t a_column,
+                    const uint32_t *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+{
+    for (; n >= 4 * WIDTH; n -= 4 * WIDTH, b += 4 * WIDTH, c += 4 * WIDTH)
+        strip(4, 0xFFFF, m, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride);
+    if (n == 0)
+        return;
     int       vectors = (int)((n + WIDTH - 1) / WIDTH);
     __mmask16 last = mask_of(n - (vectors - 1) * WIDTH);
     switch (vectors) {
-    case 1: strip(1, last, m, pairs, a, b, accumulate, c, c_stride); break;
-    case 2: strip(2, last, m, pairs, a, b, accumulate, c, c_stride); break;
-    case 3: strip(3, last, m, pairs, a, b, accumulate, c, c_stride); break;
-    default: strip(4, last, m, pairs, a, b, accumulate, c, c_stride); break;
+    case 1: strip(1, last, m, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+    case 2: strip(2, last, m, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+    case 3: strip(3, last, m, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
+    default: strip(4, last, m, pairs, a, a_row, a_column, b, b_stride, accumulate, c, c_stride); break;
     }
 }
 
-/* One chunk of k. */
-static void multiply_chunk(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
-                           int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+/* ---- exponential ----------------------------------------------------------------------------------------------------- */
+
+/* 32 columns of the tile, of which the first n are there, and what belongs to them. `whole` is a constant: n >= 32. */
+struct columns {
+    int       whole;
+    int64_t   n;
+    __mmask16 mask[2];
+    __m512    scale[2], shift[2], sum[2];
+};
+
+INLINE struct columns open_columns(int whole, int64_t n, const float *scale, const float *shift)
 {
-    struct packed packed;
-    uint32_t      panel[PAIRS * STRIP];
-    for (int64_t i = 0; i < m; i += LINES) {
-        int64_t lines = m - i < LINES ? m - i : LINES;
-        pack_a(lines, k, a + i * a_row, a_row, a_column, &packed);
-        for (int64_t j = 0; j < n; j += STRIP) {
-            int64_t columns = n - j < STRIP ? n - j : STRIP;
-            pack_lines(columns, k, b + j, b_stride, panel, STRIP);
-            multiply_strip(lines, columns, (k + 1) / 2, &packed, panel, accumulate, c + i * c_stride + j, c_stride);
+    struct columns c = {.whole = whole, .n = n};
+    for (int h = 0; h < 2; h++) {
+        c.mask[h] = mask_of(n - h * WIDTH);
+        c.scale[h] = _mm512_maskz_loadu_ps(c.mask[h], scale + h * WIDTH);
+        c.shift[h] = _mm512_maskz_loadu_ps(c.mask[h], shift + h * WIDTH);
+        c.sum[h] = _mm512_setzero_ps();
+    }
+    return c;
+}
+
+/* Exponentials of a line, rounded; columns that are not there give 0. */
+INLINE __m512i exp_line(struct columns *c, const float *t, const float *log_q)
+{
+    __m512 x[2], q = log_q ? _mm512_set1_ps(*log_q) : _mm512_setzero_ps();
+    for (int h = 0; h < 2; h++) {
+        __m512 shift = _mm512_add_ps(c->shift[h], q);
+        __m512 score = c->whole ? _mm512_loadu_ps(t + h * WIDTH) : _mm512_maskz_loadu_ps(c->mask[h], t + h * WIDTH);
+        x[h] = exp_vector(_mm512_fmsub_ps(score, c->scale[h], shift));
+        if (!c->whole)
+            x[h] = _mm512_maskz_mov_ps(c->mask[h], x[h]);
+        c->sum[h] = _mm512_add_ps(c->sum[h], x[h]);
+    }
+    return (__m512i)_mm512_cvtne2ps_pbh(x[1], x[0]);
+}
+
+INLINE void store_words(const struct columns *c, uint32_t *words, __mmask16 mask, __m512i value)
+{
+    if (c->whole)
+        _mm512_storeu_si512(words, value);
+    else
+        _mm512_mask_storeu_epi32(words, mask, value);
+}
+
+/* Neighbours in two lines: halves of x and y in turn. */
+INLINE void store_pairs(const struct columns *c, uint32_t *words, __m512i x, __m512i y)
+{
+    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36,
+                                           4, 35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(WIDTH));
+    store_words(c, words, c->mask[0], _mm512_permutex2var_epi16(x, first, y));
+    store_words(c, words + WIDTH, c->mask[1], _mm512_permutex2var_epi16(x, second, y));
+}
+
+INLINE void exp_columns(int whole, int64_t n, int64_t lines, const float *t, int64_t stride, const float *scale,
+                        const float *shift, const float *log_q, float *sum, uint32_t *in_lines, int64_t in_lines_stride,
+                        uint32_t *in_pairs, int64_t in_pairs_stride)
+{
+    struct columns  c = open_columns(whole, n, scale, shift);
+    const __mmask16 words = mask_of((n + 1) / 2);
+    for (int64_t j = 0; j < lines; j += 2, t += 2 * stride) {
+        const bool both = j + 1 < lines;
+        __m512i    x = exp_line(&c, t, log_q ? log_q + j : NULL);
+        __m512i    y = both ? exp_line(&c, t + stride, log_q ? log_q + j + 1 : NULL) : _mm512_setzero_si512();
+        if (in_lines) {
+            store_words(&c, in_lines + j * in_lines_stride, words, x);
+            if (both)
+                store_words(&c, in_lines + (j + 1) * in_lines_stride, words, y);
         }
+        if (in_pairs)
+            store_pairs(&c, in_pairs + j / 2 * in_pairs_stride, x, y);
+    }
+    for (int h = 0; h < 2; h++) {
+        __m512 before = _mm512_maskz_loadu_ps(c.mask[h], sum + h * WIDTH);
+        _mm512_mask_storeu_ps(sum + h * WIDTH, c.mask[h], _mm512_add_ps(before, c.sum[h]));
     }
 }
 
-static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
-                    int64_t b_stride, int accumulate, float *c, int64_t c_stride)
+static void exp_tile(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale, const float *shift,
+                     const float *log_q, float *sum, uint32_t *in_lines, int64_t in_lines_stride, uint32_t *in_pairs,
+                     int64_t in_pairs_stride)
 {
-    for (int64_t p = 0; p < k || p == 0; p += DEPTH) {
-        int64_t depth = k - p < DEPTH ? k - p : DEPTH;
-        multiply_chunk(m, n, depth, a + p * a_column, a_row, a_column, b + p * b_stride, b_stride, accumulate || p > 0, c,
-                       c_stride);
+    for (int64_t r = 0; r < columns; r += 2 * WIDTH) {
+        uint32_t *lines_here = in_lines ? in_lines + r / 2 : NULL, *pairs_here = in_pairs ? in_pairs + r : NULL;
+        if (columns - r >= 2 * WIDTH)
+            exp_columns(1, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
+                        pairs_here, in_pairs_stride);
+        else
+            exp_columns(0, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
+                        pairs_here, in_pairs_stride);
     }
 }
+
+static const struct atau_bf16_kernels kernels = {
+    .pack_lines = pack_lines,
+    .pack_pairs = pack_pairs,
+    .product = product,
+    .exp_tile = exp_tile,
+};
 
 void atau_kernels_avx512_bf16(struct atau_kernels *table)
 {
-    table->product_bf16 = product;
+    table->bf16 = &kernels;
 }
