@@ -403,16 +403,20 @@ static double distance(const float *x, const float *y, int64_t n)
     return sqrt(apart / length);
 }
 
-/* Operands lose half a unit in 2^-8 each, in no particular direction. */
+/* Operands lose half a unit in 2^-8 each, in no particular direction. Bounded or not, kept between the passes or not, odd sizes,
+ * shared candidates. */
 START_TEST(bfloat16_products_are_close)
 {
-    struct problem   p = make_problem((struct problem){.n_users = 200,
-                                                       .n_items = 3000,
-                                                       .dim = 48,
-                                                       .n_rows = 150,
-                                                       .table_flags = ADAPTAU_NORMALISE_BOTH,
-                                                       .batch_flags = _i ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
-                                                       .tau = 0.1f});
+    const bool     raw = _i & 2, large = _i & 4, shared = _i == 8;
+    struct problem p = make_problem((struct problem){.n_users = 201,
+                                                     .n_items = large ? 100001 : 3001,
+                                                     .dim = large ? 5 : 47,
+                                                     .n_rows = large ? 201 : 149,
+                                                     .kind = shared ? ADAPTAU_CANDIDATES_SHARED : ADAPTAU_CANDIDATES_CATALOGUE,
+                                                     .n_candidates = shared ? 331 : 0,
+                                                     .table_flags = raw ? 0 : ADAPTAU_NORMALISE_BOTH,
+                                                     .batch_flags = _i & 1 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                                                     .tau = raw ? 0.5f : 0.1f});
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     struct answer    exact = ask(context, &p);
     p.table_flags |= ADAPTAU_BFLOAT16;
@@ -506,7 +510,7 @@ int main(void)
     tcase_add_loop_test(tests, blocks_of_rows_add_up, 0, 4);
     tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, 2);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 12);
-    tcase_add_loop_test(tests, bfloat16_products_are_close, 0, 2);
+    tcase_add_loop_test(tests, bfloat16_products_are_close, 0, 9);
     tcase_add_test(tests, bfloat16_means_nothing_where_it_is_switched_off);
     tcase_add_test(tests, degenerate_rows_are_defined);
     suite_add_tcase(suite, tests);
