@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The tile engine: rows that share their candidates, which are a table of C vectors.
  *
- * A batch goes through in blocks of rows, and each block in two passes over tiles of candidates. A tile holds scores
- * transposed: line j is a candidate, column r a row of the block. Then all three products have the same shape, "coefficients
- * broadcast, rows of d as vectors", none needs a packed or transposed copy of the item table, and what belongs to a row (τ,
- * shift, sum) is a vector that needs no horizontal sum.
+ * A batch goes through in blocks of rows, several at once where they are small, and these in two passes over tiles of
+ * candidates. A tile holds scores transposed: line j is a candidate, column r a row of the block. Then all three products have
+ * the same shape, "coefficients broadcast, rows of d as vectors", none needs a packed or transposed copy of the item table, and
+ * what belongs to a row (τ, shift, sum) is a vector that needs no horizontal sum.
  *
  *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
  *   rows     losses and coefficients;  gradient of each user from U and its positives;  Q ← Q · factor
@@ -28,9 +28,10 @@
 
 /* ---- pass 1 --------------------------------------------------------------------------------------------------------- */
 
-static float *tile_of(const struct atau_dense *d, int32_t lane, int64_t tile)
+static float *tile_of(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile)
 {
-    return d->tiles + (d->store && !d->panels.kernels ? tile : lane) * ATAU_TILE_LINES * d->tile_stride;
+    const int64_t cells = ATAU_TILE_LINES * d->tile_stride;
+    return b->tiles ? b->tiles + tile * cells : d->lane_tiles + lane * cells;
 }
 
 static const float *tile_log_q(const struct atau_dense *d, int64_t tile)
@@ -39,15 +40,15 @@ static const float *tile_log_q(const struct atau_dense *d, int64_t tile)
 }
 
 /* T = V Qᵀ; positives outside the sum become −inf. `read` the scores of positives on the way. */
-static void score_tile(struct atau_dense *d, int64_t tile, float *t, bool read)
+static void score_tile(struct atau_dense *d, struct atau_block *b, int64_t tile, float *t, bool read)
 {
     const int64_t first = tile * ATAU_TILE_LINES;
-    atau_dense_score(d, tile, t);
-    for (int64_t k = d->tile_ptr[tile]; k < d->tile_ptr[tile + 1]; k++) {
-        struct atau_meeting meeting = d->meetings[k];
+    atau_dense_score(d, b, tile, t);
+    for (int64_t k = b->tile_ptr[tile]; k < b->tile_ptr[tile + 1]; k++) {
+        struct atau_meeting meeting = b->meetings[k];
         float         *cell = t + (meeting.line - first) * d->tile_stride + meeting.row;
         if (read && !d->shared)
-            d->scores[meeting.positive] = *cell;
+            b->scores[meeting.positive] = *cell;
         if (d->s->outside)
             *cell = -INFINITY;
     }
@@ -55,13 +56,13 @@ static void score_tile(struct atau_dense *d, int64_t tile, float *t, bool read)
 
 /* Raise the running maxima to those of a tile; each sum (and row of users, when given) that was relative to a lower one is
  * scaled down. */
-static void raise_maxima(struct atau_dense *d, int64_t lines, const float *t, const float *scale, const float *log_q,
-                         float *maxima, double *sums, float *users, float *before)
+static void raise_maxima(struct atau_dense *d, struct atau_block *b, int64_t lines, const float *t, const float *scale,
+                         const float *log_q, float *maxima, double *sums, float *users, float *before)
 {
     const int64_t dim = d->s->dim;
-    memcpy(before, maxima, (size_t)d->n_rows * sizeof(float));
-    d->s->kernels->max_tile(lines, d->n_rows, t, d->tile_stride, scale, log_q, maxima);
-    for (int64_t r = 0; r < d->n_rows; r++) {
+    memcpy(before, maxima, (size_t)b->n_rows * sizeof(float));
+    d->s->kernels->max_tile(lines, b->n_rows, t, d->tile_stride, scale, log_q, maxima);
+    for (int64_t r = 0; r < b->n_rows; r++) {
         if (!(maxima[r] > before[r]) || sums[r] == 0.0)
             continue;
         double factor = exp((double)before[r] - (double)maxima[r]);
@@ -85,72 +86,74 @@ static void add_sums(int64_t n, const float *tile_sums, double *sums)
 }
 
 /* The sum at temperature 1, from scores. */
-static void add_unit_sums(struct atau_dense *d, int32_t lane, int64_t chunk, int64_t tile, const float *t)
+static void add_unit_sums(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t chunk, int64_t tile, const float *t)
 {
     const int64_t rows = d->block_rows, lines = atau_tile_lines(d, tile);
-    const float  *log_q = tile_log_q(d, tile), *shift = d->unit_shift;
+    const float  *log_q = tile_log_q(d, tile), *shift = b->unit_shift;
     float        *sums = d->lane_sums + lane * 2 * rows, *own_shift = sums + rows;
-    double       *total = d->partial_unit_sums + chunk * rows;
+    double       *total = b->partial_unit_sums + chunk * rows;
     if (!d->s->bounded) {
-        float *maxima = d->partial_unit_max + chunk * rows;
-        raise_maxima(d, lines, t, d->one, log_q, maxima, total, NULL, own_shift);
-        finite_shift(d->n_rows, maxima, own_shift);
+        float *maxima = b->partial_unit_max + chunk * rows;
+        raise_maxima(d, b, lines, t, d->one, log_q, maxima, total, NULL, own_shift);
+        finite_shift(b->n_rows, maxima, own_shift);
         shift = own_shift;
     }
-    memset(sums, 0, (size_t)d->n_rows * sizeof(float));
-    d->s->kernels->exp_sum(lines, d->n_rows, t, d->tile_stride, d->one, shift, log_q, sums);
-    add_sums(d->n_rows, sums, total);
+    memset(sums, 0, (size_t)b->n_rows * sizeof(float));
+    d->s->kernels->exp_sum(lines, b->n_rows, t, d->tile_stride, d->one, shift, log_q, sums);
+    add_sums(b->n_rows, sums, total);
 }
 
 /* Scores to exponentials, and their sums. */
-static void exponentiate_tile(struct atau_dense *d, int32_t lane, int64_t chunk, int64_t tile, float *t)
+static void exponentiate_tile(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t chunk, int64_t tile, float *t)
 {
     const int64_t rows = d->block_rows, lines = atau_tile_lines(d, tile), dim = d->s->dim;
-    const float  *log_q = tile_log_q(d, tile), *shift = d->shift;
+    const float  *log_q = tile_log_q(d, tile), *shift = b->shift;
     float        *sums = d->lane_sums + lane * 2 * rows, *own_shift = sums + rows;
-    double       *total = d->partial_sums + chunk * rows;
+    double       *total = b->partial_sums + chunk * rows;
     if (!d->s->bounded) {
-        float *maxima = d->partial_max + chunk * rows;
-        float *users = d->want_users ? d->partial_users + chunk * rows * dim : NULL;
-        raise_maxima(d, lines, t, d->inverse_tau, log_q, maxima, total, users, own_shift);
+        float *maxima = b->partial_max + chunk * rows;
+        float *users = d->want_users ? b->partial_users + chunk * rows * dim : NULL;
+        raise_maxima(d, b, lines, t, b->inverse_tau, log_q, maxima, total, users, own_shift);
         if (d->store)
-            own_shift = d->tile_shifts + tile * rows;
-        finite_shift(d->n_rows, maxima, own_shift);
+            own_shift = b->tile_shifts + tile * rows;
+        finite_shift(b->n_rows, maxima, own_shift);
         shift = own_shift;
     }
-    memset(sums, 0, (size_t)d->n_rows * sizeof(float));
-    atau_dense_exponentiate(d, lane, tile, t, shift, sums, d->want_users, d->store);
-    add_sums(d->n_rows, sums, total);
+    memset(sums, 0, (size_t)b->n_rows * sizeof(float));
+    atau_dense_exponentiate(d, b, lane, tile, t, shift, sums, d->want_users, d->store);
+    add_sums(b->n_rows, sums, total);
 }
 
-static void clear_partials(struct atau_dense *d, int64_t chunk)
+static void clear_partials(struct atau_dense *d, struct atau_block *b, int64_t chunk)
 {
     const int64_t rows = d->block_rows;
-    memset(d->partial_sums + chunk * rows, 0, (size_t)rows * sizeof(double));
+    memset(b->partial_sums + chunk * rows, 0, (size_t)rows * sizeof(double));
     if (d->want_unit)
-        memset(d->partial_unit_sums + chunk * rows, 0, (size_t)rows * sizeof(double));
+        memset(b->partial_unit_sums + chunk * rows, 0, (size_t)rows * sizeof(double));
     for (int64_t r = 0; r < rows && !d->s->bounded; r++) {
-        d->partial_max[chunk * rows + r] = -INFINITY;
+        b->partial_max[chunk * rows + r] = -INFINITY;
         if (d->want_unit)
-            d->partial_unit_max[chunk * rows + r] = -INFINITY;
+            b->partial_unit_max[chunk * rows + r] = -INFINITY;
     }
     if (d->want_users)
-        memset(d->partial_users + chunk * rows * d->s->dim, 0, (size_t)(rows * d->s->dim) * sizeof(float));
+        memset(b->partial_users + chunk * rows * d->s->dim, 0, (size_t)(rows * d->s->dim) * sizeof(float));
 }
 
-static void sum_chunk(void *argument, int32_t lane, int64_t chunk)
+/* A chunk for a block. Blocks of a chunk come one after the other, while its candidates are in the caches. */
+static void sum_chunk(void *argument, int32_t lane, int64_t task)
 {
     struct atau_dense *d = argument;
-    const int64_t dim = d->s->dim;
-    clear_partials(d, chunk);
+    struct atau_block *b = &d->blocks[task % d->n_blocks];
+    const int64_t      chunk = task / d->n_blocks, dim = d->s->dim;
+    clear_partials(d, b, chunk);
     for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
-        float *t = tile_of(d, lane, tile);
-        score_tile(d, tile, t, true);
+        float *t = tile_of(d, b, lane, tile);
+        score_tile(d, b, tile, t, true);
         if (d->want_unit)
-            add_unit_sums(d, lane, chunk, tile, t);
-        exponentiate_tile(d, lane, chunk, tile, t);
+            add_unit_sums(d, b, lane, chunk, tile, t);
+        exponentiate_tile(d, b, lane, chunk, tile, t);
         if (d->want_users)
-            atau_dense_add_users(d, lane, tile, t, d->partial_users + chunk * d->block_rows * dim);
+            atau_dense_add_users(d, b, lane, tile, t, b->partial_users + chunk * d->block_rows * dim);
     }
 }
 
@@ -173,101 +176,106 @@ static double chunk_scale(const struct atau_dense *d, const float *maxima, int64
 }
 
 /* Σ over chunks, in their order. user [d]: Σ exp(logit − shift) ê_c. */
-static void merge_chunks(struct atau_dense *d, int64_t r, struct atau_row_sums *sums, float *user)
+static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, struct atau_row_sums *sums, float *user)
 {
     const int64_t dim = d->s->dim, rows = d->block_rows;
-    float         shift = d->s->bounded ? d->shift[r] : largest_max(d, d->partial_max, r);
-    float         unit_shift = d->unit_shift[r];
+    float         shift = d->s->bounded ? b->shift[r] : largest_max(d, b->partial_max, r);
+    float         unit_shift = b->unit_shift[r];
     if (d->want_unit && !d->s->bounded)
-        unit_shift = largest_max(d, d->partial_unit_max, r);
+        unit_shift = largest_max(d, b->partial_unit_max, r);
     memset(sums, 0, sizeof *sums);
     sums->shift = shift;
     sums->unit_shift = unit_shift;
-    d->final_shift[r] = shift;
+    b->final_shift[r] = shift;
     if (user)
         memset(user, 0, (size_t)dim * sizeof(float));
     for (int64_t c = 0; c < d->n_chunks; c++) {
-        double scale = chunk_scale(d, d->partial_max, c, r, shift);
-        if (d->partial_sums[c * rows + r] != 0.0) {
-            sums->sum += scale * d->partial_sums[c * rows + r];
+        double scale = chunk_scale(d, b->partial_max, c, r, shift);
+        if (b->partial_sums[c * rows + r] != 0.0) {
+            sums->sum += scale * b->partial_sums[c * rows + r];
             if (user)
-                d->s->kernels->axpy(dim, (float)scale, d->partial_users + (c * rows + r) * dim, user);
+                d->s->kernels->axpy(dim, (float)scale, b->partial_users + (c * rows + r) * dim, user);
         }
-        if (d->want_unit && d->partial_unit_sums[c * rows + r] != 0.0)
+        if (d->want_unit && b->partial_unit_sums[c * rows + r] != 0.0)
             sums->unit_sum +=
-                chunk_scale(d, d->partial_unit_max, c, r, unit_shift) * d->partial_unit_sums[c * rows + r];
+                chunk_scale(d, b->partial_unit_max, c, r, unit_shift) * b->partial_unit_sums[c * rows + r];
     }
 }
 
 /* ∂loss/∂e_u = Σ_c ∂loss/∂f_c ê_c + Σ_i coefficient_i ê_i, then back through the user's normalisation. `gradient` holds the
  * first sum up to the factor. */
-static void finish_user(struct atau_dense *d, int64_t r, const struct atau_row_terms *terms, float *gradient)
+static void finish_user(struct atau_dense *d, struct atau_block *b, int64_t r, const struct atau_row_terms *terms,
+                        float *gradient)
 {
     struct atau_softmax *s = d->s;
-    const int64_t        dim = s->dim, row = d->first_row + r;
+    const int64_t        dim = s->dim, row = b->first_row + r;
     s->kernels->scale(dim, terms->candidate_factor, gradient, gradient);
     if (atau_row_target(s, row))
         s->kernels->axpy(dim, terms->target_factor, atau_row_target(s, row), gradient);
     for (int64_t p = s->batch.positive_ptr[row]; p < s->batch.positive_ptr[row + 1]; p++) {
-        int64_t k = p - d->first_positive, item = s->batch.positives[p];
+        int64_t k = p - b->first_positive, item = s->batch.positives[p];
         if (d->shared)
-            s->kernels->axpy(dim, d->coefficients[k] * d->norms_of_positives[k], atau_item(s, item), gradient);
+            s->kernels->axpy(dim, b->coefficients[k] * b->norms_of_positives[k], atau_item(s, item), gradient);
         else
-            s->kernels->axpy(dim, d->coefficients[k], d->candidates + item * d->candidate_stride, gradient);
+            s->kernels->axpy(dim, b->coefficients[k], d->candidates + item * d->candidate_stride, gradient);
     }
-    atau_side_backward(s, &s->users, d->queries + r * dim, d->inverse_norms[r], gradient, row, &s->bad_row);
+    atau_side_backward(s, &s->users, b->queries + r * dim, b->inverse_norms[r], gradient, row, &s->bad_row);
+}
+
+static void finish_row(struct atau_dense *d, struct atau_block *b, int64_t r)
+{
+    struct atau_softmax  *s = d->s;
+    const int64_t         dim = s->dim, row = b->first_row + r, first = s->batch.positive_ptr[row] - b->first_positive;
+    struct atau_row_sums  sums;
+    struct atau_row_terms terms;
+    float *factored = b->factored + r * dim;
+    float *gradient = s->output.user_gradients ? s->output.user_gradients + row * s->output.user_gradient_stride : NULL;
+    float *merged = gradient ? gradient : d->want_users ? factored : NULL;
+    merge_chunks(d, b, r, &sums, merged);
+    if (merged)
+        sums.user_dot_sum = (double)s->kernels->dot(dim, b->queries + r * dim, merged);
+    if (atau_row_target(s, row))
+        sums.target_score = (double)s->kernels->dot(dim, b->queries + r * dim, atau_row_target(s, row));
+    s->row_count[row] = atau_softmax_terms(s, row, &sums, b->scores + first, b->coefficients + first, &terms);
+    if (gradient)
+        finish_user(d, b, r, &terms, gradient);
+    if (d->shared)
+        memcpy(d->all_coefficients + s->batch.positive_ptr[row], b->coefficients + first,
+               (size_t)atau_row_positives(s, row) * sizeof(float));
+    s->kernels->scale(dim, terms.candidate_factor, b->queries + r * dim, factored);
 }
 
 static void finish_rows(void *argument, int32_t lane, int64_t task)
 {
-    struct atau_dense        *d = argument;
-    struct atau_softmax *s = d->s;
-    const int64_t        dim = s->dim, end = atau_min_i64((task + 1) * ROWS_PER_TASK, d->n_rows);
+    struct atau_dense *d = argument;
+    struct atau_block *b = &d->blocks[task % d->n_blocks];
+    const int64_t      first = task / d->n_blocks * ROWS_PER_TASK, end = atau_min_i64(first + ROWS_PER_TASK, b->n_rows);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
-        const int64_t         row = d->first_row + r, first = s->batch.positive_ptr[row] - d->first_positive;
-        struct atau_row_sums  sums;
-        struct atau_row_terms terms;
-        float *factored = d->factored + r * dim;
-        float *gradient = s->output.user_gradients ? s->output.user_gradients + row * s->output.user_gradient_stride
-                                                   : NULL;
-        float *merged = gradient ? gradient : d->want_users ? factored : NULL;
-        merge_chunks(d, r, &sums, merged);
-        if (merged)
-            sums.user_dot_sum = (double)s->kernels->dot(dim, d->queries + r * dim, merged);
-        if (atau_row_target(s, row))
-            sums.target_score = (double)s->kernels->dot(dim, d->queries + r * dim, atau_row_target(s, row));
-        s->row_count[row] = atau_softmax_terms(s, row, &sums, d->scores + first, d->coefficients + first, &terms);
-        if (gradient)
-            finish_user(d, r, &terms, gradient);
-        if (d->shared)
-            memcpy(d->all_coefficients + s->batch.positive_ptr[row], d->coefficients + first,
-                   (size_t)atau_row_positives(s, row) * sizeof(float));
-        s->kernels->scale(dim, terms.candidate_factor, d->queries + r * dim, factored);
-    }
+    for (int64_t r = first; r < end; r++)
+        finish_row(d, b, r);
 }
 
 /* ---- pass 2 ---------------------------------------------------------------------------------------------------------- */
 
 /* ê_u times the row's factor (and, for a tile that is relative to its own shift, times what turns it to the row's). */
-static const float *factored_queries(struct atau_dense *d, int32_t lane, int64_t tile)
+static const float *factored_queries(struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile)
 {
     const int64_t dim = d->s->dim;
     if (d->s->bounded || !d->store)
-        return d->factored;
+        return b->factored;
     float *out = d->lane_queries + lane * d->block_rows * dim;
-    for (int64_t r = 0; r < d->n_rows; r++) {
-        float relative = expf(d->tile_shifts[tile * d->block_rows + r] - d->final_shift[r]);
-        d->s->kernels->scale(dim, relative, d->factored + r * dim, out + r * dim);
+    for (int64_t r = 0; r < b->n_rows; r++) {
+        float relative = expf(b->tile_shifts[tile * d->block_rows + r] - b->final_shift[r]);
+        d->s->kernels->scale(dim, relative, b->factored + r * dim, out + r * dim);
     }
     return out;
 }
 
-static void add_positives(struct atau_dense *d, int64_t tile)
+static void add_positives(struct atau_dense *d, struct atau_block *b, int64_t tile)
 {
-    for (int64_t k = d->tile_ptr[tile]; k < d->tile_ptr[tile + 1] && !d->shared; k++) {
-        struct atau_meeting meeting = d->meetings[k];
-        d->s->kernels->axpy(d->s->dim, d->coefficients[meeting.positive], d->queries + meeting.row * d->s->dim,
+    for (int64_t k = b->tile_ptr[tile]; k < b->tile_ptr[tile + 1] && !d->shared; k++) {
+        struct atau_meeting meeting = b->meetings[k];
+        d->s->kernels->axpy(d->s->dim, b->coefficients[meeting.positive], b->queries + meeting.row * d->s->dim,
                             d->gradients + meeting.line * d->gradient_stride);
     }
 }
@@ -282,20 +290,26 @@ static void finish_items(struct atau_dense *d, int64_t tile)
     }
 }
 
+static void spread_tile(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t tile)
+{
+    float *t = tile_of(d, b, lane, tile);
+    if (!d->store) {
+        float *sums = d->lane_sums + lane * 2 * d->block_rows;
+        score_tile(d, b, tile, t, false);
+        memset(sums, 0, (size_t)b->n_rows * sizeof(float));
+        atau_dense_exponentiate(d, b, lane, tile, t, b->final_shift, sums, false, true);
+    }
+    atau_dense_add_items(d, b, lane, tile, t, factored_queries(d, b, lane, tile));
+    add_positives(d, b, tile);
+}
+
 static void spread_chunk(void *argument, int32_t lane, int64_t chunk)
 {
     struct atau_dense *d = argument;
     for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
-        float *t = tile_of(d, lane, tile);
-        if (!d->store) {
-            float *sums = d->lane_sums + lane * 2 * d->block_rows;
-            score_tile(d, tile, t, false);
-            memset(sums, 0, (size_t)d->n_rows * sizeof(float));
-            atau_dense_exponentiate(d, lane, tile, t, d->final_shift, sums, false, true);
-        }
-        atau_dense_add_items(d, lane, tile, t, factored_queries(d, lane, tile));
-        add_positives(d, tile);
-        if (d->last_block && !d->shared)
+        for (int32_t k = 0; k < d->n_blocks; k++)
+            spread_tile(d, &d->blocks[k], lane, tile);
+        if (d->last_blocks && !d->shared)
             finish_items(d, tile);
     }
 }
@@ -318,16 +332,18 @@ static adaptau_status scatter_shared(struct atau_dense *d, adaptau_error *error)
     return atau_scatter_items(s, &candidates, &positives, error);
 }
 
-static adaptau_status run_block(struct atau_dense *d, adaptau_error *error)
+static adaptau_status run_blocks(struct atau_dense *d, adaptau_error *error)
 {
     adaptau_context *context = d->s->context;
-    adaptau_status   status = atau_parallel(context, d->n_chunks, sum_chunk, d, error);
+    const int64_t    row_tasks = (d->block_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    adaptau_status   status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
     if (status == ADAPTAU_OK)
-        status = atau_parallel(context, (d->n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, finish_rows, d, error);
-    if (status != ADAPTAU_OK || !d->gradients)
-        return status;
-    atau_dense_pack_factored(d);
-    return atau_parallel(context, d->n_chunks, spread_chunk, d, error);
+        status = atau_parallel(context, row_tasks * d->n_blocks, finish_rows, d, error);
+    if (status == ADAPTAU_OK && d->gradients)
+        status = atau_dense_pack_factored(d, error);
+    if (status == ADAPTAU_OK && d->gradients)
+        status = atau_parallel(context, d->n_chunks, spread_chunk, d, error);
+    return status;
 }
 
 adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error)
@@ -336,9 +352,10 @@ adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error)
     adaptau_status    status = atau_dense_open(s, &dense, error);
     if (status == ADAPTAU_OK)
         status = atau_dense_pack_items(&dense, error);
-    for (int64_t row = 0; row < s->batch.n_rows && status == ADAPTAU_OK; row += dense.block_rows) {
-        atau_dense_begin_block(&dense, row);
-        status = run_block(&dense, error);
+    for (int64_t row = 0; row < s->batch.n_rows && status == ADAPTAU_OK; row += (int64_t)dense.most_blocks * dense.block_rows) {
+        status = atau_dense_begin_blocks(&dense, row, error);
+        if (status == ADAPTAU_OK)
+            status = run_blocks(&dense, error);
     }
     if (status == ADAPTAU_OK && dense.shared && dense.gradients)
         status = scatter_shared(&dense, error);

@@ -10,6 +10,8 @@
 
 #define ATAU_TILE_LINES 128 /* a tile of 128 x 128 floats and its 128 item rows stay in a second-level cache   */
 
+#define ATAU_BLOCKS_MOST 16 /* at work at once                                                                 */
+
 /* A positive of the block that meets a candidate. */
 struct atau_meeting {
     int32_t line;     /* position among the candidates                                                       */
@@ -17,16 +19,43 @@ struct atau_meeting {
     int64_t positive; /* in the block's arrays of positives                                                  */
 };
 
-/* Operands of the products as words of two bfloat16 (kernels.h), packed once per step, block or tile. */
+/* Operands of the products as words of two bfloat16 (kernels.h), packed once per step; what belongs to a block is there. */
 struct atau_panels {
     const struct atau_bf16_kernels *kernels; /* NULL: products are float32                                    */
     int64_t   item_words, tile_words;        /* of a line of item_lines, of tile_lines                        */
-    uint32_t *item_lines;  /* [C x item_words] neighbours along d                                             */
-    uint32_t *item_pairs;  /* [n_tiles x L/2 x d] neighbours along the candidates of a tile                   */
-    uint32_t *queries;     /* [d/2 x B] neighbours along d                                                    */
-    uint32_t *factored;    /* [B/2 x d] neighbours along rows; unbounded: [lanes x ...]                       */
-    uint32_t *tile_lines;  /* [n_tiles or lanes x L x tile_words] T, neighbours along rows                    */
-    uint32_t *tile_pairs;  /* [lanes x L/2 x B] T, neighbours along candidates                                */
+    uint32_t *item_lines;      /* [C x item_words] neighbours along d                                         */
+    uint32_t *item_pairs;      /* [n_tiles x L/2 x d] neighbours along the candidates of a tile               */
+    uint32_t *tile_pairs;      /* [lanes x L/2 x B] T, neighbours along candidates                            */
+    uint32_t *lane_tile_lines; /* [lanes x L x tile_words] T of tiles that are not stored                     */
+    uint32_t *lane_factored;   /* [lanes x B/2 x d] relative to a tile's shift; unbounded only                */
+};
+
+/* A block of rows. Arrays of B have room for block_rows. */
+struct atau_block {
+    int64_t first_row;
+    int32_t n_rows;
+    int64_t first_positive;
+    float  *queries;       /* [B x d] ê_u                                                                     */
+    float  *queries_t;     /* [d x B]                                                                         */
+    float  *factored;      /* [B x d] ê_u times the row's factor                                              */
+    float  *inverse_norms; /* [B]                                                                             */
+    float  *inverse_tau, *shift, *unit_shift, *final_shift; /* [B]                                            */
+    float  *tiles;         /* [n_tiles x L x stride] T where it is stored as float32, or NULL                 */
+    float  *tile_shifts;   /* [n_tiles x B] what each stored tile is relative to; unbounded only              */
+    float  *partial_users; /* [n_chunks x B x d]                                                              */
+    double *partial_sums, *partial_unit_sums; /* [n_chunks x B]                                               */
+    float  *partial_max, *partial_unit_max;   /* [n_chunks x B] unbounded only                                */
+    float  *scores;             /* [most positives of a block] f                                              */
+    float  *coefficients;       /* [the same]                                                                 */
+    float  *norms_of_positives; /* [the same] 1/‖e_i‖; shared candidates only                                 */
+    struct atau_meeting *meetings;  /* [most meetings of a block], by tile                                    */
+    int64_t             *tile_ptr;  /* [n_tiles + 1]                                                          */
+    int64_t             *tile_next; /* [n_tiles]                                                              */
+    struct {
+        uint32_t *queries;    /* [d/2 x B] neighbours along d                                                 */
+        uint32_t *factored;   /* [B/2 x d] neighbours along rows                                              */
+        uint32_t *tile_lines; /* [n_tiles x L x tile_words] T where it is stored, neighbours along rows; or NULL */
+    } words; /* bfloat16 only                                                                                 */
 };
 
 struct atau_dense {
@@ -40,35 +69,20 @@ struct atau_dense {
 
     /* the grid */
     int64_t n_tiles, n_chunks;
-    int32_t block_rows, tile_stride;
-    bool    shared, store, want_users, want_unit, last_block;
+    int32_t block_rows, tile_stride, most_blocks;
+    bool    shared, store, want_users, want_unit;
 
-    /* the block */
-    int64_t first_row;
-    int32_t n_rows;
-    int64_t first_positive, n_positives;
+    /* the blocks at work */
+    struct atau_block blocks[ATAU_BLOCKS_MOST];
+    int32_t           n_blocks;
+    bool              last_blocks;
 
-    /* work arrays */
-    float               *queries;       /* [B x d] ê_u                                                        */
-    float               *queries_t;     /* [d x B]                                                            */
-    float               *factored;      /* [B x d] ê_u times the row's factor                                 */
-    float               *inverse_norms; /* [B]                                                                */
-    float               *inverse_tau, *one, *shift, *unit_shift; /* [B]                                       */
-    float               *tiles;         /* [n_tiles x L x stride] stored, [lanes x L x stride] otherwise      */
-    struct atau_panels   panels;        /* bfloat16 only, and then it is these that are stored                */
-    float               *tile_shifts;   /* [n_tiles x B] what each stored tile is relative to; unbounded only */
-    float               *partial_users; /* [n_chunks x B x d]                                                 */
-    double              *partial_sums, *partial_unit_sums; /* [n_chunks x B]                                  */
-    float               *partial_max, *partial_unit_max;   /* [n_chunks x B] unbounded only                   */
-    float               *final_shift;   /* [B]                                                                */
-    float               *lane_sums;     /* [lanes x 2 B]                                                      */
-    float               *lane_queries;  /* [lanes x B x d] queries relative to a tile's shift; unbounded only */
-    float               *scores;        /* [most positives of a block] f                                      */
-    float               *coefficients;  /* [the same]                                                         */
-    float               *norms_of_positives; /* [the same] 1/‖e_i‖; shared candidates only                    */
-    struct atau_meeting *meetings;      /* [most meetings of a block], by tile                                */
-    int64_t             *tile_ptr;      /* [n_tiles + 1]                                                      */
-    int64_t             *tile_next;     /* [n_tiles]                                                          */
+    /* what lanes work in */
+    float             *one;          /* [B] ones                                                              */
+    float             *lane_tiles;   /* [lanes x L x stride] of tiles that are not stored as float32          */
+    float             *lane_sums;    /* [lanes x 2 B]                                                         */
+    float             *lane_queries; /* [lanes x B x d] queries relative to a tile's shift; unbounded only    */
+    struct atau_panels panels;
 
     /* shared candidates */
     float       *gathered;         /* [C x d]                                                                 */
@@ -92,25 +106,26 @@ static inline int64_t atau_tile_lines(const struct atau_dense *d, int64_t tile)
 /* Gather shared candidates, choose the grid and lay out memory in s->memory. */
 adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, adaptau_error *error);
 
+/* Up to most_blocks blocks of rows from first_row on: their ê, factors and shifts, and where their positives meet candidates. */
+adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error);
+
 /* ---- the products of a tile, which are all that is done in float32 or bfloat16 (softmax_dense_products.c) ------------- */
 
-/* Pack the candidates. */
+/* Pack the candidates; a block's queries; and the blocks' factored queries, once their factors are known. */
 adaptau_status atau_dense_pack_items(struct atau_dense *d, adaptau_error *error);
-/* Pack the block's queries; and, once their factors are known, what item gradients are made of. */
-void atau_dense_pack_queries(struct atau_dense *d);
-void atau_dense_pack_factored(struct atau_dense *d);
+void           atau_dense_pack_queries(const struct atau_dense *d, struct atau_block *b);
+adaptau_status atau_dense_pack_factored(struct atau_dense *d, adaptau_error *error);
 
 /* T = V Qᵀ */
-void atau_dense_score(const struct atau_dense *d, int64_t tile, float *t);
+void atau_dense_score(const struct atau_dense *d, const struct atau_block *b, int64_t tile, float *t);
 /* T = exp(T/τ − shift), and its column sums, to where the products below find it. */
-void atau_dense_exponentiate(const struct atau_dense *d, int32_t lane, int64_t tile, float *t, const float *shift, float *sums,
-                             bool for_users, bool for_items);
+void atau_dense_exponentiate(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, float *t,
+                             const float *shift, float *sums, bool for_users, bool for_items);
 /* users [B x d] += Tᵀ V */
-void atau_dense_add_users(const struct atau_dense *d, int32_t lane, int64_t tile, const float *t, float *users);
-/* G = T Q or G += T Q, for the tile's candidates; `factored` [B x d] is Q times the rows' factors. */
-void atau_dense_add_items(const struct atau_dense *d, int32_t lane, int64_t tile, const float *t, const float *factored);
-
-/* Rows from first_row on: their ê, factors and shifts, and where their positives meet candidates. */
-void atau_dense_begin_block(struct atau_dense *d, int64_t first_row);
+void atau_dense_add_users(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, const float *t,
+                          float *users);
+/* G = T Q (the batch's first block) or G += T Q, for the tile's candidates; `factored` [B x d] is Q times the rows' factors. */
+void atau_dense_add_items(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, const float *t,
+                          const float *factored);
 
 #endif

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/pool.h"
+
 #define ROWS_MOST 128            /* of a block                                                                */
 #define ROWS_LEAST 16
 #define STRIDE_PAD 16            /* keeps the lines of a tile from falling into the same cache sets           */
 #define CHUNKS_MOST 64
 #define STORE_BYTES (24u << 20)  /* of scores kept between the passes; half of that in bfloat16               */
+#define SEVERAL_BYTES (4u << 20) /* the same where several blocks are at work                                 */
 #define PARTIAL_BYTES (4u << 20) /* of partial user gradients                                                 */
+#define CHUNKS_WANTED 16         /* so that threads have work in pass 2, too                                  */
 
 /* ---- the grid --------------------------------------------------------------------------------------------------- */
 
@@ -26,35 +30,52 @@ static int64_t tile_words(int64_t rows)
     return (int64_t)atau_round_up((size_t)(rows + 1) / 2, 16);
 }
 
-static bool fits_store(const struct atau_dense *d, int64_t rows)
+/* Bytes of T of a block. */
+static int64_t store_bytes(const struct atau_dense *d, int64_t rows)
 {
-    int64_t lines = d->n_tiles * ATAU_TILE_LINES;
-    return d->panels.kernels ? lines * tile_words(rows) * 4 <= STORE_BYTES / 2 : lines * tile_stride(rows) * 4 <= STORE_BYTES;
+    return d->n_tiles * ATAU_TILE_LINES * 4 * (d->panels.kernels ? tile_words(rows) : tile_stride(rows));
 }
 
-static void choose_grid(struct atau_dense *d)
+static void choose_block_rows(struct atau_dense *d)
 {
-    const int64_t dim = d->s->dim;
-    d->n_tiles = (d->n_candidates + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES;
-    d->want_users = d->s->output.user_gradients || d->s->output.row_d_inverse_tau;
-    d->want_unit = d->s->output.row_unit_loss != NULL;
-
-    int64_t rows = atau_min_i64(ROWS_MOST, d->s->batch.n_rows);
-    while (rows > ROWS_LEAST && rows * dim * 4 * 8 > PARTIAL_BYTES)
+    const int64_t most_bytes = STORE_BYTES / (d->panels.kernels ? 2 : 1);
+    int64_t       rows = atau_min_i64(ROWS_MOST, d->s->batch.n_rows);
+    while (rows > ROWS_LEAST && rows * d->s->dim * 4 * 8 > PARTIAL_BYTES)
         rows /= 2;
     d->store = false;
     for (int64_t fewer = rows; d->gradients && !d->store && fewer >= atau_min_i64(rows, ROWS_MOST / 2); fewer -= 16) {
-        d->store = fits_store(d, fewer);
+        d->store = store_bytes(d, fewer) <= most_bytes;
         rows = d->store ? fewer : rows;
     }
     d->block_rows = (int32_t)rows;
     d->tile_stride = (int32_t)tile_stride(rows);
-    d->panels.item_words = (dim + 1) / 2;
+    d->panels.item_words = (d->s->dim + 1) / 2;
     d->panels.tile_words = tile_words(rows);
+}
 
-    int64_t chunks = atau_max_i64(1, PARTIAL_BYTES / (rows * dim * 4));
-    chunks = atau_min_i64(atau_min_i64(chunks, CHUNKS_MOST), d->n_tiles);
-    d->n_chunks = atau_max_i64(1, chunks);
+/* Several blocks at once share what is read of candidates and written of their gradients, and are more work between two points
+ * where threads wait for each other; as long as their tiles stay in the caches, or are not kept at all. */
+static void choose_blocks(struct atau_dense *d)
+{
+    const int64_t all = (d->s->batch.n_rows + d->block_rows - 1) / d->block_rows, block_bytes = d->block_rows * d->s->dim * 4;
+    int64_t       blocks = d->store ? SEVERAL_BYTES / store_bytes(d, d->block_rows) : ATAU_BLOCKS_MOST / 4;
+    blocks = atau_max_i64(1, atau_min_i64(atau_min_i64(blocks, ATAU_BLOCKS_MOST), all));
+    while (blocks > 1 && PARTIAL_BYTES / (blocks * block_bytes) < atau_min_i64(CHUNKS_WANTED, d->n_tiles))
+        blocks--;
+    const int64_t rounds = (all + blocks - 1) / blocks;
+    d->most_blocks = (int32_t)((all + rounds - 1) / rounds);
+
+    int64_t chunks = atau_max_i64(1, PARTIAL_BYTES / (d->most_blocks * block_bytes));
+    d->n_chunks = atau_max_i64(1, atau_min_i64(atau_min_i64(chunks, CHUNKS_MOST), d->n_tiles));
+}
+
+static void choose_grid(struct atau_dense *d)
+{
+    d->n_tiles = (d->n_candidates + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES;
+    d->want_users = d->s->output.user_gradients || d->s->output.row_d_inverse_tau;
+    d->want_unit = d->s->output.row_unit_loss != NULL;
+    choose_block_rows(d);
+    choose_blocks(d);
 }
 
 static int64_t most_positives(const struct atau_dense *d)
@@ -78,54 +99,72 @@ static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
         return;
     panels->item_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)panels->item_words * word);
     panels->item_pairs = atau_arena_take(arena, users * tiles * half_tile, dim * word);
-    panels->queries = atau_arena_take(arena, (dim + 1) / 2, rows * word);
-    panels->factored = atau_arena_take(arena, items * (d->s->bounded ? 1 : lanes) * ((rows + 1) / 2), dim * word);
-    panels->tile_lines = atau_arena_take(arena, items * (d->store ? tiles : lanes) * ATAU_TILE_LINES,
-                                         (size_t)panels->tile_words * word);
     panels->tile_pairs = atau_arena_take(arena, users * lanes * half_tile, rows * word);
+    panels->lane_tile_lines = atau_arena_take(arena, (d->store ? 0 : items * lanes) * ATAU_TILE_LINES,
+                                              (size_t)panels->tile_words * word);
+    panels->lane_factored = atau_arena_take(arena, (d->s->bounded ? 0 : items * lanes) * ((rows + 1) / 2), dim * word);
+    for (int32_t k = 0; k < d->most_blocks; k++) {
+        struct atau_block *b = &d->blocks[k];
+        b->words.queries = atau_arena_take(arena, (dim + 1) / 2, rows * word);
+        b->words.factored = atau_arena_take(arena, items * ((rows + 1) / 2), dim * word);
+        if (d->store)
+            b->words.tile_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)panels->tile_words * word);
+    }
 }
 
-/* Called twice: to count and to assign (arena.h). */
+static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct atau_arena *arena, int64_t positives,
+                          int64_t meetings)
+{
+    const size_t dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
+    const size_t tiles = (size_t)d->n_tiles, unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
+    const size_t unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0;
+
+    b->queries = atau_arena_take(arena, rows * dim, sizeof(float));
+    b->queries_t = atau_arena_take(arena, rows * dim, sizeof(float));
+    b->factored = atau_arena_take(arena, rows * dim, sizeof(float));
+    b->inverse_norms = atau_arena_take(arena, rows, sizeof(float));
+    b->inverse_tau = atau_arena_take(arena, rows, sizeof(float));
+    b->shift = atau_arena_take(arena, rows, sizeof(float));
+    b->unit_shift = atau_arena_take(arena, rows, sizeof(float));
+    b->final_shift = atau_arena_take(arena, rows, sizeof(float));
+    if (d->store && !d->panels.kernels)
+        b->tiles = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)d->tile_stride * sizeof(float));
+    b->tile_shifts = atau_arena_take(arena, unbounded * (d->store ? tiles : 0) * rows, sizeof(float));
+    b->partial_users = atau_arena_take(arena, users * chunks * rows, dim * sizeof(float));
+    b->partial_sums = atau_arena_take(arena, chunks * rows, sizeof(double));
+    b->partial_unit_sums = atau_arena_take(arena, unit * chunks * rows, sizeof(double));
+    b->partial_max = atau_arena_take(arena, unbounded * chunks * rows, sizeof(float));
+    b->partial_unit_max = atau_arena_take(arena, unbounded * unit * chunks * rows, sizeof(float));
+    b->scores = atau_arena_take(arena, (size_t)positives, sizeof(float));
+    b->coefficients = atau_arena_take(arena, (size_t)positives, sizeof(float));
+    b->norms_of_positives = atau_arena_take(arena, shared * (size_t)positives, sizeof(float));
+    b->meetings = atau_arena_take(arena, (size_t)meetings, sizeof(struct atau_meeting));
+    b->tile_ptr = atau_arena_take(arena, tiles + 1, sizeof(int64_t));
+    b->tile_next = atau_arena_take(arena, tiles, sizeof(int64_t));
+}
+
+/* Called twice: to count and to assign (arena.h). positives, meetings: the most of a block. */
 static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
 {
     struct atau_arena *arena = &d->s->memory->engine;
-    const size_t       dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
+    const size_t       dim = (size_t)d->s->dim, rows = (size_t)d->block_rows;
     const size_t       lanes = (size_t)adaptau_context_threads(d->s->context);
-    const size_t       unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0, unit = d->want_unit ? 1 : 0;
+    const size_t       unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
     const size_t       all = shared * (size_t)d->s->batch.positive_ptr[d->s->batch.n_rows];
-    const size_t       candidates = shared * (size_t)d->n_candidates, users = d->want_users ? 1 : 0;
 
-    d->queries = atau_arena_take(arena, rows * dim, sizeof(float));
-    d->queries_t = atau_arena_take(arena, rows * dim, sizeof(float));
-    d->factored = atau_arena_take(arena, rows * dim, sizeof(float));
-    d->inverse_norms = atau_arena_take(arena, rows, sizeof(float));
-    d->inverse_tau = atau_arena_take(arena, rows, sizeof(float));
+    for (int32_t k = 0; k < d->most_blocks; k++)
+        lay_out_block(d, &d->blocks[k], arena, positives, meetings);
     d->one = atau_arena_take(arena, rows, sizeof(float));
-    d->shift = atau_arena_take(arena, rows, sizeof(float));
-    d->unit_shift = atau_arena_take(arena, rows, sizeof(float));
-    d->final_shift = atau_arena_take(arena, rows, sizeof(float));
-    d->tiles = atau_arena_take(arena, (d->store && !d->panels.kernels ? (size_t)d->n_tiles : lanes) * ATAU_TILE_LINES,
-                               (size_t)d->tile_stride * sizeof(float));
-    lay_out_panels(d, arena);
-    d->tile_shifts = atau_arena_take(arena, unbounded * (d->store ? (size_t)d->n_tiles : 0) * rows, sizeof(float));
-    d->partial_users = atau_arena_take(arena, users * chunks * rows, dim * sizeof(float));
-    d->partial_sums = atau_arena_take(arena, chunks * rows, sizeof(double));
-    d->partial_unit_sums = atau_arena_take(arena, unit * chunks * rows, sizeof(double));
-    d->partial_max = atau_arena_take(arena, unbounded * chunks * rows, sizeof(float));
-    d->partial_unit_max = atau_arena_take(arena, unbounded * unit * chunks * rows, sizeof(float));
+    d->lane_tiles = atau_arena_take(arena, (d->store && !d->panels.kernels ? 0 : lanes) * ATAU_TILE_LINES,
+                                    (size_t)d->tile_stride * sizeof(float));
     d->lane_sums = atau_arena_take(arena, lanes * 2 * rows, sizeof(float));
     d->lane_queries = atau_arena_take(arena, unbounded * lanes * rows, dim * sizeof(float));
-    d->scores = atau_arena_take(arena, (size_t)positives, sizeof(float));
-    d->coefficients = atau_arena_take(arena, (size_t)positives, sizeof(float));
-    d->norms_of_positives = atau_arena_take(arena, shared * (size_t)positives, sizeof(float));
-    d->meetings = atau_arena_take(arena, (size_t)meetings, sizeof(struct atau_meeting));
-    d->tile_ptr = atau_arena_take(arena, (size_t)d->n_tiles + 1, sizeof(int64_t));
-    d->tile_next = atau_arena_take(arena, (size_t)d->n_tiles, sizeof(int64_t));
+    lay_out_panels(d, arena);
     d->all_queries = atau_arena_take(arena, shared * (size_t)d->s->batch.n_rows, dim * sizeof(float));
     d->all_coefficients = atau_arena_take(arena, all, sizeof(float));
     d->row_of_positive = atau_arena_take(arena, all, sizeof(int32_t));
-    if (d->gradients && shared) {
-        float *own = atau_arena_take(arena, candidates, dim * sizeof(float));
+    if (d->gradients && d->shared) {
+        float *own = atau_arena_take(arena, (size_t)d->n_candidates, dim * sizeof(float));
         d->gradients = own ? own : d->gradients; /* stays "wanted" while counting                              */
         d->gradient_stride = (int64_t)dim;
     }
@@ -168,42 +207,41 @@ static adaptau_status gather_candidates(struct atau_dense *d, adaptau_error *err
     return ADAPTAU_OK;
 }
 
-/* ---- the block: rows and meetings --------------------------------------------------------------------------------- */
+/* ---- a block: rows and meetings --------------------------------------------------------------------------------- */
 
-static void prepare_rows(struct atau_dense *d)
+static void prepare_rows(struct atau_dense *d, struct atau_block *b)
 {
     struct atau_softmax *s = d->s;
-    const int64_t        dim = s->dim, n = d->n_rows;
+    const int64_t        dim = s->dim, n = b->n_rows;
     for (int64_t r = 0; r < n; r++) {
-        float *query = d->queries + r * dim;
-        float  inverse_tau = 1.0f / atau_row_tau(s, d->first_row + r);
-        d->inverse_norms[r] = atau_side_row(s, &s->users, atau_row_user(s, d->first_row + r), query);
-        d->inverse_tau[r] = inverse_tau;
-        d->one[r] = 1.0f;
-        d->shift[r] = inverse_tau + s->logit_offset;
-        d->unit_shift[r] = 1.0f + s->logit_offset;
+        float *query = b->queries + r * dim;
+        float  inverse_tau = 1.0f / atau_row_tau(s, b->first_row + r);
+        b->inverse_norms[r] = atau_side_row(s, &s->users, atau_row_user(s, b->first_row + r), query);
+        b->inverse_tau[r] = inverse_tau;
+        b->shift[r] = inverse_tau + s->logit_offset;
+        b->unit_shift[r] = 1.0f + s->logit_offset;
         for (int64_t k = 0; k < dim; k++)
-            d->queries_t[k * n + r] = query[k];
+            b->queries_t[k * n + r] = query[k];
         if (d->shared)
-            memcpy(d->all_queries + (d->first_row + r) * dim, query, (size_t)dim * sizeof(float));
+            memcpy(d->all_queries + (b->first_row + r) * dim, query, (size_t)dim * sizeof(float));
     }
 }
 
 /* Scores of positives that need not be candidates. */
-static void score_positives(struct atau_dense *d)
+static void score_positives(struct atau_dense *d, struct atau_block *b)
 {
     struct atau_softmax *s = d->s;
-    for (int64_t r = 0; r < d->n_rows; r++)
-        for (int64_t p = s->batch.positive_ptr[d->first_row + r]; p < s->batch.positive_ptr[d->first_row + r + 1]; p++) {
+    for (int64_t r = 0; r < b->n_rows; r++)
+        for (int64_t p = s->batch.positive_ptr[b->first_row + r]; p < s->batch.positive_ptr[b->first_row + r + 1]; p++) {
             const float *item = atau_item(s, s->batch.positives[p]);
             float        norm = 1.0f;
             if (s->items.normalise && !s->items.unit) {
                 float squares = s->kernels->dot(s->dim, item, item);
                 norm = squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
             }
-            d->norms_of_positives[p - d->first_positive] = norm;
-            d->scores[p - d->first_positive] = norm * s->kernels->dot(s->dim, d->queries + r * s->dim, item);
-            d->row_of_positive[p] = (int32_t)(d->first_row + r);
+            b->norms_of_positives[p - b->first_positive] = norm;
+            b->scores[p - b->first_positive] = norm * s->kernels->dot(s->dim, b->queries + r * s->dim, item);
+            d->row_of_positive[p] = (int32_t)(b->first_row + r);
         }
 }
 
@@ -222,61 +260,72 @@ static int64_t find_id(const struct atau_dense *d, int64_t id)
 }
 
 /* Call visit for every pair of a positive of the block and a candidate that is the same item, rows in order. */
-static void visit_meetings(struct atau_dense *d,
-                           void (*visit)(struct atau_dense *d, int64_t line, int32_t row, int64_t positive))
+static void visit_meetings(const struct atau_dense *d, struct atau_block *b,
+                           void (*visit)(struct atau_block *b, int64_t line, int32_t row, int64_t positive))
 {
     const adaptau_batch *batch = &d->s->batch;
     if (d->shared && !d->s->outside)
         return; /* they meet, but nothing follows from it                                                       */
-    for (int32_t r = 0; r < d->n_rows; r++)
-        for (int64_t p = batch->positive_ptr[d->first_row + r]; p < batch->positive_ptr[d->first_row + r + 1]; p++) {
+    for (int32_t r = 0; r < b->n_rows; r++)
+        for (int64_t p = batch->positive_ptr[b->first_row + r]; p < batch->positive_ptr[b->first_row + r + 1]; p++) {
             int64_t item = batch->positives[p];
             if (!d->shared) {
-                visit(d, item, r, p - d->first_positive);
+                visit(b, item, r, p - b->first_positive);
                 continue;
             }
             for (int64_t k = find_id(d, item); k < d->n_candidates && d->by_id[k] >> 32 == item; k++)
-                visit(d, d->by_id[k] & INT32_MAX, r, p - d->first_positive);
+                visit(b, d->by_id[k] & INT32_MAX, r, p - b->first_positive);
         }
 }
 
-static void count_meeting(struct atau_dense *d, int64_t line, int32_t row, int64_t positive)
+static void count_meeting(struct atau_block *b, int64_t line, int32_t row, int64_t positive)
 {
     (void)row;
     (void)positive;
-    d->tile_ptr[line / ATAU_TILE_LINES + 1]++;
+    b->tile_ptr[line / ATAU_TILE_LINES + 1]++;
 }
 
-static void place_meeting(struct atau_dense *d, int64_t line, int32_t row, int64_t positive)
+static void place_meeting(struct atau_block *b, int64_t line, int32_t row, int64_t positive)
 {
-    d->meetings[d->tile_next[line / ATAU_TILE_LINES]++] = (struct atau_meeting){(int32_t)line, row, positive};
+    b->meetings[b->tile_next[line / ATAU_TILE_LINES]++] = (struct atau_meeting){(int32_t)line, row, positive};
 }
 
 /* Counting sort of the meetings by tile. */
-static void sort_meetings(struct atau_dense *d)
+static void sort_meetings(struct atau_dense *d, struct atau_block *b)
 {
-    memset(d->tile_ptr, 0, (size_t)(d->n_tiles + 1) * sizeof *d->tile_ptr);
-    visit_meetings(d, count_meeting);
+    memset(b->tile_ptr, 0, (size_t)(d->n_tiles + 1) * sizeof *b->tile_ptr);
+    visit_meetings(d, b, count_meeting);
     for (int64_t t = 0; t < d->n_tiles; t++) {
-        d->tile_ptr[t + 1] += d->tile_ptr[t];
-        d->tile_next[t] = d->tile_ptr[t];
+        b->tile_ptr[t + 1] += b->tile_ptr[t];
+        b->tile_next[t] = b->tile_ptr[t];
     }
-    visit_meetings(d, place_meeting);
+    visit_meetings(d, b, place_meeting);
 }
 
-void atau_dense_begin_block(struct atau_dense *d, int64_t first_row)
+static void begin_block(void *argument, int32_t lane, int64_t task)
+{
+    struct atau_dense *d = argument;
+    struct atau_block *b = &d->blocks[task];
+    (void)lane;
+    prepare_rows(d, b);
+    atau_dense_pack_queries(d, b);
+    if (d->shared)
+        score_positives(d, b);
+    sort_meetings(d, b);
+}
+
+adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error)
 {
     const adaptau_batch *batch = &d->s->batch;
-    d->first_row = first_row;
-    d->n_rows = (int32_t)atau_min_i64(d->block_rows, batch->n_rows - first_row);
-    d->first_positive = batch->positive_ptr[first_row];
-    d->n_positives = batch->positive_ptr[first_row + d->n_rows] - d->first_positive;
-    d->last_block = first_row + d->n_rows == batch->n_rows;
-    prepare_rows(d);
-    atau_dense_pack_queries(d);
-    if (d->shared)
-        score_positives(d);
-    sort_meetings(d);
+    for (d->n_blocks = 0; d->n_blocks < d->most_blocks && first_row < batch->n_rows; d->n_blocks++) {
+        struct atau_block *b = &d->blocks[d->n_blocks];
+        b->first_row = first_row;
+        b->n_rows = (int32_t)atau_min_i64(d->block_rows, batch->n_rows - first_row);
+        b->first_positive = batch->positive_ptr[first_row];
+        first_row += b->n_rows;
+    }
+    d->last_blocks = first_row == batch->n_rows;
+    return atau_parallel(d->s->context, d->n_blocks, begin_block, d, error);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
@@ -309,9 +358,12 @@ static adaptau_status prepare(struct atau_dense *d, adaptau_error *error)
     atau_arena_count(&d->s->memory->engine);
     lay_out(d, positives, meetings);
     status = atau_arena_allocate(d->s->context, &d->s->memory->engine, "the softmax's tiles", error);
-    if (status == ADAPTAU_OK)
-        lay_out(d, positives, meetings);
-    return status;
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out(d, positives, meetings);
+    for (int64_t r = 0; r < d->block_rows; r++)
+        d->one[r] = 1.0f;
+    return ADAPTAU_OK;
 }
 
 adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, adaptau_error *error)

@@ -286,7 +286,8 @@ static void find_rounded(void)
 
 static void fill_with_specials(uint32_t *state, size_t n, float *x)
 {
-    static const float specials[] = {0.0f, -0.0f, 1e-40f, -1e-40f, INFINITY, -INFINITY, 3.4e38f, 0x1.01p0f, 0x1.03p0f, 0x1.00ffp0f};
+    static const float specials[] = {0.0f,      -0.0f,   1e-40f,    -1e-40f,   INFINITY,
+                                     -INFINITY, 3.4e38f, 0x1.01p0f, 0x1.03p0f, 0x1.00ffp0f};
     fill_numbers(state, (int64_t)n, x);
     for (size_t i = 0; i < n; i += 7)
         x[i] = specials[i / 7 % (sizeof specials / sizeof *specials)];

@@ -155,8 +155,8 @@ INLINE void store_words(const struct columns *c, uint32_t *words, __mmask16 mask
 /* Neighbours in two lines: halves of x and y in turn. */
 INLINE void store_pairs(const struct columns *c, uint32_t *words, __m512i x, __m512i y)
 {
-    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36,
-                                           4, 35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, /* high half */
+                                           39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
     const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(WIDTH));
     store_words(c, words, c->mask[0], _mm512_permutex2var_epi16(x, first, y));
     store_words(c, words + WIDTH, c->mask[1], _mm512_permutex2var_epi16(x, second, y));
