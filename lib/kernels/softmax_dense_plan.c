@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/pool.h"
+#include "common/prefetch.h"
 
 #define ROWS_MOST 128            /* of a block                                                                */
 #define ROWS_LEAST 16
@@ -198,6 +199,8 @@ static adaptau_status gather_candidates(struct atau_dense *d, adaptau_error *err
     lay_out_gathered(d);
     for (int64_t c = 0; c < d->n_candidates; c++) {
         int64_t id = s->batch.candidate_ids[c];
+        if (c + ATAU_ROWS_AHEAD < d->n_candidates)
+            atau_prefetch_row(atau_item(s, s->batch.candidate_ids[c + ATAU_ROWS_AHEAD]), s->dim);
         d->gathered_norms[c] = atau_side_row(s, &s->items, atau_item(s, id), d->gathered + c * s->dim);
         d->by_id[c] = id << 32 | c;
     }
@@ -216,6 +219,8 @@ static void prepare_rows(struct atau_dense *d, struct atau_block *b)
     for (int64_t r = 0; r < n; r++) {
         float *query = b->queries + r * dim;
         float  inverse_tau = 1.0f / atau_row_tau(s, b->first_row + r);
+        if (r + ATAU_ROWS_AHEAD < n)
+            atau_prefetch_row(atau_row_user(s, b->first_row + r + ATAU_ROWS_AHEAD), dim);
         b->inverse_norms[r] = atau_side_row(s, &s->users, atau_row_user(s, b->first_row + r), query);
         b->inverse_tau[r] = inverse_tau;
         b->shift[r] = inverse_tau + s->logit_offset;
@@ -231,10 +236,13 @@ static void prepare_rows(struct atau_dense *d, struct atau_block *b)
 static void score_positives(struct atau_dense *d, struct atau_block *b)
 {
     struct atau_softmax *s = d->s;
+    const int64_t        end = s->batch.positive_ptr[b->first_row + b->n_rows];
     for (int64_t r = 0; r < b->n_rows; r++)
         for (int64_t p = s->batch.positive_ptr[b->first_row + r]; p < s->batch.positive_ptr[b->first_row + r + 1]; p++) {
             const float *item = atau_item(s, s->batch.positives[p]);
             float        norm = 1.0f;
+            if (p + ATAU_ROWS_AHEAD < end)
+                atau_prefetch_row(atau_item(s, s->batch.positives[p + ATAU_ROWS_AHEAD]), s->dim);
             if (s->items.normalise && !s->items.unit) {
                 float squares = s->kernels->dot(s->dim, item, item);
                 norm = squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/pool.h"
+#include "common/prefetch.h"
 #include "common/size.h"
 
 #define ROWS_PER_TASK 8
@@ -94,6 +95,8 @@ static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_n
     const int32_t             *ids = s->batch.candidate_ids + row * p->n_candidates;
     const float               *query = p->queries + row * s->dim;
     for (int64_t c = 0; c < p->n_candidates; c++) {
+        if (c + ATAU_ROWS_AHEAD < p->n_candidates)
+            atau_prefetch_row(atau_item(s, ids[c + ATAU_ROWS_AHEAD]), s->dim);
         f[c] = score_item(p, query, ids[c], &inverse_norms[c]);
         if (s->outside && is_positive(&s->batch, row, ids[c]))
             f[c] = -INFINITY;
