@@ -40,16 +40,34 @@ INLINE float add_lanes(__m256 x)
 
 /* ---- product --------------------------------------------------------------------------------------------------- */
 
+/* The same pointer, of which the compiler knows nothing: it then adds a stride line by line instead of holding an address for
+ * each line of a block. */
+INLINE float *opaque(float *pointer)
+{
+    __asm__("" : "+r"(pointer));
+    return pointer;
+}
+
+/* Ask for `lines` lines of one cache line each: of C, which is needed after the multiplications, and of the next block's part of
+ * A. Asking for what is past the end does no harm. */
+INLINE void fetch_lines(int lines, const float *first, int64_t stride)
+{
+    for (int i = 0; i < lines; i++, first += stride)
+        __builtin_prefetch(first);
+}
+
 /* rows x (vectors of 8, the last one under `last`) of C. Always inlined with constant rows, vectors and masked, so that the
  * accumulators are registers. Eight independent chains would hide the latency of an FMA; there are up to 12. */
 INLINE void block(int rows, int vectors, int masked, __m256i last, int64_t k, const float *a, int64_t a_row,
                   int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
     __m256 sum[ROWS][2];
+    fetch_lines(rows, c, c_stride);
+    if (a_column == 1)
+        fetch_lines(rows, a + rows * a_row, a_row);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = accumulate ? load(c + i * c_stride + v * WIDTH, masked && v == vectors - 1, last)
-                                   : _mm256_setzero_ps();
+            sum[i][v] = _mm256_setzero_ps();
     for (int64_t p = 0; p < k; p++) {
         __m256 line[2];
         for (int v = 0; v < vectors; v++)
@@ -62,9 +80,13 @@ INLINE void block(int rows, int vectors, int masked, __m256i last, int64_t k, co
         a += a_column;
         b += b_stride;
     }
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            store(c + i * c_stride + v * WIDTH, masked && v == vectors - 1, last, sum[i][v]);
+    for (int i = 0; i < rows; i++, c += c_stride) {
+        c = opaque(c);
+        for (int v = 0; v < vectors; v++) {
+            const int here = masked && v == vectors - 1;
+            store(c + v * WIDTH, here, last, accumulate ? _mm256_add_ps(load(c + v * WIDTH, here, last), sum[i][v]) : sum[i][v]);
+        }
+    }
 }
 
 /* All rows of a column strip of up to 16. Every block adds in the same order: a value doesn't depend on m.

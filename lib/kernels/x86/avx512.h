@@ -30,20 +30,15 @@ INLINE float *opaque(float *pointer)
     return pointer;
 }
 
-/* Whether a mask is known to be whole while compiling: whole strips then have plain loads and stores. */
-#define IS_WHOLE(mask) (__builtin_constant_p(mask) && (mask) == 0xFFFF)
-
+/* With the constant 0xFFFF these become plain loads and stores. */
 INLINE __m512 load(__mmask16 mask, const float *x)
 {
-    return IS_WHOLE(mask) ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(mask, x);
+    return _mm512_maskz_loadu_ps(mask, x);
 }
 
 INLINE void store(__mmask16 mask, float *x, __m512 value)
 {
-    if (IS_WHOLE(mask))
-        _mm512_storeu_ps(x, value);
-    else
-        _mm512_mask_storeu_ps(x, mask, value);
+    _mm512_mask_storeu_ps(x, mask, value);
 }
 
 /* Ask for `lines` lines of `vectors` cache lines. Tables and stored tiles come from the third-level cache or from memory, while
