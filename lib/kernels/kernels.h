@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel table: every inner loop that a CPU can do better than plain C. ref.c defines what is correct; atau_kernels_select
  * starts from it and overwrites entries in rising order of speed. An entry that is not vectorised for some CPU stays the
- * reference's. A new instruction set is one more folder with one more function that fills entries in. */
+ * reference's. A new instruction set is one more file (for x86 in x86/) with one more function that fills entries in. */
 #ifndef ATAU_KERNELS_H
 #define ATAU_KERNELS_H
 
