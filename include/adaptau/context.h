@@ -80,8 +80,8 @@ ADAPTAU_API int32_t adaptau_context_threads(const adaptau_context *context);
  *  for NULL. Since 0.1. */
 ADAPTAU_API const char *adaptau_context_backend(const adaptau_context *context);
 
-/** Peak and present bytes held through the context's allocator by it and its objects. Either pointer may be NULL.
- *  Since 0.1. */
+/** Present and peak bytes held through the context's allocator: the context's own block, its pool, its objects and what a call
+ *  is working with. Either pointer may be NULL; 0 for a NULL context. Thread-safety: any thread. Since 0.1. */
 ADAPTAU_API void adaptau_context_memory(const adaptau_context *context, uint64_t *present, uint64_t *peak);
 
 #ifdef __cplusplus

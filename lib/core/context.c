@@ -22,6 +22,10 @@ struct whole_context {
     struct atau_kernels    kernels;
 };
 
+/* Like every other block: a whole number of cache lines. */
+#define ALIGNMENT ((size_t)64)
+#define WHOLE_SIZE ((sizeof(struct whole_context) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
+
 static void *allocate_aligned(void *user_data, size_t size, size_t alignment)
 {
     (void)user_data;
@@ -86,12 +90,13 @@ adaptau_status adaptau_context_create(const adaptau_context_options *given, adap
     if (status != ADAPTAU_OK)
         return status;
 
-    struct whole_context *whole = options.allocate(options.allocator_data, sizeof *whole, 64);
+    struct whole_context *whole = options.allocate(options.allocator_data, WHOLE_SIZE, ALIGNMENT);
     if (!whole)
-        return atau_fail_memory(error, sizeof *whole, "the context");
+        return atau_fail_memory(error, WHOLE_SIZE, "the context");
     memset(whole, 0, sizeof *whole);
     adaptau_context *context = &whole->context;
     context->options = options;
+    context->bytes_present = context->bytes_peak = WHOLE_SIZE;
     context->kernels = &whole->kernels;
 
     status = atau_kernels_select(options.backend, atau_cpu_features() & ~options.cpu_disable, &whole->kernels,
@@ -116,7 +121,7 @@ void adaptau_context_destroy(adaptau_context *context)
         return;
     adaptau_context_options options = context->options;
     atau_pool_destroy(context, context->pool);
-    options.free(options.allocator_data, context, sizeof(struct whole_context));
+    options.free(options.allocator_data, context, WHOLE_SIZE);
 }
 
 int32_t adaptau_context_threads(const adaptau_context *context)

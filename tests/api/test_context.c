@@ -223,6 +223,26 @@ START_TEST(host_allocator_gets_everything_back)
 }
 END_TEST
 
+/* The context's own block is among the bytes, with and without a pool. */
+START_TEST(memory_is_what_the_allocator_gave)
+{
+    for (int32_t n_threads = 1; n_threads <= 3; n_threads += 2) {
+        struct host      host;
+        adaptau_context *context = open_host(&host, n_threads, false);
+        uint64_t         present = 0, peak = 0;
+        adaptau_context_memory(context, &present, &peak);
+        ck_assert_int_gt(host.bytes, 0);
+        ck_assert_uint_eq(present, (uint64_t)host.bytes);
+        ck_assert_uint_eq(peak, present);
+        expect_the_same(context);
+        adaptau_context_memory(context, &present, &peak);
+        ck_assert_uint_eq(present, (uint64_t)host.bytes);
+        adaptau_context_destroy(context);
+        ck_assert_int_eq(host.bytes, 0);
+    }
+}
+END_TEST
+
 START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 {
     static float gradients[ITEMS * DIM];
@@ -348,6 +368,7 @@ int main(void)
     tcase_add_test(all, two_host_threads_share_a_context);
     tcase_add_test(all, a_forked_child_uses_and_destroys_the_context);
     tcase_add_test(all, host_allocator_gets_everything_back);
+    tcase_add_test(all, memory_is_what_the_allocator_gave);
     tcase_add_test(all, every_failed_allocation_is_an_error_and_leaks_nothing);
     tcase_add_test(all, cpu_levels_can_be_switched_off);
     tcase_add_test(all, rejects_bad_options);

@@ -47,7 +47,7 @@ static inline void tear_down(void)
     uint64_t present;
     adaptau_dataset_destroy(dataset);
     adaptau_context_memory(context, &present, NULL);
-    ck_assert_uint_le(present, 64 * 1024); /* the pool: every object has given back what it had               */
+    ck_assert_uint_le(present, 64 * 1024); /* context and pool: every object has given back what it had               */
     adaptau_context_destroy(context);
     free(users);
     free(items);

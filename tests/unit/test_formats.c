@@ -270,7 +270,7 @@ START_TEST(rejects_absurd_header_lengths_without_allocating)
         write_bytes(bytes, sizeof bytes);
         check_format_error("length");
         adaptau_context_memory(context, NULL, &peak);
-        ck_assert_uint_le(peak, 64);
+        ck_assert_uint_le(peak, bytes_at_start + 64);
     }
 }
 END_TEST
@@ -283,7 +283,7 @@ START_TEST(allocates_no_more_than_the_file_has)
     ck_assert_int_eq(stat(path, &status), 0);
     ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
     adaptau_context_memory(context, NULL, &peak);
-    ck_assert_uint_le(peak, (uint64_t)status.st_size);
+    ck_assert_uint_le(peak, bytes_at_start + (uint64_t)status.st_size);
 }
 END_TEST
 
