@@ -91,7 +91,9 @@ typedef struct adaptau_row_temperatures {
 /** What adaptau_softmax computes; a NULL array is not computed. All arrays belong to the caller. Since 0.1. */
 typedef struct adaptau_softmax_output {
     uint32_t struct_size;          /**< sizeof(adaptau_softmax_output), set by the caller                    */
-    int32_t  n_zero_rows;          /**< out: rows of length 0 met on a normalised side: score 0, gradient 0  */
+    int32_t  n_zero_rows;          /**< out: rows of length 0 on a normalised side, which have score 0 and gradient 0: rows of
+                                        the batch whose user is one, and distinct items that are one among candidates
+                                        (the catalogue: all) and positives. 0 with ADAPTAU_UNIT_ROWS         */
     double   loss;                 /**< out: Σ_r row_loss[r]                                                 */
     int64_t  n_terms;              /**< out: positives that had a term                                       */
     double  *row_loss;             /**< [R] the row's part of the loss                                       */

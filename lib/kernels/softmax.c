@@ -3,6 +3,7 @@
 #include "kernels/softmax.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -166,14 +167,18 @@ static adaptau_status check_item_ids(const struct atau_softmax *s, int64_t n, co
     return status;
 }
 
+static int64_t n_candidate_ids(const adaptau_batch *batch)
+{
+    return batch->candidates == ADAPTAU_CANDIDATES_PER_ROW ? batch->n_candidates * batch->n_rows : batch->n_candidates;
+}
+
 /* NaN and infinity in the rows that this batch reads. Rows that the caller promises to be unit are taken at their word: a NaN
  * there shows in the loss. */
 static adaptau_status check_rows(const struct atau_softmax *s, adaptau_error *error)
 {
     const adaptau_batch *batch = &s->batch;
     const int64_t        positives = batch->positive_ptr[batch->n_rows];
-    const int64_t candidates = batch->candidates == ADAPTAU_CANDIDATES_PER_ROW ? batch->n_candidates * batch->n_rows
-                                                                               : batch->n_candidates;
+    const int64_t        candidates = n_candidate_ids(batch);
     adaptau_status status = ADAPTAU_OK;
     for (int32_t r = 0; r < batch->n_rows && status == ADAPTAU_OK && !s->users.unit; r++)
         status = check_row(s, &s->users, "users", batch->users ? batch->users[r] : r, error);
@@ -193,14 +198,60 @@ static bool is_zero(const struct atau_softmax *s, const float *row)
     return true;
 }
 
-static int32_t count_zero_rows(const struct atau_softmax *s)
+/* How many of these items are zero, with repeats; their ids too where there is a place for them. */
+static int64_t find_zero_items(const struct atau_softmax *s, int64_t n, const int32_t *ids, int32_t *out)
 {
-    int32_t n = 0;
+    int64_t found = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (is_zero(s, atau_item(s, ids[i]))) {
+            if (out)
+                out[found] = ids[i];
+            found++;
+        }
+    return found;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Distinct zero items among candidates and positives. Mostly there is none, which one number of each row tells. */
+static adaptau_status count_zero_items(struct atau_softmax *s, int32_t *n_zero, adaptau_error *error)
+{
+    const adaptau_batch *batch = &s->batch;
+    const int64_t        candidates = n_candidate_ids(batch), positives = batch->positive_ptr[batch->n_rows];
+    int64_t              among = find_zero_items(s, candidates, batch->candidate_ids, NULL);
+    int64_t              found = among + find_zero_items(s, positives, batch->positives, NULL);
+    struct atau_arena   *arena = &s->memory->sorting;
+    if (found == 0)
+        return ADAPTAU_OK;
+    atau_arena_count(arena);
+    atau_arena_take(arena, (size_t)found, sizeof(int32_t));
+    adaptau_status status = atau_arena_allocate(s->context, arena, "the zero items", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    int32_t *ids = atau_arena_take(arena, (size_t)found, sizeof(int32_t));
+    find_zero_items(s, candidates, batch->candidate_ids, ids);
+    find_zero_items(s, positives, batch->positives, ids + among);
+    qsort(ids, (size_t)found, sizeof *ids, compare_items);
+    for (int64_t i = 0; i < found; i++)
+        *n_zero += i == 0 || ids[i] != ids[i - 1];
+    return ADAPTAU_OK;
+}
+
+static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *error)
+{
+    int32_t *n = &s->output.n_zero_rows;
+    *n = 0;
     for (int32_t r = 0; r < s->batch.n_rows && s->users.normalise && !s->users.unit; r++)
-        n += is_zero(s, atau_row_user(s, r));
+        *n += is_zero(s, atau_row_user(s, r));
     for (int32_t i = 0; i < s->n_items && s->item_inverse_norms; i++)
-        n += s->item_inverse_norms[i] == 0.0f;
-    return n;
+        *n += s->item_inverse_norms[i] == 0.0f;
+    if (s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE || !s->items.normalise || s->items.unit)
+        return ADAPTAU_OK;
+    return count_zero_items(s, n, error);
 }
 
 /* ---- the call -------------------------------------------------------------------------------------------------------- */
@@ -282,7 +333,9 @@ static adaptau_status run(struct atau_softmax *s, adaptau_error *error)
     if (status != ADAPTAU_OK)
         return status;
     bound_logits(s);
-    s->output.n_zero_rows = count_zero_rows(s);
+    status = count_zero_rows(s, error);
+    if (status != ADAPTAU_OK)
+        return status;
     s->output.n_touched_items = s->n_items;
     status = s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW ? atau_softmax_per_row(s, error)
                                                                : atau_softmax_dense(s, error);

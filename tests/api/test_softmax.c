@@ -497,6 +497,64 @@ START_TEST(degenerate_rows_are_defined)
 }
 END_TEST
 
+/* What the header says of n_zero_rows, looked up in the problem. */
+static int32_t expected_zero_rows(const struct problem *p)
+{
+    int32_t n = 0;
+    int64_t n_candidates = p->kind == ADAPTAU_CANDIDATES_PER_ROW ? p->n_candidates * p->n_rows : p->n_candidates;
+    if (p->table_flags & ADAPTAU_UNIT_ROWS)
+        return 0;
+    for (int32_t r = 0; r < p->n_rows && p->table_flags & ADAPTAU_NORMALISE_USERS; r++)
+        n += length_of(p->users + (int64_t)p->row_users[r] * p->dim, p->dim) == 0.0;
+    for (int32_t i = 0; i < p->n_items && p->table_flags & ADAPTAU_NORMALISE_ITEMS; i++) {
+        bool met = p->kind == ADAPTAU_CANDIDATES_CATALOGUE;
+        for (int64_t c = 0; c < n_candidates && !met; c++)
+            met = p->candidates[c] == i;
+        for (int64_t k = 0; k < p->positive_ptr[p->n_rows] && !met; k++)
+            met = p->positives[k] == i;
+        n += met && length_of(p->items + (int64_t)i * p->dim, p->dim) == 0.0;
+    }
+    return n;
+}
+
+/* Candidates twice, candidates that are positives, positives alone, items that nobody meets; few candidates and many. */
+START_TEST(zero_rows_that_are_met_are_counted_once)
+{
+    static const uint32_t flags[] = {0, ADAPTAU_NORMALISE_USERS, ADAPTAU_NORMALISE_ITEMS, ADAPTAU_NORMALISE_BOTH,
+                                     ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS};
+    struct problem        p = make_problem((struct problem){.n_users = 9,
+                                                            .n_items = 120,
+                                                            .dim = 5,
+                                                            .n_rows = 7,
+                                                            .kind = _i % 3,
+                                                            .n_candidates = _i % 3 ? (_i / 3 ? 40 : 6) : 0,
+                                                            .table_flags = ADAPTAU_NORMALISE_BOTH,
+                                                            .tau = 0.1f});
+    adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    int32_t               most = 0;
+    memset(p.users + p.row_users[3] * p.dim, 0, (size_t)p.dim * sizeof(float));
+    for (int32_t i = 0; i < p.n_items; i += i % 2 ? 3 : 1)
+        memset(p.items + i * p.dim, 0, (size_t)p.dim * sizeof(float));
+    for (size_t f = 0; f < sizeof flags / sizeof *flags; f++)
+        for (int with_gradients = 0; with_gradients < 2; with_gradients++) {
+            struct answer a = make_answer(&p);
+            p.table_flags = flags[f];
+            adaptau_batch            batch = batch_of(&p);
+            adaptau_tables           tables = tables_of(&p);
+            adaptau_row_temperatures temperatures = temperatures_of(&p);
+            adaptau_softmax_output   output = {.struct_size = sizeof output,
+                                               .item_gradients = with_gradients ? a.item_gradients : NULL};
+            OK(adaptau_softmax(context, &tables, &batch, &temperatures, &output, &error));
+            ck_assert_int_eq(output.n_zero_rows, expected_zero_rows(&p));
+            most = output.n_zero_rows > most ? output.n_zero_rows : most;
+            free_answer(&a);
+        }
+    ck_assert_int_gt(most, 5);
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("softmax");
@@ -513,6 +571,7 @@ int main(void)
     tcase_add_loop_test(tests, bfloat16_products_are_close, 0, 9);
     tcase_add_test(tests, bfloat16_means_nothing_where_it_is_switched_off);
     tcase_add_test(tests, degenerate_rows_are_defined);
+    tcase_add_loop_test(tests, zero_rows_that_are_met_are_counted_once, 0, 6);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
