@@ -85,8 +85,8 @@ typedef struct adaptau_step {
  *  the next batch.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
- *  @return as adaptau_softmax; E_STATE for an empty batch; E_NUMERIC names the first row whose gradient is not finite. There
- *          are no gradients after a failure. Since 0.1. */
+ *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch; E_NUMERIC names the
+ *          first row whose gradient is not finite. There are no gradients after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch,
                                                    adaptau_temperature *temperature, adaptau_step *step,
                                                    adaptau_error *error);
@@ -135,8 +135,8 @@ typedef struct adaptau_target_options {
  *  sparse products, O(|D| d); memory for a second pair of tables.
  *  @param[in] dataset      the pairs trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
- *  @return E_ARGUMENT, E_ABI; E_SHAPE when the dataset is of another size; E_INDEX for a temperature of fewer users; E_MEMORY,
- *          E_THREAD. Soft targets are off after a failure. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
+ *          E_THREAD. Soft targets are off after E_THREAD; other failures change nothing. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);

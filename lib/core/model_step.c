@@ -169,7 +169,10 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
         return batch.n_rows < 0
                    ? atau_fail(error, ADAPTAU_E_SHAPE, "batch->n_rows = %d is negative", batch.n_rows)
                    : atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
-    status = make_room(model, batch.n_rows, error);
+    status = atau_temperature_check_fit(temperature, model->tables[ADAPTAU_SIDE_USERS].n_rows,
+                                        model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
+    if (status == ADAPTAU_OK)
+        status = make_room(model, batch.n_rows, error);
     if (status == ADAPTAU_OK && model->target_weight > 0.0 && !batch.target_shares) {
         const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
         status = atau_check_batch(given, users->n_rows, items->n_rows, &batch, error);

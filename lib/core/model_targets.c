@@ -15,6 +15,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "core/dataset.h"
+#include "core/temperature.h"
 #include "kernels/kernels.h"
 #include "kernels/propagate.h"
 
@@ -151,7 +152,6 @@ static adaptau_status run_update(adaptau_model *model, const adaptau_dataset *da
 {
     struct targets    t = {.model = model, .data = dataset};
     struct atau_arena arena = {0};
-    model->target_weight = 0.0;
     adaptau_status status = make_room(model, error);
     if (status != ADAPTAU_OK)
         return status;
@@ -162,6 +162,7 @@ static adaptau_status run_update(adaptau_model *model, const adaptau_dataset *da
     lay_out(&t, &arena);
     status = adaptau_temperature_rows(temperature, dataset->n_users, NULL, t.tau, t.tau + dataset->n_users, error);
     if (status == ADAPTAU_OK) {
+        model->target_weight = 0.0; /* the present targets are overwritten from here on                        */
         double weight = set_scales(&t, options);
         status = propagate(&t, error);
         model->target_weight = status == ADAPTAU_OK ? weight : 0.0;
@@ -187,6 +188,9 @@ adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_
     if (dataset->n_users != n || dataset->n_items != m)
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
                          dataset->n_items, n, m);
+    status = atau_temperature_check_fit(temperature, n, m, error);
+    if (status != ADAPTAU_OK)
+        return status;
     if (!atau_busy_enter(&model->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     if (options.strength == 0.0)

@@ -45,6 +45,16 @@ bool atau_temperature_is_split(const adaptau_temperature *temperature)
     return temperature->options.tau_user == ADAPTAU_TAU_USER_RELEASED;
 }
 
+adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
+                                          adaptau_error *error)
+{
+    const adaptau_dataset *d = temperature->dataset;
+    if (d->n_users == n_users && d->n_items == n_items)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_SHAPE, "temperature is of %d users x %d items, but the model of %d x %d", d->n_users,
+                     d->n_items, n_users, n_items);
+}
+
 /* The flag is not part of what a const caller sees. */
 static adaptau_status enter(const adaptau_temperature *temperature, adaptau_error *error)
 {

@@ -13,4 +13,8 @@ bool atau_temperature_is_personal(const adaptau_temperature *temperature);
 /* Whether positives have another temperature than candidates, so that adaptau_row_temperatures needs both arrays. */
 bool atau_temperature_is_split(const adaptau_temperature *temperature);
 
+/* E_SHAPE unless the temperature's dataset is of that size. */
+adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
+                                          adaptau_error *error);
+
 #endif

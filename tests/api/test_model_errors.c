@@ -69,6 +69,36 @@ START_TEST(non_finite_host_rows_are_named)
 }
 END_TEST
 
+/* A temperature of more users would go unnoticed: every one of the model's has a value in it. */
+START_TEST(a_temperature_of_another_size_does_not_fit)
+{
+    const int32_t          sizes[4][2] = {{USERS - 1, ITEMS}, {USERS + 1, ITEMS}, {USERS, ITEMS - 1}, {USERS, ITEMS + 1}};
+    const int32_t          user = 0, item = 0;
+    struct world           w = open_default();
+    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
+    adaptau_batch          batch = first_batch(&w);
+    for (int i = 0; i < 4; i++) {
+        adaptau_dataset     *data = NULL;
+        adaptau_temperature *other = NULL;
+        char                 message[80];
+        snprintf(message, sizeof message, "temperature is of %d users x %d items, but the model of %d x %d", sizes[i][0],
+                 sizes[i][1], USERS, ITEMS);
+        OK(adaptau_dataset_create_from_pairs(w.context, sizes[i][0], sizes[i][1], 1, &user, &item, &data, &error));
+        OK(adaptau_temperature_create(w.context, data, NULL, &other, &error));
+        ck_assert_int_eq(adaptau_model_update_targets(w.model, w.data, other, &targets, &error), ADAPTAU_E_SHAPE);
+        ck_assert_str_eq(error.message, message);
+        ck_assert_int_eq(adaptau_model_gradients(w.model, &batch, other, NULL, &error), ADAPTAU_E_SHAPE);
+        ck_assert_str_eq(error.message, message);
+        ck_assert_int_eq(adaptau_model_update_temperature(w.model, other, &error), ADAPTAU_E_SHAPE);
+        adaptau_temperature_destroy(other);
+        adaptau_dataset_destroy(data);
+    }
+    OK(adaptau_model_update_targets(w.model, w.data, w.temperature, &targets, &error));
+    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+    close_world(&w);
+}
+END_TEST
+
 START_TEST(an_empty_dataset_makes_a_model_that_cannot_learn)
 {
     struct world     w = open_default();
@@ -154,6 +184,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, rejects_bad_options);
     tcase_add_test(tests, non_finite_host_rows_are_named);
+    tcase_add_test(tests, a_temperature_of_another_size_does_not_fit);
     tcase_add_test(tests, an_empty_dataset_makes_a_model_that_cannot_learn);
     tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     suite_add_tcase(suite, tests);
