@@ -32,7 +32,7 @@ typedef int32_t adaptau_status;
 #define ADAPTAU_E_INDEX 4    /**< a user or item id outside its table, or out of order                        */
 #define ADAPTAU_E_NUMERIC 5  /**< NaN or infinity in what the host passed, or in a result                     */
 #define ADAPTAU_E_MEMORY 6   /**< the allocator returned NULL                                                 */
-#define ADAPTAU_E_STATE 7    /**< not now: wrong order of calls, or an object that another thread is using    */
+#define ADAPTAU_E_STATE 7    /**< not now: wrong order of calls, or an object that another call is using      */
 #define ADAPTAU_E_IO 8       /**< the operating system refused a file operation; the message has its reason   */
 #define ADAPTAU_E_FORMAT 9   /**< a file that is not what it claims to be                                     */
 #define ADAPTAU_E_THREAD 10  /**< a thread could not be started, or the host's executor failed                */

@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/** Held-out pairs, masks and cutoffs, and the results of the last run. Thread-safety: one thread at a time (another one gets
- *  E_STATE). */
+/** Held-out pairs, masks and cutoffs, and the results of the last run. Thread-safety: results may be read by any number of
+ *  threads side by side; adaptau_evaluator_run runs alone. A call that meets another which forbids it answers E_STATE at once
+ *  and changes nothing. */
 typedef struct adaptau_evaluator adaptau_evaluator;
 
 /* With h(r) = 1 when the item at rank r (from 1) is held out for the user, T its held-out items, K the cutoff: */

@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/** Tables, optimiser state and the gradient of the last batch. Thread-safety: one thread at a time (another one gets
- *  E_STATE). */
+/** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
+ *  (adaptau_model_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any number of
+ *  threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes nothing. */
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0 /**< matrix factorisation: the tables are the embeddings                         */
@@ -91,7 +92,7 @@ ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const a
                                                    adaptau_temperature *temperature, adaptau_step *step,
                                                    adaptau_error *error);
 
-/** Gradients of the last batch, for a host's own optimiser. Valid until the next call on the model. Since 0.1. */
+/** Gradients of the last batch, for a host's own optimiser. Valid until the next call that changes the model. Since 0.1. */
 typedef struct adaptau_gradient_view {
     uint32_t       struct_size; /**< sizeof(adaptau_gradient_view), set by the caller                        */
     int32_t        dim;         /**< d                                                                       */

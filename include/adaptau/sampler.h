@@ -12,7 +12,8 @@
 extern "C" {
 #endif
 
-/** Cuts epochs into batches. Thread-safety: one thread at a time (another one gets E_STATE). */
+/** Cuts epochs into batches. Thread-safety: adaptau_sampler_begin_epoch and _next run alone; while one does, another thread's
+ *  gets E_STATE. */
 typedef struct adaptau_sampler adaptau_sampler;
 
 #define ADAPTAU_SAMPLER_CATALOGUE 0         /**< every item is a candidate of every row                       */

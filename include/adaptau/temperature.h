@@ -11,7 +11,9 @@
 extern "C" {
 #endif
 
-/** A policy and its state. Thread-safety: one thread at a time (another one gets E_STATE). */
+/** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of threads;
+ *  adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at once and
+ *  changes nothing. */
 typedef struct adaptau_temperature adaptau_temperature;
 
 #define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */
@@ -108,7 +110,8 @@ typedef struct adaptau_temperature_state {
 ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperature,
                                                          adaptau_temperature_state *out, adaptau_error *error);
 
-/** τ[u] for every user, [n], valid as long as the object, rewritten by each update. NULL for NULL. Since 0.1. */
+/** τ[u] for every user, [n], valid as long as the object, rewritten by each update: not to be read meanwhile. NULL for NULL.
+ *  Since 0.1. */
 ADAPTAU_API const float *adaptau_temperature_users(const adaptau_temperature *temperature);
 
 #ifdef __cplusplus

@@ -191,7 +191,7 @@ adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_
         return atau_fail_memory(error, sizeof *evaluator, "an evaluator");
     evaluator->context = context;
     evaluator->held_out = held_out;
-    atomic_flag_clear(&evaluator->busy);
+    atau_busy_leave(&evaluator->busy);
     status = fill_evaluator(evaluator, &own, error);
     if (status) {
         adaptau_evaluator_destroy(evaluator);
@@ -390,6 +390,22 @@ const int32_t *adaptau_evaluator_users(const adaptau_evaluator *evaluator)
     return evaluator ? evaluator->users : NULL;
 }
 
+/* Copy n results of one metric at one cutoff out of `results` [n_metrics x n_cutoffs x n], which a run may be writing. */
+static adaptau_status copy_results(const adaptau_evaluator *e, int32_t metric, int32_t cutoff, const void *results, size_t n,
+                                   size_t size, void *out, adaptau_error *error)
+{
+    size_t         row = (size_t)metric * (size_t)e->n_cutoffs + (size_t)cutoff;
+    adaptau_status status = ADAPTAU_OK;
+    if (!atau_busy_enter_shared(&e->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
+    if (!e->has_results)
+        status = atau_fail(error, ADAPTAU_E_STATE, "the evaluator has not run");
+    else if (n > 0)
+        memcpy(out, (const char *)results + row * n * size, n * size);
+    atau_busy_leave_shared(&e->busy);
+    return status;
+}
+
 static adaptau_status check_query(const adaptau_evaluator *e, int32_t metric, int32_t n_metrics, int32_t cutoff,
                                   adaptau_error *error)
 {
@@ -397,8 +413,6 @@ static adaptau_status check_query(const adaptau_evaluator *e, int32_t metric, in
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "metric = %d is outside 0 ... %d", metric, n_metrics - 1);
     if (cutoff < 0 || cutoff >= e->n_cutoffs)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d is outside 0 ... %d", cutoff, e->n_cutoffs - 1);
-    if (!e->has_results)
-        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator has not run");
     return ADAPTAU_OK;
 }
 
@@ -408,9 +422,7 @@ adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_
     ATAU_REQUIRE(evaluator, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = check_query(evaluator, metric, ADAPTAU_N_METRICS, cutoff, error);
-    if (!status)
-        *out = evaluator->means[(int64_t)metric * evaluator->n_cutoffs + cutoff];
-    return status;
+    return status ? status : copy_results(evaluator, metric, cutoff, evaluator->means, 1, sizeof *out, out, error);
 }
 
 adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, float *out,
@@ -420,12 +432,9 @@ adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, in
     if (evaluator->n_users > 0)
         ATAU_REQUIRE(out, error);
     adaptau_status status = check_query(evaluator, metric, ADAPTAU_N_METRICS, cutoff, error);
-    if (status || evaluator->n_users == 0)
-        return status;
-    size_t n = (size_t)evaluator->n_users;
-    size_t row = (size_t)metric * (size_t)evaluator->n_cutoffs + (size_t)cutoff;
-    memcpy(out, evaluator->per_user + row * n, n * sizeof *out);
-    return ADAPTAU_OK;
+    return status ? status
+                  : copy_results(evaluator, metric, cutoff, evaluator->per_user, (size_t)evaluator->n_users, sizeof *out, out,
+                                 error);
 }
 
 adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, double *out,
@@ -436,10 +445,7 @@ adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, i
         return atau_fail(error, ADAPTAU_E_STATE, "the evaluator has no groups");
     ATAU_REQUIRE(out, error);
     adaptau_status status = check_query(evaluator, metric, N_GROUP_METRICS, cutoff, error);
-    if (status)
-        return status;
-    size_t n = (size_t)evaluator->n_groups;
-    size_t row = (size_t)metric * (size_t)evaluator->n_cutoffs + (size_t)cutoff;
-    memcpy(out, evaluator->per_group + row * n, n * sizeof *out);
-    return ADAPTAU_OK;
+    return status ? status
+                  : copy_results(evaluator, metric, cutoff, evaluator->per_group, (size_t)evaluator->n_groups, sizeof *out,
+                                 out, error);
 }

@@ -122,7 +122,7 @@ adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, in
     if (!model)
         return atau_fail_memory(error, sizeof *model, "the model");
     model->context = context;
-    atomic_flag_clear(&model->busy);
+    atau_busy_leave(&model->busy);
     model->encoder = ADAPTAU_ENCODER_MF;
     model->dim = dim;
     model->free_length = (flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
@@ -222,7 +222,7 @@ void adaptau_model_destroy(adaptau_model *model)
 {
     if (!model)
         return;
-    adaptau_model_set_item_bias(model, NULL, NULL);
+    atau_free(model->context, model->item_bias, (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows * sizeof(float));
     atau_model_free_targets(model);
     atau_model_free_gradients(model);
     close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
@@ -240,14 +240,22 @@ uint32_t atau_model_score_flags(const adaptau_model *model)
     return flags;
 }
 
-adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    adaptau_tables tables = {
-        .struct_size = sizeof tables,
+    if (atau_busy_enter_shared(&model->busy))
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+}
+
+void atau_model_leave_shared(const adaptau_model *model)
+{
+    atau_busy_leave_shared(&model->busy);
+}
+
+adaptau_tables atau_model_tables(const adaptau_model *model)
+{
+    return (adaptau_tables){
+        .struct_size = sizeof(adaptau_tables),
         .flags = atau_model_score_flags(model),
         .n_users = model->tables[ADAPTAU_SIDE_USERS].n_rows,
         .n_items = model->tables[ADAPTAU_SIDE_ITEMS].n_rows,
@@ -258,6 +266,18 @@ adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *
         .item_stride = model->tables[ADAPTAU_SIDE_ITEMS].stride,
         .item_bias = model->item_bias,
     };
+}
+
+adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    adaptau_tables tables = atau_model_tables(model);
+    atau_model_leave_shared(model);
     atau_write_struct(out, &tables, sizeof tables);
     return ADAPTAU_OK;
 }
@@ -270,18 +290,16 @@ adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double use
         status = check_rate("items", items, RATE_MOST, error);
     if (status != ADAPTAU_OK)
         return status;
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     model->tables[ADAPTAU_SIDE_USERS].learning_rate = users;
     model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = items;
+    atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error)
+static adaptau_status set_item_bias(adaptau_model *model, size_t n, const float *bias, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    size_t n = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    for (size_t i = 0; bias && i < n; i++)
-        if (!isfinite(bias[i]))
-            return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
     if (!bias) {
         atau_free(model->context, model->item_bias, n * sizeof(float));
         model->item_bias = NULL;
@@ -295,12 +313,30 @@ adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bi
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    size_t n = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    for (size_t i = 0; bias && i < n; i++)
+        if (!isfinite(bias[i]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    adaptau_status status = set_item_bias(model, n, bias, error);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
 adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature, adaptau_error *error)
 {
-    adaptau_tables tables = {.struct_size = sizeof tables};
     ATAU_REQUIRE(model, error);
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
-    return status == ADAPTAU_OK ? adaptau_temperature_update(temperature, &tables, error) : status;
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    adaptau_tables tables = atau_model_tables(model);
+    status = adaptau_temperature_update(temperature, &tables, error);
+    atau_model_leave_shared(model);
+    return status;
 }
 
 static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
@@ -321,22 +357,31 @@ static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, c
     return ADAPTAU_OK;
 }
 
+static adaptau_status rank(const adaptau_model *model, const struct atau_rank_request *request, int32_t *items, float *scores,
+                           adaptau_error *error)
+{
+    const adaptau_tables tables = atau_model_tables(model);
+    struct atau_ranking  ranking;
+    adaptau_status       status = atau_ranking_open(model->context, &tables, false, &ranking, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_rank_users(&ranking, request, items, scores, error);
+    atau_ranking_close(&ranking);
+    return status;
+}
+
 adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
                                    const adaptau_dataset *seen, int32_t *items, float *scores, adaptau_error *error)
 {
-    adaptau_tables      tables = {.struct_size = sizeof tables};
-    struct atau_ranking ranking;
+    struct atau_rank_request request = {
+        .n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &seen};
     ATAU_REQUIRE(model, error);
     adaptau_status status = check_top_k(model, n_users, users, k, seen, items, error);
     if (status == ADAPTAU_OK)
-        status = adaptau_model_tables(model, &tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_ranking_open(model->context, &tables, false, &ranking, error);
+        status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct atau_rank_request request = {
-        .n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &seen};
-    status = atau_rank_users(&ranking, &request, items, scores, error);
-    atau_ranking_close(&ranking);
+    status = rank(model, &request, items, scores, error);
+    atau_model_leave_shared(model);
     return status;
 }

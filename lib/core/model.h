@@ -63,6 +63,13 @@ adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, in
                                    float *host_users, int64_t user_stride, float *host_items, int64_t item_stride,
                                    adaptau_model **out, adaptau_error *error);
 
+/* For calls that read: E_STATE while another thread changes the model. Others may be reading. */
+adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);
+void           atau_model_leave_shared(const adaptau_model *model);
+
+/* What adaptau_model_tables answers, for calls that are inside the model already. */
+adaptau_tables atau_model_tables(const adaptau_model *model);
+
 void atau_model_free_gradients(adaptau_model *model);
 void atau_model_free_targets(adaptau_model *model);
 

@@ -34,10 +34,8 @@ static int score_number(const adaptau_model *model)
            (model->free_length ? 4 : 0);
 }
 
-adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
+static adaptau_status save(const adaptau_model *model, const char *path, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(path, error);
     struct atau_tensor tensors[3];
     const int          n_tensors = model->item_bias ? 3 : 2;
     for (int side = 0; side < 2; side++)
@@ -52,6 +50,18 @@ adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, 
         {"adaptau.version", ADAPTAU_VERSION_STRING},
     };
     return atau_safetensors_write(path, n_tensors, tensors, (int)(sizeof metadata / sizeof *metadata), metadata, error);
+}
+
+adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = save(model, path, error);
+    atau_model_leave_shared(model);
+    return status;
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
@@ -204,7 +214,12 @@ adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side
     if (side != ADAPTAU_SIDE_USERS && side != ADAPTAU_SIDE_ITEMS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "side = %d is unknown", side);
     const struct atau_table *table = &model->tables[side];
-    if (!table->raw && model->free_length)
-        return export_normalised(model, table, path, error);
-    return atau_npy_write(path, table->n_rows, model->dim, table->rows, table->stride, error);
+    adaptau_status           status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = !table->raw && model->free_length
+                 ? export_normalised(model, table, path, error)
+                 : atau_npy_write(path, table->n_rows, model->dim, table->rows, table->stride, error);
+    atau_model_leave_shared(model);
+    return status;
 }

@@ -134,13 +134,12 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
                                         adaptau_temperature *temperature, adaptau_softmax_output *output,
                                         adaptau_error *error)
 {
-    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_tables tables = atau_model_tables(model);
     float         *tau = model->row_tau, *tau_positive = tau + model->row_capacity, *unit = tau + 2 * model->row_capacity;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
-    if (status == ADAPTAU_OK)
-        status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
+    adaptau_status status =
+        adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
     if (status != ADAPTAU_OK)
         return status;
     tables.flags |= model->bfloat16 ? ADAPTAU_BFLOAT16 : 0;
@@ -213,10 +212,10 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
 {
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!model->has_gradients)
-        return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
     adaptau_gradient_view view = {
         .struct_size = sizeof view,
         .dim = model->dim,
@@ -227,8 +226,12 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
         .item_ids = model->item_ids,
         .items = model->item_gradients,
     };
-    atau_write_struct(out, &view, sizeof view);
-    return ADAPTAU_OK;
+    if (model->has_gradients)
+        atau_write_struct(out, &view, sizeof view);
+    else
+        status = atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
+    atau_model_leave_shared(model);
+    return status;
 }
 
 /* ---- Adam ------------------------------------------------------------------------------------------------------------ */

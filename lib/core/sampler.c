@@ -294,7 +294,7 @@ adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_da
     sampler->context = context;
     sampler->dataset = dataset;
     sampler->options = own;
-    atomic_flag_clear(&sampler->busy);
+    atau_busy_leave(&sampler->busy);
     status = prepare(sampler, error);
     if (status) {
         adaptau_sampler_destroy(sampler);

@@ -55,17 +55,18 @@ adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature
                      d->n_items, n_users, n_items);
 }
 
-/* The flag is not part of what a const caller sees. */
-static adaptau_status enter(const adaptau_temperature *temperature, adaptau_error *error)
+static adaptau_status enter(adaptau_temperature *temperature, adaptau_error *error)
 {
-    if (atau_busy_enter(&((adaptau_temperature *)temperature)->busy))
+    if (atau_busy_enter(&temperature->busy))
         return ADAPTAU_OK;
     return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
 }
 
-static void leave(const adaptau_temperature *temperature)
+static adaptau_status enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
 {
-    atau_busy_leave(&((adaptau_temperature *)temperature)->busy);
+    if (atau_busy_enter_shared(&temperature->busy))
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
@@ -461,7 +462,7 @@ adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, cons
     status = check_tables(temperature, given, &tables, error);
     if (status == ADAPTAU_OK)
         status = update(temperature, &tables, error);
-    leave(temperature);
+    atau_busy_leave(&temperature->busy);
     return status;
 }
 
@@ -507,7 +508,7 @@ adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int
     if (status != ADAPTAU_OK)
         return status;
     status = observe(temperature, n, users, unit_losses, error);
-    leave(temperature);
+    atau_busy_leave(&temperature->busy);
     return status;
 }
 
@@ -527,13 +528,13 @@ adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, 
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(candidates, error);
-    adaptau_status status = enter(temperature, error);
+    adaptau_status status = enter_shared(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
     status = check_users(temperature, n, users, error);
     if (status == ADAPTAU_OK)
         copy_taus(temperature, n, users, candidates, positives);
-    leave(temperature);
+    atau_busy_leave_shared(&temperature->busy);
     return status;
 }
 
@@ -543,11 +544,11 @@ adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperat
     ATAU_REQUIRE(temperature, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status == ADAPTAU_OK)
-        status = enter(temperature, error);
+        status = enter_shared(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_write_struct(out, &temperature->state, sizeof temperature->state);
-    leave(temperature);
+    atau_busy_leave_shared(&temperature->busy);
     return ADAPTAU_OK;
 }
 
