@@ -22,7 +22,8 @@ typedef void (*adaptau_lane_function)(void *argument, int32_t lane);
 /** The host's own threads. Runs `lane(argument, i)` exactly once for every i in [0, n_lanes), in any order and on any
  *  threads, and returns when all have returned. A lane never waits for another one, so running them one after the
  *  other is correct. Work that is not divided runs on the thread that called the library, and the executor isn't asked.
- *  @return 0, or anything else when it could not: the library's call then fails with E_THREAD. */
+ *  @return 0, or anything else when it could not: the library's call then fails with E_THREAD. In that case too it returns only
+ *          when the lanes that it has started have returned. */
 typedef int32_t (*adaptau_executor_function)(void *user_data, int32_t n_lanes, adaptau_lane_function lane, void *argument);
 
 /** @return `size` bytes aligned to `alignment` (a power of two of at most 4096), or NULL. Called on the thread that called the

@@ -115,7 +115,10 @@ ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *mode
  *
  *  with the bias corrections of the row's own count of steps, so that a row that is seldom touched is not slowed down.
  *  The gradients are used up: a second call without new ones is E_STATE.
- *  @return E_STATE without gradients; E_MEMORY for the moments at the first call. Since 0.1. */
+ *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_THREAD where the host's executor ran no
+ *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an executor
+ *          that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left, and the
+ *          gradients are used up (adaptau_model_gradient_view is E_STATE). Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
 /** Since 0.1. */

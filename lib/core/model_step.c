@@ -252,9 +252,8 @@ static void set_step(struct atau_adam *adam, const struct adam_call *call, int32
     adam->second_scale = (float)(1.0 / sqrt(1.0 - pow(call->model->beta2, t)));
 }
 
-static void step_rows(void *argument, int32_t lane, int64_t task)
+static void step_rows(const struct adam_call *call, int64_t task)
 {
-    const struct adam_call *call = argument;
     const adaptau_model    *model = call->model;
     struct atau_table      *table = call->table;
     const bool              sphere = !table->raw && !model->free_length;
@@ -267,7 +266,6 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
     const struct atau_kernels *kernels = model->context->kernels;
     const atau_adam_function   step = model->row_second_moment ? kernels->adam_row_shared : kernels->adam_row;
     int32_t                    t = 0;
-    (void)lane;
     for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
         int64_t id = call->ids[k];
         if (table->steps[id] < INT32_MAX)
@@ -279,6 +277,22 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
         step(dim, &adam, call->gradients + (call->gradient_by_id ? id : k) * dim, table->first + id * dim,
              table->second + (model->row_second_moment ? id : id * dim), table->rows + id * table->stride);
     }
+}
+
+/* Both tables in one parallel call: an executor that refuses it has stepped neither. */
+struct adam_step {
+    struct adam_call calls[2];
+    int64_t          n_tasks[2];
+    _Atomic int64_t  n_done;
+};
+
+static void step_side(void *argument, int32_t lane, int64_t task)
+{
+    struct adam_step *step = argument;
+    const int         side = task >= step->n_tasks[ADAPTAU_SIDE_USERS];
+    (void)lane;
+    step_rows(&step->calls[side], side ? task - step->n_tasks[ADAPTAU_SIDE_USERS] : task);
+    atomic_fetch_add_explicit(&step->n_done, 1, memory_order_relaxed);
 }
 
 static adaptau_status make_moments(adaptau_model *model, struct atau_table *table, adaptau_error *error)
@@ -306,14 +320,14 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
         status = make_moments(model, items, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct adam_call calls[2] = {
-        {model, users, model->user_ids, model->user_gradients, model->n_grad_users, false},
-        {model, items, model->item_ids, model->item_gradients, model->n_grad_items, true},
-    };
-    model->has_gradients = false;
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = atau_parallel(model->context, (calls[side].n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, step_rows, &calls[side],
-                               error);
+    struct adam_step step = {.calls = {
+                                 {model, users, model->user_ids, model->user_gradients, model->n_grad_users, false},
+                                 {model, items, model->item_ids, model->item_gradients, model->n_grad_items, true},
+                             }};
+    for (int side = 0; side < 2; side++)
+        step.n_tasks[side] = (step.calls[side].n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    status = atau_parallel(model->context, step.n_tasks[0] + step.n_tasks[1], step_side, &step, error);
+    model->has_gradients = status != ADAPTAU_OK && atomic_load(&step.n_done) == 0;
     return status;
 }
 

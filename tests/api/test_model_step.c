@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
 
@@ -123,6 +124,80 @@ START_TEST(order_of_calls_is_checked)
     close_world(&w);
 }
 END_TEST
+
+/* ---- a step and the host's executor ------------------------------------------------------------------------------- */
+
+/* Both tables are several tasks of the optimiser; every user has one item. */
+enum { MANY_USERS = 600, MANY_ITEMS = 700, TABLES = (MANY_USERS + MANY_ITEMS) * DIM };
+
+/* A model with gradients of all users, and its tables as they are then. */
+static adaptau_model *with_gradients(adaptau_context *context, const adaptau_dataset *data, float tables[TABLES])
+{
+    adaptau_model        *model = NULL;
+    adaptau_temperature  *temperature = NULL;
+    adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM};
+    adaptau_dataset_view  view = {.struct_size = sizeof view};
+    OK(adaptau_dataset_get_view(data, &view, &error));
+    adaptau_batch batch = {.struct_size = sizeof batch,
+                           .n_rows = MANY_USERS,
+                           .positive_ptr = view.user_ptr,
+                           .positives = view.user_items};
+    OK(adaptau_model_create(context, data, &options, &model, &error));
+    OK(adaptau_temperature_create(context, data, NULL, &temperature, &error));
+    OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
+    adaptau_temperature_destroy(temperature);
+    memcpy(tables, tables_of(model).users, MANY_USERS * DIM * sizeof(float));
+    memcpy(tables + MANY_USERS * DIM, tables_of(model).items, MANY_ITEMS * DIM * sizeof(float));
+    return model;
+}
+
+static bool tables_are(const adaptau_model *model, const float tables[TABLES])
+{
+    return memcmp(tables, tables_of(model).users, MANY_USERS * DIM * sizeof(float)) == 0 &&
+           memcmp(tables + MANY_USERS * DIM, tables_of(model).items, MANY_ITEMS * DIM * sizeof(float)) == 0;
+}
+
+/* An executor that runs no lane leaves everything as it was; one that runs a lane and fails then has run all there is to do,
+ * because a lane takes work until none is left. Nothing in between. The reference is a step in one go. */
+START_TEST(an_executor_that_fails_leaves_no_step_half_made)
+{
+    static float     before[TABLES], after[TABLES];
+    int32_t          users[MANY_USERS], items[MANY_USERS];
+    struct host      host;
+    adaptau_context *context = open_host(&host, 3, true);
+    adaptau_dataset *data = NULL;
+    for (int32_t u = 0; u < MANY_USERS; u++) {
+        users[u] = u;
+        items[u] = (u * 7) % MANY_ITEMS;
+    }
+    OK(adaptau_dataset_create_from_pairs(context, MANY_USERS, MANY_ITEMS, MANY_USERS, users, items, &data, &error));
+    adaptau_model *model = with_gradients(context, data, before);
+    OK(adaptau_model_apply(model, &error));
+    memcpy(after, tables_of(model).users, MANY_USERS * DIM * sizeof(float));
+    memcpy(after + MANY_USERS * DIM, tables_of(model).items, MANY_ITEMS * DIM * sizeof(float));
+    adaptau_model_destroy(model);
+    for (int execution = 0; execution < 2; execution++)
+        for (int32_t lanes = 0; lanes < 3; lanes++) {
+            model = with_gradients(context, data, before);
+            host.executions = 0;
+            host.failing_execution = execution;
+            host.failing_lanes = lanes;
+            adaptau_status status = adaptau_model_apply(model, &error);
+            ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
+            ck_assert_int_eq(status == ADAPTAU_E_THREAD, host.executions > execution);
+            ck_assert(tables_are(model, status == ADAPTAU_OK || lanes ? after : before));
+            host.failing_execution = -1;
+            bool left = status == ADAPTAU_E_THREAD && lanes == 0; /* then it can be made again                      */
+            ck_assert_int_eq(adaptau_model_apply(model, &error), left ? ADAPTAU_OK : ADAPTAU_E_STATE);
+            ck_assert(tables_are(model, after));
+            adaptau_model_destroy(model);
+        }
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
+/* ---- soft targets --------------------------------------------------------------------------------------------------- */
 
 /* What soft targets add to the gradients, against dense matrices in double precision: 6 users, 5 items. */
 START_TEST(soft_targets_are_two_steps_of_a_walk)
@@ -268,6 +343,7 @@ int main(void)
     tcase_add_test(tests, apply_is_adam);
     tcase_add_test(tests, untouched_rows_do_not_move);
     tcase_add_test(tests, order_of_calls_is_checked);
+    tcase_add_test(tests, an_executor_that_fails_leaves_no_step_half_made);
     tcase_add_test(tests, soft_targets_are_two_steps_of_a_walk);
     tcase_add_test(tests, row_second_moment_is_adam_with_one_scale_for_a_row);
     suite_add_tcase(suite, tests);
