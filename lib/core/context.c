@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/size.h"
+#include "kernels/blas.h"
 #include "kernels/kernels.h"
 
 #define MAX_THREADS 1024
@@ -69,7 +70,6 @@ static adaptau_status check_options(adaptau_context_options *options, adaptau_er
     return ADAPTAU_OK;
 }
 
-/* Backends may set themselves up at the first product of each thread: have that happen, and fail, here. */
 static void try_product(void *argument, int32_t lane, int64_t task)
 {
     const struct atau_kernels *kernels = argument;
@@ -77,6 +77,16 @@ static void try_product(void *argument, int32_t lane, int64_t task)
     (void)lane;
     (void)task;
     kernels->product(32, 32, 1, a, 1, 1, b, 32, 0, c, 32);
+}
+
+/* Backends may set themselves up at the first product of each thread: have that happen, and fail, here. */
+static adaptau_status try_products(adaptau_context *context, struct atau_kernels *kernels, adaptau_error *error)
+{
+    const int32_t  n = context->options.n_threads;
+    adaptau_status status = ADAPTAU_OK;
+    if (kernels->product == atau_blas_product)
+        status = atau_blas_probe_memory(n, error);
+    return status == ADAPTAU_OK ? atau_parallel(context, n, try_product, kernels, error) : status;
 }
 
 adaptau_status adaptau_context_create(const adaptau_context_options *given, adaptau_context **out, adaptau_error *error)
@@ -104,7 +114,7 @@ adaptau_status adaptau_context_create(const adaptau_context_options *given, adap
     if (status == ADAPTAU_OK && !options.executor && options.n_threads > 1)
         status = atau_pool_create(context, options.n_threads - 1, &context->pool, error);
     if (status == ADAPTAU_OK)
-        status = atau_parallel(context, options.n_threads, try_product, &whole->kernels, error);
+        status = try_products(context, &whole->kernels, error);
     if (status != ADAPTAU_OK) {
         adaptau_context_destroy(context);
         return status;

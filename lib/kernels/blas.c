@@ -31,7 +31,7 @@ int atau_blas_built_in(void)
 
 static adaptau_status probe(size_t bytes, adaptau_error *error)
 {
-    void *block = malloc(bytes);
+    void *volatile block = malloc(bytes); /* a compiler may leave out an allocation that nobody looks at        */
     if (!block)
         return atau_fail_memory(error, bytes, "BLIS");
     free(block);

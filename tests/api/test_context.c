@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -273,6 +274,62 @@ START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 }
 END_TEST
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+/* Leave 4 MiB that malloc can give; false where a sanitizer needs the address space itself. The process grows no more, and what
+ * it has is taken: blocks that are in use, and those that malloc keeps from earlier tests. */
+static bool take_memory(void)
+{
+#ifdef SANITIZED
+    return false;
+#else
+    enum { BLOCK = 1 << 16, KEPT = 64 };
+    const rlim_t now = 1;
+    void        *last[KEPT] = {NULL}, *block;
+    if (setrlimit(RLIMIT_AS, &(struct rlimit){now, now}) != 0)
+        return false;
+    for (int i = 0; (block = malloc(BLOCK)) != NULL; i++)
+        last[i % KEPT] = block;
+    for (int i = 0; i < KEPT; i++)
+        free(last[i]);
+    return true;
+#endif
+}
+
+/* BLIS aborts where it cannot have its packing buffers (17 MB for each product that runs): the library asks first. */
+static int create_with_blis_in_little_memory(void)
+{
+    adaptau_context_options options = {.struct_size = sizeof options, .backend = ADAPTAU_BACKEND_BLIS, .n_threads = 1};
+    adaptau_context        *context = NULL;
+    if (!take_memory())
+        return 1;
+    adaptau_status status = adaptau_context_create(&options, &context, NULL);
+    if (status != ADAPTAU_OK)
+        return status == ADAPTAU_E_MEMORY && !context;
+    return strncmp(adaptau_context_backend(context), "blis", 4) != 0; /* another version of BLIS is not used           */
+}
+
+START_TEST(blis_without_memory_is_an_error_and_no_abort)
+{
+    if (!(adaptau_features() & ADAPTAU_FEATURE_BLIS))
+        return;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(create_with_blis_in_little_memory() ? 0 : 1);
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x", (unsigned)status);
+}
+END_TEST
+
 /* ---- choices and bad input ------------------------------------------------------------------------------------------- */
 
 START_TEST(cpu_levels_can_be_switched_off)
@@ -370,6 +427,7 @@ int main(void)
     tcase_add_test(all, host_allocator_gets_everything_back);
     tcase_add_test(all, memory_is_what_the_allocator_gave);
     tcase_add_test(all, every_failed_allocation_is_an_error_and_leaks_nothing);
+    tcase_add_test(all, blis_without_memory_is_an_error_and_no_abort);
     tcase_add_test(all, cpu_levels_can_be_switched_off);
     tcase_add_test(all, rejects_bad_options);
     tcase_add_test(all, longer_structs_are_accepted_while_the_rest_is_zero);
