@@ -436,75 +436,6 @@ START_TEST(users_who_own_most_items_get_the_greatest_temperature)
 }
 END_TEST
 
-/* ---- published data ------------------------------------------------------------------------------------------------------ */
-
-/* Lines of "user item item ...". False, loudly, where the file is not there. */
-static int read_published(const char *test, const char *name)
-{
-    char        path[4096];
-    const char *parent = getenv("ADAPTAU_DATA_DIR");
-    snprintf(path, sizeof path, "%s/%s/train.txt", parent ? parent : "", name);
-    FILE *file = parent ? fopen(path, "r") : NULL;
-    if (!file) {
-        printf("SKIPPED: %s: no %s; set ADAPTAU_DATA_DIR to the folder that has it\n", test,
-               parent ? path : "ADAPTAU_DATA_DIR");
-        return 0;
-    }
-    int32_t *pairs = malloc(2 * 1000000 * sizeof *pairs), user = -1, n = 0;
-    char     word[32];
-    int      c;
-    n_users = n_items = 0;
-    while (fscanf(file, "%31s", word) == 1) {
-        int32_t id = (int32_t)strtol(word, NULL, 10);
-        if (user < 0) {
-            user = id;
-            n_users = id >= n_users ? id + 1 : n_users;
-        } else {
-            pairs[n] = user;
-            pairs[1000000 + n++] = id;
-            n_items = id >= n_items ? id + 1 : n_items;
-        }
-        while ((c = fgetc(file)) == ' ')
-            ;
-        if (c == '\n')
-            user = -1;
-        else
-            ungetc(c, file);
-    }
-    fclose(file);
-    adaptau_dataset_destroy(dataset);
-    ck_assert_int_eq(adaptau_dataset_create_from_pairs(context, n_users, n_items, n, pairs, pairs + 1000000, &dataset, NULL),
-                     ADAPTAU_OK);
-    free(pairs);
-    return 1;
-}
-
-static void check_published(double quantile, int64_t counted, double log_ratio)
-{
-    adaptau_temperature      *temperature = create(OPTIONS(.degree_quantile = quantile));
-    adaptau_temperature_state state = state_of(temperature);
-    ck_assert_int_eq(state.n_users_counted, counted);
-    ck_assert_double_eq_tol(state.log_ratio, log_ratio, 1e-14);
-    adaptau_temperature_destroy(temperature);
-}
-
-START_TEST(gowalla_counts_the_users_of_the_released_program)
-{
-    if (!read_published("gowalla_counts_the_users_of_the_released_program", "gowalla"))
-        return;
-    check_published(0.2, 22490, 6.425596769544532);
-    check_published(0.0, 29858, 6.626977193840749);
-}
-END_TEST
-
-START_TEST(movielens_has_its_published_log_ratio)
-{
-    if (!read_published("movielens_has_its_published_log_ratio", "movielens-1m"))
-        return;
-    check_published(0.0, 6022, 2.4429657278604062);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("temperature: tau0");
@@ -527,8 +458,6 @@ int main(void)
     tcase_add_test(tests, fixed_policy_never_changes);
     tcase_add_test(tests, equal_degrees_count_everyone);
     tcase_add_test(tests, users_who_own_most_items_get_the_greatest_temperature);
-    tcase_add_test(tests, gowalla_counts_the_users_of_the_released_program);
-    tcase_add_test(tests, movielens_has_its_published_log_ratio);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
