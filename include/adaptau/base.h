@@ -22,7 +22,9 @@ extern "C" {
 #define ADAPTAU_VERSION_PATCH 0
 #define ADAPTAU_VERSION_NUMBER (ADAPTAU_VERSION_MAJOR * 10000 + ADAPTAU_VERSION_MINOR * 100 + ADAPTAU_VERSION_PATCH)
 
-/** What a fallible call returns: ADAPTAU_OK or one of the ADAPTAU_E_* codes. The numbers never change. Since 0.1. */
+/** What a fallible call returns: ADAPTAU_OK or one of the ADAPTAU_E_* codes. The numbers never change. Comments list those
+ *  that a call can return, but for E_ARGUMENT of a NULL handle and E_STATE of an object in use, which go for every call.
+ *  Since 0.1. */
 typedef int32_t adaptau_status;
 
 #define ADAPTAU_OK 0

@@ -27,16 +27,16 @@ typedef struct adaptau_csr {
 /** Check the arrays once, in O(nnz), borrow them, and build the transpose.
  *  @param[in]  csr  the struct may die after the call; its arrays must outlive *out
  *  @param[out] out  new dataset; left untouched on failure
- *  @return E_INDEX names the first offending row and id, or the first place where a row is not strictly ascending
- *          (adaptau_dataset_create_from_pairs sorts); E_SHAPE a bad indptr; E_MEMORY.
+ *  @return E_ARGUMENT, E_ABI; E_INDEX names the first offending row and id, or the first place where a row is not strictly
+ *          ascending (adaptau_dataset_create_from_pairs sorts); E_SHAPE a bad indptr; E_MEMORY.
  *  Thread-safety: the result may be read from any number of threads. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_dataset_create(adaptau_context *context, const adaptau_csr *csr, adaptau_dataset **out,
                                                   adaptau_error *error);
 
 /** Copy pairs in any order, sort them, and keep each once.
  *  @param[in]  users, items  [n_pairs] each; NULL is fine when n_pairs = 0; may die after the call
- *  @return E_INDEX names the first pair whose id is outside [0, n_users) or [0, n_items); E_MEMORY. O(pairs + n + m).
- *  Since 0.1. */
+ *  @return E_ARGUMENT; E_INDEX names the first pair whose id is outside [0, n_users) or [0, n_items); E_MEMORY.
+ *          O(pairs + n + m). Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_dataset_create_from_pairs(adaptau_context *context, int32_t n_users, int32_t n_items,
                                                              int64_t n_pairs, const int32_t *users,
                                                              const int32_t *items, adaptau_dataset **out,

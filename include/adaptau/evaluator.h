@@ -53,7 +53,8 @@ ADAPTAU_API void adaptau_evaluator_destroy(adaptau_evaluator *evaluator);
 
 /** Rank with these tables, by f as their flags define it. The results stay readable until the next run; a failed run keeps the
  *  previous ones.
- *  @return E_SHAPE when the tables do not fit; E_NUMERIC names the first non-finite row; E_MEMORY, E_THREAD. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit; E_NUMERIC names the first non-finite row; E_MEMORY, E_THREAD.
+ *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                  adaptau_error *error);
 
@@ -69,14 +70,15 @@ ADAPTAU_API adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evalu
                                                   double *out, adaptau_error *error);
 
 /** Per user, in the order of adaptau_evaluator_users.
- *  @param[out] out  [adaptau_evaluator_n_users]. Since 0.1. */
+ *  @param[out] out  [adaptau_evaluator_n_users]
+ *  @return as adaptau_evaluator_mean. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                       float *out, adaptau_error *error);
 
 /** What the items of each group contribute: the metric counted with the hits in that group alone, so that the groups add up to
  *  the mean. Recall, NDCG and precision.
  *  @param[out] out  [n_groups]
- *  @return E_ARGUMENT for another metric; E_STATE before the first run or without groups. Since 0.1. */
+ *  @return E_ARGUMENT for another metric or an unknown cutoff; E_STATE before the first run or without groups. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                        double *out, adaptau_error *error);
 

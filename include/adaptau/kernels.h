@@ -139,7 +139,8 @@ ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adapt
  *  @param[in]  in, in_stride    [n x dim]
  *  @param[out] out, out_stride  [n x dim]
  *  @param[out] norms            [n] ‖in_r‖, or NULL
- *  @return E_NUMERIC names the first row with a NaN or an infinity; nothing is written then. Since 0.1. */
+ *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row with a NaN or an infinity: nothing is written then. E_THREAD: out
+ *          and norms may be written in part. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int64_t n, int32_t dim, const float *in,
                                                   int64_t in_stride, float *out, int64_t out_stride, float *norms,
                                                   adaptau_error *error);
@@ -148,7 +149,9 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int6
  *  g_r ← (g_r − (g_r·ê_r) ê_r)/‖e_r‖; a row of norm 0 gets 0.
  *  @param[in]     unit, unit_stride          [n x dim] ê
  *  @param[in]     norms                      [n] ‖e‖; NULL: all 1 (projection on the tangent)
- *  @param[in,out] gradients, gradient_stride [n x dim]. Since 0.1. */
+ *  @param[in,out] gradients, gradient_stride [n x dim]
+ *  @return E_ARGUMENT (a negative norm too), E_SHAPE; E_NUMERIC names the first row of unit, norms or gradients that is not
+ *          finite: nothing is written then. E_THREAD: gradients may be written in part. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *context, int64_t n, int32_t dim,
                                                            const float *unit, int64_t unit_stride, const float *norms,
                                                            float *gradients, int64_t gradient_stride,
@@ -160,7 +163,8 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *cont
  *  @param[in]  exclude         [exclude_ptr[n_rows]] columns that row r must not get, ascending within a row
  *  @param[out] columns         [n_rows x k]; −1 where a row has fewer than k left
  *  @param[out] values          [n_rows x k] their scores (−inf for −1), or NULL
- *  @return E_ARGUMENT when k < 1; a k above n_columns leaves −1. E_INDEX, E_SHAPE, E_MEMORY. Since 0.1. */
+ *  @return E_ARGUMENT when k < 1; a k above n_columns leaves −1. E_INDEX, E_SHAPE, E_MEMORY: nothing is written then. E_THREAD:
+ *          columns and values may be written in part. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n_columns, const float *scores,
                                          int64_t stride, int32_t k, const int64_t *exclude_ptr, const int32_t *exclude,
                                          int32_t *columns, float *values, adaptau_error *error);

@@ -13,8 +13,9 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any number of
- *  threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes nothing. */
+ *  (adaptau_model_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any number
+ *  of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
+ *  nothing. */
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0 /**< matrix factorisation: the tables are the embeddings                         */
@@ -60,7 +61,7 @@ typedef struct adaptau_model_options {
 
 /** @param[in] dataset  gives n and m, and the interactions of ADAPTAU_INIT_SPECTRAL; not needed after the call
  *  @param[in] options  NULL for the defaults
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY; E_NUMERIC for non-finite host tables or rates. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                 const adaptau_model_options *options, adaptau_model **out,
                                                 adaptau_error *error);
@@ -70,7 +71,8 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
 
 /** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
  *  the model.
- *  @param[in,out] out  struct_size set by the caller. Since 0.1. */
+ *  @param[in,out] out  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 /** What a batch cost. Since 0.1. */
@@ -104,7 +106,7 @@ typedef struct adaptau_gradient_view {
     const float   *items;       /**< [m x d], row i belongs to item i; rows of untouched items mean nothing  */
 } adaptau_gradient_view;
 
-/** @return E_STATE when there are no gradients. Since 0.1. */
+/** @return E_ARGUMENT, E_ABI; E_STATE when there are no gradients. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
                                                        adaptau_error *error);
 
@@ -116,9 +118,9 @@ ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *mode
  *  with the bias corrections of the row's own count of steps, so that a row that is seldom touched is not slowed down.
  *  The gradients are used up: a second call without new ones is E_STATE.
  *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_THREAD where the host's executor ran no
- *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an executor
- *          that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left, and the
- *          gradients are used up (adaptau_model_gradient_view is E_STATE). Since 0.1. */
+ *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an
+ *          executor that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left,
+ *          and the gradients are used up (adaptau_model_gradient_view is E_STATE). Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
 /** Since 0.1. */
@@ -156,7 +158,8 @@ ADAPTAU_API adaptau_status adaptau_model_set_item_bias(adaptau_model *model, con
 ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items,
                                                             adaptau_error *error);
 
-/** adaptau_temperature_update on the model's tables. Since 0.1. */
+/** adaptau_temperature_update on the model's tables.
+ *  @return as adaptau_temperature_update. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature,
                                                             adaptau_error *error);
 
@@ -165,7 +168,8 @@ ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model
  *  @param[in]  seen    items not to recommend (the training set), or NULL
  *  @param[out] items   [n_users x k]; −1 where fewer are left
  *  @param[out] scores  [n_users x k] or NULL
- *  @return E_ARGUMENT, E_INDEX, E_SHAPE (seen of another size), E_MEMORY. Since 0.1. */
+ *  @return E_ARGUMENT, E_INDEX, E_SHAPE (seen of another size), E_MEMORY: nothing is written then. E_THREAD: items and scores
+ *          may be written in part. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
@@ -173,13 +177,13 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
 /** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m, 1] where
  *  there is one, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
  *  fsync of the folder; the old file is whole until the new one is.
- *  @return E_IO with os_error. Since 0.1. */
+ *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
 /** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
  *  optimiser.
- *  @return E_IO, E_FORMAT, E_MEMORY; E_NUMERIC for a non-finite entry. Never allocates more than the file's size and the
- *          optimiser's state. Since 0.1. */
+ *  @return E_ARGUMENT, E_IO, E_FORMAT, E_MEMORY, E_THREAD; E_NUMERIC for a non-finite entry. Never allocates more than the
+ *          file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
 
@@ -187,7 +191,8 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
 #define ADAPTAU_SIDE_ITEMS 1
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
- *  Since 0.1. */
+ *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
+ *          first row that is not finite. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
                                                     adaptau_error *error);
 

@@ -64,12 +64,14 @@ ADAPTAU_API void adaptau_sampler_destroy(adaptau_sampler *sampler);
 /** Batches of an epoch; 0 for NULL or an empty dataset. Since 0.1. */
 ADAPTAU_API int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler);
 
-/** Shuffle for this epoch and go to its first batch. Epochs may come in any order. Since 0.1. */
+/** Shuffle for this epoch and go to its first batch. Epochs may come in any order.
+ *  @return E_ARGUMENT outside 0 ... 2^48 − 1. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error);
 
 /** The next batch. Its arrays belong to the sampler and live until the next call on it.
  *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
- *  @return E_STATE before the first adaptau_sampler_begin_epoch. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_THREAD with per-row draws. After a
+ *          failure the same batch comes next. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_sampler_next(adaptau_sampler *sampler, adaptau_batch *out, adaptau_error *error);
 
 #ifdef __cplusplus

@@ -11,9 +11,9 @@
 extern "C" {
 #endif
 
-/** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of threads;
- *  adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at once and
- *  changes nothing. */
+/** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of
+ *  threads; adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at
+ *  once and changes nothing. */
 typedef struct adaptau_temperature adaptau_temperature;
 
 #define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */
@@ -62,22 +62,24 @@ ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
  *
  *  O((n + m) d² + |D| d); the exact root adds about ten forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays;
  *  where L <= 0 (the positives are half of everything or more) Eq. 14 and 34 give tau_max.
- *  @return E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row, the state is unchanged
- *          then; E_STATE on an empty dataset; E_MEMORY, E_THREAD. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row; E_STATE on
+ *          an empty dataset; E_MEMORY, E_THREAD. The state is unchanged after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *tables,
                                                       adaptau_error *error);
 
 /** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
  *  A user keeps the last value; one without a value has τ_u = τ₀. Values of users without pairs are passed over.
  *  @param[in] users        [n]; NULL: 0 … n − 1
- *  @param[in] unit_losses  [n] finite. Since 0.1. */
+ *  @param[in] unit_losses  [n] finite
+ *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss: none is taken then. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                        const float *unit_losses, adaptau_error *error);
 
 /** Temperatures of a batch's rows, for adaptau_row_temperatures.
  *  @param[in]  users       [n]; NULL: 0 … n − 1
  *  @param[out] candidates  [n] τ of the sum
- *  @param[out] positives   [n] τ⁺, or NULL; differs from candidates for the released variant only. Since 0.1. */
+ *  @param[out] positives   [n] τ⁺, or NULL; differs from candidates for the released variant only
+ *  @return E_ARGUMENT; E_INDEX names the first bad user. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                     float *candidates, float *positives, adaptau_error *error);
 
@@ -106,7 +108,7 @@ typedef struct adaptau_temperature_state {
     double   tau_user_max;      /**< largest τ_u                                                             */
 } adaptau_temperature_state;
 
-/** Since 0.1. */
+/** @return E_ARGUMENT, E_ABI. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperature,
                                                          adaptau_temperature_state *out, adaptau_error *error);
 

@@ -30,8 +30,8 @@ void atau_free(adaptau_context *context, void *block, size_t size);
 void atau_log(const adaptau_context *context, int32_t level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* One object: one call that changes it, or any number of calls that read it. 0 while nobody is inside, −1 for a change, else the
- * number of readers. Nothing waits: enter answers false where the others forbid it. */
+/* One object: one call that changes it, or any number of calls that read it. 0 while nobody is inside, −1 for a change, else
+ * the number of readers. Nothing waits: enter answers false where the others forbid it. */
 typedef _Atomic int32_t atau_busy;
 static inline int atau_busy_enter(atau_busy *busy)
 {

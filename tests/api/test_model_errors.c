@@ -176,6 +176,98 @@ START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 }
 END_TEST
 
+/* ---- an executor that fails ------------------------------------------------------------------------------------------ */
+
+static struct world hosted;
+
+static adaptau_status create_on_host_tables(void)
+{
+    static float          users[USERS * DIM], items[ITEMS * DIM];
+    adaptau_model        *model = NULL;
+    adaptau_model_options options = {.struct_size = sizeof options,
+                                     .dim = DIM,
+                                     .init = ADAPTAU_INIT_SPECTRAL,
+                                     .host_users = users,
+                                     .host_items = items};
+    adaptau_status        status = adaptau_model_create(hosted.context, hosted.data, &options, &model, &error);
+    ck_assert_int_eq(status == ADAPTAU_OK, model != NULL);
+    adaptau_model_destroy(model);
+    return status;
+}
+
+static adaptau_status learn(void)
+{
+    adaptau_batch batch = first_batch(&hosted);
+    return adaptau_model_gradients(hosted.model, &batch, hosted.temperature, NULL, &error);
+}
+
+static adaptau_status aim_softly(void)
+{
+    adaptau_target_options options = {.struct_size = sizeof options, .strength = 1.0};
+    return adaptau_model_update_targets(hosted.model, hosted.data, hosted.temperature, &options, &error);
+}
+
+static adaptau_status measure(void)
+{
+    return adaptau_model_update_temperature(hosted.model, hosted.temperature, &error);
+}
+
+static adaptau_status recommend(void)
+{
+    int32_t users[USERS], items[USERS];
+    for (int32_t u = 0; u < USERS; u++)
+        users[u] = u;
+    return adaptau_model_top_k(hosted.model, USERS, users, 1, NULL, items, NULL, &error);
+}
+
+static adaptau_status select_columns(void)
+{
+    int32_t columns[USERS];
+    return adaptau_top_k(hosted.context, USERS, DIM, tables_of(hosted.model).users, DIM, 1, NULL, NULL, columns, NULL, &error);
+}
+
+/* More rows than one task has: strides of 1 make them of what is there. */
+static adaptau_status normalise(void)
+{
+    static float unit[USERS * DIM];
+    return adaptau_normalise_rows(hosted.context, USERS * DIM, 1, tables_of(hosted.model).users, 1, unit, 1, NULL, &error);
+}
+
+static adaptau_status project(void)
+{
+    static float unit[USERS * DIM], gradients[USERS * DIM];
+    return adaptau_normalise_rows_backward(hosted.context, USERS * DIM, 1, unit, 1, NULL, gradients, 1, &error);
+}
+
+/* E_THREAD is the answer to every execution that fails, and the next call succeeds. */
+START_TEST(every_failed_execution_is_e_thread)
+{
+    adaptau_status (*const calls[])(void) = {create_on_host_tables, learn,          aim_softly, measure,
+                                             recommend,             select_columns, normalise,  project};
+    struct host host = new_host();
+    hosted = open_world(host_options(&host, 3, true), (adaptau_model_options){.flags = ADAPTAU_MODEL_FREE_LENGTH},
+                        (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
+        adaptau_status status = ADAPTAU_E_THREAD;
+        int            n = 0;
+        for (; status != ADAPTAU_OK; n++) {
+            int64_t bytes = 0;
+            OK(calls[c]()); /* so that what stays from call to call is there                                    */
+            bytes = host.bytes;
+            host.executions = 0;
+            host.failing_execution = n;
+            status = calls[c]();
+            host.failing_execution = -1;
+            ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
+            ck_assert_int_eq(host.bytes, bytes);
+        }
+        ck_assert_msg(n > 1, "call %zu asks no executor", c);
+    }
+    close_world(&hosted);
+    ck_assert_int_eq(host.bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model: errors");
@@ -186,6 +278,7 @@ int main(void)
     tcase_add_test(tests, non_finite_host_rows_are_named);
     tcase_add_test(tests, a_temperature_of_another_size_does_not_fit);
     tcase_add_test(tests, an_empty_dataset_makes_a_model_that_cannot_learn);
+    tcase_add_test(tests, every_failed_execution_is_e_thread);
     tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
