@@ -19,8 +19,8 @@ static const struct program program = {
 };
 
 /* The position of a word is the value of the constant that it names. */
-const char *const        tau0_names[] = {"eq14", "eq34", "exact", "fixed", NULL};
-const char *const        personal_names[] = {"none", "eq16", "eq15", "released", NULL};
+const char *const        tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", NULL};
+const char *const        personal_names[] = {"none", "eq16", "eq15", "released", "learned", NULL};
 const char *const        candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
 const char *const        positive_names[] = {"outside", "inside", NULL};
 const char *const        init_names[] = {"sphere", "xavier", "spectral", NULL};
@@ -46,8 +46,9 @@ static void set_defaults(struct settings *settings)
 static int check_together(struct settings *settings, bool tau_given, bool tau0_given)
 {
     struct recipe *recipe = &settings->recipe;
-    if (tau_given && tau0_given && recipe->tau0 != ADAPTAU_TAU0_FIXED) {
-        fprintf(stderr, "%s: --tau goes with --temperature fixed, not with %s\n", program.name, tau0_names[recipe->tau0]);
+    if (tau_given && tau0_given && recipe->tau0 != ADAPTAU_TAU0_FIXED && recipe->tau0 != ADAPTAU_TAU0_LEARNED) {
+        fprintf(stderr, "%s: --tau goes with --temperature fixed or learned, not with %s\n", program.name,
+                tau0_names[recipe->tau0]);
         return 2;
     }
     if (!tau_given && recipe->tau0 == ADAPTAU_TAU0_FIXED) {
@@ -112,9 +113,9 @@ int read_settings(int argc, char **argv, struct settings *settings)
 
         {.name = "Temperature:", .kind = OPTION_TITLE},
         {"temperature", OPTION_CHOICE, &r->tau0, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},
-        {"tau", OPTION_DECIMAL, &r->tau, 1e-3, 1e3, NULL, "X", "the fixed temperature", &tau_given},
+        {"tau", OPTION_DECIMAL, &r->tau, 1e-3, 1e3, NULL, "X", "the fixed temperature, or the first one of a learned one", &tau_given},
         {"personal", OPTION_CHOICE, &r->tau_user, 0, 0, personal_names, NULL,
-         "a temperature for each user: Adap-tau; none: Adap-tau0 (none)", NULL},
+         "a temperature for each user: Adap-tau, learned: Cu-tau; none: Adap-tau0 (none)", NULL},
         {"tau-min", OPTION_DECIMAL, &r->tau_min, 1e-3, 1e3, NULL, "X", "lower bound of tau0 (0.03)", NULL},
         {"tau-max", OPTION_DECIMAL, &r->tau_max, 1e-3, 1e3, NULL, "X", "upper bound of tau0 (10)", NULL},
         {"warmup-epochs", OPTION_WHOLE, &r->warmup_epochs, -1, 1e9, NULL, NULL,

@@ -20,11 +20,13 @@ typedef struct adaptau_temperature adaptau_temperature;
 #define ADAPTAU_TAU0_EQ34 1  /**< the second-order form                                                       */
 #define ADAPTAU_TAU0_EXACT 2 /**< the root of Eq. 11, E_u[Σ_{i∈P_u} p_ui(τ)] = 1/2, on a sample of users      */
 #define ADAPTAU_TAU0_FIXED 3 /**< the `tau` of the options, always                                            */
+#define ADAPTAU_TAU0_LEARNED 4 /**< C-τ: one number that follows ∂loss/∂τ, from `tau` (0: the warm-up value) on */
 
 #define ADAPTAU_TAU_USER_NONE 0     /**< every user has τ₀ (Adap-τ₀)                                          */
 #define ADAPTAU_TAU_USER_EQ16 1     /**< Eq. 16 (Adap-τ)                                                      */
 #define ADAPTAU_TAU_USER_EQ15 2     /**< the minimiser of Eq. 15                                              */
 #define ADAPTAU_TAU_USER_RELEASED 3 /**< the authors' program: Eq. 16 on the candidates' side alone, τ₀ on the positive's */
+#define ADAPTAU_TAU_USER_LEARNED 4  /**< Cu-τ: each user's follows ∂loss/∂τ_u, from the first τ₀ on                   */
 
 /** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 0.1. */
 typedef struct adaptau_temperature_options {
@@ -42,6 +44,7 @@ typedef struct adaptau_temperature_options {
                                       authors' program: 0.2), all where none is; 0: all                      */
     int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT; 0: 1024                           */
     int32_t  reserved;           /**< 0                                                                      */
+    double   learning_rate;      /**< of learned temperatures: Adam's step in log τ; 0: 0.01 for τ₀, 0.1 for τ_u */
 } adaptau_temperature_options;
 
 /** @param[in] dataset  the pairs trained on; borrowed: must outlive the temperature
@@ -74,6 +77,20 @@ ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *tempe
  *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss: none is taken then. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                        const float *unit_losses, adaptau_error *error);
+
+/** One step of ADAPTAU_TAU0_LEARNED or ADAPTAU_TAU_USER_LEARNED; adaptau_model_gradients takes it by itself. With θ = log τ the
+ *  gradient of the mean loss of a term is
+ *
+ *      ∂/∂θ = −1/τ · Σ_r ∂row_loss_r/∂(1/τ) / Σ_r n_r        over the batch for τ₀, over a row for its user
+ *
+ *  and θ takes an Adam step (β₁ .9, β₂ .999, ε 1e-8, bias-corrected by its own count of steps), within log of tau_min and tau_max.
+ *  The paper says only that τ is trained; in log τ steps are relative and τ stays positive.
+ *  @param[in] users          [n]; NULL: 0 … n − 1; a user that comes twice takes two steps, in order
+ *  @param[in] d_inverse_tau  [n] row_d_inverse_tau of adaptau_softmax, finite
+ *  @param[in] terms          [n] n_r >= 0, the (weighted) terms of each row; NULL: 1 each; rows of 0 are passed over
+ *  @return E_STATE when neither temperature is learned; E_ARGUMENT, E_INDEX; E_NUMERIC: nothing has changed then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                     const float *d_inverse_tau, const float *terms, adaptau_error *error);
 
 /** Temperatures of a batch's rows, for adaptau_row_temperatures.
  *  @param[in]  users       [n]; NULL: 0 … n − 1

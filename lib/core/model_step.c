@@ -21,7 +21,7 @@ static void free_rows(adaptau_model *model)
 {
     size_t rows = (size_t)model->row_capacity;
     atau_free(model->context, model->user_gradients, rows * (size_t)model->dim * sizeof(float));
-    atau_free(model->context, model->row_tau, 4 * rows * sizeof(float));
+    atau_free(model->context, model->row_tau, 5 * rows * sizeof(float));
     atau_free(model->context, model->row_targets, rows * (size_t)model->dim * sizeof(float));
     atau_free(model->context, model->user_ids, rows * sizeof(int32_t));
     model->user_gradients = model->row_tau = model->row_targets = NULL;
@@ -49,7 +49,7 @@ static adaptau_status make_room_for_rows(adaptau_model *model, int32_t n_rows, a
     free_rows(model);
     model->row_capacity = n_rows;
     model->user_gradients = atau_allocate_array(model->context, rows, row_bytes);
-    model->row_tau = atau_allocate_array(model->context, 4 * rows, sizeof(float));
+    model->row_tau = atau_allocate_array(model->context, 5 * rows, sizeof(float));
     model->user_ids = atau_allocate_array(model->context, rows, sizeof(int32_t));
     if (!model->user_gradients || !model->row_tau || !model->user_ids) {
         free_rows(model);
@@ -130,12 +130,20 @@ static void aim_softly(adaptau_model *model, adaptau_batch *batch)
     batch->item_target_scale = (float)(weight / model->target_weight);
 }
 
+static void count_terms(const adaptau_batch *batch, float *terms)
+{
+    for (int64_t r = 0; r < batch->n_rows; r++)
+        terms[r] = (batch->row_weights ? batch->row_weights[r] : 1.0f) *
+                   (float)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
+}
+
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
                                         adaptau_temperature *temperature, adaptau_softmax_output *output,
                                         adaptau_error *error)
 {
     adaptau_tables tables = atau_model_tables(model);
     float         *tau = model->row_tau, *tau_positive = tau + model->row_capacity, *unit = tau + 2 * model->row_capacity;
+    float         *slope = tau + 4 * model->row_capacity;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
     adaptau_status status =
@@ -149,9 +157,14 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->item_gradients = model->item_gradients;
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
     output->row_unit_loss = personal ? unit : NULL;
+    output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
     status = atau_softmax_in(model->context, &model->workspace, &tables, batch, &rows, output, error);
     if (status == ADAPTAU_OK && personal)
         status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, unit, error);
+    if (status == ADAPTAU_OK && output->row_d_inverse_tau) {
+        count_terms(batch, unit);
+        status = adaptau_temperature_learn(temperature, batch->n_rows, batch->users, slope, unit, error);
+    }
     return status;
 }
 

@@ -15,6 +15,7 @@
 #include "core/dataset.h"
 #include "core/eq11.h"
 #include "core/moments.h"
+#include "core/temperature_learned.h"
 #include "kernels/check.h"
 
 #define INVERSE_E 0.36787944117144233
@@ -33,11 +34,24 @@ struct adaptau_temperature {
     adaptau_temperature_state   state;
     float                      *unit_losses; /* [n] L_u, NaN while not observed                               */
     float                      *taus;        /* [n] τ_u                                                       */
+    struct atau_log_tau         learned_tau0; /* C-τ                                                          */
+    struct atau_log_tau        *learned;      /* [n] Cu-τ only                                                */
 };
 
 bool atau_temperature_is_personal(const adaptau_temperature *temperature)
 {
-    return temperature->options.tau_user != ADAPTAU_TAU_USER_NONE;
+    return temperature->options.tau_user != ADAPTAU_TAU_USER_NONE &&
+           temperature->options.tau_user != ADAPTAU_TAU_USER_LEARNED;
+}
+
+static bool learns_users(const adaptau_temperature *temperature)
+{
+    return temperature->options.tau_user == ADAPTAU_TAU_USER_LEARNED;
+}
+
+bool atau_temperature_is_learned(const adaptau_temperature *temperature)
+{
+    return temperature->options.tau0 == ADAPTAU_TAU0_LEARNED || learns_users(temperature);
 }
 
 bool atau_temperature_is_split(const adaptau_temperature *temperature)
@@ -99,6 +113,7 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
         {&o->divisor, o->tau_user == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0, LEAST_TAU, GREATEST_TAU, "divisor"},
         {&o->threshold_quantile, 0.0, DBL_MIN, below_one, "threshold_quantile"},
         {&o->degree_quantile, 0.0, DBL_MIN, below_one, "degree_quantile"},
+        {&o->learning_rate, o->tau_user == ADAPTAU_TAU_USER_LEARNED ? 0.1 : 0.01, LEAST_TAU, 10.0, "learning_rate"},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         adaptau_status status = check_number(numbers[i].value, numbers[i].standard, numbers[i].low, numbers[i].high,
@@ -111,9 +126,9 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
 
 static adaptau_status check_options(adaptau_temperature_options *o, adaptau_error *error)
 {
-    if (o->tau0 < ADAPTAU_TAU0_EQ14 || o->tau0 > ADAPTAU_TAU0_FIXED)
+    if (o->tau0 < ADAPTAU_TAU0_EQ14 || o->tau0 > ADAPTAU_TAU0_LEARNED)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau0 = %d is unknown", o->tau0);
-    if (o->tau_user < ADAPTAU_TAU_USER_NONE || o->tau_user > ADAPTAU_TAU_USER_RELEASED)
+    if (o->tau_user < ADAPTAU_TAU_USER_NONE || o->tau_user > ADAPTAU_TAU_USER_LEARNED)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user = %d is unknown", o->tau_user);
     if (o->exact_sample < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->exact_sample = %d is negative", o->exact_sample);
@@ -124,6 +139,9 @@ static adaptau_status check_options(adaptau_temperature_options *o, adaptau_erro
         return status;
     if (o->tau0 == ADAPTAU_TAU0_FIXED && o->tau == 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau = 0, but options->tau0 is ADAPTAU_TAU0_FIXED");
+    if (o->tau0 == ADAPTAU_TAU0_LEARNED && o->tau_user != ADAPTAU_TAU_USER_NONE)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user = %d, but options->tau0 is ADAPTAU_TAU0_LEARNED",
+                         o->tau_user);
     if (o->tau_min > o->tau_max)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_min = %g is above options->tau_max = %g", o->tau_min,
                          o->tau_max);
@@ -253,6 +271,14 @@ static void start(adaptau_temperature *t)
         t->state.flags = ADAPTAU_TEMPERATURE_WARMING_UP;
         t->state.tau0 = bound_tau0(t, tau0_of_delta(t, t->options.warmup_delta_mu), &t->state.flags);
     }
+    if (t->options.tau0 == ADAPTAU_TAU0_LEARNED) {
+        t->state.flags = 0;
+        if (t->options.tau > 0.0)
+            t->state.tau0 = bound_tau0(t, t->options.tau, &t->state.flags);
+        atau_log_tau_start(&t->learned_tau0, t->state.tau0);
+    }
+    for (int32_t u = 0; u < t->dataset->n_users && learns_users(t); u++)
+        atau_log_tau_start(&t->learned[u], t->state.tau0);
     for (int32_t u = 0; u < t->dataset->n_users; u++)
         t->unit_losses[u] = NAN;
     set_all_taus(t);
@@ -262,6 +288,7 @@ static void lay_out(adaptau_temperature *t)
 {
     t->unit_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
     t->taus = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
+    t->learned = atau_arena_take(&t->arena, learns_users(t) ? (size_t)t->dataset->n_users : 0, sizeof *t->learned);
 }
 
 adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,
@@ -340,7 +367,7 @@ static adaptau_status choose_tau0(const adaptau_temperature *t, const adaptau_ta
     const bool warming_up = o->warmup_updates < 0 || t->state.n_updates < o->warmup_updates;
     double     delta = warming_up ? o->warmup_delta_mu : next->mean_positive - next->mean_all;
     next->flags = 0;
-    if (o->tau0 == ADAPTAU_TAU0_FIXED)
+    if (o->tau0 == ADAPTAU_TAU0_FIXED || o->tau0 == ADAPTAU_TAU0_LEARNED)
         return ADAPTAU_OK;
     if (!(delta > 0.0)) {
         next->flags = ADAPTAU_TEMPERATURE_KEPT;
@@ -391,6 +418,8 @@ static void set_taus(adaptau_temperature *t)
     s->threshold = 0.0;
     for (int32_t u = 0; u < t->dataset->n_users; u++)
         s->n_users_observed += !isnan(t->unit_losses[u]);
+    if (learns_users(t))
+        return;
     set_all_taus(t);
     if (!atau_temperature_is_personal(t) || s->n_users_observed == 0)
         return;
@@ -508,6 +537,77 @@ adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int
     if (status != ADAPTAU_OK)
         return status;
     status = observe(temperature, n, users, unit_losses, error);
+    atau_busy_leave(&temperature->busy);
+    return status;
+}
+
+static void learn_tau0(adaptau_temperature *t, int32_t n, const float *d_inverse_tau, const float *terms)
+{
+    const adaptau_temperature_options *o = &t->options;
+    double                             sum = 0.0, count = 0.0;
+    for (int32_t r = 0; r < n; r++) {
+        double here = terms ? (double)terms[r] : 1.0;
+        sum += here > 0.0 ? (double)d_inverse_tau[r] : 0.0;
+        count += here;
+    }
+    if (count == 0.0)
+        return;
+    t->state.tau0 = atau_log_tau_step(&t->learned_tau0, sum / count, o->learning_rate, o->tau_min, o->tau_max);
+    set_all_taus(t);
+}
+
+static void learn_users(adaptau_temperature *t, int32_t n, const int32_t *users, const float *d_inverse_tau, const float *terms)
+{
+    const adaptau_temperature_options *o = &t->options;
+    for (int32_t r = 0; r < n; r++) {
+        const int32_t user = users ? users[r] : r;
+        const double  count = terms ? (double)terms[r] : 1.0;
+        if (count > 0.0)
+            t->taus[user] = (float)atau_log_tau_step(&t->learned[user], (double)d_inverse_tau[r] / count, o->learning_rate,
+                                                     o->tau_min, o->tau_max);
+    }
+    t->state.tau_user_min = INFINITY;
+    t->state.tau_user_max = 0.0;
+    for (int32_t u = 0; u < t->dataset->n_users; u++) {
+        t->state.tau_user_min = fmin(t->state.tau_user_min, (double)t->taus[u]);
+        t->state.tau_user_max = fmax(t->state.tau_user_max, (double)t->taus[u]);
+    }
+}
+
+static adaptau_status learn(adaptau_temperature *t, int32_t n, const int32_t *users, const float *d_inverse_tau,
+                            const float *terms, adaptau_error *error)
+{
+    adaptau_status status = check_users(t, n, users, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    for (int32_t r = 0; r < n; r++) {
+        if (!isfinite(d_inverse_tau[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "d_inverse_tau[%d] = %g is not finite", r, (double)d_inverse_tau[r]);
+        if (terms && !isfinite(terms[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "terms[%d] = %g is not finite", r, (double)terms[r]);
+        if (terms && terms[r] < 0.0f)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "terms[%d] = %g is negative", r, (double)terms[r]);
+    }
+    if (learns_users(t))
+        learn_users(t, n, users, d_inverse_tau, terms);
+    else
+        learn_tau0(t, n, d_inverse_tau, terms);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                         const float *d_inverse_tau, const float *terms, adaptau_error *error)
+{
+    ATAU_REQUIRE(temperature, error);
+    if (n > 0)
+        ATAU_REQUIRE(d_inverse_tau, error);
+    if (!atau_temperature_is_learned(temperature))
+        return atau_fail(error, ADAPTAU_E_STATE, "the temperature is not learned: options->tau0 = %d, options->tau_user = %d",
+                         temperature->options.tau0, temperature->options.tau_user);
+    adaptau_status status = enter(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = learn(temperature, n, users, d_inverse_tau, terms, error);
     atau_busy_leave(&temperature->busy);
     return status;
 }

@@ -10,6 +10,9 @@
 /* Whether users have temperatures of their own, so that their unit-temperature losses are worth computing. */
 bool atau_temperature_is_personal(const adaptau_temperature *temperature);
 
+/* Whether it follows ∂loss/∂(1/τ) of each batch. */
+bool atau_temperature_is_learned(const adaptau_temperature *temperature);
+
 /* Whether positives have another temperature than candidates, so that adaptau_row_temperatures needs both arrays. */
 bool atau_temperature_is_split(const adaptau_temperature *temperature);
 

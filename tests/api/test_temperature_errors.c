@@ -28,9 +28,9 @@ START_TEST(rejects_options_out_of_range)
         adaptau_status              status;
         const char                 *text;
     } rows[] = {
-        {OPTIONS(.tau0 = 4), ADAPTAU_E_ARGUMENT, "options->tau0 = 4"},
+        {OPTIONS(.tau0 = 5), ADAPTAU_E_ARGUMENT, "options->tau0 = 5"},
         {OPTIONS(.tau0 = -1), ADAPTAU_E_ARGUMENT, "options->tau0 = -1"},
-        {OPTIONS(.tau_user = 4), ADAPTAU_E_ARGUMENT, "options->tau_user = 4"},
+        {OPTIONS(.tau_user = 5), ADAPTAU_E_ARGUMENT, "options->tau_user = 5"},
         {OPTIONS(.tau_user = -1), ADAPTAU_E_ARGUMENT, "options->tau_user = -1"},
         {OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED), ADAPTAU_E_ARGUMENT, "options->tau = 0"},
         {OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau = -0.1), ADAPTAU_E_ARGUMENT, "options->tau = -0.1"},
