@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "teach_blis.h"
 
 #define USERS 29858
 #define ITEMS 40981
@@ -411,23 +412,6 @@ static void print_table(const struct result *r, int dim)
     printf("evaluation over its bare product      %.3f\n", r->evaluate / r->bare_scores);
     printf("speed-up of the second thread         %.3f   (load average %.1f)\n", r->one_thread / r->step, load[0]);
     printf("memory beyond tables, gradients and optimiser   %.1f MiB\n", r->extra_mib);
-}
-
-/* BLIS runs slow generic kernels on a CPU that it does not know. The baseline is its fastest setting, so tell it what to use,
- * by the only way it has: its environment variable, before it starts. */
-static void teach_blis(char **arguments)
-{
-#if defined(__x86_64__)
-    if (getenv("BLIS_ARCH_TYPE") || strcmp(bli_arch_string(bli_arch_query_id()), "generic") != 0)
-        return;
-    int kind = __builtin_cpu_supports("avx512f") ? BLIS_ARCH_SKX : __builtin_cpu_supports("avx2") ? BLIS_ARCH_ZEN3 : -1;
-    if (kind < 0)
-        return;
-    char text[16];
-    snprintf(text, sizeof text, "%d", kind);
-    setenv("BLIS_ARCH_TYPE", text, 1);
-    execv("/proc/self/exe", arguments);
-#endif
 }
 
 int main(int count, char **arguments)
