@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_epoch [--json] [--seconds S] [--dim D] [--threads T]: an exact epoch against the three bare BLIS products of the same shapes.
+/* bench_epoch [--json] [--seconds S] [--dim D] [--threads T]: an exact epoch against three bare BLIS products of its shapes.
  *
  * Gowalla's shape (29,858 users, 40,981 items, 810,128 pairs, drawn by a power law). Both sides are timed in slices of a few
  * steps, alternating, and the ratio is that of medians. The bare products are what one would write first: for each step scores
  * R x m x d, user gradient R x d x m and item gradient m x d x R by bli_sgemm_ex, one thread each on halves of the items; in
  * four settings (whole matrices or tiles of 256 x 1024 that stay in cache, packed or plain), of which the fastest counts.
  *
- * Where the time of a step goes comes from differences: the same batch without gradients, with those of users, with both, by the
- * model; one after the other on every batch. */
+ * Where the time of a step goes comes from differences: the same batch without gradients, with those of users, with both, by
+ * the model; one after the other on every batch. */
 #include <blis.h>
 #include <pthread.h>
 #include <stdbool.h>

@@ -178,11 +178,11 @@ static void print_threads(const struct threads_result *threads)
 
 static void print_items(int n_sizes, int threads, const struct size_result results[SIZES])
 {
-    printf("\n%d users, %d pairs, %d threads; microseconds per positive, and that over %d items' (exact: over linear growth)\n", USERS,
-           PAIRS, threads, all_items[REFERENCE]);
+    printf("\n%d users, %d pairs, %d threads; microseconds per positive, and that over %d items' (exact: over linear growth)\n",
+           USERS, PAIRS, threads, all_items[REFERENCE]);
     printf("%9s | %22s | %22s | %22s | %s\n", "", "exact", "shared, 2048 users", "shared, 2048 pairs", "turn of an epoch");
-    printf("%9s |%11s%12s |%11s%12s |%11s%12s |%8s%16s\n", "items", "us", "over linear", "us", "relative", "us", "relative", "ms",
-           "us per pair");
+    printf("%9s |%11s%12s |%11s%12s |%11s%12s |%8s%16s\n", "items", "us", "over linear", "us", "relative", "us", "relative",
+           "ms", "us per pair");
     for (int i = 0; i < n_sizes; i++) {
         printf("%9d |", all_items[i]);
         for (int k = 0; k < KINDS; k++)

@@ -122,7 +122,7 @@ static void drop_kept(void)
     }
 }
 
-/* ---- a host ---------------------------------------------------------------------------------------------------------------- */
+/* ---- a host ----------------------------------------------------------------------------------------------------------- */
 
 static adaptau_dataset *draw_data(adaptau_context *context, const struct host_options *options, int64_t pairs)
 {
@@ -192,7 +192,7 @@ void bench_close_host(struct host *h)
     drop_kept();
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------------ */
 
 /* Soft targets of the strength that the trainer's preset has on Gowalla's shape. */
 void bench_turn_epoch(struct host *h)

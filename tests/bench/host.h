@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the benchmarks share: a clock, medians, drawn data, and a host that trains on them. They end the program where the library
- * reports an error. */
+/* What the benchmarks share: a clock, medians, drawn data, and a host that trains on them. They end the program where the
+ * library reports an error. */
 #ifndef BENCH_HOST_H
 #define BENCH_HOST_H
 

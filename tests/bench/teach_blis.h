@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* BLIS runs slow generic kernels on a CPU that it does not know. A comparison takes it at its fastest, so tell it what to use, by
- * the only way it has: its environment variable, before it starts. */
+/* BLIS runs slow generic kernels on a CPU that it does not know. A comparison takes it at its fastest, so tell it what to use,
+ * by the only way it has: its environment variable, before it starts. */
 #ifndef BENCH_TEACH_BLIS_H
 #define BENCH_TEACH_BLIS_H
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* How fast every kernel is at every level, on one thread and with operands in cache, as in the engine; and what share that is of
- * what this core can do, measured in the same run (peaks.h).
+/* How fast every kernel is at every level, on one thread and with operands in cache, as in the engine; and what share that is
+ * of what this core can do, measured in the same run (peaks.h).
  *
  *     bench_kernels          a table: one line per kernel and shape, one column per level
  *     bench_kernels --json   the same as one line of JSON
  *
  * Numbers are the best of many short runs: the machine's other load only ever slows a run down. Shares are of the level's own
- * instruction set (of the widest one for BLIS): of its fused multiply-adds for products and exponentials, of its bfloat16 dot
- * products where operands are bfloat16, of its reads from the first-level cache for kernels that only read, of its copies within
- * that cache for the others. */
+ * instruction set (of the widest one for BLIS): of its multiply-adds for products and exponentials, of its bfloat16 dot
+ * products where operands are bfloat16, of its reads from the first-level cache for kernels that only read, of its copies
+ * within that cache for the others. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops of independent instructions, in assembly because compilers spill so many accumulators, and would merge or drop work whose
- * result nobody reads. Twelve accumulators cover a latency of 4 at three instructions a cycle. */
+/* Loops of independent instructions, in assembly because compilers spill so many accumulators, and would merge or drop work
+ * whose result nobody reads. Twelve accumulators cover a latency of 4 at three instructions a cycle. */
 #include "peaks.h"
 
 #include <adaptau/context.h>
@@ -38,8 +38,8 @@ static const float factor = 0x1p-10f;
 typedef void (*flop_function)(int64_t n);
 
 #define MULTIPLY_ADD(temporary, accumulator)                                                                                 \
-    "movaps %%xmm12, %%xmm" #temporary "\n mulps %%xmm13, %%xmm" #temporary "\n addps %%xmm" #temporary ", %%xmm" #accumulator   \
-    "\n"
+    "movaps %%xmm12, %%xmm" #temporary "\n mulps %%xmm13, %%xmm" #temporary "\n"                                             \
+    "addps %%xmm" #temporary ", %%xmm" #accumulator "\n"
 
 static void add_sse2(int64_t n)
 {
