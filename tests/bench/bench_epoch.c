@@ -1,64 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_epoch [--json] [--seconds S] [--dim D]: an exact epoch against the three bare BLIS products of the same shapes.
+/* bench_epoch [--json] [--seconds S] [--dim D] [--threads T]: an exact epoch against three bare BLIS products of its shapes.
  *
  * Gowalla's shape (29,858 users, 40,981 items, 810,128 pairs, drawn by a power law). Both sides are timed in slices of a few
  * steps, alternating, and the ratio is that of medians. The bare products are what one would write first: for each step scores
  * R x m x d, user gradient R x d x m and item gradient m x d x R by bli_sgemm_ex, one thread each on halves of the items; in
- * four settings (whole matrices or tiles of 256 x 1024 that stay in cache, packed or plain), of which the fastest counts. */
-#include <adaptau/adaptau.h>
-
+ * four settings (whole matrices or tiles of 256 x 1024 that stay in cache, packed or plain), of which the fastest counts.
+ *
+ * Where the time of a step goes comes from differences: the same batch without gradients, with those of users, with both, by
+ * the model; one after the other on every batch. */
 #include <blis.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#define USERS 29858
-#define ITEMS 40981
-#define PAIRS 810128
+#include "host.h"
+#include "teach_blis.h"
+
+#define USERS GOWALLA_USERS
+#define ITEMS GOWALLA_ITEMS
+#define PAIRS GOWALLA_PAIRS
 #define ROWS 512 /* of a step                                                                                  */
 #define STEPS 6  /* of a slice                                                                                 */
 #define MOST_SLICES 64
 #define MOST_THREADS 16
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void fail(const char *what, const adaptau_error *error)
-{
-    fprintf(stderr, "bench_epoch: %s: %s\n", what, error->message);
-    exit(1);
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-    qsort(values, (size_t)n, sizeof *values, compare);
-    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
-}
-
-static void *allocate(size_t floats)
-{
-    void *block = aligned_alloc(4096, (floats * sizeof(float) + 4095) / 4096 * 4096);
-    if (!block) {
-        fprintf(stderr, "bench_epoch: out of memory\n");
-        exit(1);
-    }
-    memset(block, 0, floats * sizeof(float));
-    return block;
-}
 
 /* ---- the bare products ---------------------------------------------------------------------------------------------- */
 
@@ -113,7 +79,7 @@ static void *run_part(void *argument)
 
 static double time_bare(struct bare *b, int steps)
 {
-    double start = now();
+    double start = bench_now();
     for (int s = 0; s < steps; s++) {
         pthread_t   threads[MOST_THREADS];
         struct part parts[MOST_THREADS];
@@ -126,7 +92,7 @@ static double time_bare(struct bare *b, int steps)
         for (int t = 1; t < b->threads; t++)
             pthread_join(threads[t], NULL);
     }
-    return (now() - start) / steps;
+    return (bench_now() - start) / steps;
 }
 
 /* Pick the fastest of the four settings. */
@@ -141,7 +107,7 @@ static void choose_setting(struct bare *b, bool verbose)
         time_bare(b, 1);
         for (int i = 0; i < 3; i++)
             times[i] = time_bare(b, 2);
-        double seconds = median(times, 3), flop = (b->scores_only ? 2.0 : 6.0) * ROWS * ITEMS * b->dim;
+        double seconds = bench_median(times, 3), flop = (b->scores_only ? 2.0 : 6.0) * ROWS * ITEMS * b->dim;
         if (verbose)
             printf("  bare %s, %-6s, %-6s  %7.2f ms  %6.1f GFLOP/s\n", b->scores_only ? "scores        " : "three products",
                    b->tiles ? "tiles" : "whole", b->packed ? "packed" : "plain", 1e3 * seconds, 1e-9 * flop / seconds);
@@ -157,141 +123,158 @@ static void choose_setting(struct bare *b, bool verbose)
 
 /* ---- the library's epoch ---------------------------------------------------------------------------------------------- */
 
-struct host {
-    adaptau_context     *context;
-    adaptau_dataset     *data, *held_out;
-    adaptau_model       *model;
-    adaptau_sampler     *sampler;
-    adaptau_temperature *temperature;
-    adaptau_evaluator   *evaluator;
-    int64_t              epoch;
-    bool                 soft; /* with soft targets                                                            */
+struct setting {
+    int      threads, dim;
+    uint32_t flags; /* of the model                                                                            */
+    bool     soft, held_out, recycle;
 };
 
-static uint32_t random_state = 1;
-
-static double uniform(void)
+static void open_host(struct host *h, const struct setting *setting)
 {
-    random_state = random_state * 1664525u + 1013904223u;
-    return (double)(random_state >> 8) / 16777216.0;
-}
-
-static adaptau_dataset *draw_data(adaptau_context *context, int64_t pairs, adaptau_error *error)
-{
-    adaptau_dataset *data = NULL;
-    int32_t         *users = allocate((size_t)pairs), *items = allocate((size_t)pairs);
-    for (int64_t p = 0; p < pairs; p++) {
-        double x = uniform();
-        users[p] = (int32_t)(p % USERS);
-        items[p] = (int32_t)((double)ITEMS * x * x * x) % ITEMS;
-    }
-    if (adaptau_dataset_create_from_pairs(context, USERS, ITEMS, pairs, users, items, &data, error))
-        fail("data", error);
-    free(users);
-    free(items);
-    return data;
-}
-
-/* τ₀ and, where wanted, soft targets of the strength that the trainer's preset has on this shape: once per epoch. */
-static void turn_epoch(struct host *h)
-{
-    adaptau_error          error = {0};
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 13.3};
-    if (adaptau_model_update_temperature(h->model, h->temperature, &error))
-        fail("temperature", &error);
-    if (h->soft && adaptau_model_update_targets(h->model, h->data, h->temperature, &targets, &error))
-        fail("targets", &error);
-    if (adaptau_sampler_begin_epoch(h->sampler, h->epoch++, &error))
-        fail("epoch", &error);
-}
-
-static void open_host(struct host *h, int threads, int dim, bool soft, uint32_t flags)
-{
-    adaptau_error           error = {0};
-    adaptau_context_options context_options = {.struct_size = sizeof context_options, .n_threads = threads};
-    adaptau_model_options   model_options = {.struct_size = sizeof model_options,
-                                             .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT | flags,
-                                             .dim = dim};
-    adaptau_sampler_options sampler_options = {.struct_size = sizeof sampler_options,
-                                               .flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM,
-                                               .rows_per_batch = ROWS};
-    *h = (struct host){.soft = soft};
-    random_state = 1;
-    if (adaptau_context_create(&context_options, &h->context, &error))
-        fail("context", &error);
-    h->data = draw_data(h->context, PAIRS, &error);
-    h->held_out = draw_data(h->context, PAIRS / 4, &error);
-    adaptau_evaluator_options evaluator_options = {
-        .struct_size = sizeof evaluator_options, .n_masks = 1, .masks = (const adaptau_dataset *const *)&h->data};
-    if (adaptau_model_create(h->context, h->data, &model_options, &h->model, &error) ||
-        adaptau_sampler_create(h->context, h->data, &sampler_options, &h->sampler, &error) ||
-        adaptau_temperature_create(h->context, h->data, NULL, &h->temperature, &error) ||
-        adaptau_evaluator_create(h->context, h->held_out, &evaluator_options, &h->evaluator, &error))
-        fail("objects", &error);
-    turn_epoch(h);
-}
-
-static void close_host(struct host *h)
-{
-    adaptau_evaluator_destroy(h->evaluator);
-    adaptau_temperature_destroy(h->temperature);
-    adaptau_sampler_destroy(h->sampler);
-    adaptau_model_destroy(h->model);
-    adaptau_dataset_destroy(h->held_out);
-    adaptau_dataset_destroy(h->data);
-    adaptau_context_destroy(h->context);
-}
-
-/* Seconds per full step of ROWS users: sampler, gather, products, exponential, gradients, Adam on both tables; and what the
- * turn of an epoch costs, whose steps of fewer rows are not counted. */
-static double time_steps(struct host *h, int steps, double *gradient_seconds)
-{
-    adaptau_error error = {0};
-    double        seconds = 0.0;
-    *gradient_seconds = 0.0;
-    for (int s = 0; s < steps;) {
-        adaptau_batch batch = {.struct_size = sizeof batch};
-        double        start = now();
-        if (adaptau_sampler_next(h->sampler, &batch, &error))
-            fail("sampler", &error);
-        if (batch.n_rows == 0) {
-            turn_epoch(h);
-            seconds += now() - start;
-            continue;
-        }
-        double before = now();
-        if (adaptau_model_gradients(h->model, &batch, h->temperature, NULL, &error))
-            fail("gradients", &error);
-        double after = now();
-        if (adaptau_model_apply(h->model, &error))
-            fail("apply", &error);
-        if (batch.n_rows == ROWS) {
-            seconds += now() - start;
-            *gradient_seconds += after - before;
-            s++;
-        }
-    }
-    *gradient_seconds /= steps;
-    return seconds / steps;
+    const struct host_options options = {.threads = setting->threads,
+                                         .dim = setting->dim,
+                                         .n_users = USERS,
+                                         .n_items = ITEMS,
+                                         .n_pairs = PAIRS,
+                                         .model_flags = setting->flags,
+                                         .sampler = {.struct_size = sizeof options.sampler,
+                                                     .flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM,
+                                                     .rows_per_batch = ROWS},
+                                         .soft = setting->soft,
+                                         .held_out = setting->held_out,
+                                         .recycle = setting->recycle};
+    bench_open_host(h, &options);
 }
 
 static double time_evaluation(struct host *h)
 {
     adaptau_error error = {0};
-    double        start = now();
+    double        start = bench_now();
     if (adaptau_model_tables(h->model, &(adaptau_tables){.struct_size = sizeof(adaptau_tables)}, &error))
-        fail("tables", &error);
+        bench_fail("tables", &error);
     adaptau_tables tables = {.struct_size = sizeof tables};
     adaptau_model_tables(h->model, &tables, &error);
     if (adaptau_evaluator_run(h->evaluator, &tables, &error))
-        fail("evaluation", &error);
-    return now() - start;
+        bench_fail("evaluation", &error);
+    return bench_now() - start;
+}
+
+/* ---- where the time goes ---------------------------------------------------------------------------------------------- */
+
+/* Seconds of a step. */
+struct parts {
+    double turn;   /* of an epoch: temperature and order, spread over its steps                                */
+    double sample; /* adaptau_sampler_next                                                                     */
+    double scores; /* adaptau_softmax without gradients                                                        */
+    double users;  /* more of it with gradients of users                                                       */
+    double items;  /* more with gradients of items as well                                                     */
+    double rest;   /* more of adaptau_model_gradients                                                          */
+    double apply;  /* adaptau_model_apply                                                                      */
+};
+
+/* What adaptau_model_gradients hands to adaptau_softmax, with as many outputs as wanted. */
+static double time_softmax(struct host *h, const adaptau_batch *batch, float *users, float *items)
+{
+    static float             tau[ROWS];
+    adaptau_error            error = {0};
+    adaptau_tables           tables = {.struct_size = sizeof tables};
+    adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .candidates = tau};
+    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = users, .item_gradients = items};
+    double                   start = bench_now();
+    if (adaptau_model_tables(h->model, &tables, &error) ||
+        adaptau_temperature_rows(h->temperature, batch->n_rows, batch->users, tau, NULL, &error) ||
+        adaptau_softmax(h->context, &tables, batch, &temperatures, &output, &error))
+        bench_fail("softmax", &error);
+    return bench_now() - start;
+}
+
+/* The model's own arrays: other ones would lie elsewhere in the caches and not compare. They stay while batches do not grow. */
+static void borrow_gradients(struct host *h, float **users, float **items)
+{
+    adaptau_error         error = {0};
+    adaptau_batch         batch;
+    adaptau_gradient_view view = {.struct_size = sizeof view};
+    bench_next_batch(h, &batch);
+    if (adaptau_model_gradients(h->model, &batch, h->temperature, NULL, &error) ||
+        adaptau_model_gradient_view(h->model, &view, &error))
+        bench_fail("gradients", &error);
+    *users = (float *)(uintptr_t)view.users;
+    *items = (float *)(uintptr_t)view.items;
+}
+
+static struct parts measure_parts(int threads, int dim, double budget)
+{
+    const double  steps_per_epoch = (double)USERS / ROWS;
+    double        times[7][MOST_SLICES];
+    float        *users, *items;
+    adaptau_error error = {0};
+    struct host   h;
+    int           n = 0;
+    open_host(&h, &(struct setting){.threads = threads, .dim = dim, .recycle = true});
+    bench_time_steps(&h, 2);
+    borrow_gradients(&h, &users, &items);
+    for (double start = bench_now(); n < MOST_SLICES && (n < 9 || bench_now() - start < budget); n++) {
+        adaptau_batch batch;
+        double        before = bench_now();
+        bench_turn_epoch(&h);
+        times[0][n] = (bench_now() - before) / steps_per_epoch;
+        before = bench_now();
+        bench_next_batch(&h, &batch);
+        times[1][n] = bench_now() - before;
+        times[2][n] = time_softmax(&h, &batch, NULL, NULL);
+        times[3][n] = time_softmax(&h, &batch, users, NULL);
+        times[4][n] = time_softmax(&h, &batch, users, items);
+        before = bench_now();
+        if (adaptau_model_gradients(h.model, &batch, h.temperature, NULL, &error))
+            bench_fail("gradients", &error);
+        times[5][n] = bench_now() - before;
+        before = bench_now();
+        if (adaptau_model_apply(h.model, &error))
+            bench_fail("apply", &error);
+        times[6][n] = bench_now() - before;
+    }
+    bench_close_host(&h);
+    double medians[7];
+    for (int i = 0; i < 7; i++)
+        medians[i] = bench_median(times[i], n);
+    return (struct parts){.turn = medians[0],
+                          .sample = medians[1],
+                          .scores = medians[2],
+                          .users = medians[3] - medians[2],
+                          .items = medians[4] - medians[3],
+                          .rest = medians[5] - medians[4],
+                          .apply = medians[6]};
+}
+
+static void print_part(const char *name, double seconds, double total, double work, const char *unit)
+{
+    printf("%-44s %10.2f %7.1f %%", name, 1e3 * seconds, 100.0 * seconds / total);
+    if (work > 0.0 && seconds > 0.0)
+        printf(" %10.1f %s", 1e-9 * work / seconds, unit);
+    printf("\n");
+}
+
+/* Adam on a row reads its gradient, and reads and writes its first moment and the row; a second moment and a count besides. */
+static void print_parts(const struct parts *p, int dim)
+{
+    const double flop = 2.0 * ROWS * ITEMS * dim, bytes = (20.0 * dim + 16.0) * (ROWS + ITEMS);
+    const double total = p->turn + p->sample + p->scores + p->users + p->items + p->rest + p->apply;
+    printf("\n%-44s %10s %9s\n", "where the time of a step goes", "ms", "share");
+    print_part("temperature and order, once per epoch", p->turn, total, 0.0, "");
+    print_part("sampler", p->sample, total, 0.0, "");
+    print_part("scores, exponentials and sums", p->scores, total, flop, "GFLOP/s");
+    print_part("user gradients", p->users, total, flop, "GFLOP/s");
+    print_part("item gradients, keeping scores for them", p->items, total, flop, "GFLOP/s");
+    print_part("the model's part of gradients", p->rest, total, 0.0, "");
+    print_part("Adam on both tables", p->apply, total, bytes, "GB/s");
+    print_part("together", total, total, 3.0 * flop, "GFLOP/s");
 }
 
 /* ---- the measurement -------------------------------------------------------------------------------------------------- */
 
 struct result {
-    double step, gradient, bare, one_thread, soft, bf16, evaluate, bare_scores, extra_mib;
+    double       step, gradient, bare, one_thread, soft, bf16, evaluate, bare_scores, extra_mib;
+    struct parts parts;
 };
 
 static double extra_mib(const struct host *h, int dim)
@@ -319,80 +302,77 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
 {
     struct host   one, many, soft, bf16;
     struct result r = {0};
-    double        steps[MOST_SLICES], gradients[MOST_SLICES], bares[MOST_SLICES], ones[MOST_SLICES], softs[MOST_SLICES], bf16s[MOST_SLICES], ignored;
+    double        steps[MOST_SLICES], gradients[MOST_SLICES], bares[MOST_SLICES], ones[MOST_SLICES], softs[MOST_SLICES];
+    double        bf16s[MOST_SLICES];
     struct bare   bare = {.dim = dim, .threads = threads};
-    bare.users = allocate((size_t)(ROWS * dim));
-    bare.items = allocate((size_t)ITEMS * (size_t)dim);
-    bare.scores = allocate((size_t)ROWS * ITEMS);
-    bare.user_gradients = allocate((size_t)(threads * ROWS * dim));
-    bare.item_gradients = allocate((size_t)ITEMS * (size_t)dim);
+    bare.users = bench_allocate((size_t)(ROWS * dim));
+    bare.items = bench_allocate((size_t)ITEMS * (size_t)dim);
+    bare.scores = bench_allocate((size_t)ROWS * ITEMS);
+    bare.user_gradients = bench_allocate((size_t)(threads * ROWS * dim));
+    bare.item_gradients = bench_allocate((size_t)ITEMS * (size_t)dim);
     for (int64_t i = 0; i < (int64_t)ITEMS * dim; i++)
-        bare.items[i] = (float)uniform();
+        bare.items[i] = (float)bench_uniform();
     for (int64_t i = 0; i < (int64_t)ROWS * dim; i++)
-        bare.users[i] = (float)uniform();
+        bare.users[i] = (float)bench_uniform();
 
-    open_host(&many, threads, dim, false, 0);
-    open_host(&one, 1, dim, false, 0);
-    open_host(&soft, threads, dim, true, 0);
-    open_host(&bf16, threads, dim, false, ADAPTAU_MODEL_BFLOAT16);
+    open_host(&many, &(struct setting){.threads = threads, .dim = dim, .held_out = true});
+    open_host(&one, &(struct setting){.threads = 1, .dim = dim});
+    open_host(&soft, &(struct setting){.threads = threads, .dim = dim, .soft = true});
+    open_host(&bf16, &(struct setting){.threads = threads, .dim = dim, .flags = ADAPTAU_MODEL_BFLOAT16});
     if (verbose)
         printf("%s; %s; %d threads, d = %d, %d users x %d items, steps of %d users\n", adaptau_build_info(),
                adaptau_context_backend(many.context), threads, dim, USERS, ITEMS, ROWS);
     choose_setting(&bare, verbose);
-    time_steps(&many, 2, &ignored);
+    bench_time_steps(&many, 2);
     r.extra_mib = extra_mib(&many, dim);
-    time_steps(&one, 2, &ignored);
-    time_steps(&soft, 2, &ignored);
-    time_steps(&bf16, 2, &ignored);
+    bench_time_steps(&one, 2);
+    bench_time_steps(&soft, 2);
+    bench_time_steps(&bf16, 2);
 
     int    n = 0;
-    double start = now();
+    double start = bench_now();
     do {
         bares[n] = time_bare(&bare, STEPS);
-        steps[n] = time_steps(&many, STEPS, &gradients[n]);
-        ones[n] = time_steps(&one, STEPS / 2, &ignored);
-        softs[n] = time_steps(&soft, STEPS, &ignored);
-        bf16s[n] = time_steps(&bf16, STEPS, &ignored);
+        struct step_times times = bench_time_steps(&many, STEPS);
+        steps[n] = times.step;
+        gradients[n] = times.gradients;
+        ones[n] = bench_time_steps(&one, STEPS / 2).step;
+        softs[n] = bench_time_steps(&soft, STEPS).step;
+        bf16s[n] = bench_time_steps(&bf16, STEPS).step;
         n++;
-    } while (n < MOST_SLICES && (n < 5 || now() - start < budget));
-    r.bare = median(bares, n);
-    r.step = median(steps, n);
-    r.gradient = median(gradients, n);
-    r.one_thread = median(ones, n);
-    r.soft = median(softs, n);
-    r.bf16 = has_bf16() ? median(bf16s, n) : 0.0;
+    } while (n < MOST_SLICES && (n < 5 || bench_now() - start < budget));
+    r.bare = bench_median(bares, n);
+    r.step = bench_median(steps, n);
+    r.gradient = bench_median(gradients, n);
+    r.one_thread = bench_median(ones, n);
+    r.soft = bench_median(softs, n);
+    r.bf16 = has_bf16() ? bench_median(bf16s, n) : 0.0;
 
     bare.scores_only = true;
     choose_setting(&bare, verbose);
     time_evaluation(&many);
     for (n = 0; n < 5; n++) {
-        bares[n] = time_bare(&bare, USERS / ROWS) * USERS / (double)(USERS / ROWS * ROWS) * (USERS / ROWS);
+        bares[n] = time_bare(&bare, USERS / ROWS) * USERS / ROWS;
         steps[n] = time_evaluation(&many);
     }
-    r.bare_scores = median(bares, n);
-    r.evaluate = median(steps, n);
-    close_host(&bf16);
-    close_host(&soft);
-    close_host(&one);
-    close_host(&many);
+    r.bare_scores = bench_median(bares, n);
+    r.evaluate = bench_median(steps, n);
+    bench_close_host(&bf16);
+    bench_close_host(&soft);
+    bench_close_host(&one);
+    bench_close_host(&many);
     free(bare.users);
     free(bare.items);
     free(bare.scores);
     free(bare.user_gradients);
     free(bare.item_gradients);
+    r.parts = measure_parts(threads, dim, budget / 2);
     return r;
 }
 
 static void print_table(const struct result *r, int dim)
 {
     const double flop = 6.0 * ROWS * ITEMS * dim, epoch = (double)USERS / ROWS;
-    double       load[3] = {0};
-    FILE        *file = fopen("/proc/loadavg", "r");
-    if (file) {
-        if (fscanf(file, "%lf", load) != 1)
-            load[0] = -1.0;
-        fclose(file);
-    }
     printf("\n%-44s %10s %10s\n", "", "ms/step", "GFLOP/s");
     printf("%-44s %10.2f %10.1f\n", "three bare products, fastest setting", 1e3 * r->bare, 1e-9 * flop / r->bare);
     printf("%-44s %10.2f %10.1f\n", "a step of the library, everything in it", 1e3 * r->step, 1e-9 * flop / r->step);
@@ -409,25 +389,25 @@ static void print_table(const struct result *r, int dim)
     if (r->bf16 > 0.0)
         printf("the same with products in bfloat16    %.3f\n", r->bf16 / r->bare);
     printf("evaluation over its bare product      %.3f\n", r->evaluate / r->bare_scores);
-    printf("speed-up of the second thread         %.3f   (load average %.1f)\n", r->one_thread / r->step, load[0]);
+    printf("speed-up of the second thread         %.3f   (load average %.1f)\n", r->one_thread / r->step, bench_load_average());
     printf("memory beyond tables, gradients and optimiser   %.1f MiB\n", r->extra_mib);
 }
 
-/* BLIS runs slow generic kernels on a CPU that it does not know. The baseline is its fastest setting, so tell it what to use,
- * by the only way it has: its environment variable, before it starts. */
-static void teach_blis(char **arguments)
+static void print_json(const struct result *r, int threads, int dim)
 {
-#if defined(__x86_64__)
-    if (getenv("BLIS_ARCH_TYPE") || strcmp(bli_arch_string(bli_arch_query_id()), "generic") != 0)
-        return;
-    int kind = __builtin_cpu_supports("avx512f") ? BLIS_ARCH_SKX : __builtin_cpu_supports("avx2") ? BLIS_ARCH_ZEN3 : -1;
-    if (kind < 0)
-        return;
-    char text[16];
-    snprintf(text, sizeof text, "%d", kind);
-    setenv("BLIS_ARCH_TYPE", text, 1);
-    execv("/proc/self/exe", arguments);
-#endif
+    const struct parts *p = &r->parts;
+    char                bf16[24] = "null";
+    if (r->bf16 > 0.0)
+        snprintf(bf16, sizeof bf16, "%.4f", r->bf16 / r->bare);
+    printf("{\"exact_epoch_over_bare_gemm\": %.4f, \"exact_epoch_bf16_over_bare_gemm\": %s, "
+           "\"evaluate_over_bare_gemm\": %.4f, \"speedup_2_threads\": %.4f, \"peak_extra_mib\": %.2f, "
+           "\"soft_targets_over_bare_gemm\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, \"step_ms_1_thread\": %.3f, ",
+           r->step / r->bare, bf16, r->evaluate / r->bare_scores, r->one_thread / r->step, r->extra_mib, r->soft / r->bare,
+           1e3 * r->step, 1e3 * r->bare, 1e3 * r->one_thread);
+    printf("\"parts_ms\": {\"turn_of_epoch\": %.3f, \"sampler\": %.3f, \"scores\": %.3f, \"user_gradients\": %.3f, "
+           "\"item_gradients\": %.3f, \"model\": %.3f, \"adam\": %.3f}, ",
+           1e3 * p->turn, 1e3 * p->sample, 1e3 * p->scores, 1e3 * p->users, 1e3 * p->items, 1e3 * p->rest, 1e3 * p->apply);
+    printf("\"load_average\": %.2f, \"threads\": %d, \"dim\": %d}\n", bench_load_average(), threads, dim);
 }
 
 int main(int count, char **arguments)
@@ -453,14 +433,8 @@ int main(int count, char **arguments)
     struct result r = measure(threads, dim, seconds, true);
     printf("BLIS runs its %s kernels\n", bli_arch_string(bli_arch_query_id()));
     print_table(&r, dim);
-    char bf16[24] = "null";
-    if (r.bf16 > 0.0)
-        snprintf(bf16, sizeof bf16, "%.4f", r.bf16 / r.bare);
+    print_parts(&r.parts, dim);
     if (json)
-        printf("{\"exact_epoch_over_bare_gemm\": %.4f, \"exact_epoch_bf16_over_bare_gemm\": %s, "
-               "\"evaluate_over_bare_gemm\": %.4f, \"speedup_2_threads\": %.4f, \"peak_extra_mib\": %.2f, "
-               "\"soft_targets_over_bare_gemm\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, \"step_ms_1_thread\": %.3f, \"threads\": %d, \"dim\": %d}\n",
-               r.step / r.bare, bf16, r.evaluate / r.bare_scores, r.one_thread / r.step, r.extra_mib, r.soft / r.bare, 1e3 * r.step,
-               1e3 * r.bare, 1e3 * r.one_thread, threads, dim);
+        print_json(&r, threads, dim);
     return 0;
 }

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* How fast every kernel is at every level, on one thread and with operands in cache, as in the engine.
+/* How fast every kernel is at every level, on one thread and with operands in cache, as in the engine; and what share that is
+ * of what this core can do, measured in the same run (peaks.h).
  *
  *     bench_kernels          a table: one line per kernel and shape, one column per level
  *     bench_kernels --json   the same as one line of JSON
  *
- * Numbers are the best of many short runs: the machine's other load only ever slows a run down. */
+ * Numbers are the best of many short runs: the machine's other load only ever slows a run down. Shares are of the level's own
+ * instruction set (of the widest one for BLIS): of its multiply-adds for products and exponentials, of its bfloat16 dot
+ * products where operands are bfloat16, of its reads from the first-level cache for kernels that only read, of its copies
+ * within that cache for the others. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "../bench/teach_blis.h"
 #include "levels.h"
 #include "numbers.h"
+#include "peaks.h"
 
 #define RUN_SECONDS 2e-3 /* long against the clock, short against a time slice                                 */
 #define RUNS 50
@@ -27,13 +33,20 @@ struct data {
 struct bench;
 typedef void (*bench_function)(const struct atau_kernels *kernels, const struct bench *bench, struct data *data);
 
+/* What bounds a kernel: its share is of that. */
+enum bound { BOUND_PRODUCT, BOUND_BF16, BOUND_EXPONENTIAL, BOUND_LOAD, BOUND_COPY };
+
 struct bench {
     const char    *entry, *shape, *unit;
     bench_function run;
     int64_t        m, n, k; /* lines, columns, depth; n for a row                                              */
     double         work;    /* of one call, in 1e9 units                                                       */
-    int            product; /* BLIS has it                                                                     */
+    enum bound     bound;
 };
+
+/* Additions and multiplications of an exponential and its part of the row sum: scale and shift 2, range reduction 5, polynomial
+ * 14, sum 1. */
+#define FLOP_PER_EXPONENTIAL 22.0
 
 static double seconds(void)
 {
@@ -57,6 +70,16 @@ static void run_product_by_columns(const struct atau_kernels *kernels, const str
 static void run_product_accumulating(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
     kernels->product(bench->m, bench->n, bench->k, data->a, bench->k, 1, data->b, bench->n, 1, data->c, bench->n);
+}
+
+static void run_product_bf16(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->product_bf16(bench->m, bench->n, bench->k, data->a, bench->k, 1, data->b, bench->n, 0, data->c, bench->n);
+}
+
+static void run_product_bf16_by_columns(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->product_bf16(bench->m, bench->n, bench->k, data->a, 1, bench->m, data->b, bench->n, 0, data->c, bench->n);
 }
 
 /* exp(8 t − 9) of its own results stays within (e⁻¹⁷, 1): no subnormals, however often. */
@@ -108,33 +131,41 @@ static void run_adam_row_shared(const struct atau_kernels *kernels, const struct
     kernels->adam_row_shared(bench->n, &adam, data->a, data->c, data->d, data->d + bench->n);
 }
 
-#define GFLOP(m, n, k) (m), (n), (k), 2e-9 * (m) * (n) * (k), 1
-#define GCELL(m, n) (m), (n), 0, 1e-9 * (m) * (n), 0
-#define GBYTE(m, n, bytes) (m), (n), 0, (bytes) * 1e-9 * (m) * (n), 0
+#define GFLOP(m, n, k, bound) (m), (n), (k), 2e-9 * (m) * (n) * (k), bound
+#define GEXP(m, n) (m), (n), 0, 1e-9 * (m) * (n), BOUND_EXPONENTIAL
+#define GBYTE(m, n, bytes, bound) (m), (n), 0, (bytes) * 1e-9 * (m) * (n), bound
 
 static const struct bench benches[] = {
-    {"product, scores", "128 x 128 x 64", "GFLOP/s", run_product, GFLOP(128, 128, 64)},
-    {"product, user gradient", "128 x 64 x 128", "GFLOP/s", run_product_by_columns, GFLOP(128, 64, 128)},
-    {"product, item gradient", "128 x 64 x 128", "GFLOP/s", run_product_accumulating, GFLOP(128, 64, 128)},
-    {"product, large d", "128 x 128 x 1024", "GFLOP/s", run_product, GFLOP(128, 128, 1024)},
-    {"product, odd", "125 x 117 x 50", "GFLOP/s", run_product, GFLOP(125, 117, 50)},
-    {"product, one row", "1 x 128 x 64", "GFLOP/s", run_product, GFLOP(1, 128, 64)},
-    {"exp_tile", "128 x 128", "Gexp/s", run_exp_tile, GCELL(128, 128)},
-    {"exp_tile, odd", "128 x 117", "Gexp/s", run_exp_tile, GCELL(128, 117)},
-    {"exp_sum", "128 x 128", "Gexp/s", run_exp_sum, GCELL(128, 128)},
-    {"max_tile", "128 x 128", "GB/s", run_max_tile, GBYTE(128, 128, 4)},
-    {"filter_tile", "128 x 128", "GB/s", run_filter_tile, GBYTE(128, 128, 4)},
-    {"dot", "64", "GB/s", run_dot, GBYTE(1, 64, 8)},
-    {"dot", "1024", "GB/s", run_dot, GBYTE(1, 1024, 8)},
-    {"axpy", "64", "GB/s", run_axpy, GBYTE(1, 64, 12)},
-    {"axpy", "1024", "GB/s", run_axpy, GBYTE(1, 1024, 12)},
-    {"scale", "64", "GB/s", run_scale, GBYTE(1, 64, 8)},
-    {"adam_row", "64", "GB/s", run_adam_row, GBYTE(1, 64, 28)},
-    {"adam_row_shared", "64", "GB/s", run_adam_row_shared, GBYTE(1, 64, 20)},
+    {"product, scores", "128 x 128 x 64", "GFLOP/s", run_product, GFLOP(128, 128, 64, BOUND_PRODUCT)},
+    {"product, user gradient", "128 x 64 x 128", "GFLOP/s", run_product_by_columns, GFLOP(128, 64, 128, BOUND_PRODUCT)},
+    {"product, item gradient", "128 x 64 x 128", "GFLOP/s", run_product_accumulating, GFLOP(128, 64, 128, BOUND_PRODUCT)},
+    {"product, large d", "128 x 128 x 1024", "GFLOP/s", run_product, GFLOP(128, 128, 1024, BOUND_PRODUCT)},
+    {"product, odd", "125 x 117 x 50", "GFLOP/s", run_product, GFLOP(125, 117, 50, BOUND_PRODUCT)},
+    {"product, one row", "1 x 128 x 64", "GFLOP/s", run_product, GFLOP(1, 128, 64, BOUND_PRODUCT)},
+    {"product_bf16, scores", "128 x 128 x 64", "GFLOP/s", run_product_bf16, GFLOP(128, 128, 64, BOUND_BF16)},
+    {"product_bf16, users", "128 x 64 x 128", "GFLOP/s", run_product_bf16_by_columns, GFLOP(128, 64, 128, BOUND_BF16)},
+    {"product_bf16, large d", "128 x 128 x 1024", "GFLOP/s", run_product_bf16, GFLOP(128, 128, 1024, BOUND_BF16)},
+    {"exp_tile", "128 x 128", "Gexp/s", run_exp_tile, GEXP(128, 128)},
+    {"exp_tile, odd", "128 x 117", "Gexp/s", run_exp_tile, GEXP(128, 117)},
+    {"exp_sum", "128 x 128", "Gexp/s", run_exp_sum, GEXP(128, 128)},
+    {"max_tile", "128 x 128", "GB/s", run_max_tile, GBYTE(128, 128, 4, BOUND_LOAD)},
+    {"filter_tile", "128 x 128", "GB/s", run_filter_tile, GBYTE(128, 128, 4, BOUND_LOAD)},
+    {"dot", "64", "GB/s", run_dot, GBYTE(1, 64, 8, BOUND_LOAD)},
+    {"dot", "1024", "GB/s", run_dot, GBYTE(1, 1024, 8, BOUND_LOAD)},
+    {"axpy", "64", "GB/s", run_axpy, GBYTE(1, 64, 12, BOUND_COPY)},
+    {"axpy", "1024", "GB/s", run_axpy, GBYTE(1, 1024, 12, BOUND_COPY)},
+    {"scale", "64", "GB/s", run_scale, GBYTE(1, 64, 8, BOUND_COPY)},
+    {"adam_row", "64", "GB/s", run_adam_row, GBYTE(1, 64, 28, BOUND_COPY)},
+    {"adam_row_shared", "64", "GB/s", run_adam_row_shared, GBYTE(1, 64, 20, BOUND_COPY)},
 };
 #define N_BENCHES ((int)(sizeof benches / sizeof *benches))
 
 /* ---- timing -------------------------------------------------------------------------------------------------------- */
+
+static int is_product(const struct bench *bench)
+{
+    return bench->bound == BOUND_PRODUCT || bench->bound == BOUND_BF16;
+}
 
 static void reset_data(struct data *data, const struct bench *bench)
 {
@@ -143,7 +174,7 @@ static void reset_data(struct data *data, const struct bench *bench)
     fill_numbers(&state, CELLS, data->b);
     fill_numbers(&state, CELLS, data->c);
     memset(data->d, 0, CELLS * sizeof *data->d);
-    for (int64_t r = 0; r < bench->n && !bench->product; r++) {
+    for (int64_t r = 0; r < bench->n && !is_product(bench); r++) {
         data->b[r] = 8.0f;
         data->b[bench->n + r] = 9.0f;
         data->b[2 * bench->n + r] = 0.99f; /* one score in 200 is above                                         */
@@ -176,36 +207,116 @@ static double measure(const struct level *level, const struct bench *bench, stru
 
 static int applies(const struct level *level, const struct bench *bench)
 {
-    return bench->product || !level->products_only;
+    if (bench->bound == BOUND_BF16)
+        return level->kernels.product_bf16 != level->kernels.product;
+    return bench->bound == BOUND_PRODUCT || !level->products_only;
 }
 
-static void print_table(const struct level *levels, int n_levels, double results[N_BENCHES][MAX_LEVELS])
+/* ---- shares of the peak -------------------------------------------------------------------------------------------- */
+
+static int set_of(const struct level *level, const struct peaks *peaks)
 {
+    if (level->products_only)
+        return peaks->widest;
+    return strstr(level->name, "avx512") ? PEAK_AVX512 : strstr(level->name, "avx2") ? PEAK_AVX2 : PEAK_SSE2;
+}
+
+/* 0 where the peak is not known. */
+static double share_of(const struct level *level, const struct bench *bench, const struct peaks *peaks, double result)
+{
+    const struct peak *set = &peaks->sets[set_of(level, peaks)];
+    double             most = 0.0;
+    switch (bench->bound) {
+    case BOUND_PRODUCT: most = set->gflops; break;
+    case BOUND_BF16: most = peaks->bf16; break;
+    case BOUND_EXPONENTIAL: most = set->gflops / FLOP_PER_EXPONENTIAL; break;
+    case BOUND_LOAD: most = set->load; break;
+    case BOUND_COPY: most = set->copy; break;
+    }
+    return most > 0.0 ? result / most : 0.0;
+}
+
+/* ---- output -------------------------------------------------------------------------------------------------------- */
+
+static void print_peaks(const struct peaks *peaks)
+{
+    printf("one core of this machine%14s%18s%18s\n", "GFLOP/s", "L1 load, GB/s", "L1 copy, GB/s");
+    for (int i = 0; i < PEAK_SETS; i++)
+        if (peaks->sets[i].gflops > 0.0)
+            printf("  %-22s%14.1f%18.1f%18.1f\n", peaks->sets[i].name, peaks->sets[i].gflops, peaks->sets[i].load,
+                   peaks->sets[i].copy);
+    if (peaks->bf16 > 0.0)
+        printf("  %-22s%14.1f\n", "avx512, bfloat16", peaks->bf16);
+    if (peaks->memory_load > 0.0)
+        printf("  %-22s%14s%18.1f%18.1f\n", "memory", "", peaks->memory_load, peaks->memory_copy);
+    printf("\n");
+}
+
+static void print_table(const struct level *levels, int n_levels, double results[N_BENCHES][MAX_LEVELS],
+                        const struct peaks *peaks)
+{
+    print_peaks(peaks);
     printf("%-24s%-18s%-9s", "kernel", "shape", "unit");
     for (int l = 0; l < n_levels; l++)
         printf("%20s", levels[l].name);
     printf("\n");
     for (int i = 0; i < N_BENCHES; i++) {
         printf("%-24s%-18s%-9s", benches[i].entry, benches[i].shape, benches[i].unit);
-        for (int l = 0; l < n_levels; l++)
-            if (applies(&levels[l], &benches[i]))
-                printf("%20.2f", results[i][l]);
+        for (int l = 0; l < n_levels; l++) {
+            double share = share_of(&levels[l], &benches[i], peaks, results[i][l]);
+            if (!applies(&levels[l], &benches[i]))
+                printf("%20s", "");
+            else if (share > 0.0)
+                printf("%14.2f %4.0f%%", results[i][l], 100.0 * share);
+            else
+                printf("%14.2f      ", results[i][l]);
+        }
         printf("\n");
     }
 }
 
-static void print_json(const struct level *levels, int n_levels, double results[N_BENCHES][MAX_LEVELS])
+static void print_json_peaks(const struct peaks *peaks)
+{
+    printf("\"peaks\": {");
+    for (int i = 0; i < PEAK_SETS; i++)
+        if (peaks->sets[i].gflops > 0.0)
+            printf("\"%s\": {\"gflops\": %.2f, \"l1_load_gbs\": %.2f, \"l1_copy_gbs\": %.2f}, ", peaks->sets[i].name,
+                   peaks->sets[i].gflops, peaks->sets[i].load, peaks->sets[i].copy);
+    if (peaks->bf16 > 0.0)
+        printf("\"avx512_bf16\": {\"gflops\": %.2f}, ", peaks->bf16);
+    printf("\"memory\": {\"load_gbs\": %.2f, \"copy_gbs\": %.2f}}", peaks->memory_load, peaks->memory_copy);
+}
+
+static void print_json(const struct level *levels, int n_levels, double results[N_BENCHES][MAX_LEVELS],
+                       const struct peaks *peaks)
 {
     const char *comma = "";
-    printf("{\"bench\": \"kernels\", \"results\": [");
+    printf("{\"bench\": \"kernels\", ");
+    print_json_peaks(peaks);
+    printf(", \"results\": [");
     for (int i = 0; i < N_BENCHES; i++)
         for (int l = 0; l < n_levels; l++)
             if (applies(&levels[l], &benches[i])) {
-                printf("%s{\"kernel\": \"%s\", \"shape\": \"%s\", \"level\": \"%s\", \"unit\": \"%s\", \"value\": %.2f}", comma,
-                       benches[i].entry, benches[i].shape, levels[l].name, benches[i].unit, results[i][l]);
+                double share = share_of(&levels[l], &benches[i], peaks, results[i][l]);
+                char   text[24] = "null";
+                if (share > 0.0)
+                    snprintf(text, sizeof text, "%.4f", share);
+                printf("%s{\"kernel\": \"%s\", \"shape\": \"%s\", \"level\": \"%s\", \"unit\": \"%s\", \"value\": %.2f, "
+                       "\"share\": %s}",
+                       comma, benches[i].entry, benches[i].shape, levels[l].name, benches[i].unit, results[i][l], text);
                 comma = ", ";
             }
     printf("]}\n");
+}
+
+/* Tests take each instruction set alone; here the widest level has its products on bfloat16 as well. */
+static void add_bf16(struct level *levels, int n_levels)
+{
+    const uint64_t cpu = ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16;
+    char           name[64], remark[160];
+    for (int l = 0; l < n_levels; l++)
+        if (!levels[l].products_only && strstr(levels[l].name, "avx512") && (cpu & ~atau_cpu_features()) == 0)
+            atau_kernels_select(ADAPTAU_BACKEND_NATIVE, cpu, &levels[l].kernels, name, remark, NULL);
 }
 
 int main(int argc, char **argv)
@@ -217,20 +328,23 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_kernels [--json]\n");
         return 2;
     }
-    int         n_levels = find_levels(levels);
-    struct data data = {.hits = malloc(CELLS * sizeof *data.hits)};
-    float     **arrays[] = {&data.a, &data.b, &data.c, &data.d};
+    teach_blis(argv);
+    int          n_levels = find_levels(levels);
+    struct peaks peaks = measure_peaks();
+    struct data  data = {.hits = malloc(CELLS * sizeof *data.hits)};
+    float      **arrays[] = {&data.a, &data.b, &data.c, &data.d};
     for (int i = 0; i < 4; i++)
         if (!(*arrays[i] = aligned_alloc(64, CELLS * sizeof(float))) || !data.hits)
             return 1;
+    add_bf16(levels, n_levels);
     for (int i = 0; i < N_BENCHES; i++)
         for (int l = 0; l < n_levels; l++)
             if (applies(&levels[l], &benches[i]))
                 results[i][l] = measure(&levels[l], &benches[i], &data);
     if (json)
-        print_json(levels, n_levels, results);
+        print_json(levels, n_levels, results, &peaks);
     else
-        print_table(levels, n_levels, results);
+        print_table(levels, n_levels, results, &peaks);
     for (int i = 0; i < 4; i++)
         free(*arrays[i]);
     free(data.hits);
