@@ -34,7 +34,7 @@ struct bench;
 typedef void (*bench_function)(const struct atau_kernels *kernels, const struct bench *bench, struct data *data);
 
 /* What bounds a kernel: its share is of that. */
-enum bound { BOUND_PRODUCT, BOUND_BF16, BOUND_EXPONENTIAL, BOUND_LOAD, BOUND_COPY };
+enum bound { BOUND_PRODUCT, BOUND_BF16, BOUND_EXPONENTIAL, BOUND_EXPONENTIAL_BF16, BOUND_LOAD, BOUND_COPY };
 
 struct bench {
     const char    *entry, *shape, *unit;
@@ -72,20 +72,36 @@ static void run_product_accumulating(const struct atau_kernels *kernels, const s
     kernels->product(bench->m, bench->n, bench->k, data->a, bench->k, 1, data->b, bench->n, 1, data->c, bench->n);
 }
 
+/* a and b hold words then (reset_data). */
+static const uint32_t *words_of(const float *x)
+{
+    return (const uint32_t *)(const void *)x;
+}
+
 static void run_product_bf16(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
-    kernels->product_bf16(bench->m, bench->n, bench->k, data->a, bench->k, 1, data->b, bench->n, 0, data->c, bench->n);
+    const int64_t pairs = bench->k / 2;
+    kernels->bf16->product(bench->m, bench->n, pairs, words_of(data->a), pairs, 1, words_of(data->b), bench->n, 0, data->c,
+                           bench->n);
 }
 
 static void run_product_bf16_by_columns(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
-    kernels->product_bf16(bench->m, bench->n, bench->k, data->a, 1, bench->m, data->b, bench->n, 0, data->c, bench->n);
+    kernels->bf16->product(bench->m, bench->n, bench->k / 2, words_of(data->a), 1, bench->m, words_of(data->b), bench->n, 1,
+                           data->c, bench->n);
 }
 
 /* exp(8 t − 9) of its own results stays within (e⁻¹⁷, 1): no subnormals, however often. */
 static void run_exp_tile(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
     kernels->exp_tile(bench->m, bench->n, data->a, bench->n, data->b, data->b + bench->n, NULL, data->c);
+}
+
+static void run_exp_tile_bf16(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    uint32_t *words = (uint32_t *)(void *)data->d;
+    kernels->bf16->exp_tile(bench->m, bench->n, data->a, bench->n, data->b, data->b + bench->n, NULL, data->c, words,
+                            bench->n / 2, words + CELLS / 2, bench->n);
 }
 
 static void run_exp_sum(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
@@ -147,6 +163,7 @@ static const struct bench benches[] = {
     {"product_bf16, large d", "128 x 128 x 1024", "GFLOP/s", run_product_bf16, GFLOP(128, 128, 1024, BOUND_BF16)},
     {"exp_tile", "128 x 128", "Gexp/s", run_exp_tile, GEXP(128, 128)},
     {"exp_tile, odd", "128 x 117", "Gexp/s", run_exp_tile, GEXP(128, 117)},
+    {"exp_tile_bf16", "128 x 128", "Gexp/s", run_exp_tile_bf16, 128, 128, 0, 1e-9 * 128 * 128, BOUND_EXPONENTIAL_BF16},
     {"exp_sum", "128 x 128", "Gexp/s", run_exp_sum, GEXP(128, 128)},
     {"max_tile", "128 x 128", "GB/s", run_max_tile, GBYTE(128, 128, 4, BOUND_LOAD)},
     {"filter_tile", "128 x 128", "GB/s", run_filter_tile, GBYTE(128, 128, 4, BOUND_LOAD)},
@@ -162,18 +179,33 @@ static const struct bench benches[] = {
 
 /* ---- timing -------------------------------------------------------------------------------------------------------- */
 
+static int needs_bf16(const struct bench *bench)
+{
+    return bench->bound == BOUND_BF16 || bench->bound == BOUND_EXPONENTIAL_BF16;
+}
+
 static int is_product(const struct bench *bench)
 {
     return bench->bound == BOUND_PRODUCT || bench->bound == BOUND_BF16;
 }
 
-static void reset_data(struct data *data, const struct bench *bench)
+/* In place: words are written behind what is read. */
+static void pack(const struct atau_bf16_kernels *kernels, float *x)
+{
+    kernels->pack_lines(1, CELLS, x, CELLS, (uint32_t *)(void *)x, CELLS / 2);
+}
+
+static void reset_data(const struct level *level, struct data *data, const struct bench *bench)
 {
     uint32_t state = 1;
     fill_numbers(&state, CELLS, data->a);
     fill_numbers(&state, CELLS, data->b);
     fill_numbers(&state, CELLS, data->c);
     memset(data->d, 0, CELLS * sizeof *data->d);
+    if (bench->bound == BOUND_BF16) {
+        pack(level->kernels.bf16, data->a);
+        pack(level->kernels.bf16, data->b);
+    }
     for (int64_t r = 0; r < bench->n && !is_product(bench); r++) {
         data->b[r] = 8.0f;
         data->b[bench->n + r] = 9.0f;
@@ -195,7 +227,7 @@ static double measure(const struct level *level, const struct bench *bench, stru
 {
     double  best = 1e30;
     int64_t calls = 1;
-    reset_data(data, bench);
+    reset_data(level, data, bench);
     while (time_calls(level, bench, data, calls) < RUN_SECONDS)
         calls *= 2;
     for (int run = 0; run < RUNS; run++) {
@@ -207,8 +239,8 @@ static double measure(const struct level *level, const struct bench *bench, stru
 
 static int applies(const struct level *level, const struct bench *bench)
 {
-    if (bench->bound == BOUND_BF16)
-        return level->kernels.product_bf16 != level->kernels.product;
+    if (needs_bf16(bench))
+        return level->kernels.bf16 != NULL;
     return bench->bound == BOUND_PRODUCT || !level->products_only;
 }
 
@@ -229,7 +261,8 @@ static double share_of(const struct level *level, const struct bench *bench, con
     switch (bench->bound) {
     case BOUND_PRODUCT: most = set->gflops; break;
     case BOUND_BF16: most = peaks->bf16; break;
-    case BOUND_EXPONENTIAL: most = set->gflops / FLOP_PER_EXPONENTIAL; break;
+    case BOUND_EXPONENTIAL:
+    case BOUND_EXPONENTIAL_BF16: most = set->gflops / FLOP_PER_EXPONENTIAL; break;
     case BOUND_LOAD: most = set->load; break;
     case BOUND_COPY: most = set->copy; break;
     }
