@@ -8,6 +8,7 @@
 #include "common/abi.h"
 #include "common/error.h"
 #include "common/pool.h"
+#include "common/prefetch.h"
 #include "common/size.h"
 #include "core/temperature.h"
 #include "kernels/check.h"
@@ -258,11 +259,43 @@ struct adam_call {
     bool                 gradient_by_id; /* row id holds the gradient, instead of row k                       */
 };
 
-/* The coefficients for a row's t-th step; rows in a row mostly share t. */
-static void set_step(struct atau_adam *adam, const struct adam_call *call, int32_t t)
+/* Coefficients of a t-th step. Rows of a catalogue mostly share t, others have many different ones, and powers are dear. */
+struct step_cache {
+    int32_t t;
+    float   step, second_scale;
+};
+#define CACHED_STEPS 64
+
+static void set_step(struct atau_adam *adam, const struct adam_call *call, struct step_cache cache[CACHED_STEPS], int32_t t)
 {
-    adam->step = (float)(call->table->learning_rate / (1.0 - pow(call->table->beta1, t)));
-    adam->second_scale = (float)(1.0 / sqrt(1.0 - pow(call->model->beta2, t)));
+    struct step_cache *entry = &cache[t % CACHED_STEPS];
+    if (entry->t != t) {
+        entry->t = t;
+        entry->step = (float)(call->table->learning_rate / (1.0 - pow(call->table->beta1, t)));
+        entry->second_scale = (float)(1.0 / sqrt(1.0 - pow(call->model->beta2, t)));
+    }
+    adam->step = entry->step;
+    adam->second_scale = entry->second_scale;
+}
+
+static float *second_of(const struct adam_call *call, int64_t id)
+{
+    return call->table->second + (call->model->row_second_moment ? id : id * call->model->dim);
+}
+
+static const float *gradient_of(const struct adam_call *call, int64_t k)
+{
+    return call->gradients + (call->gradient_by_id ? call->ids[k] : k) * call->model->dim;
+}
+
+/* What the k-th row's step will read. */
+static void fetch_row(const struct adam_call *call, int64_t k)
+{
+    const int64_t id = call->ids[k], dim = call->model->dim;
+    atau_prefetch_row(gradient_of(call, k), dim);
+    atau_prefetch_row(call->table->first + id * dim, dim);
+    atau_prefetch_row(second_of(call, id), call->model->row_second_moment ? 1 : dim);
+    atau_prefetch_row(call->table->rows + id * call->table->stride, dim);
 }
 
 static void step_rows(const struct adam_call *call, int64_t task)
@@ -271,6 +304,7 @@ static void step_rows(const struct adam_call *call, int64_t task)
     struct atau_table      *table = call->table;
     const bool              sphere = !table->raw && !model->free_length;
     const int64_t           end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->n), dim = model->dim;
+    struct step_cache       cache[CACHED_STEPS] = {{0}};
     struct atau_adam        adam = {.beta1 = (float)table->beta1,
                                     .beta2 = (float)model->beta2,
                                     .epsilon = (float)model->epsilon,
@@ -278,17 +312,14 @@ static void step_rows(const struct adam_call *call, int64_t task)
                                     .to_sphere = sphere};
     const struct atau_kernels *kernels = model->context->kernels;
     const atau_adam_function   step = model->row_second_moment ? kernels->adam_row_shared : kernels->adam_row;
-    int32_t                    t = 0;
     for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
         int64_t id = call->ids[k];
+        if (k + ATAU_ROWS_AHEAD < end)
+            fetch_row(call, k + ATAU_ROWS_AHEAD);
         if (table->steps[id] < INT32_MAX)
             table->steps[id]++;
-        if (table->steps[id] != t) {
-            t = table->steps[id];
-            set_step(&adam, call, t);
-        }
-        step(dim, &adam, call->gradients + (call->gradient_by_id ? id : k) * dim, table->first + id * dim,
-             table->second + (model->row_second_moment ? id : id * dim), table->rows + id * table->stride);
+        set_step(&adam, call, cache, table->steps[id]);
+        step(dim, &adam, gradient_of(call, k), table->first + id * dim, second_of(call, id), table->rows + id * table->stride);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/pool.h"
+#include "common/prefetch.h"
 #include "common/size.h"
 
 #define RADIX_BITS 11
@@ -83,6 +84,18 @@ static void add_entry(const struct scatter *x, int64_t entry, float *gradient)
     x->s->kernels->axpy(x->s->dim, coefficient, list->vectors + vector * x->s->dim, gradient);
 }
 
+static int64_t item_of(const struct scatter *x, int64_t touched)
+{
+    return (int64_t)(x->keys[x->starts[touched]] >> 32);
+}
+
+static void fetch_item(const struct scatter *x, int64_t item)
+{
+    const struct atau_softmax *s = x->s;
+    atau_prefetch_row(s->output.item_gradients + item * s->output.item_gradient_stride, s->dim);
+    atau_prefetch_row(atau_item(s, item), s->dim);
+}
+
 static void sum_items(void *argument, int32_t lane, int64_t task)
 {
     struct scatter      *x = argument;
@@ -90,7 +103,9 @@ static void sum_items(void *argument, int32_t lane, int64_t task)
     const int64_t        end = atau_min_i64((task + 1) * ITEMS_PER_TASK, x->n_touched);
     float               *unit = x->lane_rows + (int64_t)lane * s->dim;
     for (int64_t t = task * ITEMS_PER_TASK; t < end; t++) {
-        int64_t item = (int64_t)(x->keys[x->starts[t]] >> 32);
+        int64_t item = item_of(x, t);
+        if (t + ATAU_ROWS_AHEAD < end)
+            fetch_item(x, item_of(x, t + ATAU_ROWS_AHEAD));
         float  *gradient = s->output.item_gradients + item * s->output.item_gradient_stride;
         memset(gradient, 0, (size_t)s->dim * sizeof(float));
         for (int64_t e = x->starts[t]; e < x->starts[t + 1]; e++)

@@ -102,7 +102,7 @@ expect_line 2 "$t --dim: \"99999999999999999999\" is not a whole number in 1 ...
 expect_line 2 "$t --lr-users: \"nan\" is not a number in 0 ... 1000" "$train" split --lr-users nan
 expect_line 2 "$t --lr-users: \"0,5\" is not a number in 0 ... 1000" "$train" split --lr-users 0,5
 expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" split --tau -1
-expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed" "$train" split --temperature eq15
+expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned" "$train" split --temperature eq15
 expect_line 2 "$t --backbone: \"lightgcn\" is not one of mf" "$train" split --backbone lightgcn
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
     "$train" split --cutoffs 20,10
@@ -115,7 +115,7 @@ expect_line 2 "$t --json takes no value" "$train" split --json=yes
 expect_line 2 "$t there is no option --nonsense, or several begin like it; see --help" "$train" split --nonsense
 expect_line 2 "$t there is no option -x; see --help" "$train" split -x
 expect_line 2 "$t --temperature fixed needs --tau" "$train" split --temperature fixed
-expect_line 2 "$t --tau goes with --temperature fixed, not with eq34" "$train" split --temperature eq34 --tau 1
+expect_line 2 "$t --tau goes with --temperature fixed or learned, not with eq34" "$train" split --temperature eq34 --tau 1
 expect_line 2 "$t --tau-min 2 is above --tau-max 1" "$train" split --tau-min 2 --tau-max 1
 
 # ---- files that are not what they should be ----------------------------------------------------------------------
