@@ -12,7 +12,7 @@
 #define ROWS_MOST 128            /* of a block                                                                */
 #define ROWS_LEAST 16
 #define STRIDE_PAD 16            /* keeps the lines of a tile from falling into the same cache sets           */
-#define CHUNKS_MOST 64
+#define CHUNKS_MOST 32
 #define STORE_BYTES (24u << 20)  /* of scores kept between the passes; half of that in bfloat16               */
 #define SEVERAL_BYTES (4u << 20) /* the same where several blocks are at work                                 */
 #define PARTIAL_BYTES (4u << 20) /* of partial user gradients                                                 */
