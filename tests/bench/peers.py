@@ -103,7 +103,7 @@ class SamplerOptions(c.Structure):
 
 class TemperatureOptions(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("tau0", c.c_int32), ("tau_user", c.c_int32), ("warmup_updates", c.c_int32),
-                ("tau", c.c_double), ("rest", c.c_byte * 56)]
+                ("tau", c.c_double), ("rest", c.c_byte * 64)]
 
 
 class Batch(c.Structure):
