@@ -115,19 +115,25 @@ static adaptau_status propagate(struct targets *t, adaptau_error *error)
         int64_t            stride;
         float             *to;
     } products[6] = {
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale}, items->rows, items->stride,
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale, NULL}, items->rows, items->stride,
          t->between},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL}, t->between, dim, on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL}, on_items, dim, on_users},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale}, users->rows, users->stride,
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL, NULL}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, on_users},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale, NULL}, users->rows, users->stride,
          on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL}, on_items, dim, t->between},
-        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, t->between},
+        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL, NULL}, t->between, dim, on_items},
     };
     adaptau_status status = ADAPTAU_OK;
-    for (int p = 0; p < 6 && status == ADAPTAU_OK; p++)
-        status = atau_propagate(model->context, &products[p].matrix, dim, products[p].from, products[p].stride,
-                                products[p].to, dim, error);
+    for (int p = 0; p < 6 && status == ADAPTAU_OK; p++) {
+        const struct atau_propagation product = {.dim = dim,
+                                                 .x = products[p].from,
+                                                 .x_stride = products[p].stride,
+                                                 .scale = 1.0f,
+                                                 .out = products[p].to,
+                                                 .out_stride = dim};
+        status = atau_propagate(model->context, &products[p].matrix, &product, error);
+    }
     return status;
 }
 
