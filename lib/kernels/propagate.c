@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* A row of the product is a sum of gathered rows, which stays in registers until it is whole (the gather kernel): what moves is
  * one row of x for each entry, its id, and one row of the result. Degrees are uneven, so tasks are cut where they have about as
- * many entries, by a binary search in ptr. The road not taken: splitting the longest rows, whose parts would have to be added
- * up in an order of their own; a task of ENTRIES_PER_TASK is longer than they are on real data. */
+ * many entries, by a binary search in ptr. The road not taken: splitting long rows, whose parts would have to be added up in an
+ * order of their own; a row of all users is still short against a product. */
 #include "kernels/propagate.h"
 
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/kernels.h"
 
-#define ENTRIES_PER_TASK 4096
+#define ENTRIES_PER_TASK 1024
 #define ROWS_PER_TASK 64 /* of chosen rows */
 
 struct call {
@@ -44,7 +44,7 @@ static void propagate_row(const struct call *call, int32_t lane, int64_t row, in
         n = n_ahead = select_ids(call, row, selected);
         ids = selected;
     }
-    call->kernels->gather(&call->from, n, n_ahead, ids, p->scale * (a->left ? a->left[row] : 1.0f), p->scale,
+    call->kernels->gather(&call->from, n, n_ahead, ids, p->scale * (a->left ? a->left[row] : 1.0f), p->base_scale,
                           p->base ? p->base + row * p->base_stride : NULL, p->out + row * p->out_stride);
 }
 

@@ -5,6 +5,8 @@
  *     gather     rows of d floats at uniformly random places of a table, read and summed into one; nothing written
  *     propagate  R x and Rᵀ x of a graph of Gowalla's size whose items are as unevenly popular as words are (Zipf): a row read
  *                and 4 bytes of id for each entry, a row written for each row, in both directions
+ *     LightGCN   adaptau_model_gradients of 3 layers, there and back, for a batch of one row and one candidate, so that nothing
+ *                else costs time: five such products in each direction, each onto a base, which is read
  *
  *     bench_propagate [--threads N] [--dim D] [--json]
  *
@@ -28,9 +30,10 @@
 #define PAIRS 810128
 #define ROUNDS 21
 #define TASKS 256
-#define N_KINDS 4
+#define N_KINDS 5
+#define PASSES 5 /* of a LightGCN step in each direction: the other two end or begin in the rows of the batch     */
 
-static const char *const kinds[N_KINDS] = {"copy", "gather", "propagate to users", "propagate to items"};
+static const char *const kinds[N_KINDS] = {"copy", "gather", "propagate to users", "propagate to items", "LightGCN, 3 layers"};
 
 struct bench {
     adaptau_context *context;
@@ -39,6 +42,8 @@ struct bench {
     float           *users, *items, *copies; /* [n x d], [m x d], [m x d]                                      */
     int32_t         *random;                 /* [PAIRS] rows of items                                          */
     float           *sums;                   /* [TASKS x d]                                                    */
+    adaptau_model       *model;
+    adaptau_temperature *temperature;
 };
 
 static double seconds(void)
@@ -106,10 +111,29 @@ static void propagate(struct bench *b, int to_items)
     check(atau_propagate(b->context, &matrix, &p, &error), &error);
 }
 
+/* There and back. */
+static void step(struct bench *b)
+{
+    const int32_t user = 1, item = 2, candidate = 3;
+    const int64_t ptr[2] = {0, 1};
+    adaptau_error error = {0};
+    adaptau_batch batch = {.struct_size = sizeof batch,
+                           .candidates = ADAPTAU_CANDIDATES_SHARED,
+                           .n_rows = 1,
+                           .users = &user,
+                           .positive_ptr = ptr,
+                           .positives = &item,
+                           .n_candidates = 1,
+                           .candidate_ids = &candidate};
+    check(adaptau_model_gradients(b->model, &batch, b->temperature, NULL, &error), &error);
+}
+
 static void run_once(struct bench *b, int kind)
 {
     adaptau_error error = {0};
-    if (kind == 0)
+    if (kind == 4)
+        step(b);
+    else if (kind == 0)
         check(atau_parallel(b->context, TASKS, copy_part, b, &error), &error);
     else if (kind == 1)
         check(atau_parallel(b->context, TASKS, gather_part, b, &error), &error);
@@ -124,7 +148,8 @@ static double bytes_of(const struct bench *b, int kind)
     case 0: return 2 * row * ITEMS;
     case 1: return row * PAIRS;
     case 2: return (row + 4) * pairs + row * USERS;
-    default: return (row + 4) * pairs + row * ITEMS;
+    case 3: return (row + 4) * pairs + row * ITEMS;
+    default: return PASSES * (2 * (row + 4) * pairs + 2 * row * (USERS + ITEMS));
     }
 }
 
@@ -162,10 +187,16 @@ static void make_problem(struct bench *b, int32_t threads)
     memset(b->items, 0, ITEMS * row);
     memset(b->copies, 0, ITEMS * row);
     make_graph(b);
+    adaptau_model_options model = {
+        .struct_size = sizeof model, .encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = (int32_t)b->dim, .n_layers = 3};
+    check(adaptau_model_create(b->context, b->graph, &model, &b->model, &error), &error);
+    check(adaptau_temperature_create(b->context, b->graph, NULL, &b->temperature, &error), &error);
 }
 
 static void free_problem(struct bench *b)
 {
+    adaptau_temperature_destroy(b->temperature);
+    adaptau_model_destroy(b->model);
     adaptau_dataset_destroy(b->graph);
     adaptau_context_destroy(b->context);
     free(b->sums);
