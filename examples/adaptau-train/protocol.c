@@ -183,6 +183,13 @@ static void close_validation(struct validation *validation)
     adaptau_dataset_destroy(validation->part);
 }
 
+/* The model of the best epoch, with the graph that it was trained on. */
+static adaptau_status restore_best(struct run *run, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    adaptau_status status = snapshot_model(&run->snapshot, run->context, dataset, &run->recipe, &run->model, error);
+    return status ? status : prior_set(run->model, run->train, run->recipe.popularity_prior, run->tau0, error);
+}
+
 /* The best epoch and prior for pairs held out of train. With so few pairs that none could be held out, all epochs are taken on
  * trust. */
 static adaptau_status search_on_validation(struct run *run, adaptau_error *error)
@@ -202,6 +209,8 @@ static adaptau_status search_on_validation(struct run *run, adaptau_error *error
             .picks_prior = run->chooses_prior,
         };
         status = run_evaluated(&phase, validation.held_out, error);
+        if (!status && !run->stopped_epoch && run->settings->no_refit)
+            status = restore_best(run, validation.part, error);
     } else
         run->search.best_epoch = run->recipe.epochs;
     close_validation(&validation);
@@ -221,12 +230,6 @@ static adaptau_status refit(struct run *run, adaptau_error *error)
     return run_phase(&phase, error);
 }
 
-static adaptau_status restore_best(struct run *run, adaptau_error *error)
-{
-    adaptau_status status = snapshot_model(&run->snapshot, run->context, run->train, &run->recipe, &run->model, error);
-    return status ? status : prior_set(run->model, run->train, run->recipe.popularity_prior, run->tau0, error);
-}
-
 static adaptau_status judge_on_test(struct run *run, adaptau_error *error)
 {
     adaptau_evaluator *evaluator = NULL;
@@ -243,9 +246,7 @@ static adaptau_status run_valid(struct run *run, adaptau_error *error)
     adaptau_status status = search_on_validation(run, error);
     if (status || run->stopped_epoch)
         return status;
-    if (run->settings->no_refit && run->search.n_pairs > 0)
-        status = restore_best(run, error);
-    else
+    if (!run->model)
         status = refit(run, error);
     if (status || run->stopped_epoch)
         return status;
@@ -290,7 +291,7 @@ static adaptau_status run_paper(struct run *run, adaptau_error *error)
         status = search_on_test(run, error);
     if (status || run->stopped_epoch)
         return status;
-    status = restore_best(run, error);
+    status = restore_best(run, run->train, error);
     return status ? status : judge_on_test(run, error);
 }
 

@@ -44,7 +44,12 @@ static void json_data(struct json *json, const struct run *run)
 static void json_recipe(struct json *json, const struct run *run)
 {
     const struct recipe *recipe = &run->recipe;
-    json_text(json, "backbone", "mf");
+    json_text(json, "backbone", backbone_names[recipe->encoder]);
+    if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN) {
+        json_whole(json, "layers", recipe->layers);
+        json_number(json, "edge_dropout", recipe->edge_dropout);
+        json_number(json, "layer_dropout", recipe->layer_dropout);
+    }
     json_whole(json, "dim", recipe->dim);
     json_whole(json, "seed", recipe->seed);
     json_text(json, "temperature", tau0_names[recipe->tau0]);
@@ -134,7 +139,10 @@ static void print_facts(const struct run *run)
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->data.n_users,
            run->data.n_items, (long long)adaptau_dataset_n_pairs(run->train), (long long)adaptau_dataset_n_pairs(run->test),
            run->n_test_users);
-    printf("model      mf, dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->tau0,
+    printf("model      %s, ", backbone_names[recipe->encoder]);
+    if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
+        printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
+    printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->tau0,
            tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
            "           popularity prior %g, seed %lld\n",

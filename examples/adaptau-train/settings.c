@@ -10,7 +10,7 @@
 static const struct program program = {
     .name = "adaptau-train",
     .usage = "DATA [OPTION]...",
-    .about = "Train a matrix factorisation on user-item pairs with the Adap-tau softmax, and report ranking metrics.\n"
+    .about = "Train matrix factorisation or LightGCN on user-item pairs with the Adap-tau softmax, and report ranking metrics.\n"
              "DATA is a directory with train.txt and test.txt (\"user item item ...\" per line), or a file of pairs\n"
              "(tab, comma or \"::\" between user, item and an optional rating).",
     .notes = "Progress goes to standard error, the result to standard output. SIGINT and SIGTERM finish the step,\n"
@@ -25,7 +25,7 @@ const char *const        candidate_names[] = {"catalogue", "shared", "popular", 
 const char *const        positive_names[] = {"outside", "inside", NULL};
 const char *const        init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const        normalise_names[] = {"both", "users", "items", "none", NULL};
-static const char *const backbone_names[] = {"mf", NULL};
+const char *const        backbone_names[] = {"mf", "lightgcn", NULL};
 static const char *const protocol_names[] = {"valid", "paper", NULL};
 static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
@@ -59,6 +59,10 @@ static int check_together(struct settings *settings, bool tau_given, bool tau0_g
         fprintf(stderr, "%s: --tau-min %g is above --tau-max %g\n", program.name, recipe->tau_min, recipe->tau_max);
         return 2;
     }
+    if (recipe->encoder == ADAPTAU_ENCODER_MF && (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
+        fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program.name);
+        return 2;
+    }
     if (tau_given)
         recipe->tau0 = ADAPTAU_TAU0_FIXED;
     return OPTIONS_GO_ON;
@@ -81,7 +85,6 @@ int read_settings(int argc, char **argv, struct settings *settings)
 {
     struct settings *s = settings;
     struct recipe   *r = &s->recipe;
-    int32_t          backbone = ADAPTAU_ENCODER_MF;
     bool             tau_given = false, tau0_given = false;
     int              first = 0;
     set_defaults(settings);
@@ -97,11 +100,17 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"split-seed", OPTION_WHOLE, &s->split_seed, 0, 9e15, NULL, NULL, "of both splits (0)", NULL},
 
         {.name = "Model:", .kind = OPTION_TITLE},
-        {"backbone", OPTION_CHOICE, &backbone, 0, 0, backbone_names, "mf", "the encoder (mf)", NULL},
+        {"backbone", OPTION_CHOICE, &r->encoder, 0, 0, backbone_names, NULL,
+         "what makes embeddings out of the tables: nothing, or layers of the graph of pairs (mf)", NULL},
+        {"layers", OPTION_WHOLE, &r->layers, 1, ADAPTAU_MAX_LAYERS, NULL, NULL, "of lightgcn (3)", NULL},
+        {"edge-dropout", OPTION_DECIMAL, &r->edge_dropout, 0, 0.99, NULL, "X",
+         "lightgcn: share of the graph's edges that each step leaves out (0)", NULL},
+        {"layer-dropout", OPTION_DECIMAL, &r->layer_dropout, 0, 0.99, NULL, "X",
+         "lightgcn: share of rows that take nothing from their neighbours in a step (0)", NULL},
         {"dim", OPTION_WHOLE, &r->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"init", OPTION_CHOICE, &r->init, 0, 0, init_names, NULL, "where the tables start (spectral)", NULL},
         {"normalise", OPTION_CHOICE, &r->normalise, 0, 0, normalise_names, NULL,
-         "the sides whose rows a score brings to length 1 (both: cosine)", NULL},
+         "the sides whose rows a score brings to length 1 (mf: both, which makes it a cosine; lightgcn: none)", NULL},
         {"free-length", OPTION_FLAG, &r->free_length, 0, 0, NULL, NULL,
          "rows keep their lengths instead of returning to the unit sphere", NULL},
         {"weight-decay", OPTION_DECIMAL, &r->weight_decay, 0, 1e3, NULL, "X", "L2 term of rows of free length (0)", NULL},

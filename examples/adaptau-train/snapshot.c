@@ -22,7 +22,7 @@ static adaptau_status copy_table(float **copy, const float *table, int64_t strid
 adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *model, adaptau_error *error)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    adaptau_status status = adaptau_model_raw_tables(model, &tables, error);
     if (!status)
         status = copy_table(&snapshot->users, tables.users, tables.user_stride, tables.n_users, tables.dim, error);
     if (!status)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A copy of a model's tables, to come back to. */
+/* A copy of a model's raw tables, to come back to. */
 #ifndef ADAPTAU_TRAIN_SNAPSHOT_H
 #define ADAPTAU_TRAIN_SNAPSHOT_H
 
@@ -14,7 +14,7 @@ struct snapshot {
 /* Replace what the snapshot holds. */
 adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *model, adaptau_error *error);
 
-/* A model that works on the snapshot's arrays: the snapshot must outlive it. */
+/* A model that works on the snapshot's arrays: the snapshot must outlive it. The dataset is what it was trained on. */
 adaptau_status snapshot_model(const struct snapshot *snapshot, adaptau_context *context, const adaptau_dataset *dataset,
                               const struct recipe *recipe, adaptau_model **out, adaptau_error *error);
 

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include <adaptau/model.h>
 #include <adaptau/sampler.h>
 
 #define STEPS_PER_EPOCH 50        /* 128 users a step on MovieLens-1M, 512 on Gowalla */
@@ -16,6 +17,8 @@
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
+#define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
+#define LAYERS 3
 
 static double clamp(double x, double least, double most)
 {
@@ -47,6 +50,7 @@ static double choose_soft_targets(int32_t candidates, int32_t n_users, int32_t n
 
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
+    const bool graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN;
     if (recipe->rows == UNSET)
         recipe->rows = choose_rows(recipe->candidates, n_users);
     if (recipe->epochs == UNSET)
@@ -57,8 +61,12 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
         recipe->soft_targets = choose_soft_targets(recipe->candidates, n_users, n_items, n_pairs);
     if (recipe->popularity_prior == UNSET)
         recipe->popularity_prior = 0;
+    if (recipe->layers == UNSET)
+        recipe->layers = graph ? LAYERS : 0;
+    if (recipe->normalise == UNSET)
+        recipe->normalise = graph ? NORMALISE_NONE : NORMALISE_BOTH;
     if (recipe->lr_users == UNSET)
-        recipe->lr_users = LR_USERS;
+        recipe->lr_users = graph ? LR_GRAPH : LR_USERS;
     if (recipe->lr_items == UNSET)
-        recipe->lr_items = LR_ITEMS;
+        recipe->lr_items = graph ? LR_GRAPH : LR_ITEMS;
 }

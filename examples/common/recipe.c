@@ -7,7 +7,9 @@ struct recipe recipe_default(void)
 {
     return (struct recipe){
         .dim = 64,
+        .layers = UNSET,
         .init = ADAPTAU_INIT_SPECTRAL,
+        .normalise = UNSET,
         .n_candidates = 1024,
         .row_weight = UNSET,
         .soft_targets = UNSET,

@@ -40,6 +40,10 @@ adaptau_model_options recipe_model_options(const struct recipe *recipe)
     return (adaptau_model_options){
         .struct_size = sizeof(adaptau_model_options),
         .flags = model_flags(recipe),
+        .encoder = recipe->encoder,
+        .n_layers = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN ? (int32_t)recipe->layers : 0,
+        .edge_dropout = recipe->edge_dropout,
+        .layer_dropout = recipe->layer_dropout,
         .dim = (int32_t)recipe->dim,
         .init = recipe->init,
         .seed = (uint64_t)recipe->seed,

@@ -13,12 +13,18 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any number
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any number
  *  of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. */
 typedef struct adaptau_model adaptau_model;
 
-#define ADAPTAU_ENCODER_MF 0 /**< matrix factorisation: the tables are the embeddings                         */
+#define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */
+/** LightGCN: final embeddings are means of L + 1 layers of the graph of the dataset's pairs, E = (1/(L + 1)) Σ_l Aˡ E⁰, with
+ *  E⁰ the raw tables and A = D^{-1/2} [0 R; Rᵀ 0] D^{-1/2}. Raw rows are of free length: ADAPTAU_MODEL_FREE_LENGTH is implied.
+ *  A step propagates once and takes gradients back once, however many rows it has. Since 0.1. */
+#define ADAPTAU_ENCODER_LIGHTGCN 1
+
+#define ADAPTAU_MAX_LAYERS 4
 
 #define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
 #define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
@@ -41,7 +47,7 @@ typedef struct adaptau_model adaptau_model;
 typedef struct adaptau_model_options {
     uint32_t struct_size; /**< sizeof(adaptau_model_options)                                                 */
     uint32_t flags;       /**< ADAPTAU_MODEL_*                                                               */
-    int32_t  encoder;     /**< ADAPTAU_ENCODER_MF                                                            */
+    int32_t  encoder;     /**< ADAPTAU_ENCODER_*                                                             */
     int32_t  dim;         /**< d; 0: 64                                                                      */
     int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
     int32_t  reserved;    /**< 0                                                                             */
@@ -57,9 +63,16 @@ typedef struct adaptau_model_options {
     double   beta2;               /**< decay of the second moment; 0: 0.999                                  */
     double   epsilon;             /**< 0: 1e-12                                                              */
     double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0: none */
+    int32_t  n_layers;            /**< L of LightGCN, at most ADAPTAU_MAX_LAYERS; 0: 3                       */
+    int32_t  reserved_layers;     /**< 0                                                                     */
+    double   edge_dropout;        /**< p in [0, 1): each step leaves each edge of LightGCN's graph out with probability p, in
+                                       both directions alike, and multiplies the others by 1/(1 − p)         */
+    double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
+                                       with probability q; what the others take is multiplied by 1/(1 − q)   */
 } adaptau_model_options;
 
-/** @param[in] dataset  gives n and m, and the interactions of ADAPTAU_INIT_SPECTRAL; not needed after the call
+/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied; not needed
+ *                      after the call
  *  @param[in] options  NULL for the defaults
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
@@ -71,9 +84,23 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
 
 /** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
  *  the model.
+ *
+ *  LightGCN propagates at the first such call after a step; so do all calls that score, save or export. Dropout is for training
+ *  only and takes no part.
+ *  @param[in,out] out  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI; of LightGCN E_MEMORY, E_THREAD, and E_STATE while another reader propagates. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+
+/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_tables, with LightGCN E⁰. Flags are 0 and there is
+ *  no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+
+/** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN makes final embeddings anew when
+ *  they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
+ *  @return E_ARGUMENT. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 
 /** What a batch cost. Since 0.1. */
 typedef struct adaptau_step {
@@ -85,21 +112,23 @@ typedef struct adaptau_step {
 
 /** Loss and gradients of a batch (adaptau_softmax on the model's tables); they replace those of the batch before. A personal
  *  policy's unit-temperature losses are handed to the temperature. The working memory of the softmax stays with the model for
- *  the next batch.
+ *  the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of calls before.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
- *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch; E_NUMERIC names the
- *          first row whose gradient is not finite. There are no gradients after a failure. Since 0.1. */
+ *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch, and for a LightGCN
+ *          that was loaded; E_NUMERIC names the first row whose gradient is not finite. There are no gradients after a failure.
+ *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch,
                                                    adaptau_temperature *temperature, adaptau_step *step,
                                                    adaptau_error *error);
 
-/** Gradients of the last batch, for a host's own optimiser. Valid until the next call that changes the model. Since 0.1. */
+/** Gradients of the raw tables by the last batch, for a host's own optimiser. With LightGCN every user and every item is touched,
+ *  in the order of their ids. Valid until the next call that changes the model. Since 0.1. */
 typedef struct adaptau_gradient_view {
     uint32_t       struct_size; /**< sizeof(adaptau_gradient_view), set by the caller                        */
     int32_t        dim;         /**< d                                                                       */
     int64_t        n_users;     /**< touched users                                                           */
-    const int32_t *user_ids;    /**< [n_users] in the order of the batch, each once                          */
+    const int32_t *user_ids;    /**< [n_users] in the order of the batch (LightGCN: of ids), each once       */
     const float   *users;       /**< [n_users x d], row k belongs to user_ids[k]                             */
     int64_t        n_items;     /**< touched items                                                           */
     const int32_t *item_ids;    /**< [n_items] ascending                                                     */
@@ -174,14 +203,16 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
 
-/** Write the tables as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias" [m, 1] where
- *  there is one, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
+/** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
+ *  [m, 1] where there is one, with LightGCN also "raw_user_embeddings" and "raw_item_embeddings", and metadata that
+ *  adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
  *  fsync of the folder; the old file is whole until the new one is.
  *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
 /** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
- *  optimiser.
+ *  optimiser. The graph of LightGCN is not in the file: such a model scores, saves and exports, and adaptau_model_gradients is
+ *  E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the raw tables.
  *  @return E_ARGUMENT, E_IO, E_FORMAT, E_MEMORY, E_THREAD; E_NUMERIC for a non-finite entry. Never allocates more than the
  *          file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,

@@ -13,7 +13,9 @@ enum {
     ATAU_RANDOM_USERS = 3,      /* (row, 0): initial user embeddings                                          */
     ATAU_RANDOM_ITEMS = 4,      /* (row, 0): initial item embeddings                                          */
     ATAU_RANDOM_SKETCH = 5,     /* (column, 0): the start of the randomised SVD                               */
-    ATAU_RANDOM_SAMPLE = 6      /* (update, 0): users sampled for the exact root                              */
+    ATAU_RANDOM_SAMPLE = 6,     /* (update, 0): users sampled for the exact root                              */
+    ATAU_RANDOM_EDGES = 7,      /* (step, 0): the key of the edges that a step drops                          */
+    ATAU_RANDOM_LAYERS = 8      /* (step, 0): the key of the rows that take nothing from their neighbours     */
 };
 
 struct atau_stream {
@@ -32,5 +34,16 @@ uint32_t atau_stream_below(struct atau_stream *stream, uint32_t n);
 double atau_stream_uniform(struct atau_stream *stream);
 /* Standard normal. */
 double atau_stream_normal(struct atau_stream *stream);
+
+/* One number for a pair: SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA
+ * 2014) over the pair and a key drawn from a stream. For decisions about edges, which are met from both ends: a stream for each
+ * would cost ten times as much. */
+static inline uint32_t atau_pair_random(uint64_t key, uint32_t first, uint32_t second)
+{
+    uint64_t z = key + ((uint64_t)first << 32 | second) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return (uint32_t)((z ^ z >> 31) >> 32);
+}
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/model.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -15,6 +16,7 @@
     (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH | \
      ADAPTAU_MODEL_ROW_SECOND_MOMENT | ADAPTAU_MODEL_BFLOAT16)
 #define DEFAULT_DIM 64
+#define SHORTEST_OPTIONS offsetof(adaptau_model_options, n_layers)
 #define RATE_MOST 1e6
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
@@ -73,12 +75,13 @@ static adaptau_status check_options(adaptau_model_options *o, adaptau_error *err
 {
     if (o->flags & ~KNOWN_FLAGS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (o->encoder != ADAPTAU_ENCODER_MF)
+    if (!atau_encoder_by_number(o->encoder))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->encoder = %d is unknown", o->encoder);
     if (o->init < ADAPTAU_INIT_SPHERE || o->init > ADAPTAU_INIT_HOST)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->init = %d is unknown", o->init);
-    if (o->reserved)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", o->reserved);
+    if (o->reserved || o->reserved_layers)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %d, not 0", o->reserved ? "reserved" : "reserved_layers",
+                         o->reserved ? o->reserved : o->reserved_layers);
     if (o->dim == 0)
         o->dim = DEFAULT_DIM;
     if (o->dim < 0 || o->dim > ADAPTAU_MAX_DIM)
@@ -89,7 +92,9 @@ static adaptau_status check_options(adaptau_model_options *o, adaptau_error *err
     adaptau_status status = check_stride("host_user_stride", o->host_user_stride, o->host_users, o->dim, error);
     if (status == ADAPTAU_OK)
         status = check_stride("host_item_stride", o->host_item_stride, o->host_items, o->dim, error);
-    return status == ADAPTAU_OK ? check_optimiser(o, error) : status;
+    if (status == ADAPTAU_OK)
+        status = check_optimiser(o, error);
+    return status == ADAPTAU_OK ? atau_encoder_by_number(o->encoder)->check(o, error) : status;
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -114,26 +119,25 @@ static adaptau_status open_table(adaptau_model *model, int side, int32_t n_rows,
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, int32_t n_items, int32_t dim, uint32_t flags,
-                                   float *host_users, int64_t user_stride, float *host_items, int64_t item_stride,
-                                   adaptau_model **out, adaptau_error *error)
+adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
+                                   int32_t n_items, const adaptau_model_options *o, adaptau_model **out, adaptau_error *error)
 {
     adaptau_model *model = atau_allocate_zeroed(context, 1, sizeof *model);
     if (!model)
         return atau_fail_memory(error, sizeof *model, "the model");
     model->context = context;
     atau_busy_leave(&model->busy);
-    model->encoder = ADAPTAU_ENCODER_MF;
-    model->dim = dim;
-    model->free_length = (flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
-    model->row_second_moment = (flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
-    model->bfloat16 = (flags & ADAPTAU_MODEL_BFLOAT16) != 0;
+    model->encoder = encoder;
+    model->dim = o->dim;
+    model->free_length = !encoder->identity || (o->flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
+    model->row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
+    model->bfloat16 = (o->flags & ADAPTAU_MODEL_BFLOAT16) != 0;
     atau_model_set_optimiser(model, &(adaptau_model_options){0});
-    adaptau_status status = open_table(model, ADAPTAU_SIDE_USERS, n_users, host_users, user_stride,
-                                       (flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
+    adaptau_status status = open_table(model, ADAPTAU_SIDE_USERS, n_users, o->host_users, o->host_user_stride,
+                                       (o->flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
     if (status == ADAPTAU_OK)
-        status = open_table(model, ADAPTAU_SIDE_ITEMS, n_items, host_items, item_stride,
-                            (flags & ADAPTAU_MODEL_RAW_ITEMS) != 0, error);
+        status = open_table(model, ADAPTAU_SIDE_ITEMS, n_items, o->host_items, o->host_item_stride,
+                            (o->flags & ADAPTAU_MODEL_RAW_ITEMS) != 0, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -188,17 +192,18 @@ adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_data
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, SHORTEST_OPTIONS, given, true, "options", error);
     if (status == ADAPTAU_OK)
         status = check_options(&options, error);
     if (status == ADAPTAU_OK)
-        status = atau_model_allocate(context, dataset->n_users, dataset->n_items, options.dim, options.flags,
-                                     options.host_users, options.host_user_stride, options.host_items,
-                                     options.host_item_stride, &model, error);
+        status = atau_model_allocate(context, atau_encoder_by_number(options.encoder), dataset->n_users, dataset->n_items,
+                                     &options, &model, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_model_set_optimiser(model, &options);
     status = initialise(model, dataset, options.init, error);
+    if (status == ADAPTAU_OK)
+        status = model->encoder->create(model, dataset, &options, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -223,6 +228,7 @@ void adaptau_model_destroy(adaptau_model *model)
     if (!model)
         return;
     atau_free(model->context, model->item_bias, (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows * sizeof(float));
+    model->encoder->destroy(model);
     atau_model_free_targets(model);
     atau_model_free_gradients(model);
     close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
@@ -252,7 +258,13 @@ void atau_model_leave_shared(const adaptau_model *model)
     atau_busy_leave_shared(&model->busy);
 }
 
-adaptau_tables atau_model_tables(const adaptau_model *model)
+struct atau_embeddings atau_model_raw(const adaptau_model *model)
+{
+    const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+    return (struct atau_embeddings){{users->rows, items->rows}, {users->stride, items->stride}};
+}
+
+adaptau_tables atau_model_view(const adaptau_model *model, const struct atau_embeddings *embeddings)
 {
     return (adaptau_tables){
         .struct_size = sizeof(adaptau_tables),
@@ -260,15 +272,40 @@ adaptau_tables atau_model_tables(const adaptau_model *model)
         .n_users = model->tables[ADAPTAU_SIDE_USERS].n_rows,
         .n_items = model->tables[ADAPTAU_SIDE_ITEMS].n_rows,
         .dim = model->dim,
-        .users = model->tables[ADAPTAU_SIDE_USERS].rows,
-        .user_stride = model->tables[ADAPTAU_SIDE_USERS].stride,
-        .items = model->tables[ADAPTAU_SIDE_ITEMS].rows,
-        .item_stride = model->tables[ADAPTAU_SIDE_ITEMS].stride,
+        .users = embeddings->rows[ADAPTAU_SIDE_USERS],
+        .user_stride = embeddings->stride[ADAPTAU_SIDE_USERS],
+        .items = embeddings->rows[ADAPTAU_SIDE_ITEMS],
+        .item_stride = embeddings->stride[ADAPTAU_SIDE_ITEMS],
         .item_bias = model->item_bias,
     };
 }
 
+adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+{
+    struct atau_embeddings final;
+    adaptau_status         status = model->encoder->forward(model, &final, error);
+    if (status == ADAPTAU_OK)
+        *out = atau_model_view(model, &final);
+    return status;
+}
+
 adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+{
+    adaptau_tables tables;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_model_tables(model, &tables, error);
+    atau_model_leave_shared(model);
+    if (status == ADAPTAU_OK)
+        atau_write_struct(out, &tables, sizeof tables);
+    return status;
+}
+
+adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
@@ -276,9 +313,22 @@ adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    adaptau_tables tables = atau_model_tables(model);
+    struct atau_embeddings raw = atau_model_raw(model);
+    adaptau_tables         tables = atau_model_view(model, &raw);
     atau_model_leave_shared(model);
+    tables.flags = 0;
+    tables.item_bias = NULL;
     atau_write_struct(out, &tables, sizeof tables);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    model->encoder->forget(model);
+    atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }
 
@@ -329,12 +379,14 @@ adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bi
 
 adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature, adaptau_error *error)
 {
+    adaptau_tables tables;
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    adaptau_tables tables = atau_model_tables(model);
-    status = adaptau_temperature_update(temperature, &tables, error);
+    status = atau_model_tables(model, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_temperature_update(temperature, &tables, error);
     atau_model_leave_shared(model);
     return status;
 }
@@ -360,9 +412,11 @@ static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, c
 static adaptau_status rank(const adaptau_model *model, const struct atau_rank_request *request, int32_t *items, float *scores,
                            adaptau_error *error)
 {
-    const adaptau_tables tables = atau_model_tables(model);
-    struct atau_ranking  ranking;
-    adaptau_status       status = atau_ranking_open(model->context, &tables, false, &ranking, error);
+    adaptau_tables      tables;
+    struct atau_ranking ranking;
+    adaptau_status      status = atau_model_tables(model, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_ranking_open(model->context, &tables, false, &ranking, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_rank_users(&ranking, request, items, scores, error);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/context.h"
+#include "core/encoder.h"
 #include "kernels/workspace.h"
 
 /* One table and what Adam remembers of it. */
@@ -28,7 +29,8 @@ struct atau_table {
 struct adaptau_model {
     adaptau_context  *context;
     atau_busy         busy;
-    int32_t           encoder;
+    const struct atau_encoder *encoder;
+    void             *encoder_state; /* its own                                                               */
     int32_t           dim;
     bool              free_length;
     bool              row_second_moment;
@@ -45,8 +47,8 @@ struct adaptau_model {
     double target_weight; /* Σ_u W_u, of which a batch has a part; 0: off                                     */
 
     /* gradients of the last batch */
-    bool     has_gradients;
-    int64_t  n_grad_users, n_grad_items;
+    bool                      has_gradients;
+    struct atau_row_gradients gradients[2]; /* of the raw tables: which rows, and where they are               */
     int32_t  row_capacity;    /* rows that user_gradients and user_ids have room for                          */
     float   *user_gradients;  /* [capacity x d]                                                               */
     float   *row_tau;         /* [5 x capacity] of the batch's rows: τ, τ⁺, unit-temperature losses or terms, soft shares,
@@ -59,17 +61,18 @@ struct adaptau_model {
     struct atau_workspace workspace; /* of the softmax, kept from step to step                                */
 };
 
-/* A model of that shape with zeroed tables (the host's where given) and the default optimiser. */
-adaptau_status atau_model_allocate(adaptau_context *context, int32_t n_users, int32_t n_items, int32_t dim, uint32_t flags,
-                                   float *host_users, int64_t user_stride, float *host_items, int64_t item_stride,
-                                   adaptau_model **out, adaptau_error *error);
+/* A model of that shape with zeroed tables (the host's where given), the default optimiser and no encoder's state yet. Of the
+ * options flags, dim and the host's tables count. */
+adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
+                                   int32_t n_items, const adaptau_model_options *options, adaptau_model **out,
+                                   adaptau_error *error);
 
 /* For calls that read: E_STATE while another thread changes the model. Others may be reading. */
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);
 void           atau_model_leave_shared(const adaptau_model *model);
 
 /* What adaptau_model_tables answers, for calls that are inside the model already. */
-adaptau_tables atau_model_tables(const adaptau_model *model);
+adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 void atau_model_free_gradients(adaptau_model *model);
 void atau_model_free_targets(adaptau_model *model);
@@ -88,5 +91,11 @@ void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options 
 
 /* ADAPTAU_NORMALISE_* and ADAPTAU_UNIT_ROWS of the model's scores. */
 uint32_t atau_model_score_flags(const adaptau_model *model);
+
+/* The raw tables. */
+struct atau_embeddings atau_model_raw(const adaptau_model *model);
+
+/* The scorer's view of final embeddings. */
+adaptau_tables atau_model_view(const adaptau_model *model, const struct atau_embeddings *embeddings);
 
 #endif

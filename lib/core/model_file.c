@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Models as files. The tables are all there is in a file; how scores are formed from them is in the metadata. */
+/* Models as files. Final embeddings are in a file, and the raw tables where they are others; how scores are formed from them
+ * is in the metadata. Who only scores needs nothing but the first two tensors, whatever the encoder. */
 #include <math.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@
 #define BIAS_TENSOR "item_bias"
 #define SCORE_KEY "adaptau.score"
 #define ENCODER_KEY "adaptau.encoder"
+#define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
+#define RAW_USER_TENSOR "raw_user_embeddings"
+#define RAW_ITEM_TENSOR "raw_item_embeddings"
 
 /* ---- saving ---------------------------------------------------------------------------------------------------------- */
 
@@ -34,22 +38,42 @@ static int score_number(const adaptau_model *model)
            (model->free_length ? 4 : 0);
 }
 
+static const char *const final_names[2] = {USER_TENSOR, ITEM_TENSOR};
+static const char *const raw_names[2] = {RAW_USER_TENSOR, RAW_ITEM_TENSOR};
+
+static int add_tables(const adaptau_model *model, const struct atau_embeddings *embeddings, const char *const names[2],
+                      struct atau_tensor *tensors, int n)
+{
+    for (int side = 0; side < 2; side++)
+        tensors[n++] = (struct atau_tensor){names[side], model->tables[side].n_rows, model->dim, embeddings->rows[side],
+                                            embeddings->stride[side]};
+    return n;
+}
+
 static adaptau_status save(const adaptau_model *model, const char *path, adaptau_error *error)
 {
-    struct atau_tensor tensors[3];
-    const int          n_tensors = model->item_bias ? 3 : 2;
-    for (int side = 0; side < 2; side++)
-        tensors[side] = (struct atau_tensor){side == ADAPTAU_SIDE_USERS ? USER_TENSOR : ITEM_TENSOR,
-                                             model->tables[side].n_rows, model->dim, model->tables[side].rows,
-                                             model->tables[side].stride};
-    tensors[2] = (struct atau_tensor){BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1};
+    struct atau_embeddings final, raw = atau_model_raw(model);
+    struct atau_tensor     tensors[5];
+    char                   options[ATAU_ENCODER_TEXT];
+    int                    n = 0;
+    adaptau_status         status = model->encoder->forward(model, &final, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    n = add_tables(model, &final, final_names, tensors, n);
+    if (!model->encoder->identity)
+        n = add_tables(model, &raw, raw_names, tensors, n);
+    if (model->item_bias)
+        tensors[n++] = (struct atau_tensor){BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1};
+    model->encoder->describe(model, options);
     struct atau_metadata metadata[] = {
         {"format", "adaptau"},
-        {ENCODER_KEY, "mf"},
+        {ENCODER_KEY, model->encoder->name},
         {SCORE_KEY, SCORES[score_number(model)]},
         {"adaptau.version", ADAPTAU_VERSION_STRING},
+        {ENCODER_OPTIONS_KEY, options},
     };
-    return atau_safetensors_write(path, n_tensors, tensors, (int)(sizeof metadata / sizeof *metadata), metadata, error);
+    const int n_metadata = (int)(sizeof metadata / sizeof *metadata) - (options[0] ? 0 : 1);
+    return atau_safetensors_write(path, n, tensors, n_metadata, metadata, error);
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
@@ -101,18 +125,46 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
     return ADAPTAU_OK;
 }
 
-static adaptau_status read_tables(const struct atau_safetensors *file, const struct atau_safetensors_entry *entries[2],
-                                  adaptau_model *model, adaptau_error *error)
+static adaptau_status find_encoder(const struct atau_safetensors *file, const struct atau_encoder **out, adaptau_error *error)
 {
-    const char    *names[2] = {USER_TENSOR, ITEM_TENSOR};
+    char text[64];
+    *out = &atau_encoder_mf;
+    if (!atau_safetensors_metadata(file, ENCODER_KEY, text, sizeof text))
+        return ADAPTAU_OK;
+    *out = atau_encoder_by_name(text);
+    return *out ? ADAPTAU_OK
+                : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
+}
+
+static adaptau_status read_tables(const struct atau_safetensors *file, const char *const names[2], const adaptau_model *model,
+                                  const struct atau_embeddings *into, adaptau_error *error)
+{
     adaptau_status status = ADAPTAU_OK;
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        struct atau_table *table = &model->tables[side];
-        status = atau_safetensors_read(file, entries[side], table->rows, table->stride, error);
+        const struct atau_safetensors_entry *entry = atau_safetensors_find(file, names[side]);
+        const int32_t                        n = model->tables[side].n_rows;
+        if (!entry || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
+            return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, names[side], n,
+                             model->dim);
+        status = atau_safetensors_read(file, entry, into->rows[side], into->stride[side], error);
         if (status == ADAPTAU_OK)
-            status = atau_check_rows_finite(model->context, names[side], table->n_rows, model->dim, table->rows,
-                                            table->stride, error);
+            status =
+                atau_check_rows_finite(model->context, names[side], n, model->dim, into->rows[side], into->stride[side], error);
     }
+    return status;
+}
+
+/* The encoder's state, the final embeddings, and the raw tables where they are others. */
+static adaptau_status read_embeddings(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    struct atau_embeddings final, raw = atau_model_raw(model);
+    char                   text[ATAU_ENCODER_TEXT] = "";
+    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
+    adaptau_status status = model->encoder->restore(model, text, &final, error);
+    if (status == ADAPTAU_OK)
+        status = read_tables(file, final_names, model, &final, error);
+    if (status == ADAPTAU_OK && !model->encoder->identity)
+        status = read_tables(file, raw_names, model, &raw, error);
     return status;
 }
 
@@ -152,15 +204,20 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, USER_TENSOR),
                                                        atau_safetensors_find(file, ITEM_TENSOR)};
     adaptau_model                       *model = NULL;
-    uint32_t                             flags = 0;
+    adaptau_model_options                options = {0};
+    const struct atau_encoder           *encoder = NULL;
     adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
     if (status == ADAPTAU_OK)
-        status = read_score(file, &flags, error);
+        status = read_score(file, &options.flags, error);
     if (status == ADAPTAU_OK)
-        status = atau_model_allocate(file->context, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows,
-                                     (int32_t)entries[0]->columns, flags, NULL, 0, NULL, 0, &model, error);
+        status = find_encoder(file, &encoder, error);
+    if (status == ADAPTAU_OK) {
+        options.dim = (int32_t)entries[0]->columns;
+        status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
+                                     &model, error);
+    }
     if (status == ADAPTAU_OK)
-        status = read_tables(file, entries, model, error);
+        status = read_embeddings(file, model, error);
     if (status == ADAPTAU_OK)
         status = read_bias(file, model, error);
     if (status != ADAPTAU_OK) {
@@ -192,19 +249,31 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */
 
-static adaptau_status export_normalised(const adaptau_model *model, const struct atau_table *table, const char *path,
-                                        adaptau_error *error)
+static adaptau_status export_normalised(const adaptau_model *model, int32_t n_rows, const float *table, int64_t stride,
+                                        const char *path, adaptau_error *error)
 {
-    size_t rows = (size_t)table->n_rows, bytes = (size_t)model->dim * sizeof(float);
+    size_t rows = (size_t)n_rows, bytes = (size_t)model->dim * sizeof(float);
     float *unit = atau_allocate_array(model->context, rows, bytes);
     if (!unit)
         return atau_fail_memory(error, rows * bytes, "the normalised table");
-    adaptau_status status = adaptau_normalise_rows(model->context, table->n_rows, model->dim, table->rows, table->stride,
-                                                   unit, model->dim, NULL, error);
+    adaptau_status status =
+        adaptau_normalise_rows(model->context, n_rows, model->dim, table, stride, unit, model->dim, NULL, error);
     if (status == ADAPTAU_OK)
-        status = atau_npy_write(path, table->n_rows, model->dim, unit, model->dim, error);
+        status = atau_npy_write(path, n_rows, model->dim, unit, model->dim, error);
     atau_free(model->context, unit, rows * bytes);
     return status;
+}
+
+static adaptau_status export_table(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    const struct atau_table *table = &model->tables[side];
+    struct atau_embeddings   final;
+    adaptau_status           status = model->encoder->forward(model, &final, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (!table->raw && model->free_length)
+        return export_normalised(model, table->n_rows, final.rows[side], final.stride[side], path, error);
+    return atau_npy_write(path, table->n_rows, model->dim, final.rows[side], final.stride[side], error);
 }
 
 adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
@@ -213,13 +282,10 @@ adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side
     ATAU_REQUIRE(path, error);
     if (side != ADAPTAU_SIDE_USERS && side != ADAPTAU_SIDE_ITEMS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "side = %d is unknown", side);
-    const struct atau_table *table = &model->tables[side];
-    adaptau_status           status = atau_model_enter_shared(model, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = !table->raw && model->free_length
-                 ? export_normalised(model, table, path, error)
-                 : atau_npy_write(path, table->n_rows, model->dim, table->rows, table->stride, error);
+    status = export_table(model, side, path, error);
     atau_model_leave_shared(model);
     return status;
 }

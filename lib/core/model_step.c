@@ -103,14 +103,31 @@ static void merge_rows_of_users(adaptau_model *model, const adaptau_batch *batch
     }
     for (int64_t k = 0; k < n; k++)
         model->user_slots[model->user_ids[k]] = -1;
-    model->n_grad_users = n;
+    model->gradients[ADAPTAU_SIDE_USERS] = (struct atau_row_gradients){n, model->user_ids, model->user_gradients, false};
 }
 
 static void list_items(adaptau_model *model, const adaptau_softmax_output *output, bool catalogue)
 {
-    model->n_grad_items = output->n_touched_items;
-    for (int64_t i = 0; catalogue && i < model->n_grad_items; i++)
+    const int64_t n = output->n_touched_items;
+    for (int64_t i = 0; catalogue && i < n; i++)
         model->item_ids[i] = (int32_t)i;
+    model->gradients[ADAPTAU_SIDE_ITEMS] = (struct atau_row_gradients){n, model->item_ids, model->item_gradients, true};
+}
+
+/* The users of a batch, each once, into user_ids. */
+static int64_t list_users(adaptau_model *model, const adaptau_batch *batch)
+{
+    int64_t n = 0;
+    for (int64_t r = 0; r < batch->n_rows; r++) {
+        int32_t user = batch->users ? batch->users[r] : (int32_t)r;
+        if (model->user_slots[user] >= 0)
+            continue;
+        model->user_slots[user] = (int32_t)n;
+        model->user_ids[n++] = user;
+    }
+    for (int64_t k = 0; k < n; k++)
+        model->user_slots[model->user_ids[k]] = -1;
+    return n;
 }
 
 /* Soft targets of the batch's rows, and the part of the items' that falls to the batch: its share of all weight. */
@@ -142,15 +159,17 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
                                         adaptau_temperature *temperature, adaptau_softmax_output *output,
                                         adaptau_error *error)
 {
-    adaptau_tables tables = atau_model_tables(model);
+    struct atau_embeddings final;
     float         *tau = model->row_tau, *tau_positive = tau + model->row_capacity, *unit = tau + 2 * model->row_capacity;
     float         *slope = tau + 4 * model->row_capacity;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
-    adaptau_status status =
-        adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
+    adaptau_status status = model->encoder->forward_step(model, list_users(model, batch), model->user_ids, &final, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
     if (status != ADAPTAU_OK)
         return status;
+    adaptau_tables tables = atau_model_view(model, &final);
     tables.flags |= model->bfloat16 ? ADAPTAU_BFLOAT16 : 0;
     adaptau_row_temperatures rows = {
         .struct_size = sizeof rows, .candidates = tau, .positives = split ? tau_positive : NULL};
@@ -186,18 +205,20 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                                         model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
     if (status == ADAPTAU_OK)
         status = make_room(model, batch.n_rows, error);
-    if (status == ADAPTAU_OK && model->target_weight > 0.0 && !batch.target_shares) {
-        const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
-        status = atau_check_batch(given, users->n_rows, items->n_rows, &batch, error);
-        if (status == ADAPTAU_OK)
-            aim_softly(model, &batch);
-    }
+    if (status == ADAPTAU_OK)
+        status = atau_check_batch(given, model->tables[ADAPTAU_SIDE_USERS].n_rows, model->tables[ADAPTAU_SIDE_ITEMS].n_rows,
+                                  &batch, error);
+    if (status == ADAPTAU_OK && model->target_weight > 0.0 && !batch.target_shares)
+        aim_softly(model, &batch);
     if (status == ADAPTAU_OK)
         status = compute_gradients(model, &batch, temperature, &output, error);
     if (status != ADAPTAU_OK)
         return status;
     merge_rows_of_users(model, &batch);
     list_items(model, &output, batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE);
+    status = model->encoder->backward(model, model->gradients, error);
+    if (status != ADAPTAU_OK)
+        return status;
     model->has_gradients = true;
     if (step) {
         adaptau_step result = {
@@ -230,15 +251,17 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    adaptau_gradient_view view = {
-        .struct_size = sizeof view,
-        .dim = model->dim,
-        .n_users = model->n_grad_users,
-        .user_ids = model->user_ids,
-        .users = model->user_gradients,
-        .n_items = model->n_grad_items,
-        .item_ids = model->item_ids,
-        .items = model->item_gradients,
+    const struct atau_row_gradients *users = &model->gradients[ADAPTAU_SIDE_USERS];
+    const struct atau_row_gradients *items = &model->gradients[ADAPTAU_SIDE_ITEMS];
+    adaptau_gradient_view            view = {
+                   .struct_size = sizeof view,
+                   .dim = model->dim,
+                   .n_users = users->n,
+                   .user_ids = users->ids,
+                   .users = users->rows,
+                   .n_items = items->n,
+                   .item_ids = items->ids,
+                   .items = items->rows,
     };
     if (model->has_gradients)
         atau_write_struct(out, &view, sizeof view);
@@ -251,12 +274,9 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
 /* ---- Adam ------------------------------------------------------------------------------------------------------------ */
 
 struct adam_call {
-    const adaptau_model *model;
-    struct atau_table   *table;
-    const int32_t       *ids; /* [n] rows to step                                                             */
-    const float         *gradients;
-    int64_t              n;
-    bool                 gradient_by_id; /* row id holds the gradient, instead of row k                       */
+    const adaptau_model             *model;
+    struct atau_table               *table;
+    const struct atau_row_gradients *gradients;
 };
 
 /* Coefficients of a t-th step. Rows of a catalogue mostly share t, others have many different ones, and powers are dear. */
@@ -285,13 +305,14 @@ static float *second_of(const struct adam_call *call, int64_t id)
 
 static const float *gradient_of(const struct adam_call *call, int64_t k)
 {
-    return call->gradients + (call->gradient_by_id ? call->ids[k] : k) * call->model->dim;
+    const struct atau_row_gradients *g = call->gradients;
+    return g->rows + (g->by_id ? g->ids[k] : k) * call->model->dim;
 }
 
 /* What the k-th row's step will read. */
 static void fetch_row(const struct adam_call *call, int64_t k)
 {
-    const int64_t id = call->ids[k], dim = call->model->dim;
+    const int64_t id = call->gradients->ids[k], dim = call->model->dim;
     atau_prefetch_row(gradient_of(call, k), dim);
     atau_prefetch_row(call->table->first + id * dim, dim);
     atau_prefetch_row(second_of(call, id), call->model->row_second_moment ? 1 : dim);
@@ -303,7 +324,7 @@ static void step_rows(const struct adam_call *call, int64_t task)
     const adaptau_model    *model = call->model;
     struct atau_table      *table = call->table;
     const bool              sphere = !table->raw && !model->free_length;
-    const int64_t           end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->n), dim = model->dim;
+    const int64_t           end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->gradients->n), dim = model->dim;
     struct step_cache       cache[CACHED_STEPS] = {{0}};
     struct atau_adam        adam = {.beta1 = (float)table->beta1,
                                     .beta2 = (float)model->beta2,
@@ -313,7 +334,7 @@ static void step_rows(const struct adam_call *call, int64_t task)
     const struct atau_kernels *kernels = model->context->kernels;
     const atau_adam_function   step = model->row_second_moment ? kernels->adam_row_shared : kernels->adam_row;
     for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
-        int64_t id = call->ids[k];
+        int64_t id = call->gradients->ids[k];
         if (k + ATAU_ROWS_AHEAD < end)
             fetch_row(call, k + ATAU_ROWS_AHEAD);
         if (table->steps[id] < INT32_MAX)
@@ -365,11 +386,12 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
     if (status != ADAPTAU_OK)
         return status;
     struct adam_step step = {.calls = {
-                                 {model, users, model->user_ids, model->user_gradients, model->n_grad_users, false},
-                                 {model, items, model->item_ids, model->item_gradients, model->n_grad_items, true},
+                                 {model, users, &model->gradients[ADAPTAU_SIDE_USERS]},
+                                 {model, items, &model->gradients[ADAPTAU_SIDE_ITEMS]},
                              }};
     for (int side = 0; side < 2; side++)
-        step.n_tasks[side] = (step.calls[side].n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+        step.n_tasks[side] = (step.calls[side].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    model->encoder->forget(model);
     status = atau_parallel(model->context, step.n_tasks[0] + step.n_tasks[1], step_side, &step, error);
     model->has_gradients = status != ADAPTAU_OK && atomic_load(&step.n_done) == 0;
     return status;

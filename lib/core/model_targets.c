@@ -22,12 +22,13 @@
 struct targets {
     adaptau_model         *model;
     const adaptau_dataset *data;
+    struct atau_embeddings final;
     float                 *inverse_users; /* [n] 1/n_u, 0 without items                                       */
     float                 *inverse_items; /* [m] 1/n_i                                                        */
-    float                 *user_scale;    /* [n] c_u/(n_u ‖e_u‖)                                              */
-    float                 *item_scale;    /* [m] 1/‖e_i‖                                                      */
-    float                 *tau;           /* [2 x n] τ and τ⁺                                                 */
-    float                 *between;       /* [n x d]                                                          */
+    float                 *user_scale; /* [n] c_u/(n_u ‖e_u‖)                                              */
+    float                 *item_scale; /* [m] 1/‖e_i‖                                                      */
+    float                 *tau; /* [2 x n] τ and τ⁺                                                 */
+    float                 *between; /* [n x d]                                                          */
 };
 
 static void lay_out(struct targets *t, struct atau_arena *arena)
@@ -68,10 +69,11 @@ static adaptau_status make_room(adaptau_model *model, adaptau_error *error)
 }
 
 /* 1/‖e‖ of a table that is normalised on the fly, 1 otherwise. */
-static float inverse_length(const adaptau_model *model, const struct atau_table *table, int64_t r)
+static float inverse_length(const struct targets *t, int side, int64_t r)
 {
-    const float *row = table->rows + r * table->stride;
-    if (table->raw || !model->free_length)
+    const adaptau_model *model = t->model;
+    const float         *row = t->final.rows[side] + r * t->final.stride[side];
+    if (model->tables[side].raw || !model->free_length)
         return 1.0f;
     float squares = model->context->kernels->dot(model->dim, row, row);
     return squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
@@ -89,45 +91,54 @@ static double set_scales(struct targets *t, const adaptau_target_options *option
         double share = options->strength / (options->strength + n);
         model->target_shares[u] = n > 0.0 ? (float)share : 0.0f;
         t->inverse_users[u] = n > 0.0 ? (float)(1.0 / n) : 0.0f;
-        t->user_scale[u] = n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * n)) *
-                                         inverse_length(model, &model->tables[ADAPTAU_SIDE_USERS], u)
-                                   : 0.0f;
+        t->user_scale[u] =
+            n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * n)) * inverse_length(t, ADAPTAU_SIDE_USERS, u) : 0.0f;
         total += weight;
     }
     for (int64_t i = 0; i < t->data->n_items; i++) {
         int64_t n = t->data->item_ptr[i + 1] - t->data->item_ptr[i];
         t->inverse_items[i] = n > 0 ? 1.0f / (float)n : 0.0f;
-        t->item_scale[i] = inverse_length(model, &model->tables[ADAPTAU_SIDE_ITEMS], i);
+        t->item_scale[i] = inverse_length(t, ADAPTAU_SIDE_ITEMS, i);
     }
     return total;
 }
 
 static adaptau_status propagate(struct targets *t, adaptau_error *error)
 {
-    adaptau_model           *model = t->model;
-    const adaptau_dataset   *data = t->data;
-    const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
-    const int64_t            dim = model->dim;
-    float                   *on_users = model->user_targets, *on_items = model->item_targets;
+    adaptau_model         *model = t->model;
+    const adaptau_dataset *data = t->data;
+    const float           *users = t->final.rows[ADAPTAU_SIDE_USERS], *items = t->final.rows[ADAPTAU_SIDE_ITEMS];
+    const int64_t          dim = model->dim;
+    float                 *on_users = model->user_targets, *on_items = model->item_targets;
     const struct {
         struct atau_sparse matrix;
         const float       *from;
         int64_t            stride;
         float             *to;
     } products[6] = {
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale}, items->rows, items->stride,
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale, NULL},
+         items,
+         t->final.stride[ADAPTAU_SIDE_ITEMS],
          t->between},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL}, t->between, dim, on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL}, on_items, dim, on_users},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale}, users->rows, users->stride,
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL, NULL}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, on_users},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale, NULL},
+         users,
+         t->final.stride[ADAPTAU_SIDE_USERS],
          on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL}, on_items, dim, t->between},
-        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, t->between},
+        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL, NULL}, t->between, dim, on_items},
     };
     adaptau_status status = ADAPTAU_OK;
-    for (int p = 0; p < 6 && status == ADAPTAU_OK; p++)
-        status = atau_propagate(model->context, &products[p].matrix, dim, products[p].from, products[p].stride,
-                                products[p].to, dim, error);
+    for (int p = 0; p < 6 && status == ADAPTAU_OK; p++) {
+        const struct atau_propagation product = {.dim = dim,
+                                                 .x = products[p].from,
+                                                 .x_stride = products[p].stride,
+                                                 .scale = 1.0f,
+                                                 .out = products[p].to,
+                                                 .out_stride = dim};
+        status = atau_propagate(model->context, &products[p].matrix, &product, error);
+    }
     return status;
 }
 
@@ -153,6 +164,8 @@ static adaptau_status run_update(adaptau_model *model, const adaptau_dataset *da
     struct targets    t = {.model = model, .data = dataset};
     struct atau_arena arena = {0};
     adaptau_status status = make_room(model, error);
+    if (status == ADAPTAU_OK)
+        status = model->encoder->forward(model, &t.final, error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&t, &arena);

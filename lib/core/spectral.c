@@ -72,10 +72,15 @@ static void inverse_root_degrees(const int64_t *ptr, int64_t n, float *out)
 static adaptau_status multiply(struct spectral *x, bool transposed, adaptau_error *error)
 {
     const adaptau_dataset *data = x->dataset;
-    struct atau_sparse     a = {data->n_users, data->user_ptr, data->user_items, x->user_scale, x->item_scale};
-    struct atau_sparse     t = {data->n_items, data->item_ptr, data->item_users, x->item_scale, x->user_scale};
-    return transposed ? atau_propagate(x->context, &t, x->k, x->tall, x->k, x->wide, x->k, error)
-                      : atau_propagate(x->context, &a, x->k, x->wide, x->k, x->tall, x->k, error);
+    struct atau_sparse     a = {data->n_users, data->user_ptr, data->user_items, x->user_scale, x->item_scale, NULL};
+    struct atau_sparse     t = {data->n_items, data->item_ptr, data->item_users, x->item_scale, x->user_scale, NULL};
+    const struct atau_propagation product = {.dim = x->k,
+                                             .x = transposed ? x->tall : x->wide,
+                                             .x_stride = x->k,
+                                             .scale = 1.0f,
+                                             .out = transposed ? x->wide : x->tall,
+                                             .out_stride = x->k};
+    return atau_propagate(x->context, transposed ? &t : &a, &product, error);
 }
 
 /* ---- the Gram matrix and what follows from it --------------------------------------------------------------------------- */

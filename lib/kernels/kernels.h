@@ -43,6 +43,19 @@ struct atau_bf16_kernels {
                      int64_t in_pairs_stride);
 };
 
+/* What rows are gathered from: entry c is weights[c] x[c]. */
+struct atau_gather {
+    const float *x;       /* [columns x dim]                                                                  */
+    int64_t      stride;
+    int64_t      dim;
+    const float *weights; /* [columns], or NULL: 1                                                            */
+};
+
+/* out = base_scale base + left Σ_e weights[ids[e]] x[ids[e]] over e < n, in the order of ids; base may be NULL, and may be out.
+ * ids[e] for n <= e < n_ahead will be asked for next: their rows may be fetched early. */
+typedef void (*atau_gather_function)(const struct atau_gather *from, int64_t n, int64_t n_ahead, const int32_t *ids,
+                                     float left, float base_scale, const float *base, float *out);
+
 struct atau_kernels {
     atau_product_function          product;
     const struct atau_bf16_kernels *bf16; /* the engine's products on rounded operands, or NULL                */
@@ -69,6 +82,7 @@ struct atau_kernels {
     void (*axpy)(int64_t n, float alpha, const float *x, float *y);
     /* y = alpha x; in place when x == y */
     void (*scale)(int64_t n, float alpha, const float *x, float *y);
+    atau_gather_function gather;
     /* One row: moments, step and, to_sphere, the new length. adam_row_shared has one second moment, of the mean of squares
      * (untouched when n = 0). */
     atau_adam_function adam_row;

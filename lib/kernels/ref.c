@@ -92,6 +92,26 @@ static void scale(int64_t n, float alpha, const float *x, float *y)
         y[i] = alpha * x[i];
 }
 
+#define BLOCK 32 /* columns that are summed at once                                                             */
+
+static void gather(const struct atau_gather *from, int64_t n, int64_t n_ahead, const int32_t *ids, float left,
+                   float base_scale, const float *base, float *out)
+{
+    (void)n_ahead;
+    for (int64_t first = 0; first < from->dim; first += BLOCK) {
+        const int64_t columns = from->dim - first < BLOCK ? from->dim - first : BLOCK;
+        float         sum[BLOCK] = {0.0f};
+        for (int64_t e = 0; e < n; e++) {
+            const float *row = from->x + ids[e] * from->stride + first;
+            float        weight = from->weights ? from->weights[ids[e]] : 1.0f;
+            for (int64_t k = 0; k < columns; k++)
+                sum[k] += weight * row[k];
+        }
+        for (int64_t k = 0; k < columns; k++)
+            out[first + k] = left * sum[k] + (base ? base_scale * base[first + k] : 0.0f);
+    }
+}
+
 static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
                      float *row)
 {
@@ -137,6 +157,7 @@ const struct atau_kernels atau_kernels_reference = {
     .dot = dot,
     .axpy = axpy,
     .scale = scale,
+    .gather = gather,
     .adam_row = adam_row,
     .adam_row_shared = adam_row_shared,
 };

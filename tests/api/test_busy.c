@@ -73,6 +73,7 @@ static void read_model(adaptau_status wanted)
     static int32_t items[USERS * K];
     adaptau_tables tables = {.struct_size = sizeof tables};
     EXPECT(adaptau_model_tables(world.model, &tables, NULL), wanted);
+    EXPECT(adaptau_model_raw_tables(world.model, &tables, NULL), wanted);
     EXPECT(rank(items), wanted);
     EXPECT(adaptau_model_save(world.model, path, NULL), wanted);
     EXPECT(adaptau_model_export_npy(world.model, ADAPTAU_SIDE_ITEMS, path, NULL), wanted);
@@ -85,6 +86,7 @@ static void change_model(void)
     adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
     EXPECT(adaptau_model_gradients(world.model, &first, other, NULL, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_apply(world.model, NULL), ADAPTAU_E_STATE);
+    EXPECT(adaptau_model_refresh(world.model, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_update_targets(world.model, world.data, other, &targets, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_set_item_bias(world.model, bias, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_set_item_bias(world.model, NULL, NULL), ADAPTAU_E_STATE);

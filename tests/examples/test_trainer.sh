@@ -103,7 +103,9 @@ expect_line 2 "$t --lr-users: \"nan\" is not a number in 0 ... 1000" "$train" sp
 expect_line 2 "$t --lr-users: \"0,5\" is not a number in 0 ... 1000" "$train" split --lr-users 0,5
 expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" split --tau -1
 expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned" "$train" split --temperature eq15
-expect_line 2 "$t --backbone: \"lightgcn\" is not one of mf" "$train" split --backbone lightgcn
+expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn" "$train" split --backbone ngcf
+expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
+expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
     "$train" split --cutoffs 20,10
 for list in 0 '' ',' '10,' 10,10 x 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
@@ -173,10 +175,16 @@ for options in '--temperature eq34' '--temperature exact' '--tau 0.2' '--persona
     '--personal released' '--candidates shared --n-candidates 30' '--candidates popular --popularity 0.5' \
     '--candidates in-batch' '--candidates per-row --reject-positives' '--positives inside' '--init xavier' '--init spectral' \
     '--normalise users' '--normalise items' '--normalise none' '--free-length --weight-decay 1e-4' '--row-weight 1' \
+    '--backbone lightgcn' '--backbone lightgcn --layers 1 --edge-dropout 0.1 --layer-dropout 0.1 --normalise none' \
     '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
     expect 0 "$train" split $quick --json $options
     expect_json 'd["recall@20"] > 0.2'
 done
+
+# What is validated, with the graph that it was trained on, is what is reported and saved.
+expect 0 "$train" split $quick --json --no-refit --backbone lightgcn --layers 2 --save graph
+expect_json '(d["backbone"], d["layers"]) == ("lightgcn", 2)'
+expect 0 "$recommend" graph 3 --k 5
 
 # So few pairs that none can be held out; and a user without items.
 printf '0 1\n1 0\n2\n' >tiny

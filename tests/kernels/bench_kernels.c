@@ -28,6 +28,7 @@
 struct data {
     float    *a, *b, *c, *d; /* [CELLS] in (−1, 1)                                                             */
     uint32_t *hits;          /* [CELLS]                                                                        */
+    int32_t   ids[64];       /* of rows, in no order                                                           */
 };
 
 struct bench;
@@ -142,6 +143,12 @@ static void run_adam_row(const struct atau_kernels *kernels, const struct bench 
     kernels->adam_row(bench->n, &adam, data->a, data->c, data->d, data->d + bench->n);
 }
 
+static void run_gather(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    const struct atau_gather from = {.x = data->a, .stride = bench->n, .dim = bench->n};
+    kernels->gather(&from, bench->m, bench->m, data->ids, 1.0f, 0.0f, NULL, data->c);
+}
+
 static void run_adam_row_shared(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
     kernels->adam_row_shared(bench->n, &adam, data->a, data->c, data->d, data->d + bench->n);
@@ -172,6 +179,7 @@ static const struct bench benches[] = {
     {"axpy", "64", "GB/s", run_axpy, GBYTE(1, 64, 12, BOUND_COPY)},
     {"axpy", "1024", "GB/s", run_axpy, GBYTE(1, 1024, 12, BOUND_COPY)},
     {"scale", "64", "GB/s", run_scale, GBYTE(1, 64, 8, BOUND_COPY)},
+    {"gather", "64 x 64", "GB/s", run_gather, GBYTE(64, 64, 4, BOUND_LOAD)},
     {"adam_row", "64", "GB/s", run_adam_row, GBYTE(1, 64, 28, BOUND_COPY)},
     {"adam_row_shared", "64", "GB/s", run_adam_row_shared, GBYTE(1, 64, 20, BOUND_COPY)},
 };
@@ -202,6 +210,8 @@ static void reset_data(const struct level *level, struct data *data, const struc
     fill_numbers(&state, CELLS, data->b);
     fill_numbers(&state, CELLS, data->c);
     memset(data->d, 0, CELLS * sizeof *data->d);
+    for (int i = 0; i < 64; i++)
+        data->ids[i] = i * 37 % 64;
     if (bench->bound == BOUND_BF16) {
         pack(level->kernels.bf16, data->a);
         pack(level->kernels.bf16, data->b);

@@ -117,6 +117,45 @@ START_TEST(scale_multiplies_also_in_place)
 }
 END_TEST
 
+/* Seven rows of n, one float apart, that end before a guard; some of them twice, all of them soon to be asked for. */
+static void check_gather(const struct level *level, int64_t n, float *const arrays[])
+{
+    enum { ROWS = 7, IDS = 40 };
+    const int64_t stride = n + 1;
+    float        *x = fence_place(&fences[2], fence_span_of(ROWS, n, stride), 1, 0), weights[ROWS];
+    int32_t       ids[IDS];
+    uint32_t      state = 11;
+    fill_lines(&state, ROWS, n, stride, x);
+    fill_numbers(&state, ROWS, weights);
+    for (int e = 0; e < IDS; e++)
+        ids[e] = e * 5 % ROWS;
+    for (int64_t n_ids = 0; n_ids < IDS; n_ids += n_ids < 3 ? 1 : 9)
+        for (int weighted = 0; weighted < 2; weighted++)
+            for (int with_base = 0; with_base < 3; with_base++) {
+                const struct atau_gather from = {x, stride, n, weighted ? weights : NULL};
+                float                    before[LONGEST];
+                const float             *base = with_base == 2 ? arrays[1] : with_base ? arrays[0] : NULL;
+                memcpy(before, base ? base : arrays[0], (size_t)n * sizeof *before);
+                level->kernels.gather(&from, n_ids, IDS, ids, 0.3f, 0.7f, base, arrays[1]);
+                for (int64_t i = 0; i < n; i++) {
+                    double sum = base ? (double)0.7f * (double)before[i] : 0.0, size = fabs(sum);
+                    for (int64_t e = 0; e < n_ids; e++) {
+                        double term = (double)0.3f * (double)x[ids[e] * stride + i];
+                        term *= weighted ? (double)weights[ids[e]] : 1.0;
+                        sum += term;
+                        size += fabs(term);
+                    }
+                    assert_close(level, "gather", n, i, arrays[1][i], sum, (double)(n_ids + 3) * EPSILON * size);
+                }
+            }
+}
+
+START_TEST(gather_sums_rows_also_onto_its_base)
+{
+    check_rows(&levels[_i], "gather", 2, check_gather);
+}
+END_TEST
+
 /* The step in double, from the row's state before it. */
 static void step_in_double(const struct atau_adam *adam, double gradient, double *first, double *second, double *weight)
 {
@@ -577,6 +616,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(each, dot_equals_the_sum_in_double, 0, n_levels);
     tcase_add_loop_test(each, axpy_adds_a_multiple, 0, n_levels);
     tcase_add_loop_test(each, scale_multiplies_also_in_place, 0, n_levels);
+    tcase_add_loop_test(each, gather_sums_rows_also_onto_its_base, 0, n_levels);
     tcase_add_loop_test(each, adam_steps_as_in_double, 0, n_levels);
     tcase_add_loop_test(each, adam_returns_to_the_sphere, 0, n_levels);
     tcase_add_loop_test(each, adam_with_a_shared_second_moment_steps_as_in_double, 0, n_levels);

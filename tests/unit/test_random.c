@@ -2,6 +2,7 @@
 /* The random streams: known answers of Philox 4x32-10, independence of streams, and the shape of the distributions. */
 #include <check.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "../support/suite.h"
 #include "common/random.h"
@@ -83,6 +84,28 @@ START_TEST(uniform_stays_in_its_interval)
 }
 END_TEST
 
+/* Every bit is set half of the time, over neighbouring pairs; and half of the bits change with the key, or with either id. */
+START_TEST(numbers_of_pairs_are_uniform_and_independent)
+{
+    enum { SIDE = 300 };
+    int    set[32] = {0};
+    double changed[3] = {0.0};
+    for (uint32_t a = 0; a < SIDE; a++)
+        for (uint32_t b = 0; b < SIDE; b++) {
+            uint32_t x = atau_pair_random(7, a, b);
+            uint32_t others[3] = {atau_pair_random(8, a, b), atau_pair_random(7, a + 1, b), atau_pair_random(7, a, b + 1)};
+            for (int bit = 0; bit < 32; bit++)
+                set[bit] += (int)(x >> bit & 1);
+            for (int k = 0; k < 3; k++)
+                changed[k] += __builtin_popcount(x ^ others[k]) / 32.0;
+        }
+    for (int bit = 0; bit < 32; bit++)
+        ck_assert(abs(set[bit] - SIDE * SIDE / 2) < 5 * SIDE / 2); /* 5 standard deviations                      */
+    for (int k = 0; k < 3; k++)
+        ck_assert(fabs(changed[k] / (SIDE * SIDE) - 0.5) < 0.002);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("random");
@@ -92,6 +115,7 @@ int main(void)
     tcase_add_test(all, below_is_uniform);
     tcase_add_test(all, normal_has_the_moments_of_a_normal);
     tcase_add_test(all, uniform_stays_in_its_interval);
+    tcase_add_test(all, numbers_of_pairs_are_uniform_and_independent);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }

@@ -248,6 +248,51 @@ static int64_t filter_tile(int64_t lines, int64_t columns, const float *t, int64
     return n;
 }
 
+/* ---- gather ---------------------------------------------------------------------------------------------------- */
+
+#define FETCH_AHEAD 20 /* ids; from the second level cache on, twice as fast as without                       */
+
+/* vectors of 8 columns, the last one under `last`. Always inlined with constant vectors and masked: the sums are registers. */
+INLINE void gather_columns(int vectors, int masked, __m256i last, const struct atau_gather *from, int64_t first, int64_t n,
+                           int64_t n_ahead, const int32_t *ids, float left, float base_scale, const float *base, float *out)
+{
+    const float *x = from->x + first;
+    __m256       sum[8];
+    for (int v = 0; v < vectors; v++)
+        sum[v] = _mm256_setzero_ps();
+    for (int64_t e = 0; e < n; e++) {
+        const float *row = x + ids[e] * from->stride;
+        const float *next = x + ids[e + FETCH_AHEAD < n_ahead ? e + FETCH_AHEAD : e] * from->stride;
+        __m256       weight = _mm256_set1_ps(from->weights ? from->weights[ids[e]] : 1.0f);
+        for (int v = 0; v < vectors; v += 2)
+            __builtin_prefetch(next + v * WIDTH);
+        for (int v = 0; v < vectors; v++)
+            sum[v] = _mm256_fmadd_ps(weight, load(row + v * WIDTH, masked && v == vectors - 1, last), sum[v]);
+    }
+    for (int v = 0; v < vectors; v++) {
+        __m256 value = _mm256_mul_ps(_mm256_set1_ps(left), sum[v]);
+        if (base)
+            value = _mm256_fmadd_ps(_mm256_set1_ps(base_scale),
+                                    load(base + first + v * WIDTH, masked && v == vectors - 1, last), value);
+        store(out + first + v * WIDTH, masked && v == vectors - 1, last, value);
+    }
+}
+
+static void gather(const struct atau_gather *from, int64_t n, int64_t n_ahead, const int32_t *ids, float left,
+                   float base_scale, const float *base, float *out)
+{
+    const __m256i all = _mm256_setzero_si256();
+    int64_t       first = 0;
+    for (; from->dim - first >= 8 * WIDTH; first += 8 * WIDTH)
+        gather_columns(8, 0, all, from, first, n, n_ahead, ids, left, base_scale, base, out);
+    for (; from->dim - first >= 2 * WIDTH; first += 2 * WIDTH)
+        gather_columns(2, 0, all, from, first, n, n_ahead, ids, left, base_scale, base, out);
+    if (from->dim - first > WIDTH)
+        gather_columns(2, 1, mask_of(from->dim - first - WIDTH), from, first, n, n_ahead, ids, left, base_scale, base, out);
+    else if (from->dim > first)
+        gather_columns(1, 1, mask_of(from->dim - first), from, first, n, n_ahead, ids, left, base_scale, base, out);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
 static float dot(int64_t n, const float *x, const float *y)
@@ -393,6 +438,7 @@ void atau_kernels_avx2(struct atau_kernels *table)
     table->dot = dot;
     table->axpy = axpy;
     table->scale = scale_row;
+    table->gather = gather;
     table->adam_row = adam_row;
     table->adam_row_shared = adam_row_shared;
 }

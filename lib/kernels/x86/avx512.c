@@ -154,6 +154,55 @@ static int64_t filter_tile(int64_t lines, int64_t columns, const float *t, int64
     return n;
 }
 
+/* ---- gather ---------------------------------------------------------------------------------------------------- */
+
+#define FETCH_AHEAD 20 /* ids; from the second level cache on, twice as fast as without                       */
+
+/* vectors of 16 columns, the last one under `last`. Always inlined with constant vectors: the sums are registers. */
+static inline __attribute__((always_inline)) void gather_columns(int vectors, __mmask16 last, const struct atau_gather *from,
+                                                                 int64_t first, int64_t n, int64_t n_ahead,
+                                                                 const int32_t *ids, float left, float base_scale,
+                                                                 const float *base, float *out)
+{
+    const float *x = from->x + first;
+    __m512       sum[8];
+    for (int v = 0; v < vectors; v++)
+        sum[v] = _mm512_setzero_ps();
+    for (int64_t e = 0; e < n; e++) {
+        const float *row = x + ids[e] * from->stride;
+        const float *next = x + ids[e + FETCH_AHEAD < n_ahead ? e + FETCH_AHEAD : e] * from->stride;
+        __m512       weight = _mm512_set1_ps(from->weights ? from->weights[ids[e]] : 1.0f);
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(next + v * WIDTH);
+        for (int v = 0; v < vectors; v++)
+            sum[v] = _mm512_fmadd_ps(
+                weight, _mm512_maskz_loadu_ps(v == vectors - 1 ? last : (__mmask16)0xFFFF, row + v * WIDTH), sum[v]);
+    }
+    for (int v = 0; v < vectors; v++) {
+        __mmask16 mask = v == vectors - 1 ? last : (__mmask16)0xFFFF;
+        __m512    value = _mm512_mul_ps(_mm512_set1_ps(left), sum[v]);
+        if (base)
+            value = _mm512_fmadd_ps(_mm512_set1_ps(base_scale), _mm512_maskz_loadu_ps(mask, base + first + v * WIDTH), value);
+        _mm512_mask_storeu_ps(out + first + v * WIDTH, mask, value);
+    }
+}
+
+static void gather(const struct atau_gather *from, int64_t n, int64_t n_ahead, const int32_t *ids, float left,
+                   float base_scale, const float *base, float *out)
+{
+    int64_t first = 0;
+    for (; from->dim - first >= 4 * WIDTH; first += 4 * WIDTH)
+        gather_columns(4, 0xFFFF, from, first, n, n_ahead, ids, left, base_scale, base, out);
+    __mmask16 last = mask_of((from->dim - first - 1) % WIDTH + 1);
+    switch ((from->dim - first + WIDTH - 1) / WIDTH) {
+    case 4: gather_columns(4, last, from, first, n, n_ahead, ids, left, base_scale, base, out); break;
+    case 3: gather_columns(3, last, from, first, n, n_ahead, ids, left, base_scale, base, out); break;
+    case 2: gather_columns(2, last, from, first, n, n_ahead, ids, left, base_scale, base, out); break;
+    case 1: gather_columns(1, last, from, first, n, n_ahead, ids, left, base_scale, base, out); break;
+    default: break;
+    }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
 static float dot(int64_t n, const float *x, const float *y)
@@ -255,6 +304,7 @@ void atau_kernels_avx512(struct atau_kernels *table)
     table->dot = dot;
     table->axpy = axpy;
     table->scale = scale_row;
+    table->gather = gather;
     table->adam_row = adam_row;
     table->adam_row_shared = adam_row_shared;
 }

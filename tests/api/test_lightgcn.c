@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: MIT */
+/* LightGCN: final embeddings against dense matrices in double precision, gradients of the raw tables against central differences
+ * of the whole loss, and what a model with a graph promises beyond that. */
+#include <adaptau/adaptau.h>
+#include <check.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "../support/folder.h"
+#include "../support/host.h"
+#include "../support/model_world.h"
+#include "../support/suite.h"
+#include "common/random.h"
+
+#define BOTH_RAW (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS)
+
+static adaptau_model_options lightgcn(int32_t n_layers)
+{
+    return (adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = n_layers, .seed = 3};
+}
+
+static struct world open_lightgcn(adaptau_model_options options)
+{
+    return open_world((adaptau_context_options){.n_threads = 2}, options, (adaptau_sampler_options){0},
+                      (adaptau_temperature_options){0});
+}
+
+static adaptau_tables raw_of(const adaptau_model *model)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    OK(adaptau_model_raw_tables(model, &tables, &error));
+    return tables;
+}
+
+/* ---- the same in double precision, by dense matrices -------------------------------------------------------------- */
+
+#define N 9 /* users; the last one has no items */
+#define M 7 /* items; nobody has the last one   */
+#define D 5
+#define NODES (N + M)
+#define PAIRS 17
+#define TAU 0.3
+
+static const int32_t pair_users[PAIRS] = {0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 6, 7, 7};
+static const int32_t pair_items[PAIRS] = {0, 1, 2, 0, 3, 1, 0, 2, 4, 5, 5, 1, 4, 2, 3, 0, 5};
+
+struct small {
+    adaptau_context     *context;
+    adaptau_dataset     *data;
+    adaptau_model       *model;
+    adaptau_temperature *temperature;
+    float                users[N * D], items[M * D]; /* raw tables, the host's                                 */
+};
+
+static void open_small(struct small *s, adaptau_model_options options)
+{
+    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0 = ADAPTAU_TAU0_FIXED, .tau = TAU};
+    for (int i = 0; i < N * D; i++)
+        s->users[i] = (float)sin(1.0 + i * 0.7);
+    for (int i = 0; i < M * D; i++)
+        s->items[i] = (float)cos(0.5 + i * 1.3);
+    options.struct_size = sizeof options;
+    options.dim = D;
+    options.init = ADAPTAU_INIT_HOST;
+    options.host_users = s->users;
+    options.host_items = s->items;
+    OK(adaptau_context_create(NULL, &s->context, &error));
+    OK(adaptau_dataset_create_from_pairs(s->context, N, M, PAIRS, pair_users, pair_items, &s->data, &error));
+    OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
+    OK(adaptau_temperature_create(s->context, s->data, &fixed, &s->temperature, &error));
+}
+
+static void close_small(struct small *s)
+{
+    adaptau_temperature_destroy(s->temperature);
+    adaptau_model_destroy(s->model);
+    adaptau_dataset_destroy(s->data);
+    adaptau_context_destroy(s->context);
+}
+
+static uint64_t key_of(uint64_t seed, int domain, uint64_t step)
+{
+    struct atau_stream stream;
+    atau_stream_start(&stream, seed, domain, step, 0);
+    uint64_t high = atau_stream_next(&stream);
+    return high << 32 | atau_stream_next(&stream);
+}
+
+/* D^{-1/2} [0 R; Rᵀ 0] D^{-1/2} with what a step drops; step < 0: nothing. Returns how many edges are left. */
+static int make_graph(const adaptau_model_options *o, int64_t step, double a[NODES][NODES])
+{
+    double   degree[NODES] = {0};
+    uint64_t edges = key_of(o->seed, ATAU_RANDOM_EDGES, (uint64_t)step), rows = key_of(o->seed, ATAU_RANDOM_LAYERS, (uint64_t)step);
+    int      left = 0;
+    memset(a, 0, sizeof(double[NODES][NODES]));
+    for (int p = 0; p < PAIRS; p++) {
+        degree[pair_users[p]] += 1.0;
+        degree[N + pair_items[p]] += 1.0;
+    }
+    for (int p = 0; p < PAIRS; p++) {
+        int    u = pair_users[p], i = N + pair_items[p];
+        double value = 1.0 / sqrt(degree[u] * degree[i]);
+        if (step >= 0 && (double)atau_pair_random(edges, (uint32_t)u, (uint32_t)(i - N)) < o->edge_dropout * 0x1p32)
+            continue;
+        a[u][i] = a[i][u] = step < 0 ? value : value / (1.0 - o->edge_dropout);
+        left++;
+    }
+    for (int r = 0; r < NODES && step >= 0; r++) {
+        bool takes = (double)atau_pair_random(rows, r < N ? 0 : 1, (uint32_t)(r < N ? r : r - N)) >= o->layer_dropout * 0x1p32;
+        for (int c = 0; c < NODES; c++)
+            a[r][c] *= takes ? 1.0 / (1.0 - o->layer_dropout) : 0.0;
+    }
+    return left;
+}
+
+/* (1/(L + 1)) Σ_l Aˡ E⁰, power by power. */
+static void propagate(double a[NODES][NODES], int layers, double raw[NODES][D], double final[NODES][D])
+{
+    double power[NODES][D], next[NODES][D];
+    memcpy(power, raw, sizeof power);
+    memcpy(final, raw, sizeof power);
+    for (int l = 0; l < layers; l++) {
+        memset(next, 0, sizeof next);
+        for (int r = 0; r < NODES; r++)
+            for (int c = 0; c < NODES; c++)
+                for (int k = 0; k < D; k++)
+                    next[r][k] += a[r][c] * power[c][k];
+        memcpy(power, next, sizeof power);
+        for (int i = 0; i < NODES * D; i++)
+            final[i / D][i % D] += power[i / D][i % D];
+    }
+    for (int i = 0; i < NODES * D; i++)
+        final[i / D][i % D] /= layers + 1;
+}
+
+static double score(double final[NODES][D], bool raw, int user, int item)
+{
+    double dot = 0.0, uu = 0.0, ii = 0.0;
+    for (int k = 0; k < D; k++) {
+        dot += final[user][k] * final[N + item][k];
+        uu += final[user][k] * final[user][k];
+        ii += final[N + item][k] * final[N + item][k];
+    }
+    return raw ? dot : dot / sqrt(uu * ii);
+}
+
+/* Σ over the batch's positives of −f/τ + log Σ_candidates exp(f/τ). */
+static double loss_of(double final[NODES][D], bool raw, const adaptau_batch *batch)
+{
+    double loss = 0.0;
+    for (int32_t r = 0; r < batch->n_rows; r++)
+        for (int64_t p = batch->positive_ptr[r]; p < batch->positive_ptr[r + 1]; p++) {
+            const bool shared = batch->candidates == ADAPTAU_CANDIDATES_SHARED;
+            double     f = score(final, raw, batch->users[r], batch->positives[p]), sum = shared ? exp(f / TAU) : 0.0;
+            for (int c = 0; c < (shared ? (int)batch->n_candidates : M); c++)
+                sum += exp(score(final, raw, batch->users[r], shared ? batch->candidate_ids[c] : c) / TAU);
+            loss += -f / TAU + log(sum);
+        }
+    return loss;
+}
+
+static void read_raw(const struct small *s, double raw[NODES][D])
+{
+    for (int i = 0; i < N * D; i++)
+        raw[i / D][i % D] = (double)s->users[i];
+    for (int i = 0; i < M * D; i++)
+        raw[N + i / D][i % D] = (double)s->items[i];
+}
+
+START_TEST(finals_are_the_mean_of_the_layers)
+{
+    struct small s;
+    double       a[NODES][NODES], raw[NODES][D], final[NODES][D];
+    adaptau_model_options options = lightgcn(_i);
+    open_small(&s, options);
+    for (int round = 0; round < 2; round++) {
+        read_raw(&s, raw);
+        make_graph(&options, -1, a);
+        propagate(a, _i, raw, final);
+        adaptau_tables t = tables_of(s.model);
+        ck_assert_uint_eq(t.flags, ADAPTAU_NORMALISE_BOTH);
+        for (int i = 0; i < NODES * D; i++) {
+            float value = i < N * D ? t.users[i] : t.items[i - N * D];
+            ck_assert(fabs((double)value - final[i / D][i % D]) < 1e-6);
+        }
+        s.users[7] += 0.5f; /* the host changes its table, and says so                                           */
+        ck_assert(tables_of(s.model).users[7] == t.users[7]);
+        OK(adaptau_model_refresh(s.model, &error));
+    }
+    ck_assert_ptr_eq(raw_of(s.model).users, s.users);
+    close_small(&s);
+}
+END_TEST
+
+/* _i: layers 1 to 4; raw scores; nothing, edges, rows, or both dropped; catalogue or shared candidates. */
+START_TEST(gradients_are_central_differences_of_the_whole_loss)
+{
+    enum { ROWS = 4 };
+    static const int32_t users[ROWS] = {3, 0, 7, 3}, positives[6] = {0, 5, 1, 2, 5, 4}, candidates[3] = {6, 1, 3};
+    static const int64_t ptr[ROWS + 1] = {0, 2, 4, 5, 6};
+    const int            layers = _i % 4 + 1, drops = _i / 8 % 4;
+    const bool           raw_scores = _i / 4 % 2, shared = _i / 32;
+    struct small         s;
+    adaptau_model_options options = lightgcn(layers);
+    adaptau_batch         batch = {.struct_size = sizeof batch,
+                                   .n_rows = ROWS,
+                                   .users = users,
+                                   .positive_ptr = ptr,
+                                   .positives = positives,
+                                   .candidates = shared ? ADAPTAU_CANDIDATES_SHARED : ADAPTAU_CANDIDATES_CATALOGUE,
+                                   .n_candidates = shared ? 3 : 0,
+                                   .candidate_ids = shared ? candidates : NULL};
+    adaptau_gradient_view view = {.struct_size = sizeof view};
+    double                a[NODES][NODES], raw[NODES][D], final[NODES][D];
+    options.flags = raw_scores ? BOTH_RAW : 0;
+    options.edge_dropout = drops & 1 ? 0.3 : 0.0;
+    options.layer_dropout = drops & 2 ? 0.4 : 0.0;
+    open_small(&s, options);
+    for (int64_t step = 0; step < 3; step++) { /* other edges in every step                                      */
+        adaptau_step result = {.struct_size = sizeof result};
+        read_raw(&s, raw);
+        make_graph(&options, step, a);
+        OK(adaptau_model_gradients(s.model, &batch, s.temperature, &result, &error));
+        OK(adaptau_model_gradient_view(s.model, &view, &error));
+        propagate(a, layers, raw, final);
+        double loss = loss_of(final, raw_scores, &batch);
+        ck_assert_msg(fabs(result.loss - loss) < 2e-5 * loss, "loss %.9g, not %.9g", result.loss, loss);
+        ck_assert_int_eq(view.n_users, N);
+        ck_assert_int_eq(view.n_items, M);
+        for (int i = 0; i < NODES * D; i++) {
+            double *cell = &raw[i / D][i % D], at = *cell, sides[2];
+            for (int side = 0; side < 2; side++) {
+                *cell = at + (side ? 1e-5 : -1e-5);
+                propagate(a, layers, raw, final);
+                sides[side] = loss_of(final, raw_scores, &batch);
+            }
+            *cell = at;
+            double want = (sides[1] - sides[0]) / 2e-5;
+            float  value = i < N * D ? view.users[i] : view.items[i - N * D];
+            if (fabs((double)value - want) > 2e-4 * fmax(1.0, fabs(want)))
+                ck_abort_msg("step %d, entry %d: %.9g, not %.9g", (int)step, i, (double)value, want);
+        }
+        for (int r = 0; r < N; r++)
+            ck_assert_int_eq(view.user_ids[r], r);
+    }
+    close_small(&s);
+}
+END_TEST
+
+START_TEST(every_step_drops_other_edges)
+{
+    double                a[NODES][NODES];
+    adaptau_model_options options = lightgcn(2);
+    int                   left = 0, kinds = 0, last = -1;
+    options.edge_dropout = 0.3;
+    for (int64_t step = 0; step < 200; step++) {
+        int now = make_graph(&options, step, a);
+        kinds += now != last;
+        last = now;
+        left += now;
+    }
+    ck_assert(fabs(left / (200.0 * PAIRS) - 0.7) < 0.03);
+    ck_assert_int_gt(kinds, 100);
+}
+END_TEST
+
+/* ---- training ------------------------------------------------------------------------------------------------------ */
+
+START_TEST(training_is_bitwise_equal_for_any_number_of_threads)
+{
+    const int32_t counts[] = {1, 2, 3};
+    static float  users[USERS * DIM], items[ITEMS * DIM];
+    for (int c = 0; c < 3; c++) {
+        adaptau_model_options options = lightgcn(_i % 4 + 1);
+        options.edge_dropout = 0.2;
+        options.layer_dropout = 0.1;
+        options.init = _i % 2 ? ADAPTAU_INIT_SPECTRAL : ADAPTAU_INIT_SPHERE;
+        options.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT;
+        struct world w = open_world((adaptau_context_options){.n_threads = counts[c]}, options,
+                                    (adaptau_sampler_options){.kind = _i, .seed = 5, .n_candidates = 33},
+                                    (adaptau_temperature_options){0});
+        train(&w, 3);
+        adaptau_tables t = tables_of(w.model);
+        if (c == 0) {
+            memcpy(items, t.items, sizeof items);
+            memcpy(users, t.users, sizeof users);
+        }
+        ck_assert_mem_eq(items, t.items, sizeof items);
+        ck_assert_mem_eq(users, t.users, sizeof users);
+        close_world(&w);
+    }
+}
+END_TEST
+
+START_TEST(training_learns_the_groups)
+{
+    adaptau_model_options options = lightgcn(0);
+    int32_t               users[USERS], items[USERS * 10];
+    int                   own = 0;
+    options.flags = _i ? BOTH_RAW : 0;
+    options.learning_rate_users = options.learning_rate_items = 0.05;
+    struct world w = open_lightgcn(options);
+    train(&w, 20);
+    for (int32_t u = 0; u < USERS; u++)
+        users[u] = u;
+    OK(adaptau_model_top_k(w.model, USERS, users, 10, w.data, items, NULL, &error));
+    for (int32_t k = 0; k < USERS * 10; k++)
+        own += items[k] % GROUPS == k / 10 % GROUPS;
+    ck_assert_msg(own > USERS * 7, "%d", own);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(soft_targets_aim_with_final_embeddings)
+{
+    struct world           w = open_lightgcn(lightgcn(2));
+    adaptau_target_options options = {.struct_size = sizeof options, .strength = 3.0};
+    OK(adaptau_model_update_temperature(w.model, w.temperature, &error));
+    OK(adaptau_model_update_targets(w.model, w.data, w.temperature, &options, &error));
+    double before = train(&w, 1), after = train(&w, 5);
+    ck_assert_msg(after < before, "%g, then %g", before, after);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(a_model_can_score_between_gradients_and_step)
+{
+    struct world  w = open_lightgcn(lightgcn(3));
+    static float  before[USERS * DIM];
+    adaptau_batch batch = first_batch(&w);
+    memcpy(before, tables_of(w.model).users, sizeof before);
+    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+    ck_assert_mem_eq(tables_of(w.model).users, before, sizeof before);
+    OK(adaptau_model_apply(w.model, &error));
+    ck_assert_mem_ne(tables_of(w.model).users, before, sizeof before);
+    close_world(&w);
+}
+END_TEST
+
+/* ---- files ---------------------------------------------------------------------------------------------------------- */
+
+START_TEST(save_and_load_keep_finals_and_raw_tables)
+{
+    struct world   w = open_lightgcn(lightgcn(2));
+    adaptau_model *again = NULL, *more = NULL;
+    static float   users[USERS * DIM], items[ITEMS * DIM];
+    train(&w, 1);
+    OK(adaptau_model_save(w.model, path, &error));
+    OK(adaptau_model_load(w.context, path, &again, &error));
+    adaptau_tables a = tables_of(w.model), b = tables_of(again);
+    ck_assert_uint_eq(a.flags, b.flags);
+    ck_assert_mem_eq(a.users, b.users, USERS * DIM * sizeof(float));
+    ck_assert_mem_eq(a.items, b.items, ITEMS * DIM * sizeof(float));
+    adaptau_tables raw = raw_of(again);
+    ck_assert_mem_eq(raw_of(w.model).users, raw.users, USERS * DIM * sizeof(float));
+    ck_assert_mem_eq(raw_of(w.model).items, raw.items, ITEMS * DIM * sizeof(float));
+
+    /* it has no graph to go on with */
+    OK(adaptau_model_refresh(again, &error)); /* nothing to make them from: they stay                               */
+    ck_assert_mem_eq(tables_of(again).users, a.users, USERS * DIM * sizeof(float));
+    adaptau_batch batch = first_batch(&w);
+    ck_assert_int_eq(adaptau_model_gradients(again, &batch, w.temperature, NULL, &error), ADAPTAU_E_STATE);
+    ck_assert_ptr_nonnull(strstr(error.message, "without its graph"));
+
+    /* but a new model has, from its raw tables */
+    adaptau_model_options options = lightgcn(2);
+    memcpy(users, raw.users, sizeof users);
+    memcpy(items, raw.items, sizeof items);
+    options.struct_size = sizeof options;
+    options.dim = DIM;
+    options.init = ADAPTAU_INIT_HOST;
+    options.host_users = users;
+    options.host_items = items;
+    OK(adaptau_model_create(w.context, w.data, &options, &more, &error));
+    ck_assert_mem_eq(tables_of(more).users, b.users, USERS * DIM * sizeof(float));
+    OK(adaptau_model_gradients(more, &batch, w.temperature, NULL, &error));
+
+    /* what was loaded can be saved again, and the file is the same but for nothing */
+    OK(adaptau_model_save(again, path, &error));
+    adaptau_model_destroy(again);
+    OK(adaptau_model_load(w.context, path, &again, &error));
+    ck_assert_mem_eq(tables_of(again).items, a.items, ITEMS * DIM * sizeof(float));
+    adaptau_model_destroy(more);
+    adaptau_model_destroy(again);
+    close_world(&w);
+}
+END_TEST
+
+/* ---- bad input, no memory ---------------------------------------------------------------------------------------------- */
+
+START_TEST(rejects_bad_options)
+{
+    const struct {
+        adaptau_model_options options;
+        adaptau_status        status;
+        const char           *message;
+    } bad[] = {
+        {{.encoder = 1, .n_layers = -1}, ADAPTAU_E_ARGUMENT, "n_layers = -1"},
+        {{.encoder = 1, .n_layers = 5}, ADAPTAU_E_ARGUMENT, "n_layers = 5 is outside 1 ... 4"},
+        {{.encoder = 1, .edge_dropout = 1.0}, ADAPTAU_E_ARGUMENT, "edge_dropout = 1 is outside"},
+        {{.encoder = 1, .edge_dropout = NAN}, ADAPTAU_E_NUMERIC, "edge_dropout"},
+        {{.encoder = 1, .layer_dropout = -0.1}, ADAPTAU_E_ARGUMENT, "layer_dropout = -0.1"},
+        {{.encoder = 1, .reserved_layers = 1}, ADAPTAU_E_ARGUMENT, "reserved_layers = 1"},
+        {{.n_layers = 2}, ADAPTAU_E_ARGUMENT, "n_layers = 2, but ADAPTAU_ENCODER_MF"},
+        {{.edge_dropout = 0.1}, ADAPTAU_E_ARGUMENT, "edge_dropout = 0.1, but"},
+        {{.layer_dropout = 0.1}, ADAPTAU_E_ARGUMENT, "layer_dropout = 0.1, but"},
+        {{.encoder = 2}, ADAPTAU_E_ARGUMENT, "encoder = 2"},
+    };
+    struct world w = open_default();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        adaptau_model_options options = bad[i].options;
+        adaptau_model        *model = NULL;
+        options.struct_size = sizeof options;
+        ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), bad[i].status);
+        ck_assert_msg(strstr(error.message, bad[i].message) != NULL, "%s", error.message);
+        ck_assert_ptr_null(model);
+    }
+    ck_assert_int_eq(adaptau_model_refresh(NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_raw_tables(NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_raw_tables(w.model, NULL, &error), ADAPTAU_E_ARGUMENT);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(options_of_before_there_were_layers_are_accepted)
+{
+    struct world          w = open_default();
+    adaptau_model        *model = NULL;
+    adaptau_model_options options = {.struct_size = offsetof(adaptau_model_options, n_layers), .n_layers = 99};
+    ck_assert_uint_eq(options.struct_size, 120);
+    OK(adaptau_model_create(w.context, w.data, &options, &model, &error)); /* what lies behind is not read       */
+    adaptau_model_destroy(model);
+    options.struct_size -= 8;
+    ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), ADAPTAU_E_ABI);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(a_batch_of_strangers_is_an_error_before_anything_is_read)
+{
+    struct world  w = open_lightgcn(lightgcn(2));
+    const int32_t user = USERS, item = 0;
+    const int64_t ptr[2] = {0, 1};
+    adaptau_batch batch = {.struct_size = sizeof batch, .n_rows = 1, .users = &user, .positive_ptr = ptr, .positives = &item};
+    ck_assert_int_eq(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error), ADAPTAU_E_INDEX);
+    train(&w, 1);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(an_empty_graph_leaves_the_tables_as_they_are)
+{
+    struct world          w = open_default();
+    adaptau_dataset      *empty = NULL;
+    adaptau_model        *model = NULL;
+    adaptau_model_options options = lightgcn(1);
+    options.struct_size = sizeof options;
+    options.edge_dropout = 0.5;
+    OK(adaptau_dataset_create_from_pairs(w.context, 4, 3, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_model_create(w.context, empty, &options, &model, &error));
+    ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 2);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(empty);
+    OK(adaptau_dataset_create_from_pairs(w.context, 0, 0, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_model_create(w.context, empty, &options, &model, &error));
+    ck_assert_int_eq(tables_of(model).n_users, 0);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(empty);
+    close_world(&w);
+}
+END_TEST
+
+/* create, soft targets, one step, score, save, load: the Nth allocation fails, for every N. */
+static adaptau_status live_once(adaptau_context *context)
+{
+    adaptau_dataset       *data = NULL;
+    adaptau_model         *model = NULL, *again = NULL;
+    adaptau_temperature   *temperature = NULL;
+    adaptau_sampler       *sampler = NULL;
+    adaptau_batch          batch = {.struct_size = sizeof batch};
+    adaptau_model_options  options = lightgcn(3);
+    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
+    const int32_t          users[3] = {0, 1, 2}, items[3] = {4, 5, 6};
+    adaptau_tables         tables = {.struct_size = sizeof tables};
+    options.struct_size = sizeof options;
+    options.dim = DIM;
+    options.edge_dropout = options.layer_dropout = 0.3;
+    adaptau_status status = adaptau_dataset_create_from_pairs(context, 3, 8, 3, users, items, &data, NULL);
+    if (!status)
+        status = adaptau_model_create(context, data, &options, &model, NULL);
+    if (!status)
+        status = adaptau_temperature_create(context, data, NULL, &temperature, NULL);
+    if (!status)
+        status = adaptau_sampler_create(context, data, NULL, &sampler, NULL);
+    if (!status)
+        status = adaptau_model_update_targets(model, data, temperature, &targets, NULL);
+    if (!status)
+        status = adaptau_sampler_begin_epoch(sampler, 0, NULL);
+    if (!status)
+        status = adaptau_sampler_next(sampler, &batch, NULL);
+    if (!status)
+        status = adaptau_model_gradients(model, &batch, temperature, NULL, NULL);
+    if (!status)
+        status = adaptau_model_apply(model, NULL);
+    if (!status)
+        status = adaptau_model_tables(model, &tables, NULL);
+    if (!status)
+        status = adaptau_model_save(model, path, NULL);
+    if (!status)
+        status = adaptau_model_load(context, path, &again, NULL);
+    adaptau_sampler_destroy(sampler);
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(again);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(data);
+    return status;
+}
+
+START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
+{
+    struct host      host;
+    adaptau_context *context = open_host(&host, 2, false);
+    int64_t          idle = host.bytes;
+    int              n = 0, failures = 0;
+    host.fails_once = true;
+    for (adaptau_status status = ADAPTAU_E_MEMORY; status != ADAPTAU_OK; n++) {
+        host.allocations_left = n;
+        status = live_once(context);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
+        ck_assert_int_eq(host.bytes, idle);
+        failures += status != ADAPTAU_OK;
+        ck_assert_int_lt(n, 500);
+    }
+    ck_assert_int_gt(failures, 25);
+    adaptau_context_destroy(context);
+    ck_assert_int_eq(host.bytes, 0);
+}
+END_TEST
+
+/* A host's executor fails in the middle of a propagation: an error, and the next call starts again. */
+START_TEST(a_propagation_that_fails_is_done_again)
+{
+    struct host           host;
+    adaptau_context      *context = open_host(&host, 2, true);
+    adaptau_dataset      *data = NULL;
+    adaptau_model        *model = NULL;
+    adaptau_model_options options = lightgcn(3);
+    adaptau_tables        tables = {.struct_size = sizeof tables};
+    static float          items[ITEMS * DIM];
+    static int32_t        pair_of_users[USERS * 100], pair_of_items[USERS * 100];
+    for (int p = 0; p < USERS * 100; p++) { /* enough for more than one task                                      */
+        pair_of_users[p] = p / 100;
+        pair_of_items[p] = (p / 100 + p % 100) % ITEMS;
+    }
+    OK(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * 100, pair_of_users, pair_of_items, &data, &error));
+    options.struct_size = sizeof options;
+    options.dim = DIM;
+    OK(adaptau_model_create(context, data, &options, &model, &error));
+    OK(adaptau_model_tables(model, &tables, &error));
+    memcpy(items, tables.items, sizeof items);
+    adaptau_model_destroy(model);
+    OK(adaptau_model_create(context, data, &options, &model, &error));
+    host.failing_execution = host.executions + 2;
+    host.failing_lanes = 1;
+    ck_assert_int_eq(adaptau_model_tables(model, &tables, &error), ADAPTAU_E_THREAD);
+    OK(adaptau_model_tables(model, &tables, &error));
+    ck_assert_mem_eq(tables.items, items, sizeof items);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("lightgcn");
+    TCase *tests = tcase_create("lightgcn");
+    tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
+    tcase_set_timeout(tests, 300);
+    tcase_add_loop_test(tests, finals_are_the_mean_of_the_layers, 1, 5);
+    tcase_add_loop_test(tests, gradients_are_central_differences_of_the_whole_loss, 0, 64);
+    tcase_add_test(tests, every_step_drops_other_edges);
+    tcase_add_loop_test(tests, training_is_bitwise_equal_for_any_number_of_threads, 0, 5);
+    tcase_add_loop_test(tests, training_learns_the_groups, 0, 2);
+    tcase_add_test(tests, soft_targets_aim_with_final_embeddings);
+    tcase_add_test(tests, a_model_can_score_between_gradients_and_step);
+    tcase_add_test(tests, save_and_load_keep_finals_and_raw_tables);
+    tcase_add_test(tests, rejects_bad_options);
+    tcase_add_test(tests, options_of_before_there_were_layers_are_accepted);
+    tcase_add_test(tests, a_batch_of_strangers_is_an_error_before_anything_is_read);
+    tcase_add_test(tests, an_empty_graph_leaves_the_tables_as_they_are);
+    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
+    tcase_add_test(tests, a_propagation_that_fails_is_done_again);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
