@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -17,6 +18,9 @@
 #include "core/moments.h"
 #include "core/temperature_learned.h"
 #include "kernels/check.h"
+
+/* Before temperatures were learned. */
+#define SHORTEST_OPTIONS offsetof(adaptau_temperature_options, learning_rate)
 
 #define INVERSE_E 0.36787944117144233
 
@@ -299,7 +303,7 @@ adaptau_status adaptau_temperature_create(adaptau_context *context, const adapta
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, SHORTEST_OPTIONS, given, true, "options", error);
     if (status == ADAPTAU_OK)
         status = check_options(&options, error);
     if (status != ADAPTAU_OK)
