@@ -50,6 +50,26 @@ float atau_unit_row(const struct atau_kernels *kernels, int64_t dim, const float
     return norm;
 }
 
+static float cosine_in_double(int64_t dim, const float *unit, const float *row, float *inverse_norm)
+{
+    double squares = 0.0, along = 0.0;
+    for (int64_t k = 0; k < dim; k++) {
+        squares += (double)row[k] * (double)row[k];
+        along += (double)unit[k] * (double)row[k];
+    }
+    *inverse_norm = squares == 0.0 ? 0.0f : (float)(1.0 / sqrt(squares));
+    return squares == 0.0 ? 0.0f : (float)(along / sqrt(squares));
+}
+
+float atau_cosine(const struct atau_kernels *kernels, int64_t dim, const float *unit, const float *row, float *inverse_norm)
+{
+    float squares = kernels->dot(dim, row, row);
+    if (!(squares >= LEAST_SQUARES && squares <= FLT_MAX))
+        return cosine_in_double(dim, unit, row, inverse_norm);
+    *inverse_norm = 1.0f / sqrtf(squares);
+    return *inverse_norm * kernels->dot(dim, unit, row);
+}
+
 static void project_in_double(int64_t dim, const float *unit, float norm, float *gradient)
 {
     double along = 0.0;

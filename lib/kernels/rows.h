@@ -10,4 +10,7 @@
  * NaN and NaNs, so that whatever is computed from it shows. */
 float atau_unit_row(const struct atau_kernels *kernels, int64_t dim, const float *in, float *out);
 
+/* unit · row/‖row‖ without forming the unit row, for the same rows; and 1/‖row‖, 0 for a zero row. */
+float atau_cosine(const struct atau_kernels *kernels, int64_t dim, const float *unit, const float *row, float *inverse_norm);
+
 #endif

@@ -27,6 +27,14 @@ float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, 
     return 1.0f;
 }
 
+float atau_score_item(const struct atau_softmax *s, const float *query, int64_t item, float *inverse_norm)
+{
+    if (s->items.normalise && !s->items.unit)
+        return atau_cosine(s->kernels, s->dim, query, atau_item(s, item), inverse_norm);
+    *inverse_norm = 1.0f;
+    return s->kernels->dot(s->dim, query, atau_item(s, item));
+}
+
 void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
                         float *gradient, int64_t which, _Atomic int64_t *first_bad)
 {

@@ -112,6 +112,9 @@ adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error
 /* ê of a row into `out`; returns 1/‖e‖, 0 for a zero row, 1 for a side that is raw or unit. */
 float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out);
 
+/* f of an item for a row's ê_u, and what its row counts: 1/‖e_i‖, or 1 for a side that is raw or unit. */
+float atau_score_item(const struct atau_softmax *s, const float *query, int64_t item, float *inverse_norm);
+
 /* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when g is
  * not finite. */
 void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,

@@ -2,7 +2,6 @@
 /* The tile engine's grid, memory and blocks of rows. The grid depends on sizes alone. */
 #include "kernels/softmax_dense.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,16 +238,10 @@ static void score_positives(struct atau_dense *d, struct atau_block *b)
     const int64_t        end = s->batch.positive_ptr[b->first_row + b->n_rows];
     for (int64_t r = 0; r < b->n_rows; r++)
         for (int64_t p = s->batch.positive_ptr[b->first_row + r]; p < s->batch.positive_ptr[b->first_row + r + 1]; p++) {
-            const float *item = atau_item(s, s->batch.positives[p]);
-            float        norm = 1.0f;
+            const int64_t k = p - b->first_positive;
             if (p + ATAU_ROWS_AHEAD < end)
                 atau_prefetch_row(atau_item(s, s->batch.positives[p + ATAU_ROWS_AHEAD]), s->dim);
-            if (s->items.normalise && !s->items.unit) {
-                float squares = s->kernels->dot(s->dim, item, item);
-                norm = squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
-            }
-            b->norms_of_positives[p - b->first_positive] = norm;
-            b->scores[p - b->first_positive] = norm * s->kernels->dot(s->dim, b->queries + r * s->dim, item);
+            b->scores[k] = atau_score_item(s, b->queries + r * s->dim, s->batch.positives[p], &b->norms_of_positives[k]);
             d->row_of_positive[p] = (int32_t)(b->first_row + r);
         }
 }

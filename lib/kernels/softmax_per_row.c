@@ -38,19 +38,6 @@ static void lay_out(struct per_row *p, struct atau_arena *arena)
                                4 * (size_t)p->n_candidates * sizeof(float));
 }
 
-/* f of an item for a query, and its 1/‖e‖. */
-static float score_item(const struct per_row *p, const float *query, int64_t item, float *inverse_norm)
-{
-    const struct atau_softmax *s = p->s;
-    const float               *row = atau_item(s, item);
-    *inverse_norm = 1.0f;
-    if (s->items.normalise && !s->items.unit) {
-        float squares = s->kernels->dot(s->dim, row, row);
-        *inverse_norm = squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
-    }
-    return *inverse_norm * s->kernels->dot(s->dim, query, row);
-}
-
 static bool is_positive(const adaptau_batch *batch, int64_t row, int32_t item)
 {
     int64_t low = batch->positive_ptr[row], end = batch->positive_ptr[row + 1], high = end;
@@ -97,12 +84,12 @@ static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_n
     for (int64_t c = 0; c < p->n_candidates; c++) {
         if (c + ATAU_ROWS_AHEAD < p->n_candidates)
             atau_prefetch_row(atau_item(s, ids[c + ATAU_ROWS_AHEAD]), s->dim);
-        f[c] = score_item(p, query, ids[c], &inverse_norms[c]);
+        f[c] = atau_score_item(s, query, ids[c], &inverse_norms[c]);
         if (s->outside && is_positive(&s->batch, row, ids[c]))
             f[c] = -INFINITY;
     }
     for (int64_t i = s->batch.positive_ptr[row]; i < s->batch.positive_ptr[row + 1]; i++) {
-        p->scores[i] = score_item(p, query, s->batch.positives[i], &p->norms[i]);
+        p->scores[i] = atau_score_item(s, query, s->batch.positives[i], &p->norms[i]);
         p->row_of_positive[i] = (int32_t)row;
     }
 }

@@ -360,6 +360,44 @@ START_TEST(large_catalogues_are_recomputed)
 }
 END_TEST
 
+/* ‖x − y‖/‖y‖ */
+static double distance(const float *x, const float *y, int64_t n)
+{
+    double apart = 0.0, length = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        apart += pow((double)x[i] - (double)y[i], 2.0);
+        length += pow((double)y[i], 2.0);
+    }
+    return sqrt(apart / length);
+}
+
+/* Cosines do not know how long a row is, though its squares be too small or too large for a float. */
+START_TEST(lengths_of_items_do_not_matter)
+{
+    static const float lengths[] = {1e-25f, 1e20f};
+    const float        length = lengths[_i / 3];
+    struct problem     p = make_problem((struct problem){.n_users = 20,
+                                                         .n_items = 60,
+                                                         .dim = 9,
+                                                         .n_rows = 20,
+                                                         .kind = _i % 3,
+                                                         .table_flags = ADAPTAU_NORMALISE_BOTH,
+                                                         .n_candidates = _i % 3 ? 30 : 0,
+                                                         .tau = 0.1f});
+    adaptau_context   *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    struct answer      before = ask(context, &p);
+    for (int64_t k = 0; k < (int64_t)p.n_items * p.dim; k++)
+        p.items[k] *= length;
+    struct answer after = ask(context, &p);
+    ck_assert_double_lt(fabs(after.loss - before.loss), 1e-5 * fabs(before.loss));
+    ck_assert_double_lt(distance(after.user_gradients, before.user_gradients, (int64_t)p.n_rows * p.dim), 1e-5);
+    free_answer(&before);
+    free_answer(&after);
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
 START_TEST(results_do_not_depend_on_threads)
 {
     struct problem p = make_problem((struct problem){.n_users = 300,
@@ -391,17 +429,6 @@ START_TEST(results_do_not_depend_on_threads)
     free_problem(&p);
 }
 END_TEST
-
-/* ‖x − y‖/‖y‖ */
-static double distance(const float *x, const float *y, int64_t n)
-{
-    double apart = 0.0, length = 0.0;
-    for (int64_t i = 0; i < n; i++) {
-        apart += pow((double)x[i] - (double)y[i], 2.0);
-        length += pow((double)y[i], 2.0);
-    }
-    return sqrt(apart / length);
-}
 
 /* Operands lose half a unit in 2^-8 each, in no particular direction. Bounded or not, kept between the passes or not, odd sizes,
  * shared candidates. */
@@ -567,6 +594,7 @@ int main(void)
     tcase_add_loop_test(tests, soft_targets_match_central_differences, 0, 12);
     tcase_add_loop_test(tests, blocks_of_rows_add_up, 0, 4);
     tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, 2);
+    tcase_add_loop_test(tests, lengths_of_items_do_not_matter, 0, 6);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 12);
     tcase_add_loop_test(tests, bfloat16_products_are_close, 0, 9);
     tcase_add_test(tests, bfloat16_means_nothing_where_it_is_switched_off);
