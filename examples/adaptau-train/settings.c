@@ -122,7 +122,8 @@ int read_settings(int argc, char **argv, struct settings *settings)
 
         {.name = "Temperature:", .kind = OPTION_TITLE},
         {"temperature", OPTION_CHOICE, &r->tau0, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},
-        {"tau", OPTION_DECIMAL, &r->tau, 1e-3, 1e3, NULL, "X", "the fixed temperature, or the first one of a learned one", &tau_given},
+        {"tau", OPTION_DECIMAL, &r->tau, 1e-3, 1e3, NULL, "X", "the fixed temperature, or a learned one's first",
+         &tau_given},
         {"personal", OPTION_CHOICE, &r->tau_user, 0, 0, personal_names, NULL,
          "a temperature for each user: Adap-tau, learned: Cu-tau; none: Adap-tau0 (none)", NULL},
         {"tau-min", OPTION_DECIMAL, &r->tau_min, 1e-3, 1e3, NULL, "X", "lower bound of tau0 (0.03)", NULL},

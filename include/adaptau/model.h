@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any number
- *  of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on any
+ *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. */
 typedef struct adaptau_model adaptau_model;
 

@@ -94,9 +94,9 @@ START_TEST(learning_stays_within_the_bounds)
     for (int side = 0; side < 2; side++) {
         adaptau_temperature *t = NULL;
         const float          d = side ? 1.0f : -1.0f; /* a positive slope in 1/τ wants a larger τ               */
-        OK(adaptau_temperature_create(
-            context, dataset,
-            &OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.1, .tau_min = 0.09, .tau_max = 0.11, .learning_rate = 0.1), &t, &error));
+        adaptau_temperature_options options =
+            OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.1, .tau_min = 0.09, .tau_max = 0.11, .learning_rate = 0.1);
+        OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
         for (int k = 0; k < 10; k++)
             OK(adaptau_temperature_learn(t, 1, NULL, &d, NULL, &error));
         ck_assert_double_eq_tol((double)adaptau_temperature_users(t)[0], side ? 0.11 : 0.09, 1e-7);
@@ -121,10 +121,9 @@ START_TEST(misuse_changes_nothing)
     ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
     ck_assert(adaptau_temperature_users(t)[0] == 0.1f);
     OK(adaptau_temperature_learn(t, 0, NULL, NULL, NULL, &error));
-    adaptau_temperature *both = NULL;
-    ck_assert_int_eq(adaptau_temperature_create(
-                         context, dataset, &OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau_user = ADAPTAU_TAU_USER_LEARNED), &both, &error),
-                     ADAPTAU_E_ARGUMENT);
+    adaptau_temperature        *both = NULL;
+    adaptau_temperature_options options = OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau_user = ADAPTAU_TAU_USER_LEARNED);
+    ck_assert_int_eq(adaptau_temperature_create(context, dataset, &options, &both, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_ptr_null(both);
     adaptau_temperature_destroy(fixed);
     adaptau_temperature_destroy(t);
