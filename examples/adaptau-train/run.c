@@ -58,7 +58,8 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         status = make_datasets(run, error);
     if (status)
         return status;
-    run->chooses_prior = run->recipe.popularity_prior == UNSET;
+    /* LightGCN's inner products have learned how popular an item is */
+    run->chooses_prior = run->recipe.popularity_prior == UNSET && run->recipe.encoder == ADAPTAU_ENCODER_MF;
     preset_fill(&run->recipe, run->data.n_users, run->data.n_items, adaptau_dataset_n_pairs(run->train));
     run->read_seconds = clock_now() - started;
     return history_open(&run->history, settings->history, error);

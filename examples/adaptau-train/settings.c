@@ -117,7 +117,7 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"entrywise", OPTION_FLAG, &r->entrywise, 0, 0, NULL, NULL,
          "Adam scales every entry of a row by itself instead of the row as a whole", NULL},
         {"popularity-prior", OPTION_DECIMAL, &r->popularity_prior, 0, 10, NULL, "X",
-         "an item that n users have is scored X tau0 log(1 + n) above its cosine (chosen on pairs held out of train)", NULL},
+         "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; lightgcn: 0)", NULL},
         {"seed", OPTION_WHOLE, &r->seed, 0, 9e15, NULL, NULL, "of initialisation and sampling (0)", NULL},
 
         {.name = "Temperature:", .kind = OPTION_TITLE},

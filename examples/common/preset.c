@@ -19,6 +19,7 @@
 #define LR_ITEMS 0.02
 #define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
 #define LAYERS 3
+#define GRAPH_EPOCHS 12 /* on Gowalla as on MovieLens-1M; longer ones overfit */
 
 static double clamp(double x, double least, double most)
 {
@@ -54,7 +55,7 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
     if (recipe->rows == UNSET)
         recipe->rows = choose_rows(recipe->candidates, n_users);
     if (recipe->epochs == UNSET)
-        recipe->epochs = choose_epochs(n_users, n_items);
+        recipe->epochs = graph ? GRAPH_EPOCHS : choose_epochs(n_users, n_items);
     if (recipe->row_weight == UNSET)
         recipe->row_weight = ROW_WEIGHT;
     if (recipe->soft_targets == UNSET)
