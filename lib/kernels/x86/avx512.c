@@ -294,17 +294,16 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
 }
 
-void atau_kernels_avx512(struct atau_kernels *table)
-{
-    table->product = product;
-    table->exp_tile = exp_tile;
-    table->exp_sum = exp_sum;
-    table->max_tile = max_tile;
-    table->filter_tile = filter_tile;
-    table->dot = dot;
-    table->axpy = axpy;
-    table->scale = scale_row;
-    table->gather = gather;
-    table->adam_row = adam_row;
-    table->adam_row_shared = adam_row_shared;
-}
+const struct atau_kernels atau_kernels_avx512 = {
+    .product = product,
+    .exp_tile = exp_tile,
+    .exp_sum = exp_sum,
+    .max_tile = max_tile,
+    .filter_tile = filter_tile,
+    .dot = dot,
+    .axpy = axpy,
+    .scale = scale_row,
+    .gather = gather,
+    .adam_row = adam_row,
+    .adam_row_shared = adam_row_shared,
+};
