@@ -102,6 +102,16 @@ ADAPTAU_API adaptau_status adaptau_model_raw_tables(const adaptau_model *model, 
  *  @return E_ARGUMENT. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 
+/** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
+ *
+ *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what the
+ *  softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
+ *  (ADAPTAU_TAU_USER_EQ16, _EQ15, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
+ *  learn with MSE or CCL, which have none.
+ *  @param[in] loss  copied; NULL: the softmax
+ *  @return as adaptau_loss_gradients for its loss; nothing has changed after a failure. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *loss, adaptau_error *error);
+
 /** What a batch cost. Since 0.1. */
 typedef struct adaptau_step {
     uint32_t struct_size; /**< sizeof(adaptau_step), set by the caller                                       */
@@ -110,7 +120,7 @@ typedef struct adaptau_step {
     double   loss;        /**< Σ of their weighted losses                                                    */
 } adaptau_step;
 
-/** Loss and gradients of a batch (adaptau_softmax on the model's tables); they replace those of the batch before. A personal
+/** Loss and gradients of a batch (adaptau_loss_gradients on the model's tables); they replace those of the batch before. A personal
  *  policy's unit-temperature losses are handed to the temperature. The working memory of the softmax stays with the model for
  *  the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of calls before.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call

@@ -348,6 +348,22 @@ adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double use
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *loss, adaptau_error *error)
+{
+    const struct atau_loss *known;
+    adaptau_loss            complete;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_read_loss(loss, &complete, &known, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    atau_read_struct(&model->loss, sizeof model->loss, sizeof model->loss, loss, true, "loss", error);
+    model->loss_map = atau_loss_is_softmax(known) ? NULL : known;
+    atau_busy_leave(&model->busy);
+    return ADAPTAU_OK;
+}
+
 static adaptau_status set_item_bias(adaptau_model *model, size_t n, const float *bias, adaptau_error *error)
 {
     if (!bias) {

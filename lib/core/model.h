@@ -10,6 +10,7 @@
 
 #include "common/context.h"
 #include "core/encoder.h"
+#include "kernels/loss.h"
 #include "kernels/workspace.h"
 
 /* One table and what Adam remembers of it. */
@@ -37,6 +38,8 @@ struct adaptau_model {
     bool              bfloat16;
     uint64_t          seed;
     double            beta2, epsilon, weight_decay;
+    adaptau_loss      loss; /* as the host gave it                                                            */
+    const struct atau_loss *loss_map; /* NULL: the softmax                                                    */
     struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */
     float            *item_bias; /* [m] or NULL                                                               */
 

@@ -178,7 +178,8 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
     output->row_unit_loss = personal ? unit : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
-    status = atau_softmax_in(model->context, &model->workspace, &tables, batch, &rows, output, error);
+    status = atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
+                                    model->loss_map ? &model->loss : NULL, output, error);
     if (status == ADAPTAU_OK && personal)
         status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, unit, error);
     if (status == ADAPTAU_OK && output->row_d_inverse_tau) {
@@ -186,6 +187,25 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
         status = adaptau_temperature_learn(temperature, batch->n_rows, batch->users, slope, unit, error);
     }
     return status;
+}
+
+/* What only the softmax can give a temperature, or take from soft targets. The rest is for the engine to say. */
+static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch *batch, const adaptau_temperature *temperature,
+                                 adaptau_error *error)
+{
+    const struct atau_loss *loss = model->loss_map;
+    if (!loss)
+        return ADAPTAU_OK;
+    if (atau_temperature_is_personal(temperature))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the temperature compares users by losses of the softmax, but the model's "
+                         "loss is %s", loss->name);
+    if (atau_temperature_is_learned(temperature) && !loss->has_tau)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the temperature is learned, but the model's loss is %s, which has none",
+                         loss->name);
+    if (model->target_weight > 0.0 && !batch->target_shares)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the model has soft targets, which belong to the softmax, but its loss is %s",
+                         loss->name);
+    return ADAPTAU_OK;
 }
 
 static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *given, adaptau_temperature *temperature,
@@ -203,6 +223,8 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                    : atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     status = atau_temperature_check_fit(temperature, model->tables[ADAPTAU_SIDE_USERS].n_rows,
                                         model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
+    if (status == ADAPTAU_OK)
+        status = check_loss(model, &batch, temperature, error);
     if (status == ADAPTAU_OK)
         status = make_room(model, batch.n_rows, error);
     if (status == ADAPTAU_OK)
