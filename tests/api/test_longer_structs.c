@@ -40,6 +40,23 @@ START_TEST(steps_with_a_longer_batch)
 }
 END_TEST
 
+/* The model keeps a loss, and what it keeps must not claim the caller's size either. */
+START_TEST(steps_with_a_longer_loss)
+{
+    struct world w = open_default();
+    struct {
+        adaptau_loss loss;
+        char         tail[TAIL];
+    } longer = {.loss = {.struct_size = sizeof longer, .kind = ADAPTAU_LOSS_BCE}};
+    adaptau_batch batch = first_batch(&w);
+    OK(adaptau_model_set_loss(w.model, &longer.loss, &error));
+    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+    longer.tail[3] = 1;
+    ck_assert_int_eq(adaptau_model_set_loss(w.model, &longer.loss, &error), ADAPTAU_E_ABI);
+    close_world(&w);
+}
+END_TEST
+
 START_TEST(softmax_of_longer_structs)
 {
     struct world               w = open_default();
@@ -80,6 +97,7 @@ int main(void)
     Suite *suite = suite_create("longer structs");
     TCase *tests = tcase_create("longer structs");
     tcase_add_test(tests, steps_with_a_longer_batch);
+    tcase_add_test(tests, steps_with_a_longer_loss);
     tcase_add_test(tests, softmax_of_longer_structs);
     tcase_add_test(tests, evaluates_longer_tables);
     suite_add_tcase(suite, tests);
