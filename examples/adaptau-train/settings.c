@@ -25,6 +25,7 @@ const char *const        candidate_names[] = {"catalogue", "shared", "popular", 
 const char *const        positive_names[] = {"outside", "inside", NULL};
 const char *const        init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const        normalise_names[] = {"both", "users", "items", "none", NULL};
+const char *const        loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
 const char *const        backbone_names[] = {"mf", "lightgcn", NULL};
 static const char *const protocol_names[] = {"valid", "paper", NULL};
 static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
@@ -61,6 +62,22 @@ static int check_together(struct settings *settings, bool tau_given, bool tau0_g
     }
     if (recipe->encoder == ADAPTAU_ENCODER_MF && (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
         fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program.name);
+        return 2;
+    }
+    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX &&
+        (recipe->soft_targets > 0 ||
+         (recipe->tau_user != ADAPTAU_TAU_USER_NONE && recipe->tau_user != ADAPTAU_TAU_USER_LEARNED))) {
+        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program.name);
+        return 2;
+    }
+    if ((recipe->loss == ADAPTAU_LOSS_MSE || recipe->loss == ADAPTAU_LOSS_CCL) &&
+        (recipe->tau0 == ADAPTAU_TAU0_LEARNED || recipe->tau_user == ADAPTAU_TAU_USER_LEARNED)) {
+        fprintf(stderr, "%s: --loss %s has no temperature to learn\n", program.name, loss_names[recipe->loss]);
+        return 2;
+    }
+    if ((recipe->margin != UNSET && recipe->loss != ADAPTAU_LOSS_CCL) ||
+        (recipe->negative_weight != UNSET && (recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_BPR))) {
+        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program.name);
         return 2;
     }
     if (tau_given)
@@ -119,6 +136,13 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"popularity-prior", OPTION_DECIMAL, &r->popularity_prior, 0, 10, NULL, "X",
          "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; lightgcn: 0)", NULL},
         {"seed", OPTION_WHOLE, &r->seed, 0, 9e15, NULL, NULL, "of initialisation and sampling (0)", NULL},
+
+        {.name = "Loss:", .kind = OPTION_TITLE},
+        {"loss", OPTION_CHOICE, &r->loss, 0, 0, loss_names, NULL, "what is made of the scores (softmax)", NULL},
+        {"margin", OPTION_DECIMAL, &r->margin, 1e-6, 1e3, NULL, "X", "ccl: candidates count where they score above it (by the data)",
+         NULL},
+        {"negative-weight", OPTION_DECIMAL, &r->negative_weight, 1e-6, 1e6, NULL, "X",
+         "ccl, bce, mse: of the candidates beside a positive (by the loss)", NULL},
 
         {.name = "Temperature:", .kind = OPTION_TITLE},
         {"temperature", OPTION_CHOICE, &r->tau0, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},

@@ -10,6 +10,8 @@ struct recipe recipe_default(void)
         .layers = UNSET,
         .init = ADAPTAU_INIT_SPECTRAL,
         .normalise = UNSET,
+        .margin = UNSET,
+        .negative_weight = UNSET,
         .n_candidates = 1024,
         .row_weight = UNSET,
         .soft_targets = UNSET,

@@ -26,6 +26,10 @@ struct recipe {
     bool    bfloat16;  /* rounded products where the CPU can */
     bool    entrywise; /* Adam keeps a second moment for each entry instead of each row */
     int64_t seed;
+    /* loss */
+    int32_t loss;            /* ADAPTAU_LOSS_* */
+    double  margin;          /* of CCL */
+    double  negative_weight; /* of BCE, MSE and CCL */
     /* temperature */
     int32_t tau0;     /* ADAPTAU_TAU0_EQ14, ... */
     int32_t tau_user; /* ADAPTAU_TAU_USER_NONE, ... */
