@@ -284,6 +284,8 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
                    .n_items = items->n,
                    .item_ids = items->ids,
                    .items = items->rows,
+                   .n_encoder_rows = model->encoder_table.n_rows,
+                   .encoder = model->encoder_gradients.rows,
     };
     if (model->has_gradients)
         atau_write_struct(out, &view, sizeof view);
@@ -366,19 +368,23 @@ static void step_rows(const struct adam_call *call, int64_t task)
     }
 }
 
-/* Both tables in one parallel call: an executor that refuses it has stepped neither. */
+/* All tables in one parallel call: an executor that refuses it has stepped none. */
+#define N_TABLES 3
+
 struct adam_step {
-    struct adam_call calls[2];
-    int64_t          n_tasks[2];
+    struct adam_call calls[N_TABLES];
+    int64_t          n_tasks[N_TABLES];
     _Atomic int64_t  n_done;
 };
 
-static void step_side(void *argument, int32_t lane, int64_t task)
+static void step_table(void *argument, int32_t lane, int64_t task)
 {
     struct adam_step *step = argument;
-    const int         side = task >= step->n_tasks[ADAPTAU_SIDE_USERS];
+    int               table = 0;
     (void)lane;
-    step_rows(&step->calls[side], side ? task - step->n_tasks[ADAPTAU_SIDE_USERS] : task);
+    while (task >= step->n_tasks[table])
+        task -= step->n_tasks[table++];
+    step_rows(&step->calls[table], task);
     atomic_fetch_add_explicit(&step->n_done, 1, memory_order_relaxed);
 }
 
@@ -400,21 +406,30 @@ static adaptau_status make_moments(adaptau_model *model, struct atau_table *tabl
 static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
 {
     struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+    struct atau_table *own = &model->encoder_table;
+    int64_t            n_tasks = 0;
     if (!model->has_gradients)
         return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
     adaptau_status status = make_moments(model, users, error);
     if (status == ADAPTAU_OK)
         status = make_moments(model, items, error);
+    if (status == ADAPTAU_OK && own->n_rows > 0)
+        status = make_moments(model, own, error);
     if (status != ADAPTAU_OK)
         return status;
+    own->learning_rate = items->learning_rate;
+    own->beta1 = items->beta1;
     struct adam_step step = {.calls = {
                                  {model, users, &model->gradients[ADAPTAU_SIDE_USERS]},
                                  {model, items, &model->gradients[ADAPTAU_SIDE_ITEMS]},
+                                 {model, own, &model->encoder_gradients},
                              }};
-    for (int side = 0; side < 2; side++)
-        step.n_tasks[side] = (step.calls[side].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    for (int table = 0; table < N_TABLES; table++) {
+        step.n_tasks[table] = (step.calls[table].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+        n_tasks += step.n_tasks[table];
+    }
     model->encoder->forget(model);
-    status = atau_parallel(model->context, step.n_tasks[0] + step.n_tasks[1], step_side, &step, error);
+    status = atau_parallel(model->context, n_tasks, step_table, &step, error);
     model->has_gradients = status != ADAPTAU_OK && atomic_load(&step.n_done) == 0;
     return status;
 }
