@@ -50,6 +50,8 @@ static void json_recipe(struct json *json, const struct run *run)
         json_number(json, "edge_dropout", recipe->edge_dropout);
         json_number(json, "layer_dropout", recipe->layer_dropout);
     }
+    if (recipe->encoder == ADAPTAU_ENCODER_SIMPLEX)
+        json_number(json, "gate", recipe->gate);
     json_whole(json, "dim", recipe->dim);
     json_whole(json, "seed", recipe->seed);
     json_text(json, "loss_kind", loss_names[recipe->loss]);

@@ -22,6 +22,8 @@
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
 #define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
+#define LR_MIXTURE 0.01 /* of SimpleX's */
+#define GATE 0.5
 #define LAYERS 3
 #define GRAPH_EPOCHS 12 /* on Gowalla as on MovieLens-1M; longer ones overfit */
 
@@ -60,7 +62,7 @@ static double choose_negative_weight(int32_t loss)
 
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
-    const bool graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN;
+    const bool graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN, mixture = recipe->encoder == ADAPTAU_ENCODER_SIMPLEX;
     if (recipe->rows == UNSET)
         recipe->rows = choose_rows(recipe->candidates, n_users);
     if (recipe->epochs == UNSET)
@@ -82,7 +84,9 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
     if (recipe->normalise == UNSET)
         recipe->normalise = graph ? NORMALISE_NONE : NORMALISE_BOTH;
     if (recipe->lr_users == UNSET)
-        recipe->lr_users = graph ? LR_GRAPH : LR_USERS;
+        recipe->lr_users = graph ? LR_GRAPH : mixture ? LR_MIXTURE : LR_USERS;
     if (recipe->lr_items == UNSET)
-        recipe->lr_items = graph ? LR_GRAPH : LR_ITEMS;
+        recipe->lr_items = graph ? LR_GRAPH : mixture ? LR_MIXTURE : LR_ITEMS;
+    if (recipe->gate == UNSET)
+        recipe->gate = mixture ? GATE : 0;
 }

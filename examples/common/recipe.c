@@ -8,6 +8,7 @@ struct recipe recipe_default(void)
     return (struct recipe){
         .dim = 64,
         .layers = UNSET,
+        .gate = UNSET,
         .init = ADAPTAU_INIT_SPECTRAL,
         .normalise = UNSET,
         .margin = UNSET,

@@ -18,6 +18,7 @@ struct recipe {
     int32_t encoder;  /* ADAPTAU_ENCODER_* */
     int64_t layers;   /* of LightGCN */
     double  edge_dropout, layer_dropout;
+    double  gate; /* of SimpleX */
     int64_t dim;
     int32_t init;      /* ADAPTAU_INIT_SPHERE, ... */
     int32_t normalise; /* NORMALISE_* */

@@ -45,6 +45,7 @@ adaptau_model_options recipe_model_options(const struct recipe *recipe)
         .n_layers = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN ? (int32_t)recipe->layers : 0,
         .edge_dropout = recipe->edge_dropout,
         .layer_dropout = recipe->layer_dropout,
+        .gate = recipe->encoder != ADAPTAU_ENCODER_SIMPLEX ? 0 : recipe->gate > 0 ? recipe->gate : -1,
         .dim = (int32_t)recipe->dim,
         .init = recipe->init,
         .seed = (uint64_t)recipe->seed,
