@@ -3,6 +3,7 @@
 #include "core/model.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -268,7 +269,7 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
 adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    adaptau_status status = atau_check_output(out, offsetof(adaptau_gradient_view, encoder), "out", error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
