@@ -8,8 +8,11 @@ struct recipe recipe_default(void)
     return (struct recipe){
         .dim = 64,
         .layers = UNSET,
+        .gate = UNSET,
         .init = ADAPTAU_INIT_SPECTRAL,
         .normalise = UNSET,
+        .margin = UNSET,
+        .negative_weight = UNSET,
         .n_candidates = 1024,
         .row_weight = UNSET,
         .soft_targets = UNSET,

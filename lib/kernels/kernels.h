@@ -69,6 +69,10 @@ struct atau_kernels {
     /* sum[r] += Σ_j exp(t[j][r] scale[r] − shift[r] − log_q[j]); t stays. */
     void (*exp_sum)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
                     const float *shift, const float *log_q, float *sum);
+    /* With x = t[j][r] scale[r] − shift[r]: t[j][r] = 1/(1 + exp −x), sum[r] += Σ_j log(1 + exp x). Both are 0 below −104; NaN
+     * stays NaN. */
+    void (*softplus_tile)(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                          float *sum);
     /* maximum[r] = max(maximum[r], max_j t[j][r] scale[r] − log_q[j]). */
     void (*max_tile)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
                      const float *log_q, float *maximum);

@@ -232,6 +232,49 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
         exp_strip(0, 1, columns - r, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
 }
 
+/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)): the
+ * argument is at most 1/3, and seven terms of the series are enough for a float. */
+INLINE __m256 sigmoid_vector(__m256 x, __m256 *softplus)
+{
+    const __m256 one = _mm256_set1_ps(1.0f);
+    __m256       e = exp_any(_mm256_or_ps(x, _mm256_set1_ps(-0.0f)));
+    __m256       above = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ);
+    __m256       s = _mm256_div_ps(e, _mm256_add_ps(e, _mm256_set1_ps(2.0f))), z = _mm256_mul_ps(s, s);
+    __m256       p = _mm256_set1_ps(1.0f / 13.0f);
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 11.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 9.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 7.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 5.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 3.0f));
+    p = _mm256_fmadd_ps(p, z, one);
+    *softplus = _mm256_fmadd_ps(_mm256_add_ps(s, s), p, _mm256_and_ps(above, x));
+    return _mm256_div_ps(_mm256_blendv_ps(e, one, above), _mm256_add_ps(one, e));
+}
+
+/* A vector of columns, all lines. */
+INLINE void softplus_strip(int masked, int64_t columns, int64_t lines, float *cell, int64_t stride, const float *scale,
+                           const float *shift, float *sum)
+{
+    __m256i mask = mask_of(columns);
+    __m256  factor = load(scale, masked, mask), less = load(shift, masked, mask), total = load(sum, masked, mask), softplus;
+    for (int64_t j = 0; j < lines; j++, cell += stride) {
+        __m256 sigmoid = sigmoid_vector(_mm256_fmsub_ps(load(cell, masked, mask), factor, less), &softplus);
+        total = _mm256_add_ps(total, softplus);
+        store(cell, masked, mask, sigmoid);
+    }
+    store(sum, masked, mask, total);
+}
+
+static void softplus_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                          float *sum)
+{
+    int64_t r = 0;
+    for (; r + WIDTH <= columns; r += WIDTH)
+        softplus_strip(0, WIDTH, lines, t + r, stride, scale + r, shift + r, sum + r);
+    if (r < columns)
+        softplus_strip(1, columns - r, lines, t + r, stride, scale + r, shift + r, sum + r);
+}
+
 /* ---- maximum and filter ---------------------------------------------------------------------------------------- */
 
 INLINE void max_strip(int masked, int64_t columns, int64_t lines, const float *cell, int64_t stride, const float *scale,
@@ -467,6 +510,7 @@ const struct atau_kernels atau_kernels_avx2 = {
     .product = product,
     .exp_tile = exp_tile,
     .exp_sum = exp_sum,
+    .softplus_tile = softplus_tile,
     .max_tile = max_tile,
     .filter_tile = filter_tile,
     .dot = dot,
