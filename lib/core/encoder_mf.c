@@ -54,6 +54,12 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
     return ADAPTAU_OK;
 }
 
+static int32_t count_layers(const adaptau_model *model)
+{
+    (void)model;
+    return 0;
+}
+
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
     (void)model;
@@ -77,6 +83,7 @@ const struct atau_encoder atau_encoder_mf = {
     .forward_step = forward_step,
     .forget = forget,
     .backward = backward,
+    .count_layers = count_layers,
     .describe = describe,
     .restore = restore,
 };
