@@ -19,6 +19,14 @@
 #define LR_ITEMS 0.02
 #define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
 #define LAYERS 3
+#define CONTRAST_WEIGHT 0.1
+#define CONTRAST_TEMPERATURE 0.2
+#define VIEW_EDGE_DROPOUT 0.1
+#define NOISE 0.1
+#define NCL_WEIGHT 0.005
+#define NCL_TEMPERATURE 0.1
+#define PROTOTYPE_WEIGHT 0.0005
+#define PROTOTYPES 100
 #define GRAPH_EPOCHS 12 /* on Gowalla as on MovieLens-1M; longer ones overfit */
 
 static double clamp(double x, double least, double most)
@@ -49,6 +57,25 @@ static double choose_soft_targets(int32_t candidates, int32_t n_users, int32_t n
     return clamp(SOFT_TARGETS * sparsity, 0, MOST_SOFT * (double)n_pairs / n_users);
 }
 
+/* What belongs to another kind of contrast is 0. */
+static void fill_contrast(struct recipe *recipe, int32_t n_users, int32_t n_items)
+{
+    const int32_t kind = recipe->contrast;
+    if (recipe->contrast_weight == UNSET)
+        recipe->contrast_weight = kind == CONTRAST_NONE ? 0 : kind == CONTRAST_NCL ? NCL_WEIGHT : CONTRAST_WEIGHT;
+    if (recipe->contrast_temperature == UNSET)
+        recipe->contrast_temperature = kind == CONTRAST_NONE ? 0 : kind == CONTRAST_NCL ? NCL_TEMPERATURE : CONTRAST_TEMPERATURE;
+    if (recipe->contrast_edge_dropout == UNSET)
+        recipe->contrast_edge_dropout = kind == CONTRAST_SGL ? VIEW_EDGE_DROPOUT : 0;
+    if (recipe->noise == UNSET)
+        recipe->noise = kind == CONTRAST_SIMGCL ? NOISE : 0;
+    if (recipe->prototype_weight == UNSET)
+        recipe->prototype_weight = kind == CONTRAST_NCL ? PROTOTYPE_WEIGHT : 0;
+    if (recipe->prototypes == UNSET)
+        recipe->prototypes = kind == CONTRAST_NCL ? PROTOTYPES : 0;
+    recipe->prototypes = (int64_t)fmin((double)recipe->prototypes, fmin(n_users, n_items));
+}
+
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     const bool graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN;
@@ -64,6 +91,7 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
         recipe->popularity_prior = 0;
     if (recipe->layers == UNSET)
         recipe->layers = graph ? LAYERS : 0;
+    fill_contrast(recipe, n_users, n_items);
     if (recipe->normalise == UNSET)
         recipe->normalise = graph ? NORMALISE_NONE : NORMALISE_BOTH;
     if (recipe->lr_users == UNSET)
