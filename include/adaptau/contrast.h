@@ -53,15 +53,16 @@ typedef struct adaptau_contrast_options {
 
 /** Add the gradients of a contrastive term to those that adaptau_model_gradients has left:
  *
- *      term = W [ λ (mean_{u∈U} InfoNCE(u) + α mean_{i∈I} InfoNCE(i)) + λ′ (the same of prototypes) ]
+ *      term = W [ λ (mean_{u∈U} InfoNCE(u) + α mean_{i∈I} InfoNCE(i)) + λ′ (the same of prototypes, with α = 1) ]
  *
  *  U, I: the distinct users and positives of the batch, or n_nodes of them. W = Σ_r w_r n_r is the batch's weight, of all its
  *  positives: λ is what one would multiply means of InfoNCE by beside a mean of the batch's own loss. Gradients go back through
  *  each view to the raw tables; the signs of noise and the prototypes are constants. What is dropped, drawn and added depends on
  *  the model's seed and the number of such calls before. Edge and layer dropout of the model's options have no part in it.
  *
- *  Cost beside adaptau_model_gradients, with B nodes of each side: propagation as in one such call for NCL, one and a half for
- *  SimGCL, two for SGL; and 6 B² d flop for the users and for the items (6 B n d and 6 B m d with ADAPTAU_CONTRAST_ALL_NODES).
+ *  Cost beside adaptau_model_gradients, which propagates forward and back once, 8 L |D| d flop: of that as much again times 2
+ *  (SGL), 1½ (SimGCL) or k/L (NCL); and, with B nodes of each side, 12 B² d flop for InfoNCE (6 B (n + m) d with
+ *  ADAPTAU_CONTRAST_ALL_NODES), and 12 B n_prototypes d with prototypes.
  *  @param[in]  batch    the batch of the gradients; of its arrays users, positives and row_weights count
  *  @param[in]  options  NULL for the defaults
  *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL

@@ -374,12 +374,12 @@ static double weight_of_batch(const adaptau_batch *batch)
     return weight;
 }
 
-/* The weighted mean over a side of InfoNCE of its rows against `second`. */
+/* The mean over a side of InfoNCE of its rows against `second`, times the weight of the term and of the batch. */
 static adaptau_status contrast(struct term *t, int side, double weight, const float *first, const adaptau_tables *second,
                                const int32_t *places, float *first_gradients, float *second_gradients, adaptau_error *error)
 {
     struct contrast_side *s = &t->state->side[side];
-    const double          share = weight * weight_of_batch(&t->batch) * (side == ITEMS ? t->options.item_weight : 1.0);
+    const double          share = weight * weight_of_batch(&t->batch);
     adaptau_tables        tables = *second;
     if (s->n == 0)
         return ADAPTAU_OK;
@@ -435,7 +435,8 @@ static adaptau_status contrast_views(struct term *t, int side, adaptau_error *er
     const struct atau_embeddings raw = atau_model_raw(t->model);
     const adaptau_tables         second = s->second ? table(t, s->n_second, s->second, t->model->dim)
                                                     : table(t, s->n_second, raw.rows[side], raw.stride[side]);
-    return contrast(t, side, t->options.weight, s->first, &second, s->places, s->first_gradients, s->second_gradients, error);
+    const double weight = t->options.weight * (side == ITEMS ? t->options.item_weight : 1.0);
+    return contrast(t, side, weight, s->first, &second, s->places, s->first_gradients, s->second_gradients, error);
 }
 
 static adaptau_status contrast_prototypes(struct term *t, int side, adaptau_error *error)

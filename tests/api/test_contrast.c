@@ -220,7 +220,7 @@ static double term(const struct truth *t, double raw[NODES][D])
             sum += alpha * o->weight *
                    contrast(o->temperature, n, nodes, first + at, second + at, side ? M : N, some, self);
         if (o->prototype_weight > 0.0)
-            sum += alpha * o->prototype_weight *
+            sum += o->prototype_weight *
                    contrast(o->temperature, n, nodes, raw + at, (double(*)[D])t->centroids[side], PROTOTYPES, NULL,
                             t->clusters[side]);
     }

@@ -106,6 +106,11 @@ expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed
 expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn" "$train" split --backbone ngcf
 expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
 expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
+expect_line 2 "$t --contrast: \"gcl\" is not one of none, sgl, simgcl, ncl" "$train" split --contrast gcl
+expect_line 2 "$t --contrast goes with --backbone lightgcn" "$train" split --contrast sgl
+expect_line 2 "$t --contrast-weight goes with --contrast" "$train" split --backbone lightgcn --contrast-weight 0.1
+expect_line 2 "$t --noise goes with --contrast simgcl" "$train" split --backbone lightgcn --contrast sgl --noise 0.1
+expect_line 2 "$t --prototypes goes with --contrast ncl" "$train" split --backbone lightgcn --contrast sgl --prototypes 9
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
     "$train" split --cutoffs 20,10
 for list in 0 '' ',' '10,' 10,10 x 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
@@ -176,6 +181,9 @@ for options in '--temperature eq34' '--temperature exact' '--tau 0.2' '--persona
     '--candidates in-batch' '--candidates per-row --reject-positives' '--positives inside' '--init xavier' '--init spectral' \
     '--normalise users' '--normalise items' '--normalise none' '--free-length --weight-decay 1e-4' '--row-weight 1' \
     '--backbone lightgcn' '--backbone lightgcn --layers 1 --edge-dropout 0.1 --layer-dropout 0.1 --normalise none' \
+    '--backbone lightgcn --contrast sgl --contrast-edge-dropout 0.3' '--backbone lightgcn --contrast simgcl --noise 0.2' \
+    '--backbone lightgcn --contrast simgcl --all-nodes --contrast-weight 0.01 --contrast-temperature 0.3' \
+    '--backbone lightgcn --contrast ncl --prototypes 5' '--backbone lightgcn --contrast ncl --prototype-weight 0' \
     '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
     expect 0 "$train" split $quick --json $options
     expect_json 'd["recall@20"] > 0.2'
@@ -185,6 +193,8 @@ done
 expect 0 "$train" split $quick --json --no-refit --backbone lightgcn --layers 2 --save graph
 expect_json '(d["backbone"], d["layers"]) == ("lightgcn", 2)'
 expect 0 "$recommend" graph 3 --k 5
+expect 0 "$train" split $quick --json --backbone lightgcn --contrast ncl --prototypes 100000
+expect_json 'd["contrast"] == "ncl" and d["prototypes"] == min(d["n_users"], d["n_items"])'
 
 # So few pairs that none can be held out; and a user without items.
 printf '0 1\n1 0\n2\n' >tiny
