@@ -638,6 +638,43 @@ START_TEST(a_failed_executor_costs_the_gradients_of_a_step)
 }
 END_TEST
 
+static struct world          busy;
+static const adaptau_batch  *busy_batch;
+static int                   n_inside;
+
+/* What an executor that uses the model meets while it serves it. */
+static void enter_busy_model(void)
+{
+    n_inside++;
+    ck_assert_int_eq(adaptau_model_contrast(busy.model, busy_batch, NULL, NULL, NULL), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_model_update_prototypes(busy.model, 3, NULL), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_model_apply(busy.model, NULL), ADAPTAU_E_STATE);
+}
+
+START_TEST(nothing_enters_a_model_that_is_being_changed)
+{
+    struct host           host;
+    adaptau_model_options options = {.struct_size = sizeof options, .encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = DIM};
+    adaptau_context      *context = open_host(&host, 2, true);
+    busy = (struct world){.context = context, .data = make_data(context)};
+    OK(adaptau_model_create(context, busy.data, &options, &busy.model, &error));
+    OK(adaptau_sampler_create(context, busy.data, NULL, &busy.sampler, &error));
+    OK(adaptau_temperature_create(context, busy.data, NULL, &busy.temperature, &error));
+    OK(adaptau_model_update_temperature(busy.model, busy.temperature, &error));
+    adaptau_batch batch = first_batch(&busy);
+    busy_batch = &batch;
+    OK(adaptau_model_gradients(busy.model, &batch, busy.temperature, NULL, &error));
+    n_inside = 0;
+    host.inside = enter_busy_model;
+    OK(adaptau_model_contrast(busy.model, &batch, NULL, NULL, &error));
+    OK(adaptau_model_update_prototypes(busy.model, 3, &error));
+    host.inside = NULL;
+    ck_assert_int_gt(n_inside, 1);
+    OK(adaptau_model_apply(busy.model, &error));
+    close_world(&busy);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("contrast");
@@ -655,6 +692,7 @@ int main(void)
     tcase_add_loop_test(tests, a_batch_without_positives_adds_nothing, 0, 3);
     tcase_add_loop_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing, 0, 3);
     tcase_add_loop_test(tests, a_failed_executor_costs_the_gradients_of_a_step, 0, 3);
+    tcase_add_test(tests, nothing_enters_a_model_that_is_being_changed);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
