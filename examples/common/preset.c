@@ -64,7 +64,9 @@ static void fill_contrast(struct recipe *recipe, int32_t n_users, int32_t n_item
     if (recipe->contrast_weight == UNSET)
         recipe->contrast_weight = kind == CONTRAST_NONE ? 0 : kind == CONTRAST_NCL ? NCL_WEIGHT : CONTRAST_WEIGHT;
     if (recipe->contrast_temperature == UNSET)
-        recipe->contrast_temperature = kind == CONTRAST_NONE ? 0 : kind == CONTRAST_NCL ? NCL_TEMPERATURE : CONTRAST_TEMPERATURE;
+        recipe->contrast_temperature = kind == CONTRAST_NONE  ? 0
+                                       : kind == CONTRAST_NCL ? NCL_TEMPERATURE
+                                                              : CONTRAST_TEMPERATURE;
     if (recipe->contrast_edge_dropout == UNSET)
         recipe->contrast_edge_dropout = kind == CONTRAST_SGL ? VIEW_EDGE_DROPOUT : 0;
     if (recipe->noise == UNSET)

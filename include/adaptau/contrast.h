@@ -57,8 +57,8 @@ typedef struct adaptau_contrast_options {
  *
  *  U, I: the distinct users and positives of the batch, or n_nodes of them. W = Σ_r w_r n_r is the batch's weight, of all its
  *  positives: λ is what one would multiply means of InfoNCE by beside a mean of the batch's own loss. Gradients go back through
- *  each view to the raw tables; the signs of noise and the prototypes are constants. What is dropped, drawn and added depends on
- *  the model's seed and the number of such calls before. Edge and layer dropout of the model's options have no part in it.
+ *  each view to the raw tables; the signs of noise and the prototypes are constants. What is dropped, drawn and added depends
+ *  on the model's seed and the number of such calls before. Edge and layer dropout of the model's options have no part in it.
  *
  *  Cost beside adaptau_model_gradients, which propagates forward and back once, 8 L |D| d flop: of that as much again times 2
  *  (SGL), 1½ (SimGCL) or k/L (NCL); and, with B nodes of each side, 12 B² d flop for InfoNCE (6 B (n + m) d with
@@ -66,19 +66,19 @@ typedef struct adaptau_contrast_options {
  *  @param[in]  batch    the batch of the gradients; of its arrays users, positives and row_weights count
  *  @param[in]  options  NULL for the defaults
  *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL
- *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF, which has no layers; E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients, and
- *          for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the
+ *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF, which has no layers; E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
+ *          and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the
  *          gradients are what they were. E_THREAD: there are none. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
                                                   const adaptau_contrast_options *options, double *loss,
                                                   adaptau_error *error);
 
-/** New prototypes for NCL: the means of n clusters of raw user rows, and of raw item rows, by k-means (Lloyd's method from n rows
- *  drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch, before its steps; they stay
- *  as they are until the next call. O(20 (n_users + n_items) n d).
+/** New prototypes for NCL: the means of n clusters of raw user rows, and of raw item rows, by k-means (Lloyd's method from n
+ *  rows drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch, before its steps;
+ *  they stay as they are until the next call. O(20 (n_users + n_items) n d).
  *  @param[in] n  at least 1, and at most the number of users and of items
- *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF; E_NUMERIC names a raw row that is not finite; E_MEMORY, E_THREAD. There are no
- *          prototypes after the last two. Since 0.1. */
+ *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF; E_NUMERIC names a raw row that is not finite; E_MEMORY, E_THREAD. There are
+ *          no prototypes after the last two. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, adaptau_error *error);
 
 #ifdef __cplusplus

@@ -32,8 +32,8 @@ struct atau_selection {
     const int32_t *ids[2]; /* [n] each once, or NULL: all rows, which n counts */
 };
 
-/* Another look at the raw tables, for contrast: Σ_l coefficients[l] E_l of layers E_l = A E_{l−1} + noise_l, where A is the graph
- * that is left of the whole one without what the view drops, scaled by its own degrees. */
+/* Another look at the raw tables, for contrast: Σ_l coefficients[l] E_l of layers E_l = A E_{l−1} + noise_l, where A is what is
+ * left of the graph without the edges that the view drops, scaled by its own degrees. */
 struct atau_view {
     uint64_t step; /* names what is random, */
     int      number; /* with 0 or 1 of a pair */
@@ -70,8 +70,8 @@ struct atau_encoder {
     /* Rows of a view, out[side] [n x d] one behind the other; ends what `forward` answered. */
     adaptau_status (*forward_view)(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
                                    float *const out[2], adaptau_error *error);
-    /* Gradients of the raw tables, valid until the next call, from those of a view's rows, which lie as forward_view writes rows.
-     * No draws are made: a view that drops edges must be one of the last pair that forward_view saw. */
+    /* Gradients of the raw tables, valid until the next call, from those of a view's rows, which lie as forward_view writes
+     * rows. No draws are made: a view that drops edges must be one of the last pair that forward_view saw. */
     adaptau_status (*backward_view)(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
                                     float *const gradients[2], struct atau_embeddings *out, adaptau_error *error);
     /* For files: options as text, and a state from it that can do `forward` and nothing else; `out` is where final embeddings

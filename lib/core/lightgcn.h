@@ -34,7 +34,7 @@ struct atau_lightgcn {
     int32_t          *ids[2];
     float            *scale[2]; /* [rows] degree^{-1/2}, 0 without edges */
     uint32_t         *kept[2]; /* [edges/32] bits of the step's edges, in the order of ids; with edge_dropout */
-    float            *taking[2]; /* [rows] what `scale` is for rows that take from neighbours, 0 for others; with layer_dropout */
+    float            *taking[2]; /* [rows] what `scale` is for rows that take from neighbours, else 0; with layer_dropout */
 
     struct atau_embeddings final; /* [rows x d]; NULL until the first forward */
 

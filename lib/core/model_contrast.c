@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Contrast between views, and prototypes. For each side the wanted rows of the two views are laid out one behind the other, and
- * InfoNCE is the softmax over a catalogue, the second view's rows, in which row r of the first has one positive. What comes back
- * are gradients of the same rows; the encoder takes them to the raw tables. Views that differ in their noise alone have the same
- * derivative, so that their gradients are added up first and go back once.
+ * InfoNCE is the softmax over a catalogue, the second view's rows, in which row r of the first has one positive. What comes
+ * back are gradients of the same rows; the encoder takes them to the raw tables. Views that differ in their noise alone have
+ * the same derivative, so that their gradients are added up first and go back once.
  *
  * Nothing is added to the model's gradients before everything that can fail for want of memory or by a number has been done. */
 #include <adaptau/contrast.h>
@@ -349,8 +349,8 @@ static adaptau_status copy_raw_rows(const struct term *t, int side, const struct
 }
 
 /* to[ids[k]] += from[k] */
-static adaptau_status add_rows(const struct term *t, int64_t n, const float *from, int64_t stride, const int32_t *ids, float *to,
-                               adaptau_error *error)
+static adaptau_status add_rows(const struct term *t, int64_t n, const float *from, int64_t stride, const int32_t *ids,
+                               float *to, adaptau_error *error)
 {
     struct transfer call = {.kernels = t->model->context->kernels,
                             .n = n,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Contrastive terms: loss and gradients against central differences of the whole term, written down once more in double precision
- * with dense matrices, and what the calls promise beyond that. */
+/* Contrastive terms: loss and gradients against central differences of the whole term, written down once more in double
+ * precision with dense matrices, and what the calls promise beyond that. */
 #include <adaptau/adaptau.h>
 #include <check.h>
 #include <math.h>
@@ -605,7 +605,7 @@ START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 }
 END_TEST
 
-/* The host's executor fails at its first, second, ... call within the term: an error, no gradients, and the next step is whole. */
+/* The host's executor fails at its first, second, ... call within the term: an error, no gradients; the next step is whole. */
 START_TEST(a_failed_executor_costs_the_gradients_of_a_step)
 {
     struct host              host;
