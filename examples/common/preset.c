@@ -19,13 +19,13 @@
 #define LR_ITEMS 0.02
 #define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
 #define LAYERS 3
-#define CONTRAST_WEIGHT 0.1
+#define CONTRAST_WEIGHT 0.02 /* of SGL and SimGCL; 0.1 costs accuracy beside the softmax over the catalogue */
 #define CONTRAST_TEMPERATURE 0.2
 #define VIEW_EDGE_DROPOUT 0.1
 #define NOISE 0.1
-#define NCL_WEIGHT 0.005
+#define NCL_WEIGHT 0.005 /* the authors' 1e-6 for each of some thousand pairs in a batch */
 #define NCL_TEMPERATURE 0.1
-#define PROTOTYPE_WEIGHT 0.0005
+#define PROTOTYPE_WEIGHT 0.0005 /* likewise 1e-7 */
 #define PROTOTYPES 100
 #define GRAPH_EPOCHS 12 /* on Gowalla as on MovieLens-1M; longer ones overfit */
 
