@@ -41,6 +41,21 @@ static void json_data(struct json *json, const struct run *run)
     json_whole(json, "n_test_users", run->n_test_users);
 }
 
+static void json_contrast(struct json *json, const struct recipe *recipe)
+{
+    json_number(json, "contrast_weight", recipe->contrast_weight);
+    json_number(json, "contrast_temperature", recipe->contrast_temperature);
+    json_truth(json, "all_nodes", recipe->all_nodes);
+    if (recipe->contrast == CONTRAST_SGL)
+        json_number(json, "contrast_edge_dropout", recipe->contrast_edge_dropout);
+    if (recipe->contrast == CONTRAST_SIMGCL)
+        json_number(json, "noise", recipe->noise);
+    if (recipe->contrast == CONTRAST_NCL) {
+        json_whole(json, "prototypes", recipe->prototypes);
+        json_number(json, "prototype_weight", recipe->prototype_weight);
+    }
+}
+
 static void json_recipe(struct json *json, const struct run *run)
 {
     const struct recipe *recipe = &run->recipe;
@@ -49,9 +64,12 @@ static void json_recipe(struct json *json, const struct run *run)
         json_whole(json, "layers", recipe->layers);
         json_number(json, "edge_dropout", recipe->edge_dropout);
         json_number(json, "layer_dropout", recipe->layer_dropout);
+        json_text(json, "contrast", contrast_names[recipe->contrast]);
     }
     if (recipe->encoder == ADAPTAU_ENCODER_SIMPLEX)
         json_number(json, "gate", recipe->gate);
+    if (recipe->contrast != CONTRAST_NONE)
+        json_contrast(json, recipe);
     json_whole(json, "dim", recipe->dim);
     json_whole(json, "seed", recipe->seed);
     json_text(json, "loss_kind", loss_names[recipe->loss]);
@@ -149,6 +167,8 @@ static void print_facts(const struct run *run)
         printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
     if (recipe->loss != ADAPTAU_LOSS_SOFTMAX)
         printf("loss %s, ", loss_names[recipe->loss]);
+    if (recipe->contrast != CONTRAST_NONE)
+        printf("contrast %s of weight %g, ", contrast_names[recipe->contrast], recipe->contrast_weight);
     printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->tau0,
            tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"

@@ -28,6 +28,7 @@ const char *const        init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const        normalise_names[] = {"both", "users", "items", "none", NULL};
 const char *const        loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
 const char *const        backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
+const char *const        contrast_names[] = {"none", "sgl", "simgcl", "ncl", NULL};
 static const char *const protocol_names[] = {"valid", "paper", NULL};
 static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
@@ -42,6 +43,31 @@ static void set_defaults(struct settings *settings)
         .eval_every = 1,
         .cutoffs = {.count = 3, .values = {10, 20, 50}},
     };
+}
+
+static int check_contrast(const struct recipe *recipe)
+{
+    const struct {
+        const char *option;
+        bool        given;
+        bool        fits;
+        const char *with;
+    } rules[] = {
+        {"contrast", recipe->contrast != CONTRAST_NONE, recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN, "--backbone lightgcn"},
+        {"contrast-weight", recipe->contrast_weight != UNSET, recipe->contrast != CONTRAST_NONE, "--contrast"},
+        {"contrast-temperature", recipe->contrast_temperature != UNSET, recipe->contrast != CONTRAST_NONE, "--contrast"},
+        {"all-nodes", recipe->all_nodes, recipe->contrast != CONTRAST_NONE, "--contrast"},
+        {"contrast-edge-dropout", recipe->contrast_edge_dropout != UNSET, recipe->contrast == CONTRAST_SGL, "--contrast sgl"},
+        {"noise", recipe->noise != UNSET, recipe->contrast == CONTRAST_SIMGCL, "--contrast simgcl"},
+        {"prototypes", recipe->prototypes != UNSET, recipe->contrast == CONTRAST_NCL, "--contrast ncl"},
+        {"prototype-weight", recipe->prototype_weight != UNSET, recipe->contrast == CONTRAST_NCL, "--contrast ncl"},
+    };
+    for (int i = 0; i < LENGTH(rules); i++)
+        if (rules[i].given && !rules[i].fits) {
+            fprintf(stderr, "%s: --%s goes with %s\n", program.name, rules[i].option, rules[i].with);
+            return 2;
+        }
+    return OPTIONS_GO_ON;
 }
 
 /* What no single option can tell. */
@@ -87,7 +113,7 @@ static int check_together(struct settings *settings, bool tau_given, bool tau0_g
     }
     if (tau_given)
         recipe->tau0 = ADAPTAU_TAU0_FIXED;
-    return OPTIONS_GO_ON;
+    return check_contrast(recipe);
 }
 
 static int read_operand(int argc, char **argv, int first, struct settings *settings)
@@ -149,6 +175,23 @@ int read_settings(int argc, char **argv, struct settings *settings)
          NULL},
         {"negative-weight", OPTION_DECIMAL, &r->negative_weight, 1e-6, 1e6, NULL, "X",
          "ccl, bce, mse: of the candidates beside a positive (by the loss)", NULL},
+        {.name = "Contrast, with lightgcn:", .kind = OPTION_TITLE},
+        {"contrast", OPTION_CHOICE, &r->contrast, 0, 0, contrast_names, NULL,
+         "two views of each user and item, to be told from the others': by dropped edges, by noise, or layers and prototypes "
+         "(none)",
+         NULL},
+        {"contrast-weight", OPTION_DECIMAL, &r->contrast_weight, 0, 1e3, NULL, "X",
+         "of its mean over nodes, beside the mean loss over pairs (by the kind)", NULL},
+        {"contrast-temperature", OPTION_DECIMAL, &r->contrast_temperature, 1e-3, 1e3, NULL, "X",
+         "of the softmax over the others (0.2; ncl: 0.1)", NULL},
+        {"contrast-edge-dropout", OPTION_DECIMAL, &r->contrast_edge_dropout, 1e-6, 0.99, NULL, "X",
+         "sgl: share of the edges that each view leaves out (0.1)", NULL},
+        {"noise", OPTION_DECIMAL, &r->noise, 1e-6, 1e3, NULL, "X", "simgcl: its length, in every layer of a view (0.1)", NULL},
+        {"prototypes", OPTION_WHOLE, &r->prototypes, 1, INT32_MAX, NULL, NULL, "ncl: clusters of users, and of items (100)",
+         NULL},
+        {"prototype-weight", OPTION_DECIMAL, &r->prototype_weight, 0, 1e3, NULL, "X", "ncl: of the prototypes' term", NULL},
+        {"all-nodes", OPTION_FLAG, &r->all_nodes, 0, 0, NULL, NULL, "contrast with all users and items, not only the batch's",
+         NULL},
 
         {.name = "Temperature:", .kind = OPTION_TITLE},
         {"temperature", OPTION_CHOICE, &r->tau0, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},

@@ -33,6 +33,7 @@ struct settings {
 /* The words for the recipe's choices, in the order of their constants. */
 extern const char *const loss_names[];
 extern const char *const backbone_names[];
+extern const char *const contrast_names[];
 extern const char *const tau0_names[];
 extern const char *const personal_names[];
 extern const char *const candidate_names[];

@@ -25,6 +25,14 @@
 #define LR_MIXTURE 0.01 /* of SimpleX's */
 #define GATE 0.5
 #define LAYERS 3
+#define CONTRAST_WEIGHT 0.02 /* of SGL and SimGCL; 0.1 costs accuracy beside the softmax over the catalogue */
+#define CONTRAST_TEMPERATURE 0.2
+#define VIEW_EDGE_DROPOUT 0.1
+#define NOISE 0.1
+#define NCL_WEIGHT 0.005 /* the authors' 1e-6 for each of some thousand pairs in a batch */
+#define NCL_TEMPERATURE 0.1
+#define PROTOTYPE_WEIGHT 0.0005 /* likewise 1e-7 */
+#define PROTOTYPES 100
 #define GRAPH_EPOCHS 12 /* on Gowalla as on MovieLens-1M; longer ones overfit */
 
 static double clamp(double x, double least, double most)
@@ -60,6 +68,27 @@ static double choose_negative_weight(int32_t loss)
     return loss == ADAPTAU_LOSS_CCL ? CCL_WEIGHT : loss == ADAPTAU_LOSS_BCE ? BCE_WEIGHT : loss == ADAPTAU_LOSS_MSE ? MSE_WEIGHT : 0;
 }
 
+/* What belongs to another kind of contrast is 0. */
+static void fill_contrast(struct recipe *recipe, int32_t n_users, int32_t n_items)
+{
+    const int32_t kind = recipe->contrast;
+    if (recipe->contrast_weight == UNSET)
+        recipe->contrast_weight = kind == CONTRAST_NONE ? 0 : kind == CONTRAST_NCL ? NCL_WEIGHT : CONTRAST_WEIGHT;
+    if (recipe->contrast_temperature == UNSET)
+        recipe->contrast_temperature = kind == CONTRAST_NONE  ? 0
+                                       : kind == CONTRAST_NCL ? NCL_TEMPERATURE
+                                                              : CONTRAST_TEMPERATURE;
+    if (recipe->contrast_edge_dropout == UNSET)
+        recipe->contrast_edge_dropout = kind == CONTRAST_SGL ? VIEW_EDGE_DROPOUT : 0;
+    if (recipe->noise == UNSET)
+        recipe->noise = kind == CONTRAST_SIMGCL ? NOISE : 0;
+    if (recipe->prototype_weight == UNSET)
+        recipe->prototype_weight = kind == CONTRAST_NCL ? PROTOTYPE_WEIGHT : 0;
+    if (recipe->prototypes == UNSET)
+        recipe->prototypes = kind == CONTRAST_NCL ? PROTOTYPES : 0;
+    recipe->prototypes = (int64_t)fmin((double)recipe->prototypes, fmin(n_users, n_items));
+}
+
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     const bool graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN, mixture = recipe->encoder == ADAPTAU_ENCODER_SIMPLEX;
@@ -81,6 +110,7 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
         recipe->popularity_prior = 0;
     if (recipe->layers == UNSET)
         recipe->layers = graph ? LAYERS : 0;
+    fill_contrast(recipe, n_users, n_items);
     if (recipe->normalise == UNSET)
         recipe->normalise = graph ? NORMALISE_NONE : NORMALISE_BOTH;
     if (recipe->lr_users == UNSET)

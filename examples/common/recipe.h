@@ -13,6 +13,12 @@
 #define NORMALISE_ITEMS 2
 #define NORMALISE_NONE 3
 
+/* ADAPTAU_CONTRAST_* + 1 */
+#define CONTRAST_NONE 0
+#define CONTRAST_SGL 1
+#define CONTRAST_SIMGCL 2
+#define CONTRAST_NCL 3
+
 struct recipe {
     /* model */
     int32_t encoder;  /* ADAPTAU_ENCODER_* */
@@ -31,6 +37,14 @@ struct recipe {
     int32_t loss;            /* ADAPTAU_LOSS_* */
     double  margin;          /* of CCL */
     double  negative_weight; /* of BCE, MSE and CCL */
+    /* contrast, beside the loss of pairs */
+    int32_t contrast; /* CONTRAST_* */
+    double  contrast_weight, contrast_temperature;
+    double  contrast_edge_dropout; /* of SGL */
+    double  noise;                 /* of SimGCL */
+    double  prototype_weight;      /* of NCL */
+    int64_t prototypes;
+    bool    all_nodes; /* are contrasted with, instead of the batch's */
     /* temperature */
     int32_t tau0;     /* ADAPTAU_TAU0_EQ14, ... */
     int32_t tau_user; /* ADAPTAU_TAU_USER_NONE, ... */

@@ -146,6 +146,26 @@ static double batch_weight(const adaptau_batch *batch)
     return weight;
 }
 
+static adaptau_status add_contrast(struct training *training, const adaptau_batch *batch, double *loss, adaptau_error *error)
+{
+    const struct recipe     *recipe = training->recipe;
+    adaptau_contrast_options options = {
+        .struct_size = sizeof options,
+        .flags = recipe->all_nodes ? ADAPTAU_CONTRAST_ALL_NODES : 0,
+        .kind = recipe->contrast - 1,
+        .temperature = recipe->contrast_temperature,
+        .weight = recipe->contrast_weight > 0 ? recipe->contrast_weight : -1,
+        .edge_dropout = recipe->contrast_edge_dropout,
+        .noise = recipe->noise,
+        .prototype_weight = recipe->prototype_weight,
+    };
+    double         term = 0;
+    adaptau_status status =
+        recipe->contrast == CONTRAST_NONE ? ADAPTAU_OK : adaptau_model_contrast(training->model, batch, &options, &term, error);
+    *loss += term;
+    return status;
+}
+
 static adaptau_status run_steps(struct training *training, double *loss, double *weight, adaptau_error *error)
 {
     adaptau_batch batch = {.struct_size = sizeof batch};
@@ -157,6 +177,8 @@ static adaptau_status run_steps(struct training *training, double *loss, double 
         status = set_learning_rates(training, error);
         if (!status)
             status = adaptau_model_gradients(training->model, &batch, training->temperature, &step, error);
+        if (!status)
+            status = add_contrast(training, &batch, &step.loss, error);
         if (!status)
             status = adaptau_model_apply(training->model, error);
         if (status)
@@ -193,6 +215,8 @@ static adaptau_status run_epoch(struct training *training, adaptau_error *error)
     training->tau0 = state.tau0;
     if (!status)
         status = set_targets(training, error);
+    if (!status && training->recipe->prototype_weight > 0)
+        status = adaptau_model_update_prototypes(training->model, (int32_t)training->recipe->prototypes, error);
     if (!status)
         status = run_steps(training, &loss, &weight, error);
     if (!status)

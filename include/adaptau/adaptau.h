@@ -7,6 +7,7 @@
  *  Tier 1  kernels.h      stateless arithmetic on the host's arrays
  *  Tier 2  dataset.h sampler.h temperature.h evaluator.h    one object each, usable alone
  *  Tier 3  model.h        tables, encoder and optimiser
+ *          contrast.h     contrastive terms of graph encoders
  *
  *  A training loop is the host's own, and short:
  *
@@ -33,5 +34,6 @@
 #include <adaptau/temperature.h>
 #include <adaptau/evaluator.h>
 #include <adaptau/model.h>
+#include <adaptau/contrast.h>
 
 #endif

@@ -15,7 +15,11 @@ enum {
     ATAU_RANDOM_SKETCH = 5,     /* (column, 0): the start of the randomised SVD                               */
     ATAU_RANDOM_SAMPLE = 6,     /* (update, 0): users sampled for the exact root                              */
     ATAU_RANDOM_EDGES = 7,      /* (step, 0): the key of the edges that a step drops                          */
-    ATAU_RANDOM_LAYERS = 8      /* (step, 0): the key of the rows that take nothing from their neighbours     */
+    ATAU_RANDOM_LAYERS = 8,     /* (step, 0): the key of the rows that take nothing from their neighbours     */
+    ATAU_RANDOM_VIEW_EDGES = 9, /* (step, view): the key of the edges that a view drops                       */
+    ATAU_RANDOM_NOISE = 10,     /* (step, view, layer and side): the key of a layer's noise                   */
+    ATAU_RANDOM_NODES = 11,     /* (step, side): which rows are contrasted                                    */
+    ATAU_RANDOM_PROTOTYPES = 12 /* (update, side): the first centroids                                        */
 };
 
 struct atau_stream {

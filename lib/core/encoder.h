@@ -26,6 +26,23 @@ struct atau_row_gradients {
     bool           by_id; /* row id holds the gradient, instead of row k */
 };
 
+/* Some rows of each side. */
+struct atau_selection {
+    int64_t        n[2];
+    const int32_t *ids[2]; /* [n] each once, or NULL: all rows, which n counts */
+};
+
+/* Another look at the raw tables, for contrast: Σ_l coefficients[l] E_l of layers E_l = A E_{l−1} + noise_l, where A is what is
+ * left of the graph without the edges that the view drops, scaled by its own degrees. */
+struct atau_view {
+    uint64_t step; /* names what is random, */
+    int      number; /* with 0 or 1 of a pair */
+    int32_t  n_layers; /* >= 1 */
+    float    coefficients[ADAPTAU_MAX_LAYERS + 1]; /* [n_layers + 1], the last one is not 0 */
+    double   edge_dropout;
+    double   noise; /* ε: noise_l = ε sign(A E_{l−1}) ⊙ Δ, Δ of length 1, its entries not negative */
+};
+
 #define ATAU_ENCODER_TEXT 64
 
 struct atau_encoder {
@@ -50,6 +67,15 @@ struct atau_encoder {
     /* Replace gradients of the final embeddings of the last forward_step by those of the raw tables; those of own parameters go
      * to model->encoder_gradients. */
     adaptau_status (*backward)(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error);
+    /* NULL, like the next two: the encoder has no layers, and no views. With views, backward answers gradients of all rows. */
+    int32_t (*count_layers)(const adaptau_model *model);
+    /* Rows of a view, out[side] [n x d] one behind the other; ends what `forward` answered. */
+    adaptau_status (*forward_view)(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
+                                   float *const out[2], adaptau_error *error);
+    /* Gradients of the raw tables, valid until the next call, from those of a view's rows, which lie as forward_view writes
+     * rows. No draws are made: a view that drops edges must be one of the last pair that forward_view saw. */
+    adaptau_status (*backward_view)(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
+                                    float *const gradients[2], struct atau_embeddings *out, adaptau_error *error);
     /* For files: options as text, and a state from it that can do `forward` and nothing else; `out` is where final embeddings
      * are to be read into. */
     void (*describe)(const adaptau_model *model, char text[ATAU_ENCODER_TEXT]);

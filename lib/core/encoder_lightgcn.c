@@ -14,55 +14,22 @@
  * Edge dropout at rate p keeps each edge of a step with probability 1 − p and multiplies it by 1/(1 − p): a symmetric matrix
  * again. Layer dropout at rate q takes A's rows away, all layers alike: a row with probability q, the others times 1/(1 − q).
  * With Q that diagonal matrix, QA in the place of A goes forward and its transpose AQ back. */
-#include "core/encoder.h"
+#include "core/lightgcn.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/arena.h"
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/random.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "core/model.h"
 #include "kernels/kernels.h"
 #include "kernels/propagate.h"
 
 #define DEFAULT_LAYERS 3
 #define WORDS_PER_TASK 256 /* of 32 edges */
-
-#define USERS ADAPTAU_SIDE_USERS
-#define ITEMS ADAPTAU_SIDE_ITEMS
-
-struct lightgcn {
-    atau_busy    busy; /* over the buffers: `forward` is called for constant models */
-    _Atomic bool fresh; /* `final` is what the raw tables and the whole graph make */
-    int32_t      n_layers;
-    double       edge_dropout, layer_dropout;
-    uint64_t     step; /* how many training steps there were */
-
-    /* the graph; no arrays in a model that was loaded */
-    bool              has_graph;
-    struct atau_arena graph;
-    int64_t           n_rows[2];
-    int64_t           n_edges, longest; /* row */
-    int64_t          *ptr[2];
-    int32_t          *ids[2];
-    float            *scale[2]; /* [rows] degree^{-1/2}, 0 without edges */
-    uint32_t         *kept[2]; /* [edges/32] bits of the step's edges, in the order of ids; with edge_dropout */
-    float            *taking[2]; /* [rows] what `scale` is for rows that take from neighbours, 0 for others; with layer_dropout */
-
-    struct atau_embeddings final; /* [rows x d]; NULL until the first forward */
-
-    /* NULL until the first forward, and the last three until the first backward */
-    float   *work[2]; /* [rows x d] */
-    int32_t *scratch; /* [threads x longest] */
-    float   *gradients; /* [n x d] of all raw users */
-    float   *slot_scale; /* [n] `right` of the batch's users, by slot */
-    int32_t *all; /* [max(n, m)] 0, 1, 2, ... */
-};
 
 static adaptau_status check_share(const char *name, double value, adaptau_error *error)
 {
@@ -86,7 +53,7 @@ static adaptau_status check(const adaptau_model_options *o, adaptau_error *error
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-static void lay_out(struct lightgcn *g)
+static void lay_out(struct atau_lightgcn *g)
 {
     const size_t edges = (size_t)g->n_edges;
     for (int side = 0; side < 2; side++) {
@@ -99,7 +66,7 @@ static void lay_out(struct lightgcn *g)
     }
 }
 
-static void copy_side(struct lightgcn *g, int side, const int64_t *ptr, const int32_t *ids)
+static void copy_side(struct atau_lightgcn *g, int side, const int64_t *ptr, const int32_t *ids)
 {
     const int64_t n = g->n_rows[side];
     memcpy(g->ptr[side], ptr, (size_t)(n + 1) * sizeof *ptr);
@@ -114,7 +81,7 @@ static void copy_side(struct lightgcn *g, int side, const int64_t *ptr, const in
 
 static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
 {
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     g->n_edges = dataset->n_pairs;
     lay_out(g);
     adaptau_status status = atau_arena_allocate(model->context, &g->graph, "the graph", error);
@@ -129,7 +96,7 @@ static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *da
 
 static adaptau_status make_state(adaptau_model *model, int32_t n_layers, adaptau_error *error)
 {
-    struct lightgcn *g = atau_allocate_zeroed(model->context, 1, sizeof *g);
+    struct atau_lightgcn *g = atau_allocate_zeroed(model->context, 1, sizeof *g);
     if (!g)
         return atau_fail_memory(error, sizeof *g, "the encoder");
     atau_busy_leave(&g->busy);
@@ -146,7 +113,7 @@ static adaptau_status create(adaptau_model *model, const adaptau_dataset *datase
     adaptau_status status = make_state(model, options->n_layers, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     g->edge_dropout = options->edge_dropout;
     g->layer_dropout = options->layer_dropout;
     return copy_graph(model, dataset, error);
@@ -154,7 +121,7 @@ static adaptau_status create(adaptau_model *model, const adaptau_dataset *datase
 
 static void destroy(adaptau_model *model)
 {
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     if (!g)
         return;
     adaptau_context *context = model->context;
@@ -167,6 +134,8 @@ static void destroy(adaptau_model *model)
     atau_free(context, g->gradients, n * row);
     atau_free(context, g->slot_scale, n * sizeof(float));
     atau_free(context, g->all, (n > m ? n : m) * sizeof(int32_t));
+    atau_arena_free(context, &g->views);
+    atau_arena_free(context, &g->view_graphs);
     atau_arena_free(context, &g->graph);
     atau_free(context, g, sizeof *g);
     model->encoder_state = NULL;
@@ -174,7 +143,7 @@ static void destroy(adaptau_model *model)
 
 /* ---- memory: each part when it is first needed ------------------------------------------------------------------- */
 
-static adaptau_status make_final(const adaptau_model *model, struct lightgcn *g, adaptau_error *error)
+static adaptau_status make_final(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
 {
     const size_t row = (size_t)model->dim * sizeof(float);
     for (int side = 0; side < 2; side++) {
@@ -187,7 +156,7 @@ static adaptau_status make_final(const adaptau_model *model, struct lightgcn *g,
     return ADAPTAU_OK;
 }
 
-static adaptau_status make_work(const adaptau_model *model, struct lightgcn *g, adaptau_error *error)
+static adaptau_status make_work(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
 {
     const size_t row = (size_t)model->dim * sizeof(float);
     for (int side = 0; side < 2; side++) {
@@ -202,7 +171,7 @@ static adaptau_status make_work(const adaptau_model *model, struct lightgcn *g, 
     return g->scratch ? ADAPTAU_OK : atau_fail_memory(error, threads * longest * sizeof(int32_t), "the layers");
 }
 
-static adaptau_status make_gradients(const adaptau_model *model, struct lightgcn *g, adaptau_error *error)
+static adaptau_status make_gradients(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
 {
     const size_t row = (size_t)model->dim * sizeof(float), n = (size_t)g->n_rows[USERS], m = (size_t)g->n_rows[ITEMS];
     if (!g->gradients)
@@ -220,10 +189,10 @@ static adaptau_status make_gradients(const adaptau_model *model, struct lightgcn
 
 /* ---- what is random in a step ------------------------------------------------------------------------------------ */
 
-static uint64_t draw_key(uint64_t seed, int domain, uint64_t step)
+uint64_t atau_lightgcn_draw_key(uint64_t seed, int domain, uint64_t step, uint64_t which)
 {
     struct atau_stream stream;
-    atau_stream_start(&stream, seed, domain, step, 0);
+    atau_stream_start(&stream, seed, domain, step, which);
     uint64_t high = atau_stream_next(&stream);
     return high << 32 | atau_stream_next(&stream);
 }
@@ -235,9 +204,11 @@ static bool is_kept(uint32_t number, double p)
 }
 
 struct edges {
-    const struct lightgcn *g;
+    const struct atau_lightgcn *g;
     int                    side;
     uint64_t               key;
+    double                 dropout;
+    uint32_t              *kept;
 };
 
 static int64_t row_of_edge(const int64_t *ptr, int64_t n, int64_t edge)
@@ -256,7 +227,7 @@ static int64_t row_of_edge(const int64_t *ptr, int64_t n, int64_t edge)
 static void draw_edges(void *argument, int32_t lane, int64_t task)
 {
     const struct edges    *call = argument;
-    const struct lightgcn *g = call->g;
+    const struct atau_lightgcn *g = call->g;
     const int              side = call->side;
     const int64_t         *ptr = g->ptr[side];
     const int64_t          first = task * WORDS_PER_TASK * 32, end = atau_min_i64(first + WORDS_PER_TASK * 32, g->n_edges);
@@ -267,112 +238,110 @@ static void draw_edges(void *argument, int32_t lane, int64_t task)
             row++;
         uint32_t own = (uint32_t)row, other = (uint32_t)g->ids[side][e];
         uint32_t number = side == USERS ? atau_pair_random(call->key, own, other) : atau_pair_random(call->key, other, own);
-        uint32_t bit = (uint32_t)is_kept(number, g->edge_dropout) << (e % 32);
-        g->kept[side][e / 32] = e % 32 ? g->kept[side][e / 32] | bit : bit;
+        uint32_t bit = (uint32_t)is_kept(number, call->dropout) << (e % 32);
+        call->kept[e / 32] = e % 32 ? call->kept[e / 32] | bit : bit;
     }
 }
 
-static adaptau_status draw_step(const adaptau_model *model, struct lightgcn *g, adaptau_error *error)
+adaptau_status atau_lightgcn_draw_edges(adaptau_context *context, const struct atau_lightgcn *g, uint64_t key, double dropout,
+                                        uint32_t *const kept[2], adaptau_error *error)
 {
-    const uint64_t step = g->step++ & UINT64_C(0xFFFFFFFFFFFF);
-    const uint64_t layer_key = draw_key(model->seed, ATAU_RANDOM_LAYERS, step);
     adaptau_status status = ADAPTAU_OK;
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        struct edges edges = {g, side, draw_key(model->seed, ATAU_RANDOM_EDGES, step)};
-        const float  share = (float)(1.0 / (1.0 - g->layer_dropout));
-        for (int64_t r = 0; g->taking[side] && r < g->n_rows[side]; r++) {
+        struct edges edges = {g, side, key, dropout, kept[side]};
+        status = atau_parallel(context, (g->n_edges + WORDS_PER_TASK * 32 - 1) / (WORDS_PER_TASK * 32), draw_edges, &edges,
+                               error);
+    }
+    return status;
+}
+
+static adaptau_status draw_step(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
+{
+    const uint64_t step = g->step++ & UINT64_C(0xFFFFFFFFFFFF);
+    const uint64_t layer_key = atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_LAYERS, step, 0);
+    const float    share = (float)(1.0 / (1.0 - g->layer_dropout));
+    for (int side = 0; side < 2 && g->taking[side]; side++)
+        for (int64_t r = 0; r < g->n_rows[side]; r++) {
             uint32_t number = atau_pair_random(layer_key, (uint32_t)side, (uint32_t)r);
             g->taking[side][r] = is_kept(number, g->layer_dropout) ? share * g->scale[side][r] : 0.0f;
         }
-        if (g->kept[side])
-            status = atau_parallel(model->context, (g->n_edges + WORDS_PER_TASK * 32 - 1) / (WORDS_PER_TASK * 32), draw_edges,
-                                   &edges, error);
-    }
-    return status;
+    if (!g->kept[USERS])
+        return ADAPTAU_OK;
+    return atau_lightgcn_draw_edges(model->context, g, atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_EDGES, step, 0),
+                                    g->edge_dropout, g->kept, error);
 }
 
 /* ---- propagation ------------------------------------------------------------------------------------------------- */
 
-/* What both chains of a pass have in common. */
-struct pass {
-    adaptau_context                 *context;
-    struct lightgcn                 *g;
-    int64_t                          dim;
-    struct atau_embeddings           start; /* E⁰ or G */
-    struct atau_embeddings           out;
-    const float                     *left[2], *right[2];
-    float                            edge_scale; /* 1/(1 − p) */
-    const uint32_t                  *kept[2];
-    const int32_t                   *last_users; /* the rows that the chain to the users ends in; NULL: all */
-    int64_t                          n_last_users;
-    const struct atau_row_gradients *users; /* start's users are these rows, and elsewhere 0; or NULL */
-    const int32_t                   *slots; /* [n] where they are */
-};
-
-static void add_user_rows(const struct pass *pass, float scale, float *out)
+static void add_given(const struct atau_lightgcn_pass *pass, int side, float scale, float *out)
 {
-    for (int64_t k = 0; k < pass->users->n; k++)
-        pass->context->kernels->axpy(pass->dim, scale, pass->users->rows + k * pass->dim,
-                                     out + pass->users->ids[k] * pass->dim);
+    const struct atau_row_gradients *given = pass->given[side];
+    for (int64_t k = 0; k < given->n && scale != 0.0f; k++)
+        pass->context->kernels->axpy(pass->dim, scale, given->rows + k * pass->dim, out + given->ids[k] * pass->dim);
 }
 
-/* The chain that ends on `side`. */
-static adaptau_status walk(const struct pass *pass, int side, adaptau_error *error)
+/* The chain that ends on `side`: H_k = c_{L−k}/c_L E⁰ + A H_{k−1} and, at the end, times c_L. */
+static adaptau_status walk(const struct atau_lightgcn_pass *pass, int side, adaptau_error *error)
 {
-    const struct lightgcn *g = pass->g;
+    const struct atau_lightgcn *g = pass->g;
+    const float           *c = pass->coefficients;
+    const int32_t          n = pass->n_layers;
     adaptau_status         status = ADAPTAU_OK;
-    for (int32_t k = 1; k <= g->n_layers && status == ADAPTAU_OK; k++) {
-        const int          to = (g->n_layers - k) % 2 ? !side : side, from = !to;
-        const bool         first = k == 1, last = k == g->n_layers, sparse = pass->users != NULL;
-        const bool         by_slot = first && sparse && from == USERS;
-        const float        mean = last ? 1.0f / (float)(g->n_layers + 1) : 1.0f;
+    for (int32_t k = 1; k <= n && status == ADAPTAU_OK; k++) {
+        const int          to = (n - k) % 2 ? !side : side, from = !to;
+        const bool         first = k == 1, last = k == n, by_slot = first && pass->given[from];
+        const float        scale = last ? c[n] : 1.0f, base_scale = last ? c[0] : c[n - k] / c[n];
         struct atau_sparse matrix = {
-            g->n_rows[to], g->ptr[to], g->ids[to], pass->left[to], by_slot ? g->slot_scale : pass->right[from], pass->kept[to]};
+            g->n_rows[to], g->ptr[to], g->ids[to], pass->left[to], by_slot ? pass->slot_scale[from] : pass->right[from],
+            pass->kept[to]};
         struct atau_propagation p = {
             .dim = pass->dim,
             .x = first ? pass->start.rows[from] : g->work[from],
             .x_stride = first ? pass->start.stride[from] : pass->dim,
-            .slots = by_slot ? pass->slots : NULL,
-            .base = sparse && to == USERS ? NULL : pass->start.rows[to],
+            .slots = by_slot ? pass->slots[from] : NULL,
+            .base = pass->given[to] || base_scale == 0.0f ? NULL : pass->start.rows[to],
             .base_stride = pass->start.stride[to],
-            .base_scale = mean,
-            .scale = mean * pass->edge_scale,
+            .base_scale = base_scale,
+            .scale = scale * pass->edge_scale,
             .out = last ? pass->out.rows[to] : g->work[to],
             .out_stride = last ? pass->out.stride[to] : pass->dim,
-            .n_rows = pass->n_last_users,
-            .rows = last && to == USERS ? pass->last_users : NULL,
+            .n_rows = pass->last.n[to],
+            .rows = last ? pass->last.ids[to] : NULL,
             .scratch = by_slot || pass->kept[to] ? g->scratch : NULL,
             .scratch_stride = g->longest,
         };
         status = atau_propagate(pass->context, &matrix, &p, error);
-        if (status == ADAPTAU_OK && sparse && to == USERS)
-            add_user_rows(pass, mean, p.out);
+        if (status == ADAPTAU_OK && pass->given[to])
+            add_given(pass, to, base_scale, p.out);
     }
     return status;
 }
 
-static struct pass forward_pass(const adaptau_model *model, struct lightgcn *g)
+struct atau_lightgcn_pass atau_lightgcn_pass(const adaptau_model *model, struct atau_lightgcn *g)
 {
-    return (struct pass){
+    struct atau_lightgcn_pass pass = {
         .context = model->context,
         .g = g,
         .dim = model->dim,
+        .n_layers = g->n_layers,
         .start = atau_model_raw(model),
         .out = g->final,
         .left = {g->scale[USERS], g->scale[ITEMS]},
         .right = {g->scale[USERS], g->scale[ITEMS]},
         .edge_scale = 1.0f,
     };
+    for (int32_t l = 0; l <= g->n_layers; l++)
+        pass.coefficients[l] = 1.0f / (float)(g->n_layers + 1);
+    return pass;
 }
 
-/* Users first: walking to the items may write over what the walk to the users reads. */
-static adaptau_status walk_both(const struct pass *pass, adaptau_error *error)
+adaptau_status atau_lightgcn_walk_both(const struct atau_lightgcn_pass *pass, adaptau_error *error)
 {
     adaptau_status status = walk(pass, USERS, error);
     return status == ADAPTAU_OK ? walk(pass, ITEMS, error) : status;
 }
 
-static adaptau_status make_forward_room(const adaptau_model *model, struct lightgcn *g, adaptau_error *error)
+adaptau_status atau_lightgcn_make_room(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
 {
     adaptau_status status = make_final(model, g, error);
     return status == ADAPTAU_OK ? make_work(model, g, error) : status;
@@ -380,14 +349,14 @@ static adaptau_status make_forward_room(const adaptau_model *model, struct light
 
 static adaptau_status forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error)
 {
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     if (!atomic_load(&g->fresh)) {
         if (!atau_busy_enter(&g->busy))
             return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-        adaptau_status status = make_forward_room(model, g, error);
+        adaptau_status status = atau_lightgcn_make_room(model, g, error);
         if (status == ADAPTAU_OK) {
-            struct pass pass = forward_pass(model, g);
-            status = walk_both(&pass, error);
+            struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+            status = atau_lightgcn_walk_both(&pass, error);
         }
         atomic_store(&g->fresh, status == ADAPTAU_OK);
         atau_busy_leave(&g->busy);
@@ -398,31 +367,31 @@ static adaptau_status forward(const adaptau_model *model, struct atau_embeddings
     return ADAPTAU_OK;
 }
 
-static adaptau_status run_forward_step(adaptau_model *model, struct lightgcn *g, int64_t n, const int32_t *users,
+static adaptau_status run_forward_step(adaptau_model *model, struct atau_lightgcn *g, int64_t n, const int32_t *users,
                                        adaptau_error *error)
 {
-    adaptau_status status = make_forward_room(model, g, error);
+    adaptau_status status = atau_lightgcn_make_room(model, g, error);
     if (status == ADAPTAU_OK)
         status = make_gradients(model, g, error);
     if (status == ADAPTAU_OK)
         status = draw_step(model, g, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct pass pass = forward_pass(model, g);
-    pass.last_users = users;
-    pass.n_last_users = n;
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    pass.last.ids[USERS] = users;
+    pass.last.n[USERS] = n;
     for (int side = 0; side < 2; side++) {
         pass.kept[side] = g->kept[side];
         pass.left[side] = g->taking[side] ? g->taking[side] : g->scale[side];
     }
     pass.edge_scale = (float)(1.0 / (1.0 - g->edge_dropout));
-    return walk_both(&pass, error);
+    return atau_lightgcn_walk_both(&pass, error);
 }
 
 static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
                                    adaptau_error *error)
 {
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     if (!g->has_graph)
         return atau_fail(error, ADAPTAU_E_STATE,
                          "the model was loaded, without its graph: make one with "
@@ -438,23 +407,24 @@ static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_
 
 static void forget(adaptau_model *model)
 {
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     if (g->has_graph)
         atomic_store(&g->fresh, false);
 }
 
 static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
 {
-    struct lightgcn                *g = model->encoder_state;
+    struct atau_lightgcn                *g = model->encoder_state;
     const struct atau_row_gradients given = gradients[USERS];
-    struct pass                     pass = forward_pass(model, g);
+    struct atau_lightgcn_pass            pass = atau_lightgcn_pass(model, g);
     if (!atau_busy_enter(&g->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     atau_clear_untouched(model, &gradients[ITEMS]);
     pass.start = pass.out = (struct atau_embeddings){{given.rows, gradients[ITEMS].rows}, {model->dim, model->dim}};
     pass.out.rows[USERS] = g->gradients;
-    pass.users = &given;
-    pass.slots = model->user_slots;
+    pass.given[USERS] = &given;
+    pass.slots[USERS] = model->user_slots;
+    pass.slot_scale[USERS] = g->slot_scale;
     for (int side = 0; side < 2; side++) {
         pass.kept[side] = g->kept[side];
         pass.right[side] = g->taking[side] ? g->taking[side] : g->scale[side];
@@ -464,7 +434,7 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
         model->user_slots[given.ids[k]] = (int32_t)k;
         g->slot_scale[k] = pass.right[USERS][given.ids[k]];
     }
-    adaptau_status status = walk_both(&pass, error);
+    adaptau_status status = atau_lightgcn_walk_both(&pass, error);
     for (int64_t k = 0; k < given.n; k++)
         model->user_slots[given.ids[k]] = -1;
     gradients[USERS] = (struct atau_row_gradients){g->n_rows[USERS], g->all, g->gradients, true};
@@ -473,11 +443,17 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
     return status;
 }
 
+static int32_t count_layers(const adaptau_model *model)
+{
+    const struct atau_lightgcn *g = model->encoder_state;
+    return g->n_layers;
+}
+
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
-    const struct lightgcn *g = model->encoder_state;
+    const struct atau_lightgcn *g = model->encoder_state;
     snprintf(text, ATAU_ENCODER_TEXT, "layers=%d", g->n_layers);
 }
 
@@ -492,7 +468,7 @@ static adaptau_status restore(adaptau_model *model, const char *text, struct ata
         status = make_final(model, model->encoder_state, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = model->encoder_state;
     atomic_store(&g->fresh, true);
     *out = g->final;
     return ADAPTAU_OK;
@@ -508,6 +484,9 @@ const struct atau_encoder atau_encoder_lightgcn = {
     .forward_step = forward_step,
     .forget = forget,
     .backward = backward,
+    .count_layers = count_layers,
+    .forward_view = atau_lightgcn_forward_view,
+    .backward_view = atau_lightgcn_backward_view,
     .describe = describe,
     .restore = restore,
 };

@@ -234,6 +234,7 @@ void adaptau_model_destroy(adaptau_model *model)
     atau_free(model->context, model->item_bias, (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows * sizeof(float));
     model->encoder->destroy(model);
     atau_model_free_targets(model);
+    atau_model_free_contrast(model);
     atau_model_free_gradients(model);
     close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
     close_table(model, &model->tables[ADAPTAU_SIDE_ITEMS]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is behind adaptau_model. model.c holds its life and what one can ask of it, model_init.c its first embeddings,
- * model_step.c gradients and optimiser, model_file.c saving and loading. */
+ * model_step.c gradients and optimiser, model_contrast.c contrastive terms, model_file.c saving and loading. */
 #ifndef ATAU_MODEL_H
 #define ATAU_MODEL_H
 
@@ -64,6 +64,8 @@ struct adaptau_model {
     float   *item_gradients;  /* [m x d]                                                                      */
     int32_t *item_ids;        /* [m]                                                                          */
     struct atau_workspace workspace; /* of the softmax, kept from step to step                                */
+
+    struct atau_contrast *contrast; /* model_contrast.c; NULL until the first contrast or prototypes          */
 };
 
 /* A model of that shape with zeroed tables (the host's where given), the default optimiser and no encoder's state yet. Of the
@@ -84,6 +86,7 @@ adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out
 
 void atau_model_free_gradients(adaptau_model *model);
 void atau_model_free_targets(adaptau_model *model);
+void atau_model_free_contrast(adaptau_model *model);
 
 /* First embeddings by ADAPTAU_INIT_SPHERE or _XAVIER. */
 void atau_model_init_random(adaptau_model *model, int32_t init);

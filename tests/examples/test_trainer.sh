@@ -113,6 +113,11 @@ expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce
     "$train" split --loss bpr --negative-weight 3
 expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax" "$train" split --loss bce --personal eq16
 expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss ccl --temperature learned --tau 0.1
+expect_line 2 "$t --contrast: \"gcl\" is not one of none, sgl, simgcl, ncl" "$train" split --contrast gcl
+expect_line 2 "$t --contrast goes with --backbone lightgcn" "$train" split --contrast sgl
+expect_line 2 "$t --contrast-weight goes with --contrast" "$train" split --backbone lightgcn --contrast-weight 0.1
+expect_line 2 "$t --noise goes with --contrast simgcl" "$train" split --backbone lightgcn --contrast sgl --noise 0.1
+expect_line 2 "$t --prototypes goes with --contrast ncl" "$train" split --backbone lightgcn --contrast sgl --prototypes 9
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
     "$train" split --cutoffs 20,10
 for list in 0 '' ',' '10,' 10,10 x 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
@@ -186,6 +191,9 @@ for options in '--temperature eq34' '--temperature exact' '--tau 0.2' '--persona
     '--loss bpr --tau 0.2' '--loss bce --tau 0.2 --negative-weight 5' '--loss mse' '--loss ccl --margin 0.4' \
     '--loss bpr --candidates per-row --n-candidates 20' '--loss bce --tau 0.2 --personal learned' \
     '--loss ccl --candidates popular --n-candidates 30' '--backbone simplex' '--backbone simplex --gate 0 --loss ccl' \
+    '--backbone lightgcn --contrast sgl --contrast-edge-dropout 0.3' '--backbone lightgcn --contrast simgcl --noise 0.2' \
+    '--backbone lightgcn --contrast simgcl --all-nodes --contrast-weight 0.01 --contrast-temperature 0.3' \
+    '--backbone lightgcn --contrast ncl --prototypes 5' '--backbone lightgcn --contrast ncl --prototype-weight 0' \
     '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
     expect 0 "$train" split $quick --json $options
     expect_json 'd["recall@20"] > 0.2'
@@ -195,6 +203,8 @@ done
 expect 0 "$train" split $quick --json --no-refit --backbone lightgcn --layers 2 --save graph
 expect_json '(d["backbone"], d["layers"]) == ("lightgcn", 2)'
 expect 0 "$recommend" graph 3 --k 5
+expect 0 "$train" split $quick --json --backbone lightgcn --contrast ncl --prototypes 100000
+expect_json 'd["contrast"] == "ncl" and d["prototypes"] == min(d["n_users"], d["n_items"])'
 
 expect 0 "$train" split $quick --json --no-refit --backbone simplex --gate 0.25 --loss ccl --save mixture
 expect_json '(d["backbone"], d["gate"], d["loss_kind"]) == ("simplex", 0.25, "ccl")'

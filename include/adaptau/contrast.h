@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/** @file contrast.h
+ *  Contrastive terms of graph encoders, beside whatever loss a batch has: SGL (Wu et al., SIGIR 2021), SimGCL (Yu et al., SIGIR
+ *  2022) and NCL (Lin et al., WWW 2022). Two views z, z′ of each user and item are made from the same raw tables, and a node is
+ *  to be told from the others of its side by its two views:
+ *
+ *      InfoNCE(x) = −cos(z_x, z′_x)/τ + log Σ_{y∈C} exp(cos(z_x, z′_y)/τ)
+ *
+ *  A step with such a term:
+ *
+ *      adaptau_model_gradients(model, &batch, temperature, &step, &error);
+ *      adaptau_model_contrast(model, &batch, &contrast, &loss, &error);
+ *      adaptau_model_apply(model, &error); */
+#ifndef ADAPTAU_CONTRAST_H
+#define ADAPTAU_CONTRAST_H
+
+#include <adaptau/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Each view propagates through a graph of its own, from which edges are dropped; degrees are those of what is left. The graphs
+ *  are drawn anew in each step. */
+#define ADAPTAU_CONTRAST_SGL 0
+/** Both views propagate through the whole graph, with noise on every layer, E_l = A E_{l−1} + ε sign(A E_{l−1}) ⊙ Δ, where Δ is
+ *  uniform in [0, 1)^d and then brought to length 1; layer 0 is left out of the mean. */
+#define ADAPTAU_CONTRAST_SIMGCL 1
+/** Layer k of a node, z = (A^k E⁰)_x, is contrasted with raw rows, z′ = E⁰, and in a second term a raw row is, among all
+ *  prototypes of its side, drawn to its own. */
+#define ADAPTAU_CONTRAST_NCL 2
+
+/** C is every node of the side instead of the nodes that are contrasted. */
+#define ADAPTAU_CONTRAST_ALL_NODES (UINT32_C(1) << 0)
+
+/** All zero but struct_size: SGL that drops a tenth of the edges, τ = .2, λ = .1. A member that belongs to another kind must be
+ *  0. Since 0.1. */
+typedef struct adaptau_contrast_options {
+    uint32_t struct_size;  /**< sizeof(adaptau_contrast_options)                                             */
+    uint32_t flags;        /**< ADAPTAU_CONTRAST_ALL_NODES                                                   */
+    int32_t  kind;         /**< ADAPTAU_CONTRAST_SGL, ...                                                    */
+    int32_t  n_nodes;      /**< at most so many users and so many items of the batch are contrasted, drawn where there are more;
+                                0: 2048                                                                      */
+    double   temperature;  /**< τ; 0: 0.2, of NCL 0.1                                                        */
+    double   weight;       /**< λ; 0: 0.1; negative: none                                                    */
+    double   item_weight;  /**< α, of the items' part beside the users'; 0: 1                                */
+    double   edge_dropout; /**< SGL: p in [0, 1), an edge's probability to be dropped from a view; 0: 0.1    */
+    double   noise;        /**< SimGCL: ε, the length of the noise; 0: 0.1                                   */
+    int32_t  layer;        /**< NCL: k, even, at most ADAPTAU_MAX_LAYERS; 0: 2                               */
+    int32_t  reserved;     /**< 0                                                                            */
+    double   prototype_weight; /**< NCL: λ′ of the prototypes' term; 0: none                                 */
+} adaptau_contrast_options;
+
+/** Add the gradients of a contrastive term to those that adaptau_model_gradients has left:
+ *
+ *      term = W [ λ (mean_{u∈U} InfoNCE(u) + α mean_{i∈I} InfoNCE(i)) + λ′ (the same of prototypes, with α = 1) ]
+ *
+ *  U, I: the distinct users and positives of the batch, or n_nodes of them. W = Σ_r w_r n_r is the batch's weight, of all its
+ *  positives: λ is what one would multiply means of InfoNCE by beside a mean of the batch's own loss. Gradients go back through
+ *  each view to the raw tables; the signs of noise and the prototypes are constants. What is dropped, drawn and added depends
+ *  on the model's seed and the number of such calls before. Edge and layer dropout of the model's options have no part in it.
+ *
+ *  Cost beside adaptau_model_gradients, which propagates forward and back once, 8 L |D| d flop: of that as much again times 2
+ *  (SGL), 1½ (SimGCL) or k/L (NCL); and, with B nodes of each side, 12 B² d flop for InfoNCE (6 B (n + m) d with
+ *  ADAPTAU_CONTRAST_ALL_NODES), and 12 B n_prototypes d with prototypes.
+ *  @param[in]  batch    the batch of the gradients; of its arrays users, positives and row_weights count
+ *  @param[in]  options  NULL for the defaults
+ *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL
+ *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF, which has no layers; E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
+ *          and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the
+ *          gradients are what they were. E_THREAD: there are none. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
+                                                  const adaptau_contrast_options *options, double *loss,
+                                                  adaptau_error *error);
+
+/** New prototypes for NCL: the means of n clusters of raw user rows, and of raw item rows, by k-means (Lloyd's method from n
+ *  rows drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch, before its steps;
+ *  they stay as they are until the next call. O(20 (n_users + n_items) n d).
+ *  @param[in] n  at least 1, and at most the number of users and of items
+ *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF; E_NUMERIC names a raw row that is not finite; E_MEMORY, E_THREAD. There are
+ *          no prototypes after the last two. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
