@@ -24,7 +24,7 @@ static adaptau_loss loss_of(int32_t kind)
     return loss;
 }
 
-/* ---- the definition ------------------------------------------------------------------------------------------------- */
+/* ---- the definition ------------------------------------------------------------------------------------------------ */
 
 static double softplus(double x)
 {
@@ -52,8 +52,8 @@ static double of_candidate(const adaptau_loss *loss, double f, double positive, 
     }
 }
 
-static double define_row(const struct problem *p, const adaptau_loss *loss, int32_t row, const double *user, const double *items,
-                         double inverse_tau)
+static double define_row(const struct problem *p, const adaptau_loss *loss, int32_t row, const double *user,
+                         const double *items, double inverse_tau)
 {
     const bool    outside = (p->batch_flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     const bool    catalogue = p->kind == ADAPTAU_CANDIDATES_CATALOGUE;
@@ -83,7 +83,7 @@ static double define_loss(const struct problem *p, const adaptau_loss *loss, con
     return total;
 }
 
-/* ---- the library's answer ---------------------------------------------------------------------------------------------- */
+/* ---- the library's answer --------------------------------------------------------------------------------------------- */
 
 static bool has_tau(const adaptau_loss *loss)
 {
@@ -177,7 +177,7 @@ static void check_problem(struct problem shape, int32_t kind, int64_t every)
     free_problem(&p);
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------------- */
 
 static const uint32_t NORMALISATIONS[] = {0, ADAPTAU_NORMALISE_USERS, ADAPTAU_NORMALISE_ITEMS, ADAPTAU_NORMALISE_BOTH};
 

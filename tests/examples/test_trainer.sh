@@ -111,7 +111,8 @@ expect_line 2 "$t --loss: \"hinge\" is not one of softmax, bpr, bce, mse, ccl" "
 expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" "$train" split --margin 0.4
 expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" \
     "$train" split --loss bpr --negative-weight 3
-expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax" "$train" split --loss bce --personal eq16
+expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax" \
+    "$train" split --loss bce --personal eq16
 expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss ccl --temperature learned --tau 0.1
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
     "$train" split --cutoffs 20,10
