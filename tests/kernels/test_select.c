@@ -48,8 +48,10 @@ START_TEST(auto_takes_the_widest_allowed_native_kernels)
 #if defined(ADAPTAU_HAVE_AVX2) && defined(ADAPTAU_HAVE_AVX512)
     struct atau_kernels table;
     char                name[64];
-    ck_assert_int_eq(choose(ADAPTAU_BACKEND_AUTO, ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512, &table, name, NULL), ADAPTAU_OK);
-    ck_assert_str_eq(name, "native avx512");
+    if (atau_cpu_features() & ADAPTAU_CPU_AVX512) { /* the file that fills these in is compiled for it          */
+        ck_assert_int_eq(choose(ADAPTAU_BACKEND_AUTO, ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512, &table, name, NULL), ADAPTAU_OK);
+        ck_assert_str_eq(name, "native avx512");
+    }
     ck_assert_int_eq(choose(ADAPTAU_BACKEND_AUTO, ADAPTAU_CPU_AVX2, &table, name, NULL), ADAPTAU_OK);
     ck_assert_str_eq(name, "native avx2");
     ck_assert_int_eq(choose(ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_AVX2, &table, name, NULL), ADAPTAU_OK);
