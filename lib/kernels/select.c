@@ -65,12 +65,12 @@ static adaptau_status use_blis(uint64_t cpu, struct atau_kernels *table, char na
 adaptau_status atau_kernels_select(int32_t backend, uint64_t cpu, struct atau_kernels *out, char name[64],
                                    char remark[160], adaptau_error *error)
 {
+    if (backend < ADAPTAU_BACKEND_AUTO || backend > ADAPTAU_BACKEND_NATIVE)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "backend = %d is none of ADAPTAU_BACKEND_*", backend);
     struct atau_kernels table = atau_kernels_reference;
     const char         *native = backend == ADAPTAU_BACKEND_REFERENCE ? NULL : fill_native(cpu, &table);
     int                 blis = backend == ADAPTAU_BACKEND_BLIS;
     adaptau_status      status = ADAPTAU_OK;
-    if (backend < ADAPTAU_BACKEND_AUTO || backend > ADAPTAU_BACKEND_NATIVE)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "backend = %d is none of ADAPTAU_BACKEND_*", backend);
     if (backend == ADAPTAU_BACKEND_NATIVE && !native)
         return refuse_native(cpu, error);
     if (backend == ADAPTAU_BACKEND_AUTO && !native)
