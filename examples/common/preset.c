@@ -16,8 +16,9 @@
 #define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)): the sparser the data, the more a user leans on others */
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define MARGIN 0.6          /* of CCL */
-#define CANDIDATE 0.007     /* lambda/m: a candidate weighs so much beside a positive; 20 on MovieLens-1M, 290 on Gowalla */
-#define MSE_CANDIDATE 0.005 /* of MSE, whose candidates all push */
+#define WEIGHT 0.073        /* lambda/m^0.7: 20 on MovieLens-1M, 124 on Gowalla */
+#define MSE_WEIGHT 0.05     /* of MSE, whose candidates all push */
+#define WEIGHT_EXPONENT 0.7
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
 #define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
@@ -60,8 +61,8 @@ static double choose_negative_weight(int32_t loss, int32_t n_items)
 {
     switch (loss) {
     case ADAPTAU_LOSS_CCL:
-    case ADAPTAU_LOSS_BCE: return fmax(1, CANDIDATE * n_items);
-    case ADAPTAU_LOSS_MSE: return fmax(1, MSE_CANDIDATE * n_items);
+    case ADAPTAU_LOSS_BCE: return fmax(1, WEIGHT * pow(n_items, WEIGHT_EXPONENT));
+    case ADAPTAU_LOSS_MSE: return fmax(1, MSE_WEIGHT * pow(n_items, WEIGHT_EXPONENT));
     default: return 0;
     }
 }
