@@ -10,8 +10,8 @@
 static const struct program program = {
     .name = "adaptau-train",
     .usage = "DATA [OPTION]...",
-    .about = "Train matrix factorisation, LightGCN or SimpleX on user-item pairs with the Adap-tau softmax or another loss, and report\n"
-             "ranking metrics.\n"
+    .about = "Train matrix factorisation, LightGCN or SimpleX on user-item pairs with the Adap-tau softmax or another loss,\n"
+             "and report ranking metrics.\n"
              "DATA is a directory with train.txt and test.txt (\"user item item ...\" per line), or a file of pairs\n"
              "(tab, comma or \"::\" between user, item and an optional rating).",
     .notes = "Progress goes to standard error, the result to standard output. SIGINT and SIGTERM finish the step,\n"
@@ -91,7 +91,8 @@ static int check_together(struct settings *settings, bool tau_given, bool tau0_g
         fprintf(stderr, "%s: --gate goes with --backbone simplex\n", program.name);
         return 2;
     }
-    if (recipe->encoder != ADAPTAU_ENCODER_LIGHTGCN && (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
+    if (recipe->encoder != ADAPTAU_ENCODER_LIGHTGCN &&
+        (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
         fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program.name);
         return 2;
     }
@@ -149,13 +150,14 @@ int read_settings(int argc, char **argv, struct settings *settings)
 
         {.name = "Model:", .kind = OPTION_TITLE},
         {"backbone", OPTION_CHOICE, &r->encoder, 0, 0, backbone_names, NULL,
-         "what makes embeddings out of the tables: nothing; layers of the graph of pairs; users mixed with their items (mf)", NULL},
+         "what makes embeddings out of the tables: nothing; layers of the graph of pairs; a mixture of users and items (mf)",
+         NULL},
         {"layers", OPTION_WHOLE, &r->layers, 1, ADAPTAU_MAX_LAYERS, NULL, NULL, "of lightgcn (3)", NULL},
         {"edge-dropout", OPTION_DECIMAL, &r->edge_dropout, 0, 0.99, NULL, "X",
          "lightgcn: share of the graph's edges that each step leaves out (0)", NULL},
         {"layer-dropout", OPTION_DECIMAL, &r->layer_dropout, 0, 0.99, NULL, "X",
          "lightgcn: share of rows that take nothing from their neighbours in a step (0)", NULL},
-        {"gate", OPTION_DECIMAL, &r->gate, 0, 1, NULL, "X", "simplex: share of a user's own embedding (0.5)", NULL},
+        {"gate", OPTION_DECIMAL, &r->gate, 0, 1, NULL, "X", "simplex: share of a user's own embedding (0.2)", NULL},
         {"dim", OPTION_WHOLE, &r->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"init", OPTION_CHOICE, &r->init, 0, 0, init_names, NULL, "where the tables start (spectral)", NULL},
         {"normalise", OPTION_CHOICE, &r->normalise, 0, 0, normalise_names, NULL,
@@ -166,15 +168,17 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"entrywise", OPTION_FLAG, &r->entrywise, 0, 0, NULL, NULL,
          "Adam scales every entry of a row by itself instead of the row as a whole", NULL},
         {"popularity-prior", OPTION_DECIMAL, &r->popularity_prior, 0, 10, NULL, "X",
-         "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; others: 0)", NULL},
+         "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; others: 0)",
+         NULL},
         {"seed", OPTION_WHOLE, &r->seed, 0, 9e15, NULL, NULL, "of initialisation and sampling (0)", NULL},
 
         {.name = "Loss:", .kind = OPTION_TITLE},
         {"loss", OPTION_CHOICE, &r->loss, 0, 0, loss_names, NULL, "what is made of the scores (softmax)", NULL},
-        {"margin", OPTION_DECIMAL, &r->margin, 1e-6, 1e3, NULL, "X", "ccl: candidates count where they score above it (by the data)",
-         NULL},
+        {"margin", OPTION_DECIMAL, &r->margin, 1e-6, 1e3, NULL, "X",
+         "ccl: candidates count where they score above it (0.6)", NULL},
         {"negative-weight", OPTION_DECIMAL, &r->negative_weight, 1e-6, 1e6, NULL, "X",
-         "ccl, bce, mse: of the candidates beside a positive (by the loss)", NULL},
+         "ccl, bce, mse: of the candidates beside a positive (by the data)", NULL},
+
         {.name = "Contrast, with lightgcn:", .kind = OPTION_TITLE},
         {"contrast", OPTION_CHOICE, &r->contrast, 0, 0, contrast_names, NULL,
          "two views of each user and item, to be told from the others': by dropped edges, by noise, or layers and prototypes "

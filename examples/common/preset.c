@@ -15,15 +15,16 @@
 #define ROW_WEIGHT 0.5       /* a user's row weighs n_u^0.5 */
 #define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)): the sparser the data, the more a user leans on others */
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
-#define MARGIN 0.5
-#define CCL_WEIGHT 10.0
-#define BCE_WEIGHT 10.0
-#define MSE_WEIGHT 10.0
+#define MARGIN 0.6          /* of CCL */
+#define WEIGHT 0.073        /* lambda/m^0.7: 20 on MovieLens-1M, 124 on Gowalla */
+#define MSE_WEIGHT 0.05     /* of MSE, whose candidates all push */
+#define WEIGHT_EXPONENT 0.7
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
 #define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
-#define LR_MIXTURE 0.01 /* of SimpleX's */
-#define GATE 0.5
+#define LR_MIXTURE 0.005 /* of SimpleX's */
+#define GATE 0.2
+#define MIXTURE_EPOCHS 16
 #define LAYERS 3
 #define CONTRAST_WEIGHT 0.02 /* of SGL and SimGCL; 0.1 costs accuracy beside the softmax over the catalogue */
 #define CONTRAST_TEMPERATURE 0.2
@@ -63,9 +64,15 @@ static double choose_soft_targets(int32_t candidates, int32_t n_users, int32_t n
     return clamp(SOFT_TARGETS * sparsity, 0, MOST_SOFT * (double)n_pairs / n_users);
 }
 
-static double choose_negative_weight(int32_t loss)
+/* The softmax and BPR have none. */
+static double choose_negative_weight(int32_t loss, int32_t n_items)
 {
-    return loss == ADAPTAU_LOSS_CCL ? CCL_WEIGHT : loss == ADAPTAU_LOSS_BCE ? BCE_WEIGHT : loss == ADAPTAU_LOSS_MSE ? MSE_WEIGHT : 0;
+    switch (loss) {
+    case ADAPTAU_LOSS_CCL:
+    case ADAPTAU_LOSS_BCE: return fmax(1, WEIGHT * pow(n_items, WEIGHT_EXPONENT));
+    case ADAPTAU_LOSS_MSE: return fmax(1, MSE_WEIGHT * pow(n_items, WEIGHT_EXPONENT));
+    default: return 0;
+    }
 }
 
 /* What belongs to another kind of contrast is 0. */
@@ -95,13 +102,13 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
     if (recipe->rows == UNSET)
         recipe->rows = choose_rows(recipe->candidates, n_users);
     if (recipe->epochs == UNSET)
-        recipe->epochs = graph ? GRAPH_EPOCHS : choose_epochs(n_users, n_items);
+        recipe->epochs = graph ? GRAPH_EPOCHS : mixture ? MIXTURE_EPOCHS : choose_epochs(n_users, n_items);
     if (recipe->row_weight == UNSET)
         recipe->row_weight = ROW_WEIGHT;
     if (recipe->margin == UNSET)
         recipe->margin = recipe->loss == ADAPTAU_LOSS_CCL ? MARGIN : 0;
     if (recipe->negative_weight == UNSET)
-        recipe->negative_weight = choose_negative_weight(recipe->loss);
+        recipe->negative_weight = choose_negative_weight(recipe->loss, n_items);
     if (recipe->soft_targets == UNSET && recipe->loss != ADAPTAU_LOSS_SOFTMAX)
         recipe->soft_targets = 0;
     if (recipe->soft_targets == UNSET)

@@ -123,9 +123,9 @@ typedef struct adaptau_softmax_output {
  *  A row without positives contributes nothing (its log sum is computed); so does a row whose sum is empty. With both sides
  *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03 or log q is wide; otherwise a
  *  running maximum keeps every result finite.
- *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive of a block of up to 128 rows and 16 for
- *  each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d bytes
- *  more; 4(R C + R d) and the sorting of R C keys for per-row ones.
+ *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive of a block of up to 128 rows and 16
+ *  for each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d
+ *  bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
  *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature;
  *          E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
  *          broken promise of unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 0.1. */
@@ -159,9 +159,9 @@ typedef struct adaptau_loss {
  *      MSE   ℓ_ri = (1 − f_ri)² + (λ/C') Σ_{c∈C_r} f_rc²
  *      CCL   ℓ_ri = (1 − f_ri) + (λ/C') Σ_{c∈C_r} max(0, f_rc − θ)
  *
- *  A row without candidates has no terms of BPR, and of the others the first alone. All take every kind of candidates. BPR visits
- *  each pair of a positive and a candidate: over the catalogue, n_r m for a row of n_r positives, where the others visit m; it
- *  takes up to 256 bytes more for each positive of the blocks at work.
+ *  A row without candidates has no terms of BPR, and of the others the first alone. All take every kind of candidates. BPR
+ *  visits each pair of a positive and a candidate: over the catalogue, n_r m for a row of n_r positives, where the others visit
+ *  m; it takes up to 256 bytes more for each positive of the blocks at work.
  *
  *  What belongs to the softmax is E_ARGUMENT with another loss: log_q, soft targets, temperatures->positives, row_log_sum and
  *  row_unit_loss; row_d_inverse_tau also with MSE and CCL, which have no temperature (temperatures must be valid all the same).

@@ -43,7 +43,7 @@ adaptau_status atau_check_no_gate(const adaptau_model_options *o, const char *na
     if (o->gate != 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->gate = %g, but %s has none", o->gate, name);
     if (o->host_encoder)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->host_encoder is given, but %s has no parameters of its own", name);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->host_encoder is given, but %s has no parameters", name);
     return ADAPTAU_OK;
 }
 

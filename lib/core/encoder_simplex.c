@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SimpleX's aggregation of behaviour (Mao et al., CIKM 2021) with mean pooling: a user is a mixture of an embedding of its own and
- * of what it has,
+/* SimpleX's aggregation of behaviour (Mao et al., CIKM 2021) with mean pooling: a user is a mixture of an embedding of its own
+ * and of what it has,
  *
  *     h_u = g e_u + (1 − g) V p_u,   p_u = (1/n_u) Σ_{i∈P_u} e_i,   items as they are
  *
@@ -8,7 +8,8 @@
  *
  *     ∂/∂e_u = g G_u,   ∂/∂V = (1 − g) Σ_u G_u p_uᵀ,   ∂/∂e_i = G_i + Σ_{u∈U_i} ((1 − g)/n_u) Vᵀ G_u
  *
- * The authors' program starts V at random; here it is the identity, so that a user begins as the mean of itself and its items. */
+ * The authors' program starts V at random; here it is the identity, so that a user begins as the mean of itself and its items.
+ *  */
 #include "core/encoder.h"
 
 #include <math.h>
@@ -148,7 +149,8 @@ static void destroy(adaptau_model *model)
 static void lay_out_buffers(const adaptau_model *model, struct simplex *s)
 {
     struct atau_arena *arena = &s->buffers;
-    const size_t       dim = (size_t)model->dim, row = dim * sizeof(float), n = (size_t)s->n_users, trains = s->has_graph ? 1 : 0;
+    const size_t       dim = (size_t)model->dim, row = dim * sizeof(float), n = (size_t)s->n_users;
+    const size_t       trains = s->has_graph ? 1 : 0;
     s->final = atau_arena_take(arena, n, row);
     s->pooled = atau_arena_take(arena, trains * n, row);
     s->transposed = atau_arena_take(arena, trains * dim, row);
@@ -201,7 +203,8 @@ static void pool_row(const struct pooling *call, int64_t k)
     const struct atau_table  *items = &model->tables[ITEMS];
     const struct atau_gather  from = {.x = items->rows, .stride = items->stride, .dim = model->dim};
     const int64_t             user = user_of(call, k), n = degree_of(s, user);
-    model->context->kernels->gather(&from, n, n, s->ids[USERS] + s->ptr[USERS][user], n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
+    const int32_t            *ids = s->ids[USERS] + s->ptr[USERS][user];
+    model->context->kernels->gather(&from, n, n, ids, n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
                                     s->pooled + k * model->dim);
 }
 
@@ -266,8 +269,8 @@ static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_
     struct simplex *s = model->encoder_state;
     if (!s->has_graph)
         return atau_fail(error, ADAPTAU_E_STATE,
-                         "the model was loaded, without its interactions: make one with ADAPTAU_INIT_HOST, its raw tables and its "
-                         "matrix");
+                         "the model was loaded, without its interactions: make one with "
+                         "ADAPTAU_INIT_HOST, its raw tables and its matrix");
     if (!atau_busy_enter(&s->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     atomic_store(&s->fresh, false);

@@ -198,14 +198,14 @@ static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch
     if (!loss)
         return ADAPTAU_OK;
     if (atau_temperature_is_personal(temperature))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the temperature compares users by losses of the softmax, but the model's "
-                         "loss is %s", loss->name);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "the temperature compares users by losses of the softmax, but the model's loss is %s", loss->name);
     if (atau_temperature_is_learned(temperature) && !loss->has_tau)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "the temperature is learned, but the model's loss is %s, which has none",
                          loss->name);
     if (model->target_weight > 0.0 && !batch->target_shares)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the model has soft targets, which belong to the softmax, but its loss is %s",
-                         loss->name);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "the model has soft targets, which belong to the softmax, but its loss is %s", loss->name);
     return ADAPTAU_OK;
 }
 

@@ -32,7 +32,8 @@ static adaptau_status check_number(const struct atau_loss *loss, const char *nam
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_read_loss(const adaptau_loss *given, adaptau_loss *out, const struct atau_loss **loss, adaptau_error *error)
+adaptau_status atau_read_loss(const adaptau_loss *given, adaptau_loss *out, const struct atau_loss **loss,
+                              adaptau_error *error)
 {
     adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, true, "loss", error);
     if (status != ADAPTAU_OK)

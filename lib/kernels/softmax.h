@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The softmax over candidates, and every other loss of such scores (loss.h), inside. adaptau_loss_gradients checks its arguments,
- * prepares the tables and hands a checked problem to one of two engines: softmax_dense.c where all rows share their candidates
- * (the catalogue, or C items), softmax_per_row.c where each row has its own. Both turn a row's sums into losses and coefficients
- * with the loss's `terms`, and scatter.c adds up the gradients of items that are met here and there. */
+/* The softmax over candidates, and every other loss of such scores (loss.h), inside. adaptau_loss_gradients checks its
+ * arguments, prepares the tables and hands a checked problem to one of two engines: softmax_dense.c where all rows share their
+ * candidates (the catalogue, or C items), softmax_per_row.c where each row has its own. Both turn a row's sums into losses and
+ * coefficients with the loss's `terms`, and scatter.c adds up the gradients of items that are met here and there. */
 #ifndef ATAU_SOFTMAX_H
 #define ATAU_SOFTMAX_H
 

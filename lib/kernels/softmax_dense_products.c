@@ -121,7 +121,8 @@ void atau_dense_keep(const struct atau_dense *d, const struct atau_block *b, int
 {
     const int64_t lines = atau_tile_lines(d, tile);
     if (d->panels.kernels && for_items)
-        d->panels.kernels->pack_lines(lines, b->n_rows, t, d->tile_stride, tile_lines_of(d, b, lane, tile), d->panels.tile_words);
+        d->panels.kernels->pack_lines(lines, b->n_rows, t, d->tile_stride, tile_lines_of(d, b, lane, tile),
+                                      d->panels.tile_words);
     if (d->panels.kernels && for_users)
         d->panels.kernels->pack_pairs(lines, b->n_rows, t, d->tile_stride, tile_pairs_of(d, lane), b->n_rows);
 }

@@ -100,7 +100,8 @@ static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_n
 static void map_row(const struct per_row *p, int64_t row, const float *f, float *work, float *v, struct atau_row_sums *sums)
 {
     const struct atau_softmax *s = p->s;
-    const int64_t              n = p->n_candidates, first = s->batch.positive_ptr[row], n_positives = atau_row_positives(s, row);
+    const int64_t              n = p->n_candidates, first = s->batch.positive_ptr[row];
+    const int64_t              n_positives = atau_row_positives(s, row);
     const float                inverse_tau = 1.0f / atau_row_tau(s, row);
     float                     *scale = work, *parts = work + n;
     for (int64_t c = 0; c < n; c++)

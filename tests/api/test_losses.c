@@ -24,7 +24,7 @@ static adaptau_loss loss_of(int32_t kind)
     return loss;
 }
 
-/* ---- the definition ------------------------------------------------------------------------------------------------- */
+/* ---- the definition ------------------------------------------------------------------------------------------------ */
 
 static double softplus(double x)
 {
@@ -52,8 +52,8 @@ static double of_candidate(const adaptau_loss *loss, double f, double positive, 
     }
 }
 
-static double define_row(const struct problem *p, const adaptau_loss *loss, int32_t row, const double *user, const double *items,
-                         double inverse_tau)
+static double define_row(const struct problem *p, const adaptau_loss *loss, int32_t row, const double *user,
+                         const double *items, double inverse_tau)
 {
     const bool    outside = (p->batch_flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     const bool    catalogue = p->kind == ADAPTAU_CANDIDATES_CATALOGUE;
@@ -83,7 +83,7 @@ static double define_loss(const struct problem *p, const adaptau_loss *loss, con
     return total;
 }
 
-/* ---- the library's answer ---------------------------------------------------------------------------------------------- */
+/* ---- the library's answer --------------------------------------------------------------------------------------------- */
 
 static bool has_tau(const adaptau_loss *loss)
 {
@@ -167,7 +167,7 @@ static void check_problem(struct problem shape, int32_t kind, int64_t every)
             continue;
         struct answer a = ask(context, &p, &loss);
         check_rows(&p, &loss, &a);
-        if (b != 1) {
+        if (b == 2) { /* the products of all backends are compared elsewhere                                    */
             check_side(&p, &loss, &a, true, every);
             check_side(&p, &loss, &a, false, every);
         }
@@ -177,7 +177,7 @@ static void check_problem(struct problem shape, int32_t kind, int64_t every)
     free_problem(&p);
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------------- */
 
 static const uint32_t NORMALISATIONS[] = {0, ADAPTAU_NORMALISE_USERS, ADAPTAU_NORMALISE_ITEMS, ADAPTAU_NORMALISE_BOTH};
 
@@ -236,13 +236,13 @@ START_TEST(blocks_of_rows_add_up)
     struct problem p = {.n_users = 300,
                         .n_items = 700,
                         .dim = 16,
-                        .n_rows = 290,
+                        .n_rows = 150,
                         .kind = _i / N_LOSSES % 2,
                         .table_flags = ADAPTAU_NORMALISE_BOTH,
                         .batch_flags = _i / N_LOSSES / 2 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                         .n_candidates = _i / N_LOSSES % 2 ? 300 : 0,
                         .tau = 0.3f};
-    check_problem(p, _i % N_LOSSES + 1, 2111);
+    check_problem(p, _i % N_LOSSES + 1, 4001);
 }
 END_TEST
 
@@ -253,15 +253,15 @@ START_TEST(large_catalogues_are_recomputed)
                                                        .n_items = 90000,
                                                        .dim = 4,
                                                        .n_rows = 70,
-                                                       .table_flags = _i / N_LOSSES ? 0 : ADAPTAU_NORMALISE_BOTH,
+                                                       .table_flags = ADAPTAU_NORMALISE_BOTH,
                                                        .batch_flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM,
                                                        .tau = 0.5f});
     adaptau_loss     loss = loss_of(_i % N_LOSSES + 1);
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     struct answer    a = ask(context, &p, &loss);
     check_rows(&p, &loss, &a);
-    check_side(&p, &loss, &a, true, 140);
-    check_side(&p, &loss, &a, false, 120011);
+    check_side(&p, &loss, &a, true, 277);
+    check_side(&p, &loss, &a, false, 300007);
     free_answer(&a);
     adaptau_context_destroy(context);
     free_problem(&p);
@@ -325,7 +325,7 @@ START_TEST(results_do_not_depend_on_threads)
                                                      .tau = 0.2f});
     adaptau_loss   loss = loss_of(_i % N_LOSSES + 1);
     struct answer  first = {0};
-    for (int32_t threads = 1; threads <= 5; threads++) {
+    for (int32_t threads = 1; threads <= 4; threads++) {
         adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, threads);
         struct answer    a = ask(context, &p, &loss);
         adaptau_context_destroy(context);
@@ -413,7 +413,7 @@ int main(void)
     tcase_add_loop_test(tests, options_match_central_differences, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, unit_rows_get_tangent_gradients, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, blocks_of_rows_add_up, 0, 4 * N_LOSSES);
-    tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, 2 * N_LOSSES);
+    tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, N_LOSSES);
     tcase_add_loop_test(tests, row_without_candidates_keeps_its_positives, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 6 * N_LOSSES);
     tcase_add_loop_test(tests, bfloat16_stays_close, 0, 4 * N_LOSSES);

@@ -18,11 +18,11 @@ struct call {
 };
 
 typedef void (*spoil_function)(struct problem *p, struct answer *a, struct call *call);
-#define SPOIL(name, what)                                                                                                        \
-    static void spoil_##name(struct problem *p, struct answer *a, struct call *c)                                                \
-    {                                                                                                                            \
-        (void)p, (void)a;                                                                                                        \
-        what;                                                                                                                    \
+#define SPOIL(name, what)                                                                                                      \
+    static void spoil_##name(struct problem *p, struct answer *a, struct call *c)                                              \
+    {                                                                                                                          \
+        (void)p, (void)a;                                                                                                      \
+        what;                                                                                                                  \
     }
 
 SPOIL(size, c->loss.struct_size = 12)

@@ -223,8 +223,8 @@ START_TEST(gradients_are_central_differences_of_the_whole_loss)
         }
         cells[i] = at;
         double want = (sides[1] - sides[0]) / 2e-5;
-        ck_assert_msg(fabs((double)got[i] - want) <= 2e-4 * fmax(1.0, fabs(want)), "entry %d: %.9g, not %.9g", i, (double)got[i],
-                      want);
+        ck_assert_msg(fabs((double)got[i] - want) <= 2e-4 * fmax(1.0, fabs(want)), "entry %d: %.9g, not %.9g", i,
+                      (double)got[i], want);
     }
     close_small(&s);
 }

@@ -232,8 +232,8 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
         exp_strip(0, 1, columns - r, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
 }
 
-/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)): the
- * argument is at most 1/3, and seven terms of the series are enough for a float. */
+/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)):
+ * the argument is at most 1/3, and seven terms of the series are enough for a float. */
 INLINE __m256 sigmoid_vector(__m256 x, __m256 *softplus)
 {
     const __m256 one = _mm256_set1_ps(1.0f);

@@ -121,8 +121,8 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
     }
 }
 
-/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)): the
- * argument is at most 1/3, and seven terms of the series are enough for a float. */
+/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)):
+ * the argument is at most 1/3, and seven terms of the series are enough for a float. */
 INLINE __m512 sigmoid_vector(__m512 x, __m512 *softplus)
 {
     const __m512 one = _mm512_set1_ps(1.0f);
