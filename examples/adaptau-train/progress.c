@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "adaptau-train/stop.h"
+#include "common/stop.h"
 #include "common/clock.h"
 
 #define BAR_WIDTH 16

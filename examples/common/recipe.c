@@ -3,6 +3,15 @@
 
 #include <adaptau/model.h>
 
+/* The position of a word is the value of the constant that it names. */
+const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", NULL};
+const char *const personal_names[] = {"none", "eq16", "eq15", "released", "learned", NULL};
+const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
+const char *const positive_names[] = {"outside", "inside", NULL};
+const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
+const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
+const char *const backbone_names[] = {"mf", "lightgcn", NULL};
+
 struct recipe recipe_default(void)
 {
     return (struct recipe){

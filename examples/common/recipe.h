@@ -52,6 +52,15 @@ struct recipe {
     double popularity_prior; /* prior_set's strength. UNSET: a program with validation pairs may choose it, else 0 */
 };
 
+/* The words for the recipe's choices, in the order of their constants. */
+extern const char *const backbone_names[];
+extern const char *const tau0_names[];
+extern const char *const personal_names[];
+extern const char *const candidate_names[];
+extern const char *const positive_names[];
+extern const char *const init_names[];
+extern const char *const normalise_names[];
+
 /* A recipe whose data-dependent members are UNSET and whose other members are the library's defaults. */
 struct recipe recipe_default(void);
 
