@@ -4,6 +4,7 @@
 #define EXAMPLES_COMMON_RECIPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define UNSET (-1) /* to be set by preset_fill, from the size of the data */
@@ -60,6 +61,10 @@ extern const char *const candidate_names[];
 extern const char *const positive_names[];
 extern const char *const init_names[];
 extern const char *const normalise_names[];
+
+/* What differs from `base` as options of adaptau-train, "--backbone lightgcn --seed 1"; base NULL: everything that is set.
+ * Returns the length of the whole, as snprintf does. */
+int recipe_options(const struct recipe *recipe, const struct recipe *base, char *out, size_t size);
 
 /* A recipe whose data-dependent members are UNSET and whose other members are the library's defaults. */
 struct recipe recipe_default(void);
