@@ -5,7 +5,7 @@
 static void add_grid(struct study *study, struct plot *plot, struct table *table, const struct subject *subject, int32_t encoder)
 {
     int           count;
-    const double *taus = grid_taus(study, &count);
+    const double *taus = grid_taus(study, encoder, &count);
     struct entry  entry = {subject, .strategy = STRATEGY_GRID, .encoder = encoder, .protocol = figure_protocol(study)};
     plot_curve(plot, "%s", backbone_title(encoder));
     for (int i = 0; i < count; i++) {

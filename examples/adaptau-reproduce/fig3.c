@@ -16,7 +16,7 @@ static void add_curve(struct study *study, struct plot *plot, const struct entry
 void show_fig3(struct study *study, const struct subject *subject)
 {
     int           count;
-    const double *taus = grid_taus(study, &count);
+    const double *taus = grid_taus(study, ADAPTAU_ENCODER_MF, &count);
     char          name[64], title[160];
     struct plot   plot;
     struct entry  entry = {subject, .strategy = STRATEGY_GRID, .protocol = figure_protocol(study)};

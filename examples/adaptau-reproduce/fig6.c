@@ -4,8 +4,8 @@
 
 #include "adaptau-reproduce/view.h"
 
-static const double all_shares[] = {0.1, 0.2, 0.3, 0.4};
-static const double few_shares[] = {0.2, 0.4};
+static const double all_shares[] = {0, 0.1, 0.2, 0.3, 0.4};
+static const double few_shares[] = {0, 0.2, 0.4};
 
 static const struct {
     int         strategy;
@@ -18,13 +18,16 @@ static const double *noise_shares(const struct study *study, int *count)
     return study->settings->quick ? few_shares : all_shares;
 }
 
+/* Without noise it is the cell of the tables, unless noise trains for fewer epochs. */
 static struct entry make_entry(const struct study *study, const struct subject *subject, int contestant, int32_t kind, double share)
 {
+    if (share == 0)
+        kind = study->settings->quick ? NOISE_PAIRS : NOISE_NONE;
     return (struct entry){
         subject,
         .strategy = contestants[contestant].strategy,
         .protocol = figure_protocol(study),
-        .noise = {.kind = share > 0 ? kind : NOISE_NONE, .share = share},
+        .noise = {.kind = kind, .share = share},
     };
 }
 
@@ -39,7 +42,7 @@ static void show_groups(struct study *study, const struct subject *subject)
     snprintf(title, sizeof title, "%s: temperature of users by their false positives", subject->title);
     plot_open(&plot, name, title, "false positives for each own item", "mean tau_u, relative to clean users");
     plot.style = PLOT_POINTS;
-    for (int i = 0; i < count; i++) {
+    for (int i = 1; i < count; i++) {
         struct entry         entry = make_entry(study, subject, 1, NOISE_USERS, shares[i]);
         const struct series *tau = record_series(&entry_cell(study, &entry, 0)->record, "noise_tau");
         plot_curve(&plot, "%g %% of users noisy", 100 * shares[i]);

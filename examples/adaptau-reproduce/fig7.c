@@ -13,6 +13,15 @@ static int64_t find_peak(const struct series *series)
     return peak;
 }
 
+/* "largest at tau = 0.1", or that it only seems to be. */
+static void say_peak(struct study *study, const char *what, const struct series *tau, const struct series *values)
+{
+    int64_t peak = find_peak(values);
+    bool    inside = peak > 0 && peak + 1 < values->count;
+    study_say(study, "%s is largest at tau = %.4f%s.", what, tau->values[peak],
+              inside ? "" : ", the end of the range: it has no peak within");
+}
+
 static void add_curve(struct plot *plot, const struct series *tau, const struct series *values, const char *title)
 {
     double most = values->count > 0 ? values->values[find_peak(values)] : NAN;
@@ -38,11 +47,10 @@ void show_fig7(struct study *study, const struct subject *subject)
     plot_mark(&plot, record_number(record, "final_tau0"), "tau0 by Eq. 14");
     plot_mark(&plot, record_number(record, "tau0_exact"), "Eq. 11");
     study_show_plot(study, &plot);
-    if (tau->count == N_GRADIENT_TAUS && eq8->count == tau->count && real->count == tau->count)
-        study_say(study,
-                  "Means over the pairs of 128 users, embeddings of %s trained at tau0 = %.4f. The magnitude of Eq. 8 is largest at "
-                  "tau = %.4f; Eq. 11 has its root at %.4f. The derivative of -log p by a positive's score is largest at tau = %.4f, "
-                  "the smallest tried: it has no peak of its own.",
-                  subject->title, record_number(record, "final_tau0"), tau->values[find_peak(eq8)],
-                  record_number(record, "tau0_exact"), tau->values[find_peak(real)]);
+    if (tau->count != N_GRADIENT_TAUS || eq8->count != tau->count || real->count != tau->count)
+        return;
+    study_say(study, "Means over the pairs of 128 users of %s, MF trained to tau0 = %.4f; Eq. 11 has its root at %.4f.",
+              subject->title, record_number(record, "final_tau0"), record_number(record, "tau0_exact"));
+    say_peak(study, "The magnitude by Eq. 8, p (1 - p)/tau,", tau, eq8);
+    say_peak(study, "The derivative of -log p by a positive's score, (1 - p)/tau,", tau, real);
 }

@@ -32,7 +32,7 @@ static double draw_unit(uint64_t purpose, int32_t user, int64_t number)
     return (double)(draw(purpose, user, number) >> 11) * 0x1p-53;
 }
 
-int32_t noise_group(const struct noise *noise, int32_t user)
+static int32_t choose_group(const struct noise *noise, int32_t user)
 {
     if (noise->kind != NOISE_USERS || draw_unit(PURPOSE_USER, user, 0) >= noise->share)
         return 0;
@@ -105,7 +105,7 @@ adaptau_status noise_add(const struct noise *noise, adaptau_context *context, co
     if (!status && !(world.taken = calloc((size_t)world.train.n_items + 1, sizeof *world.taken)))
         status = fail_memory(error, "noise");
     for (int32_t user = 0; user < world.train.n_users && !status; user++) {
-        groups[user] = noise_group(noise, user);
+        groups[user] = choose_group(noise, user);
         status = add_user(&world, noise, user, groups[user], error);
     }
     if (!status)

@@ -26,7 +26,4 @@ struct noise {
 adaptau_status noise_add(const struct noise *noise, adaptau_context *context, const adaptau_dataset *train,
                          const adaptau_dataset *test, adaptau_dataset **noisy, int32_t *groups, adaptau_error *error);
 
-/* The group of a user under NOISE_USERS. */
-int32_t noise_group(const struct noise *noise, int32_t user);
-
 #endif

@@ -209,7 +209,8 @@ void study_say(struct study *study, const char *format, ...)
     va_end(arguments);
     if (study->planning)
         return;
-    printf("\n%s\n", text);
+    putchar('\n');
+    print_wrapped(stdout, text);
     fputs("<p>", study->body_file);
     html_text(study->body_file, text);
     fputs("</p>\n", study->body_file);

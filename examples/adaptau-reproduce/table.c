@@ -118,6 +118,21 @@ static void print_cell(FILE *out, const char *text, int width, bool left, bool l
         fprintf(out, "%*s", (left ? gap : 0) + 2, "");
 }
 
+void print_wrapped(FILE *out, const char *text)
+{
+    int column = 0;
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (column > 0 && column + 1 + length > TEXT_WIDTH) {
+            putc('\n', out);
+            column = 0;
+        }
+        column += fprintf(out, "%s%.*s", column > 0 ? " " : "", length, text);
+        text += length + (text[length] == ' ');
+    }
+    putc('\n', out);
+}
+
 void table_print(const struct table *table, FILE *out)
 {
     fprintf(out, "\n%s\n\n", table->title);
@@ -128,8 +143,10 @@ void table_print(const struct table *table, FILE *out)
         }
         putc('\n', out);
     }
-    for (int i = 0; i < table->n_notes; i++)
-        fprintf(out, "%s%s\n", i == 0 ? "\n" : "", table->notes[i]);
+    for (int i = 0; i < table->n_notes; i++) {
+        fputs(i == 0 ? "\n" : "", out);
+        print_wrapped(out, table->notes[i]);
+    }
 }
 
 /* ---- for programs ------------------------------------------------------------------------------------------------- */

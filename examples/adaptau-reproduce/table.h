@@ -11,6 +11,7 @@
 
 #define TABLE_COLUMNS_MAX 16
 #define TABLE_NOTES_MAX 6
+#define TEXT_WIDTH 110
 
 struct table {
     char        name[64];   /* of its file: "table2-gowalla" */
@@ -38,6 +39,9 @@ void table_note(struct table *table, const char *format, ...) __attribute__((for
 void           table_print(const struct table *table, FILE *out);
 void           table_html(const struct table *table, FILE *out);
 adaptau_status table_write(const struct table *table, const char *folder, adaptau_error *error); /* FOLDER/NAME.tsv */
+
+/* Text in lines of at most TEXT_WIDTH columns, and a newline. */
+void print_wrapped(FILE *out, const char *text);
 
 /* Text with &, <, > and quotes as entities. */
 void html_text(FILE *out, const char *text);

@@ -53,8 +53,8 @@ const struct cell *entry_cell(struct study *study, const struct entry *entry, in
 /* Of the last number of a series, over the seeds. */
 struct summary entry_summary(struct study *study, const struct entry *entry, const char *name);
 
-/* The temperatures that are searched: on the first of *count. */
-const double *grid_taus(const struct study *study, int *count);
+/* The temperatures that are searched, [*count] ascending. */
+const double *grid_taus(const struct study *study, int32_t encoder, int *count);
 
 /* Set entry->tau to the grid's best for the pairs that choose. */
 void entry_search_tau(struct study *study, struct entry *entry);
