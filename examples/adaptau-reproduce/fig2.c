@@ -48,6 +48,8 @@ void show_fig2(struct study *study, const struct subject *subject)
     view_file(name, sizeof name, "fig2", subject);
     table_open(&table, name, title, headings);
     for (int32_t encoder = ADAPTAU_ENCODER_MF; encoder <= ADAPTAU_ENCODER_LIGHTGCN; encoder++) {
+        if (!study_wants(study, encoder))
+            continue;
         add_grid(study, &plot, &table, subject, encoder);
         add_tau0(study, &plot, &table, subject, encoder);
     }

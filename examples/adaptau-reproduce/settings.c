@@ -30,6 +30,8 @@ static const struct program program = {
 
 static const char *const protocol_choices[] = {"valid", "paper", "both", NULL};
 
+static const char *const backbone_choices[] = {"mf", "lightgcn", "both", NULL};
+
 static int refuse(const char *format, const char *text)
 {
     fprintf(stderr, "%s: ", program.name);
@@ -71,12 +73,14 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"protocol", OPTION_CHOICE, &s->protocols, 0, 0, protocol_choices, NULL,
          "how an epoch is chosen: on held-out training pairs, on test as in the paper, or tables of both (both; quick: paper)",
          &protocol_given},
+        {"backbone", OPTION_CHOICE, &s->backbones, 0, 0, backbone_choices, NULL,
+         "tables and figures that have both show this one alone (both)", NULL},
         {"epochs", OPTION_WHOLE, &s->epochs, 1, 1e9, NULL, NULL, "of every training (by the recipe)", NULL},
         {"dim", OPTION_WHOLE, &s->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL,
          "that compute; of the results only seconds depend on it (all CPUs)", NULL},
     };
-    *settings = (struct settings){.seeds = SEEDS, .protocols = PROTOCOLS_BOTH};
+    *settings = (struct settings){.seeds = SEEDS, .protocols = PROTOCOLS_BOTH, .backbones = BACKBONES_BOTH};
     int code = read_options(&program, rules, LENGTH(rules), argc, argv, &first);
     if (code != OPTIONS_GO_ON)
         return code;

@@ -11,6 +11,8 @@
 #define PROTOCOLS_PAPER 1
 #define PROTOCOLS_BOTH 2
 
+#define BACKBONES_BOTH 2 /* beside ADAPTAU_ENCODER_MF and _LIGHTGCN */
+
 struct settings {
     uint64_t     views; /* bit v: the v-th of views.h */
     struct texts data;
@@ -18,6 +20,7 @@ struct settings {
     int64_t      seeds;
     bool         quick;
     int32_t      protocols; /* PROTOCOLS_* */
+    int32_t      backbones; /* an encoder, or BACKBONES_BOTH */
     int64_t      epochs;    /* of every training; 0: the recipe's */
     int64_t      dim;       /* 0: 64 */
     int64_t      threads;

@@ -15,7 +15,7 @@ void show_table1(struct study *study, const struct subject *subject)
     snprintf(title, sizeof title, "%s: which side is normalised", subject->title);
     table_open(&table, name, title, headings);
     for (int32_t encoder = ADAPTAU_ENCODER_MF; encoder <= ADAPTAU_ENCODER_LIGHTGCN; encoder++) {
-        for (int p = 0; p < n_protocols; p++) {
+        for (int p = 0; p < n_protocols && study_wants(study, encoder); p++) {
             for (int i = 0; i < 4; i++) {
                 struct entry entry = {subject, .strategy = strategies[i], .encoder = encoder, .protocol = protocols[p]};
                 table_text(&table, "%s", backbone_title(encoder));

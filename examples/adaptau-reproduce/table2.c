@@ -41,7 +41,7 @@ void show_table2(struct study *study, const struct subject *subject)
     snprintf(title, sizeof title, "%s: strategies for the temperature", subject->title);
     table_open(&table, name, title, headings);
     for (int32_t encoder = ADAPTAU_ENCODER_MF; encoder <= ADAPTAU_ENCODER_LIGHTGCN; encoder++) {
-        for (int p = 0; p < n_protocols; p++) {
+        for (int p = 0; p < n_protocols && study_wants(study, encoder); p++) {
             for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++) {
                 struct entry entry = {subject, .strategy = strategies[i], .encoder = encoder, .protocol = protocols[p]};
                 if (is_shown(strategies[i], encoder))

@@ -31,6 +31,8 @@ static void choose_levels(struct study *study, const struct subject *subject, do
     static const double shares[N_LEVELS] = {0.90, 0.95, 0.99};
     double              best = 0;
     for (int row = 0; row < N_ROWS; row++) {
+        if (!study_wants(study, rows[row].encoder))
+            continue;
         struct entry entry = make_entry(study, subject, row);
         best = fmax(best, record_number(&entry_cell(study, &entry, 0)->record, "choice_recall"));
     }
@@ -85,7 +87,8 @@ void show_table4(struct study *study, const struct subject *subject)
     snprintf(title, sizeof title, "%s: seconds and epochs until recall@20 reaches a level", subject->title);
     table_open(&table, name, title, headings);
     for (int row = 0; row < N_ROWS; row++)
-        add_row(study, &table, subject, row, levels);
+        if (study_wants(study, rows[row].encoder))
+            add_row(study, &table, subject, row, levels);
     table_note(&table, "Seconds of training on this machine, evaluations and the choice of a prior not counted; one seed. The learning "
                        "rate falls over the whole run, so a shorter run would get there sooner.");
     if (subject->known && subject->known->timing)

@@ -107,6 +107,11 @@ void entry_search_tau(struct study *study, struct entry *entry)
     entry->tau = best_tau;
 }
 
+bool study_wants(const struct study *study, int32_t encoder)
+{
+    return study->settings->backbones == BACKBONES_BOTH || study->settings->backbones == encoder;
+}
+
 int study_protocols(const struct study *study, int32_t *protocols)
 {
     int count = 0;

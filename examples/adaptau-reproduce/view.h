@@ -59,6 +59,9 @@ const double *grid_taus(const struct study *study, int32_t encoder, int *count);
 /* Set entry->tau to the grid's best for the pairs that choose. */
 void entry_search_tau(struct study *study, struct entry *entry);
 
+/* Whether the command wants this encoder in views that have both. */
+bool study_wants(const struct study *study, int32_t encoder);
+
 /* The protocols that were asked for: fills protocols[2], returns how many. */
 int study_protocols(const struct study *study, int32_t *protocols);
 
