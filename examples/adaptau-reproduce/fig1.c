@@ -13,7 +13,7 @@ static void show_lengths(struct study *study, const struct subject *subject, con
     snprintf(title, sizeof title, "%s: mean length of items without normalisation, by popularity", subject->title);
     plot_open(&plot, name, title, "epoch", "length of an item's embedding");
     for (int g = N_POPULARITY_GROUPS - 1; g >= 0; g--) {
-        plot_curve(&plot, "items, tenth %d%s", g + 1, g == 0 ? " (rare)" : g + 1 == N_POPULARITY_GROUPS ? " (popular)" : "");
+        plot_curve(&plot, "tenth %d%s", g + 1, g == 0 ? ", rare" : g + 1 == N_POPULARITY_GROUPS ? ", popular" : "");
         for (int64_t e = 0; e * N_POPULARITY_GROUPS < lengths->count; e++)
             plot_point(&plot, (double)(e + 1), lengths->values[e * N_POPULARITY_GROUPS + g]);
     }

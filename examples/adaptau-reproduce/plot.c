@@ -14,6 +14,8 @@
 #include "common/fail.h"
 
 #define PATH_MAX_BYTES 4096
+#define MARK_COLOUR "linecolor rgb \"#555555\""
+#define N_COLOURS 8 /* that gnuplot has before it begins again */
 
 void plot_open(struct plot *plot, const char *name, const char *title, const char *x_label, const char *y_label)
 {
@@ -128,10 +130,7 @@ static void write_marks(const struct plot *plot, FILE *out)
 {
     for (int i = 0; i < plot->n_marks; i++) {
         double x = plot->marks[i].x;
-        fprintf(out, "set arrow from %.9g, graph 0 to %.9g, graph 1 nohead dashtype 2 linecolor rgb \"#555555\"\n", x, x);
-        fprintf(out, "set label ");
-        quote(out, plot->marks[i].title);
-        fprintf(out, " at %.9g, graph %.2f offset 0.5, 0 textcolor rgb \"#555555\"\n", x, 0.06 + 0.06 * i);
+        fprintf(out, "set arrow from %.9g, graph 0 to %.9g, graph 1 nohead dashtype %d " MARK_COLOUR "\n", x, x, 2 + i);
     }
 }
 
@@ -153,9 +152,15 @@ static void write_curves(const struct plot *plot, FILE *out)
         if (plot->curves[i].count == 0)
             continue;
         fputs(first ? "plot " : ", \\\n     ", out);
-        fprintf(out, "\"%s.tsv\" index %d skip 1 using 2:3 with %s title ", plot->name, index++, styles[plot->style]);
+        fprintf(out, "\"%s.tsv\" index %d skip 1 using 2:3 with %s dashtype %d title ", plot->name, index,
+                styles[plot->style], 1 + index / N_COLOURS);
+        index++;
         quote(out, plot->curves[i].title);
         first = false;
+    }
+    for (int i = 0; i < plot->n_marks && !first; i++) { /* nothing but the line of the key */
+        fprintf(out, ", \\\n     NaN with lines dashtype %d " MARK_COLOUR " title ", 2 + i);
+        quote(out, plot->marks[i].title);
     }
     putc('\n', out);
 }
@@ -170,16 +175,16 @@ static adaptau_status write_script(const struct plot *plot, const char *folder, 
         return status;
     FILE *out = draft.file;
     fprintf(out, "# gnuplot %s.gp, in this folder, draws %s.svg\n", plot->name, plot->name);
-    fprintf(out, "set terminal svg size 720, 400 dynamic noenhanced font \"sans-serif,12\" background \"white\"\n");
+    fprintf(out, "set terminal svg size 720, 440 dynamic noenhanced font \"sans-serif,12\" background \"white\"\n");
     fprintf(out, "set encoding utf8\n");
     fprintf(out, "set output \"%s.svg\"\n", plot->name);
     fprintf(out, "set datafile separator tab\n");
     put_setting(out, "title", plot->title);
     put_setting(out, "xlabel", plot->x_label);
     put_setting(out, "ylabel", plot->y_label);
-    fprintf(out, "set key outside right top\nset grid linecolor rgb \"#dddddd\"\nset border 3\nset tics nomirror\n");
+    fprintf(out, "set key outside below\nset grid linecolor rgb \"#dddddd\"\nset border 3\nset tics nomirror\n");
     if (plot->log_x)
-        fprintf(out, "set logscale x\n");
+        fprintf(out, "set logscale x\nset xtics (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1)\n");
     write_marks(plot, out);
     write_curves(plot, out);
     return draft_commit(&draft, error);
