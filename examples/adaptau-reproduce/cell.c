@@ -51,9 +51,9 @@ static uint64_t hash_text(const char *text)
 /* Whatever can change a number is in the identity: the complete recipe too, whose rules may change with the program. */
 void cell_describe(struct cell *cell, const struct cell_description *description)
 {
-    char                 recipe[CELL_TEXT_MAX - 512];
-    struct trial_options options = make_options(description);
-    struct trial         trial = make_trial(description, &options);
+    char                  recipe[CELL_TEXT_MAX - 512];
+    struct trial_options  options = make_options(description);
+    struct trial          trial = make_trial(description, &options);
     const struct problem *problem = &description->subject->problem;
     memset(cell, 0, sizeof *cell);
     cell->description = *description;
@@ -112,7 +112,8 @@ adaptau_status cell_load(struct cell *cell, const char *folder, adaptau_error *e
             *error = reason;
         return status;
     }
-    fprintf(stderr, "adaptau-reproduce: %s is not used: %s\n", shown_path(path), status ? reason.message : "it is another cell's");
+    fprintf(stderr, "adaptau-reproduce: %s is not used: %s\n", shown_path(path),
+            status ? reason.message : "it is another cell's");
     return ADAPTAU_OK;
 }
 

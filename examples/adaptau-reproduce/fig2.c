@@ -2,7 +2,8 @@
 /* Recall over fixed temperatures: the grid search that Eq. 14 replaces. */
 #include "adaptau-reproduce/view.h"
 
-static void add_grid(struct study *study, struct plot *plot, struct table *table, const struct subject *subject, int32_t encoder)
+static void add_grid(struct study *study, struct plot *plot, struct table *table, const struct subject *subject,
+                     int32_t encoder)
 {
     int           count;
     const double *taus = grid_taus(study, encoder, &count);
@@ -20,7 +21,8 @@ static void add_grid(struct study *study, struct plot *plot, struct table *table
     }
 }
 
-static void add_tau0(struct study *study, struct plot *plot, struct table *table, const struct subject *subject, int32_t encoder)
+static void add_tau0(struct study *study, struct plot *plot, struct table *table, const struct subject *subject,
+                     int32_t encoder)
 {
     char         title[48];
     struct entry entry = {subject, .strategy = STRATEGY_ADAP_TAU0, .encoder = encoder, .protocol = figure_protocol(study)};

@@ -19,7 +19,8 @@ static const double *noise_shares(const struct study *study, int *count)
 }
 
 /* Without noise it is the cell of the tables, unless noise trains for fewer epochs. */
-static struct entry make_entry(const struct study *study, const struct subject *subject, int contestant, int32_t kind, double share)
+static struct entry make_entry(const struct study *study, const struct subject *subject, int contestant, int32_t kind,
+                               double share)
 {
     if (share == 0)
         kind = study->settings->quick ? NOISE_PAIRS : NOISE_NONE;
@@ -92,8 +93,9 @@ void show_fig6(struct study *study, const struct subject *subject)
     show_kind(study, subject, NOISE_USERS, "a share of users has false positives besides own items");
     show_kind(study, subject, NOISE_PAIRS, "a share of every user's items is replaced");
     show_groups(study, subject);
-    study_say(study, "Noise: an item is a false positive for a user who has it neither in train nor in test. users: each noisy user "
-                     "gets 1, 2, 3 or 4 quarters of the number of own items besides them. pairs: each pair is replaced with the "
-                     "chance given by the share. Users, pairs and items are drawn by a hash of a fixed seed, so that a larger share "
-                     "contains the noise of a smaller one, and test pairs stay as they are.");
+    study_say(study,
+              "Noise: an item is a false positive for a user who has it neither in train nor in test. users: each noisy user "
+              "gets 1, 2, 3 or 4 quarters of the number of own items besides them. pairs: each pair is replaced with the "
+              "chance given by the share. Users, pairs and items are drawn by a hash of a fixed seed, so that a larger share "
+              "contains the noise of a smaller one, and test pairs stay as they are.");
 }

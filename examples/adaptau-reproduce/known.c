@@ -13,7 +13,8 @@ static const struct known sets[] = {
         .n_users = 29858,
         .n_items = 40981,
         .mf = {{0}, {.1616, .1366}, {.1761, .1399}, {.1723, .1362}, {.1751, .1383}, {.1754, .1386}, {.1838, .1506}},
-        .lightgcn = {[PRINTED_NO_NORM] = {.1830, .1554}, [PRINTED_ADAP_TAU0] = {.1841, .1526}, [PRINTED_ADAP_TAU] = {.1901, .1590}},
+        .lightgcn =
+            {[PRINTED_NO_NORM] = {.1830, .1554}, [PRINTED_ADAP_TAU0] = {.1841, .1526}, [PRINTED_ADAP_TAU] = {.1901, .1590}},
         .tau0_eq14 = .0952,
         .tau0_eq34 = .0943,
         .levels = {.17, .18, .188},
@@ -25,7 +26,8 @@ static const struct known sets[] = {
         .n_users = 31668,
         .n_items = 38048,
         .mf = {{0}, {.0677, .0554}, {.0714, .0586}, {.0647, .0528}, {.0691, .0566}, {.0714, .0585}, {.0721, .0594}},
-        .lightgcn = {[PRINTED_NO_NORM] = {.0649, .0530}, [PRINTED_ADAP_TAU0] = {.0724, .0603}, [PRINTED_ADAP_TAU] = {.0733, .0612}},
+        .lightgcn =
+            {[PRINTED_NO_NORM] = {.0649, .0530}, [PRINTED_ADAP_TAU0] = {.0724, .0603}, [PRINTED_ADAP_TAU] = {.0733, .0612}},
         .tau0_eq14 = .0993,
         .tau0_eq34 = .0956,
     },
@@ -35,7 +37,8 @@ static const struct known sets[] = {
         .n_users = 52643,
         .n_items = 91599,
         .mf = {{0}, {.0457, .0352}, {.0542, .0422}, {.0538, .0418}, {.0541, .0421}, {.0549, .0427}, {.0553, .0430}},
-        .lightgcn = {[PRINTED_NO_NORM] = {.0411, .0315}, [PRINTED_ADAP_TAU0] = {.0601, .0480}, [PRINTED_ADAP_TAU] = {.0612, .0490}},
+        .lightgcn =
+            {[PRINTED_NO_NORM] = {.0411, .0315}, [PRINTED_ADAP_TAU0] = {.0601, .0480}, [PRINTED_ADAP_TAU] = {.0612, .0490}},
         .tau0_eq14 = .0800,
         .tau0_eq34 = .0788,
     },
@@ -45,7 +48,8 @@ static const struct known sets[] = {
         .n_users = 6022,
         .n_items = 3043,
         .mf = {{0}, {.2721, .2525}, {.2789, .2624}, {.2472, .2260}, {.2600, .2398}, {.2792, .2638}, {.2815, .2673}},
-        .lightgcn = {[PRINTED_NO_NORM] = {.2576, .2427}, [PRINTED_ADAP_TAU0] = {.2744, .2571}, [PRINTED_ADAP_TAU] = {.2787, .2615}},
+        .lightgcn =
+            {[PRINTED_NO_NORM] = {.2576, .2427}, [PRINTED_ADAP_TAU0] = {.2744, .2571}, [PRINTED_ADAP_TAU] = {.2787, .2615}},
         .tau0_eq14 = .157,
         .tau0_eq34 = .148,
         .levels = {.26, .27, .28},

@@ -54,9 +54,9 @@ static void mark(struct world *world, const adaptau_dataset_view *view, int32_t 
 /* `wanted` false items, or as many as the catalogue has. */
 static adaptau_status append_false(struct world *world, int32_t user, int64_t wanted, adaptau_error *error)
 {
-    int32_t        m = world->train.n_items;
-    int64_t        first = world->pairs.count;
-    int64_t        known = world->train.user_ptr[user + 1] - world->train.user_ptr[user] + world->test.user_ptr[user + 1] -
+    int32_t m = world->train.n_items;
+    int64_t first = world->pairs.count;
+    int64_t known = world->train.user_ptr[user + 1] - world->train.user_ptr[user] + world->test.user_ptr[user + 1] -
                     world->test.user_ptr[user];
     adaptau_status status = ADAPTAU_OK;
     if (wanted > (m - known) / 2)
@@ -74,7 +74,8 @@ static adaptau_status append_false(struct world *world, int32_t user, int64_t wa
     return status;
 }
 
-static adaptau_status add_user(struct world *world, const struct noise *noise, int32_t user, int32_t group, adaptau_error *error)
+static adaptau_status add_user(struct world *world, const struct noise *noise, int32_t user, int32_t group,
+                               adaptau_error *error)
 {
     int64_t        begin = world->train.user_ptr[user], end = world->train.user_ptr[user + 1];
     int64_t        n_false = (int64_t)((double)(group * (end - begin)) / (N_NOISE_GROUPS - 1) + 0.5);

@@ -152,8 +152,8 @@ static void write_curves(const struct plot *plot, FILE *out)
         if (plot->curves[i].count == 0)
             continue;
         fputs(first ? "plot " : ", \\\n     ", out);
-        fprintf(out, "\"%s.tsv\" index %d skip 1 using 2:3 with %s dashtype %d title ", plot->name, index,
-                styles[plot->style], 1 + index / N_COLOURS);
+        fprintf(out, "\"%s.tsv\" index %d skip 1 using 2:3 with %s dashtype %d title ", plot->name, index, styles[plot->style],
+                1 + index / N_COLOURS);
         index++;
         quote(out, plot->curves[i].title);
         first = false;

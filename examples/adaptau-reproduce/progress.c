@@ -10,7 +10,7 @@
 #define LINE_WIDTH 99
 #define DRAW_SECONDS 0.2
 
-/* What an epoch of LightGCN costs beside MF's, and one with candidates of each pair's own: roughly, and corrected as cells end. */
+/* What an epoch of LightGCN costs beside MF's, and one with candidates of each pair's own, roughly. */
 #define COST_LIGHTGCN 8.0
 #define COST_PER_ROW 10.0
 

@@ -30,7 +30,8 @@ struct record {
 void record_free(struct record *record);
 
 /* Append to the series of that name, which is made when there is none. */
-adaptau_status record_append(struct record *record, const char *name, int64_t count, const double *values, adaptau_error *error);
+adaptau_status record_append(struct record *record, const char *name, int64_t count, const double *values,
+                             adaptau_error *error);
 adaptau_status record_add(struct record *record, const char *name, double value, adaptau_error *error);
 adaptau_status record_note(struct record *record, const char *name, const char *text, adaptau_error *error);
 

@@ -11,7 +11,8 @@
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Adap-tau, reproduced</title>\n<style>\n"
-    "body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 62em; margin: 2em auto; padding: 0 1em }\n"
+    "body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 62em; margin: 2em auto;"
+    " padding: 0 1em }\n"
     "h1 { font-size: 1.6em } h2 { font-size: 1.25em; margin-top: 2.2em; border-bottom: 1px solid #ddd }\n"
     "figure { margin: 1.5em 0; overflow-x: auto; break-inside: avoid } figcaption { font-weight: 600; margin-bottom: .5em }\n"
     "table { border-collapse: collapse; font-size: .85em; font-variant-numeric: tabular-nums }\n"
@@ -53,21 +54,27 @@ static void write_conditions(const struct study *study, const char *command, FIL
 static void write_protocols(const struct study *study, FILE *out)
 {
     fputs("<h2>How models are chosen and judged</h2>\n", out);
-    paragraph(out, "Every item is ranked for every user who has test pairs, items of the user's training pairs left out; recall@20 "
-                   "and NDCG@20 are means over these users.");
+    paragraph(out,
+              "Every item is ranked for every user who has test pairs, items of the user's training pairs left out; recall@20 "
+              "and NDCG@20 are means over these users.");
     if (study->settings->protocols != PROTOCOLS_VALID)
-        paragraph(out, "Protocol paper trains on all training pairs and takes the epoch with the best recall@20 on the test pairs "
-                       "themselves, as the printed figures did. It flatters the model, and is the one to compare with them.");
+        paragraph(out,
+                  "Protocol paper trains on all training pairs and takes the epoch with the best recall@20 on the test pairs "
+                  "themselves, as the printed figures did. It flatters the model, and is the one to compare with them.");
     if (study->settings->protocols != PROTOCOLS_PAPER)
-        paragraph(out, "Protocol valid holds a tenth of every user's training pairs out, takes the epoch that is best on these, trains "
-                       "again on all training pairs for so many epochs, and looks at test once. It is the one to expect in use. "
-                       "A searched temperature is searched on the same pairs.");
+        paragraph(
+            out,
+            "Protocol valid holds a tenth of every user's training pairs out, takes the epoch that is best on these, trains "
+            "again on all training pairs for so many epochs, and looks at test once. It is the one to expect in use. "
+            "A searched temperature is searched on the same pairs.");
     paragraph(out, "Figures, and tables without a column for it, are of protocol paper unless only valid was asked for.");
     if (!study->settings->quick)
         return;
-    paragraph(out, "Shortened by --quick: one seed unless told otherwise; protocol paper alone unless told otherwise; every second epoch "
-                   "is evaluated; five temperatures in the grid (LightGCN: three) instead of twelve; two shares of noise instead "
-                   "of four, and 20 epochs with noise; 6 epochs and 64 candidates, not 1024, where each pair has its own.");
+    paragraph(
+        out,
+        "Shortened by --quick: one seed unless told otherwise; protocol paper alone unless told otherwise; every second epoch "
+        "is evaluated; five temperatures in the grid (LightGCN: three) instead of twelve; two shares of noise instead "
+        "of four, and 20 epochs with noise; 6 epochs and 64 candidates, not 1024, where each pair has its own.");
 }
 
 static bool is_used(const struct study *study, int strategy, const struct cell **example)
@@ -84,8 +91,9 @@ static bool is_used(const struct study *study, int strategy, const struct cell *
 static void write_strategies(const struct study *study, FILE *out)
 {
     fputs("<h2>Strategies</h2>\n", out);
-    paragraph(out, "plain is the exact softmax alone: no soft targets, no popularity prior. preset is what adaptau-train does by "
-                   "default. Everything else (start, optimiser, batches, row weight, epochs) is the preset's for both.");
+    paragraph(out,
+              "plain is the exact softmax alone: no soft targets, no popularity prior. preset is what adaptau-train does by "
+              "default. Everything else (start, optimiser, batches, row weight, epochs) is the preset's for both.");
     fputs("<table><thead><tr><th class=\"word\">strategy</th><th class=\"word\">recipe</th><th class=\"word\">meaning</th></tr>"
           "</thead><tbody>\n",
           out);
@@ -105,15 +113,19 @@ static void write_strategies(const struct study *study, FILE *out)
         fputs("</code></td></tr>\n", out);
     }
     fputs("</tbody></table>\n", out);
-    paragraph(out, "The settings are complete, of one cell of the strategy; numbers that depend on the data are that data set's.");
+    paragraph(out,
+              "The settings are complete, of one cell of the strategy; numbers that depend on the data are that data set's.");
 }
 
 static void write_cells(const struct study *study, FILE *out)
 {
     fputs("<h2>Cells</h2>\n", out);
-    paragraph(out, "A cell is one training; its file in cells/ has all that was measured. The command trains it again, but for noise "
-                   "and for ranking by inner products after training on cosines, which adaptau-train does not have.");
-    fputs("<table><thead><tr><th class=\"word\">file</th><th class=\"word\">command</th><th>recall@20</th></tr></thead><tbody>\n", out);
+    paragraph(
+        out, "A cell is one training; its file in cells/ has all that was measured. The command trains it again, but for noise "
+             "and for ranking by inner products after training on cosines, which adaptau-train does not have.");
+    fputs(
+        "<table><thead><tr><th class=\"word\">file</th><th class=\"word\">command</th><th>recall@20</th></tr></thead><tbody>\n",
+        out);
     for (int32_t i = 0; i < study->n_cells; i++) {
         const struct cell             *cell = study->cells[i];
         const struct cell_description *description = &cell->description;

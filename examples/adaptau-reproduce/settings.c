@@ -14,14 +14,15 @@
 static const struct program program = {
     .name = "adaptau-reproduce",
     .usage = "WHAT... --data DIR [--data DIR]... --out DIR [OPTION]...",
-    .about = "Train what the tables and figures of the Adap-tau paper (WWW 2023) compare, and print them with the paper's numbers\n"
-             "beside ours. WHAT is all, or some of:\n"
-             "  table1   which side is normalised             fig1   magnitudes without normalisation\n"
-             "  table2   strategies for the temperature       fig2   recall over fixed temperatures\n"
-             "  table4   time against quality                 fig3   scores of positives over epochs\n"
-             "  table5   the closed forms of tau0             fig4   personal temperatures\n"
-             "  fig5     beside contrastive baselines         fig6   noise in the training pairs\n"
-             "  fig7     gradients over temperatures",
+    .about =
+        "Train what the tables and figures of the Adap-tau paper (WWW 2023) compare, and print them with the paper's numbers\n"
+        "beside ours. WHAT is all, or some of:\n"
+        "  table1   which side is normalised             fig1   magnitudes without normalisation\n"
+        "  table2   strategies for the temperature       fig2   recall over fixed temperatures\n"
+        "  table4   time against quality                 fig3   scores of positives over epochs\n"
+        "  table5   the closed forms of tau0             fig4   personal temperatures\n"
+        "  fig5     beside contrastive baselines         fig6   noise in the training pairs\n"
+        "  fig7     gradients over temperatures",
     .notes = "Tables go to standard output; OUT gets them as TSV, pictures (where gnuplot is installed), and report.html with\n"
              "everything. Each training is kept in OUT/cells, so that the same command goes on where it was interrupted and\n"
              "tables share what they have in common. SIGINT and SIGTERM finish the step; a second one exits at once.\n"
@@ -65,7 +66,8 @@ int read_settings(int argc, char **argv, struct settings *settings)
     bool                     seeds_given = false, protocol_given = false;
     int                      first = 0;
     const struct option_rule rules[] = {
-        {"data", OPTION_TEXTS, &s->data, 0, 0, NULL, "DIR", "train.txt and test.txt in it; or whatever adaptau-train reads", NULL},
+        {"data", OPTION_TEXTS, &s->data, 0, 0, NULL, "DIR", "train.txt and test.txt in it; or whatever adaptau-train reads",
+         NULL},
         {"out", OPTION_TEXT, &s->out, 0, 0, NULL, "DIR", "where results go; made if it is not there", NULL},
         {"seeds", OPTION_WHOLE, &s->seeds, 1, 100, NULL, NULL, "of each training in tables (3; quick: 1)", &seeds_given},
         {"quick", OPTION_FLAG, &s->quick, 0, 0, NULL, NULL,

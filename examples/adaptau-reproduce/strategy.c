@@ -44,11 +44,19 @@ static const struct strategy strategies[N_STRATEGIES] = {
     [STRATEGY_PER_ROW] = {PLAIN, .name = "Adap-tau0, sample per pair", .candidates = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
                           .meaning = "1024 uniform candidates for each pair, as in the paper"},
     [STRATEGY_RAW_TAU0] = {PLAIN, .name = "Adap-tau0, ranked raw", .printed = PRINTED_ADAP_TAU0, .ranks_raw = true,
-                           .meaning = "trained on cosines, ranked by inner products, as the authors' program does with LightGCN"},
-    [STRATEGY_PRESET_TAU0] = {.name = "Adap-tau0", .recipe = RECIPE_PRESET, .printed = PRINTED_ADAP_TAU0, .normalise = UNSET,
+                           .meaning =
+                               "trained on cosines, ranked by inner products, as the authors' program does with LightGCN"},
+    [STRATEGY_PRESET_TAU0] = {.name = "Adap-tau0",
+                              .recipe = RECIPE_PRESET,
+                              .printed = PRINTED_ADAP_TAU0,
+                              .normalise = UNSET,
                               .meaning = "adaptau-train with nothing but its defaults"},
-    [STRATEGY_PRESET_TAU] = {.name = "Adap-tau", .recipe = RECIPE_PRESET, .printed = PRINTED_ADAP_TAU, .normalise = UNSET,
-                             .tau_user = ADAPTAU_TAU_USER_EQ16, .meaning = "adaptau-train --personal eq16"},
+    [STRATEGY_PRESET_TAU] = {.name = "Adap-tau",
+                             .recipe = RECIPE_PRESET,
+                             .printed = PRINTED_ADAP_TAU,
+                             .normalise = UNSET,
+                             .tau_user = ADAPTAU_TAU_USER_EQ16,
+                             .meaning = "adaptau-train --personal eq16"},
 };
 
 const struct strategy *strategy_get(int id)

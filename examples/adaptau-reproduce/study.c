@@ -181,7 +181,8 @@ void study_show_plot(struct study *study, struct plot *plot)
         bool drawn = !status && !study->no_gnuplot && plot_draw(plot, study->settings->out);
         if (!drawn && !study->no_gnuplot) {
             study->no_gnuplot = true;
-            fprintf(stderr, "adaptau-reproduce: no pictures, for gnuplot is not installed or failed; numbers and scripts are in %s\n",
+            fprintf(stderr,
+                    "adaptau-reproduce: no pictures, for gnuplot is not installed or failed; numbers and scripts are in %s\n",
                     study->settings->out);
         }
         printf("\n%s: %s/%s.%s\n", plot->title, study->settings->out, plot->name, drawn ? "svg" : "tsv");

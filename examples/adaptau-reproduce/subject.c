@@ -75,7 +75,8 @@ static void name_subject(struct subject *subject, int32_t number)
     else
         snprintf(subject->name, sizeof subject->name, "your-data-%d", number);
     size_t length = strlen(subject->path);
-    snprintf(subject->title, sizeof subject->title, "your data (%s)", length > 60 ? subject->path + length - 60 : subject->path);
+    snprintf(subject->title, sizeof subject->title, "your data (%s)",
+             length > 60 ? subject->path + length - 60 : subject->path);
 }
 
 adaptau_status subject_open(struct subject *subject, adaptau_context *context, const char *path, int32_t number,

@@ -26,8 +26,9 @@ void show_table1(struct study *study, const struct subject *subject)
             }
         }
     }
-    table_note(&table, "Plain softmax. Both: temperature by Eq. 14 (Adap-tau0). A raw side gives scores a length of their own, so "
-                       "there the temperature is 1.");
+    table_note(&table,
+               "Plain softmax. Both: temperature by Eq. 14 (Adap-tau0). A raw side gives scores a length of their own, so "
+               "there the temperature is 1.");
     add_score_notes(study, &table, subject);
     study_show_table(study, &table);
 }

@@ -3,7 +3,7 @@
 #include "adaptau-reproduce/view.h"
 
 static const int strategies[] = {
-    STRATEGY_NO_NORM, STRATEGY_GRID,     STRATEGY_C_TAU,   STRATEGY_CU_TAU,      STRATEGY_ADAP_TAU0,
+    STRATEGY_NO_NORM,  STRATEGY_GRID,     STRATEGY_C_TAU,    STRATEGY_CU_TAU,      STRATEGY_ADAP_TAU0,
     STRATEGY_RAW_TAU0, STRATEGY_ADAP_TAU, STRATEGY_RELEASED, STRATEGY_PRESET_TAU0, STRATEGY_PRESET_TAU,
 };
 
@@ -31,8 +31,8 @@ static void add_entry(struct study *study, struct table *table, struct entry *en
 
 void show_table2(struct study *study, const struct subject *subject)
 {
-    static const char *const headings[] = {"backbone",     "strategy", "recipe", "protocol", SCORE_HEADINGS, "tau0", "epoch",
-                                           "seconds", NULL};
+    static const char *const headings[] = {"backbone", "strategy", "recipe",  "protocol", SCORE_HEADINGS,
+                                           "tau0",     "epoch",    "seconds", NULL};
     char                     name[64], title[160];
     int32_t                  protocols[2];
     int                      n_protocols = study_protocols(study, protocols);
@@ -49,10 +49,13 @@ void show_table2(struct study *study, const struct subject *subject)
             }
         }
     }
-    table_note(&table, "plain: the exact softmax alone, no soft targets and no popularity prior, so that strategies differ by "
-                       "their temperatures; preset: adaptau-train's defaults, which add both and, for LightGCN, rank by inner products.");
-    table_note(&table, "Adap-tau is Eq. 16 as printed. seconds: training on this machine, all runs that the protocol and the choice of "
-                       "a prior need.");
+    table_note(
+        &table,
+        "plain: the exact softmax alone, no soft targets and no popularity prior, so that strategies differ by "
+        "their temperatures; preset: adaptau-train's defaults, which add both and, for LightGCN, rank by inner products.");
+    table_note(&table,
+               "Adap-tau is Eq. 16 as printed. seconds: training on this machine, all runs that the protocol and the choice of "
+               "a prior need.");
     add_score_notes(study, &table, subject);
     study_show_table(study, &table);
 }

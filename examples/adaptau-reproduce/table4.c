@@ -10,10 +10,10 @@ static const struct {
     int     strategy;
     int32_t encoder;
 } rows[] = {
-    {STRATEGY_NO_NORM, ADAPTAU_ENCODER_MF},       {STRATEGY_C_TAU, ADAPTAU_ENCODER_MF},
-    {STRATEGY_ADAP_TAU0, ADAPTAU_ENCODER_MF},     {STRATEGY_ADAP_TAU, ADAPTAU_ENCODER_MF},
-    {STRATEGY_SHARED, ADAPTAU_ENCODER_MF},        {STRATEGY_PER_ROW, ADAPTAU_ENCODER_MF},
-    {STRATEGY_PRESET_TAU0, ADAPTAU_ENCODER_MF},   {STRATEGY_NO_NORM, ADAPTAU_ENCODER_LIGHTGCN},
+    {STRATEGY_NO_NORM, ADAPTAU_ENCODER_MF},         {STRATEGY_C_TAU, ADAPTAU_ENCODER_MF},
+    {STRATEGY_ADAP_TAU0, ADAPTAU_ENCODER_MF},       {STRATEGY_ADAP_TAU, ADAPTAU_ENCODER_MF},
+    {STRATEGY_SHARED, ADAPTAU_ENCODER_MF},          {STRATEGY_PER_ROW, ADAPTAU_ENCODER_MF},
+    {STRATEGY_PRESET_TAU0, ADAPTAU_ENCODER_MF},     {STRATEGY_NO_NORM, ADAPTAU_ENCODER_LIGHTGCN},
     {STRATEGY_ADAP_TAU0, ADAPTAU_ENCODER_LIGHTGCN}, {STRATEGY_PRESET_TAU0, ADAPTAU_ENCODER_LIGHTGCN},
 };
 
@@ -81,16 +81,17 @@ void show_table4(struct study *study, const struct subject *subject)
     choose_levels(study, subject, levels);
     for (int i = 0; i < N_LEVELS; i++)
         snprintf(reach[i], sizeof reach[i], "s to %.4g", levels[i]);
-    const char *const headings[] = {"backbone", "strategy", "recipe", "candidates", reach[0],     "epoch",      reach[1], "epoch",
-                                    reach[2],   "epoch",    "best",   "epoch",      "s, all epochs", NULL};
+    const char *const headings[] = {"backbone", "strategy", "recipe", "candidates", reach[0], "epoch",         reach[1],
+                                    "epoch",    reach[2],   "epoch",  "best",       "epoch",  "s, all epochs", NULL};
     view_file(name, sizeof name, "table4", subject);
     snprintf(title, sizeof title, "%s: seconds and epochs until recall@20 reaches a level", subject->title);
     table_open(&table, name, title, headings);
     for (int row = 0; row < N_ROWS; row++)
         if (study_wants(study, rows[row].encoder))
             add_row(study, &table, subject, row, levels);
-    table_note(&table, "Seconds of training on this machine, evaluations and the choice of a prior not counted; one seed. The learning "
-                       "rate falls over the whole run, so a shorter run would get there sooner.");
+    table_note(&table,
+               "Seconds of training on this machine, evaluations and the choice of a prior not counted; one seed. The learning "
+               "rate falls over the whole run, so a shorter run would get there sooner.");
     if (subject->known && subject->known->timing)
         table_note(&table, "For comparison, %s.", subject->known->timing);
     study_show_table(study, &table);

@@ -167,8 +167,9 @@ void add_scores(struct study *study, struct table *table, const struct entry *en
 
 void add_score_notes(struct study *study, struct table *table, const struct subject *subject)
 {
-    table_note(table, "%lld seed%s; sd is the standard deviation over seeds. Printed figures chose the epoch on test: compare them "
-                      "with protocol paper.",
+    table_note(table,
+               "%lld seed%s; sd is the standard deviation over seeds. Printed figures chose the epoch on test: compare them "
+               "with protocol paper.",
                (long long)study->settings->seeds, study->settings->seeds == 1 ? "" : "s");
     if (!subject->known)
         table_note(table, "The paper prints nothing for these data.");

@@ -10,7 +10,7 @@
 #include "adaptau-reproduce/study.h"
 
 struct view {
-    const char *name;  /* on the command line */
+    const char *name; /* on the command line */
     const char *title;
     void (*show)(struct study *study, const struct subject *subject);
 };

@@ -21,7 +21,8 @@ static int leave(const struct run *run)
         return 1;
     }
     fprintf(stderr, "%s: %s in epoch %lld; %s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
-            (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved", save ? save : "");
+            (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
+            save ? save : "");
     return 128 + stop_signal();
 }
 

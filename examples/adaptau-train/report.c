@@ -137,8 +137,8 @@ static void print_facts(const struct run *run)
 {
     const struct recipe *recipe = &run->trial.recipe;
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
-           run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train), (long long)adaptau_dataset_n_pairs(run->problem.test),
-           run->trial.n_test_users);
+           run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train),
+           (long long)adaptau_dataset_n_pairs(run->problem.test), run->trial.n_test_users);
     printf("model      %s, ", backbone_names[recipe->encoder]);
     if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
         printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
@@ -149,9 +149,9 @@ static void print_facts(const struct run *run)
            (long long)recipe->epochs, (long long)recipe->rows, recipe->lr_users, recipe->lr_items, recipe->row_weight,
            recipe->soft_targets, recipe->popularity_prior, (long long)recipe->seed);
     print_protocol(run);
-    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds, run->trial.eval_seconds,
-           adaptau_context_threads(run->context), adaptau_context_threads(run->context) == 1 ? "" : "s",
-           adaptau_context_backend(run->context));
+    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds,
+           run->trial.eval_seconds, adaptau_context_threads(run->context),
+           adaptau_context_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
 }
 
 static void print_scores(const struct scores *scores, const struct cutoffs *cutoffs)

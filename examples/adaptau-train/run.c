@@ -57,8 +57,8 @@ static int end_step(void *user_data, const struct training *training)
     return progress_step(&run->progress, training);
 }
 
-static adaptau_status end_epoch(void *user_data, const char *phase, const struct training *training, const struct scores *scores,
-                                adaptau_error *error)
+static adaptau_status end_epoch(void *user_data, const char *phase, const struct training *training,
+                                const struct scores *scores, adaptau_error *error)
 {
     struct run           *run = user_data;
     const struct cutoffs *cutoffs = &run->settings->trial.cutoffs;

@@ -9,17 +9,17 @@
 #include "common/trial.h"
 
 struct settings {
-    const char         *data;
-    struct read_options reading;
-    struct recipe       recipe; /* may have UNSET members */
+    const char          *data;
+    struct read_options  reading;
+    struct recipe        recipe; /* may have UNSET members */
     struct trial_options trial;
-    double              test_share; /* of a user's pairs, where the data come without test */
-    int64_t             threads;
-    int32_t             backend; /* ADAPTAU_BACKEND_* */
-    bool                json;
-    bool                quiet;
-    const char         *history; /* path or NULL */
-    const char         *save;    /* path or NULL */
+    double               test_share; /* of a user's pairs, where the data come without test */
+    int64_t              threads;
+    int32_t              backend; /* ADAPTAU_BACKEND_* */
+    bool                 json;
+    bool                 quiet;
+    const char          *history; /* path or NULL */
+    const char          *save;    /* path or NULL */
 };
 
 /* Returns OPTIONS_GO_ON or an exit code, see read_options. */

@@ -48,7 +48,10 @@ struct member {
     const char *const *words;
 };
 
-#define MEMBER(option, kind, name, words) {option, kind, offsetof(struct recipe, name), words}
+#define MEMBER(option, kind, name, words)                  \
+    {                                                      \
+        option, kind, offsetof(struct recipe, name), words \
+    }
 
 static const struct member members[] = {
     MEMBER("backbone", MEMBER_WORD, encoder, backbone_names),

@@ -16,8 +16,8 @@
 
 struct recipe {
     /* model */
-    int32_t encoder;  /* ADAPTAU_ENCODER_* */
-    int64_t layers;   /* of LightGCN */
+    int32_t encoder; /* ADAPTAU_ENCODER_* */
+    int64_t layers;  /* of LightGCN */
     double  edge_dropout, layer_dropout;
     int64_t dim;
     int32_t init;      /* ADAPTAU_INIT_SPHERE, ... */

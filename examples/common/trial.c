@@ -159,7 +159,7 @@ static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
 {
     struct trial                *trial = phase->trial;
     const struct trial_observer *observer = &trial->observer;
-    adaptau_status               status = training_create(trial->context, phase->dataset, &phase->recipe, &phase->training, error);
+    adaptau_status status = training_create(trial->context, phase->dataset, &phase->recipe, &phase->training, error);
     if (status)
         return status;
     if (observer->begin)

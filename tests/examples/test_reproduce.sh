@@ -111,16 +111,19 @@ check 'all(0.5 < float(r[4]) <= 1 and 0 < float(r[6]) <= 1 for r in table("all/t
 check 'all(r[8:12] == ["", "", "", ""] for r in table("all/table2-your-data.tsv")[1:])'
 check 'all(0 < float(x) < 2 for r in table("all/table5-your-data.tsv")[1:] for x in r[1:4])'
 check 'len(table("all/fig1-your-data.tsv")) == 11 and len(table("all/fig6-pairs-your-data.tsv")) == 1 + 6'
-check 'abs(sum(float(r[2]) for r in table("all/fig1-your-data.tsv")[1:]) - float(table("all/table1-your-data.tsv")[1][3])) < 1e-3'
+check 'abs(sum(float(r[2]) for r in table("all/fig1-your-data.tsv")[1:]) -
+    float(table("all/table1-your-data.tsv")[1][3])) < 1e-3'
 check 'len(plot("all/fig1-magnitude-your-data.tsv")) == 10'
 check 'sorted(plot("all/fig2-grid-your-data.tsv")) == ["LightGCN", "MF"]'
 check 'len(plot("all/fig3-your-data.tsv")) == 6 and all(len(c) == 4 for c in plot("all/fig3-your-data.tsv").values())'
 check 'all(sum(y for x, y in c) == 120 for c in plot("all/fig4-eq16-your-data.tsv").values())'
-check 'len(plot("all/fig7-your-data.tsv")) == 2 and all(max(y for x, y in c) == 1 for c in plot("all/fig7-your-data.tsv").values())'
+check 'len(plot("all/fig7-your-data.tsv")) == 2'
+check 'all(max(y for x, y in c) == 1 for c in plot("all/fig7-your-data.tsv").values())'
 check 'all(c["identity"] and c["command"].startswith("adaptau-train split ") for c in cells("all"))'
 check 'len({c["identity"] for c in cells("all")}) == len(cells("all"))'
 check 'os.path.getsize("all/report.html") > 10000'
-check 'not [n for n in os.listdir("all") + os.listdir("all/cells") if n.split(".")[-1] not in ("tsv", "gp", "svg", "html", "json", "cells")]'
+check 'not [n for n in os.listdir("all") + os.listdir("all/cells")
+    if n.split(".")[-1] not in ("tsv", "gp", "svg", "html", "json", "cells")]'
 grep -q '<script' all/report.html && fail "the report has a script"
 grep -q 'SGL, SimGCL and NCL' out || fail "fig5 does not say what is missing"
 python3 - <<'END' || fail "the report is no well-formed page"
@@ -157,7 +160,8 @@ for path in sorted(glob.glob("all/cells/*.json")):
     words = shlex.split(cell["command"])
     done = subprocess.run([sys.argv[1], *words[1:], "--json", "--quiet"], stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
-    for ours, theirs in (("test_recall", "recall@20"), ("test_ndcg", "ndcg@20"), ("best_epoch", "best_epoch"), ("final_tau0", "tau0")):
+    for ours, theirs in (("test_recall", "recall@20"), ("test_ndcg", "ndcg@20"), ("best_epoch", "best_epoch"),
+                         ("final_tau0", "tau0")):
         assert abs(cell[ours][-1] - found[theirs]) < 1e-6, (path, ours, cell[ours], found[theirs])
     checked += 1
 assert checked > 20, checked
@@ -181,10 +185,7 @@ file=$(find all/cells -name '*.json' | sort | tail -n 1)
 head -c 100 "$file" >cut && cp cut "$file"
 expect 0 "$reproduce" all $tiny --data split --out all
 [ "$(grep -c 'is not used' err)" -eq 2 ] || fail "nothing is said of two files that are no cells"
-# Seconds are measured anew, the rest is as it was.
-sed 's/ *[0-9.]*$//' first >first.cut
-check 'table("all/table1-your-data.tsv")[1][3] != ""'
-grep '^MF .*catalogue\|^LightGCN' first >/dev/null || fail "no rows"
+[ "$(find all/cells -newer first | wc -l)" -ge 2 ] || fail "two files that are no cells were not replaced"
 
 # Killed at any moment, the same command goes on, and ends with the same numbers.
 numbers() {
@@ -218,6 +219,9 @@ expect 0 "$reproduce" table2 --quick --protocol both --seeds 2 --epochs 2 --dim 
 check 'len(table("both/table2-your-data.tsv")) == len(table("both/table2-your-data-2.tsv")) == 1 + 2 * 19'
 check 'all(float(r[5]) >= 0 for r in table("both/table2-your-data.tsv")[1:])'
 check '{r[3] for r in table("both/table2-your-data.tsv")[1:]} == {"paper", "valid"}'
+expect 0 "$reproduce" table1 table4 fig2 --quick --backbone mf --epochs 2 --dim 8 --data split --out both
+check 'len(table("both/table1-your-data.tsv")) == 1 + 4 and len(table("both/table4-your-data.tsv")) == 1 + 7'
+check 'list(plot("both/fig2-grid-your-data.tsv")) == ["MF"]'
 expect 0 "$reproduce" fig2 fig3 --quick --protocol valid --epochs 2 --dim 8 --data split --out valid
 check 'all("protocol valid" in c["identity"] for c in cells("valid"))'
 
