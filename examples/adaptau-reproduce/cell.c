@@ -12,7 +12,6 @@
 #include "common/stop.h"
 
 #define CELL_FORMAT 1 /* to be raised when a series changes its meaning: older files are trained anew */
-#define PATH_MAX_BYTES 4096
 
 static const struct cutoffs cutoffs = {.count = 1, .values = {20}};
 
@@ -70,14 +69,33 @@ void cell_describe(struct cell *cell, const struct cell_description *description
     snprintf(cell->hash, sizeof cell->hash, "%016llx", (unsigned long long)hash_text(cell->identity));
 }
 
+/* A word of a shell's line, in single quotes where it needs them. */
+static void quote_word(const char *word, char *out, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:,@%";
+    size_t            used = 0;
+    if (*word && word[strspn(word, plain)] == '\0') {
+        snprintf(out, size, "%s", word);
+        return;
+    }
+    for (out[used++] = '\''; *word && used + 6 < size; word++) {
+        if (*word == '\'')
+            used += (size_t)snprintf(out + used, size - used, "'\\''");
+        else
+            out[used++] = *word;
+    }
+    out[used++] = '\'';
+    out[used] = '\0';
+}
+
 void cell_command(const struct cell *cell, char *out, size_t size)
 {
     const struct cell_description *description = &cell->description;
-    char                           options[CELL_TEXT_MAX];
+    char                           options[CELL_TEXT_MAX], path[PATH_MAX_BYTES];
     struct recipe                  usual = recipe_default();
     recipe_options(&description->recipe, &usual, options, sizeof options);
-    int used = snprintf(out, size, "adaptau-train %s --protocol %s", description->subject->path,
-                        protocol_names[description->protocol]);
+    quote_word(description->subject->path, path, sizeof path);
+    int used = snprintf(out, size, "adaptau-train %s --protocol %s", path, protocol_names[description->protocol]);
     if (description->eval_every != 1 && used >= 0 && (size_t)used < size)
         used += snprintf(out + used, size - (size_t)used, " --eval-every %lld", (long long)description->eval_every);
     if (*options && used >= 0 && (size_t)used < size)
@@ -152,7 +170,7 @@ static adaptau_status watch_epoch(void *user_data, const char *phase, const stru
 
 static adaptau_status note_facts(struct cell *cell, const struct trial *trial, adaptau_error *error)
 {
-    char           command[CELL_TEXT_MAX * 2];
+    char           command[CELL_TEXT_MAX + PATH_MAX_BYTES];
     struct record *record = &cell->record;
     const struct {
         const char *name;

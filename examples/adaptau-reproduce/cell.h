@@ -9,6 +9,7 @@
 #include "common/trial.h"
 
 #define CELL_TEXT_MAX 2048
+#define PATH_MAX_BYTES 4096
 #define TAU_USER_BINS 40
 #define N_GRADIENT_TAUS 40
 

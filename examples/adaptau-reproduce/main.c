@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         code = leave(&study);
     else {
         printf("\nreport: %s/report.html\n", settings.out);
-        code = finish_stdout(PROGRAM) ? 0 : 1;
+        code = !finish_stdout(PROGRAM) ? 1 : stop_signal() ? 128 + stop_signal() : 0; /* too late to cut anything short */
     }
     study_close(&study);
     free(command);

@@ -250,7 +250,8 @@ static adaptau_status read_bytes(const char *path, char **bytes, adaptau_error *
             capacity = capacity ? 2 * capacity : (size_t)1 << 16;
             char *grown = capacity <= FILE_MAX ? realloc(*bytes, capacity) : NULL;
             if (!grown) {
-                status = fail_memory(error, shown_path(path));
+                status = capacity > FILE_MAX ? fail(error, ADAPTAU_E_FORMAT, "%s: too long for a cell", shown_path(path))
+                                             : fail_memory(error, shown_path(path));
                 break;
             }
             *bytes = grown;

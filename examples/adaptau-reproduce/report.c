@@ -6,8 +6,6 @@
 #include "adaptau-reproduce/view.h"
 #include "common/draft.h"
 
-#define PATH_MAX_BYTES 4096
-
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Adap-tau, reproduced</title>\n<style>\n"
@@ -129,7 +127,7 @@ static void write_cells(const struct study *study, FILE *out)
     for (int32_t i = 0; i < study->n_cells; i++) {
         const struct cell             *cell = study->cells[i];
         const struct cell_description *description = &cell->description;
-        char                           command[CELL_TEXT_MAX * 2];
+        char                           command[CELL_TEXT_MAX + PATH_MAX_BYTES];
         cell_command(cell, command, sizeof command);
         fprintf(out, "<tr><td class=\"word\">%s.json</td><td class=\"word\"><code>", cell->hash);
         html_text(out, command);
