@@ -14,6 +14,7 @@
 #define NORMALISE_ITEMS 2
 #define NORMALISE_NONE 3
 
+/* A new member needs a row in the table of recipe.c, by which recipes are told apart and written as options. */
 struct recipe {
     /* model */
     int32_t encoder; /* ADAPTAU_ENCODER_* */
