@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Beside contrastive baselines, on LightGCN. */
+/* Beside baselines: other losses, and contrastive ones. */
 #include "adaptau-reproduce/view.h"
 
 /* A baseline is a row here, once there is a strategy for it. */
-static const int strategies[] = {STRATEGY_NO_NORM, STRATEGY_ADAP_TAU0, STRATEGY_ADAP_TAU, STRATEGY_PRESET_TAU0};
+static const struct {
+    int     strategy;
+    int32_t encoder;
+} rows[] = {
+    {STRATEGY_BPR, ADAPTAU_ENCODER_LIGHTGCN},      {STRATEGY_CCL, ADAPTAU_ENCODER_SIMPLEX},
+    {STRATEGY_NO_NORM, ADAPTAU_ENCODER_LIGHTGCN},  {STRATEGY_ADAP_TAU0, ADAPTAU_ENCODER_LIGHTGCN},
+    {STRATEGY_ADAP_TAU, ADAPTAU_ENCODER_LIGHTGCN}, {STRATEGY_PRESET_TAU0, ADAPTAU_ENCODER_LIGHTGCN},
+};
 
 static const char missing[] = "Not here: SGL, SimGCL and NCL, for this version has no losses between two views of a graph.";
 
 void show_fig5(struct study *study, const struct subject *subject)
 {
-    static const char *const headings[] = {"strategy", "recipe", "recall@20", "NDCG@20", "seconds", NULL};
+    static const char *const headings[] = {"backbone", "strategy", "recipe", "recall@20", "NDCG@20", "seconds", NULL};
     char                     name[64], title[160];
     struct table             table;
     view_file(name, sizeof name, "fig5", subject);
-    snprintf(title, sizeof title, "%s: LightGCN beside contrastive baselines", subject->title);
+    snprintf(title, sizeof title, "%s: beside other losses", subject->title);
     table_open(&table, name, title, headings);
-    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++) {
-        const struct strategy *strategy = strategy_get(strategies[i]);
-        struct entry           entry = {subject, .strategy = strategies[i], .encoder = ADAPTAU_ENCODER_LIGHTGCN,
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct strategy *strategy = strategy_get(rows[i].strategy);
+        struct entry           entry = {subject, .strategy = rows[i].strategy, .encoder = rows[i].encoder,
                                         .protocol = figure_protocol(study)};
+        table_text(&table, "%s", backbone_title(rows[i].encoder));
         table_text(&table, "%s", strategy->name);
         table_text(&table, "%s", recipe_names[strategy->recipe]);
         table_number(&table, entry_summary(study, &entry, "test_recall").mean, 4);

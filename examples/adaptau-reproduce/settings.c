@@ -21,7 +21,7 @@ static const struct program program = {
         "  table2   strategies for the temperature       fig2   recall over fixed temperatures\n"
         "  table4   time against quality                 fig3   scores of positives over epochs\n"
         "  table5   the closed forms of tau0             fig4   personal temperatures\n"
-        "  fig5     beside contrastive baselines         fig6   noise in the training pairs\n"
+        "  fig5     beside baselines                     fig6   noise in the training pairs\n"
         "  fig7     gradients over temperatures",
     .notes = "Tables go to standard output; OUT gets them as TSV, pictures (where gnuplot is installed), and report.html with\n"
              "everything. Each training is kept in OUT/cells, so that the same command goes on where it was interrupted and\n"

@@ -57,6 +57,16 @@ static const struct strategy strategies[N_STRATEGIES] = {
                              .normalise = UNSET,
                              .tau_user = ADAPTAU_TAU_USER_EQ16,
                              .meaning = "adaptau-train --personal eq16"},
+    [STRATEGY_BPR] = {.name = "BPR",
+                      .recipe = RECIPE_PRESET,
+                      .loss = ADAPTAU_LOSS_BPR,
+                      .normalise = UNSET,
+                      .meaning = "adaptau-train --loss bpr"},
+    [STRATEGY_CCL] = {.name = "CCL",
+                      .recipe = RECIPE_PRESET,
+                      .loss = ADAPTAU_LOSS_CCL,
+                      .normalise = UNSET,
+                      .meaning = "adaptau-train --loss ccl; with --backbone simplex it is SimpleX"},
 };
 
 const struct strategy *strategy_get(int id)
@@ -78,6 +88,7 @@ struct recipe strategy_recipe(int id, int32_t encoder, int64_t seed)
     struct recipe          recipe = recipe_default();
     recipe.encoder = encoder;
     recipe.seed = seed;
+    recipe.loss = strategy->loss;
     recipe.tau0 = strategy->tau0;
     recipe.tau = strategy->tau;
     recipe.tau_user = strategy->tau_user;

@@ -24,7 +24,10 @@
 /* What adaptau-train does by itself. */
 #define STRATEGY_PRESET_TAU0 14
 #define STRATEGY_PRESET_TAU 15
-#define N_STRATEGIES 16
+/* Other losses, with the trainer's defaults for them. */
+#define STRATEGY_BPR 16
+#define STRATEGY_CCL 17
+#define N_STRATEGIES 18
 
 #define RECIPE_PLAIN 0
 #define RECIPE_PRESET 1
@@ -36,6 +39,7 @@ struct strategy {
     const char *meaning; /* in the report */
     int32_t     recipe;  /* RECIPE_* */
     int         printed; /* the paper's row, PRINTED_* */
+    int32_t     loss;    /* ADAPTAU_LOSS_* */
     int32_t     tau0, tau_user;
     int32_t     normalise; /* NORMALISE_*, or UNSET */
     double      tau;       /* of ADAPTAU_TAU0_FIXED */

@@ -17,7 +17,7 @@ const struct view views[N_VIEWS] = {
     {"fig2", "fig2: recall over fixed temperatures", show_fig2},
     {"fig3", "fig3: scores of positives over epochs", show_fig3},
     {"fig4", "fig4: personal temperatures", show_fig4},
-    {"fig5", "fig5: beside contrastive baselines", show_fig5},
+    {"fig5", "fig5: beside baselines", show_fig5},
     {"fig6", "fig6: noise in the training pairs", show_fig6},
     {"fig7", "fig7: gradients over temperatures", show_fig7},
 };
@@ -136,7 +136,7 @@ void view_file(char *out, size_t size, const char *view, const struct subject *s
 
 const char *backbone_title(int32_t encoder)
 {
-    return encoder == ADAPTAU_ENCODER_MF ? "MF" : "LightGCN";
+    return encoder == ADAPTAU_ENCODER_MF ? "MF" : encoder == ADAPTAU_ENCODER_LIGHTGCN ? "LightGCN" : "SimpleX";
 }
 
 void entry_title(const struct entry *entry, char *out, size_t size)

@@ -74,7 +74,7 @@ void view_file(char *out, size_t size, const char *view, const struct subject *s
 /* "mf Adap-tau0 (preset)" */
 void entry_title(const struct entry *entry, char *out, size_t size);
 
-const char *backbone_title(int32_t encoder); /* "MF", "LightGCN" */
+const char *backbone_title(int32_t encoder); /* "MF", "LightGCN", "SimpleX" */
 
 /* ---- what several tables have in common --------------------------------------------------------------------------- */
 

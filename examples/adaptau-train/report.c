@@ -50,8 +50,13 @@ static void json_recipe(struct json *json, const struct run *run)
         json_number(json, "edge_dropout", recipe->edge_dropout);
         json_number(json, "layer_dropout", recipe->layer_dropout);
     }
+    if (recipe->encoder == ADAPTAU_ENCODER_SIMPLEX)
+        json_number(json, "gate", recipe->gate);
     json_whole(json, "dim", recipe->dim);
     json_whole(json, "seed", recipe->seed);
+    json_text(json, "loss_kind", loss_names[recipe->loss]);
+    json_number(json, "margin", recipe->margin);
+    json_number(json, "negative_weight", recipe->negative_weight);
     json_text(json, "temperature", tau0_names[recipe->tau0]);
     json_text(json, "personal", personal_names[recipe->tau_user]);
     json_text(json, "candidates", candidate_names[recipe->candidates]);
@@ -142,6 +147,8 @@ static void print_facts(const struct run *run)
     printf("model      %s, ", backbone_names[recipe->encoder]);
     if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
         printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
+    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX)
+        printf("loss %s, ", loss_names[recipe->loss]);
     printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->trial.tau0,
            tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"

@@ -10,7 +10,8 @@
 static const struct program program = {
     .name = "adaptau-train",
     .usage = "DATA [OPTION]...",
-    .about = "Train matrix factorisation or LightGCN on user-item pairs with the Adap-tau softmax, and report ranking metrics.\n"
+    .about = "Train matrix factorisation, LightGCN or SimpleX on user-item pairs with the Adap-tau softmax or another loss, and report\n"
+             "ranking metrics.\n"
              "DATA is a directory with train.txt and test.txt (\"user item item ...\" per line), or a file of pairs\n"
              "(tab, comma or \"::\" between user, item and an optional rating).",
     .notes = "Progress goes to standard error, the result to standard output. SIGINT and SIGTERM finish the step,\n"
@@ -48,8 +49,28 @@ static int check_together(struct settings *settings, bool tau_given, bool tau0_g
         fprintf(stderr, "%s: --tau-min %g is above --tau-max %g\n", program.name, recipe->tau_min, recipe->tau_max);
         return 2;
     }
-    if (recipe->encoder == ADAPTAU_ENCODER_MF && (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
+    if (recipe->gate != UNSET && recipe->encoder != ADAPTAU_ENCODER_SIMPLEX) {
+        fprintf(stderr, "%s: --gate goes with --backbone simplex\n", program.name);
+        return 2;
+    }
+    if (recipe->encoder != ADAPTAU_ENCODER_LIGHTGCN && (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
         fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program.name);
+        return 2;
+    }
+    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX &&
+        (recipe->soft_targets > 0 ||
+         (recipe->tau_user != ADAPTAU_TAU_USER_NONE && recipe->tau_user != ADAPTAU_TAU_USER_LEARNED))) {
+        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program.name);
+        return 2;
+    }
+    if ((recipe->loss == ADAPTAU_LOSS_MSE || recipe->loss == ADAPTAU_LOSS_CCL) &&
+        (recipe->tau0 == ADAPTAU_TAU0_LEARNED || recipe->tau_user == ADAPTAU_TAU_USER_LEARNED)) {
+        fprintf(stderr, "%s: --loss %s has no temperature to learn\n", program.name, loss_names[recipe->loss]);
+        return 2;
+    }
+    if ((recipe->margin != UNSET && recipe->loss != ADAPTAU_LOSS_CCL) ||
+        (recipe->negative_weight != UNSET && (recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_BPR))) {
+        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program.name);
         return 2;
     }
     if (tau_given)
@@ -90,24 +111,32 @@ int read_settings(int argc, char **argv, struct settings *settings)
 
         {.name = "Model:", .kind = OPTION_TITLE},
         {"backbone", OPTION_CHOICE, &r->encoder, 0, 0, backbone_names, NULL,
-         "what makes embeddings out of the tables: nothing, or layers of the graph of pairs (mf)", NULL},
+         "what makes embeddings out of the tables: nothing; layers of the graph of pairs; users mixed with their items (mf)", NULL},
         {"layers", OPTION_WHOLE, &r->layers, 1, ADAPTAU_MAX_LAYERS, NULL, NULL, "of lightgcn (3)", NULL},
         {"edge-dropout", OPTION_DECIMAL, &r->edge_dropout, 0, 0.99, NULL, "X",
          "lightgcn: share of the graph's edges that each step leaves out (0)", NULL},
         {"layer-dropout", OPTION_DECIMAL, &r->layer_dropout, 0, 0.99, NULL, "X",
          "lightgcn: share of rows that take nothing from their neighbours in a step (0)", NULL},
+        {"gate", OPTION_DECIMAL, &r->gate, 0, 1, NULL, "X", "simplex: share of a user's own embedding (0.5)", NULL},
         {"dim", OPTION_WHOLE, &r->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"init", OPTION_CHOICE, &r->init, 0, 0, init_names, NULL, "where the tables start (spectral)", NULL},
         {"normalise", OPTION_CHOICE, &r->normalise, 0, 0, normalise_names, NULL,
-         "the sides whose rows a score brings to length 1 (mf: both, which makes it a cosine; lightgcn: none)", NULL},
+         "the sides whose rows a score brings to length 1 (mf, simplex: both, which makes it a cosine; lightgcn: none)", NULL},
         {"free-length", OPTION_FLAG, &r->free_length, 0, 0, NULL, NULL,
          "rows keep their lengths instead of returning to the unit sphere", NULL},
         {"weight-decay", OPTION_DECIMAL, &r->weight_decay, 0, 1e3, NULL, "X", "L2 term of rows of free length (0)", NULL},
         {"entrywise", OPTION_FLAG, &r->entrywise, 0, 0, NULL, NULL,
          "Adam scales every entry of a row by itself instead of the row as a whole", NULL},
         {"popularity-prior", OPTION_DECIMAL, &r->popularity_prior, 0, 10, NULL, "X",
-         "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; lightgcn: 0)", NULL},
+         "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; others: 0)", NULL},
         {"seed", OPTION_WHOLE, &r->seed, 0, 9e15, NULL, NULL, "of initialisation and sampling (0)", NULL},
+
+        {.name = "Loss:", .kind = OPTION_TITLE},
+        {"loss", OPTION_CHOICE, &r->loss, 0, 0, loss_names, NULL, "what is made of the scores (softmax)", NULL},
+        {"margin", OPTION_DECIMAL, &r->margin, 1e-6, 1e3, NULL, "X", "ccl: candidates count where they score above it (by the data)",
+         NULL},
+        {"negative-weight", OPTION_DECIMAL, &r->negative_weight, 1e-6, 1e6, NULL, "X",
+         "ccl, bce, mse: of the candidates beside a positive (by the loss)", NULL},
 
         {.name = "Temperature:", .kind = OPTION_TITLE},
         {"temperature", OPTION_CHOICE, &r->tau0, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},

@@ -14,15 +14,19 @@ const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-bat
 const char *const positive_names[] = {"outside", "inside", NULL};
 const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
-const char *const backbone_names[] = {"mf", "lightgcn", NULL};
+const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
+const char *const backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
 
 struct recipe recipe_default(void)
 {
     return (struct recipe){
         .dim = 64,
         .layers = UNSET,
+        .gate = UNSET,
         .init = ADAPTAU_INIT_SPECTRAL,
         .normalise = UNSET,
+        .margin = UNSET,
+        .negative_weight = UNSET,
         .n_candidates = 1024,
         .row_weight = UNSET,
         .soft_targets = UNSET,
@@ -58,6 +62,7 @@ static const struct member members[] = {
     MEMBER("layers", MEMBER_WHOLE, layers, NULL),
     MEMBER("edge-dropout", MEMBER_DECIMAL, edge_dropout, NULL),
     MEMBER("layer-dropout", MEMBER_DECIMAL, layer_dropout, NULL),
+    MEMBER("gate", MEMBER_DECIMAL, gate, NULL),
     MEMBER("dim", MEMBER_WHOLE, dim, NULL),
     MEMBER("init", MEMBER_WORD, init, init_names),
     MEMBER("normalise", MEMBER_WORD, normalise, normalise_names),
@@ -65,6 +70,9 @@ static const struct member members[] = {
     MEMBER("weight-decay", MEMBER_DECIMAL, weight_decay, NULL),
     MEMBER("bf16", MEMBER_FLAG, bfloat16, NULL),
     MEMBER("entrywise", MEMBER_FLAG, entrywise, NULL),
+    MEMBER("loss", MEMBER_WORD, loss, loss_names),
+    MEMBER("margin", MEMBER_DECIMAL, margin, NULL),
+    MEMBER("negative-weight", MEMBER_DECIMAL, negative_weight, NULL),
     MEMBER("temperature", MEMBER_WORD, tau0, tau0_names),
     MEMBER("tau", MEMBER_DECIMAL, tau, NULL),
     MEMBER("personal", MEMBER_WORD, tau_user, personal_names),

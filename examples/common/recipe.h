@@ -20,6 +20,7 @@ struct recipe {
     int32_t encoder; /* ADAPTAU_ENCODER_* */
     int64_t layers;  /* of LightGCN */
     double  edge_dropout, layer_dropout;
+    double  gate; /* of SimpleX */
     int64_t dim;
     int32_t init;      /* ADAPTAU_INIT_SPHERE, ... */
     int32_t normalise; /* NORMALISE_* */
@@ -28,6 +29,10 @@ struct recipe {
     bool    bfloat16;  /* rounded products where the CPU can */
     bool    entrywise; /* Adam keeps a second moment for each entry instead of each row */
     int64_t seed;
+    /* loss */
+    int32_t loss;            /* ADAPTAU_LOSS_* */
+    double  margin;          /* of CCL */
+    double  negative_weight; /* of BCE, MSE and CCL */
     /* temperature */
     int32_t tau0;     /* ADAPTAU_TAU0_EQ14, ... */
     int32_t tau_user; /* ADAPTAU_TAU_USER_NONE, ... */
@@ -55,6 +60,7 @@ struct recipe {
 };
 
 /* The words for the recipe's choices, in the order of their constants. */
+extern const char *const loss_names[];
 extern const char *const backbone_names[];
 extern const char *const tau0_names[];
 extern const char *const personal_names[];

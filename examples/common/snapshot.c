@@ -27,6 +27,11 @@ adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *mod
         status = copy_table(&snapshot->users, tables.users, tables.user_stride, tables.n_users, tables.dim, error);
     if (!status)
         status = copy_table(&snapshot->items, tables.items, tables.item_stride, tables.n_items, tables.dim, error);
+    adaptau_encoder_parameters own = {.struct_size = sizeof own};
+    if (!status)
+        status = adaptau_model_encoder_parameters(model, &own, error);
+    if (!status && own.n_rows > 0)
+        status = copy_table(&snapshot->encoder, own.rows, own.dim, own.n_rows, own.dim, error);
     return status;
 }
 
@@ -37,6 +42,7 @@ adaptau_status snapshot_model(const struct snapshot *snapshot, adaptau_context *
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = snapshot->users;
     options.host_items = snapshot->items;
+    options.host_encoder = snapshot->encoder;
     return adaptau_model_create(context, dataset, &options, out, error);
 }
 
@@ -44,5 +50,6 @@ void snapshot_free(struct snapshot *snapshot)
 {
     free(snapshot->users);
     free(snapshot->items);
+    free(snapshot->encoder);
     *snapshot = (struct snapshot){0};
 }

@@ -9,6 +9,7 @@
 struct snapshot {
     float *users; /* [n x d] */
     float *items; /* [m x d] */
+    float *encoder; /* [d x d] of SimpleX */
 };
 
 /* Replace what the snapshot holds. */

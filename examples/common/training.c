@@ -28,7 +28,8 @@ static uint32_t sampler_flags(const struct recipe *recipe)
     bool     sampled = recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE;
     if (recipe->positives == 0)
         flags |= ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM;
-    if (sampled && !recipe->no_log_q && recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
+    if (sampled && recipe->loss == ADAPTAU_LOSS_SOFTMAX && !recipe->no_log_q &&
+        recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
         flags |= ADAPTAU_SAMPLER_LOG_Q;
     if (recipe->reject_positives)
         flags |= ADAPTAU_SAMPLER_REJECT_POSITIVES;
@@ -44,11 +45,26 @@ adaptau_model_options recipe_model_options(const struct recipe *recipe)
         .n_layers = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN ? (int32_t)recipe->layers : 0,
         .edge_dropout = recipe->edge_dropout,
         .layer_dropout = recipe->layer_dropout,
+        .gate = recipe->encoder != ADAPTAU_ENCODER_SIMPLEX ? 0 : recipe->gate > 0 ? recipe->gate : -1,
         .dim = (int32_t)recipe->dim,
         .init = recipe->init,
         .seed = (uint64_t)recipe->seed,
         .weight_decay = recipe->weight_decay,
     };
+}
+
+static adaptau_status create_model(adaptau_context *context, const adaptau_dataset *dataset, const struct recipe *recipe,
+                                   adaptau_model **model, adaptau_error *error)
+{
+    adaptau_model_options options = recipe_model_options(recipe);
+    adaptau_loss          loss = {
+                 .struct_size = sizeof loss,
+                 .kind = recipe->loss,
+                 .margin = recipe->margin,
+                 .negative_weight = recipe->negative_weight,
+    };
+    adaptau_status status = adaptau_model_create(context, dataset, &options, model, error);
+    return status ? status : adaptau_model_set_loss(*model, &loss, error);
 }
 
 static adaptau_status create_temperature(adaptau_context *context, const adaptau_dataset *dataset, const struct recipe *recipe,
@@ -89,8 +105,7 @@ adaptau_status training_create(adaptau_context *context, const adaptau_dataset *
                                struct training *training, adaptau_error *error)
 {
     *training = (struct training){.recipe = recipe, .dataset = dataset, .n_epochs = recipe->epochs};
-    adaptau_model_options options = recipe_model_options(recipe);
-    adaptau_status        status = adaptau_model_create(context, dataset, &options, &training->model, error);
+    adaptau_status status = create_model(context, dataset, recipe, &training->model, error);
     if (!status)
         status = create_temperature(context, dataset, recipe, &training->temperature, error);
     if (!status)

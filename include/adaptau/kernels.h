@@ -133,6 +133,46 @@ ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adapt
                                            const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
                                            adaptau_error *error);
 
+/* ---- other losses of the same scores ------------------------------------------------------------------------------- */
+
+#define ADAPTAU_LOSS_SOFTMAX 0 /**< adaptau_softmax                                                           */
+#define ADAPTAU_LOSS_BPR 1     /**< Bayesian personalised ranking (Rendle et al., UAI 2009, at τ = 1)         */
+#define ADAPTAU_LOSS_BCE 2     /**< binary cross-entropy                                                      */
+#define ADAPTAU_LOSS_MSE 3     /**< squared error                                                             */
+#define ADAPTAU_LOSS_CCL 4     /**< cosine contrastive loss (SimpleX, Mao et al., CIKM 2021)                  */
+
+/** Since 0.1. */
+typedef struct adaptau_loss {
+    uint32_t struct_size;     /**< sizeof(adaptau_loss)                                                      */
+    int32_t  kind;            /**< ADAPTAU_LOSS_*                                                            */
+    double   margin;          /**< θ of CCL; 0: 0.5; negative: θ = 0. 0 for other losses                     */
+    double   negative_weight; /**< λ of BCE, MSE and CCL; 0: 1. 0 for other losses                           */
+} adaptau_loss;
+
+/** adaptau_softmax with another loss. C_r are the row's candidates, all of them (repeats count) or with
+ *  ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM those that are none of the row's positives; C' is how many they are; a positive is no
+ *  candidate of its own beyond that.
+ *
+ *      loss = Σ_r w_r Σ_{i∈P_r} ℓ_ri
+ *      BPR   ℓ_ri = (1/C') Σ_{c∈C_r} log(1 + exp((f_rc − f_ri)/τ_r))
+ *      BCE   ℓ_ri = log(1 + exp(−f_ri/τ_r)) + (λ/C') Σ_{c∈C_r} log(1 + exp(f_rc/τ_r))
+ *      MSE   ℓ_ri = (1 − f_ri)² + (λ/C') Σ_{c∈C_r} f_rc²
+ *      CCL   ℓ_ri = (1 − f_ri) + (λ/C') Σ_{c∈C_r} max(0, f_rc − θ)
+ *
+ *  A row without candidates has no terms of BPR, and of the others the first alone. All take every kind of candidates. BPR visits
+ *  each pair of a positive and a candidate: over the catalogue, n_r m for a row of n_r positives, where the others visit m; it
+ *  takes up to 256 bytes more for each positive of the blocks at work.
+ *
+ *  What belongs to the softmax is E_ARGUMENT with another loss: log_q, soft targets, temperatures->positives, row_log_sum and
+ *  row_unit_loss; row_d_inverse_tau also with MSE and CCL, which have no temperature (temperatures must be valid all the same).
+ *  @param[in] loss  NULL: the softmax
+ *  @return as adaptau_softmax; E_ARGUMENT also for an unknown loss, and for a number that the loss does not have or that is out
+ *          of range; E_NUMERIC also for one that is not finite. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_loss_gradients(adaptau_context *context, const adaptau_tables *tables,
+                                                  const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
+                                                  const adaptau_loss *loss, adaptau_softmax_output *output,
+                                                  adaptau_error *error);
+
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
 
 /** out_r = in_r/‖in_r‖; a zero row stays zero. In place when in == out.

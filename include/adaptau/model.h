@@ -24,6 +24,13 @@ typedef struct adaptau_model adaptau_model;
  *  A step propagates once and takes gradients back once, however many rows it has. Since 0.1. */
 #define ADAPTAU_ENCODER_LIGHTGCN 1
 
+/** SimpleX (Mao et al., CIKM 2021), mean pooling: a user is h_u = g e_u + (1 − g) V p_u, p_u the mean of the raw embeddings of the
+ *  items that the dataset's pairs give it (0 without any), V a d x d matrix that is learned with the tables; items are as they are.
+ *  Raw rows are of free length: ADAPTAU_MODEL_FREE_LENGTH is implied. V starts as the identity, so that a user begins as the mean
+ *  of itself and what it has; takes the items' learning rate and decays; and is stepped by adaptau_model_apply with the rest.
+ *  Since 0.1. */
+#define ADAPTAU_ENCODER_SIMPLEX 2
+
 #define ADAPTAU_MAX_LAYERS 4
 
 #define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
@@ -69,6 +76,9 @@ typedef struct adaptau_model_options {
                                        both directions alike, and multiplies the others by 1/(1 − p)         */
     double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
                                        with probability q; what the others take is multiplied by 1/(1 − q)   */
+    double   gate;                /**< g of SimpleX in [0, 1]; 0: 0.5; negative: g = 0                       */
+    float   *host_encoder;        /**< [d x d] V of SimpleX, trained in place, or NULL: own memory. It is the start with
+                                       ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
 
 /** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied; not needed
@@ -85,22 +95,47 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
 /** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
  *  the model.
  *
- *  LightGCN propagates at the first such call after a step; so do all calls that score, save or export. Dropout is for training
+ *  LightGCN and SimpleX make them at the first such call after a step; so do all calls that score, save or export. Dropout is for training
  *  only and takes no part.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; of LightGCN E_MEMORY, E_THREAD, and E_STATE while another reader propagates. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD, and E_STATE while another reader makes them. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
-/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_tables, with LightGCN E⁰. Flags are 0 and there is
+/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_tables, with LightGCN E⁰, with SimpleX e. Flags are 0 and there is
  *  no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
-/** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN makes final embeddings anew when
- *  they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
+/** What an encoder learns beside the tables. Since 0.1. */
+typedef struct adaptau_encoder_parameters {
+    uint32_t     struct_size; /**< sizeof(adaptau_encoder_parameters), set by the caller                     */
+    int32_t      n_rows;      /**< d for SimpleX, 0 for others                                               */
+    int32_t      dim;         /**< d                                                                         */
+    int32_t      reserved;    /**< 0                                                                         */
+    const float *rows;        /**< [n_rows x d] V of SimpleX, NULL for others                                */
+} adaptau_encoder_parameters;
+
+/** Valid until the next call that changes the model.
+ *  @param[in,out] out  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
+                                                            adaptau_error *error);
+
+/** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN and SimpleX make final embeddings
+ *  anew when they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
  *  @return E_ARGUMENT. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
+
+/** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
+ *
+ *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what the
+ *  softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
+ *  (ADAPTAU_TAU_USER_EQ16, _EQ15, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
+ *  learn with MSE or CCL, which have none.
+ *  @param[in] loss  copied; NULL: the softmax
+ *  @return as adaptau_loss_gradients for its loss; nothing has changed after a failure. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *loss, adaptau_error *error);
 
 /** What a batch cost. Since 0.1. */
 typedef struct adaptau_step {
@@ -110,20 +145,20 @@ typedef struct adaptau_step {
     double   loss;        /**< Σ of their weighted losses                                                    */
 } adaptau_step;
 
-/** Loss and gradients of a batch (adaptau_softmax on the model's tables); they replace those of the batch before. A personal
+/** Loss and gradients of a batch (adaptau_loss_gradients on the model's tables); they replace those of the batch before. A personal
  *  policy's unit-temperature losses are handed to the temperature. The working memory of the softmax stays with the model for
  *  the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of calls before.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
  *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch, and for a LightGCN
- *          that was loaded; E_NUMERIC names the first row whose gradient is not finite. There are no gradients after a failure.
+ *          or SimpleX that was loaded; E_NUMERIC names the first row whose gradient is not finite. There are no gradients after a failure.
  *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch,
                                                    adaptau_temperature *temperature, adaptau_step *step,
                                                    adaptau_error *error);
 
 /** Gradients of the raw tables by the last batch, for a host's own optimiser. With LightGCN every user and every item is touched,
- *  in the order of their ids. Valid until the next call that changes the model. Since 0.1. */
+ *  in the order of their ids; with SimpleX every item. Valid until the next call that changes the model. Since 0.1. */
 typedef struct adaptau_gradient_view {
     uint32_t       struct_size; /**< sizeof(adaptau_gradient_view), set by the caller                        */
     int32_t        dim;         /**< d                                                                       */
@@ -133,6 +168,9 @@ typedef struct adaptau_gradient_view {
     int64_t        n_items;     /**< touched items                                                           */
     const int32_t *item_ids;    /**< [n_items] ascending                                                     */
     const float   *items;       /**< [m x d], row i belongs to item i; rows of untouched items mean nothing  */
+    const float   *encoder;     /**< [n_encoder_rows x d] of V with SimpleX, NULL with others                */
+    int32_t        n_encoder_rows;
+    int32_t        reserved;    /**< 0                                                                       */
 } adaptau_gradient_view;
 
 /** @return E_ARGUMENT, E_ABI; E_STATE when there are no gradients. Since 0.1. */
@@ -204,15 +242,17 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
                                                adaptau_error *error);
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
- *  [m, 1] where there is one, with LightGCN also "raw_user_embeddings" and "raw_item_embeddings", and metadata that
+ *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
+ *  "encoder_parameters" [d, d] (V), and metadata that
  *  adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
  *  fsync of the folder; the old file is whole until the new one is.
  *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
 /** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
- *  optimiser. The graph of LightGCN is not in the file: such a model scores, saves and exports, and adaptau_model_gradients is
- *  E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the raw tables.
+ *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
+ *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the raw
+ *  tables (and, with SimpleX, of adaptau_model_encoder_parameters).
  *  @return E_ARGUMENT, E_IO, E_FORMAT, E_MEMORY, E_THREAD; E_NUMERIC for a non-finite entry. Never allocates more than the
  *          file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,

@@ -34,7 +34,8 @@ struct atau_encoder {
     bool        identity; /* final embeddings are the raw tables: files hold one pair of tables */
     /* Whether the encoder's own options make sense. */
     adaptau_status (*check)(const adaptau_model_options *options, adaptau_error *error);
-    /* State into model->encoder_state, which `destroy` frees: also after a failure, and when there is none. */
+    /* State into model->encoder_state, which `destroy` frees: also after a failure, and when there is none. An encoder with
+     * parameters of its own opens model->encoder_table for them here and in `restore`; the model frees, steps and saves it. */
     adaptau_status (*create)(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,
                              adaptau_error *error);
     void (*destroy)(adaptau_model *model);
@@ -46,7 +47,8 @@ struct atau_encoder {
                                    adaptau_error *error);
     /* The raw tables have changed. */
     void (*forget)(adaptau_model *model);
-    /* Replace gradients of the final embeddings of the last forward_step by those of the raw tables. */
+    /* Replace gradients of the final embeddings of the last forward_step by those of the raw tables; those of own parameters go
+     * to model->encoder_gradients. */
     adaptau_status (*backward)(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error);
     /* For files: options as text, and a state from it that can do `forward` and nothing else; `out` is where final embeddings
      * are to be read into. */
@@ -56,9 +58,17 @@ struct atau_encoder {
 
 extern const struct atau_encoder atau_encoder_mf;
 extern const struct atau_encoder atau_encoder_lightgcn;
+extern const struct atau_encoder atau_encoder_simplex;
 
 /* NULL when there is none. */
 const struct atau_encoder *atau_encoder_by_number(int32_t number);
 const struct atau_encoder *atau_encoder_by_name(const char *name);
+
+/* E_ARGUMENT for options of LightGCN, or of SimpleX, in the hands of an encoder of that name. */
+adaptau_status atau_check_no_layers(const adaptau_model_options *options, const char *name, adaptau_error *error);
+adaptau_status atau_check_no_gate(const adaptau_model_options *options, const char *name, adaptau_error *error);
+
+/* Rows of items that a batch did not touch have no gradient yet: make them 0. */
+void atau_clear_untouched(const adaptau_model *model, const struct atau_row_gradients *items);
 
 #endif

@@ -79,7 +79,9 @@ static adaptau_status check(const adaptau_model_options *o, adaptau_error *error
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_layers = %d is outside 1 ... %d", o->n_layers,
                          ADAPTAU_MAX_LAYERS);
     adaptau_status status = check_share("edge_dropout", o->edge_dropout, error);
-    return status == ADAPTAU_OK ? check_share("layer_dropout", o->layer_dropout, error) : status;
+    if (status == ADAPTAU_OK)
+        status = check_share("layer_dropout", o->layer_dropout, error);
+    return status == ADAPTAU_OK ? atau_check_no_gate(o, "ADAPTAU_ENCODER_LIGHTGCN", error) : status;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -441,17 +443,6 @@ static void forget(adaptau_model *model)
         atomic_store(&g->fresh, false);
 }
 
-/* Rows of items that the batch did not touch have no gradient yet. */
-static void clear_untouched(const adaptau_model *model, const struct atau_row_gradients *items)
-{
-    const int64_t m = model->tables[ITEMS].n_rows, dim = model->dim;
-    for (int64_t i = 0, k = 0; i < m && items->n < m; i++)
-        if (k < items->n && items->ids[k] == i)
-            k++;
-        else
-            memset(items->rows + i * dim, 0, (size_t)dim * sizeof(float));
-}
-
 static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
 {
     struct lightgcn                *g = model->encoder_state;
@@ -459,7 +450,7 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
     struct pass                     pass = forward_pass(model, g);
     if (!atau_busy_enter(&g->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    clear_untouched(model, &gradients[ITEMS]);
+    atau_clear_untouched(model, &gradients[ITEMS]);
     pass.start = pass.out = (struct atau_embeddings){{given.rows, gradients[ITEMS].rows}, {model->dim, model->dim}};
     pass.out.rows[USERS] = g->gradients;
     pass.users = &given;

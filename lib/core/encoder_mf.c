@@ -2,19 +2,12 @@
 /* Matrix factorisation: the raw tables are the final embeddings, and nothing is copied. */
 #include "core/encoder.h"
 
-#include "common/error.h"
 #include "core/model.h"
 
 static adaptau_status check(const adaptau_model_options *o, adaptau_error *error)
 {
-    if (o->n_layers)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_layers = %d, but ADAPTAU_ENCODER_MF has no layers",
-                         o->n_layers);
-    if (o->edge_dropout != 0.0 || o->layer_dropout != 0.0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s_dropout = %g, but ADAPTAU_ENCODER_MF has no graph",
-                         o->edge_dropout != 0.0 ? "edge" : "layer",
-                         o->edge_dropout != 0.0 ? o->edge_dropout : o->layer_dropout);
-    return ADAPTAU_OK;
+    adaptau_status status = atau_check_no_layers(o, "ADAPTAU_ENCODER_MF", error);
+    return status == ADAPTAU_OK ? atau_check_no_gate(o, "ADAPTAU_ENCODER_MF", error) : status;
 }
 
 static adaptau_status create(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,

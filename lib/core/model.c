@@ -99,10 +99,9 @@ static adaptau_status check_options(adaptau_model_options *o, adaptau_error *err
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-static adaptau_status open_table(adaptau_model *model, int side, int32_t n_rows, float *host, int64_t stride, bool raw,
-                                 adaptau_error *error)
+static adaptau_status open_table(adaptau_model *model, struct atau_table *table, const char *what, int32_t n_rows, float *host,
+                                 int64_t stride, bool raw, adaptau_error *error)
 {
-    struct atau_table *table = &model->tables[side];
     size_t             row_bytes = (size_t)model->dim * sizeof(float), bytes;
     table->n_rows = n_rows;
     table->raw = raw;
@@ -114,9 +113,14 @@ static adaptau_status open_table(adaptau_model *model, int side, int32_t n_rows,
         return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, model->dim);
     table->rows = atau_allocate_zeroed(model->context, (size_t)n_rows, row_bytes);
     if (!table->rows)
-        return atau_fail_memory(error, bytes, side == ADAPTAU_SIDE_USERS ? "the user table" : "the item table");
+        return atau_fail_memory(error, bytes, what);
     table->owned = true;
     return ADAPTAU_OK;
+}
+
+adaptau_status atau_model_open_encoder_table(adaptau_model *model, int32_t n_rows, float *host, adaptau_error *error)
+{
+    return open_table(model, &model->encoder_table, "the encoder's parameters", n_rows, host, 0, true, error);
 }
 
 adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
@@ -133,11 +137,11 @@ adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_e
     model->row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
     model->bfloat16 = (o->flags & ADAPTAU_MODEL_BFLOAT16) != 0;
     atau_model_set_optimiser(model, &(adaptau_model_options){0});
-    adaptau_status status = open_table(model, ADAPTAU_SIDE_USERS, n_users, o->host_users, o->host_user_stride,
-                                       (o->flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
+    adaptau_status status = open_table(model, &model->tables[ADAPTAU_SIDE_USERS], "the user table", n_users, o->host_users,
+                                       o->host_user_stride, (o->flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
     if (status == ADAPTAU_OK)
-        status = open_table(model, ADAPTAU_SIDE_ITEMS, n_items, o->host_items, o->host_item_stride,
-                            (o->flags & ADAPTAU_MODEL_RAW_ITEMS) != 0, error);
+        status = open_table(model, &model->tables[ADAPTAU_SIDE_ITEMS], "the item table", n_items, o->host_items,
+                            o->host_item_stride, (o->flags & ADAPTAU_MODEL_RAW_ITEMS) != 0, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -233,6 +237,7 @@ void adaptau_model_destroy(adaptau_model *model)
     atau_model_free_gradients(model);
     close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
     close_table(model, &model->tables[ADAPTAU_SIDE_ITEMS]);
+    close_table(model, &model->encoder_table);
     atau_free(model->context, model, sizeof *model);
 }
 
@@ -322,6 +327,24 @@ adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tabl
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_model_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
+                                                adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    adaptau_encoder_parameters parameters = {.struct_size = sizeof parameters,
+                                             .n_rows = model->encoder_table.n_rows,
+                                             .dim = model->dim,
+                                             .rows = model->encoder_table.rows};
+    atau_model_leave_shared(model);
+    atau_write_struct(out, &parameters, sizeof parameters);
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
@@ -344,6 +367,22 @@ adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double use
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     model->tables[ADAPTAU_SIDE_USERS].learning_rate = users;
     model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = items;
+    atau_busy_leave(&model->busy);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *loss, adaptau_error *error)
+{
+    const struct atau_loss *known;
+    adaptau_loss            complete;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_read_loss(loss, &complete, &known, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    atau_read_struct(&model->loss, sizeof model->loss, sizeof model->loss, loss, true, "loss", error);
+    model->loss_map = atau_loss_is_softmax(known) ? NULL : known;
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "common/context.h"
 #include "core/encoder.h"
+#include "kernels/loss.h"
 #include "kernels/workspace.h"
 
 /* One table and what Adam remembers of it. */
@@ -37,7 +38,10 @@ struct adaptau_model {
     bool              bfloat16;
     uint64_t          seed;
     double            beta2, epsilon, weight_decay;
+    adaptau_loss      loss; /* as the host gave it                                                            */
+    const struct atau_loss *loss_map; /* NULL: the softmax                                                    */
     struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */
+    struct atau_table encoder_table; /* the encoder's own parameters, or no rows; stepped as the items are    */
     float            *item_bias; /* [m] or NULL                                                               */
 
     /* soft targets (model_targets.c); arrays are NULL until the first time, and count while target_weight > 0 */
@@ -49,6 +53,7 @@ struct adaptau_model {
     /* gradients of the last batch */
     bool                      has_gradients;
     struct atau_row_gradients gradients[2]; /* of the raw tables: which rows, and where they are               */
+    struct atau_row_gradients encoder_gradients; /* of the encoder's own parameters                           */
     int32_t  row_capacity;    /* rows that user_gradients and user_ids have room for                          */
     float   *user_gradients;  /* [capacity x d]                                                               */
     float   *row_tau;         /* [5 x capacity] of the batch's rows: τ, τ⁺, unit-temperature losses or terms, soft shares,
@@ -66,6 +71,9 @@ struct adaptau_model {
 adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
                                    int32_t n_items, const adaptau_model_options *options, adaptau_model **out,
                                    adaptau_error *error);
+
+/* Room for the parameters of an encoder's own, in the host's memory where that is given. */
+adaptau_status atau_model_open_encoder_table(adaptau_model *model, int32_t n_rows, float *host, adaptau_error *error);
 
 /* For calls that read: E_STATE while another thread changes the model. Others may be reading. */
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);

@@ -19,6 +19,7 @@
 #define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
 #define RAW_USER_TENSOR "raw_user_embeddings"
 #define RAW_ITEM_TENSOR "raw_item_embeddings"
+#define ENCODER_TENSOR "encoder_parameters"
 
 /* ---- saving ---------------------------------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ static int add_tables(const adaptau_model *model, const struct atau_embeddings *
 static adaptau_status save(const adaptau_model *model, const char *path, adaptau_error *error)
 {
     struct atau_embeddings final, raw = atau_model_raw(model);
-    struct atau_tensor     tensors[5];
+    struct atau_tensor     tensors[6];
     char                   options[ATAU_ENCODER_TEXT];
     int                    n = 0;
     adaptau_status         status = model->encoder->forward(model, &final, error);
@@ -62,6 +63,9 @@ static adaptau_status save(const adaptau_model *model, const char *path, adaptau
     n = add_tables(model, &final, final_names, tensors, n);
     if (!model->encoder->identity)
         n = add_tables(model, &raw, raw_names, tensors, n);
+    if (model->encoder_table.n_rows > 0)
+        tensors[n++] = (struct atau_tensor){ENCODER_TENSOR, model->encoder_table.n_rows, model->dim, model->encoder_table.rows,
+                                            model->encoder_table.stride};
     if (model->item_bias)
         tensors[n++] = (struct atau_tensor){BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1};
     model->encoder->describe(model, options);
@@ -136,21 +140,22 @@ static adaptau_status find_encoder(const struct atau_safetensors *file, const st
                 : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
 }
 
+static adaptau_status read_table(const struct atau_safetensors *file, const char *name, const adaptau_model *model, int32_t n,
+                                 float *rows, int64_t stride, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
+    if (!entry || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, model->dim);
+    adaptau_status status = atau_safetensors_read(file, entry, rows, stride, error);
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
+}
+
 static adaptau_status read_tables(const struct atau_safetensors *file, const char *const names[2], const adaptau_model *model,
                                   const struct atau_embeddings *into, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        const struct atau_safetensors_entry *entry = atau_safetensors_find(file, names[side]);
-        const int32_t                        n = model->tables[side].n_rows;
-        if (!entry || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
-            return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, names[side], n,
-                             model->dim);
-        status = atau_safetensors_read(file, entry, into->rows[side], into->stride[side], error);
-        if (status == ADAPTAU_OK)
-            status =
-                atau_check_rows_finite(model->context, names[side], n, model->dim, into->rows[side], into->stride[side], error);
-    }
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
+        status = read_table(file, names[side], model, model->tables[side].n_rows, into->rows[side], into->stride[side], error);
     return status;
 }
 
@@ -165,6 +170,9 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
         status = read_tables(file, final_names, model, &final, error);
     if (status == ADAPTAU_OK && !model->encoder->identity)
         status = read_tables(file, raw_names, model, &raw, error);
+    if (status == ADAPTAU_OK && model->encoder_table.n_rows > 0)
+        status = read_table(file, ENCODER_TENSOR, model, model->encoder_table.n_rows, model->encoder_table.rows,
+                            model->encoder_table.stride, error);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "core/model.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -178,7 +179,8 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
     output->row_unit_loss = personal ? unit : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
-    status = atau_softmax_in(model->context, &model->workspace, &tables, batch, &rows, output, error);
+    status = atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
+                                    model->loss_map ? &model->loss : NULL, output, error);
     if (status == ADAPTAU_OK && personal)
         status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, unit, error);
     if (status == ADAPTAU_OK && output->row_d_inverse_tau) {
@@ -186,6 +188,25 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
         status = adaptau_temperature_learn(temperature, batch->n_rows, batch->users, slope, unit, error);
     }
     return status;
+}
+
+/* What only the softmax can give a temperature, or take from soft targets. The rest is for the engine to say. */
+static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch *batch, const adaptau_temperature *temperature,
+                                 adaptau_error *error)
+{
+    const struct atau_loss *loss = model->loss_map;
+    if (!loss)
+        return ADAPTAU_OK;
+    if (atau_temperature_is_personal(temperature))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the temperature compares users by losses of the softmax, but the model's "
+                         "loss is %s", loss->name);
+    if (atau_temperature_is_learned(temperature) && !loss->has_tau)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the temperature is learned, but the model's loss is %s, which has none",
+                         loss->name);
+    if (model->target_weight > 0.0 && !batch->target_shares)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "the model has soft targets, which belong to the softmax, but its loss is %s",
+                         loss->name);
+    return ADAPTAU_OK;
 }
 
 static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *given, adaptau_temperature *temperature,
@@ -203,6 +224,8 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                    : atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     status = atau_temperature_check_fit(temperature, model->tables[ADAPTAU_SIDE_USERS].n_rows,
                                         model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
+    if (status == ADAPTAU_OK)
+        status = check_loss(model, &batch, temperature, error);
     if (status == ADAPTAU_OK)
         status = make_room(model, batch.n_rows, error);
     if (status == ADAPTAU_OK)
@@ -246,7 +269,7 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
 adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    adaptau_status status = atau_check_output(out, offsetof(adaptau_gradient_view, encoder), "out", error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
@@ -262,6 +285,8 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
                    .n_items = items->n,
                    .item_ids = items->ids,
                    .items = items->rows,
+                   .n_encoder_rows = model->encoder_table.n_rows,
+                   .encoder = model->encoder_gradients.rows,
     };
     if (model->has_gradients)
         atau_write_struct(out, &view, sizeof view);
@@ -344,19 +369,23 @@ static void step_rows(const struct adam_call *call, int64_t task)
     }
 }
 
-/* Both tables in one parallel call: an executor that refuses it has stepped neither. */
+/* All tables in one parallel call: an executor that refuses it has stepped none. */
+#define N_TABLES 3
+
 struct adam_step {
-    struct adam_call calls[2];
-    int64_t          n_tasks[2];
+    struct adam_call calls[N_TABLES];
+    int64_t          n_tasks[N_TABLES];
     _Atomic int64_t  n_done;
 };
 
-static void step_side(void *argument, int32_t lane, int64_t task)
+static void step_table(void *argument, int32_t lane, int64_t task)
 {
     struct adam_step *step = argument;
-    const int         side = task >= step->n_tasks[ADAPTAU_SIDE_USERS];
+    int               table = 0;
     (void)lane;
-    step_rows(&step->calls[side], side ? task - step->n_tasks[ADAPTAU_SIDE_USERS] : task);
+    while (task >= step->n_tasks[table])
+        task -= step->n_tasks[table++];
+    step_rows(&step->calls[table], task);
     atomic_fetch_add_explicit(&step->n_done, 1, memory_order_relaxed);
 }
 
@@ -378,21 +407,30 @@ static adaptau_status make_moments(adaptau_model *model, struct atau_table *tabl
 static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
 {
     struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+    struct atau_table *own = &model->encoder_table;
+    int64_t            n_tasks = 0;
     if (!model->has_gradients)
         return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
     adaptau_status status = make_moments(model, users, error);
     if (status == ADAPTAU_OK)
         status = make_moments(model, items, error);
+    if (status == ADAPTAU_OK && own->n_rows > 0)
+        status = make_moments(model, own, error);
     if (status != ADAPTAU_OK)
         return status;
+    own->learning_rate = items->learning_rate;
+    own->beta1 = items->beta1;
     struct adam_step step = {.calls = {
                                  {model, users, &model->gradients[ADAPTAU_SIDE_USERS]},
                                  {model, items, &model->gradients[ADAPTAU_SIDE_ITEMS]},
+                                 {model, own, &model->encoder_gradients},
                              }};
-    for (int side = 0; side < 2; side++)
-        step.n_tasks[side] = (step.calls[side].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    for (int table = 0; table < N_TABLES; table++) {
+        step.n_tasks[table] = (step.calls[table].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+        n_tasks += step.n_tasks[table];
+    }
     model->encoder->forget(model);
-    status = atau_parallel(model->context, step.n_tasks[0] + step.n_tasks[1], step_side, &step, error);
+    status = atau_parallel(model->context, n_tasks, step_table, &step, error);
     model->has_gradients = status != ADAPTAU_OK && atomic_load(&step.n_done) == 0;
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel table: every inner loop that a CPU can do better than plain C. ref.c defines what is correct; atau_kernels_select
- * starts from it and overwrites entries in rising order of speed. An entry that is not vectorised for some CPU stays the
- * reference's. A new instruction set is one more file (for x86 in x86/) with one more function that fills entries in. */
+ * starts from it and overwrites entries in rising order of speed. A new instruction set is one more file (for x86 in x86/) with
+ * one more table, whose NULL entries stay what they were. Tables are data: nothing of a file runs on a CPU that cannot do it. */
 #ifndef ATAU_KERNELS_H
 #define ATAU_KERNELS_H
 
@@ -69,6 +69,10 @@ struct atau_kernels {
     /* sum[r] += Σ_j exp(t[j][r] scale[r] − shift[r] − log_q[j]); t stays. */
     void (*exp_sum)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
                     const float *shift, const float *log_q, float *sum);
+    /* With x = t[j][r] scale[r] − shift[r]: t[j][r] = 1/(1 + exp −x), sum[r] += Σ_j log(1 + exp x). Both are 0 below −104; NaN
+     * stays NaN. */
+    void (*softplus_tile)(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                          float *sum);
     /* maximum[r] = max(maximum[r], max_j t[j][r] scale[r] − log_q[j]). */
     void (*max_tile)(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
                      const float *log_q, float *maximum);
@@ -90,6 +94,9 @@ struct atau_kernels {
 };
 
 extern const struct atau_kernels atau_kernels_reference;
+/* Defined where the compiler can build them. */
+extern const struct atau_kernels atau_kernels_avx2, atau_kernels_avx512;
+extern const struct atau_bf16_kernels atau_bf16_avx512;
 /* Defines what the others must do; no table points to it, since it is slower than float32. */
 extern const struct atau_bf16_kernels atau_bf16_reference;
 
@@ -97,10 +104,5 @@ extern const struct atau_bf16_kernels atau_bf16_reference;
  * set to a line worth logging, or "". */
 adaptau_status atau_kernels_select(int32_t backend, uint64_t cpu, struct atau_kernels *out, char name[64],
                                    char remark[160], adaptau_error *error);
-
-/* Each overwrites the entries that its instruction set does better. Defined where the compiler can build them. */
-void atau_kernels_avx2(struct atau_kernels *table);
-void atau_kernels_avx512(struct atau_kernels *table);
-void atau_kernels_avx512_bf16(struct atau_kernels *table);
 
 #endif

@@ -48,6 +48,17 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
     }
 }
 
+static void softplus_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                          float *sum)
+{
+    for (int64_t j = 0; j < lines; j++)
+        for (int64_t r = 0; r < columns; r++) {
+            float *cell = t + j * stride + r, x = *cell * scale[r] - shift[r], e = exp_or_zero(-fabsf(x));
+            sum[r] += (x > 0.0f ? x : 0.0f) + log1pf(e);
+            *cell = (x > 0.0f ? 1.0f : e) / (1.0f + e);
+        }
+}
+
 static void max_tile(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
                      const float *log_q, float *maximum)
 {
@@ -152,6 +163,7 @@ const struct atau_kernels atau_kernels_reference = {
     .product = product,
     .exp_tile = exp_tile,
     .exp_sum = exp_sum,
+    .softplus_tile = softplus_tile,
     .max_tile = max_tile,
     .filter_tile = filter_tile,
     .dot = dot,

@@ -10,6 +10,19 @@
 #include "common/error.h"
 #include "kernels/blas.h"
 
+#ifdef ADAPTAU_HAVE_AVX2
+/* Take over the entries that `better` has. A table is pointers and nothing else. */
+static void overlay(struct atau_kernels *table, const struct atau_kernels *better)
+{
+    static const unsigned char missing[sizeof(void (*)(void))];
+    const unsigned char       *from = (const unsigned char *)better;
+    unsigned char             *to = (unsigned char *)table;
+    for (size_t at = 0; at < sizeof *table; at += sizeof missing)
+        if (memcmp(from + at, missing, sizeof missing) != 0)
+            memcpy(to + at, from + at, sizeof missing);
+}
+#endif
+
 /* Overwrite what the CPU does better; answers the native backend's name, or NULL where it has none. The AVX-512 file is
  * compiled with AVX2 allowed as well, so that switching AVX2 off switches both off. */
 static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
@@ -19,15 +32,15 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
     if (!(cpu & ADAPTAU_CPU_AVX2))
         return NULL;
 #ifdef ADAPTAU_HAVE_AVX2
-    atau_kernels_avx2(table);
+    overlay(table, &atau_kernels_avx2);
     name = "native avx2";
 #endif
 #ifdef ADAPTAU_HAVE_AVX512
     if (cpu & ADAPTAU_CPU_AVX512) {
-        atau_kernels_avx512(table);
+        overlay(table, &atau_kernels_avx512);
         name = "native avx512";
         if (cpu & ADAPTAU_CPU_AVX512_BF16)
-            atau_kernels_avx512_bf16(table);
+            table->bf16 = &atau_bf16_avx512;
     }
 #endif
     return name;

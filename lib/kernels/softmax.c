@@ -87,6 +87,32 @@ static adaptau_status check_output(const struct atau_softmax *s, adaptau_error *
     return ADAPTAU_OK;
 }
 
+/* What belongs to the softmax alone. */
+static adaptau_status check_loss(const struct atau_softmax *s, adaptau_error *error)
+{
+    const struct {
+        const void *given;
+        const char *name;
+    } of_softmax[] = {
+        {s->batch.log_q, "batch->log_q"},
+        {s->batch.target_shares, "batch->target_shares"},
+        {s->batch.item_targets, "batch->item_targets"},
+        {s->temperatures.positives, "temperatures->positives"},
+        {s->output.row_log_sum, "output->row_log_sum"},
+        {s->output.row_unit_loss, "output->row_unit_loss"},
+    };
+    if (atau_loss_is_softmax(s->loss))
+        return ADAPTAU_OK;
+    for (size_t a = 0; a < sizeof of_softmax / sizeof *of_softmax; a++)
+        if (of_softmax[a].given)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s is given, but %s has no use for it: it belongs to the softmax",
+                             of_softmax[a].name, s->loss->name);
+    if (s->output.row_d_inverse_tau && !s->loss->has_tau)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "output->row_d_inverse_tau is given, but %s has no temperature",
+                         s->loss->name);
+    return ADAPTAU_OK;
+}
+
 static float least_tau(const struct atau_softmax *s)
 {
     float least = s->temperatures.tau;
@@ -104,6 +130,9 @@ static void bound_logits(struct atau_softmax *s)
     const float *log_q = s->batch.log_q;
     int64_t      n = s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE ? s->n_items : s->batch.n_candidates;
     float        low = INFINITY, high = -INFINITY;
+    s->bounded = true;
+    if (!atau_loss_is_softmax(s->loss))
+        return;
     for (int64_t i = 0; log_q && i < n; i++) {
         low = fminf(low, log_q[i]);
         high = fmaxf(high, log_q[i]);
@@ -266,7 +295,7 @@ static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *err
 
 static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                     adaptau_softmax_output *output, adaptau_error *error)
+                                     const adaptau_loss *loss, adaptau_softmax_output *output, adaptau_error *error)
 {
     adaptau_tables tables;
     adaptau_status status = atau_check_tables(given_tables, &tables, error);
@@ -275,6 +304,8 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
     if (status == ADAPTAU_OK)
         status = atau_read_struct(&s->temperatures, sizeof s->temperatures, sizeof s->temperatures, temperatures, false,
                                   "temperatures", error);
+    if (status == ADAPTAU_OK)
+        status = atau_read_loss(loss, &s->loss_options, &s->loss, error);
     if (status == ADAPTAU_OK)
         status = atau_check_output(output, sizeof s->output, "output", error);
     if (status != ADAPTAU_OK)
@@ -296,6 +327,8 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
     s->output.item_gradient_stride += s->output.item_gradient_stride ? 0 : s->dim;
     s->outside = (s->batch.flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     status = check_output(s, error);
+    if (status == ADAPTAU_OK)
+        status = check_loss(s, error);
     return status == ADAPTAU_OK ? check_temperatures(s, error) : status;
 }
 
@@ -359,13 +392,13 @@ void atau_workspace_free(adaptau_context *context, struct atau_workspace *worksp
     atau_arena_free(context, &workspace->sorting);
 }
 
-adaptau_status atau_softmax_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
-                               const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                               adaptau_softmax_output *output, adaptau_error *error)
+adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
+                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
+                                      const adaptau_loss *loss, adaptau_softmax_output *output, adaptau_error *error)
 {
     struct atau_softmax s = {.context = context, .memory = workspace, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
     s.kernels = context->kernels;
-    adaptau_status status = read_arguments(&s, tables, batch, temperatures, output, error);
+    adaptau_status status = read_arguments(&s, tables, batch, temperatures, loss, output, error);
     if (status != ADAPTAU_OK)
         return status;
     if (s.batch.n_rows == 0) {
@@ -384,13 +417,20 @@ adaptau_status atau_softmax_in(adaptau_context *context, struct atau_workspace *
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_loss_gradients(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
+                                      const adaptau_row_temperatures *temperatures, const adaptau_loss *loss,
+                                      adaptau_softmax_output *output, adaptau_error *error)
+{
+    struct atau_workspace workspace = {0};
+    ATAU_REQUIRE(context, error);
+    adaptau_status status = atau_loss_gradients_in(context, &workspace, tables, batch, temperatures, loss, output, error);
+    atau_workspace_free(context, &workspace);
+    return status;
+}
+
 adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
                                adaptau_error *error)
 {
-    struct atau_workspace workspace = {0};
-    ATAU_REQUIRE(context, error);
-    adaptau_status status = atau_softmax_in(context, &workspace, tables, batch, temperatures, output, error);
-    atau_workspace_free(context, &workspace);
-    return status;
+    return adaptau_loss_gradients(context, tables, batch, temperatures, NULL, output, error);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The softmax over candidates, inside. adaptau_softmax checks its arguments, prepares the tables and hands a checked problem to
- * one of two engines: softmax_dense.c where all rows share their candidates (the catalogue, or C items), softmax_per_row.c
- * where each row has its own. Both turn a row's sum into losses and coefficients with atau_softmax_terms, and scatter.c adds up
- * the gradients of items that are met here and there. */
+/* The softmax over candidates, and every other loss of such scores (loss.h), inside. adaptau_loss_gradients checks its arguments,
+ * prepares the tables and hands a checked problem to one of two engines: softmax_dense.c where all rows share their candidates
+ * (the catalogue, or C items), softmax_per_row.c where each row has its own. Both turn a row's sums into losses and coefficients
+ * with the loss's `terms`, and scatter.c adds up the gradients of items that are met here and there. */
 #ifndef ATAU_SOFTMAX_H
 #define ATAU_SOFTMAX_H
 
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "kernels/kernels.h"
+#include "kernels/loss.h"
 #include "kernels/workspace.h"
 
 /* One side of the scores. */
@@ -34,6 +35,8 @@ struct atau_softmax {
     const float               *item_inverse_norms;
     adaptau_batch              batch;
     adaptau_row_temperatures   temperatures;
+    const struct atau_loss    *loss;
+    adaptau_loss               loss_options; /* with its defaults filled in                                   */
     adaptau_softmax_output     output; /* a copy; written back by adaptau_softmax                             */
     double                    *row_loss; /* [R] the caller's or our own                                       */
     int64_t                   *row_count; /* [R] terms of each row                                            */
@@ -81,26 +84,27 @@ static inline int64_t atau_row_positives(const struct atau_softmax *s, int64_t r
     return s->batch.positive_ptr[row + 1] - s->batch.positive_ptr[row];
 }
 
-/* ---- terms ------------------------------------------------------------------------------------------------------- */
+/* ---- what the losses' terms share ------------------------------------------------------------------------------------- */
 
-/* What a row's candidates amount to, relative to `shift`: Z = Σ exp(logit − shift), and the same at temperature 1. */
-struct atau_row_sums {
-    double shift, sum;
-    double unit_shift, unit_sum;
-    double user_dot_sum; /* ê_u · Σ_c exp(logit_c − shift) ê_c = Σ_c exp(logit_c − shift) f_c                */
-    double target_score; /* ê_u · t, 0 without soft targets                                                  */
-};
+static inline double atau_row_weight(const struct atau_softmax *s, int64_t row)
+{
+    return s->batch.row_weights ? (double)s->batch.row_weights[row] : 1.0;
+}
 
-/* What the row's gradients need. */
-struct atau_row_terms {
-    float candidate_factor; /* ∂loss/∂f_c = candidate_factor exp(logit_c − shift)                             */
-    float target_factor;    /* ∂loss/∂(ê_u·t)                                                                 */
-};
+/* w n λ/C', which a row's candidates are multiplied by where each positive meets their mean; 0 without candidates. */
+static inline double atau_row_factor(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums)
+{
+    return sums->n_candidates > 0.0 ? atau_row_weight(s, row) * (double)atau_row_positives(s, row) *
+                                          s->loss_options.negative_weight / sums->n_candidates
+                                    : 0.0;
+}
 
-/* Losses of one row into the output arrays, the factor of its candidates, and coefficient[i] = ∂loss/∂f of its i-th positive
- * (beyond the positive's part as a candidate). f: scores of the row's positives, [n]. Returns how many terms counted. */
-int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                           float *coefficient, struct atau_row_terms *terms);
+static inline void atau_set_row(const struct atau_softmax *s, int64_t row, double loss, double d_inverse_tau)
+{
+    s->row_loss[row] = loss;
+    if (s->output.row_d_inverse_tau)
+        s->output.row_d_inverse_tau[row] = (float)d_inverse_tau;
+}
 
 /* ---- engines ------------------------------------------------------------------------------------------------------ */
 

@@ -7,6 +7,7 @@
  * what belongs to a row (τ, shift, sum) is a vector that needs no horizontal sum.
  *
  *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
+ *            (another loss than the softmax puts its own map in the place of the exponential)
  *   rows     losses and coefficients;  gradient of each user from U and its positives;  Q ← Q · factor
  *   pass 2   G += T Q;  positives added
  *
@@ -47,7 +48,7 @@ static void score_tile(struct atau_dense *d, struct atau_block *b, int64_t tile,
     for (int64_t k = b->tile_ptr[tile]; k < b->tile_ptr[tile + 1]; k++) {
         struct atau_meeting meeting = b->meetings[k];
         float         *cell = t + (meeting.line - first) * d->tile_stride + meeting.row;
-        if (read && !d->shared)
+        if (read && !d->scored)
             b->scores[meeting.positive] = *cell;
         if (d->s->outside)
             *cell = -INFINITY;
@@ -124,6 +125,41 @@ static void exponentiate_tile(struct atau_dense *d, struct atau_block *b, int32_
     add_sums(b->n_rows, sums, total);
 }
 
+/* A loss of pairs takes one row after the other: a column of the tile against the row's positives. */
+static void map_pairs(const struct atau_dense *d, const struct atau_block *b, int64_t lines, float *t, double *total,
+                      double *slopes)
+{
+    const struct atau_softmax *s = d->s;
+    for (int64_t r = 0; r < b->n_rows; r++) {
+        float         f[ATAU_TILE_LINES];
+        const int64_t first = s->batch.positive_ptr[b->first_row + r] - b->first_positive;
+        const int64_t n = atau_row_positives(s, b->first_row + r);
+        for (int64_t j = 0; j < lines; j++)
+            f[j] = t[j * d->tile_stride + r];
+        double loss = s->loss->pairs(s, b->inverse_tau[r], lines, f, n, b->scores + first, slopes ? slopes + first : NULL);
+        if (total)
+            total[r] += loss;
+        for (int64_t j = 0; j < lines; j++)
+            t[j * d->tile_stride + r] = f[j];
+    }
+}
+
+/* Scores to v by another loss than the softmax. Sums go to the chunk's; a chunk of −1 has none. */
+static void map_tile(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t chunk, int64_t tile, float *t)
+{
+    const int64_t rows = d->block_rows, lines = atau_tile_lines(d, tile);
+    float        *sums = d->lane_sums + lane * 2 * rows;
+    double       *total = chunk < 0 ? NULL : b->partial_sums + chunk * rows;
+    if (d->s->loss->pairs) {
+        map_pairs(d, b, lines, t, total, total ? b->partial_slopes + chunk * d->most_positives : NULL);
+        return;
+    }
+    memset(sums, 0, (size_t)b->n_rows * sizeof(float));
+    d->s->loss->map(d->s, lines, b->n_rows, t, d->tile_stride, b->inverse_tau, sums);
+    if (total)
+        add_sums(b->n_rows, sums, total);
+}
+
 static void clear_partials(struct atau_dense *d, struct atau_block *b, int64_t chunk)
 {
     const int64_t rows = d->block_rows;
@@ -137,6 +173,8 @@ static void clear_partials(struct atau_dense *d, struct atau_block *b, int64_t c
     }
     if (d->want_users)
         memset(b->partial_users + chunk * rows * d->s->dim, 0, (size_t)(rows * d->s->dim) * sizeof(float));
+    if (d->s->loss->pairs)
+        memset(b->partial_slopes + chunk * d->most_positives, 0, (size_t)d->most_positives * sizeof(double));
 }
 
 /* A chunk for a block. Blocks of a chunk come one after the other, while its candidates are in the caches. */
@@ -151,7 +189,12 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
         score_tile(d, b, tile, t, true);
         if (d->want_unit)
             add_unit_sums(d, b, lane, chunk, tile, t);
-        exponentiate_tile(d, b, lane, chunk, tile, t);
+        if (atau_loss_is_softmax(d->s->loss)) {
+            exponentiate_tile(d, b, lane, chunk, tile, t);
+        } else {
+            map_tile(d, b, lane, chunk, tile, t);
+            atau_dense_keep(d, b, lane, tile, t, d->want_users, d->store);
+        }
         if (d->want_users)
             atau_dense_add_users(d, b, lane, tile, t, b->partial_users + chunk * d->block_rows * dim);
     }
@@ -202,6 +245,17 @@ static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, 
     }
 }
 
+/* Σ over chunks of the slopes of a row's positives, which stay in the first chunk's place. */
+static const double *merge_slopes(const struct atau_dense *d, struct atau_block *b, int64_t r)
+{
+    const int64_t first = d->s->batch.positive_ptr[b->first_row + r] - b->first_positive;
+    const int64_t n = atau_row_positives(d->s, b->first_row + r);
+    for (int64_t c = 1; c < d->n_chunks; c++)
+        for (int64_t k = first; k < first + n; k++)
+            b->partial_slopes[k] += b->partial_slopes[c * d->most_positives + k];
+    return b->partial_slopes + first;
+}
+
 /* ∂loss/∂e_u = Σ_c ∂loss/∂f_c ê_c + Σ_i coefficient_i ê_i, then back through the user's normalisation. `gradient` holds the
  * first sum up to the factor. */
 static void finish_user(struct atau_dense *d, struct atau_block *b, int64_t r, const struct atau_row_terms *terms,
@@ -232,11 +286,14 @@ static void finish_row(struct atau_dense *d, struct atau_block *b, int64_t r)
     float *gradient = s->output.user_gradients ? s->output.user_gradients + row * s->output.user_gradient_stride : NULL;
     float *merged = gradient ? gradient : d->want_users ? factored : NULL;
     merge_chunks(d, b, r, &sums, merged);
+    sums.n_candidates = b->counted[r];
+    if (s->loss->pairs)
+        sums.slopes = merge_slopes(d, b, r);
     if (merged)
         sums.user_dot_sum = (double)s->kernels->dot(dim, b->queries + r * dim, merged);
     if (atau_row_target(s, row))
         sums.target_score = (double)s->kernels->dot(dim, b->queries + r * dim, atau_row_target(s, row));
-    s->row_count[row] = atau_softmax_terms(s, row, &sums, b->scores + first, b->coefficients + first, &terms);
+    s->row_count[row] = s->loss->terms(s, row, &sums, b->scores + first, b->coefficients + first, &terms);
     if (gradient)
         finish_user(d, b, r, &terms, gradient);
     if (d->shared)
@@ -290,15 +347,25 @@ static void finish_items(struct atau_dense *d, int64_t tile)
     }
 }
 
+/* What pass 1 did not keep. */
+static void compute_again(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t tile, float *t)
+{
+    float *sums = d->lane_sums + lane * 2 * d->block_rows;
+    score_tile(d, b, tile, t, false);
+    if (atau_loss_is_softmax(d->s->loss)) {
+        memset(sums, 0, (size_t)b->n_rows * sizeof(float));
+        atau_dense_exponentiate(d, b, lane, tile, t, b->final_shift, sums, false, true);
+    } else {
+        map_tile(d, b, lane, -1, tile, t);
+        atau_dense_keep(d, b, lane, tile, t, false, true);
+    }
+}
+
 static void spread_tile(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t tile)
 {
     float *t = tile_of(d, b, lane, tile);
-    if (!d->store) {
-        float *sums = d->lane_sums + lane * 2 * d->block_rows;
-        score_tile(d, b, tile, t, false);
-        memset(sums, 0, (size_t)b->n_rows * sizeof(float));
-        atau_dense_exponentiate(d, b, lane, tile, t, b->final_shift, sums, false, true);
-    }
+    if (!d->store)
+        compute_again(d, b, lane, tile, t);
     atau_dense_add_items(d, b, lane, tile, t, factored_queries(d, b, lane, tile));
     add_positives(d, b, tile);
 }

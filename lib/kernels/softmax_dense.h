@@ -45,6 +45,8 @@ struct atau_block {
     float  *partial_users; /* [n_chunks x B x d]                                                              */
     double *partial_sums, *partial_unit_sums; /* [n_chunks x B]                                               */
     float  *partial_max, *partial_unit_max;   /* [n_chunks x B] unbounded only                                */
+    double *partial_slopes; /* [n_chunks x most positives of a block] of pairs                                */
+    double *counted;        /* [B] candidates that are not masked; not for the softmax                        */
     float  *scores;             /* [most positives of a block] f                                              */
     float  *coefficients;       /* [the same]                                                                 */
     float  *norms_of_positives; /* [the same] 1/‖e_i‖; shared candidates only                                 */
@@ -70,7 +72,9 @@ struct atau_dense {
     /* the grid */
     int64_t n_tiles, n_chunks;
     int32_t block_rows, tile_stride, most_blocks;
+    int64_t most_positives; /* of a block                                                                     */
     bool    shared, store, want_users, want_unit;
+    bool    scored; /* positives are scored before the tiles, instead of read from them                       */
 
     /* the blocks at work */
     struct atau_block blocks[ATAU_BLOCKS_MOST];
@@ -121,6 +125,9 @@ void atau_dense_score(const struct atau_dense *d, const struct atau_block *b, in
 /* T = exp(T/τ − shift), and its column sums, to where the products below find it. */
 void atau_dense_exponentiate(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, float *t,
                              const float *shift, float *sums, bool for_users, bool for_items);
+/* T, which a loss has mapped, to where the products below find it. */
+void atau_dense_keep(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, const float *t,
+                     bool for_users, bool for_items);
 /* users [B x d] += Tᵀ V */
 void atau_dense_add_users(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, const float *t,
                           float *users);

@@ -117,7 +117,7 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
 {
     const size_t dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
     const size_t tiles = (size_t)d->n_tiles, unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
-    const size_t unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0;
+    const size_t unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0, pairs = d->s->loss->pairs ? 1 : 0;
 
     b->queries = atau_arena_take(arena, rows * dim, sizeof(float));
     b->queries_t = atau_arena_take(arena, rows * dim, sizeof(float));
@@ -135,6 +135,8 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
     b->partial_unit_sums = atau_arena_take(arena, unit * chunks * rows, sizeof(double));
     b->partial_max = atau_arena_take(arena, unbounded * chunks * rows, sizeof(float));
     b->partial_unit_max = atau_arena_take(arena, unbounded * unit * chunks * rows, sizeof(float));
+    b->partial_slopes = atau_arena_take(arena, pairs * chunks * (size_t)positives, sizeof(double));
+    b->counted = atau_arena_take(arena, rows, sizeof(double));
     b->scores = atau_arena_take(arena, (size_t)positives, sizeof(float));
     b->coefficients = atau_arena_take(arena, (size_t)positives, sizeof(float));
     b->norms_of_positives = atau_arena_take(arena, shared * (size_t)positives, sizeof(float));
@@ -231,7 +233,16 @@ static void prepare_rows(struct atau_dense *d, struct atau_block *b)
     }
 }
 
-/* Scores of positives that need not be candidates. */
+static float score_positive(const struct atau_dense *d, const struct atau_block *b, int64_t r, int64_t p)
+{
+    const struct atau_softmax *s = d->s;
+    const float               *query = b->queries + r * s->dim;
+    const int64_t              item = s->batch.positives[p];
+    return d->shared ? atau_score_item(s, query, item, &b->norms_of_positives[p - b->first_positive])
+                     : s->kernels->dot(s->dim, query, d->candidates + item * d->candidate_stride);
+}
+
+/* Scores of positives that need not be candidates, or are wanted before candidates are met. */
 static void score_positives(struct atau_dense *d, struct atau_block *b)
 {
     struct atau_softmax *s = d->s;
@@ -241,8 +252,9 @@ static void score_positives(struct atau_dense *d, struct atau_block *b)
             const int64_t k = p - b->first_positive;
             if (p + ATAU_ROWS_AHEAD < end)
                 atau_prefetch_row(atau_item(s, s->batch.positives[p + ATAU_ROWS_AHEAD]), s->dim);
-            b->scores[k] = atau_score_item(s, b->queries + r * s->dim, s->batch.positives[p], &b->norms_of_positives[k]);
-            d->row_of_positive[p] = (int32_t)(b->first_row + r);
+            b->scores[k] = score_positive(d, b, r, p);
+            if (d->shared)
+                d->row_of_positive[p] = (int32_t)(b->first_row + r);
         }
 }
 
@@ -303,6 +315,15 @@ static void sort_meetings(struct atau_dense *d, struct atau_block *b)
     visit_meetings(d, b, place_meeting);
 }
 
+/* How many candidates each row has. */
+static void count_candidates(const struct atau_dense *d, struct atau_block *b)
+{
+    for (int64_t r = 0; r < b->n_rows; r++)
+        b->counted[r] = (double)d->n_candidates;
+    for (int64_t k = 0; k < b->tile_ptr[d->n_tiles] && d->s->outside; k++)
+        b->counted[b->meetings[k].row] -= 1.0;
+}
+
 static void begin_block(void *argument, int32_t lane, int64_t task)
 {
     struct atau_dense *d = argument;
@@ -310,9 +331,11 @@ static void begin_block(void *argument, int32_t lane, int64_t task)
     (void)lane;
     prepare_rows(d, b);
     atau_dense_pack_queries(d, b);
-    if (d->shared)
+    if (d->scored)
         score_positives(d, b);
     sort_meetings(d, b);
+    if (!atau_loss_is_softmax(d->s->loss))
+        count_candidates(d, b);
 }
 
 adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error)
@@ -356,6 +379,7 @@ static adaptau_status prepare(struct atau_dense *d, adaptau_error *error)
         return status;
     choose_grid(d);
     int64_t positives = most_positives(d), meetings = most_meetings(d, positives);
+    d->most_positives = positives;
     atau_arena_count(&d->s->memory->engine);
     lay_out(d, positives, meetings);
     status = atau_arena_allocate(d->s->context, &d->s->memory->engine, "the softmax's tiles", error);
@@ -378,6 +402,7 @@ adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, ada
                              .gradients = s->output.item_gradients,
                              .gradient_stride = s->output.item_gradient_stride,
                              .panels.kernels = s->bf16,
-                             .shared = shared};
+                             .shared = shared,
+                             .scored = shared || s->loss->pairs};
     return prepare(d, error);
 }

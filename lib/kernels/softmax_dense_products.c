@@ -116,6 +116,16 @@ void atau_dense_exponentiate(const struct atau_dense *d, const struct atau_block
         d->s->kernels->exp_tile(lines, b->n_rows, t, d->tile_stride, b->inverse_tau, shift, log_q_of(d, tile), sums);
 }
 
+void atau_dense_keep(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, const float *t,
+                     bool for_users, bool for_items)
+{
+    const int64_t lines = atau_tile_lines(d, tile);
+    if (d->panels.kernels && for_items)
+        d->panels.kernels->pack_lines(lines, b->n_rows, t, d->tile_stride, tile_lines_of(d, b, lane, tile), d->panels.tile_words);
+    if (d->panels.kernels && for_users)
+        d->panels.kernels->pack_pairs(lines, b->n_rows, t, d->tile_stride, tile_pairs_of(d, lane), b->n_rows);
+}
+
 void atau_dense_add_users(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile, const float *t,
                           float *users)
 {

@@ -17,12 +17,13 @@ struct per_row {
     struct atau_softmax *s;
     int64_t              n_candidates;
     float               *queries;      /* [R x d] ê_u                                                         */
-    float               *factors;      /* [R x C] scores, then exponentials, then ∂loss/∂f                    */
+    float               *factors;      /* [R x C] scores, then ∂loss/∂f                                       */
     float               *scores;       /* [positives] f                                                       */
     float               *coefficients; /* [positives] ∂loss/∂f                                                */
     float               *norms;        /* [positives] 1/‖e_i‖                                                 */
     int32_t             *row_of_positive;
-    float               *lanes; /* [lanes x 4 C]: scale, shift, exponentials, 1/‖e_c‖                          */
+    double              *slopes; /* [positives] of pairs                                                      */
+    float               *lanes; /* [lanes x 4 C]: scale, shift, v, 1/‖e_c‖                                     */
 };
 
 static void lay_out(struct per_row *p, struct atau_arena *arena)
@@ -34,6 +35,7 @@ static void lay_out(struct per_row *p, struct atau_arena *arena)
     p->coefficients = atau_arena_take(arena, positives, sizeof(float));
     p->norms = atau_arena_take(arena, positives, sizeof(float));
     p->row_of_positive = atau_arena_take(arena, positives, sizeof(int32_t));
+    p->slopes = atau_arena_take(arena, p->s->loss->pairs ? positives : 0, sizeof(double));
     p->lanes = atau_arena_take(arena, (size_t)adaptau_context_threads(p->s->context),
                                4 * (size_t)p->n_candidates * sizeof(float));
 }
@@ -94,12 +96,38 @@ static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_n
     }
 }
 
-static double sum_of_scores(int64_t n, const float *exponentials, const float *f)
+/* By the loss's map or its pairs: v of the row's candidates, and their sums. */
+static void map_row(const struct per_row *p, int64_t row, const float *f, float *work, float *v, struct atau_row_sums *sums)
+{
+    const struct atau_softmax *s = p->s;
+    const int64_t              n = p->n_candidates, first = s->batch.positive_ptr[row], n_positives = atau_row_positives(s, row);
+    const float                inverse_tau = 1.0f / atau_row_tau(s, row);
+    float                     *scale = work, *parts = work + n;
+    for (int64_t c = 0; c < n; c++)
+        sums->n_candidates += f[c] != -INFINITY;
+    memcpy(v, f, (size_t)n * sizeof(float));
+    if (s->loss->pairs) {
+        sums->slopes = p->slopes + first;
+        memset(p->slopes + first, 0, (size_t)n_positives * sizeof(double));
+        sums->sum = s->loss->pairs(s, inverse_tau, n, v, n_positives, p->scores + first, p->slopes + first);
+        return;
+    }
+    for (int64_t c = 0; c < n; c++) {
+        scale[c] = inverse_tau;
+        parts[c] = 0.0f;
+    }
+    s->loss->map(s, 1, n, v, n, scale, parts);
+    for (int64_t c = 0; c < n; c++)
+        sums->sum += (double)parts[c];
+}
+
+/* Σ v_c f_c, where masked candidates have v = 0. */
+static double sum_of_scores(int64_t n, const float *v, const float *f)
 {
     double sum = 0.0;
     for (int64_t c = 0; c < n; c++)
-        if (exponentials[c] > 0.0f)
-            sum += (double)exponentials[c] * (double)f[c];
+        if (v[c] != 0.0f)
+            sum += (double)v[c] * (double)f[c];
     return sum;
 }
 
@@ -123,20 +151,23 @@ static void run_row(struct per_row *p, int64_t row, float *work)
 {
     struct atau_softmax  *s = p->s;
     const int64_t         n = p->n_candidates, first = s->batch.positive_ptr[row];
-    float                *f = p->factors + row * n, *exponentials = work + 2 * n, *inverse_norms = work + 3 * n;
+    float                *f = p->factors + row * n, *v = work + 2 * n, *inverse_norms = work + 3 * n;
     struct atau_row_sums  sums = {0};
     struct atau_row_terms terms;
 
     float inverse_norm = atau_side_row(s, &s->users, atau_row_user(s, row), p->queries + row * s->dim);
     score_row(p, row, f, inverse_norms);
     if (s->output.row_unit_loss)
-        sums.unit_sum = exponentiate(p, row, 1.0f, f, work, exponentials, &sums.unit_shift);
-    sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, work, exponentials, &sums.shift);
-    sums.user_dot_sum = sum_of_scores(n, exponentials, f);
+        sums.unit_sum = exponentiate(p, row, 1.0f, f, work, v, &sums.unit_shift);
+    if (atau_loss_is_softmax(s->loss))
+        sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, work, v, &sums.shift);
+    else
+        map_row(p, row, f, work, v, &sums);
+    sums.user_dot_sum = sum_of_scores(n, v, f);
     if (atau_row_target(s, row))
         sums.target_score = (double)s->kernels->dot(s->dim, p->queries + row * s->dim, atau_row_target(s, row));
-    s->row_count[row] = atau_softmax_terms(s, row, &sums, p->scores + first, p->coefficients + first, &terms);
-    s->kernels->scale(n, terms.candidate_factor, exponentials, f);
+    s->row_count[row] = s->loss->terms(s, row, &sums, p->scores + first, p->coefficients + first, &terms);
+    s->kernels->scale(n, terms.candidate_factor, v, f);
     if (s->output.user_gradients)
         add_user_gradient(p, row, inverse_norms, inverse_norm, terms.target_factor,
                           s->output.user_gradients + row * s->output.user_gradient_stride);

@@ -19,9 +19,9 @@ struct atau_workspace {
 
 void atau_workspace_free(adaptau_context *context, struct atau_workspace *workspace);
 
-/* adaptau_softmax in memory that stays. */
-adaptau_status atau_softmax_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
-                               const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                               adaptau_softmax_output *output, adaptau_error *error);
+/* adaptau_loss_gradients in memory that stays. */
+adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
+                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
+                                      const adaptau_loss *loss, adaptau_softmax_output *output, adaptau_error *error);
 
 #endif

@@ -405,7 +405,7 @@ START_TEST(rejects_bad_options)
         {{.n_layers = 2}, ADAPTAU_E_ARGUMENT, "n_layers = 2, but ADAPTAU_ENCODER_MF"},
         {{.edge_dropout = 0.1}, ADAPTAU_E_ARGUMENT, "edge_dropout = 0.1, but"},
         {{.layer_dropout = 0.1}, ADAPTAU_E_ARGUMENT, "layer_dropout = 0.1, but"},
-        {{.encoder = 2}, ADAPTAU_E_ARGUMENT, "encoder = 2"},
+        {{.encoder = 3}, ADAPTAU_E_ARGUMENT, "encoder = 3"},
     };
     struct world w = open_default();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

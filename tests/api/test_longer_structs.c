@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A caller whose headers are newer than the library: its structs are longer, and their tails are zero. */
 #include <adaptau/adaptau.h>
+#include <stddef.h>
 
 #include "../support/model_world.h"
 #include "../support/suite.h"
@@ -36,6 +37,39 @@ START_TEST(steps_with_a_longer_batch)
     ck_assert_int_eq(step.n_rows, longer.batch.n_rows);
     longer.tail[TAIL - 1] = 1;
     ck_assert_int_eq(adaptau_model_gradients(w.model, &longer.batch, w.temperature, &step, &error), ADAPTAU_E_ABI);
+    close_world(&w);
+}
+END_TEST
+
+/* The model keeps a loss, and what it keeps must not claim the caller's size either. */
+START_TEST(steps_with_a_longer_loss)
+{
+    struct world w = open_default();
+    struct {
+        adaptau_loss loss;
+        char         tail[TAIL];
+    } longer = {.loss = {.struct_size = sizeof longer, .kind = ADAPTAU_LOSS_BCE}};
+    adaptau_batch batch = first_batch(&w);
+    OK(adaptau_model_set_loss(w.model, &longer.loss, &error));
+    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+    longer.tail[3] = 1;
+    ck_assert_int_eq(adaptau_model_set_loss(w.model, &longer.loss, &error), ADAPTAU_E_ABI);
+    close_world(&w);
+}
+END_TEST
+
+/* A caller older than encoders with parameters of their own. */
+START_TEST(reads_a_shorter_gradient_view)
+{
+    struct world          w = open_default();
+    adaptau_gradient_view view = {.struct_size = offsetof(adaptau_gradient_view, encoder), .n_encoder_rows = -7};
+    adaptau_batch         batch = first_batch(&w);
+    ck_assert_uint_eq(view.struct_size, 56);
+    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+    OK(adaptau_model_gradient_view(w.model, &view, &error));
+    ck_assert(view.n_users == batch.n_rows && view.n_encoder_rows == -7);
+    view.struct_size -= 8;
+    ck_assert_int_eq(adaptau_model_gradient_view(w.model, &view, &error), ADAPTAU_E_ABI);
     close_world(&w);
 }
 END_TEST
@@ -80,6 +114,8 @@ int main(void)
     Suite *suite = suite_create("longer structs");
     TCase *tests = tcase_create("longer structs");
     tcase_add_test(tests, steps_with_a_longer_batch);
+    tcase_add_test(tests, steps_with_a_longer_loss);
+    tcase_add_test(tests, reads_a_shorter_gradient_view);
     tcase_add_test(tests, softmax_of_longer_structs);
     tcase_add_test(tests, evaluates_longer_tables);
     suite_add_tcase(suite, tests);

@@ -9,44 +9,12 @@
 
 #include "../support/context.h"
 #include "../support/ok.h"
+#include "../support/score_truth.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
 #include "common/cpu.h"
 
 /* ---- the definition -------------------------------------------------------------------------------------------- */
-
-static double length(const double *row, int32_t dim)
-{
-    double squares = 0.0;
-    for (int32_t k = 0; k < dim; k++)
-        squares += row[k] * row[k];
-    return sqrt(squares);
-}
-
-static double score(const struct problem *p, const double *user, const double *item)
-{
-    double dot = 0.0;
-    for (int32_t k = 0; k < p->dim; k++)
-        dot += user[k] * item[k];
-    if (p->table_flags & ADAPTAU_NORMALISE_USERS)
-        dot = length(user, p->dim) > 0.0 ? dot / length(user, p->dim) : 0.0;
-    if (p->table_flags & ADAPTAU_NORMALISE_ITEMS)
-        dot = length(item, p->dim) > 0.0 ? dot / length(item, p->dim) : 0.0;
-    return dot;
-}
-
-static bool is_positive(const struct problem *p, int32_t row, int32_t item)
-{
-    for (int64_t i = p->positive_ptr[row]; i < p->positive_ptr[row + 1]; i++)
-        if (p->positives[i] == item)
-            return true;
-    return false;
-}
-
-static double row_tau(const struct problem *p, int32_t row)
-{
-    return p->personal ? (double)p->tau_candidates[row] : (double)p->tau;
-}
 
 struct row_truth {
     double loss, log_sum, unit_loss;
@@ -99,14 +67,6 @@ static struct row_truth define_row(const struct problem *p, int32_t row, const d
     return truth;
 }
 
-static double *to_double(const float *values, int64_t n)
-{
-    double *out = allocate((size_t)n, sizeof(double));
-    for (int64_t i = 0; i < n; i++)
-        out[i] = (double)values[i];
-    return out;
-}
-
 static double define_loss(const struct problem *p, const double *users, const double *items)
 {
     double loss = 0.0;
@@ -137,12 +97,6 @@ static struct answer ask(adaptau_context *context, const struct problem *p)
     a.loss = output.loss;
     a.n_touched = output.n_touched_items;
     return a;
-}
-
-static void check_near(double got, double want, double tolerance, const char *what, int64_t at)
-{
-    ck_assert_msg(fabs(got - want) <= tolerance * fmax(1.0, fabs(want)), "%s[%lld] = %.9g, not %.9g", what, (long long)at,
-                  got, want);
 }
 
 /* Central differences of the defined loss for entries of one side, `every` apart; raw embeddings. */
@@ -359,17 +313,6 @@ START_TEST(large_catalogues_are_recomputed)
     free_problem(&p);
 }
 END_TEST
-
-/* ‖x − y‖/‖y‖ */
-static double distance(const float *x, const float *y, int64_t n)
-{
-    double apart = 0.0, length = 0.0;
-    for (int64_t i = 0; i < n; i++) {
-        apart += pow((double)x[i] - (double)y[i], 2.0);
-        length += pow((double)y[i], 2.0);
-    }
-    return sqrt(apart / length);
-}
 
 /* Cosines do not know how long a row is, though its squares be too small or too large for a float. */
 START_TEST(lengths_of_items_do_not_matter)

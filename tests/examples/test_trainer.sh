@@ -103,9 +103,16 @@ expect_line 2 "$t --lr-users: \"nan\" is not a number in 0 ... 1000" "$train" sp
 expect_line 2 "$t --lr-users: \"0,5\" is not a number in 0 ... 1000" "$train" split --lr-users 0,5
 expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" split --tau -1
 expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned" "$train" split --temperature eq15
-expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn" "$train" split --backbone ngcf
+expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn, simplex" "$train" split --backbone ngcf
 expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
 expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
+expect_line 2 "$t --gate goes with --backbone simplex" "$train" split --gate 0.4
+expect_line 2 "$t --loss: \"hinge\" is not one of softmax, bpr, bce, mse, ccl" "$train" split --loss hinge
+expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" "$train" split --margin 0.4
+expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" \
+    "$train" split --loss bpr --negative-weight 3
+expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax" "$train" split --loss bce --personal eq16
+expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss ccl --temperature learned --tau 0.1
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \
     "$train" split --cutoffs 20,10
 for list in 0 '' ',' '10,' 10,10 x 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
@@ -176,6 +183,9 @@ for options in '--temperature eq34' '--temperature exact' '--tau 0.2' '--persona
     '--candidates in-batch' '--candidates per-row --reject-positives' '--positives inside' '--init xavier' '--init spectral' \
     '--normalise users' '--normalise items' '--normalise none' '--free-length --weight-decay 1e-4' '--row-weight 1' \
     '--backbone lightgcn' '--backbone lightgcn --layers 1 --edge-dropout 0.1 --layer-dropout 0.1 --normalise none' \
+    '--loss bpr --tau 0.2' '--loss bce --tau 0.2 --negative-weight 5' '--loss mse' '--loss ccl --margin 0.4' \
+    '--loss bpr --candidates per-row --n-candidates 20' '--loss bce --tau 0.2 --personal learned' \
+    '--loss ccl --candidates popular --n-candidates 30' '--backbone simplex' '--backbone simplex --gate 0 --loss ccl' \
     '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
     expect 0 "$train" split $quick --json $options
     expect_json 'd["recall@20"] > 0.2'
@@ -185,6 +195,10 @@ done
 expect 0 "$train" split $quick --json --no-refit --backbone lightgcn --layers 2 --save graph
 expect_json '(d["backbone"], d["layers"]) == ("lightgcn", 2)'
 expect 0 "$recommend" graph 3 --k 5
+
+expect 0 "$train" split $quick --json --no-refit --backbone simplex --gate 0.25 --loss ccl --save mixture
+expect_json '(d["backbone"], d["gate"], d["loss_kind"]) == ("simplex", 0.25, "ccl")'
+expect 0 "$recommend" mixture 3 --k 5
 
 # So few pairs that none can be held out; and a user without items.
 printf '0 1\n1 0\n2\n' >tiny

@@ -110,6 +110,12 @@ static void run_exp_sum(const struct atau_kernels *kernels, const struct bench *
     kernels->exp_sum(bench->m, bench->n, data->a, bench->n, data->b, data->b + bench->n, NULL, data->c);
 }
 
+/* The sigmoids of its own results stay within (0, 1). */
+static void run_softplus_tile(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
+{
+    kernels->softplus_tile(bench->m, bench->n, data->a, bench->n, data->b, data->b + bench->n, data->c);
+}
+
 static void run_max_tile(const struct atau_kernels *kernels, const struct bench *bench, struct data *data)
 {
     kernels->max_tile(bench->m, bench->n, data->a, bench->n, data->b, NULL, data->c);
@@ -172,6 +178,7 @@ static const struct bench benches[] = {
     {"exp_tile, odd", "128 x 117", "Gexp/s", run_exp_tile, GEXP(128, 117)},
     {"exp_tile_bf16", "128 x 128", "Gexp/s", run_exp_tile_bf16, 128, 128, 0, 1e-9 * 128 * 128, BOUND_EXPONENTIAL_BF16},
     {"exp_sum", "128 x 128", "Gexp/s", run_exp_sum, GEXP(128, 128)},
+    {"softplus_tile", "128 x 128", "Gexp/s", run_softplus_tile, GEXP(128, 128)},
     {"max_tile", "128 x 128", "GB/s", run_max_tile, GBYTE(128, 128, 4, BOUND_LOAD)},
     {"filter_tile", "128 x 128", "GB/s", run_filter_tile, GBYTE(128, 128, 4, BOUND_LOAD)},
     {"dot", "64", "GB/s", run_dot, GBYTE(1, 64, 8, BOUND_LOAD)},

@@ -414,6 +414,31 @@ START_TEST(exp_sum_equals_the_sum_in_double)
 }
 END_TEST
 
+static void check_softplus_tile(const struct level *level, struct tile *tile)
+{
+    float sum_before[160];
+    memcpy(sum_before, tile->third, (size_t)tile->columns * sizeof(float));
+    free(tile->log_q); /* which it does not take                                                               */
+    tile->log_q = NULL;
+    level->kernels.softplus_tile(tile->lines, tile->columns, tile->t, tile->stride, tile->scale, tile->shift, tile->third);
+    for (int64_t r = 0; r < tile->columns; r++) {
+        double sum = (double)sum_before[r], size = fabs(sum), bound;
+        for (int64_t j = 0; j < tile->lines; j++) {
+            double x = exponent(tile, j, r, &bound), truth = 1.0 / (1.0 + exp(-x)), term = log1p(exp(x));
+            assert_close(level, "sigmoid", tile->columns, r, tile->t[j * tile->stride + r], truth, 2.0 * bound * truth);
+            sum += term;
+            size += term + 2.0 * truth * bound / EPSILON;
+        }
+        assert_close(level, "sum", tile->columns, r, tile->third[r], sum, (double)(tile->lines + 1) * EPSILON * size);
+    }
+}
+
+START_TEST(softplus_tile_equals_its_formulas_in_double)
+{
+    check_tiles(&levels[_i], "softplus_tile", check_softplus_tile);
+}
+END_TEST
+
 static void check_max_tile(const struct level *level, struct tile *tile)
 {
     double truth[160];
@@ -606,6 +631,54 @@ START_TEST(exp_stays_within_one_and_a_half_ulp)
 }
 END_TEST
 
+/* ---- softplus ------------------------------------------------------------------------------------------------------ */
+
+/* x to σ(x), and softplus(x) to y. */
+static void softplus(const struct level *level, int64_t n, float *x, float *y)
+{
+    float one[64], zero[64] = {0};
+    for (int r = 0; r < 64; r++)
+        one[r] = 1.0f;
+    for (; n > 0; n -= 64, x += 64, y += 64) {
+        memset(y, 0, (size_t)(n < 64 ? n : 64) * sizeof(float));
+        level->kernels.softplus_tile(1, n < 64 ? n : 64, x, 64, one, zero, y);
+    }
+}
+
+START_TEST(softplus_stays_within_four_ulp)
+{
+    static float x[1 << 14], sigma[1 << 14], y[1 << 14];
+    double       worst = 0.0, at = 0.0;
+    const double low = -87.0, high = 87.0, step = (high - low) / (64.0 * (1 << 14));
+    for (int block = 0; block < 64; block++) {
+        for (int i = 0; i < 1 << 14; i++)
+            x[i] = sigma[i] = (float)(low + step * (double)(block * (1 << 14) + i));
+        softplus(&levels[_i], 1 << 14, sigma, y);
+        for (int i = 0; i < 1 << 14; i++) {
+            double e = exp(-fabs((double)x[i])), truth = fmax((double)x[i], 0.0) + log1p(e);
+            double slope = (x[i] > 0.0f ? 1.0 : e) / (1.0 + e);
+            double error = fmax(fabs((double)y[i] - truth) / ulp_of(truth), fabs((double)sigma[i] - slope) / ulp_of(slope));
+            if (!(error <= worst)) {
+                worst = error;
+                at = (double)x[i];
+            }
+        }
+    }
+    ck_assert_msg(worst < 4.0, "%s: %.3f ulp at %.9g", levels[_i].name, worst, at);
+}
+END_TEST
+
+START_TEST(softplus_of_special_values_is_defined)
+{
+    float x[7] = {-INFINITY, -FLT_MAX, -104.5f, NAN, FLT_MAX, INFINITY, 0.0f}, y[7];
+    softplus(&levels[_i], 7, x, y);
+    for (int i = 0; i < 3; i++)
+        ck_assert(x[i] == 0.0f && y[i] == 0.0f);
+    ck_assert(isnan(x[3]) && isnan(y[3]));
+    ck_assert(x[4] == 1.0f && y[4] == FLT_MAX && x[5] == 1.0f && y[5] == INFINITY && x[6] == 0.5f);
+}
+END_TEST
+
 /* ---- main ---------------------------------------------------------------------------------------------------------- */
 
 static Suite *kernels_suite(void)
@@ -624,6 +697,7 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(each, adam_without_epsilon_keeps_the_row_finite, 0, n_levels);
     tcase_add_loop_test(each, exp_tile_equals_exp_in_double, 0, n_levels);
     tcase_add_loop_test(each, exp_sum_equals_the_sum_in_double, 0, n_levels);
+    tcase_add_loop_test(each, softplus_tile_equals_its_formulas_in_double, 0, n_levels);
     tcase_add_loop_test(each, max_tile_equals_the_maximum_in_double, 0, n_levels);
     tcase_add_loop_test(each, filter_tile_finds_exactly_the_scores_above, 0, n_levels);
     tcase_add_loop_test(each, filter_tile_has_room_when_everything_is_above, 0, n_levels);
@@ -633,6 +707,8 @@ static Suite *kernels_suite(void)
     tcase_add_loop_test(each, exp_below_minus_104_is_zero_in_any_rounding_mode, 0, n_levels);
     tcase_add_loop_test(each, exp_of_masked_candidates_is_zero, 0, n_levels);
     tcase_add_loop_test(each, exp_stays_within_one_and_a_half_ulp, 0, n_levels);
+    tcase_add_loop_test(each, softplus_stays_within_four_ulp, 0, n_levels);
+    tcase_add_loop_test(each, softplus_of_special_values_is_defined, 0, n_levels);
     suite_add_tcase(suite, each);
     return suite;
 }

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #define WIDTH 8 /* floats in a vector                                                                          */
+#define PER_LINE 16 /* floats in a line of the caches */
 #define ROWS 6  /* 6 x 2 accumulators, 2 lines of B and a broadcast fit the 16 registers                       */
 
 #define INLINE static inline __attribute__((always_inline))
@@ -48,8 +49,8 @@ INLINE float *opaque(float *pointer)
     return pointer;
 }
 
-/* Ask for `lines` lines of one cache line each: of C, which is needed after the multiplications, and of the next block's part of
- * A. Asking for what is past the end does no harm. */
+/* Ask for `lines` lines of one cache line each: of the next block's C, and of its A as this block's own is walked through, so that
+ * tiles that come from memory are there in time. Asking for what is past the end does no harm. */
 INLINE void fetch_lines(int lines, const float *first, int64_t stride)
 {
     for (int i = 0; i < lines; i++, first += stride)
@@ -62,23 +63,27 @@ INLINE void block(int rows, int vectors, int masked, __m256i last, int64_t k, co
                   int64_t a_column, const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
     __m256 sum[ROWS][2];
-    fetch_lines(rows, c, c_stride);
-    if (a_column == 1)
-        fetch_lines(rows, a + rows * a_row, a_row);
+    fetch_lines(rows, c + rows * c_stride, c_stride);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = _mm256_setzero_ps();
-    for (int64_t p = 0; p < k; p++) {
-        __m256 line[2];
-        for (int v = 0; v < vectors; v++)
-            line[v] = load(b + v * WIDTH, masked && v == vectors - 1, last);
-        for (int i = 0; i < rows; i++) {
-            __m256 value = _mm256_broadcast_ss(a + i * a_row);
+    for (int64_t left = k; left > 0;) {
+        const int64_t here = left < PER_LINE ? left : PER_LINE;
+        if (a_column == 1)
+            fetch_lines(rows, a + rows * a_row, a_row);
+        left -= here;
+        for (int64_t p = 0; p < here; p++) {
+            __m256 line[2];
             for (int v = 0; v < vectors; v++)
-                sum[i][v] = _mm256_fmadd_ps(value, line[v], sum[i][v]);
+                line[v] = load(b + v * WIDTH, masked && v == vectors - 1, last);
+            for (int i = 0; i < rows; i++) {
+                __m256 value = _mm256_broadcast_ss(a + i * a_row);
+                for (int v = 0; v < vectors; v++)
+                    sum[i][v] = _mm256_fmadd_ps(value, line[v], sum[i][v]);
+            }
+            a += a_column;
+            b += b_stride;
         }
-        a += a_column;
-        b += b_stride;
     }
     for (int i = 0; i < rows; i++, c += c_stride) {
         c = opaque(c);
@@ -127,16 +132,10 @@ INLINE __m256 power_of_two(__m256i n)
 }
 
 /* exp(x) = 2^n exp(r), r = x − n ln 2, n = round(x/ln 2), with ln 2 in two parts and the minimax polynomial of the Cephes
- * library's expf (Moshier) on |r| <= ln 2/2: 1.3 ulp at worst. 2^n comes in two factors, because alone it leaves the
- * exponent's range where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both
- * factors in range. */
-INLINE __m256 exp_vector(__m256 x)
+ * library's expf (Moshier) on |r| <= ln 2/2: 1.3 ulp at worst. Adding 1.5 · 2^23 rounds to a whole number, which then stands in
+ * the low bits. */
+INLINE __m256 exp_rest(__m256 x, __m256 n)
 {
-    __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(-104.0f), _CMP_LT_OQ);
-    x = _mm256_max_ps(_mm256_set1_ps(-150.0f), x); /* in this order a NaN in x stays                           */
-    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)),
-                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    n = _mm256_min_ps(_mm256_set1_ps(200.0f), n);
     __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
     r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
     __m256 p = _mm256_set1_ps(1.9875691500e-4f);
@@ -145,10 +144,41 @@ INLINE __m256 exp_vector(__m256 x)
     p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2f));
     p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
     p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
-    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
+    return _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
+}
+
+#define ROUNDER 12582912.0f
+
+/* |x| <= COMMON: 2^n is added to the exponent. */
+#define COMMON 87.0f
+INLINE __m256 exp_common(__m256 x)
+{
+    __m256 shifted = _mm256_fmadd_ps(x, _mm256_set1_ps(1.44269504f), _mm256_set1_ps(ROUNDER));
+    __m256 p = exp_rest(x, _mm256_sub_ps(shifted, _mm256_set1_ps(ROUNDER)));
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
+}
+
+/* Any x, and the same bits as exp_common where that is defined. 2^n comes in two factors, because alone it leaves the exponent's
+ * range where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both in range. */
+INLINE __m256 exp_any(__m256 x)
+{
+    __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(-104.0f), _CMP_LT_OQ);
+    x = _mm256_max_ps(_mm256_set1_ps(-150.0f), x); /* in this order a NaN in x stays                           */
+    __m256 n = _mm256_fmadd_ps(x, _mm256_set1_ps(1.44269504f), _mm256_set1_ps(ROUNDER));
+    n = _mm256_min_ps(_mm256_set1_ps(200.0f), _mm256_sub_ps(n, _mm256_set1_ps(ROUNDER)));
+    __m256  p = exp_rest(x, n);
     __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
     p = _mm256_mul_ps(_mm256_mul_ps(p, power_of_two(half)), power_of_two(_mm256_sub_epi32(whole, half)));
     return _mm256_andnot_ps(below, p);
+}
+
+/* Whether all of both vectors are within ±COMMON: as whole numbers, infinity and NaN are the largest. */
+INLINE int are_common(__m256 x0, __m256 x1)
+{
+    const __m256i size = _mm256_set1_epi32(0x7FFFFFFF), most = _mm256_castps_si256(_mm256_set1_ps(COMMON));
+    __m256i       larger = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(x0), size),
+                                            _mm256_and_si256(_mm256_castps_si256(x1), size));
+    return _mm256_testz_si256(_mm256_cmpgt_epi32(larger, most), _mm256_set1_epi32(-1));
 }
 
 /* Two vectors of columns, all lines: the exponentials of a column go to `cell` when `keep`, their sum to sum. */
@@ -163,8 +193,13 @@ INLINE void exp_strip(int keep, int masked, int64_t columns, int64_t lines, floa
         __m256 q = log_q ? _mm256_broadcast_ss(log_q + j) : _mm256_setzero_ps();
         __m256 x0 = _mm256_fmsub_ps(load(cell, masked, m0), a0, _mm256_add_ps(b0, q));
         __m256 x1 = _mm256_fmsub_ps(load(cell + WIDTH, masked, m1), a1, _mm256_add_ps(b1, q));
-        x0 = exp_vector(x0);
-        x1 = exp_vector(x1);
+        if (__builtin_expect(are_common(x0, x1), 1)) {
+            x0 = exp_common(x0);
+            x1 = exp_common(x1);
+        } else {
+            x0 = exp_any(x0);
+            x1 = exp_any(x1);
+        }
         s0 = _mm256_add_ps(s0, x0);
         s1 = _mm256_add_ps(s1, x1);
         if (keep) {
@@ -195,6 +230,49 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
         exp_strip(0, 0, 2 * WIDTH, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
     if (r < columns)
         exp_strip(0, 1, columns - r, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
+}
+
+/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)): the
+ * argument is at most 1/3, and seven terms of the series are enough for a float. */
+INLINE __m256 sigmoid_vector(__m256 x, __m256 *softplus)
+{
+    const __m256 one = _mm256_set1_ps(1.0f);
+    __m256       e = exp_any(_mm256_or_ps(x, _mm256_set1_ps(-0.0f)));
+    __m256       above = _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ);
+    __m256       s = _mm256_div_ps(e, _mm256_add_ps(e, _mm256_set1_ps(2.0f))), z = _mm256_mul_ps(s, s);
+    __m256       p = _mm256_set1_ps(1.0f / 13.0f);
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 11.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 9.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 7.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 5.0f));
+    p = _mm256_fmadd_ps(p, z, _mm256_set1_ps(1.0f / 3.0f));
+    p = _mm256_fmadd_ps(p, z, one);
+    *softplus = _mm256_fmadd_ps(_mm256_add_ps(s, s), p, _mm256_and_ps(above, x));
+    return _mm256_div_ps(_mm256_blendv_ps(e, one, above), _mm256_add_ps(one, e));
+}
+
+/* A vector of columns, all lines. */
+INLINE void softplus_strip(int masked, int64_t columns, int64_t lines, float *cell, int64_t stride, const float *scale,
+                           const float *shift, float *sum)
+{
+    __m256i mask = mask_of(columns);
+    __m256  factor = load(scale, masked, mask), less = load(shift, masked, mask), total = load(sum, masked, mask), softplus;
+    for (int64_t j = 0; j < lines; j++, cell += stride) {
+        __m256 sigmoid = sigmoid_vector(_mm256_fmsub_ps(load(cell, masked, mask), factor, less), &softplus);
+        total = _mm256_add_ps(total, softplus);
+        store(cell, masked, mask, sigmoid);
+    }
+    store(sum, masked, mask, total);
+}
+
+static void softplus_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                          float *sum)
+{
+    int64_t r = 0;
+    for (; r + WIDTH <= columns; r += WIDTH)
+        softplus_strip(0, WIDTH, lines, t + r, stride, scale + r, shift + r, sum + r);
+    if (r < columns)
+        softplus_strip(1, columns - r, lines, t + r, stride, scale + r, shift + r, sum + r);
 }
 
 /* ---- maximum and filter ---------------------------------------------------------------------------------------- */
@@ -428,17 +506,17 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
 }
 
-void atau_kernels_avx2(struct atau_kernels *table)
-{
-    table->product = product;
-    table->exp_tile = exp_tile;
-    table->exp_sum = exp_sum;
-    table->max_tile = max_tile;
-    table->filter_tile = filter_tile;
-    table->dot = dot;
-    table->axpy = axpy;
-    table->scale = scale_row;
-    table->gather = gather;
-    table->adam_row = adam_row;
-    table->adam_row_shared = adam_row_shared;
-}
+const struct atau_kernels atau_kernels_avx2 = {
+    .product = product,
+    .exp_tile = exp_tile,
+    .exp_sum = exp_sum,
+    .softplus_tile = softplus_tile,
+    .max_tile = max_tile,
+    .filter_tile = filter_tile,
+    .dot = dot,
+    .axpy = axpy,
+    .scale = scale_row,
+    .gather = gather,
+    .adam_row = adam_row,
+    .adam_row_shared = adam_row_shared,
+};

@@ -121,6 +121,42 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
     }
 }
 
+/* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)): the
+ * argument is at most 1/3, and seven terms of the series are enough for a float. */
+INLINE __m512 sigmoid_vector(__m512 x, __m512 *softplus)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    __m512       e = exp_vector(_mm512_sub_ps(_mm512_setzero_ps(), _mm512_abs_ps(x)));
+    __mmask16    above = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
+    __m512       s = _mm512_div_ps(e, _mm512_add_ps(e, _mm512_set1_ps(2.0f))), z = _mm512_mul_ps(s, s);
+    __m512       p = _mm512_set1_ps(1.0f / 13.0f);
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(1.0f / 11.0f));
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(1.0f / 9.0f));
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(1.0f / 7.0f));
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(1.0f / 5.0f));
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(1.0f / 3.0f));
+    p = _mm512_fmadd_ps(p, z, one);
+    *softplus = _mm512_fmadd_ps(_mm512_add_ps(s, s), p, _mm512_maskz_mov_ps(above, x));
+    return _mm512_div_ps(_mm512_mask_mov_ps(e, above, one), _mm512_add_ps(one, e));
+}
+
+static void softplus_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                          float *sum)
+{
+    for (int64_t r = 0; r < columns; r += WIDTH) {
+        __mmask16 mask = mask_of(columns - r);
+        __m512    factor = _mm512_maskz_loadu_ps(mask, scale + r), less = _mm512_maskz_loadu_ps(mask, shift + r);
+        __m512    total = _mm512_maskz_loadu_ps(mask, sum + r), softplus;
+        float    *cell = t + r;
+        for (int64_t j = 0; j < lines; j++, cell += stride) {
+            __m512 sigmoid = sigmoid_vector(_mm512_fmsub_ps(_mm512_maskz_loadu_ps(mask, cell), factor, less), &softplus);
+            total = _mm512_add_ps(total, softplus);
+            _mm512_mask_storeu_ps(cell, mask, sigmoid);
+        }
+        _mm512_mask_storeu_ps(sum + r, mask, total);
+    }
+}
+
 /* ---- maximum and filter ---------------------------------------------------------------------------------------- */
 
 static void max_tile(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
@@ -294,17 +330,17 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
 }
 
-void atau_kernels_avx512(struct atau_kernels *table)
-{
-    table->product = product;
-    table->exp_tile = exp_tile;
-    table->exp_sum = exp_sum;
-    table->max_tile = max_tile;
-    table->filter_tile = filter_tile;
-    table->dot = dot;
-    table->axpy = axpy;
-    table->scale = scale_row;
-    table->gather = gather;
-    table->adam_row = adam_row;
-    table->adam_row_shared = adam_row_shared;
-}
+const struct atau_kernels atau_kernels_avx512 = {
+    .product = product,
+    .exp_tile = exp_tile,
+    .exp_sum = exp_sum,
+    .softplus_tile = softplus_tile,
+    .max_tile = max_tile,
+    .filter_tile = filter_tile,
+    .dot = dot,
+    .axpy = axpy,
+    .scale = scale_row,
+    .gather = gather,
+    .adam_row = adam_row,
+    .adam_row_shared = adam_row_shared,
+};

@@ -201,14 +201,9 @@ static void exp_tile(int64_t lines, int64_t columns, const float *t, int64_t str
     }
 }
 
-static const struct atau_bf16_kernels kernels = {
+const struct atau_bf16_kernels atau_bf16_avx512 = {
     .pack_lines = pack_lines,
     .pack_pairs = pack_pairs,
     .product = product,
     .exp_tile = exp_tile,
 };
-
-void atau_kernels_avx512_bf16(struct atau_kernels *table)
-{
-    table->bf16 = &kernels;
-}

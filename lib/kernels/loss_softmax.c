@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loss map: from a row's sum over candidates to its losses and coefficients. In the notation of the header, with
+/* The softmax: from a row's sum over candidates to its losses and coefficients. In the notation of the header, with
  * shift = s and A = Σ_c exp(logit_c − s):
  *
  *     log Z_ri = s + log A                                   catalogue, or positives outside the sum
@@ -21,13 +21,13 @@ static double log_add(double a, double b)
     return isinf(low) ? high : high + log1p(exp(low - high));
 }
 
-int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                           float *coefficient, struct atau_row_terms *terms)
+static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
+                     float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
     const double  tau = atau_row_tau(s, row), tau_positive = atau_row_tau_positive(s, row);
     const double  share_of_target = atau_row_target_share(s, row), share_of_positives = 1.0 - share_of_target;
-    const double  weight = s->batch.row_weights ? s->batch.row_weights[row] : 1.0;
+    const double  weight = atau_row_weight(s, row);
     const bool    own_term = !s->outside && s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE;
     const double  log_sum = sums->shift + log(sums->sum); /* −inf for an empty sum                            */
     const bool    empty = sums->sum == 0.0; /* not "not above 0": a NaN must show in the loss                  */
@@ -53,11 +53,9 @@ int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const stru
     }
     terms->candidate_factor = (float)(weight * factor / tau);
     terms->target_factor = counts ? (float)(-weight * (double)n * share_of_target / tau_positive) : 0.0f;
-    s->row_loss[row] = weight * loss;
+    atau_set_row(s, row, weight * loss, weight * d_inverse_tau);
     if (s->output.row_log_sum)
         s->output.row_log_sum[row] = log_sum;
-    if (s->output.row_d_inverse_tau)
-        s->output.row_d_inverse_tau[row] = (float)(weight * d_inverse_tau);
     if (s->output.row_unit_loss)
         s->output.row_unit_loss[row] =
             n > 0 && sums->unit_sum > 0.0
@@ -65,3 +63,10 @@ int64_t atau_softmax_terms(const struct atau_softmax *s, int64_t row, const stru
                 : 0.0f;
     return counts ? n : 0;
 }
+
+const struct atau_loss atau_loss_softmax = {
+    .kind = ADAPTAU_LOSS_SOFTMAX,
+    .name = "the softmax",
+    .has_tau = true,
+    .terms = terms,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What a loss is to the engine: a map of candidates' scores, and the coefficients of a row. For a row with positives P, candidates
+ * C and n = |P| it is
+ *
+ *     row_loss = w_r Σ_{i∈P} ℓ(f_i, {f_c}),    ∂row_loss/∂f_c = candidate_factor · v_c,    ∂row_loss/∂f_i = coefficient_i
+ *
+ * The engine forms scores, turns those of candidates into v_c (a tile at once, in place) and adds up what the loss needs of them;
+ * `terms` makes the row's loss, factor and coefficients of these sums; the engine multiplies v_c and coefficients by embeddings.
+ * So the loss never sees an embedding, and its cost beside the products is one pass over a tile.
+ *
+ * A new loss is one file loss_*.c with its formulas, a line in loss.c, and its number in kernels.h. */
+#ifndef ATAU_LOSS_H
+#define ATAU_LOSS_H
+
+#include <adaptau/kernels.h>
+
+#include <stdbool.h>
+
+struct atau_softmax;
+
+/* What a row's candidates amount to. */
+struct atau_row_sums {
+    double sum;                  /* of the map, the pairs or the exponentials                                */
+    double user_dot_sum;         /* ê_u · Σ_c v_c ê_c = Σ_c v_c f_c                                          */
+    double n_candidates;         /* C', without those that are masked; not for the softmax                   */
+    const double *slopes;        /* [n] of pairs                                                             */
+    double shift;                /* softmax: sum = Σ exp(logit − shift); and the same at temperature 1       */
+    double unit_shift, unit_sum;
+    double target_score;         /* ê_u · t, 0 without soft targets                                          */
+};
+
+/* What the row's gradients need. */
+struct atau_row_terms {
+    float candidate_factor; /* ∂loss/∂f_c = candidate_factor v_c                                              */
+    float target_factor;    /* ∂loss/∂(ê_u·t)                                                                 */
+};
+
+/* Scores of candidates to v, in place, and sum[r] += Σ_j of their parts of the loss, over a tile: line j is a candidate, column r
+ * a row of the batch with scale[r] = 1/τ_r (with candidates of its own a row is one line, and each of them a column). A score of
+ * −inf is a masked candidate: v and its part of the loss are 0. NaN must reach the sum. */
+typedef void (*atau_loss_map)(const struct atau_softmax *s, int64_t lines, int64_t columns, float *t, int64_t stride,
+                              const float *scale, float *sum);
+
+/* The same for a loss of pairs, which a row's n candidates form with each of its positives: f holds scores and then
+ * v_c = Σ_i v_ci. Adds Σ_c v_ci/τ to slopes[i] (may be NULL) and returns Σ_i Σ_c of the loss. */
+typedef double (*atau_loss_pairs)(const struct atau_softmax *s, float inverse_tau, int64_t n, float *f, int64_t n_positives,
+                                  const float *positives, double *slopes);
+
+struct atau_loss {
+    int32_t         kind; /* ADAPTAU_LOSS_*                                                                   */
+    const char     *name;
+    bool            has_tau;                      /* a temperature matters, and can learn                     */
+    double          margin, negative_weight;      /* defaults; 0: the loss has none                           */
+    atau_loss_map   map;   /* either of these; neither: v_c = exp(logit_c − shift), with all that this takes  */
+    atau_loss_pairs pairs;
+    /* Loss of one row into s->row_loss and the output arrays, the factor of its candidates, and coefficient[i] = ∂loss/∂f of its
+     * i-th positive (beyond the positive's part as a candidate). f: scores of the row's positives, [n]. Returns how many terms
+     * counted. */
+    int64_t (*terms)(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
+                     float *coefficient, struct atau_row_terms *terms);
+};
+
+extern const struct atau_loss atau_loss_softmax, atau_loss_bpr, atau_loss_bce, atau_loss_mse, atau_loss_ccl;
+
+static inline bool atau_loss_is_softmax(const struct atau_loss *loss)
+{
+    return !loss->map && !loss->pairs;
+}
+
+/* Read and check a caller's loss, NULL for the softmax; members that are 0 become the loss's defaults. */
+adaptau_status atau_read_loss(const adaptau_loss *given, adaptau_loss *out, const struct atau_loss **loss, adaptau_error *error);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Binary cross-entropy: positives are 1, candidates 0.
+ *
+ *     row_loss = w Σ_i log(1 + exp(−f_i/τ)) + (w n λ/C') Σ_c log(1 + exp(f_c/τ))      σ(x) = 1/(1 + exp −x)
+ *     ∂row_loss/∂f_c   = (w n λ/(C' τ)) σ(f_c/τ)
+ *     ∂row_loss/∂f_i   = −(w/τ) σ(−f_i/τ)
+ *     ∂row_loss/∂(1/τ) = (w n λ/C') Σ_c σ(f_c/τ) f_c − w Σ_i σ(−f_i/τ) f_i */
+#include <math.h>
+#include <string.h>
+
+#include "common/size.h"
+#include "kernels/softmax.h"
+
+#define PIECE 128
+
+static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale,
+                float *sum)
+{
+    static const float zero[PIECE] = {0.0f};
+    for (int64_t r = 0; r < columns; r += PIECE)
+        s->kernels->softplus_tile(lines, atau_min_i64(PIECE, columns - r), t + r, stride, scale + r, zero, sum + r);
+}
+
+static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
+                     float *coefficient, struct atau_row_terms *terms)
+{
+    const int64_t n = atau_row_positives(s, row);
+    const double  tau = atau_row_tau(s, row), weight = atau_row_weight(s, row), factor = atau_row_factor(s, row, sums);
+    double        loss = 0.0, d_inverse_tau = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        double x = -(double)f[i] / tau, e = exp(-fabs(x)), sigma = (x > 0.0 ? 1.0 : e) / (1.0 + e);
+        loss += (x > 0.0 ? x : 0.0) + log1p(e);
+        coefficient[i] = (float)(-weight * sigma / tau);
+        d_inverse_tau -= sigma * (double)f[i];
+    }
+    terms->candidate_factor = (float)(factor / tau);
+    terms->target_factor = 0.0f;
+    atau_set_row(s, row, weight * loss + factor * sums->sum, weight * d_inverse_tau + factor * sums->user_dot_sum);
+    return n;
+}
+
+const struct atau_loss atau_loss_bce = {
+    .kind = ADAPTAU_LOSS_BCE,
+    .name = "BCE",
+    .has_tau = true,
+    .negative_weight = 1.0,
+    .map = map,
+    .terms = terms,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Squared error: positives are 1, candidates 0.
+ *
+ *     row_loss = w Σ_i (1 − f_i)² + (w n λ/C') Σ_c f_c²
+ *     ∂row_loss/∂f_c = 2 (w n λ/C') f_c
+ *     ∂row_loss/∂f_i = −2 w (1 − f_i) */
+#include <math.h>
+
+#include "kernels/softmax.h"
+
+static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale,
+                float *sum)
+{
+    (void)s, (void)scale;
+    for (int64_t j = 0; j < lines; j++) {
+        float *f = t + j * stride;
+        for (int64_t r = 0; r < columns; r++) {
+            f[r] = f[r] == -INFINITY ? 0.0f : f[r];
+            sum[r] += f[r] * f[r];
+        }
+    }
+}
+
+static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
+                     float *coefficient, struct atau_row_terms *terms)
+{
+    const int64_t n = atau_row_positives(s, row);
+    const double  weight = atau_row_weight(s, row), factor = atau_row_factor(s, row, sums);
+    double        loss = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        double short_of = 1.0 - (double)f[i];
+        loss += short_of * short_of;
+        coefficient[i] = (float)(-2.0 * weight * short_of);
+    }
+    terms->candidate_factor = (float)(2.0 * factor);
+    terms->target_factor = 0.0f;
+    atau_set_row(s, row, weight * loss + factor * sums->sum, 0.0);
+    return n;
+}
+
+const struct atau_loss atau_loss_mse = {
+    .kind = ADAPTAU_LOSS_MSE,
+    .name = "MSE",
+    .negative_weight = 1.0,
+    .map = map,
+    .terms = terms,
+};
