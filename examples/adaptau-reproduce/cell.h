@@ -33,7 +33,7 @@ struct cell_description {
  *   noise_tau                         [N_NOISE_GROUPS] mean of tau_u by noise group, last epoch
  *   group_recall                      [10] part of test recall@20 that the items of a popularity group bring
  *   tau0_eq14, tau0_eq34, tau0_exact  by each formula, of the final embeddings
- *   gradient_tau, gradient_eq8, gradient_true   [N_GRADIENT_TAUS] of the final embeddings
+ *   gradient_tau, _held, _eq8, _true  [N_GRADIENT_TAUS] of the final embeddings
  *   test_recall, test_ndcg            of the model that was chosen; test_recall of all cutoffs is not kept
  *   choice_recall, best_epoch, n_epochs, final_tau0, prior, train_seconds, eval_seconds, threads */
 struct cell {

@@ -172,8 +172,8 @@ static adaptau_status measure_tau0(struct cell *cell, const struct trial *trial,
 #define GRADIENT_TAU_MOST 1.0
 
 struct gradients {
-    double tau[N_GRADIENT_TAUS], eq8[N_GRADIENT_TAUS], real[N_GRADIENT_TAUS];
-    double n_pairs;
+    double tau[N_GRADIENT_TAUS], held[N_GRADIENT_TAUS], eq8[N_GRADIENT_TAUS], real[N_GRADIENT_TAUS];
+    double n_users;
 };
 
 /* The user's cosines with all items, as float products. */
@@ -195,22 +195,39 @@ static double score_items(const adaptau_tables *tables, int32_t user, float *sco
     return most;
 }
 
-/* Per positive pair, with p its softmax probability among all items: p (1 − p)/τ, Eq. 8's magnitude, and (1 − p)/τ, that of the
- * derivative of −log p by the pair's score. */
+/* With p_i the softmax probability of item i among all items, and S = Σ p_i what the user's positives hold of it: S (1 − S), which
+ * is largest where Eq. 11 puts τ₀; S (1 − S)/τ, the magnitude by Eq. 8; and the mean of (1 − p_i)/τ over the positives, that of the
+ * derivative of −log p_i by the pair's score. */
 static void add_user(struct gradients *gradients, const float *scores, double most, int32_t n_items, const int32_t *positives,
                      int64_t n_positives)
 {
     for (int t = 0; t < N_GRADIENT_TAUS; t++) {
-        double tau = gradients->tau[t], sum = 0;
+        double tau = gradients->tau[t], sum = 0, held = 0;
         for (int32_t i = 0; i < n_items; i++)
             sum += (double)expf((float)(((double)scores[i] - most) / tau));
-        for (int64_t k = 0; k < n_positives; k++) {
-            double p = exp(((double)scores[positives[k]] - most) / tau) / sum;
-            gradients->eq8[t] += p * (1 - p) / tau;
-            gradients->real[t] += (1 - p) / tau;
-        }
+        for (int64_t k = 0; k < n_positives; k++)
+            held += exp(((double)scores[positives[k]] - most) / tau) / sum;
+        held = fmin(held, 1); /* sums in two precisions */
+        gradients->held[t] += held * (1 - held);
+        gradients->eq8[t] += held * (1 - held) / tau;
+        gradients->real[t] += (1 - held / (double)n_positives) / tau;
     }
-    gradients->n_pairs += (double)n_positives;
+    gradients->n_users++;
+}
+
+static adaptau_status keep_gradients(struct record *record, struct gradients *gradients, adaptau_error *error)
+{
+    for (int t = 0; t < N_GRADIENT_TAUS; t++) {
+        gradients->held[t] /= gradients->n_users;
+        gradients->eq8[t] /= gradients->n_users;
+        gradients->real[t] /= gradients->n_users;
+    }
+    adaptau_status status = record_append(record, "gradient_tau", N_GRADIENT_TAUS, gradients->tau, error);
+    if (!status)
+        status = record_append(record, "gradient_held", N_GRADIENT_TAUS, gradients->held, error);
+    if (!status)
+        status = record_append(record, "gradient_eq8", N_GRADIENT_TAUS, gradients->eq8, error);
+    return status ? status : record_append(record, "gradient_true", N_GRADIENT_TAUS, gradients->real, error);
 }
 
 static adaptau_status measure_gradients(struct cell *cell, const struct trial *trial, adaptau_error *error)
@@ -233,15 +250,7 @@ static adaptau_status measure_gradients(struct cell *cell, const struct trial *t
             add_user(&gradients, scores, score_items(&tables, user, scores), view.n_items, view.user_items + begin, n);
     }
     free(scores);
-    for (int t = 0; t < N_GRADIENT_TAUS; t++) {
-        gradients.eq8[t] /= gradients.n_pairs;
-        gradients.real[t] /= gradients.n_pairs;
-    }
-    if (!status)
-        status = record_append(&cell->record, "gradient_tau", N_GRADIENT_TAUS, gradients.tau, error);
-    if (!status)
-        status = record_append(&cell->record, "gradient_eq8", N_GRADIENT_TAUS, gradients.eq8, error);
-    return status ? status : record_append(&cell->record, "gradient_true", N_GRADIENT_TAUS, gradients.real, error);
+    return status ? status : keep_gradients(&cell->record, &gradients, error);
 }
 
 adaptau_status measure_model(struct cell *cell, const struct trial *trial, adaptau_error *error)
