@@ -195,9 +195,9 @@ static double score_items(const adaptau_tables *tables, int32_t user, float *sco
     return most;
 }
 
-/* With p_i the softmax probability of item i among all items, and S = Σ p_i what the user's positives hold of it: S (1 − S), which
- * is largest where Eq. 11 puts τ₀; S (1 − S)/τ, the magnitude by Eq. 8; and the mean of (1 − p_i)/τ over the positives, that of the
- * derivative of −log p_i by the pair's score. */
+/* With p_i the softmax probability of item i among all items, and S = Σ p_i what the user's positives hold of it: S (1 − S),
+ * which is largest where Eq. 11 puts τ₀; S (1 − S)/τ, the magnitude by Eq. 8; and the mean of (1 − p_i)/τ over the positives,
+ * that of the derivative of −log p_i by the pair's score. */
 static void add_user(struct gradients *gradients, const float *scores, double most, int32_t n_items, const int32_t *positives,
                      int64_t n_positives)
 {

@@ -5,9 +5,9 @@
 
 #include "adaptau-reproduce/known.h"
 
-/* Raw rows have no length to come back to: at the preset's rates their inner products run away within an epoch or two. These are
- * the best of a few on MovieLens-1M (recall@20, MF): no norm .2317 at the preset's, .2754 at .01; users only .2499, .2787 at .01;
- * items only .2676, .2728 at .05, .2353 at .01. LightGCN has rates for raw rows by itself. */
+/* Raw rows have no length to come back to: at the preset's rates their inner products run away within an epoch or two. These
+ * are the best of a few on MovieLens-1M (recall@20, MF): no norm .2317 at the preset's, .2754 at .01; users only .2499, .2787 at
+ * .01; items only .2676, .2728 at .05, .2353 at .01. LightGCN has rates for raw rows by itself. */
 #define LR_RAW_ITEMS 0.01 /* of both sides when items are raw */
 #define LR_RAW_USERS 0.05 /* of users when they alone are raw */
 

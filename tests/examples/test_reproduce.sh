@@ -88,8 +88,8 @@ r="adaptau-reproduce:"
 expect_line 2 "$r no WHAT given; see --help" "$reproduce"
 expect_line 2 "$r no --data given; see --help" "$reproduce" all
 expect_line 2 "$r no --out given; see --help" "$reproduce" all --data split
-expect_line 2 "$r there is no \"table3\", but table1, table2, table4, table5, fig1, fig2, fig3, fig4, fig5, fig6, fig7, and all" \
-    "$reproduce" table3 --data split --out o
+views="table1, table2, table4, table5, fig1, fig2, fig3, fig4, fig5, fig6, fig7, and all"
+expect_line 2 "$r there is no \"table3\", but $views" "$reproduce" table3 --data split --out o
 expect_line 2 "$r --seeds: \"0\" is not a whole number in 1 ... 100" "$reproduce" all --data split --out o --seeds 0
 expect_line 2 "$r --protocol: \"test\" is not one of valid, paper, both" "$reproduce" all --protocol test
 expect_line 2 "$r --data: \"\" is empty" "$reproduce" all --data ''
