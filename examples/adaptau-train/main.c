@@ -3,10 +3,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "adaptau-train/protocol.h"
 #include "adaptau-train/report.h"
 #include "adaptau-train/save.h"
-#include "adaptau-train/stop.h"
+#include "common/stop.h"
 #include "common/fail.h"
 
 #define PROGRAM "adaptau-train"
@@ -22,7 +21,8 @@ static int leave(const struct run *run)
         return 1;
     }
     fprintf(stderr, "%s: %s in epoch %lld; %s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
-            (long long)run->stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved", save ? save : "");
+            (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
+            save ? save : "");
     return 128 + stop_signal();
 }
 
@@ -56,13 +56,13 @@ int main(int argc, char **argv)
         status = run_open(&run, &settings, &error);
     if (!status) {
         stop_catch_signals();
-        status = run_protocol(&run, &error);
+        status = run_trial(&run, &error);
     }
     if (status) {
         tell(PROGRAM, &error);
         code = 1;
     } else
-        code = run.stopped_epoch ? leave(&run) : finish(&run);
+        code = run.trial.stopped_epoch ? leave(&run) : finish(&run);
     run_close(&run);
     return code;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "adaptau-train/stop.h"
+#include "common/stop.h"
 #include "common/clock.h"
 
 #define BAR_WIDTH 16
@@ -23,18 +23,6 @@ void progress_begin(struct progress *progress, bool quiet, const char *phase, in
     };
 }
 
-/* "12 s", "3 min 20 s", "2 h 05 min". */
-static void format_time(double seconds, char *out, size_t size)
-{
-    long long s = (long long)(seconds + 0.5);
-    if (s < 60)
-        snprintf(out, size, "%lld s", s);
-    else if (s < 3600)
-        snprintf(out, size, "%lld min %02lld s", s / 60, s % 60);
-    else
-        snprintf(out, size, "%lld h %02lld min", s / 3600, s / 60 % 60);
-}
-
 /* Draw the terminal's line, unless that was done a moment ago. */
 static void draw(struct progress *progress, const struct training *training)
 {
@@ -49,7 +37,7 @@ static void draw(struct progress *progress, const struct training *training)
         bar[i] = i < full ? '#' : '.';
     bar[BAR_WIDTH] = '\0';
     if (share > 0)
-        format_time((now - progress->started) * (1 - share) / share, left, sizeof left);
+        clock_text((now - progress->started) * (1 - share) / share, left, sizeof left);
     if (progress->scored)
         snprintf(scores, sizeof scores, "  R@%d %.4f", progress->cutoff, progress->recall);
     snprintf(line, sizeof line, "%s %lld/%lld [%s]  loss %.3f  tau0 %.4f%s  ETA %s", progress->phase,

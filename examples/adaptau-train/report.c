@@ -5,9 +5,9 @@
 
 static const char *protocol_name(const struct settings *settings)
 {
-    if (settings->protocol == PROTOCOL_PAPER)
+    if (settings->trial.protocol == PROTOCOL_PAPER)
         return "paper";
-    return settings->no_refit ? "valid, no refit" : "valid";
+    return settings->trial.no_refit ? "valid, no refit" : "valid";
 }
 
 /* ---- for programs ------------------------------------------------------------------------------------------------- */
@@ -34,11 +34,11 @@ static void json_version(struct json *json)
 static void json_data(struct json *json, const struct run *run)
 {
     json_text(json, "data", run->settings->data);
-    json_whole(json, "n_users", run->data.n_users);
-    json_whole(json, "n_items", run->data.n_items);
-    json_whole(json, "n_train", adaptau_dataset_n_pairs(run->train));
-    json_whole(json, "n_test", adaptau_dataset_n_pairs(run->test));
-    json_whole(json, "n_test_users", run->n_test_users);
+    json_whole(json, "n_users", run->problem.data.n_users);
+    json_whole(json, "n_items", run->problem.data.n_items);
+    json_whole(json, "n_train", adaptau_dataset_n_pairs(run->problem.train));
+    json_whole(json, "n_test", adaptau_dataset_n_pairs(run->problem.test));
+    json_whole(json, "n_test_users", run->trial.n_test_users);
 }
 
 static void json_contrast(struct json *json, const struct recipe *recipe)
@@ -58,7 +58,7 @@ static void json_contrast(struct json *json, const struct recipe *recipe)
 
 static void json_recipe(struct json *json, const struct run *run)
 {
-    const struct recipe *recipe = &run->recipe;
+    const struct recipe *recipe = &run->trial.recipe;
     json_text(json, "backbone", backbone_names[recipe->encoder]);
     if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN) {
         json_whole(json, "layers", recipe->layers);
@@ -88,24 +88,24 @@ static void json_recipe(struct json *json, const struct run *run)
     json_number(json, "row_weight", recipe->row_weight);
     json_number(json, "soft_targets", recipe->soft_targets);
     json_number(json, "popularity_prior", recipe->popularity_prior);
-    json_truth(json, "prior_chosen", run->chooses_prior);
+    json_truth(json, "prior_chosen", run->trial.chooses_prior);
     json_number(json, "lr_users", recipe->lr_users);
     json_number(json, "lr_items", recipe->lr_items);
 }
 
 static void json_search(struct json *json, const struct run *run)
 {
-    bool on_test = run->settings->protocol == PROTOCOL_PAPER;
+    bool on_test = run->settings->trial.protocol == PROTOCOL_PAPER;
     json_text(json, "protocol", protocol_name(run->settings));
     json_truth(json, "selected_on_test", on_test);
-    json_whole(json, "best_epoch", run->search.best_epoch);
-    json_whole(json, "search_epochs", run->search.n_epochs);
+    json_whole(json, "best_epoch", run->trial.search.best_epoch);
+    json_whole(json, "search_epochs", run->trial.search.n_epochs);
     if (on_test)
         return;
-    json_whole(json, "n_valid", run->search.n_pairs);
+    json_whole(json, "n_valid", run->trial.search.n_pairs);
     json_open(json, "validation", '{');
-    if (run->search.n_pairs > 0)
-        json_scores(json, &run->search.best, &run->settings->cutoffs);
+    if (run->trial.search.n_pairs > 0)
+        json_scores(json, &run->trial.search.best, &run->settings->trial.cutoffs);
     json_close(json, '}');
 }
 
@@ -121,12 +121,12 @@ void report_json(const struct run *run)
     json_data(&json, run);
     json_recipe(&json, run);
     json_search(&json, run);
-    json_number(&json, "loss", run->loss);
-    json_number(&json, "tau0", run->tau0);
-    json_scores(&json, &run->scores, &run->settings->cutoffs);
+    json_number(&json, "loss", run->trial.loss);
+    json_number(&json, "tau0", run->trial.tau0);
+    json_scores(&json, &run->trial.scores, &run->settings->trial.cutoffs);
     json_number(&json, "read_seconds", run->read_seconds);
-    json_number(&json, "train_seconds", run->train_seconds);
-    json_number(&json, "eval_seconds", run->eval_seconds);
+    json_number(&json, "train_seconds", run->trial.train_seconds);
+    json_number(&json, "eval_seconds", run->trial.eval_seconds);
     json_whole(&json, "peak_bytes", (int64_t)peak);
     json_close(&json, '}');
     printf("\n");
@@ -137,10 +137,10 @@ void report_json(const struct run *run)
 static void print_protocol(const struct run *run)
 {
     const struct settings *settings = run->settings;
-    const struct search   *search = &run->search;
+    const struct search   *search = &run->trial.search;
     long long              best = search->best_epoch, trained = search->n_epochs;
-    int32_t                cutoff = settings->cutoffs.values[choosing_cutoff(&settings->cutoffs)];
-    if (settings->protocol == PROTOCOL_PAPER) {
+    int32_t                cutoff = settings->trial.cutoffs.values[choosing_cutoff(&settings->trial.cutoffs)];
+    if (settings->trial.protocol == PROTOCOL_PAPER) {
         printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall@%d on the test pairs\n", best,
                trained, cutoff);
         printf("           themselves, as in published figures; it flatters the model\n");
@@ -153,15 +153,15 @@ static void print_protocol(const struct run *run)
     printf("protocol   valid: epoch %lld of %lld has the best recall@%d on %lld pairs held out of train;\n", best, trained,
            cutoff, (long long)search->n_pairs);
     printf("           %s; test was looked at once\n",
-           settings->no_refit ? "that model is reported" : "all of train was then trained on for as many epochs");
+           settings->trial.no_refit ? "that model is reported" : "all of train was then trained on for as many epochs");
 }
 
 static void print_facts(const struct run *run)
 {
-    const struct recipe *recipe = &run->recipe;
-    printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->data.n_users,
-           run->data.n_items, (long long)adaptau_dataset_n_pairs(run->train), (long long)adaptau_dataset_n_pairs(run->test),
-           run->n_test_users);
+    const struct recipe *recipe = &run->trial.recipe;
+    printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
+           run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train),
+           (long long)adaptau_dataset_n_pairs(run->problem.test), run->trial.n_test_users);
     printf("model      %s, ", backbone_names[recipe->encoder]);
     if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
         printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
@@ -169,16 +169,16 @@ static void print_facts(const struct run *run)
         printf("loss %s, ", loss_names[recipe->loss]);
     if (recipe->contrast != CONTRAST_NONE)
         printf("contrast %s of weight %g, ", contrast_names[recipe->contrast], recipe->contrast_weight);
-    printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->tau0,
+    printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->trial.tau0,
            tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
            "           popularity prior %g, seed %lld\n",
            (long long)recipe->epochs, (long long)recipe->rows, recipe->lr_users, recipe->lr_items, recipe->row_weight,
            recipe->soft_targets, recipe->popularity_prior, (long long)recipe->seed);
     print_protocol(run);
-    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->train_seconds, run->eval_seconds,
-           adaptau_context_threads(run->context), adaptau_context_threads(run->context) == 1 ? "" : "s",
-           adaptau_context_backend(run->context));
+    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds,
+           run->trial.eval_seconds, adaptau_context_threads(run->context),
+           adaptau_context_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
 }
 
 static void print_scores(const struct scores *scores, const struct cutoffs *cutoffs)
@@ -201,5 +201,5 @@ static void print_scores(const struct scores *scores, const struct cutoffs *cuto
 void report_table(const struct run *run)
 {
     print_facts(run);
-    print_scores(&run->scores, &run->settings->cutoffs);
+    print_scores(&run->trial.scores, &run->settings->trial.cutoffs);
 }

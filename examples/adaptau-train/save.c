@@ -41,8 +41,8 @@ static adaptau_status save_names(const struct names *names, int32_t n, const cha
 
 adaptau_status save_run(const struct run *run, const char *path, adaptau_error *error)
 {
-    adaptau_status status = save_names(&run->data.users, run->data.n_users, path, ".users.txt", error);
+    adaptau_status status = save_names(&run->problem.data.users, run->problem.data.n_users, path, ".users.txt", error);
     if (!status)
-        status = save_names(&run->data.items, run->data.n_items, path, ".items.txt", error);
-    return status ? status : adaptau_model_save(run->model, path, error);
+        status = save_names(&run->problem.data.items, run->problem.data.n_items, path, ".items.txt", error);
+    return status ? status : adaptau_model_save(run->trial.model, path, error);
 }

@@ -19,17 +19,6 @@ static const struct program program = {
              "Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };
 
-/* The position of a word is the value of the constant that it names. */
-const char *const        tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", NULL};
-const char *const        personal_names[] = {"none", "eq16", "eq15", "released", "learned", NULL};
-const char *const        candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
-const char *const        positive_names[] = {"outside", "inside", NULL};
-const char *const        init_names[] = {"sphere", "xavier", "spectral", NULL};
-const char *const        normalise_names[] = {"both", "users", "items", "none", NULL};
-const char *const        loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
-const char *const        backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
-const char *const        contrast_names[] = {"none", "sgl", "simgcl", "ncl", NULL};
-static const char *const protocol_names[] = {"valid", "paper", NULL};
 static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const backend_names[] = {"auto", "reference", "blis", "native", NULL};
@@ -38,10 +27,8 @@ static void set_defaults(struct settings *settings)
 {
     *settings = (struct settings){
         .recipe = recipe_default(),
+        .trial = trial_options_default(),
         .test_share = 0.2,
-        .valid_share = 0.1,
-        .eval_every = 1,
-        .cutoffs = {.count = 3, .values = {10, 20, 50}},
     };
 }
 
@@ -146,7 +133,7 @@ int read_settings(int argc, char **argv, struct settings *settings)
          "keep pairs whose third field is at least X (all)", &s->reading.rated},
         {"test-share", OPTION_DECIMAL, &s->test_share, 0, 0.9, NULL, "X",
          "of each user's pairs, held out when DATA has no test.txt (0.2)", NULL},
-        {"split-seed", OPTION_WHOLE, &s->split_seed, 0, 9e15, NULL, NULL, "of both splits (0)", NULL},
+        {"split-seed", OPTION_WHOLE, &s->trial.split_seed, 0, 9e15, NULL, NULL, "of both splits (0)", NULL},
 
         {.name = "Model:", .kind = OPTION_TITLE},
         {"backbone", OPTION_CHOICE, &r->encoder, 0, 0, backbone_names, NULL,
@@ -241,17 +228,17 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"backend", OPTION_CHOICE, &s->backend, 0, 0, backend_names, NULL, "who multiplies matrices (auto)", NULL},
 
         {.name = "Evaluation:", .kind = OPTION_TITLE},
-        {"protocol", OPTION_CHOICE, &s->protocol, 0, 0, protocol_names, NULL,
+        {"protocol", OPTION_CHOICE, &s->trial.protocol, 0, 0, protocol_names, NULL,
          "valid: choose the epoch on pairs held out of train, train again on all of train for so many epochs, look at test "
          "once. paper: choose the epoch on test, as published numbers are; optimistic (valid)",
          NULL},
-        {"no-refit", OPTION_FLAG, &s->no_refit, 0, 0, NULL, NULL,
+        {"no-refit", OPTION_FLAG, &s->trial.no_refit, 0, 0, NULL, NULL,
          "valid: report the model that was validated, without training again", NULL},
-        {"valid-share", OPTION_DECIMAL, &s->valid_share, 0.01, 0.9, NULL, "X", "of each user's train pairs (0.1)", NULL},
-        {"cutoffs", OPTION_CUTOFFS, &s->cutoffs, 1, ADAPTAU_MAX_CUTOFF, NULL, "K,K,...",
+        {"valid-share", OPTION_DECIMAL, &s->trial.valid_share, 0.01, 0.9, NULL, "X", "of each user's train pairs (0.1)", NULL},
+        {"cutoffs", OPTION_CUTOFFS, &s->trial.cutoffs, 1, ADAPTAU_MAX_CUTOFF, NULL, "K,K,...",
          "lengths of the ranked lists; 20, or else the first, chooses (10,20,50)", NULL},
-        {"eval-every", OPTION_WHOLE, &s->eval_every, 1, 1e9, NULL, NULL, "epochs (1)", NULL},
-        {"patience", OPTION_WHOLE, &s->patience, 0, 1e9, NULL, NULL,
+        {"eval-every", OPTION_WHOLE, &s->trial.eval_every, 1, 1e9, NULL, NULL, "epochs (1)", NULL},
+        {"patience", OPTION_WHOLE, &s->trial.patience, 0, 1e9, NULL, NULL,
          "stop after so many evaluations without a better one; 0: never (0)", NULL},
 
         {.name = "Output:", .kind = OPTION_TITLE},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 double clock_now(void)
@@ -8,4 +9,15 @@ double clock_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void clock_text(double seconds, char *out, size_t size)
+{
+    long long s = (long long)(seconds + 0.5);
+    if (s < 60)
+        snprintf(out, size, "%lld s", s);
+    else if (s < 3600)
+        snprintf(out, size, "%lld min %02lld s", s / 60, s % 60);
+    else
+        snprintf(out, size, "%lld h %02lld min", s / 3600, s / 60 % 60);
 }

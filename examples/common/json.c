@@ -64,14 +64,24 @@ void json_whole(struct json *json, const char *key, int64_t value)
     fprintf(json->out, "%lld", (long long)value);
 }
 
-/* Nine digits: what a float holds, and more than any metric means. */
-void json_number(struct json *json, const char *key, double value)
+static void put_digits(struct json *json, const char *key, double value, int digits)
 {
     begin_value(json, key);
     if (isfinite(value))
-        fprintf(json->out, "%.9g", value);
+        fprintf(json->out, "%.*g", digits, value);
     else
         fputs("null", json->out);
+}
+
+/* Nine digits: what a float holds, and more than any metric means. */
+void json_number(struct json *json, const char *key, double value)
+{
+    put_digits(json, key, value, 9);
+}
+
+void json_exact(struct json *json, const char *key, double value)
+{
+    put_digits(json, key, value, 17);
 }
 
 void json_truth(struct json *json, const char *key, bool value)

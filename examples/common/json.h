@@ -18,6 +18,7 @@ void json_close(struct json *json, char bracket);                      /* '}' or
 void json_text(struct json *json, const char *key, const char *value); /* bytes that are no UTF-8 become U+FFFD */
 void json_whole(struct json *json, const char *key, int64_t value);
 void json_number(struct json *json, const char *key, double value); /* null unless it is finite */
+void json_exact(struct json *json, const char *key, double value);  /* the same, all digits of a double */
 void json_truth(struct json *json, const char *key, bool value);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/names.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/draft.h"
 #include "common/fail.h"
 #include "common/text.h"
 
@@ -180,46 +178,19 @@ adaptau_status names_read(struct names *names, const char *path, adaptau_error *
 }
 
 /* The folder itself is not synced: the model is saved into it next, and that does it. */
-static bool write_lines(FILE *file, const struct names *names, int32_t n)
-{
-    for (int32_t id = 0; id < n; id++) {
-        int written = names->count ? fprintf(file, "%s\n", names_get(names, id)) : fprintf(file, "%d\n", id);
-        if (written < 0)
-            return false;
-    }
-    return fflush(file) == 0 && fsync(fileno(file)) == 0;
-}
-
 adaptau_status names_write(const struct names *names, int32_t n, const char *path, adaptau_error *error)
 {
-    size_t size = strlen(path) + 8;
-    char  *draft = malloc(size);
-    if (!draft)
-        return fail_memory(error, shown_path(path));
-    snprintf(draft, size, "%s.XXXXXX", path);
-
-    int   failure = 0;
-    int   handle = mkstemp(draft);
-    FILE *file = handle < 0 ? NULL : fdopen(handle, "w");
-    if (!file) {
-        failure = errno;
-        if (handle >= 0)
-            close(handle);
-    } else {
-        /* mkstemp makes files that only their owner can read; these are results like any other. */
-        mode_t mask = umask(0);
-        umask(mask);
-        if (fchmod(handle, 0666 & ~mask) != 0 || !write_lines(file, names, n))
-            failure = errno;
-        if (fclose(file) != 0 && !failure)
-            failure = errno;
-        if (!failure && rename(draft, path) != 0)
-            failure = errno;
+    struct draft   draft;
+    adaptau_status status = draft_open(&draft, path, error);
+    if (status)
+        return status;
+    for (int32_t id = 0; id < n; id++) {
+        if (names->count)
+            fprintf(draft.file, "%s\n", names_get(names, id));
+        else
+            fprintf(draft.file, "%d\n", id);
     }
-    if (failure && handle >= 0)
-        unlink(draft);
-    free(draft);
-    return failure ? fail_os(error, failure, "%s", shown_path(path)) : ADAPTAU_OK;
+    return draft_commit(&draft, error);
 }
 
 /* ---- likeness ----------------------------------------------------------------------------------------------------- */

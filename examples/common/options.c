@@ -95,7 +95,7 @@ static void refuse(const struct program *program, const struct option_rule *rule
             fprintf(stderr, "%s %s", i == 0 ? "" : ",", rule->choices[i]);
         fprintf(stderr, "\n");
     } else
-        fprintf(stderr, "empty\n");
+        fprintf(stderr, "%s\n", *text ? "one too many" : "empty");
 }
 
 static bool read_choice(const struct option_rule *rule, const char *text)
@@ -143,6 +143,15 @@ static bool read_decimal(const struct option_rule *rule, const char *text)
     return true;
 }
 
+static bool read_text(const struct option_rule *rule, const char *text)
+{
+    struct texts *texts = rule->value;
+    if (*text == '\0' || texts->count == TEXTS_MAX)
+        return false;
+    texts->values[texts->count++] = text;
+    return true;
+}
+
 static bool read_value(const struct option_rule *rule, const char *text)
 {
     switch (rule->kind) {
@@ -151,6 +160,7 @@ static bool read_value(const struct option_rule *rule, const char *text)
     case OPTION_DECIMAL: return read_decimal(rule, text);
     case OPTION_CHOICE: return read_choice(rule, text);
     case OPTION_CUTOFFS: return read_cutoffs(rule, text);
+    case OPTION_TEXTS: return read_text(rule, text);
     default: *(const char **)rule->value = text; return *text != '\0';
     }
 }

@@ -13,12 +13,20 @@
 #define OPTION_TEXT 4    /* const char * */
 #define OPTION_CUTOFFS 5 /* struct cutoffs: whole numbers in [least, most], ascending, between commas */
 #define OPTION_TITLE 6   /* no option: a line of --help */
+#define OPTION_TEXTS 7   /* struct texts: may be given several times */
 
 #define CUTOFFS_MAX 16
 
 struct cutoffs {
     int32_t count;
     int32_t values[CUTOFFS_MAX];
+};
+
+#define TEXTS_MAX 16
+
+struct texts {
+    int32_t     count;
+    const char *values[TEXTS_MAX];
 };
 
 struct option_rule {

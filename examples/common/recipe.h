@@ -4,6 +4,7 @@
 #define EXAMPLES_COMMON_RECIPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define UNSET (-1) /* to be set by preset_fill, from the size of the data */
@@ -19,10 +20,11 @@
 #define CONTRAST_SIMGCL 2
 #define CONTRAST_NCL 3
 
+/* A new member needs a row in the table of recipe.c, by which recipes are told apart and written as options. */
 struct recipe {
     /* model */
-    int32_t encoder;  /* ADAPTAU_ENCODER_* */
-    int64_t layers;   /* of LightGCN */
+    int32_t encoder; /* ADAPTAU_ENCODER_* */
+    int64_t layers;  /* of LightGCN */
     double  edge_dropout, layer_dropout;
     double  gate; /* of SimpleX */
     int64_t dim;
@@ -70,6 +72,21 @@ struct recipe {
     /* scoring */
     double popularity_prior; /* prior_set's strength. UNSET: a program with validation pairs may choose it, else 0 */
 };
+
+/* The words for the recipe's choices, in the order of their constants. */
+extern const char *const loss_names[];
+extern const char *const backbone_names[];
+extern const char *const contrast_names[];
+extern const char *const tau0_names[];
+extern const char *const personal_names[];
+extern const char *const candidate_names[];
+extern const char *const positive_names[];
+extern const char *const init_names[];
+extern const char *const normalise_names[];
+
+/* What differs from `base` as options of adaptau-train, "--backbone lightgcn --seed 1"; base NULL: everything that is set.
+ * Returns the length of the whole, as snprintf does. */
+int recipe_options(const struct recipe *recipe, const struct recipe *base, char *out, size_t size);
 
 /* A recipe whose data-dependent members are UNSET and whose other members are the library's defaults. */
 struct recipe recipe_default(void);

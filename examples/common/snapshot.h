@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A copy of a model's raw tables, to come back to. */
-#ifndef ADAPTAU_TRAIN_SNAPSHOT_H
-#define ADAPTAU_TRAIN_SNAPSHOT_H
+#ifndef EXAMPLES_COMMON_SNAPSHOT_H
+#define EXAMPLES_COMMON_SNAPSHOT_H
 
 #include "common/training.h"
 

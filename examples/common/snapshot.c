@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "adaptau-train/snapshot.h"
+#include "common/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>

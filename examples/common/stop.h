@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SIGINT and SIGTERM. */
-#ifndef ADAPTAU_TRAIN_STOP_H
-#define ADAPTAU_TRAIN_STOP_H
+#ifndef EXAMPLES_COMMON_STOP_H
+#define EXAMPLES_COMMON_STOP_H
 
 /* From now on either signal is noted; a second one ends the program at once. */
 void stop_catch_signals(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "adaptau-train/stop.h"
+#include "common/stop.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* OUT/report.html: one file with everything in it. */
+#ifndef ADAPTAU_REPRODUCE_REPORT_H
+#define ADAPTAU_REPRODUCE_REPORT_H
+
+#include "adaptau-reproduce/study.h"
+
+/* What views have shown, between how it was done and the list of all cells with the commands that train them again. */
+adaptau_status report_write(struct study *study, const char *command, adaptau_error *error);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "adaptau-reproduce/strategy.h"
+
+#include <adaptau/adaptau.h>
+
+#include "adaptau-reproduce/known.h"
+
+/* Raw rows have no length to come back to: at the preset's rates their inner products run away within an epoch or two. These
+ * are the best of a few on MovieLens-1M (recall@20, MF): no norm .2317 at the preset's, .2754 at .01; users only .2499, .2787 at
+ * .01; items only .2676, .2728 at .05, .2353 at .01. LightGCN has rates for raw rows by itself. */
+#define LR_RAW_ITEMS 0.01 /* of both sides when items are raw */
+#define LR_RAW_USERS 0.05 /* of users when they alone are raw */
+
+const char *const recipe_names[] = {"plain", "preset", NULL};
+
+#define PLAIN .recipe = RECIPE_PLAIN, .normalise = NORMALISE_BOTH
+#define RAW(side) .recipe = RECIPE_PLAIN, .tau0 = ADAPTAU_TAU0_FIXED, .tau = 1, .normalise = side
+
+static const struct strategy strategies[N_STRATEGIES] = {
+    [STRATEGY_NO_NORM] = {RAW(NORMALISE_NONE), .name = "no norm", .printed = PRINTED_NO_NORM,
+                          .meaning = "inner products of raw embeddings, temperature 1"},
+    [STRATEGY_NORM_USERS] = {RAW(NORMALISE_USERS), .name = "users only",
+                             .meaning = "users at length 1, raw items, temperature 1 (Y-N)"},
+    [STRATEGY_NORM_ITEMS] = {RAW(NORMALISE_ITEMS), .name = "items only",
+                             .meaning = "items at length 1, raw users, temperature 1 (N-Y)"},
+    [STRATEGY_GRID] = {PLAIN, .name = "searched tau", .printed = PRINTED_GRID, .tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.1,
+                       .meaning = "cosines at a fixed temperature, the best of a grid for the pairs that choose"},
+    [STRATEGY_C_TAU] = {PLAIN, .name = "C-tau", .printed = PRINTED_C_TAU, .tau0 = ADAPTAU_TAU0_LEARNED,
+                        .meaning = "cosines, one temperature trained with the embeddings"},
+    [STRATEGY_CU_TAU] = {PLAIN, .name = "Cu-tau", .printed = PRINTED_CU_TAU, .tau_user = ADAPTAU_TAU_USER_LEARNED,
+                         .meaning = "cosines, a temperature for each user trained with the embeddings"},
+    [STRATEGY_ADAP_TAU0] = {PLAIN, .name = "Adap-tau0", .printed = PRINTED_ADAP_TAU0,
+                            .meaning = "cosines, tau0 by Eq. 14 before every epoch"},
+    [STRATEGY_ADAP_TAU] = {PLAIN, .name = "Adap-tau", .printed = PRINTED_ADAP_TAU, .tau_user = ADAPTAU_TAU_USER_EQ16,
+                           .meaning = "and a temperature for each user by Eq. 16, beta = 1"},
+    [STRATEGY_RELEASED] = {PLAIN, .name = "Adap-tau, released", .printed = PRINTED_ADAP_TAU,
+                           .tau_user = ADAPTAU_TAU_USER_RELEASED,
+                           .meaning = "as the authors' program: Eq. 16 for the candidates alone, tau0 for the positives"},
+    [STRATEGY_EQ34] = {PLAIN, .name = "tau0 by Eq. 34", .tau0 = ADAPTAU_TAU0_EQ34, .meaning = "cosines, tau0 by Eq. 34"},
+    [STRATEGY_EXACT] = {PLAIN, .name = "tau0 by Eq. 11", .tau0 = ADAPTAU_TAU0_EXACT,
+                        .meaning = "cosines, tau0 by the root of Eq. 11"},
+    [STRATEGY_SHARED] = {PLAIN, .name = "Adap-tau0, shared sample", .candidates = ADAPTAU_SAMPLER_SHARED_UNIFORM,
+                         .meaning = "1024 uniform candidates for each batch"},
+    [STRATEGY_PER_ROW] = {PLAIN, .name = "Adap-tau0, sample per pair", .candidates = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
+                          .meaning = "1024 uniform candidates for each pair, as in the paper"},
+    [STRATEGY_RAW_TAU0] = {PLAIN, .name = "Adap-tau0, ranked raw", .printed = PRINTED_ADAP_TAU0, .ranks_raw = true,
+                           .meaning =
+                               "trained on cosines, ranked by inner products, as the authors' program does with LightGCN"},
+    [STRATEGY_PRESET_TAU0] = {.name = "Adap-tau0",
+                              .recipe = RECIPE_PRESET,
+                              .printed = PRINTED_ADAP_TAU0,
+                              .normalise = UNSET,
+                              .meaning = "adaptau-train with nothing but its defaults"},
+    [STRATEGY_PRESET_TAU] = {.name = "Adap-tau",
+                             .recipe = RECIPE_PRESET,
+                             .printed = PRINTED_ADAP_TAU,
+                             .normalise = UNSET,
+                             .tau_user = ADAPTAU_TAU_USER_EQ16,
+                             .meaning = "adaptau-train --personal eq16"},
+    [STRATEGY_BPR] = {.name = "BPR",
+                      .recipe = RECIPE_PRESET,
+                      .loss = ADAPTAU_LOSS_BPR,
+                      .normalise = UNSET,
+                      .meaning = "adaptau-train --loss bpr"},
+    [STRATEGY_CCL] = {.name = "CCL",
+                      .recipe = RECIPE_PRESET,
+                      .loss = ADAPTAU_LOSS_CCL,
+                      .normalise = UNSET,
+                      .meaning = "adaptau-train --loss ccl; with --backbone simplex it is SimpleX"},
+    [STRATEGY_SGL] = {.name = "with SGL",
+                      .recipe = RECIPE_PRESET,
+                      .contrast = CONTRAST_SGL,
+                      .normalise = UNSET,
+                      .meaning = "adaptau-train --contrast sgl: views without some edges"},
+    [STRATEGY_SIMGCL] = {.name = "with SimGCL",
+                         .recipe = RECIPE_PRESET,
+                         .contrast = CONTRAST_SIMGCL,
+                         .normalise = UNSET,
+                         .meaning = "adaptau-train --contrast simgcl: views with noise"},
+    [STRATEGY_NCL] = {.name = "with NCL",
+                      .recipe = RECIPE_PRESET,
+                      .contrast = CONTRAST_NCL,
+                      .normalise = UNSET,
+                      .meaning = "adaptau-train --contrast ncl: layers and prototypes"},
+};
+
+const struct strategy *strategy_get(int id)
+{
+    return &strategies[id];
+}
+
+static void set_raw_rates(struct recipe *recipe)
+{
+    if (recipe->normalise == NORMALISE_NONE || recipe->normalise == NORMALISE_USERS)
+        recipe->lr_users = recipe->lr_items = LR_RAW_ITEMS;
+    else if (recipe->normalise == NORMALISE_ITEMS)
+        recipe->lr_users = LR_RAW_USERS;
+}
+
+struct recipe strategy_recipe(int id, int32_t encoder, int64_t seed)
+{
+    const struct strategy *strategy = &strategies[id];
+    struct recipe          recipe = recipe_default();
+    recipe.encoder = encoder;
+    recipe.seed = seed;
+    recipe.loss = strategy->loss;
+    recipe.contrast = strategy->contrast;
+    recipe.tau0 = strategy->tau0;
+    recipe.tau = strategy->tau;
+    recipe.tau_user = strategy->tau_user;
+    recipe.normalise = strategy->normalise;
+    recipe.candidates = strategy->candidates;
+    if (strategy->recipe == RECIPE_PLAIN) {
+        recipe.soft_targets = 0;
+        recipe.popularity_prior = 0;
+    }
+    if (encoder == ADAPTAU_ENCODER_MF)
+        set_raw_rates(&recipe);
+    return recipe;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/draft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fail.h"
+
+adaptau_status draft_open(struct draft *draft, const char *path, adaptau_error *error)
+{
+    size_t size = strlen(path) + 8;
+    *draft = (struct draft){.path = path, .written = malloc(size)};
+    if (!draft->written)
+        return fail_memory(error, shown_path(path));
+    snprintf(draft->written, size, "%s.XXXXXX", path);
+    int handle = mkstemp(draft->written);
+    if (handle >= 0)
+        draft->file = fdopen(handle, "w");
+    if (draft->file)
+        return ADAPTAU_OK;
+    int failure = errno;
+    if (handle >= 0) {
+        close(handle);
+        unlink(draft->written);
+    }
+    free(draft->written);
+    *draft = (struct draft){0};
+    return fail_os(error, failure, "%s", shown_path(path));
+}
+
+/* mkstemp makes files that only their owner can read; these are results like any other. */
+static int open_to_readers(int handle)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return fchmod(handle, 0666 & ~mask);
+}
+
+static int finish(FILE *file)
+{
+    errno = EIO; /* of a write that failed earlier and whose errno is gone */
+    if (ferror(file) || fflush(file) != 0 || fsync(fileno(file)) != 0 || open_to_readers(fileno(file)) != 0)
+        return errno;
+    return 0;
+}
+
+adaptau_status draft_commit(struct draft *draft, adaptau_error *error)
+{
+    int failure = finish(draft->file);
+    if (fclose(draft->file) != 0 && !failure)
+        failure = errno;
+    draft->file = NULL;
+    if (!failure && rename(draft->written, draft->path) != 0)
+        failure = errno;
+    adaptau_status status = failure ? fail_os(error, failure, "%s", shown_path(draft->path)) : ADAPTAU_OK;
+    if (failure)
+        unlink(draft->written);
+    free(draft->written);
+    *draft = (struct draft){0};
+    return status;
+}
+
+void draft_discard(struct draft *draft)
+{
+    if (draft->file)
+        fclose(draft->file);
+    if (draft->written)
+        unlink(draft->written);
+    free(draft->written);
+    *draft = (struct draft){0};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A text file that appears whole or not at all: it is written beside its place, synced, and renamed. */
+#ifndef EXAMPLES_COMMON_DRAFT_H
+#define EXAMPLES_COMMON_DRAFT_H
+
+#include <stdio.h>
+
+#include <adaptau/base.h>
+
+struct draft {
+    FILE       *file;    /* to be written to */
+    const char *path;    /* where it will be; must outlive the draft */
+    char       *written; /* where it is until then */
+};
+
+/* On failure nothing is left behind. */
+adaptau_status draft_open(struct draft *draft, const char *path, adaptau_error *error);
+
+/* Put it in its place. Any write to `file` that failed since draft_open is found here; then the old file, if there is one, is
+ * still the old one. The folder is not synced. Either way the draft is over. */
+adaptau_status draft_commit(struct draft *draft, adaptau_error *error);
+
+/* Give it up. Fine after draft_commit, and for a draft of zeros. */
+void draft_discard(struct draft *draft);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/trial.h"
+
+#include "common/clock.h"
+#include "common/preset.h"
+#include "common/prior.h"
+#include "common/split.h"
+#include "common/stop.h"
+
+const char *const protocol_names[] = {"valid", "paper", NULL};
+
+struct trial_options trial_options_default(void)
+{
+    return (struct trial_options){.valid_share = 0.1, .eval_every = 1, .cutoffs = {.count = 3, .values = {10, 20, 50}}};
+}
+
+int32_t choosing_cutoff(const struct cutoffs *cutoffs)
+{
+    for (int32_t c = 0; c < cutoffs->count; c++)
+        if (cutoffs->values[c] == 20)
+            return c;
+    return 0;
+}
+
+void trial_complete_recipe(struct trial *trial, const struct recipe *recipe)
+{
+    trial->recipe = *recipe;
+    /* LightGCN's inner products have learned how popular an item is */
+    trial->chooses_prior = recipe->popularity_prior == UNSET && recipe->encoder == ADAPTAU_ENCODER_MF;
+    preset_fill(&trial->recipe, adaptau_dataset_n_users(trial->train), adaptau_dataset_n_items(trial->train),
+                adaptau_dataset_n_pairs(trial->train));
+}
+
+void trial_close(struct trial *trial)
+{
+    adaptau_model_destroy(trial->model);
+    snapshot_free(&trial->snapshot);
+    trial->model = NULL;
+}
+
+/* One training inside the trial. */
+struct phase {
+    struct trial          *trial;
+    const char            *name;
+    struct recipe          recipe;
+    const adaptau_dataset *dataset;   /* what is trained on */
+    adaptau_evaluator     *evaluator; /* of held-out pairs, or NULL */
+    int64_t                n_epochs;
+    bool                   picks_epoch; /* by the evaluator */
+    bool                   keeps_best;  /* epoch, in trial->snapshot */
+    bool                   picks_prior; /* by the evaluator, with the last epoch's model */
+    struct training        training;
+};
+
+static adaptau_status evaluate(struct trial *trial, adaptau_evaluator *evaluator, const adaptau_model *model,
+                               struct scores *scores, adaptau_error *error)
+{
+    double         started = clock_now();
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    if (trial->ranks_raw)
+        tables.flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
+    if (!status)
+        status = score_tables(evaluator, &tables, &trial->options->cutoffs, scores, error);
+    trial->eval_seconds += clock_now() - started;
+    return status;
+}
+
+static bool is_better(const struct scores *a, const struct scores *b, int32_t cutoff)
+{
+    if (a->value[ADAPTAU_METRIC_RECALL][cutoff] != b->value[ADAPTAU_METRIC_RECALL][cutoff])
+        return a->value[ADAPTAU_METRIC_RECALL][cutoff] > b->value[ADAPTAU_METRIC_RECALL][cutoff];
+    return a->value[ADAPTAU_METRIC_NDCG][cutoff] > b->value[ADAPTAU_METRIC_NDCG][cutoff];
+}
+
+/* ---- one phase ---------------------------------------------------------------------------------------------------- */
+
+/* Evaluate the epoch that has just ended, and remember it if it is the best. */
+static adaptau_status judge_epoch(struct phase *phase, struct scores *scores, adaptau_error *error)
+{
+    struct trial  *trial = phase->trial;
+    struct search *search = &trial->search;
+    adaptau_status status = evaluate(trial, phase->evaluator, phase->training.model, scores, error);
+    if (status)
+        return status;
+    bool first = search->best_epoch == 0;
+    if (!first && !is_better(scores, &search->best, choosing_cutoff(&trial->options->cutoffs)))
+        return ADAPTAU_OK;
+    search->best = *scores;
+    search->best_epoch = phase->training.epoch;
+    trial->loss = phase->training.loss;
+    trial->tau0 = phase->training.tau0;
+    return phase->keeps_best ? snapshot_take(&trial->snapshot, phase->training.model, error) : ADAPTAU_OK;
+}
+
+static bool is_due(const struct phase *phase)
+{
+    int64_t epoch = phase->training.epoch;
+    return phase->picks_epoch && (epoch % phase->trial->options->eval_every == 0 || epoch == phase->n_epochs);
+}
+
+static bool is_hopeless(const struct phase *phase)
+{
+    const struct trial_options *options = phase->trial->options;
+    int64_t                     since = phase->training.epoch - phase->trial->search.best_epoch;
+    return phase->picks_epoch && options->patience > 0 && since >= options->patience * options->eval_every;
+}
+
+static adaptau_status train_epochs(struct phase *phase, adaptau_error *error)
+{
+    struct trial                *trial = phase->trial;
+    const struct trial_observer *observer = &trial->observer;
+    struct training             *training = &phase->training;
+    while (training->epoch < phase->n_epochs && !is_hopeless(phase)) {
+        struct scores  scores;
+        adaptau_status status = training_epoch(training, error);
+        if (status)
+            return status;
+        if (training->stopped) {
+            trial->stopped_epoch = training->epoch + 1;
+            return ADAPTAU_OK;
+        }
+        bool due = is_due(phase);
+        if (due)
+            status = judge_epoch(phase, &scores, error);
+        if (!status && observer->epoch)
+            status = observer->epoch(observer->user_data, phase->name, training, due ? &scores : NULL, error);
+        if (status)
+            return status;
+        if (stop_signal()) {
+            trial->stopped_epoch = training->epoch;
+            return ADAPTAU_OK;
+        }
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status pick_prior(struct phase *phase, adaptau_error *error)
+{
+    struct trial          *trial = phase->trial;
+    const struct cutoffs  *cutoffs = &trial->options->cutoffs;
+    const struct training *training = &phase->training;
+    double                 started = clock_now();
+    adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, training->tau0, cutoffs,
+                                                 choosing_cutoff(cutoffs), &trial->recipe.popularity_prior, error);
+    trial->eval_seconds += clock_now() - started;
+    return status;
+}
+
+static int heed_signal(void *user_data, const struct training *training)
+{
+    (void)user_data;
+    (void)training;
+    return stop_signal() != 0;
+}
+
+/* Train, and hand the last model to the trial where no epoch is picked. */
+static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
+{
+    struct trial                *trial = phase->trial;
+    const struct trial_observer *observer = &trial->observer;
+    adaptau_status status = training_create(trial->context, phase->dataset, &phase->recipe, &phase->training, error);
+    if (status)
+        return status;
+    if (observer->begin)
+        observer->begin(observer->user_data, phase->name, phase->n_epochs);
+    phase->training.on_step = observer->step ? observer->step : heed_signal;
+    phase->training.on_step_data = observer->user_data;
+    status = train_epochs(phase, error);
+    if (observer->end)
+        observer->end(observer->user_data);
+    trial->train_seconds += phase->training.seconds;
+    if (!status && !trial->stopped_epoch && phase->picks_prior)
+        status = pick_prior(phase, error);
+    if (!status && (trial->stopped_epoch || !phase->evaluator)) {
+        trial->model = phase->training.model;
+        phase->training.model = NULL;
+        trial->loss = phase->training.loss;
+        trial->tau0 = phase->training.tau0;
+    }
+    if (phase->picks_epoch)
+        trial->search.n_epochs = phase->training.epoch;
+    training_destroy(&phase->training);
+    return status;
+}
+
+/* ---- protocols ---------------------------------------------------------------------------------------------------- */
+
+static adaptau_status run_evaluated(struct phase *phase, const adaptau_dataset *held_out, adaptau_error *error)
+{
+    struct trial  *trial = phase->trial;
+    adaptau_status status =
+        make_evaluator(trial->context, held_out, phase->dataset, &trial->options->cutoffs, &phase->evaluator, error);
+    if (!status)
+        status = run_phase(phase, error);
+    adaptau_evaluator_destroy(phase->evaluator);
+    return status;
+}
+
+/* A part of train and what is held out of it. */
+struct validation {
+    adaptau_dataset *part;
+    adaptau_dataset *held_out;
+};
+
+static adaptau_status open_validation(struct trial *trial, struct validation *validation, adaptau_error *error)
+{
+    const struct trial_options *options = trial->options;
+    struct pairs                kept = {0}, held_out = {0};
+    int32_t                     n = adaptau_dataset_n_users(trial->train), m = adaptau_dataset_n_items(trial->train);
+    *validation = (struct validation){0};
+    /* Another seed than the split of test from train had, which would rank the same pairs first. */
+    uint64_t       seed = (uint64_t)options->split_seed ^ UINT64_C(1) << 63;
+    adaptau_status status = split_dataset(trial->train, options->valid_share, seed, &kept, &held_out, error);
+    if (!status)
+        status = pairs_to_dataset(&kept, trial->context, n, m, &validation->part, error);
+    if (!status)
+        status = pairs_to_dataset(&held_out, trial->context, n, m, &validation->held_out, error);
+    pairs_free(&kept);
+    pairs_free(&held_out);
+    return status;
+}
+
+static void close_validation(struct validation *validation)
+{
+    adaptau_dataset_destroy(validation->held_out);
+    adaptau_dataset_destroy(validation->part);
+}
+
+/* The model of the best epoch, with the graph that it was trained on. */
+static adaptau_status restore_best(struct trial *trial, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    adaptau_status status = snapshot_model(&trial->snapshot, trial->context, dataset, &trial->recipe, &trial->model, error);
+    return status ? status : prior_set(trial->model, trial->train, trial->recipe.popularity_prior, trial->tau0, error);
+}
+
+/* The best epoch and prior for pairs held out of train. With so few pairs that none could be held out, all epochs are taken on
+ * trust. */
+static adaptau_status search_on_validation(struct trial *trial, adaptau_error *error)
+{
+    struct validation validation;
+    adaptau_status    status = open_validation(trial, &validation, error);
+    trial->search.n_pairs = status ? 0 : adaptau_dataset_n_pairs(validation.held_out);
+    if (!status && trial->search.n_pairs > 0) {
+        struct phase phase = {
+            .trial = trial,
+            .name = "search",
+            .recipe = trial->recipe,
+            .dataset = validation.part,
+            .n_epochs = trial->recipe.epochs,
+            .picks_epoch = true,
+            .keeps_best = trial->options->no_refit,
+            .picks_prior = trial->chooses_prior,
+        };
+        status = run_evaluated(&phase, validation.held_out, error);
+        if (!status && !trial->stopped_epoch && trial->options->no_refit)
+            status = restore_best(trial, validation.part, error);
+    } else
+        trial->search.best_epoch = trial->recipe.epochs;
+    close_validation(&validation);
+    return status;
+}
+
+/* The same schedule as in the search, ended after the epoch that was found: the model that was validated, with more data. */
+static adaptau_status refit(struct trial *trial, adaptau_error *error)
+{
+    struct phase phase = {
+        .trial = trial,
+        .name = "refit",
+        .recipe = trial->recipe,
+        .dataset = trial->train,
+        .n_epochs = trial->search.best_epoch,
+    };
+    return run_phase(&phase, error);
+}
+
+static adaptau_status judge_on_test(struct trial *trial, adaptau_error *error)
+{
+    adaptau_evaluator    *evaluator = NULL;
+    const struct cutoffs *cutoffs = &trial->options->cutoffs;
+    adaptau_status        status = make_evaluator(trial->context, trial->test, trial->train, cutoffs, &evaluator, error);
+    if (!status)
+        status = evaluate(trial, evaluator, trial->model, &trial->scores, error);
+    trial->n_test_users = adaptau_evaluator_n_users(evaluator);
+    adaptau_evaluator_destroy(evaluator);
+    return status;
+}
+
+static adaptau_status run_valid(struct trial *trial, adaptau_error *error)
+{
+    adaptau_status status = search_on_validation(trial, error);
+    if (status || trial->stopped_epoch)
+        return status;
+    if (!trial->model)
+        status = refit(trial, error);
+    if (status || trial->stopped_epoch)
+        return status;
+    return judge_on_test(trial, error);
+}
+
+/* A training on a part of train finds the prior, so that test has no say in it. It takes all epochs: models on the way want
+ * more of a prior, or less, than finished ones. */
+static adaptau_status search_prior(struct trial *trial, adaptau_error *error)
+{
+    struct validation validation;
+    struct phase      phase = {.trial = trial, .name = "prior", .recipe = trial->recipe, .picks_prior = true};
+    adaptau_status    status = open_validation(trial, &validation, error);
+    phase.n_epochs = trial->recipe.epochs;
+    phase.dataset = validation.part;
+    if (!status && adaptau_dataset_n_pairs(validation.held_out) > 0)
+        status = run_evaluated(&phase, validation.held_out, error);
+    close_validation(&validation);
+    return status;
+}
+
+/* The best epoch for test. */
+static adaptau_status search_on_test(struct trial *trial, adaptau_error *error)
+{
+    struct phase phase = {
+        .trial = trial,
+        .name = "search",
+        .recipe = trial->recipe,
+        .dataset = trial->train,
+        .n_epochs = trial->recipe.epochs,
+        .picks_epoch = true,
+        .keeps_best = true,
+    };
+    trial->search.n_pairs = adaptau_dataset_n_pairs(trial->test);
+    return run_evaluated(&phase, trial->test, error);
+}
+
+static adaptau_status run_paper(struct trial *trial, adaptau_error *error)
+{
+    adaptau_status status = trial->chooses_prior ? search_prior(trial, error) : ADAPTAU_OK;
+    if (!status && !trial->stopped_epoch)
+        status = search_on_test(trial, error);
+    if (status || trial->stopped_epoch)
+        return status;
+    status = restore_best(trial, trial->train, error);
+    return status ? status : judge_on_test(trial, error);
+}
+
+adaptau_status trial_run(struct trial *trial, adaptau_error *error)
+{
+    return trial->options->protocol == PROTOCOL_PAPER ? run_paper(trial, error) : run_valid(trial, error);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* One recipe under one protocol: which pairs choose the model, and which ones judge it. */
+#ifndef EXAMPLES_COMMON_TRIAL_H
+#define EXAMPLES_COMMON_TRIAL_H
+
+#include "common/scores.h"
+#include "common/snapshot.h"
+#include "common/training.h"
+
+#define PROTOCOL_VALID 0 /* choose the epoch on pairs held out of train, look at test once */
+#define PROTOCOL_PAPER 1 /* choose the epoch on test, as published numbers do */
+
+extern const char *const protocol_names[]; /* [..] in the order of these constants, ends in NULL */
+
+struct trial_options {
+    int32_t        protocol;
+    bool           no_refit;
+    double         valid_share; /* of a user's train pairs */
+    int64_t        split_seed;
+    int64_t        eval_every;
+    int64_t        patience; /* evaluations without a better one before the search ends; 0: never */
+    struct cutoffs cutoffs;
+};
+
+struct trial_options trial_options_default(void);
+
+/* Who watches the trainings of a trial, each of which is a phase: "search", "refit" or "prior". Any function may be NULL. */
+struct trial_observer {
+    void *user_data;
+    void (*begin)(void *user_data, const char *phase, int64_t n_epochs);
+    /* After every step; anything but 0 stops the trial. */
+    step_function step;
+    /* After every epoch; `scores` are on the pairs that choose, or NULL where the epoch was not evaluated. */
+    adaptau_status (*epoch)(void *user_data, const char *phase, const struct training *training, const struct scores *scores,
+                            adaptau_error *error);
+    void (*end)(void *user_data);
+};
+
+/* What the search for the best epoch saw. */
+struct search {
+    int64_t       n_epochs; /* trained */
+    int64_t       best_epoch;
+    struct scores best;    /* on the pairs that chose it */
+    int64_t       n_pairs; /* that chose it; 0: there were none, and the last epoch was taken */
+};
+
+/* The members down to `observer` are the caller's to set, the others zero. */
+struct trial {
+    const struct trial_options *options;
+    struct recipe               recipe;        /* complete */
+    bool                        chooses_prior; /* recipe.popularity_prior, on pairs held out of train */
+    adaptau_context            *context;
+    const adaptau_dataset      *train;
+    const adaptau_dataset      *test;
+    bool                        ranks_raw; /* items are ranked by inner products, whatever sides training normalises */
+    struct trial_observer       observer;
+
+    /* Results. */
+    struct search   search;
+    struct snapshot snapshot; /* what `model` works on, or empty */
+    adaptau_model  *model;
+    struct scores   scores; /* on test */
+    int32_t         n_test_users;
+    double          loss, tau0;    /* of the model's last epoch */
+    int64_t         stopped_epoch; /* where a signal or the observer ended training, counted from 1; 0: nothing did */
+    double          train_seconds, eval_seconds;
+};
+
+/* Give recipe members that are UNSET their values for the data, and note whether the prior is to be chosen. */
+void trial_complete_recipe(struct trial *trial, const struct recipe *recipe);
+
+/* valid     Hold a share of every user's train pairs out. Train on the others; the best epoch is the one with the highest
+ *           recall on the held-out pairs (then NDCG, then the earlier one). Train again on all of train, by the same
+ *           schedule, for so many epochs, and evaluate that model on test, once. With no_refit the model that was chosen
+ *           is evaluated.
+ * paper     Train on all of train; the best epoch is the one with the highest recall on test.
+ *
+ * Fills the results. When a signal (common/stop.h) or the observer stops it, stopped_epoch and the model are set and the rest
+ * is not. */
+adaptau_status trial_run(struct trial *trial, adaptau_error *error);
+
+/* Frees the results. Fine for a trial of zeros, and after a failure. */
+void trial_close(struct trial *trial);
+
+/* The position of cutoff 20, or 0: the cutoff that chooses. */
+int32_t choosing_cutoff(const struct cutoffs *cutoffs);
+
+#endif
