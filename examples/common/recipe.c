@@ -91,6 +91,7 @@ static const struct member members[] = {
     MEMBER("temperature", MEMBER_WORD, tau0, tau0_names),
     MEMBER("tau", MEMBER_DECIMAL, tau, NULL),
     MEMBER("personal", MEMBER_WORD, tau_user, personal_names),
+    MEMBER("lr-tau", MEMBER_DECIMAL, lr_tau, NULL),
     MEMBER("tau-min", MEMBER_DECIMAL, tau_min, NULL),
     MEMBER("tau-max", MEMBER_DECIMAL, tau_max, NULL),
     MEMBER("warmup-epochs", MEMBER_WHOLE, warmup_epochs, NULL),

@@ -51,6 +51,7 @@ struct recipe {
     int32_t tau0;     /* ADAPTAU_TAU0_EQ14, ... */
     int32_t tau_user; /* ADAPTAU_TAU_USER_NONE, ... */
     double  tau;      /* of ADAPTAU_TAU0_FIXED */
+    double  lr_tau;   /* of learned temperatures; 0: the library's */
     double  tau_min, tau_max;
     double  divisor;
     double  threshold_quantile;

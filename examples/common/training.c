@@ -79,6 +79,7 @@ static adaptau_status create_temperature(adaptau_context *context, const adaptau
         .tau_min = recipe->tau_min,
         .tau_max = recipe->tau_max,
         .divisor = recipe->divisor,
+        .learning_rate = recipe->lr_tau,
         .threshold_quantile = recipe->threshold_quantile,
         .degree_quantile = recipe->degree_quantile,
     };
