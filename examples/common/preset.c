@@ -21,7 +21,7 @@
 #define WEIGHT_EXPONENT 0.7
 #define LR_USERS 0.2
 #define LR_ITEMS 0.02
-#define LR_GRAPH 0.03 /* of LightGCN's raw tables: every row moves in every step */
+#define LR_GRAPH 0.073 /* over L, of LightGCN's raw tables: every row moves in every step */
 #define LR_MIXTURE 0.005 /* of SimpleX's */
 #define GATE 0.2
 #define MIXTURE_EPOCHS 16
@@ -34,7 +34,7 @@
 #define NCL_TEMPERATURE 0.1
 #define PROTOTYPE_WEIGHT 0.0005 /* likewise 1e-7 */
 #define PROTOTYPES 100
-#define GRAPH_EPOCHS 12 /* on Gowalla as on MovieLens-1M; longer ones overfit */
+#define GRAPH_EPOCHS 16 /* on Gowalla as on MovieLens-1M; longer ones overfit */
 
 static double clamp(double x, double least, double most)
 {
@@ -55,13 +55,23 @@ static int64_t choose_epochs(int32_t n_users, int32_t n_items)
     return (int64_t)clamp(round(EPOCHS_AT_SCALE * pow(pairs_possible / SCALE, -EPOCHS_EXPONENT)), 8, 60);
 }
 
+/* L of the paper: how sparse the data are. */
+static double sparsity_of(int32_t n_users, int32_t n_items, int64_t n_pairs)
+{
+    return log((double)n_users * n_items / (2 * (double)n_pairs));
+}
+
+static double choose_graph_rate(int32_t n_users, int32_t n_items, int64_t n_pairs)
+{
+    return n_pairs == 0 ? LR_GRAPH : LR_GRAPH / clamp(sparsity_of(n_users, n_items, n_pairs), 1, 12);
+}
+
 /* Only the softmax over the catalogue has them, where a row is a user with all of the user's pairs. */
 static double choose_soft_targets(int32_t candidates, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     if (candidates != ADAPTAU_SAMPLER_CATALOGUE || n_pairs == 0)
         return 0;
-    double sparsity = log((double)n_users * n_items / (2 * (double)n_pairs));
-    return clamp(SOFT_TARGETS * sparsity, 0, MOST_SOFT * (double)n_pairs / n_users);
+    return clamp(SOFT_TARGETS * sparsity_of(n_users, n_items, n_pairs), 0, MOST_SOFT * (double)n_pairs / n_users);
 }
 
 /* The softmax and BPR have none. */
@@ -121,9 +131,9 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
     if (recipe->normalise == UNSET)
         recipe->normalise = graph ? NORMALISE_NONE : NORMALISE_BOTH;
     if (recipe->lr_users == UNSET)
-        recipe->lr_users = graph ? LR_GRAPH : mixture ? LR_MIXTURE : LR_USERS;
+        recipe->lr_users = graph ? choose_graph_rate(n_users, n_items, n_pairs) : mixture ? LR_MIXTURE : LR_USERS;
     if (recipe->lr_items == UNSET)
-        recipe->lr_items = graph ? LR_GRAPH : mixture ? LR_MIXTURE : LR_ITEMS;
+        recipe->lr_items = graph ? choose_graph_rate(n_users, n_items, n_pairs) : mixture ? LR_MIXTURE : LR_ITEMS;
     if (recipe->gate == UNSET)
         recipe->gate = mixture ? GATE : 0;
 }
