@@ -67,7 +67,7 @@ build_node() {
             missing="no npm to install koffi with"
             return
         }
-        npm install --prefix "$work" --no-audit --no-fund --loglevel error koffi >"$work/npm" 2>&1 || {
+        npm install --prefix "$work" --no-audit --no-fund --loglevel error koffi@3 >"$work/npm" 2>&1 || {
             missing="npm could not install koffi: $(head -n 1 "$work/npm")"
             return
         }
