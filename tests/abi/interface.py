@@ -7,7 +7,7 @@
     interface.py stub INCLUDE                 C with every exported function, empty: for abidw, without private types
 
 interface.txt has a line for each constant, type, struct, member and function of the public headers. A recorded line stays true;
-only a struct's size may grow. Layouts are those of LP64, where nothing is padded."""
+only a struct's size may grow, and a reserved member get a name. Layouts are those of LP64, where nothing is padded."""
 import pathlib
 import re
 import subprocess
@@ -113,9 +113,14 @@ class Interface:
 
 
 def grown(recorded, present):
-    """Recorded lines of structs whose size has only grown."""
+    """Recorded lines of structs whose size has only grown, and of reserved members that have got a name."""
     sizes = {line.split()[1]: int(line.split()[2]) for line in present if line.startswith("struct ")}
-    return {line for line in recorded if line.startswith("struct ") and sizes.get(line.split()[1], 0) > int(line.split()[2])}
+    places = {re.sub(r"\.\w+", "", line) for line in present if line.startswith("member ")}
+    for line in recorded:
+        if line.startswith("struct ") and sizes.get(line.split()[1], 0) > int(line.split()[2]):
+            yield line
+        elif re.match(r"member \w+\.reserved", line) and re.sub(r"\.\w+", "", line) in places:
+            yield line
 
 
 def main():
@@ -130,7 +135,8 @@ def main():
     numbers = interface.measure(compiler)
     present = list(interface.lines(numbers))
     recorded = RECORD.read_text(encoding="utf-8").splitlines() if RECORD.exists() else []
-    ended = [line for line in recorded if line not in set(present) | grown(recorded, present)]
+    holding = set(present).union(grown(recorded, present))
+    ended = [line for line in recorded if line not in holding]
     added = [line for line in present if line not in set(recorded)]
     padded = list(interface.padded(numbers))
     for line in padded:
