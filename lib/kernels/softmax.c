@@ -307,7 +307,7 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
     if (status == ADAPTAU_OK)
         status = atau_read_loss(loss, &s->loss_options, &s->loss, error);
     if (status == ADAPTAU_OK)
-        status = atau_check_output(output, sizeof s->output, "output", error);
+        status = atau_read_struct(&s->output, sizeof s->output, sizeof s->output, output, false, "output", error);
     if (status != ADAPTAU_OK)
         return status;
     bool unit = (tables.flags & ADAPTAU_UNIT_ROWS) != 0;
@@ -322,7 +322,6 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
     s->items.stride = tables.item_stride;
     s->items.normalise = (tables.flags & ADAPTAU_NORMALISE_ITEMS) != 0;
     s->items.unit = unit && s->items.normalise;
-    memcpy(&s->output, output, sizeof s->output);
     s->output.user_gradient_stride += s->output.user_gradient_stride ? 0 : s->dim;
     s->output.item_gradient_stride += s->output.item_gradient_stride ? 0 : s->dim;
     s->outside = (s->batch.flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;

@@ -1,0 +1,3 @@
+module adaptauhost
+
+go 1.19

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/** @file adaptau.hpp
+ *  The C interface for C++17: handles that move and clean up, exceptions that carry the status, arrays as spans. Header only:
+ *  nothing of it is in the library, so that the ABI stays C's. What things mean is said in the C headers.
+ *
+ *      adaptau::context context;
+ *      adaptau::dataset data(context, n_users, n_items, users, items);
+ *      auto             options = adaptau::sized<adaptau_model_options>();
+ *      options.dim = 32;
+ *      adaptau::model   model(context, data, options);
+ *
+ *  Structs are the C ones: adaptau::sized makes one whose struct_size is set and whose other members are zero, their defaults.
+ *  What has no method here is called by adaptau::call, which throws as methods do:
+ *
+ *      adaptau::call(adaptau_softmax, context.get(), &tables, &batch, &temperatures, &output);
+ *
+ *  Lifetimes are C's too: the context outlives what is made from it, a dataset its samplers, temperatures and evaluators, and a
+ *  host's arrays whatever borrows them. Members and locals that are declared in that order die in the right one. An object that
+ *  has been moved from can be destroyed and assigned to; anything else throws E_ARGUMENT or answers as for NULL.
+ *  Since 0.1. */
+#ifndef ADAPTAU_ADAPTAU_HPP
+#define ADAPTAU_ADAPTAU_HPP
+
+#include <adaptau/adaptau.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace adaptau {
+
+/** A call that failed: what() is the library's message. Since 0.1. */
+class error : public std::runtime_error {
+public:
+    explicit error(const adaptau_error &cause)
+        : std::runtime_error(cause.message), status_(cause.status), os_error_(cause.os_error)
+    {
+    }
+
+    adaptau_status status() const noexcept { return status_; }
+    /** errno of the failed system call, or 0. */
+    int os_error() const noexcept { return os_error_; }
+    /** "E_INDEX" for example. */
+    const char *name() const noexcept { return adaptau_status_name(status_); }
+
+private:
+    adaptau_status status_;
+    int            os_error_;
+};
+
+/** Call a function that takes an adaptau_error last; throw adaptau::error unless it succeeds. Since 0.1. */
+template <class... Parameters, class... Arguments>
+void call(adaptau_status (*function)(Parameters...), Arguments &&...arguments)
+{
+    adaptau_error cause;
+    if (function(std::forward<Arguments>(arguments)..., &cause) != ADAPTAU_OK)
+        throw error(cause);
+}
+
+/** A struct of the library with its struct_size set and the rest zero. Since 0.1. */
+template <class Struct> Struct sized() noexcept
+{
+    Struct blank{};
+    blank.struct_size = sizeof(Struct);
+    return blank;
+}
+
+/** Somebody's array: a pointer and a length, as C++20 has it. Since 0.1. */
+template <class T> class span {
+public:
+    constexpr span() noexcept = default;
+    constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    /** From arrays, vectors and whatever else lies in one piece. */
+    template <class Array, class = std::enable_if_t<std::is_convertible_v<
+                               std::remove_pointer_t<decltype(std::data(std::declval<Array &>()))> (*)[], T (*)[]>>>
+    constexpr span(Array &&array) noexcept : data_(std::data(array)), size_(std::size(array))
+    {
+    }
+
+    constexpr T          *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr bool        empty() const noexcept { return size_ == 0; }
+    constexpr T          *begin() const noexcept { return data_; }
+    constexpr T          *end() const noexcept { return data_ + size_; }
+    constexpr T          &operator[](std::size_t i) const noexcept { return data_[i]; }
+
+private:
+    T          *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+namespace detail {
+
+template <class Handle, void (*Destroy)(Handle *)> struct destroyer {
+    void operator()(Handle *handle) const noexcept { Destroy(handle); }
+};
+
+/* What all objects are: the only owner of a handle. */
+template <class Handle, void (*Destroy)(Handle *)> class object {
+public:
+    /** For the C functions; the object stays the owner. */
+    Handle *get() const noexcept { return handle_.get(); }
+
+protected:
+    object() noexcept = default;
+    ~object() = default;
+    object(object &&) noexcept = default;
+    object &operator=(object &&) noexcept = default;
+
+    /* Call a function that hands out a handle as its last argument but the error, and own it. */
+    template <class Function, class... Arguments> void make(Function function, Arguments... arguments)
+    {
+        Handle *made = nullptr;
+        call(function, arguments..., &made);
+        handle_.reset(made);
+    }
+
+private:
+    std::unique_ptr<Handle, destroyer<Handle, Destroy>> handle_;
+};
+
+/* Lengths that the C interface takes on trust, because it has one for several arrays. */
+inline void require_size(const char *name, std::size_t size, std::size_t wanted)
+{
+    if (size == wanted)
+        return;
+    adaptau_error cause{};
+    cause.status = ADAPTAU_E_SHAPE;
+    std::snprintf(cause.message, sizeof cause.message, "%s has %zu entries instead of %zu", name, size, wanted);
+    throw error(cause);
+}
+
+inline std::int32_t count(const char *name, std::size_t size)
+{
+    if (size > INT32_MAX)
+        require_size(name, size, INT32_MAX);
+    return static_cast<std::int32_t>(size);
+}
+
+} // namespace detail
+
+/** Since 0.1. */
+class context : public detail::object<adaptau_context, adaptau_context_destroy> {
+public:
+    explicit context(const adaptau_context_options &options = sized<adaptau_context_options>())
+    {
+        make(adaptau_context_create, &options);
+    }
+
+    std::int32_t threads() const noexcept { return adaptau_context_threads(get()); }
+    const char  *backend() const noexcept { return adaptau_context_backend(get()); }
+};
+
+/** Since 0.1. */
+class dataset : public detail::object<adaptau_dataset, adaptau_dataset_destroy> {
+public:
+    /** Pairs in any order, copied. */
+    dataset(const adaptau::context &context, std::int32_t n_users, std::int32_t n_items, span<const std::int32_t> users,
+            span<const std::int32_t> items)
+    {
+        detail::require_size("items", items.size(), users.size());
+        make(adaptau_dataset_create_from_pairs, context.get(), n_users, n_items, static_cast<std::int64_t>(users.size()),
+             users.data(), items.data());
+    }
+
+    /** Sorted rows, borrowed: the host's arrays outlive the dataset. */
+    dataset(const adaptau::context &context, const adaptau_csr &csr) { make(adaptau_dataset_create, context.get(), &csr); }
+
+    std::int32_t n_users() const noexcept { return adaptau_dataset_n_users(get()); }
+    std::int32_t n_items() const noexcept { return adaptau_dataset_n_items(get()); }
+    std::int64_t n_pairs() const noexcept { return adaptau_dataset_n_pairs(get()); }
+    std::int64_t n_duplicates() const noexcept { return adaptau_dataset_n_duplicates(get()); }
+
+    adaptau_dataset_view view() const
+    {
+        auto out = sized<adaptau_dataset_view>();
+        call(adaptau_dataset_get_view, get(), &out);
+        return out;
+    }
+};
+
+/** Since 0.1. */
+class sampler : public detail::object<adaptau_sampler, adaptau_sampler_destroy> {
+public:
+    sampler(const adaptau::context &context, const adaptau::dataset &data,
+            const adaptau_sampler_options &options = sized<adaptau_sampler_options>())
+    {
+        make(adaptau_sampler_create, context.get(), data.get(), &options);
+    }
+
+    std::int64_t n_batches() const noexcept { return adaptau_sampler_n_batches(get()); }
+    void         begin_epoch(std::int64_t epoch) { call(adaptau_sampler_begin_epoch, get(), epoch); }
+
+    /** False when the epoch is over. `batch` is from sized, and its arrays live until the next call. */
+    bool next(adaptau_batch &batch)
+    {
+        call(adaptau_sampler_next, get(), &batch);
+        return batch.n_rows > 0;
+    }
+};
+
+/** Since 0.1. */
+class temperature : public detail::object<adaptau_temperature, adaptau_temperature_destroy> {
+public:
+    temperature(const adaptau::context &context, const adaptau::dataset &data,
+                const adaptau_temperature_options &options = sized<adaptau_temperature_options>())
+    {
+        make(adaptau_temperature_create, context.get(), data.get(), &options);
+    }
+
+    void update(const adaptau_tables &tables) { call(adaptau_temperature_update, get(), &tables); }
+
+    adaptau_temperature_state state() const
+    {
+        auto out = sized<adaptau_temperature_state>();
+        call(adaptau_temperature_get_state, get(), &out);
+        return out;
+    }
+};
+
+/** Since 0.1. */
+class evaluator : public detail::object<adaptau_evaluator, adaptau_evaluator_destroy> {
+public:
+    evaluator(const adaptau::context &context, const adaptau::dataset &held_out,
+              const adaptau_evaluator_options &options = sized<adaptau_evaluator_options>())
+    {
+        make(adaptau_evaluator_create, context.get(), held_out.get(), &options);
+    }
+
+    void run(const adaptau_tables &tables) { call(adaptau_evaluator_run, get(), &tables); }
+
+    /** ADAPTAU_METRIC_* at the cutoff of that place in the options. */
+    double mean(std::int32_t metric, std::int32_t cutoff = 0) const
+    {
+        double out = 0;
+        call(adaptau_evaluator_mean, get(), metric, cutoff, &out);
+        return out;
+    }
+
+    /** Users with held-out items; results for each user are in this order. */
+    span<const std::int32_t> users() const noexcept
+    {
+        return {adaptau_evaluator_users(get()), static_cast<std::size_t>(adaptau_evaluator_n_users(get()))};
+    }
+
+    void per_user(std::int32_t metric, std::int32_t cutoff, span<float> out) const
+    {
+        detail::require_size("out", out.size(), users().size());
+        call(adaptau_evaluator_per_user, get(), metric, cutoff, out.data());
+    }
+};
+
+/** Since 0.1. */
+class model : public detail::object<adaptau_model, adaptau_model_destroy> {
+public:
+    model(const adaptau::context &context, const adaptau::dataset &data,
+          const adaptau_model_options &options = sized<adaptau_model_options>())
+    {
+        make(adaptau_model_create, context.get(), data.get(), &options);
+    }
+
+    static model load(const adaptau::context &context, const std::string &path)
+    {
+        model loaded;
+        loaded.make(adaptau_model_load, context.get(), path.c_str());
+        return loaded;
+    }
+
+    void save(const std::string &path) const { call(adaptau_model_save, get(), path.c_str()); }
+
+    /** The final embeddings, until the next call that changes the model. */
+    adaptau_tables tables() const
+    {
+        auto out = sized<adaptau_tables>();
+        call(adaptau_model_tables, get(), &out);
+        return out;
+    }
+
+    void update_temperature(adaptau::temperature &temperature)
+    {
+        call(adaptau_model_update_temperature, get(), temperature.get());
+    }
+
+    void set_loss(const adaptau_loss &loss) { call(adaptau_model_set_loss, get(), &loss); }
+
+    adaptau_step gradients(const adaptau_batch &batch, adaptau::temperature &temperature)
+    {
+        auto step = sized<adaptau_step>();
+        call(adaptau_model_gradients, get(), &batch, temperature.get(), &step);
+        return step;
+    }
+
+    void apply() { call(adaptau_model_apply, get()); }
+
+    /** For a host's own optimiser, until the next call that changes the model. */
+    adaptau_gradient_view gradient_view() const
+    {
+        auto out = sized<adaptau_gradient_view>();
+        call(adaptau_model_gradient_view, get(), &out);
+        return out;
+    }
+
+    /** One number for each item, or none at all, which removes them. */
+    void set_item_bias(span<const float> bias)
+    {
+        if (!bias.empty())
+            detail::require_size("bias", bias.size(), static_cast<std::size_t>(tables().n_items));
+        call(adaptau_model_set_item_bias, get(), bias.empty() ? nullptr : bias.data());
+    }
+
+    void set_learning_rates(double users, double items) { call(adaptau_model_set_learning_rates, get(), users, items); }
+
+    /** k items for each of `users`, best first, none that is `seen`; −1 where fewer are left. `scores` may be empty. */
+    void top_k(span<const std::int32_t> users, std::int32_t k, const adaptau::dataset *seen, span<std::int32_t> items,
+               span<float> scores = {}) const
+    {
+        const std::size_t wanted = users.size() * static_cast<std::size_t>(k > 0 ? k : 0);
+        detail::require_size("items", items.size(), wanted);
+        if (!scores.empty())
+            detail::require_size("scores", scores.size(), wanted);
+        call(adaptau_model_top_k, get(), detail::count("users", users.size()), users.data(), k, seen ? seen->get() : nullptr,
+             items.data(), scores.empty() ? nullptr : scores.data());
+    }
+
+private:
+    model() noexcept = default;
+};
+
+} // namespace adaptau
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* The layout of every public struct on LP64, held by the compiler. Written by ./run abi --record. */
+#include <adaptau/adaptau.h>
+
+#if UINTPTR_MAX == UINT64_MAX
+#define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+#define MEMBER(type, member, offset, size)                                                                                 \
+    _Static_assert(offsetof(type, member) == (offset) && sizeof(((type *)0)->member) == (size), #type "." #member)
+
+SIZE(adaptau_batch, 104);
+MEMBER(adaptau_batch, struct_size, 0, 4);
+MEMBER(adaptau_batch, flags, 4, 4);
+MEMBER(adaptau_batch, n_rows, 8, 4);
+MEMBER(adaptau_batch, candidates, 12, 4);
+MEMBER(adaptau_batch, users, 16, 8);
+MEMBER(adaptau_batch, positive_ptr, 24, 8);
+MEMBER(adaptau_batch, positives, 32, 8);
+MEMBER(adaptau_batch, n_candidates, 40, 8);
+MEMBER(adaptau_batch, candidate_ids, 48, 8);
+MEMBER(adaptau_batch, log_q, 56, 8);
+MEMBER(adaptau_batch, row_weights, 64, 8);
+MEMBER(adaptau_batch, target_shares, 72, 8);
+MEMBER(adaptau_batch, user_targets, 80, 8);
+MEMBER(adaptau_batch, item_targets, 88, 8);
+MEMBER(adaptau_batch, item_target_scale, 96, 4);
+MEMBER(adaptau_batch, reserved, 100, 4);
+
+SIZE(adaptau_context_options, 80);
+MEMBER(adaptau_context_options, struct_size, 0, 4);
+MEMBER(adaptau_context_options, n_threads, 4, 4);
+MEMBER(adaptau_context_options, backend, 8, 4);
+MEMBER(adaptau_context_options, reserved, 12, 4);
+MEMBER(adaptau_context_options, cpu_disable, 16, 8);
+MEMBER(adaptau_context_options, executor, 24, 8);
+MEMBER(adaptau_context_options, executor_data, 32, 8);
+MEMBER(adaptau_context_options, allocate, 40, 8);
+MEMBER(adaptau_context_options, free, 48, 8);
+MEMBER(adaptau_context_options, allocator_data, 56, 8);
+MEMBER(adaptau_context_options, log, 64, 8);
+MEMBER(adaptau_context_options, log_data, 72, 8);
+
+SIZE(adaptau_contrast_options, 72);
+MEMBER(adaptau_contrast_options, struct_size, 0, 4);
+MEMBER(adaptau_contrast_options, flags, 4, 4);
+MEMBER(adaptau_contrast_options, kind, 8, 4);
+MEMBER(adaptau_contrast_options, n_nodes, 12, 4);
+MEMBER(adaptau_contrast_options, temperature, 16, 8);
+MEMBER(adaptau_contrast_options, weight, 24, 8);
+MEMBER(adaptau_contrast_options, item_weight, 32, 8);
+MEMBER(adaptau_contrast_options, edge_dropout, 40, 8);
+MEMBER(adaptau_contrast_options, noise, 48, 8);
+MEMBER(adaptau_contrast_options, layer, 56, 4);
+MEMBER(adaptau_contrast_options, reserved, 60, 4);
+MEMBER(adaptau_contrast_options, prototype_weight, 64, 8);
+
+SIZE(adaptau_csr, 32);
+MEMBER(adaptau_csr, struct_size, 0, 4);
+MEMBER(adaptau_csr, n_users, 4, 4);
+MEMBER(adaptau_csr, n_items, 8, 4);
+MEMBER(adaptau_csr, reserved, 12, 4);
+MEMBER(adaptau_csr, indptr, 16, 8);
+MEMBER(adaptau_csr, indices, 24, 8);
+
+SIZE(adaptau_dataset_view, 48);
+MEMBER(adaptau_dataset_view, struct_size, 0, 4);
+MEMBER(adaptau_dataset_view, n_users, 4, 4);
+MEMBER(adaptau_dataset_view, n_items, 8, 4);
+MEMBER(adaptau_dataset_view, reserved, 12, 4);
+MEMBER(adaptau_dataset_view, user_ptr, 16, 8);
+MEMBER(adaptau_dataset_view, user_items, 24, 8);
+MEMBER(adaptau_dataset_view, item_ptr, 32, 8);
+MEMBER(adaptau_dataset_view, item_users, 40, 8);
+
+SIZE(adaptau_encoder_parameters, 24);
+MEMBER(adaptau_encoder_parameters, struct_size, 0, 4);
+MEMBER(adaptau_encoder_parameters, n_rows, 4, 4);
+MEMBER(adaptau_encoder_parameters, dim, 8, 4);
+MEMBER(adaptau_encoder_parameters, reserved, 12, 4);
+MEMBER(adaptau_encoder_parameters, rows, 16, 8);
+
+SIZE(adaptau_error, 256);
+MEMBER(adaptau_error, status, 0, 4);
+MEMBER(adaptau_error, os_error, 4, 4);
+MEMBER(adaptau_error, message, 8, 248);
+
+SIZE(adaptau_evaluator_options, 40);
+MEMBER(adaptau_evaluator_options, struct_size, 0, 4);
+MEMBER(adaptau_evaluator_options, n_cutoffs, 4, 4);
+MEMBER(adaptau_evaluator_options, cutoffs, 8, 8);
+MEMBER(adaptau_evaluator_options, n_masks, 16, 4);
+MEMBER(adaptau_evaluator_options, n_groups, 20, 4);
+MEMBER(adaptau_evaluator_options, masks, 24, 8);
+MEMBER(adaptau_evaluator_options, item_groups, 32, 8);
+
+SIZE(adaptau_gradient_view, 72);
+MEMBER(adaptau_gradient_view, struct_size, 0, 4);
+MEMBER(adaptau_gradient_view, dim, 4, 4);
+MEMBER(adaptau_gradient_view, n_users, 8, 8);
+MEMBER(adaptau_gradient_view, user_ids, 16, 8);
+MEMBER(adaptau_gradient_view, users, 24, 8);
+MEMBER(adaptau_gradient_view, n_items, 32, 8);
+MEMBER(adaptau_gradient_view, item_ids, 40, 8);
+MEMBER(adaptau_gradient_view, items, 48, 8);
+MEMBER(adaptau_gradient_view, encoder, 56, 8);
+MEMBER(adaptau_gradient_view, n_encoder_rows, 64, 4);
+MEMBER(adaptau_gradient_view, reserved, 68, 4);
+
+SIZE(adaptau_loss, 24);
+MEMBER(adaptau_loss, struct_size, 0, 4);
+MEMBER(adaptau_loss, kind, 4, 4);
+MEMBER(adaptau_loss, margin, 8, 8);
+MEMBER(adaptau_loss, negative_weight, 16, 8);
+
+SIZE(adaptau_model_options, 160);
+MEMBER(adaptau_model_options, struct_size, 0, 4);
+MEMBER(adaptau_model_options, flags, 4, 4);
+MEMBER(adaptau_model_options, encoder, 8, 4);
+MEMBER(adaptau_model_options, dim, 12, 4);
+MEMBER(adaptau_model_options, init, 16, 4);
+MEMBER(adaptau_model_options, reserved, 20, 4);
+MEMBER(adaptau_model_options, seed, 24, 8);
+MEMBER(adaptau_model_options, host_users, 32, 8);
+MEMBER(adaptau_model_options, host_items, 40, 8);
+MEMBER(adaptau_model_options, host_user_stride, 48, 8);
+MEMBER(adaptau_model_options, host_item_stride, 56, 8);
+MEMBER(adaptau_model_options, learning_rate_users, 64, 8);
+MEMBER(adaptau_model_options, learning_rate_items, 72, 8);
+MEMBER(adaptau_model_options, beta1_users, 80, 8);
+MEMBER(adaptau_model_options, beta1_items, 88, 8);
+MEMBER(adaptau_model_options, beta2, 96, 8);
+MEMBER(adaptau_model_options, epsilon, 104, 8);
+MEMBER(adaptau_model_options, weight_decay, 112, 8);
+MEMBER(adaptau_model_options, n_layers, 120, 4);
+MEMBER(adaptau_model_options, reserved_layers, 124, 4);
+MEMBER(adaptau_model_options, edge_dropout, 128, 8);
+MEMBER(adaptau_model_options, layer_dropout, 136, 8);
+MEMBER(adaptau_model_options, gate, 144, 8);
+MEMBER(adaptau_model_options, host_encoder, 152, 8);
+
+SIZE(adaptau_row_temperatures, 24);
+MEMBER(adaptau_row_temperatures, struct_size, 0, 4);
+MEMBER(adaptau_row_temperatures, tau, 4, 4);
+MEMBER(adaptau_row_temperatures, candidates, 8, 8);
+MEMBER(adaptau_row_temperatures, positives, 16, 8);
+
+SIZE(adaptau_sampler_options, 56);
+MEMBER(adaptau_sampler_options, struct_size, 0, 4);
+MEMBER(adaptau_sampler_options, flags, 4, 4);
+MEMBER(adaptau_sampler_options, kind, 8, 4);
+MEMBER(adaptau_sampler_options, rows, 12, 4);
+MEMBER(adaptau_sampler_options, rows_per_batch, 16, 4);
+MEMBER(adaptau_sampler_options, reserved, 20, 4);
+MEMBER(adaptau_sampler_options, n_candidates, 24, 8);
+MEMBER(adaptau_sampler_options, popularity_exponent, 32, 8);
+MEMBER(adaptau_sampler_options, row_weight_exponent, 40, 8);
+MEMBER(adaptau_sampler_options, seed, 48, 8);
+
+SIZE(adaptau_softmax_output, 104);
+MEMBER(adaptau_softmax_output, struct_size, 0, 4);
+MEMBER(adaptau_softmax_output, n_zero_rows, 4, 4);
+MEMBER(adaptau_softmax_output, loss, 8, 8);
+MEMBER(adaptau_softmax_output, n_terms, 16, 8);
+MEMBER(adaptau_softmax_output, row_loss, 24, 8);
+MEMBER(adaptau_softmax_output, row_log_sum, 32, 8);
+MEMBER(adaptau_softmax_output, row_unit_loss, 40, 8);
+MEMBER(adaptau_softmax_output, row_d_inverse_tau, 48, 8);
+MEMBER(adaptau_softmax_output, user_gradients, 56, 8);
+MEMBER(adaptau_softmax_output, user_gradient_stride, 64, 8);
+MEMBER(adaptau_softmax_output, item_gradients, 72, 8);
+MEMBER(adaptau_softmax_output, item_gradient_stride, 80, 8);
+MEMBER(adaptau_softmax_output, touched_items, 88, 8);
+MEMBER(adaptau_softmax_output, n_touched_items, 96, 8);
+
+SIZE(adaptau_step, 24);
+MEMBER(adaptau_step, struct_size, 0, 4);
+MEMBER(adaptau_step, n_rows, 4, 4);
+MEMBER(adaptau_step, n_terms, 8, 8);
+MEMBER(adaptau_step, loss, 16, 8);
+
+SIZE(adaptau_tables, 64);
+MEMBER(adaptau_tables, struct_size, 0, 4);
+MEMBER(adaptau_tables, flags, 4, 4);
+MEMBER(adaptau_tables, n_users, 8, 4);
+MEMBER(adaptau_tables, n_items, 12, 4);
+MEMBER(adaptau_tables, dim, 16, 4);
+MEMBER(adaptau_tables, reserved, 20, 4);
+MEMBER(adaptau_tables, users, 24, 8);
+MEMBER(adaptau_tables, user_stride, 32, 8);
+MEMBER(adaptau_tables, items, 40, 8);
+MEMBER(adaptau_tables, item_stride, 48, 8);
+MEMBER(adaptau_tables, item_bias, 56, 8);
+
+SIZE(adaptau_target_options, 24);
+MEMBER(adaptau_target_options, struct_size, 0, 4);
+MEMBER(adaptau_target_options, reserved, 4, 4);
+MEMBER(adaptau_target_options, strength, 8, 8);
+MEMBER(adaptau_target_options, row_weight_exponent, 16, 8);
+
+SIZE(adaptau_temperature_options, 88);
+MEMBER(adaptau_temperature_options, struct_size, 0, 4);
+MEMBER(adaptau_temperature_options, tau0, 4, 4);
+MEMBER(adaptau_temperature_options, tau_user, 8, 4);
+MEMBER(adaptau_temperature_options, warmup_updates, 12, 4);
+MEMBER(adaptau_temperature_options, tau, 16, 8);
+MEMBER(adaptau_temperature_options, warmup_delta_mu, 24, 8);
+MEMBER(adaptau_temperature_options, tau_min, 32, 8);
+MEMBER(adaptau_temperature_options, tau_max, 40, 8);
+MEMBER(adaptau_temperature_options, divisor, 48, 8);
+MEMBER(adaptau_temperature_options, threshold_quantile, 56, 8);
+MEMBER(adaptau_temperature_options, degree_quantile, 64, 8);
+MEMBER(adaptau_temperature_options, exact_sample, 72, 4);
+MEMBER(adaptau_temperature_options, reserved, 76, 4);
+MEMBER(adaptau_temperature_options, learning_rate, 80, 8);
+
+SIZE(adaptau_temperature_state, 112);
+MEMBER(adaptau_temperature_state, struct_size, 0, 4);
+MEMBER(adaptau_temperature_state, flags, 4, 4);
+MEMBER(adaptau_temperature_state, n_updates, 8, 8);
+MEMBER(adaptau_temperature_state, n_users_counted, 16, 8);
+MEMBER(adaptau_temperature_state, n_users_clamped, 24, 8);
+MEMBER(adaptau_temperature_state, n_users_observed, 32, 8);
+MEMBER(adaptau_temperature_state, tau0, 40, 8);
+MEMBER(adaptau_temperature_state, log_ratio, 48, 8);
+MEMBER(adaptau_temperature_state, mean_all, 56, 8);
+MEMBER(adaptau_temperature_state, variance_all, 64, 8);
+MEMBER(adaptau_temperature_state, mean_positive, 72, 8);
+MEMBER(adaptau_temperature_state, variance_positive, 80, 8);
+MEMBER(adaptau_temperature_state, threshold, 88, 8);
+MEMBER(adaptau_temperature_state, tau_user_min, 96, 8);
+MEMBER(adaptau_temperature_state, tau_user_max, 104, 8);
+#endif
+
+int main(void)
+{
+    return 0; /* compiling it was the test */
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* Callers that are older or newer than the library: every public struct at every size that a caller may have.
+ *
+ * A struct lies at the very end of a block from malloc, so that AddressSanitizer sees a library that reads or writes beyond the
+ * caller's struct_size. */
+#include <adaptau/adaptau.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../support/model_world.h"
+#include "../support/suite.h"
+
+#define TAIL 24
+#define LARGEST 4096
+
+/* What the calls need besides the struct in question. Made once: no call here changes it but for gradients. */
+struct fixture {
+    struct world             world; /* LightGCN, which every call knows */
+    adaptau_evaluator       *evaluator;
+    adaptau_sampler         *second; /* whose batches may go while `batch` stays */
+    adaptau_batch            batch;
+    adaptau_tables           tables;
+    adaptau_row_temperatures temperatures;
+    adaptau_softmax_output   output;
+};
+
+static struct fixture f;
+
+/* Call a function with the struct; whatever it makes is destroyed. */
+typedef adaptau_status (*use_function)(void *given);
+
+static adaptau_status use_context_options(void *given)
+{
+    adaptau_context *made = NULL;
+    adaptau_status   status = adaptau_context_create(given, &made, &error);
+    adaptau_context_destroy(made);
+    return status;
+}
+
+static adaptau_status use_csr(void *given)
+{
+    adaptau_dataset *made = NULL;
+    adaptau_status   status = adaptau_dataset_create(f.world.context, given, &made, &error);
+    adaptau_dataset_destroy(made);
+    return status;
+}
+
+static adaptau_status use_sampler_options(void *given)
+{
+    adaptau_sampler *made = NULL;
+    adaptau_status   status = adaptau_sampler_create(f.world.context, f.world.data, given, &made, &error);
+    adaptau_sampler_destroy(made);
+    return status;
+}
+
+static adaptau_status use_temperature_options(void *given)
+{
+    adaptau_temperature *made = NULL;
+    adaptau_status       status = adaptau_temperature_create(f.world.context, f.world.data, given, &made, &error);
+    adaptau_temperature_destroy(made);
+    return status;
+}
+
+static adaptau_status use_evaluator_options(void *given)
+{
+    adaptau_evaluator *made = NULL;
+    adaptau_status     status = adaptau_evaluator_create(f.world.context, f.world.data, given, &made, &error);
+    adaptau_evaluator_destroy(made);
+    return status;
+}
+
+static adaptau_status use_model_options(void *given)
+{
+    adaptau_model *made = NULL;
+    adaptau_status status = adaptau_model_create(f.world.context, f.world.data, given, &made, &error);
+    adaptau_model_destroy(made);
+    return status;
+}
+
+static adaptau_status use_target_options(void *given)
+{
+    return adaptau_model_update_targets(f.world.model, f.world.data, f.world.temperature, given, &error);
+}
+
+static adaptau_status use_contrast_options(void *given)
+{
+    OK(adaptau_model_gradients(f.world.model, &f.batch, f.world.temperature, NULL, &error));
+    return adaptau_model_contrast(f.world.model, &f.batch, given, NULL, &error);
+}
+
+static adaptau_status use_loss(void *given)
+{
+    adaptau_softmax_output output = f.output;
+    adaptau_status         kept = adaptau_model_set_loss(f.world.model, given, &error);
+    adaptau_status         status =
+        adaptau_loss_gradients(f.world.context, &f.tables, &f.batch, &f.temperatures, given, &output, &error);
+    ck_assert_int_eq(kept, status);
+    return status;
+}
+
+static adaptau_status use_tables(void *given)
+{
+    adaptau_softmax_output output = f.output;
+    adaptau_status         status = adaptau_softmax(f.world.context, given, &f.batch, &f.temperatures, &output, &error);
+    ck_assert_int_eq(adaptau_evaluator_run(f.evaluator, given, &error), status);
+    ck_assert_int_eq(adaptau_temperature_update(f.world.temperature, given, &error), status);
+    return status;
+}
+
+static adaptau_status use_batch(void *given)
+{
+    adaptau_softmax_output output = f.output;
+    adaptau_status         status = adaptau_softmax(f.world.context, &f.tables, given, &f.temperatures, &output, &error);
+    ck_assert_int_eq(adaptau_model_gradients(f.world.model, given, f.world.temperature, NULL, &error), status);
+    if (status != ADAPTAU_OK) /* there are gradients to add to, so that it is the size which is refused */
+        OK(adaptau_model_gradients(f.world.model, &f.batch, f.world.temperature, NULL, &error));
+    ck_assert_int_eq(adaptau_model_contrast(f.world.model, given, NULL, NULL, &error), status);
+    return status;
+}
+
+static adaptau_status use_row_temperatures(void *given)
+{
+    adaptau_softmax_output output = f.output;
+    return adaptau_softmax(f.world.context, &f.tables, &f.batch, given, &output, &error);
+}
+
+static adaptau_status use_softmax_output(void *given)
+{
+    return adaptau_softmax(f.world.context, &f.tables, &f.batch, &f.temperatures, given, &error);
+}
+
+static adaptau_status get_tables(void *given)
+{
+    ck_assert_int_eq(adaptau_model_raw_tables(f.world.model, given, &error),
+                     adaptau_model_tables(f.world.model, given, &error));
+    return adaptau_model_tables(f.world.model, given, &error);
+}
+
+static adaptau_status get_batch(void *given)
+{
+    OK(adaptau_sampler_begin_epoch(f.second, 0, &error));
+    return adaptau_sampler_next(f.second, given, &error);
+}
+
+static adaptau_status get_dataset_view(void *given)
+{
+    return adaptau_dataset_get_view(f.world.data, given, &error);
+}
+
+static adaptau_status get_temperature_state(void *given)
+{
+    return adaptau_temperature_get_state(f.world.temperature, given, &error);
+}
+
+static adaptau_status get_encoder_parameters(void *given)
+{
+    return adaptau_model_encoder_parameters(f.world.model, given, &error);
+}
+
+static adaptau_status get_step(void *given)
+{
+    return adaptau_model_gradients(f.world.model, &f.batch, f.world.temperature, given, &error);
+}
+
+static adaptau_status get_gradient_view(void *given)
+{
+    OK(adaptau_model_gradients(f.world.model, &f.batch, f.world.temperature, NULL, &error));
+    return adaptau_model_gradient_view(f.world.model, given, &error);
+}
+
+/* ---- what callers have ------------------------------------------------------------------------------------------------- */
+
+static const int64_t         one_row[] = {0, 1};
+static const int32_t         one_item[] = {0};
+static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_row, .indices = one_item};
+static const adaptau_context_options one_thread = {.n_threads = 1};
+static const adaptau_target_options  no_targets = {0};
+static const uint32_t        zeros[64];
+
+static const struct struct_case {
+    const char  *name;
+    use_function use;
+    size_t       least, size; /* of the version in which it appeared, and of this one */
+    const void  *content;     /* [size] */
+} inputs[] = {
+    {"context options", use_context_options, 80, sizeof(adaptau_context_options), &one_thread},
+    {"csr", use_csr, 32, sizeof(adaptau_csr), &csr},
+    {"sampler options", use_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
+    {"temperature options", use_temperature_options, 80, sizeof(adaptau_temperature_options), zeros},
+    {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
+    {"model options", use_model_options, 120, sizeof(adaptau_model_options), zeros},
+    {"target options", use_target_options, 24, sizeof(adaptau_target_options), &no_targets},
+    {"contrast options", use_contrast_options, 72, sizeof(adaptau_contrast_options), zeros},
+    {"loss", use_loss, 24, sizeof(adaptau_loss), zeros},
+    {"tables", use_tables, 64, sizeof(adaptau_tables), &f.tables},
+    {"batch", use_batch, 104, sizeof(adaptau_batch), &f.batch},
+    {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
+    {"softmax output", use_softmax_output, 104, sizeof(adaptau_softmax_output), &f.output},
+}, outputs[] = {
+    {"tables", get_tables, 64, sizeof(adaptau_tables), zeros},
+    {"batch", get_batch, 104, sizeof(adaptau_batch), zeros},
+    {"dataset view", get_dataset_view, 48, sizeof(adaptau_dataset_view), zeros},
+    {"temperature state", get_temperature_state, 112, sizeof(adaptau_temperature_state), zeros},
+    {"encoder parameters", get_encoder_parameters, 24, sizeof(adaptau_encoder_parameters), zeros},
+    {"step", get_step, 24, sizeof(adaptau_step), zeros},
+    {"gradient view", get_gradient_view, 56, sizeof(adaptau_gradient_view), zeros},
+};
+
+static const int n_inputs = sizeof inputs / sizeof *inputs, n_outputs = sizeof outputs / sizeof *outputs;
+
+/* A caller's struct of `bytes`, whose struct_size is `claimed`. To be freed. */
+static unsigned char *make_struct(const struct struct_case *c, size_t bytes, uint32_t claimed)
+{
+    unsigned char *given = calloc(1, bytes);
+    ck_assert_ptr_nonnull(given);
+    memcpy(given, c->content, bytes < c->size ? bytes : c->size);
+    memcpy(given, &claimed, sizeof claimed);
+    return given;
+}
+
+static void expect(const struct struct_case *c, size_t bytes, uint32_t claimed, adaptau_status wanted)
+{
+    unsigned char *given = make_struct(c, bytes, claimed);
+    adaptau_status status = c->use(given);
+    uint32_t       after;
+    memcpy(&after, given, sizeof after);
+    ck_assert_msg(status == wanted, "%s of %u bytes: %s (%s)", c->name, claimed, adaptau_status_name(status), error.message);
+    ck_assert_msg(after == claimed, "%s of %u bytes has %u afterwards", c->name, claimed, after);
+    free(given);
+}
+
+/* Every size from the first version's on is an older caller's; members come whole, and are at least 4 bytes wide. */
+static void accepts_what_there_was(const struct struct_case *c)
+{
+    for (size_t size = c->least; size <= c->size; size += 4)
+        expect(c, size, (uint32_t)size, ADAPTAU_OK);
+    expect(c, c->size + TAIL, (uint32_t)(c->size + TAIL), ADAPTAU_OK);
+    expect(c, LARGEST, LARGEST, ADAPTAU_OK);
+}
+
+static void rejects_what_never_was(const struct struct_case *c)
+{
+    expect(c, c->size, 0, ADAPTAU_E_ABI);
+    expect(c, c->least, (uint32_t)c->least - 4, ADAPTAU_E_ABI);
+    expect(c, c->size, LARGEST + 4, ADAPTAU_E_ABI);
+    expect(c, c->size, UINT32_MAX, ADAPTAU_E_ABI);
+}
+
+START_TEST(reads_structs_of_all_callers)
+{
+    accepts_what_there_was(&inputs[_i]);
+    rejects_what_never_was(&inputs[_i]);
+}
+END_TEST
+
+/* A feature is never ignored in silence. */
+START_TEST(rejects_members_that_it_does_not_know)
+{
+    const struct struct_case *c = &inputs[_i];
+    for (size_t place = 0; place < TAIL; place++) {
+        unsigned char *given = make_struct(c, c->size + TAIL, (uint32_t)(c->size + TAIL));
+        given[c->size + place] = 1;
+        ck_assert_msg(c->use(given) == ADAPTAU_E_ABI, "%s with byte %zu of its tail set", c->name, place);
+        free(given);
+    }
+}
+END_TEST
+
+START_TEST(writes_structs_of_all_callers)
+{
+    accepts_what_there_was(&outputs[_i]);
+    rejects_what_never_was(&outputs[_i]);
+}
+END_TEST
+
+/* A newer caller finds what it has put into members that the library does not know. */
+START_TEST(leaves_the_tail_of_results_alone)
+{
+    const struct struct_case *c = &outputs[_i];
+    unsigned char            *given = make_struct(c, c->size + TAIL, (uint32_t)(c->size + TAIL));
+    memset(given + c->size, 0xa5, TAIL);
+    ck_assert_int_eq(c->use(given), ADAPTAU_OK);
+    for (size_t place = 0; place < TAIL; place++)
+        ck_assert_uint_eq(given[c->size + place], 0xa5);
+    free(given);
+}
+END_TEST
+
+/* An older caller's options mean what they meant: the members that it lacks have their defaults. */
+START_TEST(models_of_older_callers_are_the_same)
+{
+    adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM, .seed = 3, .encoder = ADAPTAU_ENCODER_LIGHTGCN};
+    adaptau_model        *models[2] = {NULL, NULL};
+    adaptau_tables        tables[2] = {{.struct_size = sizeof *tables}, {.struct_size = sizeof *tables}};
+    OK(adaptau_model_create(f.world.context, f.world.data, &options, &models[0], &error));
+    options.struct_size = offsetof(adaptau_model_options, n_layers);
+    options.n_layers = -1; /* beyond the older caller's struct */
+    options.edge_dropout = 7.0;
+    OK(adaptau_model_create(f.world.context, f.world.data, &options, &models[1], &error));
+    for (int m = 0; m < 2; m++)
+        OK(adaptau_model_tables(models[m], &tables[m], &error));
+    ck_assert_mem_eq(tables[0].users, tables[1].users, sizeof(float) * USERS * DIM);
+    ck_assert_mem_eq(tables[0].items, tables[1].items, sizeof(float) * ITEMS * DIM);
+    for (int m = 0; m < 2; m++)
+        adaptau_model_destroy(models[m]);
+}
+END_TEST
+
+static void open_fixture(void)
+{
+    adaptau_model_options lightgcn = {.encoder = ADAPTAU_ENCODER_LIGHTGCN};
+    f = (struct fixture){0};
+    f.world = open_world((adaptau_context_options){.n_threads = 1}, lightgcn, (adaptau_sampler_options){0},
+                         (adaptau_temperature_options){0});
+    OK(adaptau_sampler_create(f.world.context, f.world.data, NULL, &f.second, &error));
+    f.batch = first_batch(&f.world);
+    f.tables = tables_of(f.world.model);
+    f.temperatures = (adaptau_row_temperatures){.struct_size = sizeof f.temperatures, .tau = 0.2f};
+    f.output = (adaptau_softmax_output){.struct_size = sizeof f.output};
+    OK(adaptau_evaluator_create(f.world.context, f.world.data, NULL, &f.evaluator, &error));
+}
+
+static void close_fixture(void)
+{
+    adaptau_sampler_destroy(f.second);
+    adaptau_evaluator_destroy(f.evaluator);
+    close_world(&f.world);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("struct sizes");
+    TCase *tests = tcase_create("struct sizes");
+    tcase_add_checked_fixture(tests, open_fixture, close_fixture);
+    tcase_add_loop_test(tests, reads_structs_of_all_callers, 0, n_inputs);
+    tcase_add_loop_test(tests, rejects_members_that_it_does_not_know, 0, n_inputs);
+    tcase_add_loop_test(tests, writes_structs_of_all_callers, 0, n_outputs);
+    tcase_add_loop_test(tests, leaves_the_tail_of_results_alone, 0, n_outputs);
+    tcase_add_test(tests, models_of_older_callers_are_the_same);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

@@ -1,0 +1,150 @@
+#!/bin/bash
+# run_hosts.sh PREFIX [LANGUAGE...]: build the hosts of examples/hosts against the library that is installed under PREFIX, and
+# compare what they print, and the models that they save, with the C host's. A line for each language, "ok", "FAILED" or
+# "skipped" with the reason; the exit status is 1 when one failed. KOFFI says where node_modules with koffi is; without it koffi
+# is installed by npm into a temporary folder.
+set -u
+[ $# -ge 1 ] || {
+    echo "usage: run_hosts.sh PREFIX [LANGUAGE...]" >&2
+    exit 2
+}
+hosts=$(cd "$(dirname "$0")/../../examples/hosts" && pwd)
+prefix=$(cd "$1" && pwd) || exit 2
+shift
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+pc=$(find "$prefix" -name adaptau.pc | head -n 1)
+[ -n "$pc" ] || {
+    echo "no adaptau.pc under $prefix" >&2
+    exit 2
+}
+export PKG_CONFIG_PATH=${pc%/*}
+libdir=$(pkg-config --variable=libdir adaptau)
+export LD_LIBRARY_PATH=$libdir
+flags=$(pkg-config --cflags --libs adaptau)
+n_failed=0 n_skipped=0
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Each build_LANGUAGE leaves the command that runs the host in $host, or says in $missing what there is not.
+
+build_c() {
+    # shellcheck disable=SC2086
+    "${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Wconversion -Werror "$hosts/c/host.c" -o "$work/c-host" $flags || return
+    host=("$work/c-host")
+}
+
+build_cpp() {
+    have "${CXX:-c++}" || {
+        missing="no C++ compiler"
+        return
+    }
+    # shellcheck disable=SC2086
+    "${CXX:-c++}" -std=c++17 -O2 -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror "$hosts/cpp/host.cpp" -o "$work/cpp-host" $flags || return
+    host=("$work/cpp-host")
+}
+
+build_python() {
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import numpy' 2>/dev/null && {
+            host=(env PYTHONDONTWRITEBYTECODE=1 "$python" -W error "$hosts/python/host.py")
+            return
+        }
+    done
+    missing="no Python with NumPy"
+}
+
+build_node() {
+    have node || {
+        missing="no node"
+        return
+    }
+    modules=${KOFFI:-$work/node_modules}
+    if [ ! -d "$modules/koffi" ]; then
+        have npm || {
+            missing="no npm to install koffi with"
+            return
+        }
+        npm install --prefix "$work" --no-audit --no-fund --loglevel error koffi@3 >"$work/npm" 2>&1 || {
+            missing="npm could not install koffi: $(head -n 1 "$work/npm")"
+            return
+        }
+    fi
+    host=(env NODE_PATH="$modules" node "$hosts/node/host.js")
+}
+
+build_rust() {
+    have rustc || {
+        missing="no rustc"
+        return
+    }
+    rustc --edition 2021 -O -D warnings -L "native=$libdir" -o "$work/rust-host" "$hosts/rust/host.rs" || return
+    host=("$work/rust-host")
+}
+
+build_java() {
+    have javac || {
+        missing="no javac"
+        return
+    }
+    jna=${JNA:-/usr/share/java/jna.jar}
+    [ -f "$jna" ] || {
+        missing="no $jna (libjna-java)"
+        return
+    }
+    javac -Xlint:all -Werror -cp "$jna" -d "$work/java" "$hosts"/java/*.java || return
+    host=(java -Djna.library.path="$libdir" -cp "$jna:$work/java" Host)
+}
+
+build_go() {
+    have go || {
+        missing="no go"
+        return
+    }
+    (cd "$hosts/go" && GOCACHE=$work/go-cache GOFLAGS=-mod=mod GOTOOLCHAIN=local go build -o "$work/go-host" .) || return
+    host=("$work/go-host")
+}
+
+run_host() {
+    language=$1 missing=
+    if ! "build_$language" >"$work/$language.log" 2>&1; then
+        result="does not build"
+    elif [ -n "$missing" ]; then
+        n_skipped=$((n_skipped + 1))
+        printf 'skipped  %-7s %s\n' "$language" "$missing"
+        return
+    elif ! "${host[@]}" "$work/$language.safetensors" >"$work/$language.out" 2>"$work/$language.log"; then
+        result="exits with an error"
+    elif ! diff "$work/c.out" "$work/$language.out" >"$work/$language.log"; then
+        result="prints something else than C (<)"
+    elif ! cmp "$work/c.safetensors" "$work/$language.safetensors" >"$work/$language.log"; then
+        result="saves another model than C"
+    elif "${host[@]}" /nonexistent/model >/dev/null 2>"$work/$language.log" || ! grep -q '^E_IO: ' "$work/$language.log"; then
+        result="does not say E_IO and fail where it cannot save"
+    else
+        printf 'ok       %-7s\n' "$language"
+        return
+    fi
+    n_failed=$((n_failed + 1))
+    printf 'FAILED   %-7s %s\n' "$language" "$result"
+    head -n 40 "$work/$language.log"
+}
+
+build_c || exit 1
+"$work/c-host" "$work/c.safetensors" >"$work/c.out" || exit 1
+cat "$work/c.out"
+echo
+[ $# -gt 0 ] || set -- c cpp python node rust java go
+for language; do
+    case $language in
+    c | cpp | python | node | rust | java | go) run_host "$language" ;;
+    *)
+        echo "run_hosts.sh: no host in '$language'" >&2
+        exit 2
+        ;;
+    esac
+done
+[ "$n_skipped" -eq 0 ] || echo "$n_skipped skipped"
+[ "$n_failed" -eq 0 ]

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_python.py ROOT: examples/hosts/python/adaptau.py copies nothing, refuses what it would have to copy, and keeps alive what is
+in use. The library is $ADAPTAU_LIBRARY. Without NumPy a skip."""
+import gc
+import pathlib
+import sys
+import unittest
+
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: this Python has no NumPy")
+    sys.exit(77)
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(sys.argv.pop(1)) / "examples/hosts/python"))
+import adaptau  # noqa: E402
+
+USERS, ITEMS, DIM = 30, 20, 8
+
+
+def make_data(context):
+    users = np.repeat(np.arange(USERS, dtype=np.int32), 4)
+    items = (np.arange(users.size, dtype=np.int32) * 7 + users) % ITEMS
+    return adaptau.Dataset.from_pairs(context, USERS, ITEMS, users, items)
+
+
+def train(context, data, model, epochs=3):
+    temperature, sampler = adaptau.Temperature(context, data), adaptau.Sampler(context, data, seed=1)
+    for epoch in range(epochs):
+        model.update_temperature(temperature)
+        for batch in sampler.epoch(epoch):
+            model.gradients(batch, temperature)
+            model.apply()
+
+
+class Module(unittest.TestCase):
+    def setUp(self):
+        self.context = adaptau.Context(n_threads=2)
+        self.data = make_data(self.context)
+
+    def test_embeddings_are_views_that_follow_the_training(self):
+        model = adaptau.Model(self.context, self.data, dim=DIM, seed=1)
+        users, items = model.embeddings()
+        before = users.copy()
+        train(self.context, self.data, model)
+        self.assertEqual((users.shape, items.shape), ((USERS, DIM), (ITEMS, DIM)))
+        self.assertFalse(np.array_equal(users, before))
+        self.assertFalse(users.flags.writeable)
+
+    def test_scores_are_cosines_of_the_embeddings(self):
+        model = adaptau.Model(self.context, self.data, dim=DIM, seed=1)
+        train(self.context, self.data, model)
+        users, items = (np.asarray(table, np.float64) for table in model.embeddings())
+        cosines = users @ items.T / np.linalg.norm(users, axis=1)[:, None] / np.linalg.norm(items, axis=1)
+        found, scores = model.top_k(np.arange(USERS, dtype=np.int32), 5)
+        np.testing.assert_allclose(scores, -np.sort(-cosines, axis=1)[:, :5], atol=1e-6)
+        np.testing.assert_allclose(scores, np.take_along_axis(cosines, found, axis=1), atol=1e-6)
+
+    def test_views_outlive_every_name(self):
+        users, _ = adaptau.Model(self.context, self.data, dim=DIM, seed=1).embeddings()
+        del self.data, self.context
+        gc.collect()
+        np.testing.assert_allclose(np.linalg.norm(users, axis=1), 1, atol=1e-5)
+
+    def test_tables_of_the_host_are_trained_in_place(self):
+        rng = np.random.default_rng(1)
+        users, items = (rng.normal(size=(n, DIM)).astype(np.float32) for n in (USERS, ITEMS))
+        before = items.copy()
+        model = adaptau.Model(self.context, self.data, users, items, dim=DIM, init=3)
+        train(self.context, self.data, model)
+        self.assertFalse(np.array_equal(items, before))
+        self.assertEqual(model.embeddings()[1].__array_interface__["data"][0], items.ctypes.data)
+
+    def test_sorted_rows_are_borrowed(self):
+        indptr, indices = np.array([0, 2, 3], np.int64), np.array([0, 3, 1], np.int32)
+        data = adaptau.Dataset(self.context, indptr, indices, 4)
+        self.assertEqual((data.n_users, data.n_items, data.n_pairs), (2, 4, 3))
+        with self.assertRaises(ValueError):
+            adaptau.Dataset(self.context, np.array([0, 4], np.int64), indices, 4)
+
+    def test_nothing_is_converted_in_silence(self):
+        ids = np.zeros(4, np.int32)
+        model = adaptau.Model(self.context, self.data)
+        for wrong in (ids.astype(np.int64), np.zeros(8, np.int32)[::2], [0, 1]):
+            with self.assertRaises(TypeError):
+                model.top_k(wrong, 2)
+        with self.assertRaises(ValueError):
+            adaptau.Dataset.from_pairs(self.context, 1, 1, ids, ids[:3])
+        with self.assertRaises(ValueError):
+            adaptau.Model(self.context, self.data, np.zeros((USERS, DIM + 1), np.float32), dim=DIM)
+
+    def test_errors_say_what_the_library_says(self):
+        model = adaptau.Model(self.context, self.data)
+        with self.assertRaisesRegex(adaptau.Error, r"users\[1\] = 30") as caught:
+            model.top_k(np.array([0, USERS], np.int32), 2)
+        self.assertEqual((caught.exception.name, caught.exception.status), ("E_INDEX", 4))
+        with self.assertRaises(adaptau.Error) as caught:
+            adaptau.Model.load(self.context, "/nonexistent/model")
+        self.assertEqual(caught.exception.name, "E_IO")
+        self.assertNotEqual(caught.exception.os_error, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
