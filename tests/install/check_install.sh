@@ -84,7 +84,8 @@ by_pkg_config() {
 }
 
 by_cmake() {
-    cmake -S "$root/tests/install/cmake" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$stage/usr" -DHOST="$source" -DWANTED="$major.$minor" &&
+    cmake -S "$root/tests/install/cmake" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$stage/usr" -DHOST="$source" \
+        -DWANTED="$major.$minor" &&
         cmake --build "$work/cmake" && expect shared "$work/cmake/shared" && expect static "$work/cmake/static"
 }
 
