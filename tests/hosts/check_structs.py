@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check_structs.py ROOT: structs that hosts in other languages write down once more are those of tests/abi/interface.txt: the same
-members in the same order and as wide. One may end where an older version of the struct ended. (Go reads the headers.)"""
+"""check_structs.py ROOT: structs that hosts in other languages write down once more are those of tests/abi/interface.txt: the
+same members in the same order and as wide. One may end where an older version of the struct ended. (Go reads the headers.)"""
 import pathlib
 import re
 import sys

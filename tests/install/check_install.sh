@@ -1,11 +1,13 @@
 #!/bin/bash
-# check_install.sh: what an installation promises. Two builds in different folders are the same, bit for bit; DESTDIR holds all that
-# is installed; the C host of examples/hosts is built by pkg-config, shared and static, by CMake, and with the library as a Meson
-# subproject, shared and static, and prints the same numbers each time. A line for each, "ok", "FAILED" or "skipped" with the
-# reason; the exit status is 1 when one failed.
+# check_install.sh: what an installation promises. Two builds in different folders are the same, bit for bit; DESTDIR holds all
+# that is installed; the C host of examples/hosts is built by pkg-config, shared and static, by CMake, and with the library as a
+# Meson subproject, shared and static, and prints the same numbers each time. A line for each, "ok", "FAILED" or "skipped" with
+# the reason; the exit status is 1 when one failed.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source=$root/examples/hosts/c/host.c
+version=$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$root/meson.build")
+IFS=. read -r major minor _ <<<"$version"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 stage=$work/stage
@@ -35,7 +37,7 @@ build() {
 }
 
 same_files() {
-    for name in libadaptau.so.0.1.0 libadaptau.a; do
+    for name in "libadaptau.so.$version" libadaptau.a; do
         cmp "$work/one/lib/$name" "$work/far/from/here/two/lib/$name" || return 1
     done
 }
@@ -44,7 +46,7 @@ install_staged() {
     DESTDIR=$stage meson install -C "$work/one" --no-rebuild &&
         (cd "$stage" && find . -type f -o -type l) | sort >"$work/installed" &&
         (cd "$root/include" && find . -name '*.h*') | sed 's,^\.,./usr/include,' >"$work/wanted" &&
-        printf './usr/lib/%s\n' libadaptau.a libadaptau.so libadaptau.so.0 libadaptau.so.0.1.0 pkgconfig/adaptau.pc \
+        printf './usr/lib/%s\n' libadaptau.a libadaptau.so "libadaptau.so.$major" "libadaptau.so.$version" pkgconfig/adaptau.pc \
             cmake/adaptau/adaptauConfig.cmake cmake/adaptau/adaptauConfigVersion.cmake >>"$work/wanted" &&
         sort "$work/wanted" | diff - "$work/installed"
 }
@@ -82,13 +84,14 @@ by_pkg_config() {
 }
 
 by_cmake() {
-    cmake -S "$root/tests/install/cmake" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$stage/usr" -DHOST="$source" -DWANTED=0.1 &&
+    cmake -S "$root/tests/install/cmake" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$stage/usr" -DHOST="$source" \
+        -DWANTED="$major.$minor" &&
         cmake --build "$work/cmake" && expect shared "$work/cmake/shared" && expect static "$work/cmake/static"
 }
 
 # A version that is not this one is not found.
 refused_by_cmake() {
-    for wanted in 0.2 0.1.99 1 0.0.9; do
+    for wanted in "$major.$((minor + 1))" "$major.$minor.99" "$((major + 1))"; do
         ! cmake -S "$root/tests/install/cmake" -B "$work/cmake-$wanted" -DCMAKE_PREFIX_PATH="$stage/usr" -DHOST="$source" \
             -DWANTED="$wanted" || { echo "$wanted was taken"; return 1; }
     done
