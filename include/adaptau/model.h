@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _save_checkpoint, _export_npy) may run side by side on
  *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
  *  changes nothing. */
 typedef struct adaptau_model adaptau_model;
@@ -259,6 +259,38 @@ ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const 
  *          file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
+
+#define ADAPTAU_NOTE_SIZE 2048
+
+/** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
+ *  options, loss and learning rates of the model, moments and step counts, the counts that draws of LightGCN's dropout and of
+ *  contrast are named by, and options and state of the temperature: τ₀, τ_u, observed losses, learned temperatures with their
+ *  moments, the number of updates. The file ends in a checksum. Atomic like adaptau_model_save.
+ *
+ *  Not in the file: the dataset; a sampler, whose draws depend on its options and the number of the epoch alone
+ *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
+ *  which a host makes anew before each epoch.
+ *  @param[in] temperature  of the model's size, or NULL: none
+ *  @param[in] note         a text of the host's for adaptau_model_resume, less than ADAPTAU_NOTE_SIZE printable ASCII
+ *                          characters, or NULL
+ *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX E_MEMORY,
+ *          E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
+                                                         const char *note, const char *path, adaptau_error *error);
+
+/** Make the model and the temperature of a checkpoint again, in own memory. With the pairs that it was trained on, the epochs
+ *  that follow are those of a training that was not interrupted, bit for bit, for any number of threads.
+ *  @param[in]  dataset      of the same numbers of users and items; its pairs are LightGCN's graph, and the temperature borrows
+ *                           it, as in adaptau_temperature_create
+ *  @param[out] model        new
+ *  @param[out] temperature  new, or NULL: not wanted
+ *  @param[out] note         [ADAPTAU_NOTE_SIZE] what was noted, "" for nothing; or NULL
+ *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or is
+ *          damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are untouched
+ *          then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
+                                                adaptau_model **model, adaptau_temperature **temperature, char *note,
+                                                adaptau_error *error);
 
 #define ADAPTAU_SIDE_USERS 0
 #define ADAPTAU_SIDE_ITEMS 1

@@ -451,6 +451,20 @@ static int32_t count_layers(const adaptau_model *model)
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
+static void recall(const adaptau_model *model, adaptau_model_options *options)
+{
+    const struct atau_lightgcn *g = model->encoder_state;
+    options->n_layers = g->n_layers;
+    options->edge_dropout = g->edge_dropout;
+    options->layer_dropout = g->layer_dropout;
+}
+
+static uint64_t *steps(adaptau_model *model)
+{
+    struct atau_lightgcn *g = model->encoder_state;
+    return &g->step;
+}
+
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
     const struct atau_lightgcn *g = model->encoder_state;
@@ -487,6 +501,8 @@ const struct atau_encoder atau_encoder_lightgcn = {
     .count_layers = count_layers,
     .forward_view = atau_lightgcn_forward_view,
     .backward_view = atau_lightgcn_backward_view,
+    .recall = recall,
+    .steps = steps,
     .describe = describe,
     .restore = restore,
 };

@@ -381,6 +381,12 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
 
 /* ---- files: "gate=0.500000000", whatever the locale ----------------------------------------------------------------- */
 
+static void recall(const adaptau_model *model, adaptau_model_options *options)
+{
+    const struct simplex *s = model->encoder_state;
+    options->gate = s->gate > 0.0 ? s->gate : -1.0;
+}
+
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
     const struct simplex *s = model->encoder_state;
@@ -431,6 +437,7 @@ const struct atau_encoder atau_encoder_simplex = {
     .forward_step = forward_step,
     .forget = forget,
     .backward = backward,
+    .recall = recall,
     .describe = describe,
     .restore = restore,
 };

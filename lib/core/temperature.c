@@ -80,11 +80,28 @@ static adaptau_status enter(adaptau_temperature *temperature, adaptau_error *err
     return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
 }
 
-static adaptau_status enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
+adaptau_status atau_temperature_enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
 {
     if (atau_busy_enter_shared(&temperature->busy))
         return ADAPTAU_OK;
     return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
+}
+
+void atau_temperature_leave_shared(const adaptau_temperature *temperature)
+{
+    atau_busy_leave_shared(&temperature->busy);
+}
+
+struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature)
+{
+    adaptau_temperature *t = (adaptau_temperature *)temperature;
+    return (struct atau_temperature_memory){.options = &t->options,
+                                            .n = t->dataset->n_users,
+                                            .state = &t->state,
+                                            .unit_losses = t->unit_losses,
+                                            .taus = t->taus,
+                                            .learned_tau0 = &t->learned_tau0,
+                                            .learned = learns_users(t) ? t->learned : NULL};
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
@@ -632,13 +649,13 @@ adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, 
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(candidates, error);
-    adaptau_status status = enter_shared(temperature, error);
+    adaptau_status status = atau_temperature_enter_shared(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
     status = check_users(temperature, n, users, error);
     if (status == ADAPTAU_OK)
         copy_taus(temperature, n, users, candidates, positives);
-    atau_busy_leave_shared(&temperature->busy);
+    atau_temperature_leave_shared(temperature);
     return status;
 }
 
@@ -648,11 +665,11 @@ adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperat
     ATAU_REQUIRE(temperature, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status == ADAPTAU_OK)
-        status = enter_shared(temperature, error);
+        status = atau_temperature_enter_shared(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_write_struct(out, &temperature->state, sizeof temperature->state);
-    atau_busy_leave_shared(&temperature->busy);
+    atau_temperature_leave_shared(temperature);
     return ADAPTAU_OK;
 }
 
