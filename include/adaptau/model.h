@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _save_checkpoint, _export_npy) may run side by side on
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint, _export_npy) may run side by side on
  *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
  *  changes nothing. */
 typedef struct adaptau_model adaptau_model;
@@ -242,6 +242,28 @@ ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model
 ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
+
+/** Items that may be recommended. All zero but struct_size: every item. Since 0.1. */
+typedef struct adaptau_item_filter {
+    uint32_t       struct_size; /**< sizeof(adaptau_item_filter)                                             */
+    int32_t        n_allowed;   /**< items that anybody may get                                              */
+    const int32_t *allowed;     /**< [n_allowed] ids, ascending, or NULL: all                                */
+    const int64_t *exclude_ptr; /**< [n_users + 1] from 0, or NULL: nothing is excluded                      */
+    const int32_t *exclude;     /**< [exclude_ptr[n_users]] items that a user must not get, ascending        */
+} adaptau_item_filter;
+
+/** adaptau_model_top_k for users of the host's, who need not be in the model: those of adaptau_fold_users for example. Scores
+ *  are what the model gives its own users of the same embeddings, item bias included; where users are normalised the length of
+ *  an embedding does not matter. With `allowed` only those items are scored, O(n_users n_allowed d).
+ *  @param[in]  embeddings  [n_users x d] finite, `stride` floats apart; 0 means d
+ *  @param[in]  filter      NULL: every item
+ *  @param[out] items       [n_users x k]; −1 where fewer are left
+ *  @param[out] scores      [n_users x k] or NULL
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_NUMERIC names the first embedding that is not finite; E_MEMORY: nothing is
+ *          written then. E_THREAD: items and scores may be written in part. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, int32_t n_users, const float *embeddings,
+                                                   int64_t stride, int32_t k, const adaptau_item_filter *filter,
+                                                   int32_t *items, float *scores, adaptau_error *error);
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX

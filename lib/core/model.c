@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "core/ranking.h"
 #include "kernels/check.h"
 
 #define KNOWN_FLAGS                                                                                                    \
@@ -471,55 +470,6 @@ adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_te
     status = atau_model_tables(model, &tables, error);
     if (status == ADAPTAU_OK)
         status = adaptau_temperature_update(temperature, &tables, error);
-    atau_model_leave_shared(model);
-    return status;
-}
-
-static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
-                                  const adaptau_dataset *seen, const int32_t *items, adaptau_error *error)
-{
-    if (n_users < 0 || (n_users > 0 && (!users || !items)))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_users = %d, users %s NULL, items %s NULL", n_users,
-                         users ? "not" : "is", items ? "not" : "is");
-    if (k < 1)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "k = %d is below 1", k);
-    const int32_t n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    if (seen && (seen->n_users != n || seen->n_items != m))
-        return atau_fail(error, ADAPTAU_E_SHAPE, "seen is %d x %d, but the model is %d x %d", seen->n_users, seen->n_items,
-                         n, m);
-    for (int32_t i = 0; i < n_users; i++)
-        if (users[i] < 0 || users[i] >= n)
-            return atau_fail(error, ADAPTAU_E_INDEX, "users[%d] = %d, but n_users = %d", i, users[i], n);
-    return ADAPTAU_OK;
-}
-
-static adaptau_status rank(const adaptau_model *model, const struct atau_rank_request *request, int32_t *items, float *scores,
-                           adaptau_error *error)
-{
-    adaptau_tables      tables;
-    struct atau_ranking ranking;
-    adaptau_status      status = atau_model_tables(model, &tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_ranking_open(model->context, &tables, false, &ranking, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = atau_rank_users(&ranking, request, items, scores, error);
-    atau_ranking_close(&ranking);
-    return status;
-}
-
-adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
-                                   const adaptau_dataset *seen, int32_t *items, float *scores, adaptau_error *error)
-{
-    struct atau_rank_request request = {
-        .n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &seen};
-    ATAU_REQUIRE(model, error);
-    adaptau_status status = check_top_k(model, n_users, users, k, seen, items, error);
-    if (status == ADAPTAU_OK)
-        status = atau_model_enter_shared(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = rank(model, &request, items, scores, error);
     atau_model_leave_shared(model);
     return status;
 }

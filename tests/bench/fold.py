@@ -123,8 +123,8 @@ def main():
     parser.add_argument("work")
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--steps", type=int, action="append")
-    parser.add_argument("options", nargs="*")
-    settings = parser.parse_args()
+    cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    settings = parser.parse_args(sys.argv[1:cut])
     train_rows, test_rows = (read(os.path.join(settings.data, name + ".txt")) for name in ("train", "test"))
     n = max(train_rows) + 1
     m = max(max(items, default=0) for rows in (train_rows, test_rows) for items in rows.values()) + 1
@@ -138,7 +138,7 @@ def main():
     for name, rows in (("train", {u: kept_rows.get(u, set()) for u in range(n)}), ("test", test_rows)):
         with open(os.path.join(settings.work, "without", name + ".txt"), "w", encoding="utf-8") as out:
             out.writelines(f"{u} {' '.join(map(str, sorted(items)))}\n" for u, items in sorted(rows.items()))
-    options = ["--soft-targets", repr(soft), *settings.options]
+    options = ["--soft-targets", repr(soft), *sys.argv[cut + 1:]]
     paths = [os.path.join(settings.work, name + ".checkpoint") for name in ("with", "without")]
     train(settings.build, settings.data, paths[0], options)
     train(settings.build, os.path.join(settings.work, "without"), paths[1], options)
