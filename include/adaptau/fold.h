@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file fold.h
- *  Embeddings for users who were not there when a model was trained, from the items they have. */
+ *  Users and items who were not there when a model was trained: embeddings from what they have, and models that grow. */
 #ifndef ADAPTAU_FOLD_H
 #define ADAPTAU_FOLD_H
 
@@ -63,6 +63,21 @@ ADAPTAU_API void adaptau_fold_destroy(adaptau_fold *fold);
  *          outputs may be written in part. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr,
                                               const int32_t *items, float *embeddings, float *taus, adaptau_error *error);
+
+/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step counts
+ *  of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias and the
+ *  counts that draws are named by are taken over bit for bit. With a dataset of the same size training goes on as if nothing had
+ *  happened; LightGCN's graph and SimpleX's means are those of the new pairs.
+ *
+ *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of all
+ *  its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows. Without
+ *  any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
+ *  @param[in] dataset  all pairs, old and new; not needed after the call
+ *  @param[in] fold     new users of ADAPTAU_ENCODER_MF are folded in like this instead; or NULL. E_ARGUMENT with other encoders
+ *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_create and adaptau_fold_users; E_MEMORY,
+ *          E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,
+                                              const adaptau_fold_options *fold, adaptau_model **out, adaptau_error *error);
 
 #ifdef __cplusplus
 }
