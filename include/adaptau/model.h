@@ -13,7 +13,8 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint, _export_npy) may run side by side on
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint, _export_npy,
+ *  _export_index) may run side by side on
  *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
  *  changes nothing. */
 typedef struct adaptau_model adaptau_model;
@@ -317,11 +318,19 @@ ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const 
 #define ADAPTAU_SIDE_USERS 0
 #define ADAPTAU_SIDE_ITEMS 1
 
-/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
+/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically. Without an
+ *  item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products (FAISS,
+ *  hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
  *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
  *          first row that is not finite. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
                                                     adaptau_error *error);
+
+/** adaptau_model_export_npy for an index of inner products: of a model with an item bias rows are [rows, d + 1], and the last
+ *  column is the bias of an item and 1 of a user.
+ *  @return as adaptau_model_export_npy. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path,
+                                                      adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -273,34 +273,53 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */
 
-static adaptau_status export_normalised(const adaptau_model *model, int32_t n_rows, const float *table, int64_t stride,
-                                        const char *path, adaptau_error *error)
+/* Rows of length 1 where scores take them so, into rows of `stride` floats. */
+static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, float *out,
+                                int64_t stride, adaptau_error *error)
 {
-    size_t rows = (size_t)n_rows, bytes = (size_t)model->dim * sizeof(float);
-    float *unit = atau_allocate_array(model->context, rows, bytes);
-    if (!unit)
-        return atau_fail_memory(error, rows * bytes, "the normalised table");
-    adaptau_status status =
-        adaptau_normalise_rows(model->context, n_rows, model->dim, table, stride, unit, model->dim, NULL, error);
+    const struct atau_table *table = &model->tables[side];
+    const float             *rows = final->rows[side];
+    if (!table->raw && model->free_length)
+        return adaptau_normalise_rows(model->context, table->n_rows, model->dim, rows, final->stride[side], out, stride, NULL,
+                                      error);
+    for (int64_t r = 0; r < table->n_rows; r++)
+        memcpy(out + r * stride, rows + r * final->stride[side], (size_t)model->dim * sizeof(float));
+    return ADAPTAU_OK;
+}
+
+/* With a column more: 1 for users, the bias for items. */
+static adaptau_status export_copy(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, bool biased,
+                                  const char *path, adaptau_error *error)
+{
+    const size_t  n = (size_t)model->tables[side].n_rows;
+    const int64_t columns = model->dim + (biased ? 1 : 0);
+    const size_t  row_bytes = (size_t)columns * sizeof(float);
+    float        *copy = atau_allocate_array(model->context, n, row_bytes);
+    if (!copy)
+        return atau_fail_memory(error, n * row_bytes, "a copy of the table");
+    adaptau_status status = copy_rows(model, side, final, copy, columns, error);
+    for (size_t r = 0; r < n && biased; r++)
+        copy[(r + 1) * (size_t)columns - 1] = side == ADAPTAU_SIDE_USERS ? 1.0f : model->item_bias[r];
     if (status == ADAPTAU_OK)
-        status = atau_npy_write(path, n_rows, model->dim, unit, model->dim, error);
-    atau_free(model->context, unit, rows * bytes);
+        status = atau_npy_write(path, (int64_t)n, columns, copy, columns, error);
+    atau_free(model->context, copy, n * row_bytes);
     return status;
 }
 
-static adaptau_status export_table(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+static adaptau_status export_table(const adaptau_model *model, int32_t side, bool biased, const char *path,
+                                   adaptau_error *error)
 {
     const struct atau_table *table = &model->tables[side];
     struct atau_embeddings   final;
     adaptau_status           status = model->encoder->forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!table->raw && model->free_length)
-        return export_normalised(model, table->n_rows, final.rows[side], final.stride[side], path, error);
+    if (biased || (!table->raw && model->free_length))
+        return export_copy(model, side, &final, biased, path, error);
     return atau_npy_write(path, table->n_rows, model->dim, final.rows[side], final.stride[side], error);
 }
 
-adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+static adaptau_status export_side(const adaptau_model *model, int32_t side, bool index, const char *path, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(path, error);
@@ -309,7 +328,17 @@ adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side
     adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = export_table(model, side, path, error);
+    status = export_table(model, side, index && model->item_bias, path, error);
     atau_model_leave_shared(model);
     return status;
+}
+
+adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    return export_side(model, side, false, path, error);
+}
+
+adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    return export_side(model, side, true, path, error);
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Top-K for embeddings of the host's: what users of the model get, with less to choose from. */
+/* Top-K for embeddings of the host's: what users of the model get, with less to choose from; and exported tables.
+ *
+ *     test_topk_for --write FOLDER   leaves N.users.npy, N.items.npy and N.top.txt of models N = 0, 1, ... there
+ *
+ * for tests/reference/check_index.py, which ranks by inner products of the rows in the first two. */
 #include <adaptau/adaptau.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,15 +196,48 @@ START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 }
 END_TEST
 
-int main(void)
+static const char *write_folder;
+
+START_TEST(write_tables)
+{
+    struct world  w = open_trained(_i / 2);
+    const char   *endings[2] = {"users.npy", "items.npy"};
+    int32_t       ids[USERS], items[USERS * K];
+    static float  scores[USERS * K];
+    char          where[4096];
+    if (_i % 2)
+        OK(adaptau_model_set_item_bias(w.model, NULL, &error));
+    for (int side = 0; side < 2; side++) {
+        snprintf(where, sizeof where, "%s/%d.%s", write_folder, _i, endings[side]);
+        OK(adaptau_model_export_index(w.model, side, where, &error));
+    }
+    for (int u = 0; u < USERS; u++)
+        ids[u] = u;
+    OK(adaptau_model_top_k(w.model, USERS, ids, K, NULL, items, scores, &error));
+    snprintf(where, sizeof where, "%s/%d.top.txt", write_folder, _i);
+    FILE *file = fopen(where, "w");
+    ck_assert_ptr_nonnull(file);
+    for (int p = 0; p < USERS * K; p++)
+        fprintf(file, "%d %.9g\n", items[p], (double)scores[p]);
+    fclose(file);
+    close_world(&w);
+}
+END_TEST
+
+int main(int n_arguments, char **arguments)
 {
     Suite *suite = suite_create("top-K for embeddings");
     TCase *tests = tcase_create("top-K for embeddings");
+    suite_add_tcase(suite, tests);
+    if (n_arguments == 3 && strcmp(arguments[1], "--write") == 0) {
+        write_folder = arguments[2];
+        tcase_add_loop_test(tests, write_tables, 0, 2 * MODELS);
+        return run_suite(suite);
+    }
     tcase_add_loop_test(tests, users_of_the_model_get_what_they_get_by_id, 0, MODELS);
     tcase_add_loop_test(tests, allowed_items_come_in_the_order_of_all, 0, MODELS);
     tcase_add_loop_test(tests, length_does_not_matter_where_users_are_normalised, 0, 2);
     tcase_add_test(tests, rejects_bad_arguments);
     tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
