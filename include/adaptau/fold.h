@@ -19,7 +19,7 @@ typedef struct adaptau_fold_options {
     uint32_t struct_size;  /**< sizeof(adaptau_fold_options)                                                 */
     uint32_t flags;        /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training        */
     int32_t  tau_user;     /**< ADAPTAU_TAU_USER_NONE, _EQ16, _EQ15 or _RELEASED                             */
-    int32_t  n_steps;      /**< of descent; 0: 6, with LightGCN none; negative: none                         */
+    int32_t  n_steps;      /**< of descent; 0: 4, with LightGCN none; negative: none                         */
     double   tau;          /**< τ₀ in [1e-30, 1e30]                                                          */
     double   threshold;    /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)          */
     double   divisor;      /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 0: its default     */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How well users are folded in: recall@20 of users who were left out of the training, folded in from their training items,
-beside the recall that the same users have when they are trained; and the time that it takes on one core.
+beside the recall that the same users have when they are trained; and the processor time that it takes on one core.
 
 Usage: fold.py BUILD_FOLDER DATA_FOLDER WORK_FOLDER [--users N] [--steps K]... [-- OPTION OF ADAPTAU_TRAIN...]
 DATA_FOLDER has train.txt and test.txt. Two trainings without evaluation on the way; their checkpoints stay in WORK_FOLDER and
@@ -157,12 +157,12 @@ def main():
         for steps in settings.steps or [-1, 1, 2, 3, 4, 6, 8, 12, 20]:
             fold_options = FoldOptions(ctypes.sizeof(FoldOptions), 1, 0, steps, state.tau0, 0.0, 0.0, strength)
             fold = P()
-            started = time.perf_counter()
+            started = time.process_time()
             library.call("fold_create", model, dataset, ctypes.byref(fold_options), ctypes.byref(fold))
-            created = time.perf_counter()
+            created = time.process_time()
             out = np.zeros((len(left_out), items.shape[1]), np.float32)
             library.call("fold_users", fold, len(left_out), P(ptr.ctypes.data), P(ids.ctypes.data), P(out.ctypes.data), None)
-            ended = time.perf_counter()
+            ended = time.process_time()
             library.library.adaptau_fold_destroy(fold)
             got = recall(out, items, left_out, train_rows, test_rows)
             print(f"c {strength:5.3g}  steps {steps:3d}  recall@20 {got:.4f}  {100 * got / trained:6.2f} %  "
