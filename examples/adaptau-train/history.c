@@ -7,12 +7,12 @@
 #include "common/fail.h"
 #include "common/json.h"
 
-adaptau_status history_open(struct history *history, const char *path, adaptau_error *error)
+adaptau_status history_open(struct history *history, const char *path, bool appends, adaptau_error *error)
 {
     *history = (struct history){.path = path};
     if (!path)
         return ADAPTAU_OK;
-    history->file = fopen(path, "w");
+    history->file = fopen(path, appends ? "a" : "w");
     return history->file ? ADAPTAU_OK : fail_os(error, errno, "%s", shown_path(path));
 }
 

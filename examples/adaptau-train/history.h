@@ -13,8 +13,8 @@ struct history {
     FILE       *file; /* NULL: nothing is written */
 };
 
-/* `path` NULL: no history. */
-adaptau_status history_open(struct history *history, const char *path, adaptau_error *error);
+/* `path` NULL: no history. `appends`: what the file has stays. */
+adaptau_status history_open(struct history *history, const char *path, bool appends, adaptau_error *error);
 
 /* scores may be NULL. The line is on its way to the disk when the call returns. */
 adaptau_status history_write(struct history *history, const char *phase, const struct training *training,

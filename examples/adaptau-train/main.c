@@ -20,9 +20,9 @@ static int leave(const struct run *run)
         tell(PROGRAM, &error);
         return 1;
     }
-    fprintf(stderr, "%s: %s in epoch %lld; %s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
+    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
             (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
-            save ? save : "");
+            save ? save : "", run->settings->checkpoint ? "; --resume goes on from the last whole epoch" : "");
     return 128 + stop_signal();
 }
 
@@ -52,6 +52,8 @@ int main(int argc, char **argv)
     struct run     run = {0};
     adaptau_error  error = {0};
     adaptau_status status = settings.save ? check_save_path(settings.save, &error) : ADAPTAU_OK;
+    if (!status && settings.checkpoint)
+        status = check_save_path(settings.checkpoint, &error);
     if (!status)
         status = run_open(&run, &settings, &error);
     if (!status) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/run.h"
 
+#include <unistd.h>
+
 #include "common/clock.h"
 
 static adaptau_status open_context(const struct settings *settings, adaptau_context **context, adaptau_error *error)
@@ -28,10 +30,12 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         .context = run->context,
         .train = run->problem.train,
         .test = run->problem.test,
+        .checkpoint = settings->checkpoint,
+        .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };
     trial_complete_recipe(&run->trial, &settings->recipe);
     run->read_seconds = clock_now() - started;
-    return history_open(&run->history, settings->history, error);
+    return history_open(&run->history, settings->history, run->trial.resumes, error);
 }
 
 void run_close(struct run *run)

@@ -99,6 +99,10 @@ static int check_together(struct settings *settings, bool tau_given, bool tau0_g
         fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program.name);
         return 2;
     }
+    if (settings->resume && !settings->checkpoint) {
+        fprintf(stderr, "%s: --resume goes with --checkpoint\n", program.name);
+        return 2;
+    }
     if (tau_given)
         recipe->tau0 = ADAPTAU_TAU0_FIXED;
     return check_contrast(recipe);
@@ -248,6 +252,10 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
         {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
          "the tables as safetensors, and the names of their rows as FILE.users.txt and FILE.items.txt", NULL},
+        {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",
+         "after every epoch all that training goes on from, and FILE.best where the best epoch is kept", NULL},
+        {"resume", OPTION_FLAG, &s->resume, 0, 0, NULL, NULL,
+         "go on from the checkpoint, with the same DATA and options; from the start where there is none yet", NULL},
         {"quiet", OPTION_FLAG, &s->quiet, 0, 0, NULL, NULL, "no progress", NULL},
     };
     int code = read_options(&program, rules, LENGTH(rules), argc, argv, &first);

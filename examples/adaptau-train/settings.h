@@ -20,6 +20,8 @@ struct settings {
     bool                 quiet;
     const char          *history; /* path or NULL */
     const char          *save;    /* path or NULL */
+    const char          *checkpoint; /* path or NULL */
+    bool                 resume;
 };
 
 /* Returns OPTIONS_GO_ON or an exit code, see read_options. */

@@ -126,6 +126,21 @@ void training_destroy(struct training *training)
     *training = (struct training){0};
 }
 
+adaptau_status training_resume(struct training *training, adaptau_context *context, const char *path,
+                               char note[ADAPTAU_NOTE_SIZE], adaptau_error *error)
+{
+    adaptau_model       *model = NULL;
+    adaptau_temperature *temperature = NULL;
+    adaptau_status status = adaptau_model_resume(context, training->dataset, path, &model, &temperature, note, error);
+    if (status)
+        return status;
+    adaptau_temperature_destroy(training->temperature);
+    adaptau_model_destroy(training->model);
+    training->model = model;
+    training->temperature = temperature;
+    return ADAPTAU_OK;
+}
+
 /* Cosine decay from the recipe's rates to 0 over the whole run, step by step. */
 static adaptau_status set_learning_rates(struct training *training, adaptau_error *error)
 {

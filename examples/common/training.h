@@ -39,6 +39,10 @@ adaptau_status training_create(adaptau_context *context, const adaptau_dataset *
 
 void training_destroy(struct training *training);
 
+/* Put the model and the temperature of a checkpoint in the place of those that were created. `note` is what it says besides. */
+adaptau_status training_resume(struct training *training, adaptau_context *context, const char *path,
+                               char note[ADAPTAU_NOTE_SIZE], adaptau_error *error);
+
 /* One epoch: set the temperature and what users aim at, step through all batches, and set the popularity prior of scores. */
 adaptau_status training_epoch(struct training *training, adaptau_error *error);
 

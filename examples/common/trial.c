@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/trial.h"
 
+#include "common/checkpoint.h"
 #include "common/clock.h"
 #include "common/preset.h"
 #include "common/prior.h"
@@ -38,10 +39,14 @@ void trial_close(struct trial *trial)
     trial->model = NULL;
 }
 
+/* In the order in which a protocol has them. */
+enum { PHASE_PRIOR, PHASE_SEARCH, PHASE_REFIT };
+static const char *const phase_names[] = {"prior", "search", "refit"};
+
 /* One training inside the trial. */
 struct phase {
     struct trial          *trial;
-    const char            *name;
+    int32_t                number; /* PHASE_* */
     struct recipe          recipe;
     const adaptau_dataset *dataset;   /* what is trained on */
     adaptau_evaluator     *evaluator; /* of held-out pairs, or NULL */
@@ -90,7 +95,10 @@ static adaptau_status judge_epoch(struct phase *phase, struct scores *scores, ad
     search->best_epoch = phase->training.epoch;
     trial->loss = phase->training.loss;
     trial->tau0 = phase->training.tau0;
-    return phase->keeps_best ? snapshot_take(&trial->snapshot, phase->training.model, error) : ADAPTAU_OK;
+    if (!phase->keeps_best)
+        return ADAPTAU_OK;
+    status = snapshot_take(&trial->snapshot, phase->training.model, error);
+    return status || !trial->checkpoint ? status : checkpoint_save_best(trial, phase->training.model, error);
 }
 
 static bool is_due(const struct phase *phase)
@@ -123,8 +131,10 @@ static adaptau_status train_epochs(struct phase *phase, adaptau_error *error)
         bool due = is_due(phase);
         if (due)
             status = judge_epoch(phase, &scores, error);
+        if (!status && trial->checkpoint)
+            status = checkpoint_save(trial, phase->number, training, error);
         if (!status && observer->epoch)
-            status = observer->epoch(observer->user_data, phase->name, training, due ? &scores : NULL, error);
+            status = observer->epoch(observer->user_data, phase_names[phase->number], training, due ? &scores : NULL, error);
         if (status)
             return status;
         if (stop_signal()) {
@@ -154,16 +164,34 @@ static int heed_signal(void *user_data, const struct training *training)
     return stop_signal() != 0;
 }
 
+/* Go on where the checkpoint is. *is_over: that is in a later phase. */
+static adaptau_status resume_phase(struct phase *phase, bool *is_over, adaptau_error *error)
+{
+    struct trial *trial = phase->trial;
+    *is_over = false;
+    trial->keeps_best = phase->keeps_best;
+    if (!trial->resumes)
+        return ADAPTAU_OK;
+    adaptau_status status = checkpoint_resume(trial, phase->number, &phase->training, is_over, error);
+    trial->resumes = !status && *is_over;
+    return status;
+}
+
 /* Train, and hand the last model to the trial where no epoch is picked. */
 static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
 {
     struct trial                *trial = phase->trial;
     const struct trial_observer *observer = &trial->observer;
+    bool                         is_over = false;
     adaptau_status status = training_create(trial->context, phase->dataset, &phase->recipe, &phase->training, error);
-    if (status)
+    if (!status)
+        status = resume_phase(phase, &is_over, error);
+    if (status || is_over) {
+        training_destroy(&phase->training);
         return status;
+    }
     if (observer->begin)
-        observer->begin(observer->user_data, phase->name, phase->n_epochs);
+        observer->begin(observer->user_data, phase_names[phase->number], phase->n_epochs);
     phase->training.on_step = observer->step ? observer->step : heed_signal;
     phase->training.on_step_data = observer->user_data;
     status = train_epochs(phase, error);
@@ -244,7 +272,7 @@ static adaptau_status search_on_validation(struct trial *trial, adaptau_error *e
     if (!status && trial->search.n_pairs > 0) {
         struct phase phase = {
             .trial = trial,
-            .name = "search",
+            .number = PHASE_SEARCH,
             .recipe = trial->recipe,
             .dataset = validation.part,
             .n_epochs = trial->recipe.epochs,
@@ -266,7 +294,7 @@ static adaptau_status refit(struct trial *trial, adaptau_error *error)
 {
     struct phase phase = {
         .trial = trial,
-        .name = "refit",
+        .number = PHASE_REFIT,
         .recipe = trial->recipe,
         .dataset = trial->train,
         .n_epochs = trial->search.best_epoch,
@@ -303,7 +331,7 @@ static adaptau_status run_valid(struct trial *trial, adaptau_error *error)
 static adaptau_status search_prior(struct trial *trial, adaptau_error *error)
 {
     struct validation validation;
-    struct phase      phase = {.trial = trial, .name = "prior", .recipe = trial->recipe, .picks_prior = true};
+    struct phase      phase = {.trial = trial, .number = PHASE_PRIOR, .recipe = trial->recipe, .picks_prior = true};
     adaptau_status    status = open_validation(trial, &validation, error);
     phase.n_epochs = trial->recipe.epochs;
     phase.dataset = validation.part;
@@ -318,7 +346,7 @@ static adaptau_status search_on_test(struct trial *trial, adaptau_error *error)
 {
     struct phase phase = {
         .trial = trial,
-        .name = "search",
+        .number = PHASE_SEARCH,
         .recipe = trial->recipe,
         .dataset = trial->train,
         .n_epochs = trial->recipe.epochs,
@@ -342,5 +370,7 @@ static adaptau_status run_paper(struct trial *trial, adaptau_error *error)
 
 adaptau_status trial_run(struct trial *trial, adaptau_error *error)
 {
+    if (trial->checkpoint)
+        trial->fingerprint = checkpoint_fingerprint(trial);
     return trial->options->protocol == PROTOCOL_PAPER ? run_paper(trial, error) : run_valid(trial, error);
 }

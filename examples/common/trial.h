@@ -54,6 +54,8 @@ struct trial {
     const adaptau_dataset      *test;
     bool                        ranks_raw; /* items are ranked by inner products, whatever sides training normalises */
     struct trial_observer       observer;
+    const char                 *checkpoint; /* written after every epoch (common/checkpoint.h), or NULL */
+    bool                        resumes;    /* from `checkpoint`, which is there */
 
     /* Results. */
     struct search   search;
@@ -64,6 +66,10 @@ struct trial {
     double          loss, tau0;    /* of the model's last epoch */
     int64_t         stopped_epoch; /* where a signal or the observer ended training, counted from 1; 0: nothing did */
     double          train_seconds, eval_seconds;
+
+    /* For the checkpoint. */
+    uint64_t fingerprint;
+    bool     keeps_best; /* the present phase keeps the best epoch's tables in the snapshot */
 };
 
 /* Give recipe members that are UNSET their values for the data, and note whether the prior is to be chosen. */

@@ -35,5 +35,6 @@
 #include <adaptau/evaluator.h>
 #include <adaptau/model.h>
 #include <adaptau/contrast.h>
+#include <adaptau/fold.h>
 
 #endif

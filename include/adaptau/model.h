@@ -13,7 +13,8 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _save, _export_npy) may run side by side on
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint, _export_npy,
+ *  _export_index) may run side by side on
  *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
  *  changes nothing. */
 typedef struct adaptau_model adaptau_model;
@@ -243,6 +244,28 @@ ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
 
+/** Items that may be recommended. All zero but struct_size: every item. Since 0.1. */
+typedef struct adaptau_item_filter {
+    uint32_t       struct_size; /**< sizeof(adaptau_item_filter)                                             */
+    int32_t        n_allowed;   /**< items that anybody may get                                              */
+    const int32_t *allowed;     /**< [n_allowed] ids, ascending, or NULL: all                                */
+    const int64_t *exclude_ptr; /**< [n_users + 1] from 0, or NULL: nothing is excluded                      */
+    const int32_t *exclude;     /**< [exclude_ptr[n_users]] items that a user must not get, ascending        */
+} adaptau_item_filter;
+
+/** adaptau_model_top_k for users of the host's, who need not be in the model: those of adaptau_fold_users for example. Scores
+ *  are what the model gives its own users of the same embeddings, item bias included; where users are normalised the length of
+ *  an embedding does not matter. With `allowed` only those items are scored, O(n_users n_allowed d).
+ *  @param[in]  embeddings  [n_users x d] finite, `stride` floats apart; 0 means d
+ *  @param[in]  filter      NULL: every item
+ *  @param[out] items       [n_users x k]; −1 where fewer are left
+ *  @param[out] scores      [n_users x k] or NULL
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_NUMERIC names the first embedding that is not finite; E_MEMORY: nothing is
+ *          written then. E_THREAD: items and scores may be written in part. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, int32_t n_users, const float *embeddings,
+                                                   int64_t stride, int32_t k, const adaptau_item_filter *filter,
+                                                   int32_t *items, float *scores, adaptau_error *error);
+
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
  *  "encoder_parameters" [d, d] (V), and metadata that
@@ -260,14 +283,54 @@ ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const 
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
 
+#define ADAPTAU_NOTE_SIZE 2048
+
+/** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
+ *  options, loss and learning rates of the model, moments and step counts, the counts that draws of LightGCN's dropout and of
+ *  contrast are named by, and options and state of the temperature: τ₀, τ_u, observed losses, learned temperatures with their
+ *  moments, the number of updates. The file ends in a checksum. Atomic like adaptau_model_save.
+ *
+ *  Not in the file: the dataset; a sampler, whose draws depend on its options and the number of the epoch alone
+ *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
+ *  which a host makes anew before each epoch.
+ *  @param[in] temperature  of the model's size, or NULL: none
+ *  @param[in] note         a text of the host's for adaptau_model_resume, less than ADAPTAU_NOTE_SIZE printable ASCII
+ *                          characters, or NULL
+ *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX E_MEMORY,
+ *          E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
+                                                         const char *note, const char *path, adaptau_error *error);
+
+/** Make the model and the temperature of a checkpoint again, in own memory. With the pairs that it was trained on, the epochs
+ *  that follow are those of a training that was not interrupted, bit for bit, for any number of threads.
+ *  @param[in]  dataset      of the same numbers of users and items; its pairs are LightGCN's graph, and the temperature borrows
+ *                           it, as in adaptau_temperature_create
+ *  @param[out] model        new
+ *  @param[out] temperature  new, or NULL: not wanted
+ *  @param[out] note         [ADAPTAU_NOTE_SIZE] what was noted, "" for nothing; or NULL
+ *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or is
+ *          damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are untouched
+ *          then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
+                                                adaptau_model **model, adaptau_temperature **temperature, char *note,
+                                                adaptau_error *error);
+
 #define ADAPTAU_SIDE_USERS 0
 #define ADAPTAU_SIDE_ITEMS 1
 
-/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
+/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically. Without an
+ *  item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products (FAISS,
+ *  hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
  *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
  *          first row that is not finite. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
                                                     adaptau_error *error);
+
+/** adaptau_model_export_npy for an index of inner products: of a model with an item bias rows are [rows, d + 1], and the last
+ *  column is the bias of an item and 1 of a user.
+ *  @return as adaptau_model_export_npy. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path,
+                                                      adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -127,15 +127,15 @@ adaptau_status atau_atomic_file_write(struct atau_atomic_file *file, const void 
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_atomic_file_write_rows(struct atau_atomic_file *file, int64_t rows, int64_t columns, const float *data,
-                                           int64_t stride, adaptau_error *error)
+adaptau_status atau_atomic_file_write_rows(struct atau_atomic_file *file, int64_t rows, size_t row_size, const void *data,
+                                           size_t stride, adaptau_error *error)
 {
-    size_t row_size = (size_t)columns * sizeof *data;
-    if (stride == columns)
-        return atau_atomic_file_write(file, data, (size_t)rows * row_size, error);
+    const char *bytes = data;
+    if (stride == row_size)
+        return atau_atomic_file_write(file, bytes, (size_t)rows * row_size, error);
     adaptau_status status = ADAPTAU_OK;
     for (int64_t r = 0; r < rows && status == ADAPTAU_OK; r++)
-        status = atau_atomic_file_write(file, data + r * stride, row_size, error);
+        status = atau_atomic_file_write(file, bytes + (size_t)r * stride, row_size, error);
     return status;
 }
 

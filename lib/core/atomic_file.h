@@ -33,9 +33,9 @@ adaptau_status atau_atomic_file_open(struct atau_atomic_file *file, const char *
 
 adaptau_status atau_atomic_file_write(struct atau_atomic_file *file, const void *bytes, size_t size, adaptau_error *error);
 
-/* Rows of `columns` floats, `stride` floats apart. */
-adaptau_status atau_atomic_file_write_rows(struct atau_atomic_file *file, int64_t rows, int64_t columns, const float *data,
-                                           int64_t stride, adaptau_error *error);
+/* Rows of `row_size` bytes, `stride` bytes apart. */
+adaptau_status atau_atomic_file_write_rows(struct atau_atomic_file *file, int64_t rows, size_t row_size, const void *data,
+                                           size_t stride, adaptau_error *error);
 
 /* Commit when `status`, the outcome so far, is ADAPTAU_OK; else remove the temporary file. Returns `status`, or why committing
  * failed. Harmless on a file that atau_atomic_file_open could not open. */

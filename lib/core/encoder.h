@@ -76,6 +76,13 @@ struct atau_encoder {
      * rows. No draws are made: a view that drops edges must be one of the last pair that forward_view saw. */
     adaptau_status (*backward_view)(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
                                     float *const gradients[2], struct atau_embeddings *out, adaptau_error *error);
+    /* For new users, who start at n_u^-exponent Σ_{i∈P_u} out_i, out [m x d]; NULL: out is the items, the exponent 1. */
+    adaptau_status (*fold_starts)(const adaptau_model *model, float *out, double *exponent, adaptau_error *error);
+    bool folds_exactly; /* such a start is the user's embedding, and not where a search for it begins */
+    /* For checkpoints: the options that `create` was given, for as far as they are the encoder's. */
+    void (*recall)(const adaptau_model *model, adaptau_model_options *options);
+    /* Where it counts the training steps that its draws are named by; NULL: nothing is drawn. */
+    uint64_t *(*steps)(adaptau_model *model);
     /* For files: options as text, and a state from it that can do `forward` and nothing else; `out` is where final embeddings
      * are to be read into. */
     void (*describe)(const adaptau_model *model, char text[ATAU_ENCODER_TEXT]);

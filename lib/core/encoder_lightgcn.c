@@ -449,7 +449,58 @@ static int32_t count_layers(const adaptau_model *model)
     return g->n_layers;
 }
 
+/* ---- new users --------------------------------------------------------------------------------------------------- */
+
+/* (d_i + 1)^{-1/2}/(L + 1) Σ_{l<L} (Aˡ E⁰)_i: the items' half of a model with one layer less. */
+static adaptau_status run_fold_starts(const adaptau_model *model, struct atau_lightgcn *g, float *out, adaptau_error *error)
+{
+    adaptau_status status = atau_lightgcn_make_room(model, g, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    pass.n_layers = g->n_layers - 1;
+    pass.out = (struct atau_embeddings){{NULL, out}, {0, model->dim}};
+    const struct atau_table *items = &model->tables[ITEMS];
+    if (pass.n_layers > 0)
+        status = walk(&pass, ITEMS, error);
+    for (int64_t i = 0; i < g->n_rows[ITEMS] && status == ADAPTAU_OK; i++) {
+        float       *row = out + i * model->dim;
+        const double degree = (double)(g->ptr[ITEMS][i + 1] - g->ptr[ITEMS][i]);
+        const float *from = pass.n_layers > 0 ? row : items->rows + i * items->stride;
+        const double coefficient = pass.n_layers > 0 ? 1.0 : (double)pass.coefficients[0]; /* the walk has taken it */
+        model->context->kernels->scale(model->dim, (float)(coefficient / sqrt(degree + 1.0)), from, row);
+    }
+    return status;
+}
+
+static adaptau_status fold_starts(const adaptau_model *model, float *out, double *exponent, adaptau_error *error)
+{
+    struct atau_lightgcn *g = model->encoder_state;
+    if (!g->has_graph)
+        return atau_fail(error, ADAPTAU_E_STATE, "the model was loaded, without its graph: make it by adaptau_model_resume");
+    if (!atau_busy_enter(&g->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    adaptau_status status = run_fold_starts(model, g, out, error);
+    atau_busy_leave(&g->busy);
+    *exponent = 0.5;
+    return status;
+}
+
 /* ---- files ------------------------------------------------------------------------------------------------------- */
+
+static void recall(const adaptau_model *model, adaptau_model_options *options)
+{
+    const struct atau_lightgcn *g = model->encoder_state;
+    options->n_layers = g->n_layers;
+    options->edge_dropout = g->edge_dropout;
+    options->layer_dropout = g->layer_dropout;
+}
+
+static uint64_t *steps(adaptau_model *model)
+{
+    struct atau_lightgcn *g = model->encoder_state;
+    return &g->step;
+}
 
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
@@ -487,6 +538,10 @@ const struct atau_encoder atau_encoder_lightgcn = {
     .count_layers = count_layers,
     .forward_view = atau_lightgcn_forward_view,
     .backward_view = atau_lightgcn_backward_view,
+    .fold_starts = fold_starts,
+    .folds_exactly = true,
+    .recall = recall,
+    .steps = steps,
     .describe = describe,
     .restore = restore,
 };

@@ -47,6 +47,11 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
     return ADAPTAU_OK;
 }
 
+static void recall(const adaptau_model *model, adaptau_model_options *options)
+{
+    (void)model, (void)options;
+}
+
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
     (void)model;
@@ -70,6 +75,7 @@ const struct atau_encoder atau_encoder_mf = {
     .forward_step = forward_step,
     .forget = forget,
     .backward = backward,
+    .recall = recall,
     .describe = describe,
     .restore = restore,
 };

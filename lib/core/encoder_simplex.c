@@ -379,7 +379,30 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
     return status;
 }
 
+/* ---- new users ---------------------------------------------------------------------------------------------------- */
+
+/* (1 − g) V e_i. Whatever a user's own embedding is, h_u = g e_u + (1 − g) V p_u takes any value: the search is over h_u. */
+static adaptau_status fold_starts(const adaptau_model *model, float *out, double *exponent, adaptau_error *error)
+{
+    const struct simplex    *s = model->encoder_state;
+    const struct atau_table *items = &model->tables[ITEMS];
+    const int64_t            dim = model->dim;
+    (void)error;
+    for (int64_t i = 0; i < items->n_rows; i++)
+        for (int64_t k = 0; k < dim; k++)
+            out[i * dim + k] = (float)(1.0 - s->gate) * model->context->kernels->dot(dim, model->encoder_table.rows + k * dim,
+                                                                                    items->rows + i * items->stride);
+    *exponent = 1.0;
+    return ADAPTAU_OK;
+}
+
 /* ---- files: "gate=0.500000000", whatever the locale ----------------------------------------------------------------- */
+
+static void recall(const adaptau_model *model, adaptau_model_options *options)
+{
+    const struct simplex *s = model->encoder_state;
+    options->gate = s->gate > 0.0 ? s->gate : -1.0;
+}
 
 static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
 {
@@ -431,6 +454,8 @@ const struct atau_encoder atau_encoder_simplex = {
     .forward_step = forward_step,
     .forget = forget,
     .backward = backward,
+    .fold_starts = fold_starts,
+    .recall = recall,
     .describe = describe,
     .restore = restore,
 };

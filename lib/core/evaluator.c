@@ -35,7 +35,7 @@ struct adaptau_evaluator {
     int32_t                 n_masks;
     int32_t                 n_groups;
     struct atau_arena       arena;
-    const adaptau_dataset **masks;       /* [n_masks]                                                          */
+    struct atau_item_lists *masks;       /* [n_masks]                                                          */
     int32_t                *cutoffs;     /* [n_cutoffs]                                                        */
     int32_t                *item_groups; /* [m], empty without groups                                          */
     int32_t                *users;       /* [n_users] ascending                                                */
@@ -160,8 +160,8 @@ static adaptau_status fill_evaluator(adaptau_evaluator *e, const adaptau_evaluat
         return status;
     lay_out(e);
     memcpy(e->cutoffs, cutoffs, (size_t)e->n_cutoffs * sizeof *cutoffs);
-    if (e->n_masks)
-        memcpy(e->masks, options->masks, (size_t)e->n_masks * sizeof(const adaptau_dataset *));
+    for (int32_t q = 0; q < e->n_masks; q++)
+        e->masks[q] = (struct atau_item_lists){options->masks[q]->user_ptr, options->masks[q]->user_items};
     if (e->n_groups && e->held_out->n_items)
         memcpy(e->item_groups, options->item_groups, (size_t)e->held_out->n_items * sizeof *e->item_groups);
     list_users(e);

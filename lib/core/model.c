@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "core/ranking.h"
 #include "kernels/check.h"
 
 #define KNOWN_FLAGS                                                                                                    \
@@ -71,7 +70,7 @@ static adaptau_status check_stride(const char *name, int64_t stride, const float
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_options(adaptau_model_options *o, adaptau_error *error)
+adaptau_status atau_model_check_options(adaptau_model_options *o, adaptau_error *error)
 {
     if (o->flags & ~KNOWN_FLAGS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
@@ -162,6 +161,36 @@ void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options 
     model->seed = o->seed;
 }
 
+/* Where 0 stands for a default and a negative number for 0. */
+static double zero_or(double value)
+{
+    return value == 0.0 ? -1.0 : value;
+}
+
+adaptau_model_options atau_model_recall_options(const adaptau_model *model)
+{
+    const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
+    adaptau_model_options    o = {
+           .struct_size = sizeof o,
+           .flags = (users->raw ? ADAPTAU_MODEL_RAW_USERS : 0) | (items->raw ? ADAPTAU_MODEL_RAW_ITEMS : 0) |
+                    (model->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0) |
+                    (model->row_second_moment ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0) |
+                    (model->bfloat16 ? ADAPTAU_MODEL_BFLOAT16 : 0),
+           .encoder = model->encoder->number,
+           .dim = model->dim,
+           .seed = model->seed,
+           .learning_rate_users = users->learning_rate,
+           .learning_rate_items = items->learning_rate,
+           .beta1_users = zero_or(users->beta1),
+           .beta1_items = zero_or(items->beta1),
+           .beta2 = model->beta2,
+           .epsilon = model->epsilon,
+           .weight_decay = model->weight_decay,
+    };
+    model->encoder->recall(model, &o);
+    return o;
+}
+
 static adaptau_status check_host_tables(adaptau_model *model, adaptau_error *error)
 {
     const char    *names[2] = {"host_users", "host_items"};
@@ -188,6 +217,24 @@ static adaptau_status initialise(adaptau_model *model, const adaptau_dataset *da
     return status;
 }
 
+adaptau_status atau_model_open(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_model_options *options,
+                               adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model *model = NULL;
+    adaptau_status status = atau_model_allocate(context, atau_encoder_by_number(options->encoder), dataset->n_users,
+                                                dataset->n_items, options, &model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    atau_model_set_optimiser(model, options);
+    status = model->encoder->create(model, dataset, options, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
                                     const adaptau_model_options *given, adaptau_model **out, adaptau_error *error)
 {
@@ -198,16 +245,12 @@ adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_data
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_struct(&options, sizeof options, SHORTEST_OPTIONS, given, true, "options", error);
     if (status == ADAPTAU_OK)
-        status = check_options(&options, error);
+        status = atau_model_check_options(&options, error);
     if (status == ADAPTAU_OK)
-        status = atau_model_allocate(context, atau_encoder_by_number(options.encoder), dataset->n_users, dataset->n_items,
-                                     &options, &model, error);
+        status = atau_model_open(context, dataset, &options, &model, error);
     if (status != ADAPTAU_OK)
         return status;
-    atau_model_set_optimiser(model, &options);
     status = initialise(model, dataset, options.init, error);
-    if (status == ADAPTAU_OK)
-        status = model->encoder->create(model, dataset, &options, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -427,55 +470,6 @@ adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_te
     status = atau_model_tables(model, &tables, error);
     if (status == ADAPTAU_OK)
         status = adaptau_temperature_update(temperature, &tables, error);
-    atau_model_leave_shared(model);
-    return status;
-}
-
-static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
-                                  const adaptau_dataset *seen, const int32_t *items, adaptau_error *error)
-{
-    if (n_users < 0 || (n_users > 0 && (!users || !items)))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_users = %d, users %s NULL, items %s NULL", n_users,
-                         users ? "not" : "is", items ? "not" : "is");
-    if (k < 1)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "k = %d is below 1", k);
-    const int32_t n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    if (seen && (seen->n_users != n || seen->n_items != m))
-        return atau_fail(error, ADAPTAU_E_SHAPE, "seen is %d x %d, but the model is %d x %d", seen->n_users, seen->n_items,
-                         n, m);
-    for (int32_t i = 0; i < n_users; i++)
-        if (users[i] < 0 || users[i] >= n)
-            return atau_fail(error, ADAPTAU_E_INDEX, "users[%d] = %d, but n_users = %d", i, users[i], n);
-    return ADAPTAU_OK;
-}
-
-static adaptau_status rank(const adaptau_model *model, const struct atau_rank_request *request, int32_t *items, float *scores,
-                           adaptau_error *error)
-{
-    adaptau_tables      tables;
-    struct atau_ranking ranking;
-    adaptau_status      status = atau_model_tables(model, &tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_ranking_open(model->context, &tables, false, &ranking, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = atau_rank_users(&ranking, request, items, scores, error);
-    atau_ranking_close(&ranking);
-    return status;
-}
-
-adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
-                                   const adaptau_dataset *seen, int32_t *items, float *scores, adaptau_error *error)
-{
-    struct atau_rank_request request = {
-        .n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &seen};
-    ATAU_REQUIRE(model, error);
-    adaptau_status status = check_top_k(model, n_users, users, k, seen, items, error);
-    if (status == ADAPTAU_OK)
-        status = atau_model_enter_shared(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = rank(model, &request, items, scores, error);
     atau_model_leave_shared(model);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is behind adaptau_model. model.c holds its life and what one can ask of it, model_init.c its first embeddings,
- * model_step.c gradients and optimiser, model_contrast.c contrastive terms, model_file.c saving and loading. */
+ * model_step.c gradients and optimiser, model_contrast.c contrastive terms, model_file.c saving and loading,
+ * model_checkpoint.c what training goes on from. */
 #ifndef ATAU_MODEL_H
 #define ATAU_MODEL_H
 
@@ -96,6 +97,23 @@ adaptau_status atau_model_init_spectral(adaptau_model *model, const adaptau_data
 
 /* Rows of normalised sides to length 1, unless they keep free lengths. */
 void atau_model_settle(adaptau_model *model);
+
+/* Options as atau_model_open takes them: those of a caller, checked, dim filled in. */
+adaptau_status atau_model_check_options(adaptau_model_options *options, adaptau_error *error);
+
+/* A model of the dataset's size with its encoder's state, and its tables still zeroed (the host's as they are). */
+adaptau_status atau_model_open(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_model_options *options,
+                               adaptau_model **out, adaptau_error *error);
+
+/* The options that would make such a model, with the present learning rates (of which 0 would be the default: set them). */
+adaptau_model_options atau_model_recall_options(const adaptau_model *model);
+
+/* Zeroed moments of a table, where there are none. */
+adaptau_status atau_model_make_moments(adaptau_model *model, struct atau_table *table, adaptau_error *error);
+
+/* How many calls there were of adaptau_model_contrast and adaptau_model_update_prototypes, which name their draws. */
+uint64_t       atau_model_contrast_steps(const adaptau_model *model, uint64_t *updates);
+adaptau_status atau_model_set_contrast_steps(adaptau_model *model, uint64_t steps, uint64_t updates, adaptau_error *error);
 
 /* Rates and decays of 0 or none given become the defaults of model.h. */
 void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options *options);

@@ -86,6 +86,24 @@ static adaptau_status make_state(adaptau_model *model, adaptau_error *error)
     return model->contrast ? ADAPTAU_OK : atau_fail_memory(error, sizeof *model->contrast, "the contrast");
 }
 
+uint64_t atau_model_contrast_steps(const adaptau_model *model, uint64_t *updates)
+{
+    *updates = model->contrast ? model->contrast->update : 0;
+    return model->contrast ? model->contrast->step : 0;
+}
+
+adaptau_status atau_model_set_contrast_steps(adaptau_model *model, uint64_t steps, uint64_t updates, adaptau_error *error)
+{
+    if (steps == 0 && updates == 0)
+        return ADAPTAU_OK;
+    adaptau_status status = make_state(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    model->contrast->step = steps;
+    model->contrast->update = updates;
+    return ADAPTAU_OK;
+}
+
 /* ---- options ------------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_number(const char *name, double value, double least, double below, adaptau_error *error)

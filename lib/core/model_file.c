@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "core/model.h"
+#include "core/model_file.h"
 #include "core/npy.h"
-#include "core/safetensors.h"
 #include "kernels/check.h"
 #include "kernels/kernels.h"
 
@@ -42,42 +41,54 @@ static int score_number(const adaptau_model *model)
 static const char *const final_names[2] = {USER_TENSOR, ITEM_TENSOR};
 static const char *const raw_names[2] = {RAW_USER_TENSOR, RAW_ITEM_TENSOR};
 
-static int add_tables(const adaptau_model *model, const struct atau_embeddings *embeddings, const char *const names[2],
-                      struct atau_tensor *tensors, int n)
+static void add_tensor(struct atau_model_content *c, const char *name, int64_t rows, int64_t columns, const float *data,
+                       int64_t stride)
+{
+    c->tensors[c->n_tensors++] = (struct atau_tensor){name, rows, columns, data, stride, ATAU_F32};
+}
+
+static void add_tables(const adaptau_model *model, const struct atau_embeddings *embeddings, const char *const names[2],
+                       struct atau_model_content *content)
 {
     for (int side = 0; side < 2; side++)
-        tensors[n++] = (struct atau_tensor){names[side], model->tables[side].n_rows, model->dim, embeddings->rows[side],
-                                            embeddings->stride[side]};
-    return n;
+        add_tensor(content, names[side], model->tables[side].n_rows, model->dim, embeddings->rows[side],
+                   embeddings->stride[side]);
+}
+
+static void add_metadata(struct atau_model_content *c, const char *key, const char *value)
+{
+    c->metadata[c->n_metadata++] = (struct atau_metadata){key, value};
+}
+
+adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error)
+{
+    struct atau_embeddings   final, raw = atau_model_raw(model);
+    const struct atau_table *own = &model->encoder_table;
+    adaptau_status           status = model->encoder->forward(model, &final, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    add_tables(model, &final, final_names, content);
+    if (!model->encoder->identity)
+        add_tables(model, &raw, raw_names, content);
+    if (own->n_rows > 0)
+        add_tensor(content, ENCODER_TENSOR, own->n_rows, model->dim, own->rows, own->stride);
+    if (model->item_bias)
+        add_tensor(content, BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1);
+    model->encoder->describe(model, content->encoder_options);
+    add_metadata(content, "format", "adaptau");
+    add_metadata(content, ENCODER_KEY, model->encoder->name);
+    add_metadata(content, SCORE_KEY, SCORES[score_number(model)]);
+    add_metadata(content, "adaptau.version", ADAPTAU_VERSION_STRING);
+    if (content->encoder_options[0])
+        add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
+    return ADAPTAU_OK;
 }
 
 static adaptau_status save(const adaptau_model *model, const char *path, adaptau_error *error)
 {
-    struct atau_embeddings final, raw = atau_model_raw(model);
-    struct atau_tensor     tensors[6];
-    char                   options[ATAU_ENCODER_TEXT];
-    int                    n = 0;
-    adaptau_status         status = model->encoder->forward(model, &final, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    n = add_tables(model, &final, final_names, tensors, n);
-    if (!model->encoder->identity)
-        n = add_tables(model, &raw, raw_names, tensors, n);
-    if (model->encoder_table.n_rows > 0)
-        tensors[n++] = (struct atau_tensor){ENCODER_TENSOR, model->encoder_table.n_rows, model->dim, model->encoder_table.rows,
-                                            model->encoder_table.stride};
-    if (model->item_bias)
-        tensors[n++] = (struct atau_tensor){BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1};
-    model->encoder->describe(model, options);
-    struct atau_metadata metadata[] = {
-        {"format", "adaptau"},
-        {ENCODER_KEY, model->encoder->name},
-        {SCORE_KEY, SCORES[score_number(model)]},
-        {"adaptau.version", ADAPTAU_VERSION_STRING},
-        {ENCODER_OPTIONS_KEY, options},
-    };
-    const int n_metadata = (int)(sizeof metadata / sizeof *metadata) - (options[0] ? 0 : 1);
-    return atau_safetensors_write(path, n, tensors, n_metadata, metadata, error);
+    struct atau_model_content c = {0};
+    adaptau_status            status = atau_model_list_content(model, &c, error);
+    return status == ADAPTAU_OK ? atau_safetensors_write(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error) : status;
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
@@ -115,9 +126,11 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
 {
     if (!users || !items)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
-    if (users->rank != 2 || items->rank != 2)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is not a matrix", file->path,
-                         users->rank != 2 ? USER_TENSOR : ITEM_TENSOR);
+    for (int side = 0; side < 2; side++) {
+        const struct atau_safetensors_entry *entry = side == ADAPTAU_SIDE_USERS ? users : items;
+        if (entry->rank != 2 || entry->type != ATAU_F32)
+            return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is not a matrix of F32", file->path, final_names[side]);
+    }
     if (users->columns != items->columns)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: users have %lld columns and items %lld", file->path,
                          (long long)users->columns, (long long)items->columns);
@@ -144,7 +157,7 @@ static adaptau_status read_table(const struct atau_safetensors *file, const char
                                  float *rows, int64_t stride, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
-    if (!entry || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
+    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, model->dim);
     adaptau_status status = atau_safetensors_read(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
@@ -159,31 +172,14 @@ static adaptau_status read_tables(const struct atau_safetensors *file, const cha
     return status;
 }
 
-/* The encoder's state, the final embeddings, and the raw tables where they are others. */
-static adaptau_status read_embeddings(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
-{
-    struct atau_embeddings final, raw = atau_model_raw(model);
-    char                   text[ATAU_ENCODER_TEXT] = "";
-    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
-    adaptau_status status = model->encoder->restore(model, text, &final, error);
-    if (status == ADAPTAU_OK)
-        status = read_tables(file, final_names, model, &final, error);
-    if (status == ADAPTAU_OK && !model->encoder->identity)
-        status = read_tables(file, raw_names, model, &raw, error);
-    if (status == ADAPTAU_OK && model->encoder_table.n_rows > 0)
-        status = read_table(file, ENCODER_TENSOR, model, model->encoder_table.n_rows, model->encoder_table.rows,
-                            model->encoder_table.stride, error);
-    return status;
-}
-
 static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, BIAS_TENSOR);
     const int32_t                        n = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
     if (!entry)
         return ADAPTAU_OK;
-    if (entry->rows != n || entry->columns != 1)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld, but there are %d items", file->path, BIAS_TENSOR,
+    if (entry->rows != n || entry->columns != 1 || entry->type != ATAU_F32)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or not F32, but there are %d items", file->path, BIAS_TENSOR,
                          (long long)entry->rows, (long long)entry->columns, n);
     model->item_bias = atau_allocate_array(model->context, (size_t)n, sizeof(float));
     if (!model->item_bias)
@@ -191,6 +187,28 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     adaptau_status status = atau_safetensors_read(file, entry, model->item_bias, 1, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->item_bias, 1, error)
                                 : status;
+}
+
+adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    const struct atau_embeddings raw = atau_model_raw(model);
+    const struct atau_table     *own = &model->encoder_table;
+    adaptau_status status = read_tables(file, model->encoder->identity ? final_names : raw_names, model, &raw, error);
+    if (status == ADAPTAU_OK && own->n_rows > 0)
+        status = read_table(file, ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
+    return status == ADAPTAU_OK ? read_bias(file, model, error) : status;
+}
+
+/* The encoder's state, the final embeddings, and the raw tables where they are others. */
+static adaptau_status read_embeddings(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    struct atau_embeddings final;
+    char                   text[ATAU_ENCODER_TEXT] = "";
+    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
+    adaptau_status status = model->encoder->restore(model, text, &final, error);
+    if (status == ADAPTAU_OK && !model->encoder->identity)
+        status = read_tables(file, final_names, model, &final, error);
+    return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
 }
 
 /* A file that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put
@@ -226,8 +244,6 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     }
     if (status == ADAPTAU_OK)
         status = read_embeddings(file, model, error);
-    if (status == ADAPTAU_OK)
-        status = read_bias(file, model, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -257,34 +273,53 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */
 
-static adaptau_status export_normalised(const adaptau_model *model, int32_t n_rows, const float *table, int64_t stride,
-                                        const char *path, adaptau_error *error)
+/* Rows of length 1 where scores take them so, into rows of `stride` floats. */
+static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, float *out,
+                                int64_t stride, adaptau_error *error)
 {
-    size_t rows = (size_t)n_rows, bytes = (size_t)model->dim * sizeof(float);
-    float *unit = atau_allocate_array(model->context, rows, bytes);
-    if (!unit)
-        return atau_fail_memory(error, rows * bytes, "the normalised table");
-    adaptau_status status =
-        adaptau_normalise_rows(model->context, n_rows, model->dim, table, stride, unit, model->dim, NULL, error);
+    const struct atau_table *table = &model->tables[side];
+    const float             *rows = final->rows[side];
+    if (!table->raw && model->free_length)
+        return adaptau_normalise_rows(model->context, table->n_rows, model->dim, rows, final->stride[side], out, stride, NULL,
+                                      error);
+    for (int64_t r = 0; r < table->n_rows; r++)
+        memcpy(out + r * stride, rows + r * final->stride[side], (size_t)model->dim * sizeof(float));
+    return ADAPTAU_OK;
+}
+
+/* With a column more: 1 for users, the bias for items. */
+static adaptau_status export_copy(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, bool biased,
+                                  const char *path, adaptau_error *error)
+{
+    const size_t  n = (size_t)model->tables[side].n_rows;
+    const int64_t columns = model->dim + (biased ? 1 : 0);
+    const size_t  row_bytes = (size_t)columns * sizeof(float);
+    float        *copy = atau_allocate_array(model->context, n, row_bytes);
+    if (!copy)
+        return atau_fail_memory(error, n * row_bytes, "a copy of the table");
+    adaptau_status status = copy_rows(model, side, final, copy, columns, error);
+    for (size_t r = 0; r < n && biased; r++)
+        copy[(r + 1) * (size_t)columns - 1] = side == ADAPTAU_SIDE_USERS ? 1.0f : model->item_bias[r];
     if (status == ADAPTAU_OK)
-        status = atau_npy_write(path, n_rows, model->dim, unit, model->dim, error);
-    atau_free(model->context, unit, rows * bytes);
+        status = atau_npy_write(path, (int64_t)n, columns, copy, columns, error);
+    atau_free(model->context, copy, n * row_bytes);
     return status;
 }
 
-static adaptau_status export_table(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+static adaptau_status export_table(const adaptau_model *model, int32_t side, bool biased, const char *path,
+                                   adaptau_error *error)
 {
     const struct atau_table *table = &model->tables[side];
     struct atau_embeddings   final;
     adaptau_status           status = model->encoder->forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!table->raw && model->free_length)
-        return export_normalised(model, table->n_rows, final.rows[side], final.stride[side], path, error);
+    if (biased || (!table->raw && model->free_length))
+        return export_copy(model, side, &final, biased, path, error);
     return atau_npy_write(path, table->n_rows, model->dim, final.rows[side], final.stride[side], error);
 }
 
-adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+static adaptau_status export_side(const adaptau_model *model, int32_t side, bool index, const char *path, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(path, error);
@@ -293,7 +328,17 @@ adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side
     adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = export_table(model, side, path, error);
+    status = export_table(model, side, index && model->item_bias, path, error);
     atau_model_leave_shared(model);
     return status;
+}
+
+adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    return export_side(model, side, false, path, error);
+}
+
+adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    return export_side(model, side, true, path, error);
 }

@@ -389,7 +389,7 @@ static void step_table(void *argument, int32_t lane, int64_t task)
     atomic_fetch_add_explicit(&step->n_done, 1, memory_order_relaxed);
 }
 
-static adaptau_status make_moments(adaptau_model *model, struct atau_table *table, adaptau_error *error)
+adaptau_status atau_model_make_moments(adaptau_model *model, struct atau_table *table, adaptau_error *error)
 {
     size_t rows = (size_t)table->n_rows, row_bytes = (size_t)model->dim * sizeof(float);
     if (!table->first)
@@ -411,11 +411,11 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
     int64_t            n_tasks = 0;
     if (!model->has_gradients)
         return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
-    adaptau_status status = make_moments(model, users, error);
+    adaptau_status status = atau_model_make_moments(model, users, error);
     if (status == ADAPTAU_OK)
-        status = make_moments(model, items, error);
+        status = atau_model_make_moments(model, items, error);
     if (status == ADAPTAU_OK && own->n_rows > 0)
-        status = make_moments(model, own, error);
+        status = atau_model_make_moments(model, own, error);
     if (status != ADAPTAU_OK)
         return status;
     own->learning_rate = items->learning_rate;

@@ -32,6 +32,7 @@ adaptau_status atau_npy_write(const char *path, int64_t rows, int64_t columns, c
         return status;
     status = atau_atomic_file_write(&file, header, HEADER_SIZE, error);
     if (status == ADAPTAU_OK)
-        status = atau_atomic_file_write_rows(&file, rows, columns, data, stride, error);
+        status = atau_atomic_file_write_rows(&file, rows, (size_t)columns * sizeof *data, data, (size_t)stride * sizeof *data,
+                                             error);
     return atau_atomic_file_close(&file, status, error);
 }

@@ -11,7 +11,6 @@
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/size.h"
-#include "core/dataset.h"
 #include "kernels/check.h"
 #include "kernels/kernels.h"
 #include "kernels/rows.h"
@@ -119,11 +118,16 @@ struct job {
     struct scratch                 *lanes;
 };
 
+static int64_t user_of(const struct job *job, int64_t position)
+{
+    return job->request->users ? job->request->users[position] : position;
+}
+
 static void pack_users(const struct job *job, const struct scratch *s, int64_t first, int64_t n)
 {
     const adaptau_tables *tables = &job->ranking->tables;
     for (int64_t r = 0; r < n; r++) {
-        const float *row = tables->users + job->request->users[first + r] * tables->user_stride;
+        const float *row = tables->users + user_of(job, first + r) * tables->user_stride;
         if (job->ranking->normalise_users) {
             atau_unit_row(job->ranking->context->kernels, tables->dim, row, s->row);
             row = s->row;
@@ -140,11 +144,11 @@ static void start_block(const struct job *job, const struct scratch *s, int64_t 
         s->ones[r] = 1.0f;
         s->n_kept[r] = 0;
         for (int32_t q = 0; q < job->request->n_masks; q++) {
-            const adaptau_dataset *mask = job->request->masks[q];
-            const int64_t         *ptr = mask->user_ptr + job->request->users[first + r];
-            bool                   empty = ptr[0] == ptr[1];
-            s->masked[q * job->block + r] = empty ? NULL : mask->user_items + ptr[0];
-            s->masked_end[q * job->block + r] = empty ? NULL : mask->user_items + ptr[1];
+            const struct atau_item_lists *mask = &job->request->masks[q];
+            const int64_t                *ptr = mask->ptr + user_of(job, first + r);
+            bool                          empty = ptr[0] == ptr[1];
+            s->masked[q * job->block + r] = empty ? NULL : mask->ids + ptr[0];
+            s->masked_end[q * job->block + r] = empty ? NULL : mask->ids + ptr[1];
         }
     }
 }

@@ -3,7 +3,6 @@
 #ifndef ATAU_RANKING_H
 #define ATAU_RANKING_H
 
-#include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
 
 #include <stdbool.h>
@@ -23,13 +22,19 @@ adaptau_status atau_ranking_open(adaptau_context *context, const adaptau_tables 
                                  struct atau_ranking *out, adaptau_error *error);
 void           atau_ranking_close(struct atau_ranking *ranking);
 
+/* Items of each user, ascending. */
+struct atau_item_lists {
+    const int64_t *ptr; /* [users + 1]                                                                        */
+    const int32_t *ids; /* [ptr[users]]                                                                       */
+};
+
 /* Whom to rank for, and what to leave out. Ids and sizes have been checked. */
 struct atau_rank_request {
     int64_t                       n;     /* users                                                             */
-    const int32_t                *users; /* [n] ids                                                           */
+    const int32_t                *users; /* [n] ids, or NULL: 0 … n − 1                                       */
     int32_t                       k;     /* at least 1; the number of items bounds it                         */
     int32_t                       n_masks;
-    const adaptau_dataset *const *masks; /* [n_masks] pairs that are not ranked                               */
+    const struct atau_item_lists *masks; /* [n_masks] pairs that are not ranked                               */
 };
 
 /* One user's items as keys of topk.h, best first, ties by id; n_ranked <= k. Called on a lane, once for each position in

@@ -15,6 +15,7 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "core/atomic_file.h"
+#include "core/checksum.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors files are little-endian, and so must be the machine: swap bytes here for another one"
@@ -24,22 +25,33 @@
 #define LONGEST_HEADER ((uint64_t)1 << 20) /* bounds the comparisons of names                                 */
 #define LONGEST_READ ((uint64_t)1 << 30)
 #define METADATA_NAME "__metadata__"
+#define CHECKSUM_NAME "checksum"
+#define CHECKSUM_SIZE sizeof(uint64_t)
+
+static const struct {
+    const char *name;
+    size_t      size;
+} types[] = {{"F32", sizeof(float)}, {"F64", sizeof(double)}, {"I32", sizeof(int32_t)}};
+#define N_TYPES ((int32_t)(sizeof types / sizeof *types))
 
 /* ==== writing ========================================================================================================= */
 
-/* Where header text goes: nowhere while its length is counted, then to the file. */
+/* Where bytes go: nowhere while the header's are counted, then to the file and into its checksum. */
 struct sink {
     struct atau_atomic_file *file; /* NULL while counting                                                     */
     uint64_t                 length;
+    struct atau_checksum     sum;
     adaptau_status           status;
     adaptau_error           *error;
 };
 
-static void put_bytes(struct sink *sink, const char *bytes, size_t size)
+static void put_bytes(struct sink *sink, const void *bytes, size_t size)
 {
     sink->length += size;
-    if (sink->file && sink->status == ADAPTAU_OK)
-        sink->status = atau_atomic_file_write(sink->file, bytes, size, sink->error);
+    if (!sink->file || sink->status != ADAPTAU_OK)
+        return;
+    atau_checksum_add(&sink->sum, bytes, size);
+    sink->status = atau_atomic_file_write(sink->file, bytes, size, sink->error);
 }
 
 static void put_text(struct sink *sink, const char *text)
@@ -72,13 +84,15 @@ static void put_string(struct sink *sink, const char *string)
 
 static int64_t tensor_size(const struct atau_tensor *tensor)
 {
-    return tensor->rows * tensor->columns * (int64_t)sizeof(float);
+    return tensor->rows * tensor->columns * (int64_t)types[tensor->type].size;
 }
 
 static void put_tensor(struct sink *sink, const struct atau_tensor *tensor, int64_t begin)
 {
     put_string(sink, tensor->name);
-    put_text(sink, ":{\"dtype\":\"F32\",\"shape\":[");
+    put_text(sink, ":{\"dtype\":\"");
+    put_text(sink, types[tensor->type].name);
+    put_text(sink, "\",\"shape\":[");
     put_integer(sink, tensor->rows);
     put_text(sink, ",");
     put_integer(sink, tensor->columns);
@@ -102,40 +116,74 @@ static void put_metadata(struct sink *sink, int n, const struct atau_metadata *m
     put_text(sink, "}");
 }
 
-static void put_header(struct sink *sink, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
-                       const struct atau_metadata *metadata)
+/* What a file is made of. */
+struct content {
+    int                         n_tensors;
+    const struct atau_tensor   *tensors;
+    int                         n_metadata;
+    const struct atau_metadata *metadata;
+    bool                        summed;
+};
+
+static void put_header(struct sink *sink, const struct content *c)
 {
-    int64_t begin = 0;
+    const struct atau_tensor sum = {.name = CHECKSUM_NAME, .rows = 1, .columns = 2, .type = ATAU_I32};
+    const int                n = c->n_tensors + (c->summed ? 1 : 0);
+    const uint64_t           start = sink->length;
+    int64_t                  begin = 0;
     put_text(sink, "{");
-    if (n_metadata > 0)
-        put_metadata(sink, n_metadata, metadata);
-    for (int i = 0; i < n_tensors; i++) {
-        put_text(sink, i || n_metadata > 0 ? "," : "");
-        put_tensor(sink, &tensors[i], begin);
-        begin += tensor_size(&tensors[i]);
+    if (c->n_metadata > 0)
+        put_metadata(sink, c->n_metadata, c->metadata);
+    for (int i = 0; i < n; i++) {
+        const struct atau_tensor *tensor = i < c->n_tensors ? &c->tensors[i] : &sum;
+        put_text(sink, i || c->n_metadata > 0 ? "," : "");
+        put_tensor(sink, tensor, begin);
+        begin += tensor_size(tensor);
     }
     put_text(sink, "}");
-    while (sink->length % 8) /* keeps the data aligned for those who map the file                              */
+    while ((sink->length - start) % 8) /* keeps the data aligned for those who map the file                    */
         put_text(sink, " ");
+}
+
+static void put_rows(struct sink *sink, const struct atau_tensor *tensor)
+{
+    const size_t size = types[tensor->type].size, row = (size_t)tensor->columns * size;
+    const char  *bytes = tensor->data;
+    if (tensor->stride == tensor->columns)
+        put_bytes(sink, bytes, (size_t)tensor->rows * row);
+    else
+        for (int64_t r = 0; r < tensor->rows; r++)
+            put_bytes(sink, bytes + (size_t)(r * tensor->stride) * size, row);
+}
+
+static adaptau_status write_content(const char *path, const struct content *content, adaptau_error *error)
+{
+    struct atau_atomic_file file;
+    struct sink             count = {0}, sink = {.file = &file, .error = error};
+    put_header(&count, content);
+    adaptau_status status = atau_atomic_file_open(&file, path, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    put_bytes(&sink, &count.length, LENGTH_SIZE);
+    put_header(&sink, content);
+    for (int i = 0; i < content->n_tensors; i++)
+        put_rows(&sink, &content->tensors[i]);
+    const uint64_t sum = atau_checksum_value(&sink.sum);
+    if (content->summed)
+        put_bytes(&sink, &sum, CHECKSUM_SIZE);
+    return atau_atomic_file_close(&file, sink.status, error);
 }
 
 adaptau_status atau_safetensors_write(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
                                       const struct atau_metadata *metadata, adaptau_error *error)
 {
-    struct atau_atomic_file file;
-    struct sink             count = {0};
-    put_header(&count, n_tensors, tensors, n_metadata, metadata);
-    adaptau_status status = atau_atomic_file_open(&file, path, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = atau_atomic_file_write(&file, &count.length, LENGTH_SIZE, error);
-    struct sink sink = {.file = &file, .status = status, .error = error};
-    put_header(&sink, n_tensors, tensors, n_metadata, metadata);
-    status = sink.status;
-    for (int i = 0; i < n_tensors && status == ADAPTAU_OK; i++)
-        status = atau_atomic_file_write_rows(&file, tensors[i].rows, tensors[i].columns, tensors[i].data,
-                                             tensors[i].stride, error);
-    return atau_atomic_file_close(&file, status, error);
+    return write_content(path, &(struct content){n_tensors, tensors, n_metadata, metadata, false}, error);
+}
+
+adaptau_status atau_safetensors_write_summed(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
+                                             const struct atau_metadata *metadata, adaptau_error *error)
+{
+    return write_content(path, &(struct content){n_tensors, tensors, n_metadata, metadata, true}, error);
 }
 
 /* ==== strings of the header =========================================================================================== */
@@ -354,10 +402,21 @@ static bool parse_integers(struct parser *p, uint64_t out[2], int32_t *n)
     return complain(p, "an array that is too long");
 }
 
+static bool parse_type(struct parser *p, int32_t *type)
+{
+    struct atau_json_string name;
+    if (!parse_string(p, &name))
+        return false;
+    for (*type = 0; *type < N_TYPES; ++*type)
+        if (string_is(name, types[*type].name))
+            return true;
+    return complain(p, "a dtype that is not F32, F64 or I32");
+}
+
 /* One member of an object of a tensor; `seen` has a bit for each. */
 static bool parse_property(struct parser *p, struct atau_safetensors_entry *entry, unsigned *seen)
 {
-    struct atau_json_string key, type;
+    struct atau_json_string key;
     uint64_t                numbers[2] = {1, 1};
     int32_t                 n;
     if (!parse_key(p, &key))
@@ -367,7 +426,7 @@ static bool parse_property(struct parser *p, struct atau_safetensors_entry *entr
         return complain(p, "a key that is unknown or has been before");
     *seen |= bit;
     if (bit == 1)
-        return parse_string(p, &type) && (string_is(type, "F32") || complain(p, "a dtype that is not F32"));
+        return parse_type(p, &entry->type);
     if (!parse_integers(p, numbers, &n))
         return false;
     if (bit == 2) {
@@ -389,7 +448,7 @@ static bool check_entry(struct parser *p, const struct atau_safetensors_entry *e
     if (entry->begin > entry->end || entry->end > p->file->data_size)
         return complain(p, "data_offsets outside the file");
     if (__builtin_mul_overflow((uint64_t)entry->rows, (uint64_t)entry->columns, &cells) ||
-        __builtin_mul_overflow(cells, sizeof(float), &bytes) || bytes != entry->end - entry->begin)
+        __builtin_mul_overflow(cells, types[entry->type].size, &bytes) || bytes != entry->end - entry->begin)
         return complain(p, "a shape that does not fit its data_offsets");
     return true;
 }
@@ -599,15 +658,39 @@ const struct atau_safetensors_entry *atau_safetensors_find(const struct atau_saf
 }
 
 adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
-                                     float *out, int64_t stride, adaptau_error *error)
+                                     void *out, int64_t stride, adaptau_error *error)
 {
-    const uint64_t row_size = (uint64_t)entry->columns * sizeof *out;
+    const uint64_t size = types[entry->type].size, row_size = (uint64_t)entry->columns * size;
     const uint64_t offset = file->data_start + entry->begin;
+    char          *bytes = out;
     if (stride == entry->columns || row_size == 0)
-        return read_at(file, offset, out, entry->end - entry->begin, error);
+        return read_at(file, offset, bytes, entry->end - entry->begin, error);
     adaptau_status status = ADAPTAU_OK;
     for (int64_t r = 0; r < entry->rows && status == ADAPTAU_OK; r++)
-        status = read_at(file, offset + (uint64_t)r * row_size, out + r * stride, row_size, error);
+        status = read_at(file, offset + (uint64_t)r * row_size, bytes + (uint64_t)(r * stride) * size, row_size, error);
+    return status;
+}
+
+adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, CHECKSUM_NAME);
+    struct atau_checksum                 sum = {0};
+    char                                 piece[8192];
+    uint64_t                             said = 0;
+    adaptau_status                       status = ADAPTAU_OK;
+    if (!entry || entry->end != file->data_size || entry->end - entry->begin != CHECKSUM_SIZE)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s does not end in a checksum", file->path);
+    const uint64_t end = file->data_start + entry->begin;
+    for (uint64_t at = 0; at < end && status == ADAPTAU_OK; at += sizeof piece) {
+        const uint64_t size = end - at < sizeof piece ? end - at : sizeof piece;
+        status = read_at(file, at, piece, size, error);
+        if (status == ADAPTAU_OK)
+            atau_checksum_add(&sum, piece, size);
+    }
+    if (status == ADAPTAU_OK)
+        status = read_at(file, end, &said, CHECKSUM_SIZE, error);
+    if (status == ADAPTAU_OK && said != atau_checksum_value(&sum))
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s is damaged: its checksum is not that of its content", file->path);
     return status;
 }
 

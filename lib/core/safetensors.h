@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of named float32 matrices in the safetensors format: eight bytes of header length (little-endian), a JSON header, and
+/* Files of named matrices in the safetensors format: eight bytes of header length (little-endian), a JSON header, and
  * the tensors one after the other.
  *
  * Reading is strict: what is not exactly a file that we could have written (any order of keys, any names and metadata, rank 1
- * or 2) is E_FORMAT. In particular each tensor is F32, and together they cover the data without holes, overlaps or rests. */
+ * or 2) is E_FORMAT. In particular each tensor is F32, F64 or I32, and together they cover the data without holes, overlaps or
+ * rests. */
 #ifndef ATAU_SAFETENSORS_H
 #define ATAU_SAFETENSORS_H
 
@@ -11,13 +12,18 @@
 
 #include <stdbool.h>
 
+#define ATAU_F32 0
+#define ATAU_F64 1
+#define ATAU_I32 2
+
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 
 struct atau_tensor {
-    const char  *name;
-    int64_t      rows, columns;
-    const float *data;
-    int64_t      stride; /* floats from one row to the next                                                   */
+    const char *name;
+    int64_t     rows, columns;
+    const void *data;
+    int64_t     stride; /* elements from one row to the next                                                  */
+    int32_t     type;   /* ATAU_F32 ...                                                                       */
 };
 
 /* Names, keys and values are UTF-8; each name and each key comes once. */
@@ -29,6 +35,11 @@ struct atau_metadata {
 /* Write a file, atomically (atomic_file.h). Numbers in metadata are the caller's strings: write integers. @return E_IO. */
 adaptau_status atau_safetensors_write(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
                                       const struct atau_metadata *metadata, adaptau_error *error);
+
+/* The same with one more tensor, "checksum", I32 [1, 2]: the last eight bytes of the file are the checksum (checksum.h) of all
+ * before them, header included. */
+adaptau_status atau_safetensors_write_summed(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
+                                             const struct atau_metadata *metadata, adaptau_error *error);
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
@@ -43,6 +54,7 @@ struct atau_json_string {
 
 struct atau_safetensors_entry {
     struct atau_json_string name;
+    int32_t                 type;          /* ATAU_F32 ...                                                    */
     int32_t                 rank;          /* 1 or 2                                                          */
     int64_t                 rows, columns; /* columns = 1 for rank 1                                          */
     uint64_t                begin, end;    /* bytes of the data                                               */
@@ -71,9 +83,12 @@ adaptau_status atau_safetensors_open(adaptau_context *context, const char *path,
 /* NULL when there is none of that name. */
 const struct atau_safetensors_entry *atau_safetensors_find(const struct atau_safetensors *file, const char *name);
 
-/* Read a tensor into `out` [rows x columns], rows `stride` floats apart. @return E_IO; E_FORMAT when the file has shrunk. */
+/* Read a tensor into `out` [rows x columns], rows `stride` elements apart. @return E_IO; E_FORMAT when the file has shrunk. */
 adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
-                                     float *out, int64_t stride, adaptau_error *error);
+                                     void *out, int64_t stride, adaptau_error *error);
+
+/* @return E_FORMAT unless the file ends in the checksum of what is before it; E_IO. */
+adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error);
 
 /* Copy the value of a key, terminated. False when there is no such key or the value does not fit. */
 bool atau_safetensors_metadata(const struct atau_safetensors *file, const char *key, char *out, size_t size);

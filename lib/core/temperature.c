@@ -80,11 +80,28 @@ static adaptau_status enter(adaptau_temperature *temperature, adaptau_error *err
     return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
 }
 
-static adaptau_status enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
+adaptau_status atau_temperature_enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
 {
     if (atau_busy_enter_shared(&temperature->busy))
         return ADAPTAU_OK;
     return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
+}
+
+void atau_temperature_leave_shared(const adaptau_temperature *temperature)
+{
+    atau_busy_leave_shared(&temperature->busy);
+}
+
+struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature)
+{
+    adaptau_temperature *t = (adaptau_temperature *)temperature;
+    return (struct atau_temperature_memory){.options = &t->options,
+                                            .n = t->dataset->n_users,
+                                            .state = &t->state,
+                                            .unit_losses = t->unit_losses,
+                                            .taus = t->taus,
+                                            .learned_tau0 = &t->learned_tau0,
+                                            .learned = learns_users(t) ? t->learned : NULL};
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
@@ -325,6 +342,51 @@ adaptau_status adaptau_temperature_create(adaptau_context *context, const adapta
     start(t);
     *out = t;
     return ADAPTAU_OK;
+}
+
+/* Counted users and L are those of the new dataset. */
+static void take_over(const adaptau_temperature *from, adaptau_temperature *to)
+{
+    const size_t  n = (size_t)from->dataset->n_users;
+    const int64_t counted = to->state.n_users_counted;
+    const double  log_ratio = to->state.log_ratio;
+    to->state = from->state;
+    to->state.n_users_counted = counted;
+    to->state.log_ratio = log_ratio;
+    to->learned_tau0 = from->learned_tau0;
+    for (int32_t u = 0; u < to->dataset->n_users; u++)
+        to->taus[u] = (float)from->state.tau0;
+    for (int32_t u = 0; u < to->dataset->n_users && learns_users(to); u++)
+        atau_log_tau_start(&to->learned[u], from->state.tau0);
+    if (n == 0)
+        return;
+    memcpy(to->taus, from->taus, n * sizeof *to->taus);
+    memcpy(to->unit_losses, from->unit_losses, n * sizeof *to->unit_losses);
+    if (learns_users(to))
+        memcpy(to->learned, from->learned, n * sizeof *to->learned);
+}
+
+adaptau_status adaptau_temperature_grow(const adaptau_temperature *temperature, const adaptau_dataset *dataset,
+                                        adaptau_temperature **out, adaptau_error *error)
+{
+    adaptau_temperature *grown = NULL;
+    ATAU_REQUIRE(temperature, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(out, error);
+    const adaptau_dataset *d = temperature->dataset;
+    if (dataset->n_users < d->n_users || dataset->n_items < d->n_items)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the temperature is of %d x %d already",
+                         dataset->n_users, dataset->n_items, d->n_users, d->n_items);
+    adaptau_status status = atau_temperature_enter_shared(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = adaptau_temperature_create(temperature->context, dataset, &temperature->options, &grown, error);
+    if (status == ADAPTAU_OK) {
+        take_over(temperature, grown);
+        *out = grown;
+    }
+    atau_temperature_leave_shared(temperature);
+    return status;
 }
 
 void adaptau_temperature_destroy(adaptau_temperature *temperature)
@@ -632,13 +694,13 @@ adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, 
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(candidates, error);
-    adaptau_status status = enter_shared(temperature, error);
+    adaptau_status status = atau_temperature_enter_shared(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
     status = check_users(temperature, n, users, error);
     if (status == ADAPTAU_OK)
         copy_taus(temperature, n, users, candidates, positives);
-    atau_busy_leave_shared(&temperature->busy);
+    atau_temperature_leave_shared(temperature);
     return status;
 }
 
@@ -648,11 +710,11 @@ adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperat
     ATAU_REQUIRE(temperature, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status == ADAPTAU_OK)
-        status = enter_shared(temperature, error);
+        status = atau_temperature_enter_shared(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_write_struct(out, &temperature->state, sizeof temperature->state);
-    atau_busy_leave_shared(&temperature->busy);
+    atau_temperature_leave_shared(temperature);
     return ADAPTAU_OK;
 }
 

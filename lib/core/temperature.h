@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What the model asks a temperature, beyond the public interface. Constant during the object's life: no lock is needed. */
+/* What the model asks a temperature, beyond the public interface. Where nothing else is said it is constant during the object's
+ * life: no lock is needed. */
 #ifndef ATAU_TEMPERATURE_H
 #define ATAU_TEMPERATURE_H
 
 #include <adaptau/temperature.h>
 
 #include <stdbool.h>
+
+#include "core/temperature_learned.h"
 
 /* Whether users have temperatures of their own, so that their unit-temperature losses are worth computing. */
 bool atau_temperature_is_personal(const adaptau_temperature *temperature);
@@ -19,5 +22,22 @@ bool atau_temperature_is_split(const adaptau_temperature *temperature);
 /* E_SHAPE unless the temperature's dataset is of that size. */
 adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
                                           adaptau_error *error);
+
+/* What a temperature goes on from, where it is. To be read between the next two calls; to be changed of new temperatures only. */
+struct atau_temperature_memory {
+    const adaptau_temperature_options *options; /* defaults filled in                                           */
+    int32_t                            n;
+    adaptau_temperature_state         *state;
+    float                             *unit_losses; /* [n] NaN while not observed                               */
+    float                             *taus;        /* [n]                                                      */
+    struct atau_log_tau               *learned_tau0;
+    struct atau_log_tau               *learned; /* [n], or NULL                                                 */
+};
+
+struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature);
+
+/* For calls that read: E_STATE while another thread changes the temperature. */
+adaptau_status atau_temperature_enter_shared(const adaptau_temperature *temperature, adaptau_error *error);
+void           atau_temperature_leave_shared(const adaptau_temperature *temperature);
 
 #endif

@@ -59,6 +59,31 @@ static adaptau_status rank(int32_t items[USERS * K])
     return adaptau_model_top_k(world.model, USERS, users, K, world.data, items, NULL, NULL);
 }
 
+static adaptau_status fold_and_rank(void)
+{
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.2, .n_steps = 1};
+    const int64_t              ptr[2] = {0, 1};
+    const int32_t              item = 3;
+    int32_t                    best;
+    float                      embedding[DIM];
+    adaptau_fold              *fold = NULL;
+    adaptau_status             status = adaptau_fold_create(world.model, world.data, &options, &fold, NULL);
+    if (status == ADAPTAU_OK)
+        status = adaptau_fold_users(fold, 1, ptr, &item, embedding, NULL, NULL);
+    if (status == ADAPTAU_OK)
+        status = adaptau_model_top_k_for(world.model, 1, embedding, 0, 1, NULL, &best, NULL, NULL);
+    adaptau_fold_destroy(fold);
+    return status;
+}
+
+static adaptau_status grow(void)
+{
+    adaptau_model *grown = NULL;
+    adaptau_status status = adaptau_model_grow(world.model, world.data, NULL, &grown, NULL);
+    adaptau_model_destroy(grown);
+    return status;
+}
+
 /* ---- from inside a call --------------------------------------------------------------------------------------------- */
 
 static void expect(adaptau_status status, adaptau_status wanted, const char *call)
@@ -77,6 +102,10 @@ static void read_model(adaptau_status wanted)
     EXPECT(rank(items), wanted);
     EXPECT(adaptau_model_save(world.model, path, NULL), wanted);
     EXPECT(adaptau_model_export_npy(world.model, ADAPTAU_SIDE_ITEMS, path, NULL), wanted);
+    EXPECT(adaptau_model_export_index(world.model, ADAPTAU_SIDE_USERS, path, NULL), wanted);
+    EXPECT(adaptau_model_save_checkpoint(world.model, other, "", path, NULL), wanted);
+    EXPECT(fold_and_rank(), wanted);
+    EXPECT(grow(), wanted);
     EXPECT(adaptau_model_update_temperature(world.model, other, NULL), wanted);
 }
 

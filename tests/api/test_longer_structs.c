@@ -109,6 +109,33 @@ START_TEST(evaluates_longer_tables)
 }
 END_TEST
 
+START_TEST(folds_and_filters_by_longer_structs)
+{
+    struct world w = open_default();
+    struct {
+        adaptau_fold_options options;
+        char                 tail[TAIL];
+    } options = {.options = {.struct_size = sizeof options, .tau = 0.1}};
+    struct {
+        adaptau_item_filter filter;
+        char                tail[TAIL];
+    } filter = {.filter = {.struct_size = sizeof filter}};
+    const int64_t ptr[2] = {0, 1};
+    const int32_t item = 0;
+    int32_t       best;
+    float         row[DIM];
+    adaptau_fold *fold = NULL;
+    OK(adaptau_fold_create(w.model, NULL, &options.options, &fold, &error));
+    OK(adaptau_fold_users(fold, 1, ptr, &item, row, NULL, &error));
+    OK(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error));
+    adaptau_fold_destroy(fold);
+    options.tail[0] = filter.tail[TAIL - 1] = 1;
+    ck_assert_int_eq(adaptau_fold_create(w.model, NULL, &options.options, &fold, &error), ADAPTAU_E_ABI);
+    ck_assert_int_eq(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error), ADAPTAU_E_ABI);
+    close_world(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("longer structs");
@@ -118,6 +145,7 @@ int main(void)
     tcase_add_test(tests, reads_a_shorter_gradient_view);
     tcase_add_test(tests, softmax_of_longer_structs);
     tcase_add_test(tests, evaluates_longer_tables);
+    tcase_add_test(tests, folds_and_filters_by_longer_structs);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

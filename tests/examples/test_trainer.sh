@@ -300,6 +300,47 @@ stop() {
 stop INT 130
 stop TERM 143
 
+# ---- checkpoints -------------------------------------------------------------------------------------------------------
+
+# killed OPTION...: killed again and again, wherever it is, and taken up each time, a training has the same result.
+killed() {
+    rm -f check check.best history
+    expect 0 "$train" split --json --quiet --dim 8 --epochs 150 --threads 1 "$@"
+    mv out straight
+    tries=0
+    code=137
+    while [ $code -ne 0 ] && [ $tries -lt 300 ]; do
+        tries=$((tries + 1))
+        "$train" split --json --quiet --dim 8 --epochs 150 --threads 2 --checkpoint check --resume --history history "$@" \
+            >out 2>err &
+        pid=$!
+        (sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
+        wait $pid 2>/dev/null
+        code=$?
+        wait
+        [ $code -eq 0 ] || [ $code -eq 137 ] || fail "exit $code of a training that goes on: $(tail -n 1 err)"
+    done
+    [ $code -eq 0 ] || fail "a training that is killed $tries times does not end"
+    python3 -c '
+import json
+a, b = (json.load(open(name, encoding="utf-8")) for name in ("straight", "out"))
+for d in (a, b):
+    for key in ("threads", "read_seconds", "train_seconds", "eval_seconds", "peak_bytes"):
+        del d[key]
+assert a == b, (a, b)
+' 2>python.err || fail "killed $*: $(tail -n 1 python.err)"
+}
+killed
+killed --protocol paper --backbone lightgcn --edge-dropout 0.2 --personal eq16
+killed --no-refit --backbone simplex --temperature learned
+
+expect_line 1 "$t check: the checkpoint of a training with other options or data" \
+    "$train" split --quiet --dim 9 --epochs 150 --checkpoint check --resume
+expect_line 2 "$t --resume goes with --checkpoint" "$train" split --resume
+expect 0 "$recommend" check 1
+printf 'cut' >check
+expect 1 "$train" split --quiet --checkpoint check --resume
+
 if [ $failures -gt 0 ]; then
     printf '%d failed\n' $failures
     exit 1

@@ -17,6 +17,7 @@
 
 #include "../support/file_fixture.h"
 #include "../support/suite.h"
+#include "core/checksum.h"
 #include "core/npy.h"
 #include "core/safetensors.h"
 
@@ -55,6 +56,58 @@ static void write_valid_sample(void)
 {
     ck_assert_int_eq(write_sample(path, NULL), ADAPTAU_OK);
 }
+
+START_TEST(keeps_other_types_and_a_checksum)
+{
+    static struct atau_safetensors file;
+    adaptau_error                  error = {0};
+    const double                   doubles[6] = {1.0 / 3.0, -0.0, 7.0, 1e-300, NAN, 9.0};
+    const int32_t                  integers[3] = {INT32_MIN, 0, INT32_MAX};
+    double                         got[4];
+    int32_t                        whole[3];
+    const struct atau_tensor       tensors[] = {
+        {.name = "d", .rows = 2, .columns = 2, .data = doubles, .stride = 3, .type = ATAU_F64},
+        {.name = "i", .rows = 3, .columns = 1, .data = integers, .stride = 1, .type = ATAU_I32}};
+    ck_assert_int_eq(atau_safetensors_write_summed(path, 2, tensors, 0, NULL, &error), ADAPTAU_OK);
+    ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+    ck_assert_int_eq(atau_safetensors_check_sum(&file, &error), ADAPTAU_OK);
+    const struct atau_safetensors_entry *d = atau_safetensors_find(&file, "d"), *i = atau_safetensors_find(&file, "i");
+    ck_assert(d->type == ATAU_F64 && i->type == ATAU_I32);
+    ck_assert_int_eq(atau_safetensors_read(&file, d, got, 2, &error), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_read(&file, i, whole, 1, &error), ADAPTAU_OK);
+    ck_assert_int_eq(memcmp(got, doubles, 16), 0);
+    ck_assert_int_eq(memcmp(got + 2, doubles + 3, 16), 0);
+    ck_assert_int_eq(memcmp(whole, integers, sizeof whole), 0);
+    atau_safetensors_close(&file);
+    write_valid_sample(); /* has none                                                                              */
+    ck_assert_int_eq(atau_safetensors_open(context, path, &file, &error), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_check_sum(&file, &error), ADAPTAU_E_FORMAT);
+    atau_safetensors_close(&file);
+}
+END_TEST
+
+/* However bytes are cut into pieces. */
+START_TEST(checksum_is_of_the_bytes_alone)
+{
+    unsigned char bytes[100];
+    uint64_t      seen[101];
+    for (int i = 0; i < 100; i++)
+        bytes[i] = (unsigned char)(i * 37);
+    for (size_t size = 0; size <= 100; size++) {
+        struct atau_checksum whole = {0};
+        atau_checksum_add(&whole, bytes, size);
+        seen[size] = atau_checksum_value(&whole);
+        for (size_t cut = 0; cut <= size; cut++) {
+            struct atau_checksum parts = {0};
+            atau_checksum_add(&parts, bytes, cut);
+            atau_checksum_add(&parts, bytes + cut, size - cut);
+            ck_assert_uint_eq(atau_checksum_value(&parts), seen[size]);
+        }
+        for (size_t other = 0; other < size; other++)
+            ck_assert_uint_ne(seen[other], seen[size]);
+    }
+}
+END_TEST
 
 /* ---- safetensors: what we write, we read ---------------------------------------------------------------------------- */
 
@@ -488,6 +541,8 @@ int main(int n_arguments, char **arguments)
     TCase *tests = tcase_create("formats");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, keeps_other_types_and_a_checksum);
+    tcase_add_test(tests, checksum_is_of_the_bytes_alone);
     tcase_add_test(tests, reads_back_what_it_wrote);
     tcase_add_test(tests, aligns_the_data_to_eight_bytes);
     tcase_add_test(tests, writes_and_reads_no_tensors);

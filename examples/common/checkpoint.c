@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fail.h"
+
+#define FORMAT "trial1"
+
+/* ---- what must agree ----------------------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t sum, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ bytes[i]) * UINT64_C(0x100000001B3);
+    return sum;
+}
+
+static uint64_t mix_pairs(uint64_t sum, const adaptau_dataset *dataset)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    if (adaptau_dataset_get_view(dataset, &view, NULL) != ADAPTAU_OK)
+        return sum;
+    sum = mix(sum, &view.n_items, sizeof view.n_items);
+    sum = mix(sum, view.user_ptr, ((size_t)view.n_users + 1) * sizeof *view.user_ptr);
+    return mix(sum, view.user_items, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_items);
+}
+
+uint64_t checkpoint_fingerprint(const struct trial *trial)
+{
+    const struct trial_options *o = trial->options;
+    char                        text[2048];
+    uint64_t                    sum = UINT64_C(0xCBF29CE484222325);
+    recipe_options(&trial->recipe, NULL, text, sizeof text);
+    sum = mix(sum, text, strlen(text));
+    sum = mix(sum, &o->protocol, sizeof o->protocol);
+    sum = mix(sum, &o->no_refit, sizeof o->no_refit);
+    sum = mix(sum, &o->valid_share, sizeof o->valid_share);
+    sum = mix(sum, &o->split_seed, sizeof o->split_seed);
+    sum = mix(sum, &o->eval_every, sizeof o->eval_every);
+    sum = mix(sum, &o->patience, sizeof o->patience);
+    sum = mix(sum, &o->cutoffs.count, sizeof o->cutoffs.count);
+    sum = mix(sum, o->cutoffs.values, (size_t)o->cutoffs.count * sizeof *o->cutoffs.values);
+    return mix_pairs(mix_pairs(sum, trial->train), trial->test);
+}
+
+/* ---- the note: numbers as words of 16 hexadecimal digits, which keep the bits of doubles in every locale --------------- */
+
+struct note {
+    uint64_t fingerprint;
+    int64_t  phase, epoch;                   /* of the training */
+    double   training_loss, training_tau0, seconds;
+    int64_t  best_epoch, searched;           /* of the search */
+    double   loss, tau0, prior;              /* of the trial */
+    double   train_seconds, eval_seconds;
+    struct scores best;
+};
+#define N_WORDS (sizeof(struct note) / sizeof(uint64_t))
+_Static_assert(sizeof(struct note) % sizeof(uint64_t) == 0, "a note is made of words");
+_Static_assert(sizeof FORMAT + N_WORDS * 17 < ADAPTAU_NOTE_SIZE, "a note fits");
+
+static void write_note(const struct note *note, char text[ADAPTAU_NOTE_SIZE])
+{
+    uint64_t words[N_WORDS];
+    int      used = snprintf(text, ADAPTAU_NOTE_SIZE, "%s", FORMAT);
+    memcpy(words, note, sizeof words);
+    for (size_t i = 0; i < N_WORDS; i++)
+        used += snprintf(text + used, ADAPTAU_NOTE_SIZE - (size_t)used, " %016" PRIx64, words[i]);
+}
+
+static bool read_note(const char *text, struct note *note)
+{
+    uint64_t words[N_WORDS];
+    if (strlen(text) != sizeof FORMAT - 1 + N_WORDS * 17 || strncmp(text, FORMAT " ", sizeof FORMAT) != 0)
+        return false;
+    for (size_t i = 0; i < N_WORDS; i++) {
+        char *end;
+        words[i] = strtoull(text + sizeof FORMAT - 1 + i * 17, &end, 16);
+        if (end != text + sizeof FORMAT - 1 + (i + 1) * 17)
+            return false;
+    }
+    memcpy(note, words, sizeof *note);
+    return true;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------------- */
+
+static char *best_path(const struct trial *trial)
+{
+    size_t size = strlen(trial->checkpoint) + sizeof ".best";
+    char  *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s.best", trial->checkpoint);
+    return path;
+}
+
+adaptau_status checkpoint_save_best(const struct trial *trial, const adaptau_model *model, adaptau_error *error)
+{
+    char *path = best_path(trial);
+    if (!path)
+        return fail_memory(error, shown_path(trial->checkpoint));
+    adaptau_status status = adaptau_model_save(model, path, error);
+    free(path);
+    return status;
+}
+
+static adaptau_status read_best(struct trial *trial, adaptau_error *error)
+{
+    adaptau_model *model = NULL;
+    char          *path = best_path(trial);
+    if (!path)
+        return fail_memory(error, shown_path(trial->checkpoint));
+    adaptau_status status = adaptau_model_load(trial->context, path, &model, error);
+    if (!status)
+        status = snapshot_take(&trial->snapshot, model, error);
+    adaptau_model_destroy(model);
+    free(path);
+    return status;
+}
+
+adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const struct training *training,
+                               adaptau_error *error)
+{
+    char              text[ADAPTAU_NOTE_SIZE];
+    const struct note note = {
+        .fingerprint = trial->fingerprint,
+        .phase = phase,
+        .epoch = training->epoch,
+        .training_loss = training->loss,
+        .training_tau0 = training->tau0,
+        .seconds = training->seconds,
+        .best_epoch = trial->search.best_epoch,
+        .searched = trial->search.n_epochs,
+        .loss = trial->loss,
+        .tau0 = trial->tau0,
+        .prior = trial->recipe.popularity_prior,
+        .train_seconds = trial->train_seconds,
+        .eval_seconds = trial->eval_seconds,
+        .best = trial->search.best,
+    };
+    write_note(&note, text);
+    return adaptau_model_save_checkpoint(training->model, training->temperature, text, trial->checkpoint, error);
+}
+
+static void take_results(struct trial *trial, const struct note *note)
+{
+    trial->search.best_epoch = note->best_epoch;
+    trial->search.n_epochs = note->searched;
+    trial->search.best = note->best;
+    trial->loss = note->loss;
+    trial->tau0 = note->tau0;
+    trial->recipe.popularity_prior = note->prior;
+    trial->train_seconds = note->train_seconds;
+    trial->eval_seconds = note->eval_seconds;
+}
+
+static void take_training(struct training *training, const struct note *note)
+{
+    training->epoch = note->epoch;
+    training->loss = note->training_loss;
+    training->tau0 = note->training_tau0;
+    training->seconds = note->seconds;
+}
+
+adaptau_status checkpoint_resume(struct trial *trial, int32_t phase, struct training *training, bool *is_later,
+                                 adaptau_error *error)
+{
+    char           text[ADAPTAU_NOTE_SIZE];
+    struct note    note;
+    adaptau_status status = training_resume(training, trial->context, trial->checkpoint, text, error);
+    if (status)
+        return status;
+    if (!read_note(text, &note) || note.fingerprint != trial->fingerprint)
+        return fail(error, ADAPTAU_E_STATE, "%s: the checkpoint of a training with other options or data",
+                    shown_path(trial->checkpoint));
+    take_results(trial, &note);
+    *is_later = note.phase != phase;
+    if (*is_later)
+        return ADAPTAU_OK;
+    take_training(training, &note);
+    return trial->keeps_best && note.best_epoch > 0 ? read_best(trial, error) : ADAPTAU_OK;
+}

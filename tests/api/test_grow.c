@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Models and temperatures that grow: nothing is forgotten, and new rows start where they should. */
+#include <adaptau/adaptau.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../support/host.h"
+#include "../support/model_world.h"
+#include "../support/suite.h"
+
+#define MORE_USERS 10
+#define MORE_ITEMS 6
+
+static const adaptau_model_options models[] = {
+    {.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT, .seed = 4},
+    {.flags = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS, .init = ADAPTAU_INIT_XAVIER},
+    {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.2},
+    {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
+#define MODELS ((int)(sizeof models / sizeof *models))
+
+static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user = ADAPTAU_TAU_USER_EQ16},
+                                                                 {.tau0 = ADAPTAU_TAU0_LEARNED},
+                                                                 {.tau_user = ADAPTAU_TAU_USER_LEARNED},
+                                                                 {.tau_user = ADAPTAU_TAU_USER_EQ15}};
+
+static struct world open_trained(int which)
+{
+    struct world w = open_world((adaptau_context_options){.n_threads = 2}, models[which], (adaptau_sampler_options){0},
+                                temperatures[which]);
+    train(&w, 2);
+    return w;
+}
+
+static adaptau_dataset_view view_of(const adaptau_dataset *data)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    OK(adaptau_dataset_get_view(data, &view, &error));
+    return view;
+}
+
+/* The pairs of the world and new ones: new users but the last have two old items and a new one; new item k has some old users,
+ * but for the last, which has nobody. */
+static adaptau_dataset *larger_data(const struct world *w)
+{
+    const adaptau_dataset_view v = view_of(w->data);
+    static int32_t             users[4000], items[4000];
+    adaptau_dataset           *data = NULL;
+    int                        n = 0;
+    for (int32_t u = 0; u < USERS; u++)
+        for (int64_t p = v.user_ptr[u]; p < v.user_ptr[u + 1]; p++, n++)
+            users[n] = u, items[n] = v.user_items[p];
+    for (int32_t k = 0; k < MORE_USERS - 1; k++) {
+        users[n] = USERS + k, items[n++] = k;
+        users[n] = USERS + k, items[n++] = 40 + 3 * k;
+        users[n] = USERS + k, items[n++] = ITEMS + k % (MORE_ITEMS - 1);
+    }
+    for (int32_t k = 0; k < MORE_ITEMS - 1; k++)
+        for (int32_t u = k; u < USERS; u += 20 + k)
+            users[n] = u, items[n++] = ITEMS + k;
+    OK(adaptau_dataset_create_from_pairs(w->context, USERS + MORE_USERS, ITEMS + MORE_ITEMS, n, users, items, &data, &error));
+    return data;
+}
+
+static adaptau_tables raw_of(const adaptau_model *model)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    OK(adaptau_model_raw_tables(model, &tables, &error));
+    return tables;
+}
+
+/* Whether they have the same rows: what follows is the same training. */
+static void check_same(const adaptau_model *a, const adaptau_model *b)
+{
+    const adaptau_tables x = raw_of(a), y = raw_of(b);
+    ck_assert_int_eq(memcmp(x.users, y.users, sizeof(float) * USERS * DIM), 0);
+    ck_assert_int_eq(memcmp(x.items, y.items, sizeof(float) * ITEMS * DIM), 0);
+}
+
+/* Moments, counts, dropout and temperatures are all in what comes next. */
+START_TEST(goes_on_bit_for_bit_when_nothing_is_new)
+{
+    struct world w = open_trained(_i), g = w;
+    OK(adaptau_model_grow(w.model, w.data, NULL, &g.model, &error));
+    OK(adaptau_temperature_grow(w.temperature, w.data, &g.temperature, &error));
+    check_same(w.model, g.model);
+    train(&w, 2);
+    train(&g, 2);
+    check_same(w.model, g.model);
+    ck_assert_int_eq(memcmp(adaptau_temperature_users(w.temperature), adaptau_temperature_users(g.temperature),
+                            sizeof(float) * USERS), 0);
+    adaptau_model_destroy(g.model);
+    adaptau_temperature_destroy(g.temperature);
+    close_world(&w);
+}
+END_TEST
+
+static double mean_length(const float *rows, int n)
+{
+    double sum = 0.0;
+    for (int r = 0; r < n; r++) {
+        double squares = 0.0;
+        for (int k = 0; k < DIM; k++)
+            squares += pow((double)rows[r * DIM + k], 2.0);
+        sum += sqrt(squares) / n;
+    }
+    return sum;
+}
+
+/* The row against the sum of the directions of some rows, at a length. */
+static void check_direction(const float *row, int64_t n, const int32_t *ids, int32_t n_rows, const float *rows, double length)
+{
+    double want[DIM] = {0.0}, squares = 0.0;
+    for (int64_t p = 0; p < n; p++) {
+        const double scale = ids[p] < n_rows ? 1.0 / mean_length(rows + ids[p] * DIM, 1) : 0.0;
+        for (int k = 0; k < DIM && scale > 0.0; k++)
+            want[k] += scale * (double)rows[ids[p] * DIM + k];
+    }
+    for (int k = 0; k < DIM; k++)
+        squares += want[k] * want[k];
+    for (int k = 0; k < DIM; k++)
+        ck_assert_double_eq_tol((double)row[k], length * want[k] / sqrt(squares), 1e-5);
+}
+
+START_TEST(new_rows_start_at_their_neighbours)
+{
+    struct world               w = open_trained(_i);
+    adaptau_dataset           *data = larger_data(&w);
+    const adaptau_dataset_view v = view_of(data);
+    adaptau_model             *grown = NULL;
+    OK(adaptau_model_grow(w.model, data, NULL, &grown, &error));
+    check_same(w.model, grown);
+    const adaptau_tables old = raw_of(w.model), t = raw_of(grown);
+    const bool           sphere = _i == 0;
+    const double         user_length = sphere ? 1.0 : mean_length(old.users, USERS);
+    const double         item_length = sphere ? 1.0 : mean_length(old.items, ITEMS);
+    ck_assert(t.n_users == USERS + MORE_USERS && t.n_items == ITEMS + MORE_ITEMS);
+    for (int i = ITEMS; i < ITEMS + MORE_ITEMS - 1; i++)
+        check_direction(t.items + i * DIM, v.item_ptr[i + 1] - v.item_ptr[i], v.item_users + v.item_ptr[i], USERS, t.users,
+                        item_length);
+    for (int u = USERS; u < USERS + MORE_USERS - 1; u++)
+        check_direction(t.users + u * DIM, v.user_ptr[u + 1] - v.user_ptr[u], v.user_items + v.user_ptr[u], t.n_items, t.items,
+                        user_length);
+    ck_assert_double_eq_tol(mean_length(t.users + (USERS + MORE_USERS - 1) * DIM, 1), user_length, 1e-5);
+    ck_assert_double_eq_tol(mean_length(t.items + (ITEMS + MORE_ITEMS - 1) * DIM, 1), item_length, 1e-5);
+    adaptau_model_destroy(grown);
+    adaptau_dataset_destroy(data);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(new_users_are_folded_in)
+{
+    struct world               w = open_trained(0);
+    adaptau_dataset           *data = larger_data(&w);
+    const adaptau_dataset_view v = view_of(data);
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .soft_targets = 2.0};
+    adaptau_model             *grown = NULL;
+    adaptau_fold              *fold = NULL;
+    float                      rows[MORE_USERS * DIM];
+    int64_t                    ptr[MORE_USERS + 1];
+    for (int k = 0; k <= MORE_USERS; k++)
+        ptr[k] = v.user_ptr[USERS + k] - v.user_ptr[USERS];
+    OK(adaptau_model_grow(w.model, data, &options, &grown, &error));
+    OK(adaptau_fold_create(grown, data, &options, &fold, &error));
+    OK(adaptau_fold_users(fold, MORE_USERS, ptr, v.user_items + v.user_ptr[USERS], rows, NULL, &error));
+    const adaptau_tables t = raw_of(grown);
+    ck_assert_int_eq(memcmp(t.users + USERS * DIM, rows, sizeof(float) * (MORE_USERS - 1) * DIM), 0);
+    ck_assert_double_eq_tol(mean_length(t.users + (USERS + MORE_USERS - 1) * DIM, 1), 1.0, 1e-5); /* has no items      */
+    adaptau_fold_destroy(fold);
+    adaptau_model_destroy(grown);
+    adaptau_dataset_destroy(data);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(trains_on_with_the_larger_data)
+{
+    struct world            w = open_trained(_i), g = w;
+    adaptau_sampler_options sampler = {.struct_size = sizeof sampler, .rows_per_batch = 32};
+    float                   bias[ITEMS] = {0.5f};
+    g.data = larger_data(&w);
+    g.sampler = NULL;
+    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    OK(adaptau_model_grow(w.model, g.data, NULL, &g.model, &error));
+    OK(adaptau_temperature_grow(w.temperature, g.data, &g.temperature, &error));
+    OK(adaptau_sampler_create(w.context, g.data, &sampler, &g.sampler, &error));
+    const float *taus = adaptau_temperature_users(g.temperature);
+    ck_assert_int_eq(memcmp(taus, adaptau_temperature_users(w.temperature), sizeof(float) * USERS), 0);
+    adaptau_temperature_state state = {.struct_size = sizeof state};
+    OK(adaptau_temperature_get_state(g.temperature, &state, &error));
+    ck_assert_int_eq(state.n_updates, 2);
+    ck_assert_int_eq(state.n_users_counted, USERS + MORE_USERS);
+    for (int u = USERS; u < USERS + MORE_USERS; u++)
+        ck_assert_float_eq(taus[u], (float)state.tau0);
+    train(&g, 1);
+    const adaptau_tables t = tables_of(g.model);
+    ck_assert(t.item_bias[0] == 0.5f && t.item_bias[ITEMS + MORE_ITEMS - 1] == 0.0f);
+    adaptau_sampler_destroy(g.sampler);
+    adaptau_temperature_destroy(g.temperature);
+    adaptau_model_destroy(g.model);
+    adaptau_dataset_destroy(g.data);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(rejects_bad_arguments)
+{
+    struct world               w = open_trained(2);
+    adaptau_dataset           *smaller = NULL;
+    adaptau_model             *model = NULL;
+    adaptau_temperature       *temperature = NULL;
+    const int32_t              zero = 0;
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15};
+    for (int side = 0; side < 2; side++) {
+        OK(adaptau_dataset_create_from_pairs(w.context, USERS - (side == 0), ITEMS - (side == 1), 1, &zero, &zero, &smaller,
+                                             &error));
+        ck_assert_int_eq(adaptau_model_grow(w.model, smaller, NULL, &model, &error), ADAPTAU_E_SHAPE);
+        ck_assert_int_eq(adaptau_temperature_grow(w.temperature, smaller, &temperature, &error), ADAPTAU_E_SHAPE);
+        adaptau_dataset_destroy(smaller);
+    }
+    ck_assert_int_eq(adaptau_model_grow(w.model, w.data, &options, &model, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_grow(NULL, w.data, NULL, &model, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_grow(w.model, NULL, NULL, &model, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_grow(w.model, w.data, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_temperature_grow(NULL, w.data, &temperature, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_temperature_grow(w.temperature, NULL, &temperature, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_temperature_grow(w.temperature, w.data, NULL, &error), ADAPTAU_E_ARGUMENT);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
+{
+    struct host                host = new_host();
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .soft_targets = 2.0};
+    struct world               w = open_world(host_options(&host, 2, false), models[0], (adaptau_sampler_options){0},
+                                              (adaptau_temperature_options){0});
+    adaptau_dataset           *data = larger_data(&w);
+    adaptau_status             status = ADAPTAU_E_MEMORY;
+    int                        n = 0;
+    train(&w, 1);
+    const int64_t idle = host.bytes;
+    host.fails_once = true;
+    for (; status != ADAPTAU_OK; n++) {
+        adaptau_model       *model = NULL;
+        adaptau_temperature *temperature = NULL;
+        host.allocations_left = n;
+        status = adaptau_model_grow(w.model, data, &options, &model, &error);
+        if (status == ADAPTAU_OK)
+            status = adaptau_temperature_grow(w.temperature, data, &temperature, &error);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
+        adaptau_temperature_destroy(temperature);
+        adaptau_model_destroy(model);
+        ck_assert_int_eq(host.bytes, idle);
+    }
+    ck_assert_int_gt(n, 10);
+    host.allocations_left = INT64_MAX;
+    adaptau_dataset_destroy(data);
+    close_world(&w);
+    ck_assert_int_eq(host.bytes, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("grow");
+    TCase *tests = tcase_create("grow");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, goes_on_bit_for_bit_when_nothing_is_new, 0, MODELS);
+    tcase_add_loop_test(tests, new_rows_start_at_their_neighbours, 0, MODELS);
+    tcase_add_test(tests, new_users_are_folded_in);
+    tcase_add_loop_test(tests, trains_on_with_the_larger_data, 0, MODELS);
+    tcase_add_test(tests, rejects_bad_arguments);
+    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/* Checkpoints: training that goes on in another process is the training that was not interrupted, bit for bit; and damaged
+ * files.
+ *
+ *     test_resume --go-on SCENARIO FIRST END IN OUT
+ *
+ * trains epochs FIRST ... END − 1 from the checkpoint IN and leaves the checkpoint OUT. */
+#include <adaptau/adaptau.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../support/folder.h"
+#include "../support/host.h"
+#include "../support/model_world.h"
+#include "../support/suite.h"
+
+#define EPOCHS 10
+#define CUT 5
+
+extern char **environ;
+
+/* ---- trainings ----------------------------------------------------------------------------------------------------- */
+
+struct scenario {
+    const char                 *name;
+    adaptau_model_options       model;
+    adaptau_temperature_options temperature;
+    adaptau_sampler_options     sampler;
+    adaptau_loss                loss;
+    double                      soft_targets;
+    adaptau_contrast_options    contrast; /* struct_size 0: none */
+};
+
+static const struct scenario scenarios[] = {
+    {.name = "mf, personal temperatures, soft targets",
+     .model = {.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT, .seed = 3},
+     .temperature = {.tau_user = ADAPTAU_TAU_USER_EQ16, .threshold_quantile = 0.4},
+     .sampler = {.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .row_weight_exponent = 0.5},
+     .soft_targets = 3.0},
+    {.name = "mf, the root of Eq. 11, sampled candidates",
+     .model = {.beta1_users = -1.0, .init = ADAPTAU_INIT_SPECTRAL},
+     .temperature = {.tau0 = ADAPTAU_TAU0_EXACT, .tau_user = ADAPTAU_TAU_USER_RELEASED, .exact_sample = 20},
+     .sampler = {.kind = ADAPTAU_SAMPLER_SHARED_UNIFORM, .n_candidates = 50, .seed = 5}},
+    {.name = "mf, free lengths, bce",
+     .model = {.flags = ADAPTAU_MODEL_FREE_LENGTH | ADAPTAU_MODEL_RAW_ITEMS, .weight_decay = 0.01, .epsilon = 1e-6},
+     .loss = {.kind = ADAPTAU_LOSS_BCE, .negative_weight = 3.0}},
+    {.name = "mf, one learned temperature", .temperature = {.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.2}},
+    {.name = "mf, a learned temperature for each user", .temperature = {.tau_user = ADAPTAU_TAU_USER_LEARNED}},
+    {.name = "lightgcn, both dropouts",
+     .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = 2, .edge_dropout = 0.3, .layer_dropout = 0.2, .seed = 9},
+     .temperature = {.tau_user = ADAPTAU_TAU_USER_EQ15}},
+    {.name = "lightgcn, noise",
+     .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.1},
+     .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_SIMGCL}},
+    {.name = "lightgcn, prototypes",
+     .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN},
+     .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_NCL, .prototype_weight = 0.1}},
+    {.name = "simplex", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3}},
+    {.name = "simplex without embeddings of its own", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = -1.0}},
+};
+#define SCENARIOS ((int)(sizeof scenarios / sizeof *scenarios))
+
+static struct world start(const struct scenario *s, int32_t n_threads)
+{
+    return open_world((adaptau_context_options){.n_threads = n_threads}, s->model, s->sampler, s->temperature);
+}
+
+static void step_world(struct world *w, const struct scenario *s, const adaptau_batch *batch)
+{
+    OK(adaptau_model_gradients(w->model, batch, w->temperature, NULL, &error));
+    if (s->contrast.struct_size)
+        OK(adaptau_model_contrast(w->model, batch, &s->contrast, NULL, &error));
+    OK(adaptau_model_apply(w->model, &error));
+}
+
+static void train_epoch(struct world *w, const struct scenario *s, int64_t epoch)
+{
+    adaptau_batch          batch = {.struct_size = sizeof batch};
+    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = s->soft_targets, .row_weight_exponent = 0.5};
+    const double           rate = 0.02 * (double)(EPOCHS - epoch) / EPOCHS;
+    OK(adaptau_model_set_learning_rates(w->model, 10.0 * rate, epoch == EPOCHS - 1 ? 0.0 : rate, &error));
+    OK(adaptau_model_update_temperature(w->model, w->temperature, &error));
+    OK(adaptau_model_update_targets(w->model, w->data, w->temperature, &targets, &error));
+    if (s->contrast.prototype_weight > 0.0)
+        OK(adaptau_model_update_prototypes(w->model, 7, &error));
+    OK(adaptau_sampler_begin_epoch(w->sampler, epoch, &error));
+    for (;;) {
+        OK(adaptau_sampler_next(w->sampler, &batch, &error));
+        if (batch.n_rows == 0)
+            break;
+        step_world(w, s, &batch);
+    }
+}
+
+/* A training's part, with what it came from and went to in files. */
+static void go_on(const struct scenario *s, int64_t first, int64_t end, const char *in, const char *out, int32_t n_threads)
+{
+    struct world w = start(s, n_threads);
+    float        bias[ITEMS];
+    char         note[ADAPTAU_NOTE_SIZE], wanted[32];
+    for (int i = 0; i < ITEMS; i++)
+        bias[i] = 0.01f * (float)i;
+    adaptau_loss loss = s->loss;
+    loss.struct_size = sizeof loss;
+    if (in) {
+        adaptau_model_destroy(w.model);
+        adaptau_temperature_destroy(w.temperature);
+        w.model = NULL;
+        w.temperature = NULL;
+        OK(adaptau_model_resume(w.context, w.data, in, &w.model, &w.temperature, note, &error));
+        snprintf(wanted, sizeof wanted, "epoch \"%lld\" \\", (long long)first);
+        ck_assert_str_eq(note, wanted);
+    } else {
+        OK(adaptau_model_set_loss(w.model, &loss, &error));
+        OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    }
+    for (int64_t epoch = first; epoch < end; epoch++)
+        train_epoch(&w, s, epoch);
+    snprintf(note, sizeof note, "epoch \"%lld\" \\", (long long)end);
+    OK(adaptau_model_save_checkpoint(w.model, w.temperature, note, out, &error));
+    close_world(&w);
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------------- */
+
+static char   other_path[sizeof path + 16];
+static char   program[4096];
+static char  *content;
+static size_t content_size;
+
+static char *read_whole(const char *where, size_t *size)
+{
+    FILE *file = fopen(where, "rb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(*size);
+    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+/* Over the old content: a file that is truncated first may cost a flush of the disk at each closing. */
+static void write_whole(const char *bytes, size_t size)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_eq(pwrite(descriptor, bytes, size, 0), (ssize_t)size);
+    ck_assert_int_eq(ftruncate(descriptor, (off_t)size), 0);
+    ck_assert_int_eq(close(descriptor), 0);
+}
+
+static void make_paths(void)
+{
+    make_folder();
+    snprintf(other_path, sizeof other_path, "%s.straight", path);
+}
+
+static void remove_paths(void)
+{
+    unlink(other_path);
+    remove_folder();
+}
+
+static void spawn_and_wait(int scenario, int first, int end, const char *in, const char *out)
+{
+    char  numbers[3][16];
+    pid_t child;
+    int   status = -1;
+    snprintf(numbers[0], sizeof numbers[0], "%d", scenario);
+    snprintf(numbers[1], sizeof numbers[1], "%d", first);
+    snprintf(numbers[2], sizeof numbers[2], "%d", end);
+    char *const arguments[] = {program, "--go-on", numbers[0], numbers[1], numbers[2], (char *)in, (char *)out, NULL};
+    ck_assert_int_eq(posix_spawn(&child, program, NULL, NULL, arguments, environ), 0);
+    while (waitpid(child, &status, 0) < 0)
+        ck_assert_int_eq(errno, EINTR);
+    ck_assert_int_eq(status, 0);
+}
+
+/* ---- tests --------------------------------------------------------------------------------------------------------- */
+
+START_TEST(goes_on_in_another_process_bit_for_bit)
+{
+    const struct scenario *s = &scenarios[_i];
+    size_t                 size, other_size;
+    go_on(s, 0, EPOCHS, NULL, other_path, 1);
+    go_on(s, 0, CUT, NULL, path, 3);
+    spawn_and_wait(_i, CUT, EPOCHS, path, path);
+    char *bytes = read_whole(path, &size), *others = read_whole(other_path, &other_size);
+    ck_assert_uint_eq(size, other_size);
+    ck_assert_msg(memcmp(bytes, others, size) == 0, "%s: another training", s->name);
+    free(bytes);
+    free(others);
+}
+END_TEST
+
+/* Before the first step there are no moments. */
+START_TEST(goes_on_from_the_start)
+{
+    const struct scenario *s = &scenarios[_i];
+    size_t                 size, other_size;
+    go_on(s, 0, 2, NULL, other_path, 2);
+    go_on(s, 0, 0, NULL, path, 2);
+    go_on(s, 0, 2, path, path, 2);
+    char *bytes = read_whole(path, &size), *others = read_whole(other_path, &other_size);
+    ck_assert_uint_eq(size, other_size);
+    ck_assert_int_eq(memcmp(bytes, others, size), 0);
+    free(bytes);
+    free(others);
+}
+END_TEST
+
+START_TEST(is_a_model_file_too)
+{
+    const struct scenario *s = &scenarios[_i];
+    adaptau_tables         a = {.struct_size = sizeof a}, b = {.struct_size = sizeof b};
+    adaptau_model         *resumed = NULL, *loaded = NULL;
+    struct world           w = start(s, 2);
+    go_on(s, 0, 2, NULL, path, 2);
+    OK(adaptau_model_load(w.context, path, &loaded, &error));
+    OK(adaptau_model_resume(w.context, w.data, path, &resumed, NULL, NULL, &error));
+    OK(adaptau_model_tables(loaded, &a, &error));
+    OK(adaptau_model_tables(resumed, &b, &error));
+    ck_assert_uint_eq(a.flags, b.flags);
+    ck_assert_int_eq(memcmp(a.users, b.users, sizeof(float) * USERS * DIM), 0);
+    ck_assert_int_eq(memcmp(a.items, b.items, sizeof(float) * ITEMS * DIM), 0);
+    ck_assert_int_eq(memcmp(a.item_bias, b.item_bias, sizeof(float) * ITEMS), 0);
+    adaptau_model_destroy(resumed);
+    adaptau_model_destroy(loaded);
+    close_world(&w);
+}
+END_TEST
+
+/* A small model of one epoch, whose file is quickly read thousands of times. */
+static struct world small_world(void)
+{
+    const struct scenario s = {.name = "small",
+                               .model = {.dim = 2, .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT},
+                               .temperature = {.tau_user = ADAPTAU_TAU_USER_LEARNED}};
+    struct world          w = start(&s, 1);
+    train_epoch(&w, &s, 0);
+    OK(adaptau_model_save_checkpoint(w.model, w.temperature, "small", path, &error));
+    content = read_whole(path, &content_size);
+    return w;
+}
+
+static void close_small_world(struct world *w)
+{
+    free(content);
+    close_world(w);
+}
+
+static adaptau_status try_resume(struct world *w)
+{
+    adaptau_model       *model = NULL;
+    adaptau_temperature *temperature = NULL;
+    char                 note[ADAPTAU_NOTE_SIZE] = "untouched";
+    adaptau_status       status = adaptau_model_resume(w->context, w->data, path, &model, &temperature, note, &error);
+    ck_assert(status == ADAPTAU_OK || (!model && !temperature && strcmp(note, "untouched") == 0));
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(model);
+    return status;
+}
+
+START_TEST(rejects_a_file_that_is_cut_anywhere)
+{
+    struct world w = small_world();
+    for (size_t size = 0; size < content_size; size += size < 4000 || size > content_size - 64 ? 1 : 37) {
+        write_whole(content, size);
+        ck_assert_int_eq(try_resume(&w), ADAPTAU_E_FORMAT);
+    }
+    close_small_world(&w);
+}
+END_TEST
+
+START_TEST(rejects_every_flipped_bit)
+{
+    struct world w = small_world();
+    for (size_t bit = 0; bit < 8 * content_size; bit += bit < 8 * 4000 ? 1 : 61) {
+        content[bit / 8] = (char)(content[bit / 8] ^ 1 << bit % 8);
+        write_whole(content, content_size);
+        ck_assert_msg(try_resume(&w) == ADAPTAU_E_FORMAT, "bit %zu of byte %zu", bit % 8, bit / 8);
+        content[bit / 8] = (char)(content[bit / 8] ^ 1 << bit % 8);
+    }
+    write_whole(content, content_size);
+    OK(try_resume(&w));
+    close_small_world(&w);
+}
+END_TEST
+
+START_TEST(rejects_what_does_not_fit)
+{
+    struct world         w = small_world();
+    adaptau_dataset     *other = NULL;
+    adaptau_model       *model = NULL;
+    adaptau_temperature *temperature = NULL;
+    char                 note[ADAPTAU_NOTE_SIZE + 1];
+    const int32_t        zero = 0;
+    OK(adaptau_dataset_create_from_pairs(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
+    ck_assert_int_eq(adaptau_model_resume(w.context, other, path, &model, NULL, NULL, &error), ADAPTAU_E_SHAPE);
+    ck_assert_ptr_nonnull(strstr(error.message, "120 users x 200 items"));
+    OK(adaptau_temperature_create(w.context, other, NULL, &temperature, &error));
+    ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, temperature, NULL, path, &error), ADAPTAU_E_SHAPE);
+    memset(note, 'x', sizeof note);
+    note[ADAPTAU_NOTE_SIZE] = '\0';
+    ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, NULL, note, path, &error), ADAPTAU_E_ARGUMENT);
+    note[ADAPTAU_NOTE_SIZE - 1] = '\0';
+    note[7] = '\n';
+    ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, NULL, note, path, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(error.message, "note[7] = 0x0a"));
+    note[7] = '"';
+    OK(adaptau_model_save_checkpoint(w.model, NULL, note, path, &error));
+    OK(adaptau_model_resume(w.context, w.data, path, &model, NULL, note, &error));
+    ck_assert_uint_eq(strlen(note), ADAPTAU_NOTE_SIZE - 1);
+    adaptau_model_destroy(model);
+    ck_assert_int_eq(try_resume(&w), ADAPTAU_E_FORMAT); /* wants a temperature                                    */
+    OK(adaptau_model_save(w.model, path, &error));
+    ck_assert_int_eq(try_resume(&w), ADAPTAU_E_FORMAT);
+    ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, NULL, NULL, "/nowhere/x", &error), ADAPTAU_E_IO);
+    ck_assert_int_eq(adaptau_model_save_checkpoint(NULL, NULL, NULL, path, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_resume(NULL, w.data, path, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_resume(w.context, NULL, path, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_resume(w.context, w.data, NULL, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_resume(w.context, w.data, path, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    adaptau_temperature_destroy(temperature);
+    adaptau_dataset_destroy(other);
+    close_small_world(&w);
+}
+END_TEST
+
+START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
+{
+    const struct scenario *s = &scenarios[_i];
+    struct host            host = new_host();
+    struct world           w = open_world(host_options(&host, 2, false), s->model, s->sampler, s->temperature);
+    adaptau_status         status = ADAPTAU_E_MEMORY;
+    int                    n = 0;
+    train_epoch(&w, s, 0);
+    OK(adaptau_model_save_checkpoint(w.model, w.temperature, NULL, path, &error));
+    const int64_t idle = host.bytes;
+    host.fails_once = true;
+    for (; status != ADAPTAU_OK; n++) {
+        host.allocations_left = n;
+        status = try_resume(&w);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
+        ck_assert_int_eq(host.bytes, idle);
+    }
+    ck_assert_int_gt(n, 10);
+    host.allocations_left = INT64_MAX;
+    close_world(&w);
+    ck_assert_int_eq(host.bytes, 0);
+}
+END_TEST
+
+/* A loaded model has no optimiser state; resumed with a dataset it can be trained. */
+START_TEST(turns_a_loaded_model_into_one_that_trains)
+{
+    struct world   w = start(&scenarios[5], 2);
+    adaptau_model *loaded = NULL;
+    OK(adaptau_model_save(w.model, path, &error));
+    OK(adaptau_model_load(w.context, path, &loaded, &error));
+    OK(adaptau_model_save_checkpoint(loaded, NULL, NULL, path, &error));
+    adaptau_model_destroy(loaded);
+    adaptau_model_destroy(w.model);
+    OK(adaptau_model_resume(w.context, w.data, path, &w.model, NULL, NULL, &error));
+    train_epoch(&w, &scenarios[5], 0);
+    close_world(&w);
+}
+END_TEST
+
+static char **given; /* the arguments of a process that goes on */
+
+START_TEST(other_process)
+{
+    go_on(&scenarios[atoi(given[2])], atoi(given[3]), atoi(given[4]), given[5], given[6], 2);
+}
+END_TEST
+
+int main(int n_arguments, char **arguments)
+{
+    Suite *suite = suite_create("resume");
+    TCase *tests = tcase_create("resume");
+    suite_add_tcase(suite, tests);
+    tcase_set_timeout(tests, 120);
+    if (n_arguments == 7 && strcmp(arguments[1], "--go-on") == 0) {
+        given = arguments;
+        tcase_add_test(tests, other_process);
+        return run_suite(suite);
+    }
+    snprintf(program, sizeof program, "%s", arguments[0]);
+    tcase_add_checked_fixture(tests, make_paths, remove_paths);
+    tcase_add_loop_test(tests, goes_on_in_another_process_bit_for_bit, 0, SCENARIOS);
+    tcase_add_loop_test(tests, goes_on_from_the_start, 0, SCENARIOS);
+    tcase_add_loop_test(tests, is_a_model_file_too, 0, SCENARIOS);
+    tcase_add_test(tests, rejects_a_file_that_is_cut_anywhere);
+    tcase_add_test(tests, rejects_every_flipped_bit);
+    tcase_add_test(tests, rejects_what_does_not_fit);
+    tcase_add_loop_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing, 0, SCENARIOS);
+    tcase_add_test(tests, turns_a_loaded_model_into_one_that_trains);
+    return run_suite(suite);
+}

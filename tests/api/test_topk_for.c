@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* Top-K for embeddings of the host's: what users of the model get, with less to choose from; and exported tables.
+ *
+ *     test_topk_for --write FOLDER   leaves N.users.npy, N.items.npy and N.top.txt of models N = 0, 1, ... there
+ *
+ * for tests/reference/check_index.py, which ranks by inner products of the rows in the first two. */
+#include <adaptau/adaptau.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../support/host.h"
+#include "../support/model_world.h"
+#include "../support/suite.h"
+
+#define K 7
+
+static const adaptau_model_options models[] = {{0},
+                                               {.flags = ADAPTAU_MODEL_FREE_LENGTH, .init = ADAPTAU_INIT_XAVIER},
+                                               {.flags = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS},
+                                               {.encoder = ADAPTAU_ENCODER_LIGHTGCN},
+                                               {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
+#define MODELS ((int)(sizeof models / sizeof *models))
+
+static struct world open_trained(int which)
+{
+    float        bias[ITEMS];
+    struct world w = open_world((adaptau_context_options){.n_threads = 2}, models[which], (adaptau_sampler_options){0},
+                                (adaptau_temperature_options){0});
+    train(&w, 2);
+    for (int i = 0; i < ITEMS; i++)
+        bias[i] = 0.05f * (float)(i % 3);
+    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    return w;
+}
+
+static adaptau_item_filter filter_of(const struct world *w)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    OK(adaptau_dataset_get_view(w->data, &view, &error));
+    return (adaptau_item_filter){
+        .struct_size = sizeof(adaptau_item_filter), .exclude_ptr = view.user_ptr, .exclude = view.user_items};
+}
+
+START_TEST(users_of_the_model_get_what_they_get_by_id)
+{
+    struct world         w = open_trained(_i);
+    const adaptau_tables t = tables_of(w.model);
+    adaptau_item_filter  filter = filter_of(&w);
+    int32_t              ids[USERS], items[2][USERS * K];
+    float                scores[2][USERS * K];
+    for (int u = 0; u < USERS; u++)
+        ids[u] = u;
+    for (int excludes = 0; excludes < 2; excludes++) {
+        OK(adaptau_model_top_k(w.model, USERS, ids, K, excludes ? w.data : NULL, items[0], scores[0], &error));
+        OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, K, excludes ? &filter : NULL, items[1], scores[1],
+                                   &error));
+        ck_assert_int_eq(memcmp(items[0], items[1], sizeof items[0]), 0);
+        for (int p = 0; p < USERS * K; p++)
+            ck_assert_float_eq_tol(scores[0][p], scores[1][p], 1e-5f);
+    }
+    close_world(&w);
+}
+END_TEST
+
+/* All items in order, those that are allowed and not excluded picked out of them. */
+START_TEST(allowed_items_come_in_the_order_of_all)
+{
+    struct world         w = open_trained(_i);
+    const adaptau_tables t = tables_of(w.model);
+    adaptau_item_filter  filter = filter_of(&w);
+    int32_t              allowed[ITEMS], items[USERS * K];
+    static int32_t       all[USERS * ITEMS];
+    static float         all_scores[USERS * ITEMS], scores[USERS * K];
+    char                 is_allowed[ITEMS] = {0};
+    random_state = 3;
+    for (int i = 0; i < ITEMS; i++)
+        if (draw(5) == 0) {
+            is_allowed[i] = 1;
+            allowed[filter.n_allowed++] = i;
+        }
+    OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, ITEMS, &(adaptau_item_filter){
+        .struct_size = sizeof filter, .exclude_ptr = filter.exclude_ptr, .exclude = filter.exclude}, all, all_scores, &error));
+    filter.allowed = allowed;
+    OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, K, &filter, items, scores, &error));
+    for (int u = 0; u < USERS; u++) {
+        int n = 0;
+        for (int p = 0; p < ITEMS && n < K; p++) {
+            const int32_t item = all[u * ITEMS + p];
+            if (item < 0 || !is_allowed[item])
+                continue;
+            ck_assert_int_eq(items[u * K + n], item);
+            ck_assert_float_eq_tol(scores[u * K + n++], all_scores[u * ITEMS + p], 1e-5f);
+        }
+        for (; n < K; n++)
+            ck_assert_int_eq(items[u * K + n], -1);
+    }
+    filter.n_allowed = 0; /* nobody gets anything                                                                 */
+    OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, K, &filter, items, NULL, &error));
+    for (int p = 0; p < USERS * K; p++)
+        ck_assert_int_eq(items[p], -1);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(length_does_not_matter_where_users_are_normalised)
+{
+    struct world         w = open_trained(_i);
+    const adaptau_tables t = tables_of(w.model);
+    static float         longer[USERS * (DIM + 3)];
+    int32_t              items[2][USERS * K];
+    for (int u = 0; u < USERS; u++)
+        for (int k = 0; k < DIM; k++)
+            longer[u * (DIM + 3) + k] = 4.0f * t.users[u * DIM + k];
+    OK(adaptau_model_top_k_for(w.model, USERS, t.users, 0, K, NULL, items[0], NULL, &error));
+    OK(adaptau_model_top_k_for(w.model, USERS, longer, DIM + 3, K, NULL, items[1], NULL, &error));
+    ck_assert_int_eq(memcmp(items[0], items[1], sizeof items[0]), 0);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(rejects_bad_arguments)
+{
+    struct world               w = open_trained(0);
+    const adaptau_tables       t = tables_of(w.model);
+    int32_t                    items[2 * K];
+    float                      rows[2 * DIM];
+    const adaptau_item_filter  fine = {.struct_size = sizeof fine};
+    adaptau_item_filter        f = fine;
+    const adaptau_model *const m = w.model;
+    memcpy(rows, t.users, sizeof rows);
+    ck_assert_int_eq(adaptau_model_top_k_for(NULL, 2, rows, 0, K, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_top_k_for(m, -1, rows, 0, K, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, NULL, 0, K, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, 0, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, DIM - 1, K, NULL, items, NULL, &error), ADAPTAU_E_SHAPE);
+    OK(adaptau_model_top_k_for(m, 0, NULL, 0, K, NULL, NULL, NULL, &error));
+    f.struct_size = 4;
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_ABI);
+    f = fine;
+    f.n_allowed = 1;
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    f.n_allowed = -1;
+    f.allowed = (int32_t[]){1, 1, ITEMS};
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    f.n_allowed = 2;
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_INDEX);
+    f.allowed = (int32_t[]){1, ITEMS};
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_INDEX);
+    const struct {
+        int64_t        ptr[3];
+        int32_t        ids[2];
+        adaptau_status status;
+    } lists[] = {{{1, 1, 2}, {0, 1}, ADAPTAU_E_SHAPE},     {{0, 2, 1}, {0, 1}, ADAPTAU_E_SHAPE},
+                 {{0, 2, 2}, {1, 1}, ADAPTAU_E_INDEX},     {{0, 1, 2}, {0, -1}, ADAPTAU_E_INDEX},
+                 {{0, 1, 2}, {0, ITEMS}, ADAPTAU_E_INDEX}, {{0, 1, 2}, {5, 5}, ADAPTAU_OK}};
+    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
+        f = fine;
+        f.exclude_ptr = lists[l].ptr;
+        f.exclude = lists[l].ids;
+        ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), lists[l].status);
+    }
+    rows[DIM + 3] = NAN;
+    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, NULL, items, NULL, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(error.message, "embeddings"));
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
+{
+    struct host  host = new_host();
+    struct world w = open_world(host_options(&host, 2, false), models[1], (adaptau_sampler_options){0},
+                                (adaptau_temperature_options){0});
+    adaptau_item_filter  filter = filter_of(&w);
+    const adaptau_tables t = tables_of(w.model);
+    const int64_t        idle = host.bytes;
+    int32_t              items[USERS * K];
+    adaptau_status       status = ADAPTAU_E_MEMORY;
+    int                  n = 0;
+    filter.n_allowed = 2;
+    filter.allowed = (int32_t[]){3, 9};
+    host.fails_once = true;
+    for (; status != ADAPTAU_OK; n++) {
+        host.allocations_left = n;
+        status = adaptau_model_top_k_for(w.model, USERS, t.users, 0, K, &filter, items, NULL, &error);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
+        ck_assert_int_eq(host.bytes, idle);
+    }
+    ck_assert_int_gt(n, 2);
+    host.allocations_left = INT64_MAX;
+    close_world(&w);
+    ck_assert_int_eq(host.bytes, 0);
+}
+END_TEST
+
+static const char *write_folder;
+
+START_TEST(write_tables)
+{
+    struct world  w = open_trained(_i / 2);
+    const char   *endings[2] = {"users.npy", "items.npy"};
+    int32_t       ids[USERS], items[USERS * K];
+    static float  scores[USERS * K];
+    char          where[4096];
+    if (_i % 2)
+        OK(adaptau_model_set_item_bias(w.model, NULL, &error));
+    for (int side = 0; side < 2; side++) {
+        snprintf(where, sizeof where, "%s/%d.%s", write_folder, _i, endings[side]);
+        OK(adaptau_model_export_index(w.model, side, where, &error));
+    }
+    for (int u = 0; u < USERS; u++)
+        ids[u] = u;
+    OK(adaptau_model_top_k(w.model, USERS, ids, K, NULL, items, scores, &error));
+    snprintf(where, sizeof where, "%s/%d.top.txt", write_folder, _i);
+    FILE *file = fopen(where, "w");
+    ck_assert_ptr_nonnull(file);
+    for (int p = 0; p < USERS * K; p++)
+        fprintf(file, "%d %.9g\n", items[p], (double)scores[p]);
+    fclose(file);
+    close_world(&w);
+}
+END_TEST
+
+int main(int n_arguments, char **arguments)
+{
+    Suite *suite = suite_create("top-K for embeddings");
+    TCase *tests = tcase_create("top-K for embeddings");
+    suite_add_tcase(suite, tests);
+    if (n_arguments == 3 && strcmp(arguments[1], "--write") == 0) {
+        write_folder = arguments[2];
+        tcase_add_loop_test(tests, write_tables, 0, 2 * MODELS);
+        return run_suite(suite);
+    }
+    tcase_add_loop_test(tests, users_of_the_model_get_what_they_get_by_id, 0, MODELS);
+    tcase_add_loop_test(tests, allowed_items_come_in_the_order_of_all, 0, MODELS);
+    tcase_add_loop_test(tests, length_does_not_matter_where_users_are_normalised, 0, 2);
+    tcase_add_test(tests, rejects_bad_arguments);
+    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
+    return run_suite(suite);
+}
