@@ -92,6 +92,16 @@ MEMBER(adaptau_evaluator_options, n_groups, 20, 4);
 MEMBER(adaptau_evaluator_options, masks, 24, 8);
 MEMBER(adaptau_evaluator_options, item_groups, 32, 8);
 
+SIZE(adaptau_fold_options, 48);
+MEMBER(adaptau_fold_options, struct_size, 0, 4);
+MEMBER(adaptau_fold_options, flags, 4, 4);
+MEMBER(adaptau_fold_options, tau_user, 8, 4);
+MEMBER(adaptau_fold_options, n_steps, 12, 4);
+MEMBER(adaptau_fold_options, tau, 16, 8);
+MEMBER(adaptau_fold_options, threshold, 24, 8);
+MEMBER(adaptau_fold_options, divisor, 32, 8);
+MEMBER(adaptau_fold_options, soft_targets, 40, 8);
+
 SIZE(adaptau_gradient_view, 72);
 MEMBER(adaptau_gradient_view, struct_size, 0, 4);
 MEMBER(adaptau_gradient_view, dim, 4, 4);
@@ -104,6 +114,13 @@ MEMBER(adaptau_gradient_view, items, 48, 8);
 MEMBER(adaptau_gradient_view, encoder, 56, 8);
 MEMBER(adaptau_gradient_view, n_encoder_rows, 64, 4);
 MEMBER(adaptau_gradient_view, reserved, 68, 4);
+
+SIZE(adaptau_item_filter, 32);
+MEMBER(adaptau_item_filter, struct_size, 0, 4);
+MEMBER(adaptau_item_filter, n_allowed, 4, 4);
+MEMBER(adaptau_item_filter, allowed, 8, 8);
+MEMBER(adaptau_item_filter, exclude_ptr, 16, 8);
+MEMBER(adaptau_item_filter, exclude, 24, 8);
 
 SIZE(adaptau_loss, 24);
 MEMBER(adaptau_loss, struct_size, 0, 4);
