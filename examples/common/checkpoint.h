@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The checkpoint of a trial: the library's file of the training that is under way, whose note says where in the trial it stands,
- * and beside it, as PATH.best, the model of the best epoch where the trial keeps one.
+/* The checkpoint of a trial: the library's file of the training that is under way, whose note says where in the trial it
+ * stands, and beside it, as PATH.best, the model of the best epoch where the trial keeps one.
  *
  * PATH.best is written first. A process that is killed between the two leaves a best model of the epoch that comes next; it is
  * trained again, bit for bit, before anything asks for it. */

@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/** What new users are made of: a copy of a model's items, and tables formed once. Constant: any number of threads may fold users
- *  in at once, whatever happens to the model meanwhile. */
+/** What new users are made of: a copy of a model's items, and tables formed once. Constant: any number of threads may fold
+ *  users in at once, whatever happens to the model meanwhile. */
 typedef struct adaptau_fold adaptau_fold;
 
 /** How users were trained, which is what a new one should be like. Since 0.1. */
@@ -42,7 +42,7 @@ ADAPTAU_API void adaptau_fold_destroy(adaptau_fold *fold);
  *
  *  A new user starts at
  *
- *      MF        a_u = (1 − s) mean_{i∈P_u} ê_i + s mean_{i∈P_u} b_i      s = c/(c + n_u), b = D_i^{-1} Rᵀ D_u^{-1} R ê: soft targets
+ *      MF        (1 − s) mean_{i∈P_u} ê_i + s mean_{i∈P_u} b_i     s = c/(c + n_u), b = D_i^{-1} Rᵀ D_u^{-1} R ê: soft targets
  *      SimpleX   (1 − g) V mean_{i∈P_u} e_i
  *      LightGCN  (1/(L + 1)) n_u^{-1/2} Σ_{i∈P_u} (d_i + 1)^{-1/2} Σ_{l<L} (Aˡ E⁰)_i,    d_i the item's degree
  *
@@ -64,18 +64,18 @@ ADAPTAU_API void adaptau_fold_destroy(adaptau_fold *fold);
 ADAPTAU_API adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr,
                                               const int32_t *items, float *embeddings, float *taus, adaptau_error *error);
 
-/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step counts
- *  of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias and the
- *  counts that draws are named by are taken over bit for bit. With a dataset of the same size training goes on as if nothing had
+/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
+ *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias
+ *  and the counts that draws are named by are taken over bit for bit. With the same dataset training goes on as if nothing had
  *  happened; LightGCN's graph and SimpleX's means are those of the new pairs.
  *
- *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of all
- *  its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows. Without
- *  any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
+ *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of
+ *  all its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows.
+ *  Without any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
  *  @param[in] dataset  all pairs, old and new; not needed after the call
  *  @param[in] fold     new users of ADAPTAU_ENCODER_MF are folded in like this instead; or NULL. E_ARGUMENT with other encoders
- *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_create and adaptau_fold_users; E_MEMORY,
- *          E_THREAD. Since 0.1. */
+ *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_create and adaptau_fold_users;
+ *          E_MEMORY, E_THREAD. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,
                                               const adaptau_fold_options *fold, adaptau_model **out, adaptau_error *error);
 

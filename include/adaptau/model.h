@@ -13,8 +13,8 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint, _export_npy,
- *  _export_index) may run side by side on
+ *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint,
+ *  _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on
  *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
  *  changes nothing. */
 typedef struct adaptau_model adaptau_model;
@@ -296,8 +296,8 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
  *  @param[in] temperature  of the model's size, or NULL: none
  *  @param[in] note         a text of the host's for adaptau_model_resume, less than ADAPTAU_NOTE_SIZE printable ASCII
  *                          characters, or NULL
- *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX E_MEMORY,
- *          E_THREAD. Since 0.1. */
+ *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX
+ *          E_MEMORY, E_THREAD. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
                                                          const char *note, const char *path, adaptau_error *error);
 
@@ -308,9 +308,9 @@ ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *mo
  *  @param[out] model        new
  *  @param[out] temperature  new, or NULL: not wanted
  *  @param[out] note         [ADAPTAU_NOTE_SIZE] what was noted, "" for nothing; or NULL
- *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or is
- *          damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are untouched
- *          then. Since 0.1. */
+ *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
+ *          is damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are
+ *          untouched then. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
                                                 adaptau_model **model, adaptau_temperature **temperature, char *note,
                                                 adaptau_error *error);
@@ -318,8 +318,8 @@ ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const 
 #define ADAPTAU_SIDE_USERS 0
 #define ADAPTAU_SIDE_ITEMS 1
 
-/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically. Without an
- *  item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products (FAISS,
+/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
+ *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products (FAISS,
  *  hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
  *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
  *          first row that is not finite. Since 0.1. */

@@ -56,8 +56,8 @@ ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, 
                                                       adaptau_temperature **out, adaptau_error *error);
 
 /** A new temperature for a dataset with more users or items, for a model that has grown (adaptau_model_grow); `temperature`
- *  stays as it is. Options, τ₀, the number of updates and what users have (observed losses, τ_u, learned temperatures) are taken
- *  over; new users start at τ₀.
+ *  stays as it is. Options, τ₀, the number of updates and what users have (observed losses, τ_u, learned temperatures) are
+ *  taken over; new users start at τ₀.
  *  @param[in] dataset  the pairs to be trained on; borrowed: must outlive the new temperature
  *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; E_MEMORY. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_grow(const adaptau_temperature *temperature, const adaptau_dataset *dataset,

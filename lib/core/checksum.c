@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* The multiplication is odd, hence one-to-one, and so is the shift: two inputs that differ in one word cannot have equal sums. */
+/* By an odd number, hence one-to-one, and so is the shift: inputs that differ in one word cannot have equal sums. */
 static uint64_t mix(uint64_t sum, uint64_t word)
 {
     sum = (sum ^ word) * UINT64_C(0x9E3779B97F4A7C15);

@@ -432,7 +432,7 @@ static adaptau_status check_temperature(const struct atau_safetensors *file, con
     const double                     numbers[] = {s->mean_all,  s->variance_all, s->mean_positive, s->variance_positive,
                                                   s->threshold, s->tau_user_min, s->tau_user_max,  t->learned_tau0->value,
                                                   t->learned_tau0->first, t->learned_tau0->second};
-    bool                             fine = s->tau0 > 0.0 && isfinite(s->tau0) && s->n_updates >= 0 && t->learned_tau0->steps >= 0;
+    bool fine = s->tau0 > 0.0 && isfinite(s->tau0) && s->n_updates >= 0 && t->learned_tau0->steps >= 0;
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
         fine = fine && isfinite(numbers[k]);
     if (!fine)

@@ -88,7 +88,9 @@ static adaptau_status save(const adaptau_model *model, const char *path, adaptau
 {
     struct atau_model_content c = {0};
     adaptau_status            status = atau_model_list_content(model, &c, error);
-    return status == ADAPTAU_OK ? atau_safetensors_write(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error) : status;
+    if (status != ADAPTAU_OK)
+        return status;
+    return atau_safetensors_write(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
@@ -179,8 +181,8 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     if (!entry)
         return ADAPTAU_OK;
     if (entry->rows != n || entry->columns != 1 || entry->type != ATAU_F32)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or not F32, but there are %d items", file->path, BIAS_TENSOR,
-                         (long long)entry->rows, (long long)entry->columns, n);
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or not F32, but there are %d items", file->path,
+                         BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
     model->item_bias = atau_allocate_array(model->context, (size_t)n, sizeof(float));
     if (!model->item_bias)
         return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");

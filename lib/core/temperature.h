@@ -23,7 +23,7 @@ bool atau_temperature_is_split(const adaptau_temperature *temperature);
 adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
                                           adaptau_error *error);
 
-/* What a temperature goes on from, where it is. To be read between the next two calls; to be changed of new temperatures only. */
+/* What a temperature goes on from, where it is. To be read between the next two calls, and changed in new temperatures only. */
 struct atau_temperature_memory {
     const adaptau_temperature_options *options; /* defaults filled in                                           */
     int32_t                            n;

@@ -210,7 +210,8 @@ END_TEST
 START_TEST(lightgcn_propagates_the_new_row)
 {
     const uint32_t raw_sides = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS;
-    struct world   w = trained((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = _i, .flags = raw_sides});
+    struct world   w = trained(
+        (adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = _i, .flags = raw_sides});
     adaptau_fold_options       options = fold_options(0);
     const adaptau_dataset_view v = view_of(&w);
     adaptau_tables             raw = {.struct_size = sizeof raw};
