@@ -14,7 +14,8 @@ static const struct {
     {STRATEGY_PRESET_TAU0, ADAPTAU_ENCODER_LIGHTGCN},
 };
 
-static const char note[] = "SGL, SimGCL and NCL are terms beside the preset's softmax here; their authors have them beside BPR.";
+static const char note[] =
+    "SGL, SimGCL and NCL are terms beside the preset's softmax here; their authors put them beside BPR.";
 
 void show_fig5(struct study *study, const struct subject *subject)
 {

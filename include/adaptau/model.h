@@ -319,8 +319,8 @@ ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const 
 #define ADAPTAU_SIDE_ITEMS 1
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
- *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products (FAISS,
- *  hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
+ *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products
+ *  (FAISS, hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
  *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
  *          first row that is not finite. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel table: every inner loop that a CPU can do better than plain C. ref.c defines what is correct; atau_kernels_select
  * starts from it and overwrites entries in rising order of speed. A new instruction set is one more file (for x86 in x86/) with
- * one more table, whose NULL entries stay what they were. Tables are data: nothing of a file runs on a CPU that cannot do it. */
+ * one more table, whose NULL entries stay what they were. Tables are data: no code of a file runs on a CPU that cannot do it. */
 #ifndef ATAU_KERNELS_H
 #define ATAU_KERNELS_H
 

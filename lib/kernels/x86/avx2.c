@@ -49,8 +49,8 @@ INLINE float *opaque(float *pointer)
     return pointer;
 }
 
-/* Ask for `lines` lines of one cache line each: of the next block's C, and of its A as this block's own is walked through, so that
- * tiles that come from memory are there in time. Asking for what is past the end does no harm. */
+/* Ask for `lines` lines of one cache line each: of the next block's C, and of its A as this block's own is walked through, so
+ * that tiles that come from memory are there in time. Asking for what is past the end does no harm. */
 INLINE void fetch_lines(int lines, const float *first, int64_t stride)
 {
     for (int i = 0; i < lines; i++, first += stride)
@@ -158,8 +158,8 @@ INLINE __m256 exp_common(__m256 x)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(shifted), 23)));
 }
 
-/* Any x, and the same bits as exp_common where that is defined. 2^n comes in two factors, because alone it leaves the exponent's
- * range where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both in range. */
+/* Any x, and the same bits as exp_common where that is defined. 2^n comes in two factors, because alone it leaves the
+ * exponent's range where the result is subnormal or infinite; only the second one rounds. The bounds on x and n keep both in range. */
 INLINE __m256 exp_any(__m256 x)
 {
     __m256 below = _mm256_cmp_ps(x, _mm256_set1_ps(-104.0f), _CMP_LT_OQ);
