@@ -326,7 +326,7 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
                                      .row_loss = b->loss,
                                      .row_unit_loss = fold->softmax ? b->losses_now : NULL,
                                      .user_gradients = goes_on ? b->gradients : NULL};
-    return atau_loss_gradients_in(fold->context, &b->workspace, &tables, &batch, &tau, fold->softmax ? NULL : &fold->loss,
+    return atau_loss_gradients_in(fold->context, &b->workspace, &tables, &batch, &tau, fold->softmax ? NULL : &fold->loss, NULL,
                                   &output, error);
 }
 

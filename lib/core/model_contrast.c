@@ -416,7 +416,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
     adaptau_softmax_output         output = {
                 .struct_size = sizeof output, .user_gradients = first_gradients, .item_gradients = second_gradients};
     adaptau_status status =
-        atau_loss_gradients_in(t->model->context, &t->model->workspace, &tables, &batch, &tau, NULL, &output, error);
+        atau_loss_gradients_in(t->model->context, &t->model->workspace, &tables, &batch, &tau, NULL, NULL, &output, error);
     t->loss += output.loss;
     return status;
 }
