@@ -98,6 +98,14 @@ ADAPTAU_API adaptau_status adaptau_model_set_exchange(adaptau_model *model, cons
  *  @return E_ARGUMENT for an epoch outside 0 … 2^48 − 1 or n outside 0 … 2^32 − 1. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_epoch_order(uint64_t seed, int64_t epoch, int64_t n, uint32_t *order, adaptau_error *error);
 
+/** Rows first … first + n of the tables that a model of `total` rows on that side starts with.
+ *  @param[in]  init  ADAPTAU_INIT_SPHERE or ADAPTAU_INIT_XAVIER
+ *  @param[out] rows  [n x d], `stride` floats apart; 0 means d
+ *  @return E_ARGUMENT, E_SHAPE. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_t side, int32_t init,
+                                             int64_t total, int64_t first, int64_t n, int32_t dim, float *rows,
+                                             int64_t stride, adaptau_error *error);
+
 /* ---- Adam on any rows --------------------------------------------------------------------------------------------------- */
 
 #define ADAPTAU_ADAM_TO_SPHERE (UINT32_C(1) << 0)         /**< rows back to length 1; weight_decay is not applied then  */

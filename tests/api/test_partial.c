@@ -334,6 +334,29 @@ START_TEST(adam_on_shards_is_the_models_step)
 }
 END_TEST
 
+START_TEST(first_rows_are_the_models)
+{
+    const int32_t  inits[] = {ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER};
+    static float   rows[M * D];
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_model *model = NULL;
+    for (int i = 0; i < 2; i++) {
+        const adaptau_model_options options = {.struct_size = sizeof options, .dim = D, .init = inits[i], .seed = 8,
+                                               .flags = ADAPTAU_MODEL_FREE_LENGTH};
+        OK(adaptau_model_create(context, all, &options, &model, &error));
+        OK(adaptau_model_tables(model, &tables, &error));
+        for (int q = 0; q < Q; q++)
+            OK(adaptau_init_rows(context, 8, ADAPTAU_SIDE_ITEMS, inits[i], M, item_cuts[q], item_cuts[q + 1] - item_cuts[q], D,
+                                 rows + item_cuts[q] * D, 0, &error));
+        ck_assert_mem_eq(rows, tables.items, sizeof rows);
+        adaptau_model_destroy(model);
+    }
+    ck_assert_int_eq(adaptau_init_rows(context, 8, 2, 0, M, 0, 1, D, rows, 0, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_init_rows(context, 8, 1, ADAPTAU_INIT_SPECTRAL, M, 0, 1, D, rows, 0, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_init_rows(context, 8, 1, 0, M, M, 1, D, rows, 0, &error), ADAPTAU_E_SHAPE);
+}
+END_TEST
+
 START_TEST(adam_refuses_bad_arguments)
 {
     adaptau_adam_options adam = {.struct_size = sizeof adam, .learning_rate = 0.02};
@@ -413,6 +436,7 @@ static Suite *partial_suite(void)
     tcase_add_test(tcase, evaluation_of_merged_lists_is_the_evaluation);
     tcase_add_test(tcase, ranking_refuses_bad_arguments);
     tcase_add_loop_test(tcase, adam_on_shards_is_the_models_step, 0, 2);
+    tcase_add_test(tcase, first_rows_are_the_models);
     tcase_add_test(tcase, adam_refuses_bad_arguments);
     tcase_add_test(tcase, epoch_order_is_the_samplers);
     suite_add_tcase(suite, tcase);
