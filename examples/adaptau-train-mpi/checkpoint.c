@@ -186,9 +186,10 @@ adaptau_status checkpoint_write(const char *path, const struct grid *grid, const
         status = agree(grid, status, error);
     }
     free(all);
-    if (!status && standing->epoch > 1) {
-        file_name(name, sizeof name, path, standing->epoch - 1, grid->world.rank);
-        unlink(name); /* of a smaller grid the others' stay; checkpoint_read takes them along                  */
+    for (int k = grid->world.rank; !status; k += grid->world.size) { /* that may have been of another grid     */
+        file_name(name, sizeof name, path, standing->epoch - 1, k);
+        if (unlink(name) != 0)
+            break;
     }
     return status;
 }

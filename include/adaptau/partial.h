@@ -49,7 +49,8 @@ ADAPTAU_API void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const
 typedef struct adaptau_exchange_piece {
     uint32_t          struct_size; /**< sizeof(adaptau_exchange_piece) of the library                        */
     int32_t           what;        /**< ADAPTAU_EXCHANGE_*                                                   */
-    int64_t           first, n;
+    int64_t           first;       /**< row of the batch, or item of the range                               */
+    int64_t           n;           /**< how many                                                             */
     adaptau_row_sums *sums;        /**< of SUMS                                                              */
     float            *gradients;   /**< of USERS and ITEMS                                                   */
     int64_t           stride;      /**< floats from one row of gradients to the next                         */
