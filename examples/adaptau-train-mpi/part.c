@@ -36,7 +36,15 @@ adaptau_status read_extent(const char *folder, struct extent *extent, adaptau_er
 {
     struct id_extent ids = {.largest_user = -1, .largest_item = -1};
     *extent = (struct extent){0};
-    adaptau_status status = read_each(folder, "train.txt", count, &extent->n_train, &ids, error);
+    adaptau_status status = shards_read(folder, &extent->shards, &extent->sharded, error);
+    if (status || extent->sharded) {
+        extent->n_users = (int32_t)extent->shards.n_users;
+        extent->n_items = (int32_t)extent->shards.n_items;
+        extent->n_train = extent->shards.n_train;
+        extent->n_test = extent->shards.n_test;
+        return status;
+    }
+    status = read_each(folder, "train.txt", count, &extent->n_train, &ids, error);
     if (!status)
         status = read_each(folder, "test.txt", count, &extent->n_test, &ids, error);
     extent->n_users = ids.largest_user + 1;
@@ -58,11 +66,15 @@ static adaptau_status keep(void *user_data, int32_t user, int32_t item, adaptau_
     return pairs_append(&w->pairs, user - w->first_user, item - w->first_item, error);
 }
 
-static adaptau_status read_window(adaptau_context *context, const char *folder, const char *name, struct window *w,
-                                  int32_t n_users, int32_t n_items, adaptau_dataset **out, adaptau_error *error)
+static adaptau_status read_window(adaptau_context *context, const char *folder, const struct extent *extent, const char *set,
+                                  struct window *w, adaptau_dataset **out, adaptau_error *error)
 {
+    const int32_t    n_users = w->end_user - w->first_user, n_items = w->end_item - w->first_item;
     struct id_extent ids = {.largest_user = -1, .largest_item = -1};
-    adaptau_status   status = read_each(folder, name, keep, w, &ids, error);
+    adaptau_status   status = extent->sharded
+                                  ? shards_read_window(folder, &extent->shards, set, w->first_user, w->end_user, w->first_item,
+                                                       w->end_item, keep, w, error)
+                                  : read_each(folder, strcmp(set, "train") == 0 ? "train.txt" : "test.txt", keep, w, &ids, error);
     if (!status)
         status = pairs_to_dataset(&w->pairs, context, n_users, n_items, out, error);
     pairs_free(&w->pairs);
@@ -130,13 +142,13 @@ adaptau_status part_open(struct part *part, adaptau_context *context, struct gri
     struct window train = {.first_user = part->first_user, .end_user = part->first_user + part->own_users,
                            .first_item = part->first_item, .end_item = part->first_item + part->own_items};
     adaptau_status status =
-        read_window(context, folder, "train.txt", &train, part->own_users, part->own_items, &part->train, error);
+        read_window(context, folder, extent, "train", &train, &part->train, error);
     /* Of the users' test pairs each process of a team evaluates a part. */
     const int32_t from = part->first_user + (int32_t)part_start(part->own_users, grid->n_q, grid->q);
     const int32_t to = part->first_user + (int32_t)part_start(part->own_users, grid->n_q, grid->q + 1);
     struct window test = {.first_user = from, .end_user = to, .end_item = part->n_items};
     if (!status)
-        status = read_window(context, folder, "test.txt", &test, to - from, part->n_items, &part->test, error);
+        status = read_window(context, folder, extent, "test", &test, &part->test, error);
     part->pairs.struct_size = sizeof part->pairs;
     if (!status)
         status = adaptau_dataset_get_view(part->train, &part->pairs, error);

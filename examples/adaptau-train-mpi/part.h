@@ -6,6 +6,7 @@
 #include <adaptau/adaptau.h>
 
 #include "adaptau-train-mpi/grid.h"
+#include "common/shards.h"
 
 struct part {
     int32_t          n_users, n_items;         /* of the whole                                                */
@@ -22,14 +23,16 @@ struct part {
     int64_t          first_row, own_rows; /* in the order of all users with pairs                             */
 };
 
-/* How large a folder of data is: every process reads it once through. */
+/* How large a folder of data is: adaptau-shard has written it down; text is read through once. */
 struct extent {
-    int32_t n_users, n_items;
-    int64_t n_train, n_test;
+    int32_t       n_users, n_items;
+    int64_t       n_train, n_test;
+    bool          sharded;
+    struct shards shards;
 };
 adaptau_status read_extent(const char *folder, struct extent *extent, adaptau_error *error);
 
-/* Read train.txt and test.txt, and keep what is this process's. */
+/* Read what is this process's: of shards the files that have some of it, of train.txt and test.txt all. */
 adaptau_status part_open(struct part *part, adaptau_context *context, struct grid *grid, const char *folder,
                          const struct extent *extent, adaptau_error *error);
 void part_close(struct part *part);

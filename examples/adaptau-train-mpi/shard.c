@@ -7,7 +7,8 @@
 #include "common/fail.h"
 #include "common/training.h"
 
-#define TILE 128 /* pieces of gradients end where tiles of items do                                            */
+#define TILE 128            /* pieces of gradients end where tiles of items do                                 */
+#define PIECE_BYTES 1048576 /* at least: a message has a cost of its own                                       */
 
 int64_t second_size(const struct shard *shard)
 {
@@ -18,9 +19,12 @@ int64_t second_size(const struct shard *shard)
 static void cut_items(struct shard *shard, const struct grid *grid)
 {
     const int64_t m = shard->part->own_items, tiles = (m + TILE - 1) / TILE;
+    const int64_t wanted = m * shard->dim * (int64_t)sizeof(float) / PIECE_BYTES;
+    const int64_t cuts = wanted < 1 ? 1 : wanted > ITEM_PIECES ? ITEM_PIECES : wanted;
     int64_t       at = 0;
-    for (int64_t k = 0; k < ITEM_PIECES; k++) {
-        const int64_t first = tiles * k / ITEM_PIECES * TILE, end = tiles * (k + 1) / ITEM_PIECES * TILE;
+    shard->n_cuts = (int32_t)cuts;
+    for (int64_t k = 0; k < cuts; k++) {
+        const int64_t first = tiles * k / cuts * TILE, end = tiles * (k + 1) / cuts * TILE;
         if (first == end)
             continue;
         struct item_piece *piece = &shard->pieces[shard->n_pieces++];

@@ -35,6 +35,7 @@ struct shard {
     struct stepped     user_steps, item_steps;
     struct item_piece  pieces[ITEM_PIECES];
     int                n_pieces;
+    int32_t            n_cuts; /* what the library is told to make                                            */
     adaptau_model     *model; /* on those tables                                                              */
 };
 

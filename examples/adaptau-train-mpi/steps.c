@@ -100,7 +100,7 @@ adaptau_status steps_open(struct steps *steps, adaptau_context *context, struct 
                             .temperature = temperature,
                             .n_batches = (shard->part->n_rows + recipe->rows - 1) / recipe->rows};
     const adaptau_exchange e = {.struct_size = sizeof e,
-                                .item_pieces = ITEM_PIECES,
+                                .item_pieces = shard->n_cuts,
                                 .most_items = shard->part->most_items,
                                 .exchange = exchange,
                                 .user_data = steps};
