@@ -62,7 +62,8 @@ adaptau_status buckets_add(void *buckets, int32_t user, int32_t item, adaptau_er
 {
     struct buckets      *b = buckets;
     const struct shards *s = b->shards;
-    const int64_t        k = range_of(s->n_users, s->user_ranges, user) * s->item_ranges + range_of(s->n_items, s->item_ranges, item);
+    const int64_t        k = range_of(s->n_users, s->user_ranges, user) * s->item_ranges +
+                      range_of(s->n_items, s->item_ranges, item);
     int32_t             *pair = b->pairs[k * b->capacity + b->filled[k]++];
     adaptau_status       status = ADAPTAU_OK;
     pair[0] = user;

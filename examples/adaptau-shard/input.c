@@ -13,7 +13,7 @@
 #define HEADER_MOST (INT64_C(100) << 20) /* of safetensors                                                       */
 #define AT_ONCE 8192
 
-/* ---- pairs of numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- pairs of numbers -------------------------------------------------------------------------------------------- */
 
 static adaptau_status read_number(struct text *text, const char *kind, int32_t *id, adaptau_error *error)
 {
@@ -86,7 +86,7 @@ static adaptau_status read_text(const char *path, pair_visitor visit, void *user
     return status;
 }
 
-/* ---- safetensors --------------------------------------------------------------------------------------------------------------- */
+/* ---- safetensors ------------------------------------------------------------------------------------------------- */
 
 struct tensor {
     int64_t begin, n; /* bytes from the start of the file; numbers                                             */

@@ -37,7 +37,7 @@ struct file_sum {
     uint64_t sum;
 };
 
-/* ---- runs -------------------------------------------------------------------------------------------------------------------- */
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
 
 /* What this process is to write: its part of its team's users, and the items that it steps. */
 static int list_runs(const struct grid *grid, const struct shard *shard, float *losses, struct run runs[1 + ITEM_PIECES])
@@ -102,7 +102,7 @@ static void put_run(FILE *file, const struct run *run, struct file_sum *sum)
         put(file, run->losses, n * sizeof(float), sum);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void file_name(char *out, size_t size, const char *path, int64_t epoch, int rank)
 {
@@ -194,7 +194,7 @@ adaptau_status checkpoint_write(const char *path, const struct grid *grid, const
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static adaptau_status refuse(const char *path, adaptau_error *error)
 {

@@ -70,8 +70,9 @@ static adaptau_status time_steps(adaptau_context *context, const adaptau_tables 
         positives[r] = r;
         ptr[r + 1] = r + 1;
     }
-    const adaptau_batch batch = {.struct_size = sizeof batch, .n_rows = TRIAL_ROWS, .positive_ptr = ptr, .positives = positives};
-    const double        started = clock_now();
+    const adaptau_batch batch = {
+        .struct_size = sizeof batch, .n_rows = TRIAL_ROWS, .positive_ptr = ptr, .positives = positives};
+    const double started = clock_now();
     *seconds = INFINITY;
     while (clock_now() - started < TRIAL_SECONDS) {
         const double   before = clock_now();

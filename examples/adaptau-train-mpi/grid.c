@@ -41,7 +41,7 @@ void grid_close(struct grid *grid)
     MPI_Comm_free(&grid->users.comm);
 }
 
-/* ---- reductions ------------------------------------------------------------------------------------------------------------ */
+/* ---- reductions -------------------------------------------------------------------------------------------------- */
 
 void reduction_open(struct reduction *r, struct grid *grid, struct team *team, int64_t row_size)
 {

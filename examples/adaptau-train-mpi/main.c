@@ -12,7 +12,7 @@
 
 #define COMMAND_SIZE 1536
 
-/* ---- what goes on where a job stopped ----------------------------------------------------------------------------------------- */
+/* ---- what goes on where a job stopped ---------------------------------------------------------------------------- */
 
 static void append_word(char *out, const char *word)
 {
@@ -38,7 +38,7 @@ static const char *command_of(int argc, char **argv, const struct own_settings *
     return command;
 }
 
-/* ---- what a grid would take ----------------------------------------------------------------------------------------------------- */
+/* ---- what a grid would take -------------------------------------------------------------------------------------- */
 
 static adaptau_status predict(const struct own_settings *settings, adaptau_error *error)
 {
@@ -84,7 +84,7 @@ static int dry_run(const struct own_settings *settings)
     return finish_stdout(PROGRAM) ? 0 : 1;
 }
 
-/* ---- a job ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- a job ------------------------------------------------------------------------------------------------------- */
 
 /* No process can go on without the others. */
 static void give_up(int rank, const adaptau_error *error)

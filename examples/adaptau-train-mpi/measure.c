@@ -10,7 +10,7 @@
 
 #define USERS_AT_ONCE 4096
 
-/* ---- temperature ----------------------------------------------------------------------------------------------------------- */
+/* ---- temperature ------------------------------------------------------------------------------------------------- */
 
 /* One process's share: moments of users and of items, sums over pairs and losses. */
 static adaptau_status measure_share(adaptau_context *context, const struct grid *grid, const struct shard *shard,
@@ -19,8 +19,10 @@ static adaptau_status measure_share(adaptau_context *context, const struct grid 
 {
     const struct part *part = shard->part;
     const int64_t      size = adaptau_table_moments_size(shard->dim), d = shard->dim;
-    const int64_t      u = part_start(part->own_users, grid->n_q, grid->q), v = part_start(part->own_users, grid->n_q, grid->q + 1);
-    const int64_t      i = part_start(part->own_items, grid->n_p, grid->p), j = part_start(part->own_items, grid->n_p, grid->p + 1);
+    const int64_t      u = part_start(part->own_users, grid->n_q, grid->q);
+    const int64_t      v = part_start(part->own_users, grid->n_q, grid->q + 1);
+    const int64_t      i = part_start(part->own_items, grid->n_p, grid->p);
+    const int64_t      j = part_start(part->own_items, grid->n_p, grid->p + 1);
     const bool         unit = (tables->flags & ADAPTAU_UNIT_ROWS) != 0;
     adaptau_status     status = adaptau_table_moments(context, v - u, shard->dim, shard->users + u * d, 0,
                                                       !unit && tables->flags & ADAPTAU_NORMALISE_USERS ? 1 : 0, out, error);
@@ -69,7 +71,7 @@ adaptau_status measure_temperature(adaptau_context *context, struct grid *grid, 
     return status;
 }
 
-/* ---- ranking ----------------------------------------------------------------------------------------------------------------- */
+/* ---- ranking ----------------------------------------------------------------------------------------------------- */
 
 static adaptau_status make_lists(struct judge *judge, adaptau_error *error)
 {

@@ -11,10 +11,10 @@ static const struct program program = {
     .usage = "DATA [OPTION]...",
     .about = "Train matrix factorisation over the whole catalogue on many processes: mpirun -np N adaptau-train-mpi DATA ...\n"
              "Users and items are cut into ranges, and every process has one of each.\n"
-             "DATA is a directory that adaptau-shard has written, of which every process reads its part, or one with train.txt\n"
-             "and test.txt (\"user item item ...\" per line), of which it keeps its part.",
-    .notes = "Epochs are chosen on test (--protocol paper); tables start as --init sphere or xavier. What needs the whole graph\n"
-             "or single candidates is refused. Exit codes: 0 done, 1 failed, 2 wrong command line.",
+             "DATA is a directory that adaptau-shard has written, of which every process reads its part, or one with\n"
+             "train.txt and test.txt (\"user item item ...\" per line), of which it keeps its part.",
+    .notes = "Epochs are chosen on test (--protocol paper); tables start as --init sphere or xavier. What needs the whole\n"
+             "graph or single candidates is refused. Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };
 
 /* Was the option given, with this value where it is not NULL? Two of adaptau-train's defaults are others here. */

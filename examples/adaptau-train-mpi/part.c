@@ -9,7 +9,7 @@
 #include "common/pairs.h"
 #include "common/read_data.h"
 
-/* ---- reading --------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static adaptau_status read_each(const char *folder, const char *name, pair_visitor visit, void *user_data,
                                 struct id_extent *extent, adaptau_error *error)
@@ -71,17 +71,18 @@ static adaptau_status read_window(adaptau_context *context, const char *folder, 
 {
     const int32_t    n_users = w->end_user - w->first_user, n_items = w->end_item - w->first_item;
     struct id_extent ids = {.largest_user = -1, .largest_item = -1};
+    const char      *text = strcmp(set, "train") == 0 ? "train.txt" : "test.txt";
     adaptau_status   status = extent->sharded
                                   ? shards_read_window(folder, &extent->shards, set, w->first_user, w->end_user, w->first_item,
                                                        w->end_item, keep, w, error)
-                                  : read_each(folder, strcmp(set, "train") == 0 ? "train.txt" : "test.txt", keep, w, &ids, error);
+                                  : read_each(folder, text, keep, w, &ids, error);
     if (!status)
         status = pairs_to_dataset(&w->pairs, context, n_users, n_items, out, error);
     pairs_free(&w->pairs);
     return status;
 }
 
-/* ---- what the whole knows -------------------------------------------------------------------------------------------------- */
+/* ---- what the whole knows ---------------------------------------------------------------------------------------- */
 
 /* A number for the pairs, however they are cut: a sum over pairs. */
 static uint64_t hash_pairs(const adaptau_dataset *pairs, int64_t first_user, int64_t first_item, uint64_t salt)

@@ -98,7 +98,7 @@ adaptau_status shard_start(struct shard *shard, adaptau_context *context, const 
                                       part->own_items, shard->dim, shard->items, 0, error);
 }
 
-/* ---- a number for the tables --------------------------------------------------------------------------------------------- */
+/* ---- a number for the tables ------------------------------------------------------------------------------------- */
 
 static uint64_t hash_row(uint64_t side, int64_t id, const float *row, int32_t dim)
 {
@@ -112,8 +112,9 @@ static uint64_t hash_row(uint64_t side, int64_t id, const float *row, int32_t di
 uint64_t shard_hash(const struct shard *shard, const struct grid *grid)
 {
     const struct part *part = shard->part;
+    const int64_t      end = part_start(part->own_users, grid->n_q, grid->q + 1);
     uint64_t           sum = 0;
-    for (int64_t u = part_start(part->own_users, grid->n_q, grid->q); u < part_start(part->own_users, grid->n_q, grid->q + 1); u++)
+    for (int64_t u = part_start(part->own_users, grid->n_q, grid->q); u < end; u++)
         sum += hash_row(0, part->first_user + u, shard->users + u * shard->dim, shard->dim);
     for (int k = 0; k < shard->n_pieces; k++)
         for (int64_t i = shard->pieces[k].mine; i < shard->pieces[k].mine + shard->pieces[k].n_mine; i++)

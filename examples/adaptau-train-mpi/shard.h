@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What this process holds of the model: tables of its users and items, and what Adam remembers of the rows that it steps. Users'
- * rows are stepped alike by all processes that have them; items' rows by one process each, a part of every piece in which
- * gradients are reduced. */
+/* What this process holds of the model: tables of its users and items, and what Adam remembers of the rows that it steps.
+ * Users' rows are stepped alike by all processes that have them; items' rows by one process each, a part of every piece in
+ * which gradients are reduced. */
 #ifndef ADAPTAU_TRAIN_MPI_SHARD_H
 #define ADAPTAU_TRAIN_MPI_SHARD_H
 

@@ -16,7 +16,7 @@
 #define BETA1_USERS 0.5 /* the model's defaults                                                                */
 #define BETA1_ITEMS 0.9
 
-/* ---- reductions of a step ------------------------------------------------------------------------------------------------- */
+/* ---- reductions of a step ---------------------------------------------------------------------------------------- */
 
 static void add_sums(void *into, const void *from, int64_t n_rows, int64_t row_size)
 {
@@ -75,7 +75,7 @@ static int32_t exchange(void *user_data, const adaptau_exchange_piece *piece)
     return 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static adaptau_status allocate(struct steps *steps, adaptau_error *error)
 {
@@ -128,7 +128,7 @@ void steps_close(struct steps *steps)
     *steps = (struct steps){0};
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------------------------- */
+/* ---- batches ----------------------------------------------------------------------------------------------------- */
 
 /* This process's rows of the epoch's batches, in the order that every process finds. */
 static adaptau_status order_rows(struct steps *steps, int64_t epoch, adaptau_error *error)
@@ -182,7 +182,7 @@ static adaptau_status fill_batch(struct steps *steps, int64_t step, adaptau_erro
     return ADAPTAU_OK;
 }
 
-/* ---- Adam ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Adam -------------------------------------------------------------------------------------------------------- */
 
 static adaptau_adam_options adam_options(const struct steps *steps, double rate, double beta1, uint32_t raw)
 {

@@ -47,7 +47,7 @@ void watch_epoch(long long epoch)
         atomic_store(&pulse->epoch, epoch);
 }
 
-/* ---- the guardian ----------------------------------------------------------------------------------------------------------- */
+/* ---- the guardian ------------------------------------------------------------------------------------------------ */
 
 static volatile sig_atomic_t asked_to_end;
 static pid_t                 child;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A guardian beside every process. Before MPI starts the program forks: the child is the process that computes, the parent
- * waits for it. A child that is killed, stopped or stuck ends the job within seconds: its guardian says which rank it was, where
- * it stood and how to go on, and fails, so that mpirun ends the others. */
+ * waits for it. A child that is killed, stopped or stuck ends the job within seconds: its guardian says which rank it was,
+ * where it stood and how to go on, and fails, so that mpirun ends the others. */
 #ifndef ADAPTAU_TRAIN_MPI_WATCH_H
 #define ADAPTAU_TRAIN_MPI_WATCH_H
 

@@ -10,7 +10,7 @@ static const char *protocol_name(const struct settings *settings)
     return settings->trial.no_refit ? "valid, no refit" : "valid";
 }
 
-/* ---- for programs ------------------------------------------------------------------------------------------------- */
+/* ---- for programs ------------------------------------------------------------------------------------------------ */
 
 void json_scores(struct json *json, const struct scores *scores, const struct cutoffs *cutoffs)
 {
@@ -131,7 +131,7 @@ void report_json(const struct run *run)
     printf("\n");
 }
 
-/* ---- for people --------------------------------------------------------------------------------------------------- */
+/* ---- for people -------------------------------------------------------------------------------------------------- */
 
 static void print_protocol(const struct run *run)
 {

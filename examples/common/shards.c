@@ -59,7 +59,7 @@ adaptau_status shards_write(const char *folder, const struct shards *s, adaptau_
     return draft_commit(&draft, error);
 }
 
-/* ---- pairs ----------------------------------------------------------------------------------------------------------------- */
+/* ---- pairs ------------------------------------------------------------------------------------------------------- */
 
 struct window {
     int64_t first_user, end_user, first_item, end_item;
@@ -113,7 +113,8 @@ adaptau_status shards_read_window(const char *folder, const struct shards *s, co
     adaptau_status      status = ADAPTAU_OK;
     for (int64_t u = 0; u < s->user_ranges; u++)
         for (int64_t i = 0; i < s->item_ranges && !status; i++) {
-            const struct window shard = {range_start(s->n_users, s->user_ranges, u), range_start(s->n_users, s->user_ranges, u + 1),
+            const struct window shard = {range_start(s->n_users, s->user_ranges, u),
+                                         range_start(s->n_users, s->user_ranges, u + 1),
                                          range_start(s->n_items, s->item_ranges, i),
                                          range_start(s->n_items, s->item_ranges, i + 1)};
             char                path[4096];

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-/* ---- losses and gradients over a range of items ------------------------------------------------------------------------ */
+/* ---- losses and gradients over a range of items ------------------------------------------------------------------ */
 
 /** What a row has in one range of items. v_c is what a loss makes of a candidate's score: exp(f_c/τ − log q_c − shift) of the
  *  softmax, the derivative of its candidates' part of others. The layout (80 bytes) is final. Since 0.1. */
@@ -35,13 +35,13 @@ typedef struct adaptau_row_sums {
     double target_score;   /**< ê_u·t of the range's part of the soft targets                                */
 } adaptau_row_sums;
 
-/** into_r ← what both ranges have, r < n. Exact but for rounding, and the order of merges is the host's: hosts that merge in one
- *  order get the same bits. Where all shifts are equal (bounded logits, no log q) every member but the shifts is a plain sum.
+/** into_r ← what both ranges have, r < n. Exact but for rounding, and the order of merges is the host's: hosts that merge in
+ *  one order get the same bits. Where all shifts are equal (bounded logits, no log q) every member but the shifts is a plain sum.
  *  Thread-safety: any thread. Since 0.1. */
 ADAPTAU_API void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row_sums *from);
 
 #define ADAPTAU_EXCHANGE_SUMS 0  /**< sums [n] of rows first … of the batch: to be replaced by those of the catalogue  */
-#define ADAPTAU_EXCHANGE_USERS 1 /**< gradients [n x dim] of rows first …: this range's parts, which add up over ranges of items */
+#define ADAPTAU_EXCHANGE_USERS 1 /**< gradients [n x dim] of rows first …: this range's parts, which add up over ranges */
 #define ADAPTAU_EXCHANGE_ITEMS 2 /**< gradients [n x dim] of items first …, which add up over ranges of users           */
 #define ADAPTAU_EXCHANGE_END 3   /**< nothing more will come: what was begun must be complete on return                 */
 
@@ -56,9 +56,11 @@ typedef struct adaptau_exchange_piece {
     int64_t           stride;      /**< floats from one row of gradients to the next                         */
 } adaptau_exchange_piece;
 
-/** Called on the thread that called the library, between parallel calls. Rows come in order, in pieces that depend on the batch,
- *  the dimension and `most_items` alone, so that hosts of the same rows get the same pieces: SUMS, then USERS of each. A host may
- *  let reductions of USERS and ITEMS go on in place until ADAPTAU_EXCHANGE_END.
+/** Called on the thread that called the library, between parallel calls. Rows come in order, in pieces that depend on the
+ *  batch, the dimension and `most_items` alone, so that hosts of the same rows get the same pieces: SUMS, then USERS of each.
+ *  Items come in order, in pieces that depend on their number and `item_pieces` alone (none with shared candidates, whose
+ *  touched items are known at the end). A host may let reductions of USERS and ITEMS go on in place until
+ *  ADAPTAU_EXCHANGE_END, which does not come after a failure.
  *  @return 0, or anything else for a failure: the call is E_THREAD then. */
 typedef int32_t (*adaptau_exchange_function)(void *user_data, const adaptau_exchange_piece *piece);
 
@@ -71,8 +73,8 @@ typedef struct adaptau_exchange {
     void                     *user_data;
 } adaptau_exchange;
 
-/** adaptau_loss_gradients of a range. Tables hold the range's items; the batch holds whole rows of users with the positives, log
- *  q, soft targets (user_targets: the range's part of each mixture) and shared candidates of the range, of which there may be
+/** adaptau_loss_gradients of a range. Tables hold the range's items; the batch holds whole rows of users with the positives,
+ *  log q, soft targets (user_targets: the range's part of each mixture) and shared candidates of the range, of which there may be
  *  none. Rows' losses, log sums and slopes are those of the catalogue; gradients are the range's parts: item gradients are
  *  complete, user gradients add up. output->loss is the catalogue's, output->n_terms counts the range's positives.
  *
@@ -107,7 +109,7 @@ ADAPTAU_API adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t 
                                              int64_t total, int64_t first, int64_t n, int32_t dim, float *rows,
                                              int64_t stride, adaptau_error *error);
 
-/* ---- Adam on any rows --------------------------------------------------------------------------------------------------- */
+/* ---- Adam on any rows -------------------------------------------------------------------------------------------- */
 
 #define ADAPTAU_ADAM_TO_SPHERE (UINT32_C(1) << 0)         /**< rows back to length 1; weight_decay is not applied then  */
 #define ADAPTAU_ADAM_ROW_SECOND_MOMENT (UINT32_C(1) << 1) /**< ADAPTAU_MODEL_ROW_SECOND_MOMENT                          */
@@ -146,7 +148,7 @@ ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_
                                         const int32_t *ids, const float *gradients, int64_t stride,
                                         const adaptau_adam_rows *rows, adaptau_error *error);
 
-/* ---- statistics behind temperatures -------------------------------------------------------------------------------------- */
+/* ---- statistics behind temperatures ------------------------------------------------------------------------------ */
 
 /** Doubles that adaptau_table_moments writes for d: 1 + d + d². 0 where d is not in [1, ADAPTAU_MAX_DIM]. Since 0.1. */
 ADAPTAU_API int64_t adaptau_table_moments_size(int32_t dim);
@@ -184,10 +186,10 @@ typedef struct adaptau_score_moments {
     double        losses[2];   /**< of all users; zeros where none is observed                               */
 } adaptau_score_moments;
 
-/** adaptau_temperature_update of a temperature whose dataset is a range of the users (its items do not matter), by the moments of
- *  all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items.
- *  @return E_ARGUMENT, E_ABI; E_NUMERIC for a moment that is not finite; E_STATE where there are no pairs, and for what does not
- *          add up: ADAPTAU_TAU0_EXACT, quantiles of degrees or losses. The state is unchanged after a failure. Since 0.1. */
+/** adaptau_temperature_update of a temperature whose dataset is a range of the users (its items do not matter), by the moments
+ *  of all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items.
+ *  @return E_ARGUMENT, E_ABI; E_NUMERIC for a moment that is not finite; E_STATE where there are no pairs, and for what does
+ *          not add up: ADAPTAU_TAU0_EXACT, quantiles of degrees or losses. The state is unchanged after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_update_from(adaptau_temperature *temperature,
                                                            const adaptau_score_moments *moments, adaptau_error *error);
 
@@ -195,17 +197,18 @@ ADAPTAU_API adaptau_status adaptau_temperature_update_from(adaptau_temperature *
  *  NULL for NULL. Since 0.1. */
 ADAPTAU_API const float *adaptau_temperature_unit_losses(const adaptau_temperature *temperature);
 
-/** Put a state back that adaptau_temperature_get_state gave, with the users' losses: for hosts that keep checkpoints of their own.
- *  Until the next update τ_u is τ₀.
+/** Put a state back that adaptau_temperature_get_state gave, with the users' losses: for hosts that keep checkpoints of their
+ *  own. Until the next update τ_u is τ₀.
  *  @param[in] unit_losses  [n] of adaptau_temperature_unit_losses; NULL: none is observed
- *  @return E_ARGUMENT, E_ABI, E_NUMERIC; E_STATE for learned temperatures. The state is unchanged after a failure. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC; E_STATE for learned temperatures. The state is unchanged after a failure.
+ *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature,
                                                          const adaptau_temperature_state *state, const float *unit_losses,
                                                          adaptau_error *error);
 
-/* ---- ranking over ranges of items ----------------------------------------------------------------------------------------- */
+/* ---- ranking over ranges of items -------------------------------------------------------------------------------- */
 
-/** The k best items of plain tables for some of their users, best first, ties to the lower id: what adaptau_evaluator_run ranks.
+/** The k best items of plain tables for some of their users, best first, ties to the lower id, as adaptau_evaluator_run ranks.
  *  @param[in]  users   [n_users] ids, or NULL: 0 … n_users − 1
  *  @param[in]  seen    pairs that are not ranked, or NULL
  *  @param[out] items   [n_users x k]; −1 where fewer are left
@@ -216,8 +219,8 @@ ADAPTAU_API adaptau_status adaptau_rank(adaptau_context *context, const adaptau_
                                         const int32_t *users, int32_t k, const adaptau_dataset *seen, int32_t *items,
                                         float *scores, adaptau_error *error);
 
-/** Lists of two ranges to one, by descending score, ties to the lower id: with ids of the catalogue, exactly what the ranking of
- *  both ranges together gives.
+/** Lists of two ranges to one, by descending score, ties to the lower id: with ids of the catalogue, exactly what the ranking
+ *  of both ranges together gives.
  *  @param[in,out] items, scores             [n x k] as adaptau_rank writes them
  *  @param[in]     other_items, other_scores [n x k]
  *  @return E_ARGUMENT, E_MEMORY: nothing is written then. Since 0.1. */

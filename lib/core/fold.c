@@ -46,7 +46,7 @@ struct adaptau_fold {
     float               *targets; /* [m x d] b_i, NULL without soft targets                                   */
 };
 
-/* ---- creation ------------------------------------------------------------------------------------------------------ */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
                                     adaptau_error *error)
@@ -215,7 +215,7 @@ void adaptau_fold_destroy(adaptau_fold *fold)
     atau_free(context, fold, sizeof *fold);
 }
 
-/* ---- a block of users ---------------------------------------------------------------------------------------------- */
+/* ---- a block of users -------------------------------------------------------------------------------------------- */
 
 struct block {
     const adaptau_fold   *fold;
@@ -442,7 +442,7 @@ static adaptau_status fold_block(struct block *b, float *taus, adaptau_error *er
     return status;
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------------------ */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_users(const adaptau_fold *fold, int32_t n_users, const int64_t *ptr, const int32_t *items,
                                   adaptau_error *error)

@@ -14,7 +14,7 @@
 #include "kernels/check.h"
 #include "kernels/kernels.h"
 
-/* ---- memory: nothing that a model which only serves would need ------------------------------------------------------ */
+/* ---- memory: nothing that a model which only serves would need --------------------------------------------------- */
 
 static void free_rows(adaptau_model *model)
 {
@@ -79,7 +79,7 @@ static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_er
     return model->row_targets ? ADAPTAU_OK : atau_fail_memory(error, rows * row_bytes, "the rows' soft targets");
 }
 
-/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 /* The engine answers row by row. Rows of the same user (batches of interactions) become one, at the place of the first. */
 static void merge_rows_of_users(adaptau_model *model, const adaptau_batch *batch)
@@ -312,7 +312,7 @@ adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_g
     return status;
 }
 
-/* ---- Adam ------------------------------------------------------------------------------------------------------------ */
+/* ---- Adam -------------------------------------------------------------------------------------------------------- */
 
 static struct atau_adam_rows rows_of(const adaptau_model *model, const struct atau_table *table,
                                      const struct atau_row_gradients *gradients)

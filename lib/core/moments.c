@@ -130,7 +130,7 @@ static void finish_mean(const struct measurement *m, struct side *side, bool cho
         side->mean[k] *= side->scale / (double)side->n_counted;
 }
 
-/* ---- covariances --------------------------------------------------------------------------------------------------- */
+/* ---- covariances ------------------------------------------------------------------------------------------------- */
 
 /* Add the centred products of `n` rows to a panel. */
 static void add_products(const struct measurement *m, int64_t n, const float *rows, float *products, double *panel)
@@ -245,7 +245,7 @@ static adaptau_status measure_all(struct measurement *m, bool raw_users, bool ra
     return status;
 }
 
-/* ---- pairs of the dataset ------------------------------------------------------------------------------------------ */
+/* ---- pairs of the dataset ---------------------------------------------------------------------------------------- */
 
 /* A row in its side's units: where it stands, or copied to `out`. */
 static const float *scaled_row(const struct measurement *m, const struct side *side, int64_t r, float *out)
@@ -314,7 +314,7 @@ static adaptau_status measure_positives(struct measurement *m, int64_t n_pairs, 
     return status;
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------------------ */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static void lay_out_side(const struct measurement *m, struct side *side, struct atau_arena *arena)
 {
@@ -413,7 +413,7 @@ adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tabl
     return ADAPTAU_OK;
 }
 
-/* ---- what adds up ------------------------------------------------------------------------------------------------------- */
+/* ---- what adds up ------------------------------------------------------------------------------------------------ */
 
 int64_t adaptau_table_moments_size(int32_t dim)
 {

@@ -11,7 +11,7 @@
 #include "kernels/check.h"
 #include "kernels/topk.h"
 
-/* ---- one range ------------------------------------------------------------------------------------------------------------- */
+/* ---- one range --------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_request(const adaptau_tables *tables, int32_t n_users, const int32_t *users, int32_t k,
                                     const adaptau_dataset *seen, adaptau_error *error)
@@ -54,7 +54,7 @@ adaptau_status adaptau_rank(adaptau_context *context, const adaptau_tables *give
     return status;
 }
 
-/* ---- two ranges ------------------------------------------------------------------------------------------------------------ */
+/* ---- two ranges -------------------------------------------------------------------------------------------------- */
 
 /* A list's entry as a key of topk.h; 0, which is below all, past the end. */
 static uint64_t key_at(const int32_t *items, const float *scores, int32_t k, int32_t at)

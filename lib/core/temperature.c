@@ -104,7 +104,7 @@ struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature
                                             .learned = learns_users(t) ? t->learned : NULL};
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 /* A number of the options: 0 stands for `standard`, anything else must be in [low, high]. */
 static adaptau_status check_number(double *value, double standard, double low, double high, const char *name,
@@ -173,7 +173,7 @@ static adaptau_status check_options(adaptau_temperature_options *o, adaptau_erro
     return ADAPTAU_OK;
 }
 
-/* ---- quantiles ----------------------------------------------------------------------------------------------------- */
+/* ---- quantiles --------------------------------------------------------------------------------------------------- */
 
 /* What a quantile is taken of: a number of each user as an integer of the same order, or NO_KEY. */
 typedef uint64_t (*key_function)(const adaptau_temperature *t, int32_t user);
@@ -236,7 +236,7 @@ static double find_quantile(const adaptau_temperature *t, key_function key, doub
     return part < 0.5 ? below + (above - below) * part : above - (above - below) * (1.0 - part);
 }
 
-/* ---- creation -------------------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 /* Which users count, and L. Where all degrees are equal nobody is above a quantile: then all count. */
 static void count_users(adaptau_temperature *t)
@@ -398,7 +398,7 @@ void adaptau_temperature_destroy(adaptau_temperature *temperature)
     atau_free(context, temperature, sizeof *temperature);
 }
 
-/* ---- τ₀ -------------------------------------------------------------------------------------------------------------- */
+/* ---- τ₀ ---------------------------------------------------------------------------------------------------------- */
 
 static adaptau_status solve_exactly(const adaptau_temperature *t, const adaptau_tables *tables,
                                     adaptau_temperature_state *next, adaptau_error *error)
@@ -452,7 +452,7 @@ static adaptau_status choose_tau0(const adaptau_temperature *t, const adaptau_ta
     return ADAPTAU_OK;
 }
 
-/* ---- τ_u ------------------------------------------------------------------------------------------------------------- */
+/* ---- τ_u --------------------------------------------------------------------------------------------------------- */
 
 /* Number and sum of the observed losses. */
 static void sum_losses(const adaptau_temperature *t, double sums[2])
@@ -513,7 +513,7 @@ static void set_taus(adaptau_temperature *t, const double losses[2])
     }
 }
 
-/* ---- update ---------------------------------------------------------------------------------------------------------- */
+/* ---- update ------------------------------------------------------------------------------------------------------ */
 
 /* τ₀ and τ_u by these moments. tables: for the exact root alone. */
 static adaptau_status update_by(adaptau_temperature *t, const struct atau_moments *moments, const double losses[2],
@@ -560,7 +560,7 @@ adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, cons
     return status;
 }
 
-/* ---- update by sums of all ranges ------------------------------------------------------------------------------------ */
+/* ---- update by sums of all ranges -------------------------------------------------------------------------------- */
 
 static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_score_moments *m, adaptau_error *error)
 {
@@ -633,7 +633,7 @@ adaptau_status adaptau_temperature_loss_sums(const adaptau_temperature *temperat
     return ADAPTAU_OK;
 }
 
-/* ---- losses in, temperatures out ------------------------------------------------------------------------------------- */
+/* ---- losses in, temperatures out --------------------------------------------------------------------------------- */
 
 static adaptau_status check_users(const adaptau_temperature *t, int32_t n, const int32_t *users, adaptau_error *error)
 {

@@ -15,7 +15,7 @@
 #define ROWS_PER_TASK 256
 #define GREATEST_RATE 1e6
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 /* Coefficients of a t-th step. Rows of a catalogue mostly share t, others have many different ones, and powers are dear. */
 struct step_cache {
@@ -24,7 +24,8 @@ struct step_cache {
 };
 #define CACHED_STEPS 64
 
-static void set_step(struct atau_adam *adam, const struct atau_adam_rows *rows, struct step_cache cache[CACHED_STEPS], int32_t t)
+static void set_step(struct atau_adam *adam, const struct atau_adam_rows *rows, struct step_cache cache[CACHED_STEPS],
+                     int32_t t)
 {
     struct step_cache *entry = &cache[t % CACHED_STEPS];
     if (entry->t != t) {
@@ -87,7 +88,7 @@ void atau_adam_step(const struct atau_adam_rows *rows, int64_t task)
     }
 }
 
-/* ---- a host's rows --------------------------------------------------------------------------------------------------------- */
+/* ---- a host's rows ----------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_options(adaptau_adam_options *o, adaptau_error *error)
 {

@@ -11,7 +11,7 @@
 #define USUAL_PIECES 8
 #define PIECES_MOST 1024
 
-/* ---- sums of rows -------------------------------------------------------------------------------------------------------- */
+/* ---- sums of rows ------------------------------------------------------------------------------------------------ */
 
 /* A factor that brings a sum from one shift to another; a sum of nothing has no shift. */
 static double change_of(double sum, double shift, double to)
@@ -49,7 +49,7 @@ void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row
         merge_row(&into[r], &from[r]);
 }
 
-/* ---- pieces ---------------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
 
 adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error)
 {
@@ -83,7 +83,7 @@ adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error
     return status;
 }
 
-/* ---- a caller's ------------------------------------------------------------------------------------------------------------ */
+/* ---- a caller's -------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adaptau_error *error)
 {

@@ -58,7 +58,7 @@ void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gra
         s->kernels->axpy(s->dim, -s->batch.item_target_scale, s->batch.item_targets + item * s->dim, gradient);
 }
 
-/* ---- checks -------------------------------------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_error *error)
 {
@@ -142,7 +142,7 @@ static void bound_logits(struct atau_softmax *s)
     s->bounded = s->users.normalise && s->items.normalise && 2.0f / least_tau(s) + range <= BOUNDED_EXPONENT;
 }
 
-/* ---- the item table ------------------------------------------------------------------------------------------------ */
+/* ---- the item table ---------------------------------------------------------------------------------------------- */
 
 struct unit_table {
     struct atau_softmax *s;
@@ -291,7 +291,7 @@ static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *err
     return count_zero_items(s, n, error);
 }
 
-/* ---- the call -------------------------------------------------------------------------------------------------------- */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,

@@ -87,7 +87,7 @@ static inline int64_t atau_row_positives(const struct atau_softmax *s, int64_t r
     return s->batch.positive_ptr[row + 1] - s->batch.positive_ptr[row];
 }
 
-/* ---- what the losses' terms share ------------------------------------------------------------------------------------- */
+/* ---- what the losses' terms share -------------------------------------------------------------------------------- */
 
 static inline double atau_row_weight(const struct atau_softmax *s, int64_t row)
 {
@@ -117,7 +117,7 @@ static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row,
         s->loss->positives(s, row, f, sums);
 }
 
-/* Hand a piece to the host (exchange.c): a piece as it is; items of some tiles; zeros for all items, where a batch has no rows. */
+/* Hand a piece to the host (exchange.c): as it is; items of some tiles; zeros for all items, where a batch has no rows. */
 adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error);
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
 adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error);
@@ -126,12 +126,12 @@ adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error
 adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_exchange *given, adaptau_exchange *out,
                                   adaptau_error *error);
 
-/* ---- engines ------------------------------------------------------------------------------------------------------ */
+/* ---- engines ----------------------------------------------------------------------------------------------------- */
 
 adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error);
 adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error);
 
-/* ---- small things that both engines do ------------------------------------------------------------------------------ */
+/* ---- small things that both engines do --------------------------------------------------------------------------- */
 
 /* ê of a row into `out`; returns 1/‖e‖, 0 for a zero row, 1 for a side that is raw or unit. */
 float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out);
@@ -147,7 +147,7 @@ void atau_side_backward(const struct atau_softmax *s, const struct atau_side *si
 /* Take this batch's part of the items' soft targets off an item's gradient, before its backward. */
 void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient);
 
-/* ---- scatter -------------------------------------------------------------------------------------------------------- */
+/* ---- scatter ----------------------------------------------------------------------------------------------------- */
 
 /* Contributions to item gradients from here and there: entry e adds coefficient[e] vector(e) to item[e]. */
 struct atau_scatter {

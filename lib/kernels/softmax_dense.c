@@ -8,7 +8,8 @@
  *
  *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
  *            (another loss than the softmax puts its own map in the place of the exponential)
- *   rows     sums of the row, to which other ranges of items add theirs (exchange.c);  losses and coefficients;  gradient of each user from U and its positives;  Q ← Q · factor
+ *   rows     sums of the row, to which other ranges of items add theirs (exchange.c);  losses and coefficients;
+ *            gradient of each user from U and its positives;  Q ← Q · factor
  *   pass 2   G += T Q;  positives added
  *
  * Where T of a whole block is small enough it is kept between the passes; else pass 2 computes it again. Tasks are chunks of
@@ -27,7 +28,7 @@
 
 #define ROWS_PER_TASK 8
 
-/* ---- pass 1 --------------------------------------------------------------------------------------------------------- */
+/* ---- pass 1 ------------------------------------------------------------------------------------------------------ */
 
 static float *tile_of(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile)
 {
@@ -200,7 +201,7 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
     }
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------ */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* Largest of the chunks' maxima for a row; a finite number in any case. */
 static float largest_max(const struct atau_dense *d, const float *maxima, int64_t r)
@@ -379,7 +380,7 @@ static adaptau_status exchange_users(struct atau_dense *d, adaptau_error *error)
     return piece.gradients ? atau_exchange(d->s, &piece, error) : ADAPTAU_OK;
 }
 
-/* ---- pass 2 ---------------------------------------------------------------------------------------------------------- */
+/* ---- pass 2 ------------------------------------------------------------------------------------------------------ */
 
 /* ê_u times the row's factor (and, for a tile that is relative to its own shift, times what turns it to the row's). */
 static const float *factored_queries(struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile)
@@ -459,7 +460,7 @@ static adaptau_status spread(struct atau_dense *d, int64_t first_tile, int64_t e
     return atau_parallel(d->s->context, d->n_spreads, spread_tiles, d, error);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 /* Candidates' gradients stand by position, with repeats: sum them, and the positives', by item. */
 static adaptau_status scatter_shared(struct atau_dense *d, adaptau_error *error)

@@ -114,7 +114,7 @@ adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, ada
 /* Up to most_blocks blocks of rows from first_row on: their ê, factors and shifts, and where their positives meet candidates. */
 adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error);
 
-/* ---- the products of a tile, which are all that is done in float32 or bfloat16 (softmax_dense_products.c) ------------- */
+/* ---- the products of a tile, which are all that is done in float32 or bfloat16 (softmax_dense_products.c) -------- */
 
 /* Pack the candidates; a block's queries; and the blocks' factored queries, once their factors are known. */
 adaptau_status atau_dense_pack_items(struct atau_dense *d, adaptau_error *error);

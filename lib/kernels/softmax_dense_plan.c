@@ -177,7 +177,7 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     }
 }
 
-/* ---- shared candidates ----------------------------------------------------------------------------------------------- */
+/* ---- shared candidates ------------------------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -357,7 +357,7 @@ adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, 
     return atau_parallel(d->s->context, d->n_blocks, begin_block, d, error);
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* How many meetings a block can have: for shared candidates a positive meets each repeat of its item. */
 static int64_t most_meetings(struct atau_dense *d, int64_t positives)

@@ -50,7 +50,7 @@ static const int32_t user_cuts[] = {0, 31, 31, N}, item_cuts[] = {0, 100, 177, 1
 #define TRAIN 0.02
 #define TEST 0.01
 
-/* ---- temperatures ----------------------------------------------------------------------------------------------------------- */
+/* ---- temperatures ------------------------------------------------------------------------------------------------ */
 
 struct moments {
     double users[1 + D + D * D], items[1 + D + D * D], pairs[3], losses[2];
@@ -102,7 +102,8 @@ START_TEST(table_moments_are_the_definition)
                 if (pass == 0)
                     mean[k] += (double)items[i * D + k] / length / M;
                 for (int l = 0; l < D && pass == 1; l++)
-                    scatter[k][l] += ((double)items[i * D + k] / length - mean[k]) * ((double)items[i * D + l] / length - mean[l]);
+                    scatter[k][l] +=
+                        ((double)items[i * D + k] / length - mean[k]) * ((double)items[i * D + l] / length - mean[l]);
             }
         }
     ck_assert_double_eq(out[0], M);
@@ -202,7 +203,7 @@ START_TEST(moments_that_do_not_add_up_are_refused)
 }
 END_TEST
 
-/* ---- ranking ------------------------------------------------------------------------------------------------------------------ */
+/* ---- ranking ----------------------------------------------------------------------------------------------------- */
 
 #define K 25
 
@@ -289,7 +290,7 @@ START_TEST(ranking_refuses_bad_arguments)
 }
 END_TEST
 
-/* ---- Adam and orders --------------------------------------------------------------------------------------------------------- */
+/* ---- Adam and orders --------------------------------------------------------------------------------------------- */
 
 /* Shards of a table, stepped apart, are the model's step. */
 START_TEST(adam_on_shards_is_the_models_step)

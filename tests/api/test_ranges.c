@@ -14,7 +14,7 @@
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
 
-/* ---- ranges of a problem -------------------------------------------------------------------------------------------------- */
+/* ---- ranges of a problem ----------------------------------------------------------------------------------------- */
 
 #define RANGES_MOST 7
 
@@ -87,7 +87,7 @@ static void free_cut(const struct problem *p, struct problem *c)
         free(c->user_targets);
 }
 
-/* ---- a host that has all ranges --------------------------------------------------------------------------------------------- */
+/* ---- a host that has all ranges ---------------------------------------------------------------------------------- */
 
 struct host {
     const struct problem *problem;
@@ -213,7 +213,7 @@ static void run_ranges(const struct problem *p, const adaptau_loss *loss, int32_
     free(host.own);
 }
 
-/* ---- truth ------------------------------------------------------------------------------------------------------------------- */
+/* ---- truth ------------------------------------------------------------------------------------------------------- */
 
 static double true_log_sum(const struct problem *p, int32_t row)
 {
@@ -238,7 +238,7 @@ static double true_log_sum(const struct problem *p, int32_t row)
     return highest + log(sum);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static const struct problem problems[] = {
     {.n_users = 40, .n_items = 700, .dim = 20, .n_rows = 37, .tau = 0.15f, .table_flags = ADAPTAU_NORMALISE_BOTH,
@@ -338,7 +338,7 @@ START_TEST(batch_without_rows_hands_over_zeros)
 }
 END_TEST
 
-/* ---- what does not add up ----------------------------------------------------------------------------------------------------- */
+/* ---- what does not add up ---------------------------------------------------------------------------------------- */
 
 static int32_t refuse(void *user_data, const adaptau_exchange_piece *piece)
 {

@@ -38,7 +38,7 @@ struct result {
     double table_bytes, library_bytes;
 };
 
-/* ---- memory of the host's ------------------------------------------------------------------------------------------------------- */
+/* ---- memory of the host's ---------------------------------------------------------------------------------------- */
 
 static void *allocate(void *data, size_t size, size_t alignment)
 {
@@ -79,7 +79,7 @@ static float *map_floats(const char *folder, size_t n)
     return block;
 }
 
-/* ---- one size --------------------------------------------------------------------------------------------------------------------- */
+/* ---- one size ---------------------------------------------------------------------------------------------------- */
 
 struct world {
     adaptau_context     *context;

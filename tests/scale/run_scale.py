@@ -76,7 +76,7 @@ def make_data(folder, n_users, n_items, mean):
     return folder
 
 
-# ---- 1: every grid has the single process's numbers -------------------------------------------------------------------------
+# ---- 1: every grid has the single process's numbers ------------------------------------------------------------------
 
 def apart(a, b):
     """The largest relative difference of what both report, and where it is."""
@@ -90,7 +90,8 @@ def check_grids(programs, name, data, *options):
     for grid in GRIDS:
         first, second = programs.grid(data, grid, *options), programs.grid(data, grid, *options)
         difference, where = apart(single, first)
-        report(difference <= TOLERANCE, f"{name} {grid[0]}x{grid[1]}: losses, tau0 and metrics within {difference:.1e} ({where})")
+        report(difference <= TOLERANCE,
+               f"{name} {grid[0]}x{grid[1]}: losses, tau0 and metrics within {difference:.1e} ({where})")
         report(first["tables"] == second["tables"], f"{name} {grid[0]}x{grid[1]}: twice the same bits ({first['tables']})")
         sent, predicted = first["step_bytes_sent"], first["step_bytes_predicted"]
         report(abs(sent / predicted - 1) <= BYTES_TOLERANCE,
@@ -119,8 +120,8 @@ def check_shards(programs, data, folder):
     inputs = list(zip(write_as(data, "train", folder), write_as(data, "test", folder)))
     made = [folder / f"shards{k}" for k in range(len(inputs))]
     for (train, test), out in zip(inputs, made):
-        subprocess.run([programs.shard, str(train), str(test), str(out), "--users", "3", "--items", "4", "--memory", "1"], check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run([programs.shard, str(train), str(test), str(out), "--users", "3", "--items", "4", "--memory", "1"],
+                       check=True, stdout=subprocess.DEVNULL)
     names = sorted(p.name for p in made[0].iterdir())
     same = all(sorted(p.name for p in m.iterdir()) == names for m in made) and all(
         (m / n).read_bytes() == (made[0] / n).read_bytes() for m in made[1:] for n in names)
@@ -129,7 +130,7 @@ def check_shards(programs, data, folder):
     report(text["tables"] == shards["tables"], "shards of 3x4 ranges train a 2x2 grid to the bits that text does")
 
 
-# ---- 2: processes are as fast as threads ----------------------------------------------------------------------------------------
+# ---- 2: processes are as fast as threads -----------------------------------------------------------------------------
 
 def check_speed(programs, data, rounds):
     seconds = {"threads": [], (2, 1): [], (1, 2): []}
@@ -143,7 +144,7 @@ def check_speed(programs, data, rounds):
                                      f"({min(seconds[grid]):.2f} s, {min(seconds['threads']):.2f} s)")
 
 
-# ---- 3: kills ---------------------------------------------------------------------------------------------------------------------
+# ---- 3: kills --------------------------------------------------------------------------------------------------------
 
 def workers(word):
     """Processes of the job that compute: children of those that guard them."""
@@ -195,7 +196,8 @@ def check_kills(programs, data, folder, n):
         same += result["tables"] == want[grid]
         told += line
         killed += seconds > 0
-    report(same == n, f"{n} SIGKILLs at random moments, {killed} of them in time: {same} continued jobs have the bits of an undisturbed one")
+    report(same == n, f"{n} SIGKILLs at random moments, {killed} of them in time: {same} continued jobs have the bits of an "
+                      "undisturbed one")
     report(told == n, "each ended its job with a line that names the rank and the command that goes on")
     # Another number of processes goes on, too, with the same numbers.
     path = str(folder / "other")
@@ -206,7 +208,8 @@ def check_kills(programs, data, folder, n):
     for pid in workers(path)[:1]:
         os.kill(pid, signal.SIGKILL)
     job.wait(timeout=120)
-    other, single = programs.grid(data, (1, 2), *options, "--checkpoint", path, "--resume"), programs.grid(data, (1, 1), *options)
+    other = programs.grid(data, (1, 2), *options, "--checkpoint", path, "--resume")
+    single = programs.grid(data, (1, 1), *options)
     difference, where = apart(single, other)
     report(difference <= TOLERANCE, f"2x2 killed, 1x2 goes on: within {difference:.1e} ({where})")
 
