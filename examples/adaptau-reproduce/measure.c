@@ -151,7 +151,7 @@ static adaptau_status measure_tau0(struct cell *cell, const struct trial *trial,
                                    adaptau_error *error)
 {
     adaptau_temperature        *temperature = NULL;
-    adaptau_temperature_options options = {.struct_size = sizeof options, .tau0 = formula};
+    adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = formula};
     adaptau_temperature_state   state = {.struct_size = sizeof state};
     adaptau_tables              tables = {.struct_size = sizeof tables};
     adaptau_status              status = adaptau_model_get_tables(trial->model, &tables, error);

@@ -41,7 +41,7 @@ typedef struct adaptau_contrast_options {
     int32_t  kind;         /**< ADAPTAU_CONTRAST_SGL, ...                                                    */
     int32_t  n_nodes;      /**< at most so many users and so many items of the batch are contrasted, drawn where there are more;
                                 0: 2048                                                                      */
-    double   temperature;  /**< τ; 0: 0.2, of NCL 0.1                                                        */
+    double   tau;          /**< τ; 0: 0.2, of NCL 0.1                                                        */
     double   weight;       /**< λ; 0: 0.1; negative: none                                                    */
     double   item_weight;  /**< α, of the items' part beside the users'; 0: 1                                */
     double   edge_dropout; /**< SGL: p in [0, 1), an edge's probability to be dropped from a view; 0: 0.1    */

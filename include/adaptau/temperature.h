@@ -31,10 +31,11 @@ typedef struct adaptau_temperature adaptau_temperature;
 /** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 0.1. */
 typedef struct adaptau_temperature_options {
     uint32_t struct_size;        /**< sizeof(adaptau_temperature_options)                                    */
-    int32_t  tau0;               /**< ADAPTAU_TAU0_*                                                         */
-    int32_t  tau_user;           /**< ADAPTAU_TAU_USER_*                                                     */
+    int32_t  tau0_policy;        /**< ADAPTAU_TAU0_*                                                         */
+    int32_t  tau_user_policy;    /**< ADAPTAU_TAU_USER_*                                                     */
     int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before measuring; 0: 1; negative: for ever */
-    double   tau;                /**< ADAPTAU_TAU0_FIXED: τ > 0, not bounded by what follows                 */
+    double   tau;                /**< of ADAPTAU_TAU0_FIXED (τ > 0, not bounded by what follows) and
+                                      ADAPTAU_TAU0_LEARNED (the first; 0: the warm-up value); 0 for others     */
     double   warmup_delta_mu;    /**< Δμ before anything is measured; 0: 0.7                                 */
     double   tau_min;            /**< bound of τ₀; 0: 0.03                                                   */
     double   tau_max;            /**< bound of τ₀; 0: 10                                                     */

@@ -130,8 +130,8 @@ static int list_temperature_fields(adaptau_temperature_options *o, adaptau_tempe
                                    struct field out[MOST_FIELDS])
 {
     const struct field fields[] = {
-        FIELD(o->tau0),
-        FIELD(o->tau_user),
+        FIELD(o->tau0_policy),
+        FIELD(o->tau_user_policy),
         FIELD(o->warmup_updates),
         FIELD(o->tau),
         FIELD(o->warmup_delta_mu),

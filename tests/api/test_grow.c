@@ -19,10 +19,10 @@ static const adaptau_model_options models[] = {
     {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
 #define MODELS ((int)(sizeof models / sizeof *models))
 
-static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user = ADAPTAU_TAU_USER_EQ16},
-                                                                 {.tau0 = ADAPTAU_TAU0_LEARNED},
-                                                                 {.tau_user = ADAPTAU_TAU_USER_LEARNED},
-                                                                 {.tau_user = ADAPTAU_TAU_USER_EQ15}};
+static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user_policy = ADAPTAU_TAU_USER_EQ16},
+                                                                 {.tau0_policy = ADAPTAU_TAU0_LEARNED},
+                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED},
+                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_EQ15}};
 
 static struct world open_trained(int which)
 {
@@ -154,7 +154,7 @@ START_TEST(new_users_are_folded_in)
     struct world               w = open_trained(0);
     adaptau_dataset           *data = larger_data(&w);
     const adaptau_dataset_view v = view_of(data);
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .soft_targets = 2.0};
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
     adaptau_model             *grown = NULL;
     adaptau_fold              *fold = NULL;
     float                      rows[MORE_USERS * DIM];
@@ -233,7 +233,7 @@ END_TEST
 START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 {
     struct host                host = new_host();
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .soft_targets = 2.0};
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
     struct world               w = open_world(host_options(&host, 2, false), models[0], (adaptau_sampler_options){0},
                                               (adaptau_temperature_options){0});
     adaptau_dataset           *data = larger_data(&w);

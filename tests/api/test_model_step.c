@@ -214,7 +214,7 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
     adaptau_sampler_options    sampler_options = {.struct_size = sizeof sampler_options, .row_weight_exponent = exponent};
     adaptau_target_options     options = {
             .struct_size = sizeof options, .strength = strength, .row_weight_exponent = exponent};
-    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.25};
+    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25};
     OK(adaptau_context_create(NULL, &context, &error));
     OK(adaptau_dataset_create_from_pairs(context, N, M, 12, users, items, &data, &error));
     OK(adaptau_model_create(context, data, &model_options, &model, &error));

@@ -41,21 +41,21 @@ struct scenario {
 static const struct scenario scenarios[] = {
     {.name = "mf, personal temperatures, soft targets",
      .model = {.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT, .seed = 3},
-     .temperature = {.tau_user = ADAPTAU_TAU_USER_EQ16, .threshold_quantile = 0.4},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .threshold_quantile = 0.4},
      .sampler = {.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .row_weight_exponent = 0.5},
      .soft_targets = 3.0},
     {.name = "mf, the root of Eq. 11, sampled candidates",
      .model = {.beta1_users = -1.0, .init = ADAPTAU_INIT_SPECTRAL},
-     .temperature = {.tau0 = ADAPTAU_TAU0_EXACT, .tau_user = ADAPTAU_TAU_USER_RELEASED, .exact_sample = 20},
+     .temperature = {.tau0_policy = ADAPTAU_TAU0_EXACT, .tau_user_policy = ADAPTAU_TAU_USER_RELEASED, .exact_sample = 20},
      .sampler = {.kind = ADAPTAU_SAMPLER_SHARED_UNIFORM, .n_candidates = 50, .seed = 5}},
     {.name = "mf, free lengths, bce",
      .model = {.flags = ADAPTAU_MODEL_FREE_LENGTH | ADAPTAU_MODEL_RAW_ITEMS, .weight_decay = 0.01, .epsilon = 1e-6},
      .loss = {.kind = ADAPTAU_LOSS_BCE, .negative_weight = 3.0}},
-    {.name = "mf, one learned temperature", .temperature = {.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.2}},
-    {.name = "mf, a learned temperature for each user", .temperature = {.tau_user = ADAPTAU_TAU_USER_LEARNED}},
+    {.name = "mf, one learned temperature", .temperature = {.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.2}},
+    {.name = "mf, a learned temperature for each user", .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED}},
     {.name = "lightgcn, both dropouts",
      .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = 2, .edge_dropout = 0.3, .layer_dropout = 0.2, .seed = 9},
-     .temperature = {.tau_user = ADAPTAU_TAU_USER_EQ15}},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ15}},
     {.name = "lightgcn, noise",
      .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.1},
      .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_SIMGCL}},
@@ -244,7 +244,7 @@ static struct world small_world(void)
 {
     const struct scenario s = {.name = "small",
                                .model = {.dim = 2, .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT},
-                               .temperature = {.tau_user = ADAPTAU_TAU_USER_LEARNED}};
+                               .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED}};
     struct world          w = start(&s, 1);
     train_epoch(&w, &s, 0);
     OK(adaptau_model_save_checkpoint(w.model, w.temperature, "small", path, &error));
