@@ -16,7 +16,10 @@ extern "C" {
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _top_k,
  *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
- *  nothing. */
+ *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
+ *  @snippet 02-training-loop.c model
+ *  @snippet 04-new-users.c checkpoint
+ *  @snippet 04-new-users.c grow */
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */
@@ -32,15 +35,17 @@ typedef struct adaptau_model adaptau_model;
  *  the rest. Since 0.1. */
 #define ADAPTAU_ENCODER_SIMPLEX 2
 
-#define ADAPTAU_MAX_LAYERS 4
+#define ADAPTAU_MAX_LAYERS 4 /**< the largest L                                                                 */
 
 #define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
 #define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
 #define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
 #define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
 
-/** Scores are inner products of raw rows on that side (with both: "no norm"). */
+/** Scores take users' rows as they are, at their own lengths; with ADAPTAU_MODEL_RAW_ITEMS too they are inner products ("no
+ *  norm"). */
 #define ADAPTAU_MODEL_RAW_USERS (UINT32_C(1) << 0)
+/** Scores take items' rows as they are. */
 #define ADAPTAU_MODEL_RAW_ITEMS (UINT32_C(1) << 1)
 /** Normalised sides keep free lengths instead of being brought back to the unit sphere after every step. */
 #define ADAPTAU_MODEL_FREE_LENGTH (UINT32_C(1) << 2)
@@ -59,7 +64,7 @@ typedef struct adaptau_model_options {
     int32_t  dim;         /**< d; 0: 64                                                                      */
     int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
     int32_t  reserved;    /**< 0                                                                             */
-    uint64_t seed;        /**< of the initialisation                                                         */
+    uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model         */
     float   *host_items;  /**< [m x d] likewise                                                              */
     int64_t  host_user_stride; /**< >= d; 0 means d                                                          */
@@ -171,7 +176,7 @@ typedef struct adaptau_gradient_view {
     const int32_t *item_ids;    /**< [n_items] ascending                                                     */
     const float   *items;       /**< [m x d], row i belongs to item i; rows of untouched items mean nothing  */
     const float   *encoder;     /**< [n_encoder_rows x d] of V with SimpleX, NULL with others                */
-    int32_t        n_encoder_rows;
+    int32_t        n_encoder_rows; /**< d with SimpleX, 0 with others                                        */
     int32_t        reserved;    /**< 0                                                                       */
 } adaptau_gradient_view;
 
@@ -281,7 +286,7 @@ ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const 
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
 
-#define ADAPTAU_NOTE_SIZE 2048
+#define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
 
 /** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
  *  options, loss and learning rates of the model, moments and step counts, the counts that draws of LightGCN's dropout and of
@@ -313,8 +318,8 @@ ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *contex
                                                          const char *path, adaptau_model **model, adaptau_temperature **temperature,
                                                          char *note, adaptau_error *error);
 
-#define ADAPTAU_SIDE_USERS 0
-#define ADAPTAU_SIDE_ITEMS 1
+#define ADAPTAU_SIDE_USERS 0 /**< the table of users                                                            */
+#define ADAPTAU_SIDE_ITEMS 1 /**< the table of items                                                            */
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products

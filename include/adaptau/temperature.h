@@ -13,7 +13,9 @@ extern "C" {
 
 /** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of
  *  threads; adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at
- *  once and changes nothing. */
+ *  once and changes nothing. Made, and asked after an epoch:
+ *  @snippet 02-training-loop.c model
+ *  @snippet 02-training-loop.c results */
 typedef struct adaptau_temperature adaptau_temperature;
 
 #define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */
@@ -119,7 +121,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *t
 typedef struct adaptau_temperature_state {
     uint32_t struct_size;       /**< sizeof(adaptau_temperature_state), set by the caller                    */
     uint32_t flags;             /**< ADAPTAU_TEMPERATURE_*                                                   */
-    int64_t  n_updates;
+    int64_t  n_updates;         /**< so far                                                                  */
     int64_t  n_users_counted;   /**< users above the degree quantile                                         */
     int64_t  n_users_clamped;   /**< users at τ₀/e                                                           */
     int64_t  n_users_observed;  /**< users that had a unit-temperature loss                                  */

@@ -630,7 +630,7 @@ adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, 
     adaptau_status status = check_encoder(model, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
         if (n < 1 || n > model->tables[side].n_rows)
-            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %d is outside 1 ... %d, the number of %s", n,
+            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
                                model->tables[side].n_rows, side == USERS ? "users" : "items");
     if (status != ADAPTAU_OK)
         return status;

@@ -517,7 +517,7 @@ START_TEST(rejects_calls_out_of_place)
     ck_assert_int_eq(adaptau_model_update_prototypes(NULL, 1, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, 0, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, M + 1, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_str_eq(error.message, "n = 8 is outside 1 ... 7, the number of items");
+    ck_assert_str_eq(error.message, "n_prototypes = 8 is outside 1 ... 7, the number of items");
     OK(adaptau_model_update_prototypes(s.model, M, &error));
     s.items[3] = NAN;
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, 2, &error), ADAPTAU_E_NUMERIC);
