@@ -100,7 +100,7 @@ START_TEST(rejects_null)
     CHECK_ERROR(adaptau_temperature_get_state(temperature, NULL, &error), ADAPTAU_E_ARGUMENT, "out");
     state.struct_size = 16;
     CHECK_ERROR(adaptau_temperature_get_state(temperature, &state, &error), ADAPTAU_E_ABI, "struct_size = 16");
-    ck_assert_ptr_null(adaptau_temperature_users(NULL));
+    ck_assert_ptr_null(adaptau_temperature_user_taus(NULL));
     adaptau_temperature_destroy(NULL);
     adaptau_temperature_destroy(temperature);
 }
