@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 1 of 3: your arrays, your optimiser, one function of ours.
+/* 1 of 5: your arrays, your optimiser, one function of ours.
  *
  * A program that has an encoder of its own keeps its embeddings where they are. adaptau_softmax reads them, and writes the loss
  * and its gradients into arrays of the program, which then does with them what it likes; here, Adagrad.
@@ -119,6 +119,7 @@ int main(void)
     make_data();
     check(adaptau_context_create(NULL, &context, &error), &error);
 
+    /* [softmax] */
     /* Where the arrays are, once; they are read again at every call. */
     adaptau_tables tables = {
         .struct_size = sizeof tables,
@@ -144,6 +145,7 @@ int main(void)
           .user_gradients = user_gradients,
           .item_gradients = item_gradients,
     };
+    /* [softmax] */
 
     printf("step  loss per pair  own taste among the 12 best (1/6 by chance)\n");
     for (int step = 0; step <= STEPS; step++) {

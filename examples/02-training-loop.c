@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 2 of 3: the library's model, your loop.
+/* 2 of 5: the library's model, your loop.
  *
  * The model owns the tables and the optimiser, the temperature sets itself, the sampler cuts epochs into batches, and the
  * evaluator ranks. The loop that calls them stays here, where it can be stopped, logged or changed.
@@ -71,12 +71,15 @@ int main(void)
           &error);
 
     /* A zero member of an options struct means its default, and so does no struct at all. */
+    /* [model] */
     adaptau_model_options   model_options = {.struct_size = sizeof model_options, .dim = 32, .seed = 1};
     adaptau_sampler_options sampler_options = {.struct_size = sizeof sampler_options, .rows_per_batch = 50, .seed = 1};
     check(adaptau_model_create(context, train, &model_options, &model, &error), &error);
     check(adaptau_temperature_create(context, train, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, train, &sampler_options, &sampler, &error), &error);
+    /* [model] */
 
+    /* [evaluator] */
     const int32_t                cutoff = 10;
     const adaptau_dataset *const known = train; /* not to be recommended again */
     adaptau_evaluator_options    evaluator_options = {
@@ -87,6 +90,7 @@ int main(void)
            .masks = &known,
     };
     check(adaptau_evaluator_create(context, test, &evaluator_options, &evaluator, &error), &error);
+    /* [evaluator] */
 
     printf("epoch  loss per pair    tau0  recall@10\n");
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
@@ -96,6 +100,7 @@ int main(void)
         adaptau_tables            tables = {.struct_size = sizeof tables};
         adaptau_temperature_state state = {.struct_size = sizeof state};
 
+        /* [loop] */
         check(adaptau_model_update_temperature(model, temperature, &error), &error);
         check(adaptau_sampler_begin_epoch(sampler, epoch, &error), &error);
         for (;;) {
@@ -108,10 +113,13 @@ int main(void)
             loss += step.loss;
             n_terms += step.n_terms;
         }
-        check(adaptau_model_tables(model, &tables, &error), &error);
+        /* [loop] */
+        /* [results] */
+        check(adaptau_model_get_tables(model, &tables, &error), &error);
         check(adaptau_evaluator_run(evaluator, &tables, &error), &error);
         check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &recall, &error), &error);
         check(adaptau_temperature_get_state(temperature, &state, &error), &error);
+        /* [results] */
         printf("%5d  %13.4f  %.4f  %9.4f\n", (int)epoch + 1, loss / (double)n_terms, state.tau0, recall);
     }
 

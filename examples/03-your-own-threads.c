@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 3 of 3: your threads.
+/* 3 of 5: your threads.
  *
  * A program that has a thread pool does not want a second one beside it. Give the context an executor, and every parallel
  * call of the library runs on the program's threads: no thread is started by the library. Numbers don't depend on who
@@ -126,6 +126,7 @@ int main(void)
     adaptau_context *ours = NULL, *one = NULL;
     struct tally     tally = {0};
 
+    /* [context] */
     adaptau_context_options options = {
         .struct_size = sizeof options,
         .n_threads = THREADS, /* how many lanes the executor should get at most */
@@ -133,6 +134,7 @@ int main(void)
         .executor_data = &tally,
     };
     check(adaptau_context_create(&options, &ours, &error), &error);
+    /* [context] */
     double loss_on_ours = compute(ours, on_ours);
 
     options = (adaptau_context_options){.struct_size = sizeof options, .n_threads = 1};

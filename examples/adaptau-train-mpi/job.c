@@ -58,8 +58,8 @@ static adaptau_status open_temperature(struct job *job, adaptau_error *error)
     const struct recipe              *r = &job->recipe;
     const adaptau_temperature_options options = {
         .struct_size = sizeof options,
-        .tau0 = r->tau0,
-        .tau_user = r->tau_user,
+        .tau0_policy = r->tau0,
+        .tau_user_policy = r->tau_user,
         .warmup_updates = (int32_t)r->warmup_epochs,
         .tau = r->tau,
         .tau_min = r->tau_min,

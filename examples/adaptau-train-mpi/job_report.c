@@ -41,7 +41,7 @@ void job_report_json(const struct job *job)
     json_open(&json, NULL, '{');
     json_version(&json);
     json_text(&json, "backend", adaptau_context_backend(job->context));
-    json_whole(&json, "threads", adaptau_context_threads(job->context));
+    json_whole(&json, "threads", adaptau_context_n_threads(job->context));
     json_whole(&json, "processes", job->grid.world.size);
     snprintf(text, sizeof text, "%dx%d", job->grid.n_p, job->grid.n_q);
     json_text(&json, "grid", text);
@@ -78,7 +78,7 @@ void job_report_table(const struct job *job)
     const struct standing *standing = &job->standing;
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %lld users\n", job->part.n_users,
            job->part.n_items, (long long)job->part.n_train, (long long)job->part.n_test, (long long)job->judge.n_users);
-    printf("grid       %d x %d processes of %d threads\n", job->grid.n_p, job->grid.n_q, adaptau_context_threads(job->context));
+    printf("grid       %d x %d processes of %d threads\n", job->grid.n_p, job->grid.n_q, adaptau_context_n_threads(job->context));
     printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall on the test pairs themselves\n",
            (long long)standing->best_epoch, (long long)standing->epoch);
     printf("loss       %.6f, tau0 %.6f\n", standing->best_loss, standing->best_tau0);

@@ -46,7 +46,7 @@ adaptau_status measure_temperature(adaptau_context *context, struct grid *grid, 
     adaptau_tables tables = {.struct_size = sizeof tables};
     if (!all)
         return fail_memory(error, "the moments of all processes");
-    adaptau_status status = adaptau_model_tables(shard->model, &tables, error);
+    adaptau_status status = adaptau_model_get_tables(shard->model, &tables, error);
     if (!status)
         status = measure_share(context, grid, shard, temperature, &tables, own, error);
     if (!status) {
@@ -194,7 +194,7 @@ static adaptau_status collect(struct judge *judge, struct scores *scores, adapta
 adaptau_status judge_score(struct judge *judge, double prior, double tau0, struct scores *scores, adaptau_error *error)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_tables(judge->shard->model, &tables, error);
+    adaptau_status status = adaptau_model_get_tables(judge->shard->model, &tables, error);
     if (status)
         return status;
     set_prior(judge, prior, tau0, &tables);

@@ -235,7 +235,7 @@ static adaptau_status apply(struct steps *steps, double factor, adaptau_error *e
         adam_options(steps, steps->recipe->lr_users * factor, BETA1_USERS, ADAPTAU_MODEL_RAW_USERS);
     const adaptau_adam_rows users = rows_of(shard, shard->users, &shard->user_steps, 0, shard->user_steps.n);
     adaptau_gradient_view   view = {.struct_size = sizeof view};
-    adaptau_status          status = adaptau_model_gradient_view(shard->model, &view, error);
+    adaptau_status          status = adaptau_model_get_gradient_view(shard->model, &view, error);
     if (!status)
         status = step_items(steps, view.items, steps->recipe->lr_items * factor, error);
     if (!status)

@@ -72,8 +72,8 @@ static adaptau_status create_temperature(adaptau_context *context, const adaptau
 {
     adaptau_temperature_options options = {
         .struct_size = sizeof options,
-        .tau0 = recipe->tau0,
-        .tau_user = recipe->tau_user,
+        .tau0_policy = recipe->tau0,
+        .tau_user_policy = recipe->tau_user,
         .warmup_updates = (int32_t)recipe->warmup_epochs,
         .tau = recipe->tau,
         .tau_min = recipe->tau_min,
@@ -131,7 +131,7 @@ adaptau_status training_resume(struct training *training, adaptau_context *conte
 {
     adaptau_model       *model = NULL;
     adaptau_temperature *temperature = NULL;
-    adaptau_status status = adaptau_model_resume(context, training->dataset, path, &model, &temperature, note, error);
+    adaptau_status status = adaptau_model_load_checkpoint(context, training->dataset, path, &model, &temperature, note, error);
     if (status)
         return status;
     adaptau_temperature_destroy(training->temperature);
@@ -169,7 +169,7 @@ static adaptau_status add_contrast(struct training *training, const adaptau_batc
         .struct_size = sizeof options,
         .flags = recipe->all_nodes ? ADAPTAU_CONTRAST_ALL_NODES : 0,
         .kind = recipe->contrast - 1,
-        .temperature = recipe->contrast_temperature,
+        .tau = recipe->contrast_temperature,
         .weight = recipe->contrast_weight > 0 ? recipe->contrast_weight : -1,
         .edge_dropout = recipe->contrast_edge_dropout,
         .noise = recipe->noise,

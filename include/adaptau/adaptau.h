@@ -8,6 +8,7 @@
  *  Tier 2  dataset.h sampler.h temperature.h evaluator.h    one object each, usable alone
  *  Tier 3  model.h        tables, encoder and optimiser
  *          contrast.h     contrastive terms of graph encoders
+ *          fold.h         users and items who come later
  *
  *  A training loop is the host's own, and short:
  *

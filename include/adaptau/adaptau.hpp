@@ -38,11 +38,13 @@ namespace adaptau {
 /** A call that failed: what() is the library's message. Since 0.1. */
 class error : public std::runtime_error {
 public:
+    /** What the C function has left. */
     explicit error(const adaptau_error &cause)
         : std::runtime_error(cause.message), status_(cause.status), os_error_(cause.os_error)
     {
     }
 
+    /** ADAPTAU_E_INDEX for example. */
     adaptau_status status() const noexcept { return status_; }
     /** errno of the failed system call, or 0. */
     int os_error() const noexcept { return os_error_; }
@@ -75,6 +77,7 @@ template <class Struct> Struct sized() noexcept
 template <class T> class span {
 public:
     constexpr span() noexcept = default;
+    /** From a pointer. */
     constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
     /** From arrays, vectors and whatever else lies in one piece. */
     template <class Array, class = std::enable_if_t<std::is_convertible_v<
@@ -83,12 +86,12 @@ public:
     {
     }
 
-    constexpr T          *data() const noexcept { return data_; }
-    constexpr std::size_t size() const noexcept { return size_; }
-    constexpr bool        empty() const noexcept { return size_ == 0; }
-    constexpr T          *begin() const noexcept { return data_; }
-    constexpr T          *end() const noexcept { return data_ + size_; }
-    constexpr T          &operator[](std::size_t i) const noexcept { return data_[i]; }
+    constexpr T          *data() const noexcept { return data_; }               /**< the first entry         */
+    constexpr std::size_t size() const noexcept { return size_; }               /**< entries                 */
+    constexpr bool        empty() const noexcept { return size_ == 0; }         /**< whether there are none  */
+    constexpr T          *begin() const noexcept { return data_; }              /**< for loops               */
+    constexpr T          *end() const noexcept { return data_ + size_; }        /**< for loops               */
+    constexpr T &operator[](std::size_t i) const noexcept { return data_[i]; } /**< not checked              */
 
 private:
     T          *data_ = nullptr;
@@ -121,6 +124,8 @@ protected:
         handle_.reset(made);
     }
 
+    void own(Handle *made) noexcept { handle_.reset(made); }
+
 private:
     std::unique_ptr<Handle, destroyer<Handle, Destroy>> handle_;
 };
@@ -145,19 +150,22 @@ inline std::int32_t count(const char *name, std::size_t size)
 
 } // namespace detail
 
-/** Since 0.1. */
+/** adaptau_context. Since 0.1. */
 class context : public detail::object<adaptau_context, adaptau_context_destroy> {
 public:
+    /** adaptau_context_create. */
     explicit context(const adaptau_context_options &options = sized<adaptau_context_options>())
     {
         make(adaptau_context_create, &options);
     }
 
-    std::int32_t threads() const noexcept { return adaptau_context_threads(get()); }
+    /** adaptau_context_n_threads. */
+    std::int32_t n_threads() const noexcept { return adaptau_context_n_threads(get()); }
+    /** adaptau_context_backend. */
     const char  *backend() const noexcept { return adaptau_context_backend(get()); }
 };
 
-/** Since 0.1. */
+/** adaptau_dataset. Since 0.1. */
 class dataset : public detail::object<adaptau_dataset, adaptau_dataset_destroy> {
 public:
     /** Pairs in any order, copied. */
@@ -172,11 +180,16 @@ public:
     /** Sorted rows, borrowed: the host's arrays outlive the dataset. */
     dataset(const adaptau::context &context, const adaptau_csr &csr) { make(adaptau_dataset_create, context.get(), &csr); }
 
+    /** Users. */
     std::int32_t n_users() const noexcept { return adaptau_dataset_n_users(get()); }
+    /** Items. */
     std::int32_t n_items() const noexcept { return adaptau_dataset_n_items(get()); }
+    /** Distinct pairs. */
     std::int64_t n_pairs() const noexcept { return adaptau_dataset_n_pairs(get()); }
+    /** Pairs that were given again. */
     std::int64_t n_duplicates() const noexcept { return adaptau_dataset_n_duplicates(get()); }
 
+    /** The arrays, as long as the dataset. */
     adaptau_dataset_view view() const
     {
         auto out = sized<adaptau_dataset_view>();
@@ -185,17 +198,20 @@ public:
     }
 };
 
-/** Since 0.1. */
+/** adaptau_sampler. Since 0.1. */
 class sampler : public detail::object<adaptau_sampler, adaptau_sampler_destroy> {
 public:
+    /** adaptau_sampler_create. */
     sampler(const adaptau::context &context, const adaptau::dataset &data,
             const adaptau_sampler_options &options = sized<adaptau_sampler_options>())
     {
         make(adaptau_sampler_create, context.get(), data.get(), &options);
     }
 
+    /** Batches of an epoch. */
     std::int64_t n_batches() const noexcept { return adaptau_sampler_n_batches(get()); }
-    void         begin_epoch(std::int64_t epoch) { call(adaptau_sampler_begin_epoch, get(), epoch); }
+    /** adaptau_sampler_begin_epoch. */
+    void begin_epoch(std::int64_t epoch) { call(adaptau_sampler_begin_epoch, get(), epoch); }
 
     /** False when the epoch is over. `batch` is from sized, and its arrays live until the next call. */
     bool next(adaptau_batch &batch)
@@ -205,34 +221,59 @@ public:
     }
 };
 
-/** Since 0.1. */
+class model;
+
+/** adaptau_temperature. Since 0.1. */
 class temperature : public detail::object<adaptau_temperature, adaptau_temperature_destroy> {
 public:
+    /** adaptau_temperature_create. */
     temperature(const adaptau::context &context, const adaptau::dataset &data,
                 const adaptau_temperature_options &options = sized<adaptau_temperature_options>())
     {
         make(adaptau_temperature_create, context.get(), data.get(), &options);
     }
 
+    /** adaptau_temperature_update; for a model see model::update_temperature. */
     void update(const adaptau_tables &tables) { call(adaptau_temperature_update, get(), &tables); }
 
+    /** What the last update did. */
     adaptau_temperature_state state() const
     {
         auto out = sized<adaptau_temperature_state>();
         call(adaptau_temperature_get_state, get(), &out);
         return out;
     }
+
+    /** τ of each user of `data`, the dataset that this was made for; rewritten by each update. */
+    span<const float> user_taus(const adaptau::dataset &data) const noexcept
+    {
+        return {adaptau_temperature_user_taus(get()), static_cast<std::size_t>(data.n_users())};
+    }
+
+    /** adaptau_temperature_grow: a new one for a larger dataset. */
+    temperature grow(const adaptau::dataset &data) const
+    {
+        temperature larger;
+        larger.make(adaptau_temperature_grow, get(), data.get());
+        return larger;
+    }
+
+private:
+    friend class model;
+    temperature() noexcept = default;
 };
 
-/** Since 0.1. */
+/** adaptau_evaluator. Since 0.1. */
 class evaluator : public detail::object<adaptau_evaluator, adaptau_evaluator_destroy> {
 public:
+    /** adaptau_evaluator_create. */
     evaluator(const adaptau::context &context, const adaptau::dataset &held_out,
               const adaptau_evaluator_options &options = sized<adaptau_evaluator_options>())
     {
         make(adaptau_evaluator_create, context.get(), held_out.get(), &options);
     }
 
+    /** adaptau_evaluator_run. */
     void run(const adaptau_tables &tables) { call(adaptau_evaluator_run, get(), &tables); }
 
     /** ADAPTAU_METRIC_* at the cutoff of that place in the options. */
@@ -249,6 +290,7 @@ public:
         return {adaptau_evaluator_users(get()), static_cast<std::size_t>(adaptau_evaluator_n_users(get()))};
     }
 
+    /** adaptau_evaluator_per_user: a number for each of users(). */
     void per_user(std::int32_t metric, std::int32_t cutoff, span<float> out) const
     {
         detail::require_size("out", out.size(), users().size());
@@ -256,15 +298,17 @@ public:
     }
 };
 
-/** Since 0.1. */
+/** adaptau_model. Since 0.1. */
 class model : public detail::object<adaptau_model, adaptau_model_destroy> {
 public:
+    /** adaptau_model_create. */
     model(const adaptau::context &context, const adaptau::dataset &data,
           const adaptau_model_options &options = sized<adaptau_model_options>())
     {
         make(adaptau_model_create, context.get(), data.get(), &options);
     }
 
+    /** adaptau_model_load. */
     static model load(const adaptau::context &context, const std::string &path)
     {
         model loaded;
@@ -272,23 +316,47 @@ public:
         return loaded;
     }
 
+    /** A checkpoint's model, temperature and note. */
+    struct checkpoint;
+
+    /** adaptau_model_load_checkpoint. */
+    static checkpoint load_checkpoint(const adaptau::context &context, const adaptau::dataset &data, const std::string &path);
+
+    /** adaptau_model_save_checkpoint. */
+    void save_checkpoint(const adaptau::temperature &temperature, const std::string &note, const std::string &path) const
+    {
+        call(adaptau_model_save_checkpoint, get(), temperature.get(), note.c_str(), path.c_str());
+    }
+
+    /** adaptau_model_grow: a new model with the users and items of a larger dataset. */
+    model grow(const adaptau::dataset &data) const
+    {
+        model larger;
+        larger.make(adaptau_model_grow, get(), data.get(), static_cast<const adaptau_fold_options *>(nullptr));
+        return larger;
+    }
+
+    /** adaptau_model_save. */
     void save(const std::string &path) const { call(adaptau_model_save, get(), path.c_str()); }
 
     /** The final embeddings, until the next call that changes the model. */
     adaptau_tables tables() const
     {
         auto out = sized<adaptau_tables>();
-        call(adaptau_model_tables, get(), &out);
+        call(adaptau_model_get_tables, get(), &out);
         return out;
     }
 
+    /** adaptau_model_update_temperature. */
     void update_temperature(adaptau::temperature &temperature)
     {
         call(adaptau_model_update_temperature, get(), temperature.get());
     }
 
+    /** adaptau_model_set_loss. */
     void set_loss(const adaptau_loss &loss) { call(adaptau_model_set_loss, get(), &loss); }
 
+    /** adaptau_model_gradients. */
     adaptau_step gradients(const adaptau_batch &batch, adaptau::temperature &temperature)
     {
         auto step = sized<adaptau_step>();
@@ -296,13 +364,14 @@ public:
         return step;
     }
 
+    /** adaptau_model_apply. */
     void apply() { call(adaptau_model_apply, get()); }
 
     /** For a host's own optimiser, until the next call that changes the model. */
     adaptau_gradient_view gradient_view() const
     {
         auto out = sized<adaptau_gradient_view>();
-        call(adaptau_model_gradient_view, get(), &out);
+        call(adaptau_model_get_gradient_view, get(), &out);
         return out;
     }
 
@@ -314,6 +383,7 @@ public:
         call(adaptau_model_set_item_bias, get(), bias.empty() ? nullptr : bias.data());
     }
 
+    /** adaptau_model_set_learning_rates. */
     void set_learning_rates(double users, double items) { call(adaptau_model_set_learning_rates, get(), users, items); }
 
     /** k items for each of `users`, best first, none that is `seen`; −1 where fewer are left. `scores` may be empty. */
@@ -328,8 +398,71 @@ public:
              items.data(), scores.empty() ? nullptr : scores.data());
     }
 
+    /** k items for each of `n_users` embeddings, [n_users x d] without gaps, of fold::users for example. */
+    void top_k_for(std::int32_t n_users, span<const float> embeddings, std::int32_t k, const adaptau_item_filter &filter,
+                   span<std::int32_t> items, span<float> scores = {}) const
+    {
+        const std::size_t rows = static_cast<std::size_t>(n_users > 0 ? n_users : 0);
+        const std::size_t wanted = rows * static_cast<std::size_t>(k > 0 ? k : 0);
+        detail::require_size("embeddings", embeddings.size(), rows * static_cast<std::size_t>(tables().dim));
+        detail::require_size("items", items.size(), wanted);
+        if (!scores.empty())
+            detail::require_size("scores", scores.size(), wanted);
+        call(adaptau_model_top_k_for, get(), n_users, embeddings.data(), std::int64_t{0}, k, &filter, items.data(),
+             scores.empty() ? nullptr : scores.data());
+    }
+
 private:
     model() noexcept = default;
+};
+
+/** What model::load_checkpoint reads. Since 0.1. */
+struct model::checkpoint {
+    adaptau::model       model;       /**< with its optimiser                                               */
+    adaptau::temperature temperature; /**< of the dataset that was given                                    */
+    std::string          note;        /**< the host's                                                       */
+};
+
+inline model::checkpoint model::load_checkpoint(const adaptau::context &context, const adaptau::dataset &data,
+                                                const std::string &path)
+{
+    adaptau_model       *read = nullptr;
+    adaptau_temperature *tau = nullptr;
+    char                 note[ADAPTAU_NOTE_SIZE];
+    call(adaptau_model_load_checkpoint, context.get(), data.get(), path.c_str(), &read, &tau, note);
+    checkpoint all{adaptau::model(), adaptau::temperature(), {}};
+    all.model.own(read);
+    all.temperature.own(tau);
+    all.note = note;
+    return all;
+}
+
+/** adaptau_fold. Since 0.1. */
+class fold : public detail::object<adaptau_fold, adaptau_fold_destroy> {
+public:
+    /** adaptau_fold_create. `data`, the pairs trained on, may be nullptr without soft targets. */
+    fold(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_options &options)
+        : dim_(static_cast<std::size_t>(model.tables().dim))
+    {
+        make(adaptau_fold_create, model.get(), data ? data->get() : nullptr, &options);
+    }
+
+    /** Embeddings [n x d] of n new users, and their τ where `taus` is not empty. User u has the items from item_ptr[u] on, to
+     *  before item_ptr[u + 1]. */
+    void users(span<const std::int64_t> item_ptr, span<const std::int32_t> items, span<float> embeddings,
+               span<float> taus = {}) const
+    {
+        const std::size_t n = item_ptr.empty() ? 0 : item_ptr.size() - 1;
+        detail::require_size("items", items.size(), n ? static_cast<std::size_t>(item_ptr[n]) : 0);
+        detail::require_size("embeddings", embeddings.size(), n * dim_);
+        if (!taus.empty())
+            detail::require_size("taus", taus.size(), n);
+        call(adaptau_fold_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), embeddings.data(),
+             taus.empty() ? nullptr : taus.data());
+    }
+
+private:
+    std::size_t dim_;
 };
 
 } // namespace adaptau

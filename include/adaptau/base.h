@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Marks what the library exports. ADAPTAU_STATIC may be defined where the static library is linked. */
 #if defined(ADAPTAU_STATIC) || !(defined(__GNUC__) || defined(__clang__))
 #define ADAPTAU_API
 #else
@@ -17,9 +18,10 @@
 extern "C" {
 #endif
 
-#define ADAPTAU_VERSION_MAJOR 0
-#define ADAPTAU_VERSION_MINOR 1
-#define ADAPTAU_VERSION_PATCH 0
+#define ADAPTAU_VERSION_MAJOR 0 /**< of these headers: another one, another soname                            */
+#define ADAPTAU_VERSION_MINOR 1 /**< of these headers: more functions, members, constants                     */
+#define ADAPTAU_VERSION_PATCH 0 /**< of these headers: the same interface, mended                             */
+/** What the host was compiled against: compare with adaptau_version(). */
 #define ADAPTAU_VERSION_NUMBER (ADAPTAU_VERSION_MAJOR * 10000 + ADAPTAU_VERSION_MINOR * 100 + ADAPTAU_VERSION_PATCH)
 
 /** What a fallible call returns: ADAPTAU_OK or one of the ADAPTAU_E_* codes. The numbers never change. Comments list those
@@ -27,7 +29,7 @@ extern "C" {
  *  Since 0.1. */
 typedef int32_t adaptau_status;
 
-#define ADAPTAU_OK 0
+#define ADAPTAU_OK 0 /**< done                                                                                  */
 #define ADAPTAU_E_ARGUMENT 1 /**< a NULL, an unknown constant, a value outside its range                      */
 #define ADAPTAU_E_ABI 2      /**< a struct_size that this library does not understand                         */
 #define ADAPTAU_E_SHAPE 3    /**< sizes, strides or offsets that disagree                                     */

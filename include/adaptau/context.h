@@ -13,7 +13,10 @@ extern "C" {
 /** Threads, allocator, log callback and kernel choice; every object is made from one and must die before it.
  *  Thread-safety: a context may serve objects on several threads at once. While its pool is busy with one call,
  *  another call computes on its own thread, with the same result. After fork() the child may go on using it (on one
- *  thread) and may destroy it. */
+ *  thread) and may destroy it.
+ *
+ *  On the host's own threads:
+ *  @snippet 03-your-own-threads.c context */
 typedef struct adaptau_context adaptau_context;
 
 /** One lane of a parallel call: run it once for every index in [0, n_lanes). */
@@ -32,8 +35,8 @@ typedef void *(*adaptau_allocate_function)(void *user_data, size_t size, size_t 
 /** Gives back what adaptau_allocate_function returned, with the same size. */
 typedef void (*adaptau_free_function)(void *user_data, void *block, size_t size);
 
-#define ADAPTAU_LOG_INFO 0
-#define ADAPTAU_LOG_WARNING 1
+#define ADAPTAU_LOG_INFO 0    /**< what the library has chosen                                                  */
+#define ADAPTAU_LOG_WARNING 1 /**< what the host may want to change                                             */
 
 /** Receives one line without a newline, on a thread that is inside a call of the library. */
 typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char *line);
@@ -55,12 +58,12 @@ typedef struct adaptau_context_options {
     int32_t                   reserved;    /**< 0                                                            */
     uint64_t                  cpu_disable; /**< ADAPTAU_CPU_* not to be used although the CPU has them       */
     adaptau_executor_function executor;    /**< NULL: an own pool of n_threads - 1 threads                   */
-    void                     *executor_data;
+    void                     *executor_data; /**< user_data of executor                                   */
     adaptau_allocate_function allocate;    /**< NULL (then free too): aligned_alloc                          */
-    adaptau_free_function     free;
-    void                     *allocator_data;
+    adaptau_free_function     free;        /**< gives back what allocate returned                            */
+    void                     *allocator_data; /**< user_data of allocate and free                        */
     adaptau_log_function      log;         /**< NULL: silence                                                */
-    void                     *log_data;
+    void                     *log_data;    /**< user_data of log                                             */
 } adaptau_context_options;
 
 /** Make a context and start its pool.
@@ -75,7 +78,7 @@ ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options 
 ADAPTAU_API void adaptau_context_destroy(adaptau_context *context);
 
 /** Threads that compute. 0 for NULL. Since 0.1. */
-ADAPTAU_API int32_t adaptau_context_threads(const adaptau_context *context);
+ADAPTAU_API int32_t adaptau_context_n_threads(const adaptau_context *context);
 
 /** What runs the products, "native avx512", "blis 0.9.0 zen3" or "reference" for example. Lives as long as the context; ""
  *  for NULL. Since 0.1. */

@@ -7,10 +7,7 @@
  *      InfoNCE(x) = −cos(z_x, z′_x)/τ + log Σ_{y∈C} exp(cos(z_x, z′_y)/τ)
  *
  *  A step with such a term:
- *
- *      adaptau_model_gradients(model, &batch, temperature, &step, &error);
- *      adaptau_model_contrast(model, &batch, &contrast, &loss, &error);
- *      adaptau_model_apply(model, &error); */
+ *  @snippet 05-graph-and-contrast.c contrast */
 #ifndef ADAPTAU_CONTRAST_H
 #define ADAPTAU_CONTRAST_H
 
@@ -41,7 +38,7 @@ typedef struct adaptau_contrast_options {
     int32_t  kind;         /**< ADAPTAU_CONTRAST_SGL, ...                                                    */
     int32_t  n_nodes;      /**< at most so many users and so many items of the batch are contrasted, drawn where there are more;
                                 0: 2048                                                                      */
-    double   temperature;  /**< τ; 0: 0.2, of NCL 0.1                                                        */
+    double   tau;          /**< τ; 0: 0.2, of NCL 0.1                                                        */
     double   weight;       /**< λ; 0: 0.1; negative: none                                                    */
     double   item_weight;  /**< α, of the items' part beside the users'; 0: 1                                */
     double   edge_dropout; /**< SGL: p in [0, 1), an edge's probability to be dropped from a view; 0: 0.1    */
@@ -73,13 +70,13 @@ ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const ad
                                                   const adaptau_contrast_options *options, double *loss,
                                                   adaptau_error *error);
 
-/** New prototypes for NCL: the means of n clusters of raw user rows, and of raw item rows, by k-means (Lloyd's method from n
- *  rows drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch, before its steps;
- *  they stay as they are until the next call. O(20 (n_users + n_items) n d).
- *  @param[in] n  at least 1, and at most the number of users and of items
+/** New prototypes for NCL: the means of n_prototypes clusters of raw user rows, and of raw item rows, by k-means (Lloyd's
+ *  method from as many rows, drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch,
+ *  before its steps; they stay as they are until the next call. O(20 (n_users + n_items) n_prototypes d).
+ *  @param[in] n_prototypes  at least 1, and at most the number of users and of items
  *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF; E_NUMERIC names a raw row that is not finite; E_MEMORY, E_THREAD. There are
  *          no prototypes after the last two. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n_prototypes, adaptau_error *error);
 
 #ifdef __cplusplus
 }

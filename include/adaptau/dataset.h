@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/** Interactions of n users with m items. Immutable: may be read from any number of threads. */
+/** Interactions of n users with m items. Immutable: may be read from any number of threads.
+ *  @snippet 04-new-users.c dataset */
 typedef struct adaptau_dataset adaptau_dataset;
 
 /** A host's compressed sparse rows. Row u holds the items indices[indptr[u] .. indptr[u + 1]), ascending, each once.
@@ -59,7 +60,7 @@ typedef struct adaptau_dataset_view {
     uint32_t       struct_size; /**< sizeof(adaptau_dataset_view), set by the caller                         */
     int32_t        n_users;     /**< n                                                                       */
     int32_t        n_items;     /**< m                                                                       */
-    int32_t        reserved;
+    int32_t        reserved;    /**< 0                                                                       */
     const int64_t *user_ptr;    /**< [n + 1]                                                                 */
     const int32_t *user_items;  /**< [|D|] items of each user, ascending                                     */
     const int64_t *item_ptr;    /**< [m + 1]                                                                 */

@@ -14,7 +14,9 @@ extern "C" {
 
 /** Held-out pairs, masks and cutoffs, and the results of the last run. Thread-safety: results may be read by any number of
  *  threads side by side; adaptau_evaluator_run runs alone. A call that meets another which forbids it answers E_STATE at once
- *  and changes nothing. */
+ *  and changes nothing. Made, and asked after an epoch:
+ *  @snippet 02-training-loop.c evaluator
+ *  @snippet 02-training-loop.c results */
 typedef struct adaptau_evaluator adaptau_evaluator;
 
 /* With h(r) = 1 when the item at rank r (from 1) is held out for the user, T its held-out items, K the cutoff: */
@@ -24,9 +26,10 @@ typedef struct adaptau_evaluator adaptau_evaluator;
 #define ADAPTAU_METRIC_HIT_RATE 3  /**< 1 when any h(r) = 1, r <= K                                           */
 #define ADAPTAU_METRIC_MRR 4       /**< 1/(first r <= K with h(r) = 1), else 0                                */
 #define ADAPTAU_METRIC_MAP 5       /**< Σ_{r<=K} h(r) · (hits up to r)/r over min(K,|T|)                      */
+/** Metrics that these headers know; later ones get the numbers from here on. */
 #define ADAPTAU_N_METRICS 6
 
-#define ADAPTAU_MAX_CUTOFF 65536
+#define ADAPTAU_MAX_CUTOFF 65536 /**< the longest list that is looked at                                    */
 
 /** Since 0.1. */
 typedef struct adaptau_evaluator_options {
@@ -34,7 +37,7 @@ typedef struct adaptau_evaluator_options {
     int32_t                       n_cutoffs;   /**< 0: one cutoff, 20                                        */
     const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF]; one above the
                                                     number of items is fine                                  */
-    int32_t                       n_masks;
+    int32_t                       n_masks;     /**< 0: nothing is masked                                     */
     int32_t                       n_groups;    /**< 0: no groups                                             */
     const adaptau_dataset *const *masks;       /**< [n_masks] pairs that are not ranked (train); borrowed: must outlive the
                                                     evaluator. A pair that is held out as well is masked     */

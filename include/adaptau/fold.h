@@ -11,25 +11,26 @@ extern "C" {
 #endif
 
 /** What new users are made of: a copy of a model's items, and tables formed once. Constant: any number of threads may fold
- *  users in at once, whatever happens to the model meanwhile. */
+ *  users in at once, whatever happens to the model meanwhile.
+ *  @snippet 04-new-users.c fold */
 typedef struct adaptau_fold adaptau_fold;
 
 /** How users were trained, which is what a new one should be like. Since 0.1. */
 typedef struct adaptau_fold_options {
-    uint32_t struct_size;  /**< sizeof(adaptau_fold_options)                                                 */
-    uint32_t flags;        /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training        */
-    int32_t  tau_user;     /**< ADAPTAU_TAU_USER_NONE, _EQ16, _EQ15 or _RELEASED                             */
-    int32_t  n_steps;      /**< of descent; 0: 4, with LightGCN none; negative: none                         */
-    double   tau;          /**< τ₀ in [1e-30, 1e30]                                                          */
-    double   threshold;    /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)          */
-    double   divisor;      /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 0: its default     */
-    double   soft_targets; /**< c of adaptau_target_options, 0: none                                         */
+    uint32_t struct_size;     /**< sizeof(adaptau_fold_options)                                                   */
+    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training          */
+    int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _EQ16, _EQ15 or _RELEASED                               */
+    int32_t  n_steps;         /**< of descent; 0: 4, with LightGCN none; negative: none                           */
+    double   tau;             /**< τ₀ in [1e-30, 1e30]; must be set                                               */
+    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)            */
+    double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 0: its default       */
+    double   target_strength; /**< `strength` of adaptau_target_options, c; 0: no soft targets                    */
 } adaptau_fold_options;
 
 /** Copy the model's items and form what new users need of them: with soft targets two sparse products, O(|D| d); with LightGCN
  *  n_layers − 1 propagations of the items' side.
  *  @param[in] dataset  the pairs trained on, for soft targets; not needed after the call; NULL is fine without soft targets
- *  @param[in] options  `tau` must be set
+ *  @param[in] options  no NULL: `tau` has no default
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options, or a row that is not finite); E_SHAPE for a dataset of another size; E_STATE
  *          for a LightGCN that was loaded and has no graph; E_MEMORY, E_THREAD. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_fold_create(const adaptau_model *model, const adaptau_dataset *dataset,

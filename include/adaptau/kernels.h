@@ -29,7 +29,7 @@ extern "C" {
  *  Ranking takes no notice, nor do the moments of a temperature; losses at temperature 1 come from the rounded scores. */
 #define ADAPTAU_BFLOAT16 (UINT32_C(1) << 3)
 
-#define ADAPTAU_MAX_DIM 65536
+#define ADAPTAU_MAX_DIM 65536 /**< the largest d                                                                */
 
 /** User and item embeddings, read only. Since 0.1. */
 typedef struct adaptau_tables {

@@ -13,10 +13,13 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint,
- *  _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on
- *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
- *  changes nothing. */
+ *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _top_k,
+ *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any
+ *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
+ *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
+ *  @snippet 02-training-loop.c model
+ *  @snippet 04-new-users.c checkpoint
+ *  @snippet 04-new-users.c grow */
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */
@@ -32,15 +35,17 @@ typedef struct adaptau_model adaptau_model;
  *  the rest. Since 0.1. */
 #define ADAPTAU_ENCODER_SIMPLEX 2
 
-#define ADAPTAU_MAX_LAYERS 4
+#define ADAPTAU_MAX_LAYERS 4 /**< the largest L                                                                 */
 
 #define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
 #define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
 #define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
 #define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
 
-/** Scores are inner products of raw rows on that side (with both: "no norm"). */
+/** Scores take users' rows as they are, at their own lengths; with ADAPTAU_MODEL_RAW_ITEMS too they are inner products ("no
+ *  norm"). */
 #define ADAPTAU_MODEL_RAW_USERS (UINT32_C(1) << 0)
+/** Scores take items' rows as they are. */
 #define ADAPTAU_MODEL_RAW_ITEMS (UINT32_C(1) << 1)
 /** Normalised sides keep free lengths instead of being brought back to the unit sphere after every step. */
 #define ADAPTAU_MODEL_FREE_LENGTH (UINT32_C(1) << 2)
@@ -59,7 +64,7 @@ typedef struct adaptau_model_options {
     int32_t  dim;         /**< d; 0: 64                                                                      */
     int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
     int32_t  reserved;    /**< 0                                                                             */
-    uint64_t seed;        /**< of the initialisation                                                         */
+    uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model         */
     float   *host_items;  /**< [m x d] likewise                                                              */
     int64_t  host_user_stride; /**< >= d; 0 means d                                                          */
@@ -82,9 +87,8 @@ typedef struct adaptau_model_options {
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
 
-/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied; not
- *  needed
- *                      after the call
+/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied;
+ *                      not needed after the call
  *  @param[in] options  NULL for the defaults
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
@@ -100,15 +104,15 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
  *  LightGCN and SimpleX make them at the first such call after a step; so do all calls that score, save or export. Dropout is
  *  for training only and takes no part.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD, and E_STATE while another reader makes them. Since
- *  0.1. */
-ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+ *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD, and E_STATE while another reader makes them.
+ *          Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
-/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_tables, with LightGCN E⁰, with SimpleX e. Flags
- *  are 0 and there is no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
+/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_get_tables, with LightGCN E⁰, with SimpleX e.
+ *  Flags are 0 and there is no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 /** What an encoder learns beside the tables. Since 0.1. */
 typedef struct adaptau_encoder_parameters {
@@ -122,8 +126,8 @@ typedef struct adaptau_encoder_parameters {
 /** Valid until the next call that changes the model.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
-                                                            adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
+                                                                adaptau_error *error);
 
 /** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN and SimpleX make final
  *  embeddings anew when they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
@@ -172,13 +176,13 @@ typedef struct adaptau_gradient_view {
     const int32_t *item_ids;    /**< [n_items] ascending                                                     */
     const float   *items;       /**< [m x d], row i belongs to item i; rows of untouched items mean nothing  */
     const float   *encoder;     /**< [n_encoder_rows x d] of V with SimpleX, NULL with others                */
-    int32_t        n_encoder_rows;
+    int32_t        n_encoder_rows; /**< d with SimpleX, 0 with others                                        */
     int32_t        reserved;    /**< 0                                                                       */
 } adaptau_gradient_view;
 
 /** @return E_ARGUMENT, E_ABI; E_STATE when there are no gradients. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
-                                                       adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
+                                                           adaptau_error *error);
 
 /** One Adam step with the gradients of the last batch on the rows it touched (each table counts its own steps), then rows back
  *  to the unit sphere unless ADAPTAU_MODEL_FREE_LENGTH.
@@ -190,7 +194,7 @@ ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *mode
  *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_THREAD where the host's executor ran no
  *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an
  *          executor that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left,
- *          and the gradients are used up (adaptau_model_gradient_view is E_STATE). Since 0.1. */
+ *          and the gradients are used up (adaptau_model_get_gradient_view is E_STATE). Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
 /** Since 0.1. */
@@ -217,9 +221,9 @@ ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, co
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
 
-/** A number for each item that is added to its score wherever items are ranked (adaptau_model_tables hands it to the evaluator;
- *  adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example is
- *  g τ₀ log(1 + n_i).
+/** A number for each item that is added to its score wherever items are ranked (adaptau_model_get_tables hands it to the
+ *  evaluator; adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example
+ *  is g τ₀ log(1 + n_i).
  *  @param[in] bias  [m] finite, copied; NULL removes it
  *  @return E_NUMERIC names the first item; E_MEMORY. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error);
@@ -268,22 +272,21 @@ ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, i
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
- *  "encoder_parameters" [d, d] (V), and metadata that
- *  adaptau_model_load understands. Atomic: a temporary file in the same folder, fsync, rename,
- *  fsync of the folder; the old file is whole until the new one is.
+ *  "encoder_parameters" [d, d] (V), and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
+ *  folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
  *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
 /** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
  *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
  *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
- *  raw tables (and, with SimpleX, of adaptau_model_encoder_parameters).
+ *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
  *  @return E_ARGUMENT, E_IO, E_FORMAT, E_MEMORY, E_THREAD; E_NUMERIC for a non-finite entry. Never allocates more than the
  *          file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
 
-#define ADAPTAU_NOTE_SIZE 2048
+#define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
 
 /** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
  *  options, loss and learning rates of the model, moments and step counts, the counts that draws of LightGCN's dropout and of
@@ -294,7 +297,7 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
  *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
  *  which a host makes anew before each epoch.
  *  @param[in] temperature  of the model's size, or NULL: none
- *  @param[in] note         a text of the host's for adaptau_model_resume, less than ADAPTAU_NOTE_SIZE printable ASCII
+ *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII
  *                          characters, or NULL
  *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX
  *          E_MEMORY, E_THREAD. Since 0.1. */
@@ -311,12 +314,12 @@ ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *mo
  *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
  *          is damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are
  *          untouched then. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
-                                                adaptau_model **model, adaptau_temperature **temperature, char *note,
-                                                adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset,
+                                                         const char *path, adaptau_model **model, adaptau_temperature **temperature,
+                                                         char *note, adaptau_error *error);
 
-#define ADAPTAU_SIDE_USERS 0
-#define ADAPTAU_SIDE_ITEMS 1
+#define ADAPTAU_SIDE_USERS 0 /**< the table of users                                                            */
+#define ADAPTAU_SIDE_ITEMS 1 /**< the table of items                                                            */
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products

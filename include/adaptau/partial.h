@@ -89,7 +89,7 @@ ADAPTAU_API adaptau_status adaptau_loss_gradients_of_range(adaptau_context *cont
                                                            adaptau_softmax_output *output, adaptau_error *error);
 
 /** adaptau_model_gradients of a model whose items are a range: from now on through adaptau_loss_gradients_of_range. Pieces of
- *  USERS are views of what adaptau_model_gradient_view gives, rows in the batch's order. With ADAPTAU_ENCODER_MF.
+ *  USERS are views of what adaptau_model_get_gradient_view gives, rows in the batch's order. With ADAPTAU_ENCODER_MF.
  *  @param[in] exchange  copied; NULL: the model's items are the catalogue again
  *  @return E_ARGUMENT (also for another encoder), E_ABI. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_set_exchange(adaptau_model *model, const adaptau_exchange *exchange,

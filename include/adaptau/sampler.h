@@ -13,7 +13,8 @@ extern "C" {
 #endif
 
 /** Cuts epochs into batches. Thread-safety: adaptau_sampler_begin_epoch and _next run alone; while one does, another thread's
- *  gets E_STATE. */
+ *  gets E_STATE. An epoch:
+ *  @snippet 02-training-loop.c loop */
 typedef struct adaptau_sampler adaptau_sampler;
 
 #define ADAPTAU_SAMPLER_CATALOGUE 0         /**< every item is a candidate of every row                       */
@@ -46,7 +47,7 @@ typedef struct adaptau_sampler_options {
     double   popularity_exponent; /**< alpha of SHARED_POPULARITY in [−4, 4]; 0: 0.75                        */
     double   row_weight_exponent; /**< a: a user's terms get weight n_u^(a − 1), so that its row weighs n_u^a;
                                        0 means 1 (every interaction alike). In (0, 2]                        */
-    uint64_t seed;
+    uint64_t seed;                /**< of the order and of all draws                                         */
 } adaptau_sampler_options;
 
 /** @param[in] dataset  borrowed: must outlive the sampler. Users without items get no row.

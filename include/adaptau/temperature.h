@@ -13,7 +13,9 @@ extern "C" {
 
 /** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of
  *  threads; adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at
- *  once and changes nothing. */
+ *  once and changes nothing. Made, and asked after an epoch:
+ *  @snippet 02-training-loop.c model
+ *  @snippet 02-training-loop.c results */
 typedef struct adaptau_temperature adaptau_temperature;
 
 #define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */
@@ -31,10 +33,11 @@ typedef struct adaptau_temperature adaptau_temperature;
 /** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 0.1. */
 typedef struct adaptau_temperature_options {
     uint32_t struct_size;        /**< sizeof(adaptau_temperature_options)                                    */
-    int32_t  tau0;               /**< ADAPTAU_TAU0_*                                                         */
-    int32_t  tau_user;           /**< ADAPTAU_TAU_USER_*                                                     */
+    int32_t  tau0_policy;        /**< ADAPTAU_TAU0_*                                                         */
+    int32_t  tau_user_policy;    /**< ADAPTAU_TAU_USER_*                                                     */
     int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before measuring; 0: 1; negative: for ever */
-    double   tau;                /**< ADAPTAU_TAU0_FIXED: τ > 0, not bounded by what follows                 */
+    double   tau;                /**< of ADAPTAU_TAU0_FIXED (τ > 0, not bounded by what follows) and
+                                      ADAPTAU_TAU0_LEARNED (the first; 0: the warm-up value); 0 for others     */
     double   warmup_delta_mu;    /**< Δμ before anything is measured; 0: 0.7                                 */
     double   tau_min;            /**< bound of τ₀; 0: 0.03                                                   */
     double   tau_max;            /**< bound of τ₀; 0: 10                                                     */
@@ -118,7 +121,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *t
 typedef struct adaptau_temperature_state {
     uint32_t struct_size;       /**< sizeof(adaptau_temperature_state), set by the caller                    */
     uint32_t flags;             /**< ADAPTAU_TEMPERATURE_*                                                   */
-    int64_t  n_updates;
+    int64_t  n_updates;         /**< so far                                                                  */
     int64_t  n_users_counted;   /**< users above the degree quantile                                         */
     int64_t  n_users_clamped;   /**< users at τ₀/e                                                           */
     int64_t  n_users_observed;  /**< users that had a unit-temperature loss                                  */
@@ -139,7 +142,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperatu
 
 /** τ[u] for every user, [n], valid as long as the object, rewritten by each update: not to be read meanwhile. NULL for NULL.
  *  Since 0.1. */
-ADAPTAU_API const float *adaptau_temperature_users(const adaptau_temperature *temperature);
+ADAPTAU_API const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature);
 
 #ifdef __cplusplus
 }

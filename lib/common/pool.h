@@ -5,8 +5,8 @@
 
 #include "common/context.h"
 
-/* One task of a parallel call. `lane` is below adaptau_context_threads(context) and differs between tasks that run at the same
- * time: it picks scratch memory. */
+/* One task of a parallel call. `lane` is below adaptau_context_n_threads(context) and differs between tasks that run at the
+ * same time: it picks scratch memory. */
 typedef void (*atau_task_function)(void *argument, int32_t lane, int64_t task);
 
 /* Run task(argument, lane, t) for every t in [0, n_tasks), in any order, and wait. What a task computes must not depend on its

@@ -57,11 +57,12 @@ static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model
     } numbers[] = {{"tau", o->tau, 1e-30, 1e30},
                    {"threshold", o->threshold, -1e30, 1e30},
                    {"divisor", o->divisor, 0.0, 1e30},
-                   {"soft_targets", o->soft_targets, 0.0, 1e30}};
+                   {"target_strength", o->target_strength, 0.0, 1e30}};
     if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (o->tau_user < ADAPTAU_TAU_USER_NONE || o->tau_user > ADAPTAU_TAU_USER_RELEASED)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user = %d is none that a loss gives", o->tau_user);
+    if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is none that a loss gives",
+                         o->tau_user_policy);
     if (o->n_steps > MOST_STEPS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is above %d", o->n_steps, MOST_STEPS);
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
@@ -71,11 +72,11 @@ static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", numbers[k].name,
                              numbers[k].value, numbers[k].least, numbers[k].most);
     }
-    if (model->loss_map && (o->tau_user != ADAPTAU_TAU_USER_NONE || o->soft_targets > 0.0))
+    if (model->loss_map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || o->target_strength > 0.0))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s belongs to the softmax, but the model's loss is %s",
-                         o->soft_targets > 0.0 ? "soft_targets" : "tau_user", model->loss_map->name);
-    if (o->soft_targets > 0.0 && !dataset)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->soft_targets = %g, but dataset is NULL", o->soft_targets);
+                         o->target_strength > 0.0 ? "target_strength" : "tau_user_policy", model->loss_map->name);
+    if (o->target_strength > 0.0 && !dataset)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->target_strength = %g, but dataset is NULL", o->target_strength);
     const int32_t n = model->tables[USERS].n_rows, m = model->tables[ITEMS].n_rows;
     if (dataset && (dataset->n_users != n || dataset->n_items != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
@@ -83,7 +84,7 @@ static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model
     if (o->n_steps == 0)
         o->n_steps = model->encoder->folds_exactly ? -1 : DEFAULT_STEPS;
     if (o->divisor == 0.0)
-        o->divisor = o->tau_user == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
+        o->divisor = o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
     return ADAPTAU_OK;
 }
 
@@ -92,7 +93,7 @@ static void lay_out(adaptau_fold *fold, bool own_starts)
     const size_t m = (size_t)fold->n_items, row = (size_t)fold->dim * sizeof(float);
     fold->items = atau_arena_take(&fold->arena, m, row);
     fold->starts = own_starts ? atau_arena_take(&fold->arena, m, row) : fold->items;
-    fold->targets = fold->options.soft_targets > 0.0 ? atau_arena_take(&fold->arena, m, row) : NULL;
+    fold->targets = fold->options.target_strength > 0.0 ? atau_arena_take(&fold->arena, m, row) : NULL;
 }
 
 static adaptau_status copy_items(adaptau_fold *fold, const adaptau_tables *tables, adaptau_error *error)
@@ -277,7 +278,7 @@ static void start_row(const struct block *b, int64_t r)
     b->unit_losses[r] = 0.0f;
     b->best_loss[r] = INFINITY;
     if (fold->targets) {
-        const double share = n > 0 ? fold->options.soft_targets / (fold->options.soft_targets + (double)n) : 0.0;
+        const double share = n > 0 ? fold->options.target_strength / (fold->options.target_strength + (double)n) : 0.0;
         gather(b, r, fold->targets, n > 0 ? 1.0 / (double)n : 0.0, b->targets + r * dim);
         b->shares[r] = (float)share;
         if (fold->starts == fold->items) {
@@ -321,7 +322,7 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
     const adaptau_row_temperatures tau = {
         .struct_size = sizeof tau,
         .candidates = b->tau,
-        .positives = fold->options.tau_user == ADAPTAU_TAU_USER_RELEASED ? b->tau_positive : NULL};
+        .positives = fold->options.tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? b->tau_positive : NULL};
     adaptau_softmax_output output = {.struct_size = sizeof output,
                                      .row_loss = b->loss,
                                      .row_unit_loss = fold->softmax ? b->losses_now : NULL,
@@ -343,10 +344,11 @@ static void keep_best(struct block *b)
 
 static double tau_of(const adaptau_fold_options *o, double loss)
 {
-    if (o->tau_user == ADAPTAU_TAU_USER_NONE)
+    if (o->tau_user_policy == ADAPTAU_TAU_USER_NONE)
         return o->tau;
-    return fmin(1e30, o->tau_user == ADAPTAU_TAU_USER_EQ15 ? adaptau_tau_user_eq15(o->tau, loss, o->threshold, o->divisor)
-                                                           : adaptau_tau_user_eq16(o->tau, loss, o->threshold, o->divisor));
+    const bool eq15 = o->tau_user_policy == ADAPTAU_TAU_USER_EQ15;
+    return fmin(1e30, eq15 ? adaptau_tau_user_eq15(o->tau, loss, o->threshold, o->divisor)
+                           : adaptau_tau_user_eq16(o->tau, loss, o->threshold, o->divisor));
 }
 
 /* Personal temperatures change the losses: what was best under others is not comparable. */
@@ -406,7 +408,7 @@ static adaptau_status run_over_rows(struct block *b, void (*work)(void *, int32_
 static adaptau_status descend(struct block *b, adaptau_error *error)
 {
     const int32_t    n_steps = b->fold->options.n_steps;
-    const bool       personal = b->fold->options.tau_user != ADAPTAU_TAU_USER_NONE;
+    const bool       personal = b->fold->options.tau_user_policy != ADAPTAU_TAU_USER_NONE;
     struct step_call call = {b, true};
     adaptau_status   status = ADAPTAU_OK;
     for (int32_t k = 0; k < n_steps && status == ADAPTAU_OK; k++) {

@@ -148,7 +148,7 @@ static adaptau_status check_options(const adaptau_contrast_options *o, adaptau_e
                          ADAPTAU_MAX_LAYERS);
     adaptau_status status = check_kind(o, error);
     if (status == ADAPTAU_OK)
-        status = check_number("temperature", o->temperature, 0.0, 1e6, error);
+        status = check_number("tau", o->tau, 0.0, 1e6, error);
     if (status == ADAPTAU_OK)
         status = check_number("weight", o->weight, -1e6, 1e6, error);
     if (status == ADAPTAU_OK)
@@ -171,7 +171,7 @@ static void fill_defaults(adaptau_contrast_options *o)
 {
     const bool sgl = o->kind == ADAPTAU_CONTRAST_SGL, simgcl = o->kind == ADAPTAU_CONTRAST_SIMGCL;
     o->n_nodes = o->n_nodes ? o->n_nodes : MOST_NODES;
-    o->temperature = or_default(o->temperature, o->kind == ADAPTAU_CONTRAST_NCL ? 0.1 : 0.2);
+    o->tau = or_default(o->tau, o->kind == ADAPTAU_CONTRAST_NCL ? 0.1 : 0.2);
     o->weight = fmax(0.0, or_default(o->weight, 0.1));
     o->item_weight = or_default(o->item_weight, 1.0);
     o->edge_dropout = sgl ? or_default(o->edge_dropout, 0.1) : 0.0;
@@ -412,7 +412,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
                                             .positive_ptr = s->ptr,
                                             .positives = places,
                                             .row_weights = s->weights};
-    const adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = (float)t->options.temperature};
+    const adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = (float)t->options.tau};
     adaptau_softmax_output         output = {
                 .struct_size = sizeof output, .user_gradients = first_gradients, .item_gradients = second_gradients};
     adaptau_status status =
@@ -630,7 +630,7 @@ adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, 
     adaptau_status status = check_encoder(model, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
         if (n < 1 || n > model->tables[side].n_rows)
-            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %d is outside 1 ... %d, the number of %s", n,
+            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
                                model->tables[side].n_rows, side == USERS ? "users" : "items");
     if (status != ADAPTAU_OK)
         return status;

@@ -328,7 +328,7 @@ static void lay_out_side(const struct measurement *m, struct side *side, struct 
 
 static void lay_out(struct measurement *m, struct atau_arena *arena)
 {
-    size_t lanes = (size_t)adaptau_context_threads(m->context), dim = (size_t)m->dim;
+    size_t lanes = (size_t)adaptau_context_n_threads(m->context), dim = (size_t)m->dim;
     lay_out_side(m, &m->users, arena);
     if (m->n_sides > 1)
         lay_out_side(m, &m->items, arena);

@@ -44,23 +44,23 @@ struct adaptau_temperature {
 
 bool atau_temperature_is_personal(const adaptau_temperature *temperature)
 {
-    return temperature->options.tau_user != ADAPTAU_TAU_USER_NONE &&
-           temperature->options.tau_user != ADAPTAU_TAU_USER_LEARNED;
+    return temperature->options.tau_user_policy != ADAPTAU_TAU_USER_NONE &&
+           temperature->options.tau_user_policy != ADAPTAU_TAU_USER_LEARNED;
 }
 
 static bool learns_users(const adaptau_temperature *temperature)
 {
-    return temperature->options.tau_user == ADAPTAU_TAU_USER_LEARNED;
+    return temperature->options.tau_user_policy == ADAPTAU_TAU_USER_LEARNED;
 }
 
 bool atau_temperature_is_learned(const adaptau_temperature *temperature)
 {
-    return temperature->options.tau0 == ADAPTAU_TAU0_LEARNED || learns_users(temperature);
+    return temperature->options.tau0_policy == ADAPTAU_TAU0_LEARNED || learns_users(temperature);
 }
 
 bool atau_temperature_is_split(const adaptau_temperature *temperature)
 {
-    return temperature->options.tau_user == ADAPTAU_TAU_USER_RELEASED;
+    return temperature->options.tau_user_policy == ADAPTAU_TAU_USER_RELEASED;
 }
 
 adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
@@ -131,10 +131,10 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
         {&o->warmup_delta_mu, 0.7, LEAST_TAU, GREATEST_TAU, "warmup_delta_mu"},
         {&o->tau_min, 0.03, LEAST_TAU, GREATEST_TAU, "tau_min"},
         {&o->tau_max, 10.0, LEAST_TAU, GREATEST_TAU, "tau_max"},
-        {&o->divisor, o->tau_user == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0, LEAST_TAU, GREATEST_TAU, "divisor"},
+        {&o->divisor, o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0, LEAST_TAU, GREATEST_TAU, "divisor"},
         {&o->threshold_quantile, 0.0, DBL_MIN, below_one, "threshold_quantile"},
         {&o->degree_quantile, 0.0, DBL_MIN, below_one, "degree_quantile"},
-        {&o->learning_rate, o->tau_user == ADAPTAU_TAU_USER_LEARNED ? 0.03 : 0.001, LEAST_TAU, 10.0, "learning_rate"},
+        {&o->learning_rate, o->tau_user_policy == ADAPTAU_TAU_USER_LEARNED ? 0.03 : 0.001, LEAST_TAU, 10.0, "learning_rate"},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         adaptau_status status = check_number(numbers[i].value, numbers[i].standard, numbers[i].low, numbers[i].high,
@@ -147,10 +147,10 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
 
 static adaptau_status check_options(adaptau_temperature_options *o, adaptau_error *error)
 {
-    if (o->tau0 < ADAPTAU_TAU0_EQ14 || o->tau0 > ADAPTAU_TAU0_LEARNED)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau0 = %d is unknown", o->tau0);
-    if (o->tau_user < ADAPTAU_TAU_USER_NONE || o->tau_user > ADAPTAU_TAU_USER_LEARNED)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user = %d is unknown", o->tau_user);
+    if (o->tau0_policy < ADAPTAU_TAU0_EQ14 || o->tau0_policy > ADAPTAU_TAU0_LEARNED)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau0_policy = %d is unknown", o->tau0_policy);
+    if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_LEARNED)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is unknown", o->tau_user_policy);
     if (o->exact_sample < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->exact_sample = %d is negative", o->exact_sample);
     if (o->reserved)
@@ -158,11 +158,14 @@ static adaptau_status check_options(adaptau_temperature_options *o, adaptau_erro
     adaptau_status status = check_numbers(o, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (o->tau0 == ADAPTAU_TAU0_FIXED && o->tau == 0.0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau = 0, but options->tau0 is ADAPTAU_TAU0_FIXED");
-    if (o->tau0 == ADAPTAU_TAU0_LEARNED && o->tau_user != ADAPTAU_TAU_USER_NONE)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user = %d, but options->tau0 is ADAPTAU_TAU0_LEARNED",
-                         o->tau_user);
+    if (o->tau0_policy == ADAPTAU_TAU0_FIXED && o->tau == 0.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau = 0, but options->tau0_policy is ADAPTAU_TAU0_FIXED");
+    if (o->tau0_policy == ADAPTAU_TAU0_LEARNED && o->tau_user_policy != ADAPTAU_TAU_USER_NONE)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d, but tau0_policy is ADAPTAU_TAU0_LEARNED",
+                         o->tau_user_policy);
+    if (o->tau != 0.0 && o->tau0_policy != ADAPTAU_TAU0_FIXED && o->tau0_policy != ADAPTAU_TAU0_LEARNED)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau = %g, but options->tau0_policy = %d has none", o->tau,
+                         o->tau0_policy);
     if (o->tau_min > o->tau_max)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_min = %g is above options->tau_max = %g", o->tau_min,
                          o->tau_max);
@@ -286,13 +289,13 @@ static void set_all_taus(adaptau_temperature *t)
 static void start(adaptau_temperature *t)
 {
     count_users(t);
-    if (t->options.tau0 == ADAPTAU_TAU0_FIXED) {
+    if (t->options.tau0_policy == ADAPTAU_TAU0_FIXED) {
         t->state.tau0 = t->options.tau;
     } else {
         t->state.flags = ADAPTAU_TEMPERATURE_WARMING_UP;
         t->state.tau0 = bound_tau0(t, tau0_of_delta(t, t->options.warmup_delta_mu), &t->state.flags);
     }
-    if (t->options.tau0 == ADAPTAU_TAU0_LEARNED) {
+    if (t->options.tau0_policy == ADAPTAU_TAU0_LEARNED) {
         t->state.flags = 0;
         if (t->options.tau > 0.0)
             t->state.tau0 = bound_tau0(t, t->options.tau, &t->state.flags);
@@ -433,20 +436,20 @@ static adaptau_status choose_tau0(const adaptau_temperature *t, const adaptau_ta
     const bool warming_up = o->warmup_updates < 0 || t->state.n_updates < o->warmup_updates;
     double     delta = warming_up ? o->warmup_delta_mu : next->mean_positive - next->mean_all;
     next->flags = 0;
-    if (o->tau0 == ADAPTAU_TAU0_FIXED || o->tau0 == ADAPTAU_TAU0_LEARNED)
+    if (o->tau0_policy == ADAPTAU_TAU0_FIXED || o->tau0_policy == ADAPTAU_TAU0_LEARNED)
         return ADAPTAU_OK;
     if (!(delta > 0.0)) {
         next->flags = ADAPTAU_TEMPERATURE_KEPT;
         return ADAPTAU_OK;
     }
     next->flags = warming_up ? ADAPTAU_TEMPERATURE_WARMING_UP : 0;
-    if (o->tau0 == ADAPTAU_TAU0_EXACT && !warming_up) {
+    if (o->tau0_policy == ADAPTAU_TAU0_EXACT && !warming_up) {
         adaptau_status status = solve_exactly(t, tables, next, error);
         if (status != ADAPTAU_OK || !(next->flags & ADAPTAU_TEMPERATURE_NOT_BRACKETED))
             return status;
     }
     double tau0 = tau0_of_delta(t, delta);
-    if (o->tau0 == ADAPTAU_TAU0_EQ34 && !warming_up && next->log_ratio > 0.0)
+    if (o->tau0_policy == ADAPTAU_TAU0_EQ34 && !warming_up && next->log_ratio > 0.0)
         tau0 = tau0_eq34(next);
     next->tau0 = bound_tau0(t, tau0, &next->flags);
     return ADAPTAU_OK;
@@ -477,7 +480,7 @@ static double find_threshold(const adaptau_temperature *t, const double losses[2
 static double tau_of_user(const adaptau_temperature *t, double loss, bool *clamped)
 {
     const double tau0 = t->state.tau0, threshold = t->state.threshold, divisor = t->options.divisor;
-    const bool   eq15 = t->options.tau_user == ADAPTAU_TAU_USER_EQ15;
+    const bool   eq15 = t->options.tau_user_policy == ADAPTAU_TAU_USER_EQ15;
     *clamped = (loss - threshold) / (eq15 ? divisor * tau0 : divisor) < -INVERSE_E;
     double tau = eq15 ? adaptau_tau_user_eq15(tau0, loss, threshold, divisor)
                       : adaptau_tau_user_eq16(tau0, loss, threshold, divisor);
@@ -580,11 +583,11 @@ static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_
     if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->pairs[0] > 0.0))
         return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g pairs: there is nothing to measure",
                          m->users[0], m->items[0], m->pairs[0]);
-    if (o->tau0 == ADAPTAU_TAU0_EXACT || o->degree_quantile > 0.0 || o->threshold_quantile > 0.0)
+    if (o->tau0_policy == ADAPTAU_TAU0_EXACT || o->degree_quantile > 0.0 || o->threshold_quantile > 0.0)
         return atau_fail(error, ADAPTAU_E_STATE, "options->%s does not add up over ranges",
-                         o->tau0 == ADAPTAU_TAU0_EXACT  ? "tau0 = ADAPTAU_TAU0_EXACT"
-                         : o->degree_quantile > 0.0     ? "degree_quantile"
-                                                        : "threshold_quantile");
+                         o->tau0_policy == ADAPTAU_TAU0_EXACT  ? "tau0_policy = ADAPTAU_TAU0_EXACT"
+                         : o->degree_quantile > 0.0            ? "degree_quantile"
+                                                               : "threshold_quantile");
     return ADAPTAU_OK;
 }
 
@@ -740,8 +743,8 @@ adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32
     if (n > 0)
         ATAU_REQUIRE(d_inverse_tau, error);
     if (!atau_temperature_is_learned(temperature))
-        return atau_fail(error, ADAPTAU_E_STATE, "the temperature is not learned: options->tau0 = %d, options->tau_user = %d",
-                         temperature->options.tau0, temperature->options.tau_user);
+        return atau_fail(error, ADAPTAU_E_STATE, "the temperature is not learned: tau0_policy = %d, tau_user_policy = %d",
+                         temperature->options.tau0_policy, temperature->options.tau_user_policy);
     adaptau_status status = enter(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
@@ -801,7 +804,7 @@ static adaptau_status check_state(const adaptau_temperature *t, const adaptau_te
         if (isinf(unit_losses[u]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] is infinite", u);
     if (atau_temperature_is_learned(t))
-        return atau_fail(error, ADAPTAU_E_STATE, "a learned temperature remembers more than its state: adaptau_model_resume");
+        return atau_fail(error, ADAPTAU_E_STATE, "a learned temperature remembers more than its state: adaptau_model_load_checkpoint");
     return ADAPTAU_OK;
 }
 
@@ -830,7 +833,7 @@ const float *adaptau_temperature_unit_losses(const adaptau_temperature *temperat
     return temperature ? temperature->unit_losses : NULL;
 }
 
-const float *adaptau_temperature_users(const adaptau_temperature *temperature)
+const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature)
 {
     return temperature ? temperature->taus : NULL;
 }

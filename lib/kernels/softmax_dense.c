@@ -482,7 +482,7 @@ static adaptau_status scatter_shared(struct atau_dense *d, adaptau_error *error)
  * items alone, not on rows, which differ between ranges of users. */
 static adaptau_status finish_in_pieces(struct atau_dense *d, adaptau_error *error)
 {
-    const int64_t  n_pieces = d->s->exchange->item_pieces, threads = adaptau_context_threads(d->s->context);
+    const int64_t  n_pieces = d->s->exchange->item_pieces, threads = adaptau_context_n_threads(d->s->context);
     adaptau_status status = ADAPTAU_OK;
     for (int64_t k = 0; k < n_pieces && status == ADAPTAU_OK; k++) {
         const int64_t first = d->n_tiles * k / n_pieces, end = d->n_tiles * (k + 1) / n_pieces;

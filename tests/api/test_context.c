@@ -97,7 +97,7 @@ START_TEST(defaults_make_a_context)
 {
     adaptau_context *context = NULL;
     ck_assert_int_eq(adaptau_context_create(NULL, &context, NULL), ADAPTAU_OK);
-    ck_assert_int_ge(adaptau_context_threads(context), 1);
+    ck_assert_int_ge(adaptau_context_n_threads(context), 1);
     ck_assert(strlen(adaptau_context_backend(context)) > 0);
     expect_the_same(context);
     adaptau_context_destroy(context);
@@ -109,7 +109,7 @@ START_TEST(any_number_of_threads_gives_the_same)
     const int32_t counts[] = {1, 2, 3, 4, 7, 33};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         adaptau_context *context = make((adaptau_context_options){.n_threads = counts[i]});
-        ck_assert_int_eq(adaptau_context_threads(context), counts[i]);
+        ck_assert_int_eq(adaptau_context_n_threads(context), counts[i]);
         for (int again = 0; again < 5; again++)
             expect_the_same(context);
         adaptau_context_destroy(context);
@@ -391,7 +391,7 @@ END_TEST
 START_TEST(null_is_fine_where_the_header_says_so)
 {
     adaptau_context_destroy(NULL);
-    ck_assert_int_eq(adaptau_context_threads(NULL), 0);
+    ck_assert_int_eq(adaptau_context_n_threads(NULL), 0);
     ck_assert_str_eq(adaptau_context_backend(NULL), "");
     uint64_t present = 1, peak = 1;
     adaptau_context_memory(NULL, &present, &peak);

@@ -218,10 +218,10 @@ static double term(const struct truth *t, double raw[NODES][D])
         double      alpha = side ? o->item_weight : 1.0;
         if (o->weight > 0.0)
             sum += alpha * o->weight *
-                   contrast(o->temperature, n, nodes, first + at, second + at, side ? M : N, some, self);
+                   contrast(o->tau, n, nodes, first + at, second + at, side ? M : N, some, self);
         if (o->prototype_weight > 0.0)
             sum += o->prototype_weight *
-                   contrast(o->temperature, n, nodes, raw + at, (double(*)[D])t->centroids[side], PROTOTYPES, NULL,
+                   contrast(o->tau, n, nodes, raw + at, (double(*)[D])t->centroids[side], PROTOTYPES, NULL,
                             t->clusters[side]);
     }
     return weight * sum;
@@ -254,7 +254,7 @@ static void read_prototypes(const struct small *s, struct truth *t)
 static void read_gradients(const struct small *s, double out[NODES][D])
 {
     adaptau_gradient_view view = {.struct_size = sizeof view};
-    OK(adaptau_model_gradient_view(s->model, &view, &error));
+    OK(adaptau_model_get_gradient_view(s->model, &view, &error));
     ck_assert_int_eq(view.n_users, N);
     ck_assert_int_eq(view.n_items, M);
     for (int i = 0; i < NODES * D; i++)
@@ -305,18 +305,18 @@ static void check_term(struct truth t, adaptau_model_options options)
 START_TEST(gradients_are_central_differences_of_the_whole_term)
 {
     static const adaptau_contrast_options kinds[] = {
-        {.kind = ADAPTAU_CONTRAST_SGL, .edge_dropout = 0.3, .temperature = 0.2, .weight = 0.4, .item_weight = 1.0},
-        {.kind = ADAPTAU_CONTRAST_SIMGCL, .noise = 0.2, .temperature = 0.3, .weight = 0.7, .item_weight = 0.5},
-        {.kind = ADAPTAU_CONTRAST_NCL, .layer = 2, .temperature = 0.15, .weight = 0.3, .item_weight = 2.0},
+        {.kind = ADAPTAU_CONTRAST_SGL, .edge_dropout = 0.3, .tau = 0.2, .weight = 0.4, .item_weight = 1.0},
+        {.kind = ADAPTAU_CONTRAST_SIMGCL, .noise = 0.2, .tau = 0.3, .weight = 0.7, .item_weight = 0.5},
+        {.kind = ADAPTAU_CONTRAST_NCL, .layer = 2, .tau = 0.15, .weight = 0.3, .item_weight = 2.0},
         {.kind = ADAPTAU_CONTRAST_NCL,
          .layer = 4,
-         .temperature = 0.3,
+         .tau = 0.3,
          .weight = 0.2,
          .item_weight = 0.5,
          .prototype_weight = 0.6},
         {.kind = ADAPTAU_CONTRAST_NCL,
          .layer = 2,
-         .temperature = 0.3,
+         .tau = 0.3,
          .weight = -1.0,
          .item_weight = 1.5,
          .prototype_weight = 0.6},
@@ -330,7 +330,7 @@ END_TEST
 /* _i: kind; the batch's nodes or all; how many. */
 START_TEST(some_nodes_of_a_batch_are_drawn)
 {
-    struct truth t = {.options = {.kind = _i % 3, .temperature = 0.2, .weight = 0.4, .item_weight = 1.0}, .layers = 2};
+    struct truth t = {.options = {.kind = _i % 3, .tau = 0.2, .weight = 0.4, .item_weight = 1.0}, .layers = 2};
     t.options.edge_dropout = t.options.kind == ADAPTAU_CONTRAST_SGL ? 0.2 : 0.0;
     t.options.noise = t.options.kind == ADAPTAU_CONTRAST_SIMGCL ? 0.1 : 0.0;
     t.options.layer = t.options.kind == ADAPTAU_CONTRAST_NCL ? 2 : 0;
@@ -383,7 +383,7 @@ START_TEST(options_of_null_are_those_of_zeros)
     const adaptau_contrast_options zero = {.struct_size = sizeof zero};
     const adaptau_contrast_options said = {.struct_size = sizeof said,
                                            .n_nodes = 2048,
-                                           .temperature = 0.2,
+                                           .tau = 0.2,
                                            .weight = 0.1,
                                            .item_weight = 1.0,
                                            .edge_dropout = 0.1};
@@ -459,8 +459,8 @@ START_TEST(rejects_bad_options)
         {{.flags = 2}, ADAPTAU_E_ARGUMENT, "flags = 0x2"},
         {{.reserved = 1}, ADAPTAU_E_ARGUMENT, "reserved = 1"},
         {{.n_nodes = -1}, ADAPTAU_E_ARGUMENT, "n_nodes = -1"},
-        {{.temperature = -1.0}, ADAPTAU_E_ARGUMENT, "temperature = -1"},
-        {{.temperature = NAN}, ADAPTAU_E_NUMERIC, "temperature"},
+        {{.tau = -1.0}, ADAPTAU_E_ARGUMENT, "tau = -1"},
+        {{.tau = NAN}, ADAPTAU_E_NUMERIC, "tau"},
         {{.weight = INFINITY}, ADAPTAU_E_NUMERIC, "weight = inf"},
         {{.item_weight = -1.0}, ADAPTAU_E_ARGUMENT, "item_weight = -1"},
         {{.edge_dropout = 1.0}, ADAPTAU_E_ARGUMENT, "edge_dropout = 1 is outside [0, 1)"},
@@ -517,7 +517,7 @@ START_TEST(rejects_calls_out_of_place)
     ck_assert_int_eq(adaptau_model_update_prototypes(NULL, 1, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, 0, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, M + 1, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_str_eq(error.message, "n = 8 is outside 1 ... 7, the number of items");
+    ck_assert_str_eq(error.message, "n_prototypes = 8 is outside 1 ... 7, the number of items");
     OK(adaptau_model_update_prototypes(s.model, M, &error));
     s.items[3] = NAN;
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, 2, &error), ADAPTAU_E_NUMERIC);

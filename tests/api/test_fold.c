@@ -160,12 +160,12 @@ START_TEST(mf_starts_at_what_the_user_aims_at)
     adaptau_fold_options options = fold_options(-1);
     static double        items[ITEMS][DIM], b[ITEMS][DIM];
     float                rows[NEW * DIM], taus[NEW];
-    options.soft_targets = _i ? SOFT : 0.0;
+    options.target_strength = _i ? SOFT : 0.0;
     fold_new(&w, &options, rows, taus);
     read_items(&w, items);
     walk_items(&w, items, b);
     for (int u = 0; u < NEW; u++) {
-        const double n = n_items_of(u), share = n > 0.0 ? options.soft_targets / (options.soft_targets + n) : 0.0;
+        const double n = n_items_of(u), share = n > 0.0 ? options.target_strength / (options.target_strength + n) : 0.0;
         double       want[DIM], soft[DIM];
         sum_items(u, items, n > 0.0 ? (1.0 - share) / n : 0.0, want);
         sum_items(u, b, n > 0.0 ? share / n : 0.0, soft);
@@ -188,8 +188,8 @@ START_TEST(simplex_starts_at_the_map_of_the_mean)
     static double              items[ITEMS][DIM];
     float                      rows[NEW * DIM];
     fold_new(&w, &options, rows, NULL);
-    OK(adaptau_model_encoder_parameters(w.model, &own, &error));
-    OK(adaptau_model_raw_tables(w.model, &raw, &error));
+    OK(adaptau_model_get_encoder_parameters(w.model, &own, &error));
+    OK(adaptau_model_get_raw_tables(w.model, &raw, &error));
     for (int i = 0; i < ITEMS; i++)
         for (int k = 0; k < DIM; k++)
             items[i][k] = (double)raw.items[i * DIM + k];
@@ -218,7 +218,7 @@ START_TEST(lightgcn_propagates_the_new_row)
     static double              layer[2][USERS + ITEMS][DIM], starts[ITEMS][DIM];
     float                      rows[NEW * DIM];
     fold_new(&w, &options, rows, NULL);
-    OK(adaptau_model_raw_tables(w.model, &raw, &error));
+    OK(adaptau_model_get_raw_tables(w.model, &raw, &error));
     memset(starts, 0, sizeof starts);
     for (int r = 0; r < USERS + ITEMS; r++)
         for (int k = 0; k < DIM; k++)
@@ -274,12 +274,12 @@ START_TEST(many_steps_end_where_the_gradient_along_the_sphere_is_zero)
     static double        items[ITEMS][DIM], b[ITEMS][DIM];
     float                rows[NEW * DIM];
     options.flags = outside ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0;
-    options.soft_targets = _i & 2 ? SOFT : 0.0;
+    options.target_strength = _i & 2 ? SOFT : 0.0;
     fold_new(&w, &options, rows, NULL);
     read_items(&w, items);
     walk_items(&w, items, b);
     for (int u = 0; u < NEW; u++) {
-        const double n = n_items_of(u), share = options.soft_targets / (options.soft_targets + n);
+        const double n = n_items_of(u), share = options.target_strength / (options.target_strength + n);
         double       aim[DIM], soft[DIM], e[DIM], gradient[DIM], along = 0.0, squares = 0.0;
         if (n == 0.0)
             continue;
@@ -335,7 +335,7 @@ START_TEST(temperatures_are_those_of_the_users_losses)
     adaptau_fold_options options = fold_options(8);
     static double        items[ITEMS][DIM];
     float                rows[NEW * DIM], taus[NEW];
-    options.tau_user = _i;
+    options.tau_user_policy = _i;
     options.threshold = 4.9;
     fold_new(&w, &options, rows, taus);
     read_items(&w, items);
@@ -379,8 +379,8 @@ START_TEST(results_do_not_depend_on_threads)
                                     (adaptau_temperature_options){0});
         adaptau_fold_options options = fold_options(3);
         adaptau_fold        *fold = NULL;
-        options.soft_targets = SOFT;
-        options.tau_user = ADAPTAU_TAU_USER_EQ16;
+        options.target_strength = SOFT;
+        options.tau_user_policy = ADAPTAU_TAU_USER_EQ16;
         options.threshold = 5.0;
         train(&w, 1);
         OK(adaptau_fold_create(w.model, w.data, &options, &fold, &error));
@@ -436,9 +436,9 @@ START_TEST(rejects_bad_arguments)
         {{.struct_size = 8, .tau = 1.0}, ADAPTAU_E_ABI},
         {{.struct_size = sizeof o, .tau = NAN}, ADAPTAU_E_NUMERIC},
         {{.struct_size = sizeof o, .tau = 1.0, .flags = 2}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .tau_user = ADAPTAU_TAU_USER_LEARNED}, ADAPTAU_E_ARGUMENT},
+        {{.struct_size = sizeof o, .tau = 1.0, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED}, ADAPTAU_E_ARGUMENT},
         {{.struct_size = sizeof o, .tau = 1.0, .n_steps = 1001}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .soft_targets = -1.0}, ADAPTAU_E_ARGUMENT},
+        {{.struct_size = sizeof o, .tau = 1.0, .target_strength = -1.0}, ADAPTAU_E_ARGUMENT},
         {{.struct_size = sizeof o, .tau = 1.0, .divisor = -1.0}, ADAPTAU_E_ARGUMENT},
         {{.struct_size = sizeof o, .tau = 1.0, .threshold = INFINITY}, ADAPTAU_E_NUMERIC},
     };
@@ -449,11 +449,11 @@ START_TEST(rejects_bad_arguments)
     ck_assert_int_eq(adaptau_fold_create(w.model, w.data, &o, NULL, &error), ADAPTAU_E_ARGUMENT);
     OK(adaptau_dataset_create_from_pairs(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
     ck_assert_int_eq(adaptau_fold_create(w.model, other, &o, &fold, &error), ADAPTAU_E_SHAPE);
-    o.soft_targets = 1.0;
+    o.target_strength = 1.0;
     ck_assert_int_eq(adaptau_fold_create(w.model, NULL, &o, &fold, &error), ADAPTAU_E_ARGUMENT);
     OK(adaptau_model_set_loss(w.model, &(adaptau_loss){.struct_size = sizeof(adaptau_loss), .kind = ADAPTAU_LOSS_BCE}, &error));
     ck_assert_int_eq(adaptau_fold_create(w.model, w.data, &o, &fold, &error), ADAPTAU_E_ARGUMENT);
-    o.soft_targets = 0.0;
+    o.target_strength = 0.0;
     OK(adaptau_fold_create(w.model, NULL, &o, &fold, &error));
     OK(adaptau_fold_users(fold, NEW, new_ptr, new_items, rows, NULL, &error)); /* by another loss                      */
     OK(adaptau_fold_users(fold, 0, NULL, NULL, NULL, NULL, &error));
@@ -497,7 +497,7 @@ static adaptau_status fold_once(const struct world *w)
     adaptau_fold_options o = fold_options(2);
     adaptau_fold        *fold = NULL;
     float                rows[NEW * DIM];
-    o.soft_targets = SOFT;
+    o.target_strength = SOFT;
     adaptau_status status = adaptau_fold_create(w->model, w->data, &o, &fold, &error);
     if (status == ADAPTAU_OK)
         status = adaptau_fold_users(fold, NEW, new_ptr, new_items, rows, NULL, &error);

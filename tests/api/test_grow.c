@@ -19,10 +19,10 @@ static const adaptau_model_options models[] = {
     {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
 #define MODELS ((int)(sizeof models / sizeof *models))
 
-static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user = ADAPTAU_TAU_USER_EQ16},
-                                                                 {.tau0 = ADAPTAU_TAU0_LEARNED},
-                                                                 {.tau_user = ADAPTAU_TAU_USER_LEARNED},
-                                                                 {.tau_user = ADAPTAU_TAU_USER_EQ15}};
+static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user_policy = ADAPTAU_TAU_USER_EQ16},
+                                                                 {.tau0_policy = ADAPTAU_TAU0_LEARNED},
+                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED},
+                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_EQ15}};
 
 static struct world open_trained(int which)
 {
@@ -65,7 +65,7 @@ static adaptau_dataset *larger_data(const struct world *w)
 static adaptau_tables raw_of(const adaptau_model *model)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_raw_tables(model, &tables, &error));
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
     return tables;
 }
 
@@ -87,7 +87,7 @@ START_TEST(goes_on_bit_for_bit_when_nothing_is_new)
     train(&w, 2);
     train(&g, 2);
     check_same(w.model, g.model);
-    ck_assert_int_eq(memcmp(adaptau_temperature_users(w.temperature), adaptau_temperature_users(g.temperature),
+    ck_assert_int_eq(memcmp(adaptau_temperature_user_taus(w.temperature), adaptau_temperature_user_taus(g.temperature),
                             sizeof(float) * USERS), 0);
     adaptau_model_destroy(g.model);
     adaptau_temperature_destroy(g.temperature);
@@ -154,7 +154,7 @@ START_TEST(new_users_are_folded_in)
     struct world               w = open_trained(0);
     adaptau_dataset           *data = larger_data(&w);
     const adaptau_dataset_view v = view_of(data);
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .soft_targets = 2.0};
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
     adaptau_model             *grown = NULL;
     adaptau_fold              *fold = NULL;
     float                      rows[MORE_USERS * DIM];
@@ -185,8 +185,8 @@ START_TEST(trains_on_with_the_larger_data)
     OK(adaptau_model_grow(w.model, g.data, NULL, &g.model, &error));
     OK(adaptau_temperature_grow(w.temperature, g.data, &g.temperature, &error));
     OK(adaptau_sampler_create(w.context, g.data, &sampler, &g.sampler, &error));
-    const float *taus = adaptau_temperature_users(g.temperature);
-    ck_assert_int_eq(memcmp(taus, adaptau_temperature_users(w.temperature), sizeof(float) * USERS), 0);
+    const float *taus = adaptau_temperature_user_taus(g.temperature);
+    ck_assert_int_eq(memcmp(taus, adaptau_temperature_user_taus(w.temperature), sizeof(float) * USERS), 0);
     adaptau_temperature_state state = {.struct_size = sizeof state};
     OK(adaptau_temperature_get_state(g.temperature, &state, &error));
     ck_assert_int_eq(state.n_updates, 2);
@@ -233,7 +233,7 @@ END_TEST
 START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
 {
     struct host                host = new_host();
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .soft_targets = 2.0};
+    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
     struct world               w = open_world(host_options(&host, 2, false), models[0], (adaptau_sampler_options){0},
                                               (adaptau_temperature_options){0});
     adaptau_dataset           *data = larger_data(&w);

@@ -45,7 +45,7 @@ START_TEST(training_learns_the_groups)
                                                            .n_candidates = 50,
                                                            .rows_per_batch = 64,
                                                            .flags = _i % 2 ? ADAPTAU_SAMPLER_LOG_Q : 0},
-                                 (adaptau_temperature_options){.tau_user = policies[_i / 5]});
+                                 (adaptau_temperature_options){.tau_user_policy = policies[_i / 5]});
     train(&w, 30);
     ck_assert_msg(own_group_share(&w) > 0.7, "%g", own_group_share(&w));
     close_world(&w);
@@ -56,7 +56,7 @@ START_TEST(loss_falls)
 {
     struct world w = open_world((adaptau_context_options){.n_threads = 2}, (adaptau_model_options){0},
                                 (adaptau_sampler_options){0},
-                                (adaptau_temperature_options){.tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.2});
+                                (adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.2});
     double before = train(&w, 1), after = train(&w, 6);
     ck_assert_msg(after < before - 0.3, "%g, then %g", before, after);
     close_world(&w);
@@ -90,7 +90,7 @@ START_TEST(three_epochs_are_bitwise_equal_for_any_number_of_threads)
             (adaptau_context_options){.n_threads = counts[c]},
             (adaptau_model_options){.seed = 3, .init = _i == 4 ? ADAPTAU_INIT_SPECTRAL : ADAPTAU_INIT_SPHERE},
             (adaptau_sampler_options){.kind = _i, .seed = 5, .n_candidates = 33},
-            (adaptau_temperature_options){.tau_user = ADAPTAU_TAU_USER_EQ16, .tau0 = _i % 3});
+            (adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .tau0_policy = _i % 3});
         train(&w, 3);
         adaptau_tables t = tables_of(w.model);
         if (c == 0) {

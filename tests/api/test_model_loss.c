@@ -33,7 +33,7 @@ START_TEST(gradients_are_those_of_the_loss)
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = (float)state.tau0};
     OK(adaptau_loss_gradients(w.context, &tables, &batch, &temperatures, &loss, &output, &error));
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, &step, &error));
-    OK(adaptau_model_gradient_view(w.model, &view, &error));
+    OK(adaptau_model_get_gradient_view(w.model, &view, &error));
     ck_assert(step.loss == output.loss);
     ck_assert_int_eq(step.n_terms, output.n_terms);
     ck_assert_mem_eq(view.items, items, sizeof items);
@@ -46,7 +46,7 @@ START_TEST(every_loss_falls_with_training)
 {
     static const int32_t kinds[] = {ADAPTAU_SAMPLER_CATALOGUE, ADAPTAU_SAMPLER_SHARED_UNIFORM, ADAPTAU_SAMPLER_PER_ROW_UNIFORM};
     adaptau_sampler_options sampler = {.kind = kinds[_i / 5], .n_candidates = _i / 5 ? 50 : 0};
-    adaptau_temperature_options fixed = {.tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.5};
+    adaptau_temperature_options fixed = {.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.5};
     struct world                w = open_with(sampler, fixed, _i % 5);
     OK(adaptau_model_set_learning_rates(w.model, 0.02, 0.02, &error));
     double before = train(&w, 1), after = train(&w, 8);
@@ -59,7 +59,7 @@ END_TEST
 START_TEST(temperatures_learn_from_other_losses)
 {
     struct world w = open_with((adaptau_sampler_options){0},
-                               (adaptau_temperature_options){.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.5},
+                               (adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.5},
                                _i ? ADAPTAU_LOSS_BCE : ADAPTAU_LOSS_BPR);
     adaptau_temperature_state before = {.struct_size = sizeof before}, after = before;
     train(&w, 1);
@@ -77,7 +77,7 @@ static void expect(struct world *w, const char *message)
     adaptau_gradient_view view = {.struct_size = sizeof view};
     ck_assert_int_eq(adaptau_model_gradients(w->model, &batch, w->temperature, NULL, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_msg(strstr(error.message, message) != NULL, "\"%s\" is not in \"%s\"", message, error.message);
-    ck_assert_int_eq(adaptau_model_gradient_view(w->model, &view, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_model_get_gradient_view(w->model, &view, &error), ADAPTAU_E_STATE);
     OK(adaptau_model_set_loss(w->model, NULL, &error));
     OK(adaptau_model_gradients(w->model, &batch, w->temperature, NULL, &error)); /* the softmax can            */
     close_world(w);
@@ -86,7 +86,7 @@ static void expect(struct world *w, const char *message)
 START_TEST(personal_closed_forms_need_the_softmax)
 {
     static const int32_t policies[] = {ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_EQ15, ADAPTAU_TAU_USER_RELEASED};
-    struct world w = open_with((adaptau_sampler_options){0}, (adaptau_temperature_options){.tau_user = policies[_i]},
+    struct world w = open_with((adaptau_sampler_options){0}, (adaptau_temperature_options){.tau_user_policy = policies[_i]},
                                ADAPTAU_LOSS_BCE);
     expect(&w, "losses of the softmax, but the model's loss is BCE");
 }
@@ -95,7 +95,7 @@ END_TEST
 START_TEST(learning_needs_a_temperature)
 {
     struct world w = open_with((adaptau_sampler_options){0},
-                               (adaptau_temperature_options){.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.5},
+                               (adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.5},
                                _i ? ADAPTAU_LOSS_CCL : ADAPTAU_LOSS_MSE);
     expect(&w, "the temperature is learned");
 }

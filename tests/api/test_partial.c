@@ -120,8 +120,8 @@ static const uint32_t flag_sets[] = {ADAPTAU_NORMALISE_BOTH, 0, ADAPTAU_NORMALIS
 START_TEST(update_by_merged_moments_is_the_update)
 {
     const uint32_t                    flags = flag_sets[_i];
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0 = ADAPTAU_TAU0_EQ34,
-                                                 .tau_user = ADAPTAU_TAU_USER_EQ16};
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_EQ34,
+                                                 .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
     adaptau_tables                    tables = block_tables(flags, 0, N, 0, M);
     adaptau_temperature              *whole = NULL;
     adaptau_temperature_state         want = {.struct_size = sizeof want};
@@ -166,8 +166,8 @@ START_TEST(update_by_merged_moments_is_the_update)
             check_close(state.threshold, want.threshold, 1e-12);
         ck_assert_int_eq(state.n_updates, 2);
         for (int u = user_cuts[p]; u < user_cuts[p + 1]; u++)
-            check_close((double)adaptau_temperature_users(parts[p])[u - user_cuts[p]],
-                        (double)adaptau_temperature_users(whole)[u], 1e-5);
+            check_close((double)adaptau_temperature_user_taus(parts[p])[u - user_cuts[p]],
+                        (double)adaptau_temperature_user_taus(whole)[u], 1e-5);
     }
     for (int p = 0; p < P; p++) {
         adaptau_temperature_destroy(parts[p]);
@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(moments_that_do_not_add_up_are_refused)
 {
-    const adaptau_temperature_options exact = {.struct_size = sizeof exact, .tau0 = ADAPTAU_TAU0_EXACT};
+    const adaptau_temperature_options exact = {.struct_size = sizeof exact, .tau0_policy = ADAPTAU_TAU0_EXACT};
     struct moments                    m;
     adaptau_temperature              *t = NULL;
     measure_grid(0, &m);
@@ -187,7 +187,7 @@ START_TEST(moments_that_do_not_add_up_are_refused)
                                      .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]}};
     OK(adaptau_temperature_create(context, all, &exact, &t, &error));
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
-    ck_assert_str_eq(error.message, "options->tau0 = ADAPTAU_TAU0_EXACT does not add up over ranges");
+    ck_assert_str_eq(error.message, "options->tau0_policy = ADAPTAU_TAU0_EXACT does not add up over ranges");
     moments.pairs[0] = 0.0;
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
     moments.pairs[1] = NAN;
@@ -310,7 +310,7 @@ START_TEST(adam_on_shards_is_the_models_step)
     OK(adaptau_model_create(context, all, &options, &model, &error));
     OK(adaptau_temperature_create(context, all, NULL, &temperature, &error));
     OK(adaptau_sampler_create(context, all, NULL, &sampler, &error));
-    OK(adaptau_model_tables(model, &tables, &error));
+    OK(adaptau_model_get_tables(model, &tables, &error));
     memcpy(table, tables.items, sizeof table);
     memset(first, 0, sizeof first);
     memset(second, 0, sizeof second);
@@ -319,7 +319,7 @@ START_TEST(adam_on_shards_is_the_models_step)
         OK(adaptau_sampler_begin_epoch(sampler, epoch, &error));
         OK(adaptau_sampler_next(sampler, &batch, &error));
         OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
-        OK(adaptau_model_gradient_view(model, &view, &error));
+        OK(adaptau_model_get_gradient_view(model, &view, &error));
         for (int q = 0; q < Q; q++) {
             const int32_t           i = item_cuts[q], n = item_cuts[q + 1] - i;
             const adaptau_adam_rows shard = {.struct_size = sizeof shard, .dim = D, .n = n, .rows = table + i * D,
@@ -345,7 +345,7 @@ START_TEST(first_rows_are_the_models)
         const adaptau_model_options options = {.struct_size = sizeof options, .dim = D, .init = inits[i], .seed = 8,
                                                .flags = ADAPTAU_MODEL_FREE_LENGTH};
         OK(adaptau_model_create(context, all, &options, &model, &error));
-        OK(adaptau_model_tables(model, &tables, &error));
+        OK(adaptau_model_get_tables(model, &tables, &error));
         for (int q = 0; q < Q; q++)
             OK(adaptau_init_rows(context, 8, ADAPTAU_SIDE_ITEMS, inits[i], M, item_cuts[q], item_cuts[q + 1] - item_cuts[q], D,
                                  rows + item_cuts[q] * D, 0, &error));

@@ -28,14 +28,16 @@ START_TEST(rejects_options_out_of_range)
         adaptau_status              status;
         const char                 *text;
     } rows[] = {
-        {OPTIONS(.tau0 = 5), ADAPTAU_E_ARGUMENT, "options->tau0 = 5"},
-        {OPTIONS(.tau0 = -1), ADAPTAU_E_ARGUMENT, "options->tau0 = -1"},
-        {OPTIONS(.tau_user = 5), ADAPTAU_E_ARGUMENT, "options->tau_user = 5"},
-        {OPTIONS(.tau_user = -1), ADAPTAU_E_ARGUMENT, "options->tau_user = -1"},
-        {OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED), ADAPTAU_E_ARGUMENT, "options->tau = 0"},
-        {OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau = -0.1), ADAPTAU_E_ARGUMENT, "options->tau = -0.1"},
-        {OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau = 1e-60), ADAPTAU_E_ARGUMENT, "options->tau = 1e-60"},
+        {OPTIONS(.tau0_policy = 5), ADAPTAU_E_ARGUMENT, "options->tau0_policy = 5"},
+        {OPTIONS(.tau0_policy = -1), ADAPTAU_E_ARGUMENT, "options->tau0_policy = -1"},
+        {OPTIONS(.tau_user_policy = 5), ADAPTAU_E_ARGUMENT, "options->tau_user_policy = 5"},
+        {OPTIONS(.tau_user_policy = -1), ADAPTAU_E_ARGUMENT, "options->tau_user_policy = -1"},
+        {OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED), ADAPTAU_E_ARGUMENT, "options->tau = 0"},
+        {OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = -0.1), ADAPTAU_E_ARGUMENT, "options->tau = -0.1"},
+        {OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 1e-60), ADAPTAU_E_ARGUMENT, "options->tau = 1e-60"},
         {OPTIONS(.tau = NAN), ADAPTAU_E_NUMERIC, "options->tau"},
+        {OPTIONS(.tau = 0.1), ADAPTAU_E_ARGUMENT, "options->tau = 0.1, but options->tau0_policy = 0"},
+        {OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT, .tau = 0.1), ADAPTAU_E_ARGUMENT, "options->tau = 0.1"},
         {OPTIONS(.warmup_delta_mu = -0.5), ADAPTAU_E_ARGUMENT, "options->warmup_delta_mu = -0.5"},
         {OPTIONS(.warmup_delta_mu = INFINITY), ADAPTAU_E_NUMERIC, "options->warmup_delta_mu"},
         {OPTIONS(.tau_min = -1), ADAPTAU_E_ARGUMENT, "options->tau_min = -1"},
@@ -68,7 +70,7 @@ START_TEST(accepts_options_that_are_longer_with_zeros)
     struct {
         adaptau_temperature_options known;
         uint64_t                    later;
-    } options = {.known = OPTIONS(.tau0 = ADAPTAU_TAU0_EQ34)};
+    } options = {.known = OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34)};
     adaptau_temperature *temperature = NULL;
     options.known.struct_size = sizeof options;
     ck_assert_int_eq(adaptau_temperature_create(context, dataset, &options.known, &temperature, NULL), ADAPTAU_OK);
@@ -81,7 +83,7 @@ END_TEST
 
 START_TEST(rejects_null)
 {
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = 0));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = 0));
     const adaptau_tables      tables = make_tables(0);
     adaptau_temperature_state state = {.struct_size = sizeof state};
     float                     one = 1.0f;
@@ -100,7 +102,7 @@ START_TEST(rejects_null)
     CHECK_ERROR(adaptau_temperature_get_state(temperature, NULL, &error), ADAPTAU_E_ARGUMENT, "out");
     state.struct_size = 16;
     CHECK_ERROR(adaptau_temperature_get_state(temperature, &state, &error), ADAPTAU_E_ABI, "struct_size = 16");
-    ck_assert_ptr_null(adaptau_temperature_users(NULL));
+    ck_assert_ptr_null(adaptau_temperature_user_taus(NULL));
     adaptau_temperature_destroy(NULL);
     adaptau_temperature_destroy(temperature);
 }
@@ -108,7 +110,7 @@ END_TEST
 
 START_TEST(rejects_users_and_losses_out_of_range_and_touches_nothing)
 {
-    adaptau_temperature *temperature = create(OPTIONS(.tau_user = ADAPTAU_TAU_USER_EQ16));
+    adaptau_temperature *temperature = create(OPTIONS(.tau_user_policy = ADAPTAU_TAU_USER_EQ16));
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     const int32_t        negative[] = {0, -1}, beyond[] = {0, n_users}, fine[] = {0, 1};
     const float          losses[] = {5.0f, 6.0f}, bad[] = {5.0f, INFINITY};
@@ -129,7 +131,7 @@ END_TEST
 
 START_TEST(rejects_tables_that_do_not_fit_and_keeps_its_state)
 {
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = 0));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = 0));
     adaptau_tables            tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     adaptau_temperature_state before = update(temperature, &tables), after;
     tables.n_users--;
@@ -166,7 +168,7 @@ START_TEST(empty_data_sets_have_a_temperature_but_no_updates)
         n_items = sizes[i][1];
         ck_assert_int_eq(adaptau_dataset_create_from_pairs(context, n_users, n_items, 0, NULL, NULL, &dataset, NULL),
                          ADAPTAU_OK);
-        adaptau_temperature *temperature = create(OPTIONS(.degree_quantile = 0.2, .tau_user = ADAPTAU_TAU_USER_EQ16));
+        adaptau_temperature *temperature = create(OPTIONS(.degree_quantile = 0.2, .tau_user_policy = ADAPTAU_TAU_USER_EQ16));
         const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
         CHECK_ERROR(adaptau_temperature_update(temperature, &tables, &error), ADAPTAU_E_STATE, "no pairs");
         ck_assert_double_eq(state_of(temperature).tau0, 10.0);
@@ -196,7 +198,7 @@ START_TEST(survives_any_failed_allocation)
             break;
     }
     host.allocations_left = INT64_MAX;
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT));
     adaptau_temperature_state before = update(temperature, &tables);
     const int64_t             with_temperature = host.bytes;
     int                       n_failures = 0;
@@ -239,7 +241,7 @@ START_TEST(survives_an_executor_that_fails_and_refuses_a_second_thread)
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     adaptau_context     *own = open_host(&host, 3, true), *shared = context;
     context = own;
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT));
     adaptau_temperature_state before = update(temperature, &tables);
     int                       n_failures = 0;
     for (int succeeding = 0;; succeeding++) {

@@ -40,7 +40,8 @@ START_TEST(one_temperature_follows_the_mean_slope)
     struct adam          truth = {.theta = log(0.2)};
     const int32_t        rows[3] = {4, 0, 4};
     const float          terms[3] = {2.0f, 0.0f, 5.0f};
-    OK(adaptau_temperature_create(context, dataset, &OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.2, .learning_rate = 0.03), &t,
+    OK(adaptau_temperature_create(context, dataset,
+                                  &OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.2, .learning_rate = 0.03), &t,
                                   &error));
     for (int k = 0; k < STEPS; k++) {
         float d[3], tau[2];
@@ -65,8 +66,8 @@ START_TEST(each_user_follows_its_own_slope)
     struct adam          truth[2];
     const int32_t        rows[3] = {1, 3, 1};
     OK(adaptau_temperature_create(context, dataset,
-                                  &OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau_user = ADAPTAU_TAU_USER_LEARNED, .tau = 0.15), &t,
-                                  &error));
+                                  &OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED,
+                                           .tau = 0.15), &t, &error));
     truth[0] = truth[1] = (struct adam){.theta = log(0.15)};
     for (int k = 0; k < STEPS; k++) {
         float d[3];
@@ -77,7 +78,7 @@ START_TEST(each_user_follows_its_own_slope)
         step(&truth[1], (double)d[1], 0.03);
         step(&truth[0], (double)d[2], 0.03);
     }
-    const float *taus = adaptau_temperature_users(t);
+    const float *taus = adaptau_temperature_user_taus(t);
     ck_assert_double_eq_tol((double)taus[1], exp(truth[0].theta), 1e-6);
     ck_assert_double_eq_tol((double)taus[3], exp(truth[1].theta), 1e-6);
     ck_assert(taus[0] == 0.15f && taus[2] == 0.15f);
@@ -95,11 +96,11 @@ START_TEST(learning_stays_within_the_bounds)
         adaptau_temperature *t = NULL;
         const float          d = side ? 1.0f : -1.0f; /* a positive slope in 1/τ wants a larger τ               */
         adaptau_temperature_options options =
-            OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.1, .tau_min = 0.09, .tau_max = 0.11, .learning_rate = 0.1);
+            OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.1, .tau_min = 0.09, .tau_max = 0.11, .learning_rate = 0.1);
         OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
         for (int k = 0; k < 10; k++)
             OK(adaptau_temperature_learn(t, 1, NULL, &d, NULL, &error));
-        ck_assert_double_eq_tol((double)adaptau_temperature_users(t)[0], side ? 0.11 : 0.09, 1e-7);
+        ck_assert_double_eq_tol((double)adaptau_temperature_user_taus(t)[0], side ? 0.11 : 0.09, 1e-7);
         adaptau_temperature_destroy(t);
     }
 }
@@ -113,16 +114,17 @@ START_TEST(misuse_changes_nothing)
     OK(adaptau_temperature_create(context, dataset, NULL, &fixed, &error));
     ck_assert_int_eq(adaptau_temperature_learn(fixed, 2, NULL, good, NULL, &error), ADAPTAU_E_STATE);
     ck_assert_ptr_nonnull(strstr(error.message, "not learned"));
-    OK(adaptau_temperature_create(context, dataset, &OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau = 0.1), &t, &error));
+    OK(adaptau_temperature_create(context, dataset, &OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.1), &t, &error));
     ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, bad, NULL, &error), ADAPTAU_E_NUMERIC);
     ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, good, bad, &error), ADAPTAU_E_NUMERIC);
     ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, good, negative, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_temperature_learn(t, 2, outside, good, NULL, &error), ADAPTAU_E_INDEX);
     ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert(adaptau_temperature_users(t)[0] == 0.1f);
+    ck_assert(adaptau_temperature_user_taus(t)[0] == 0.1f);
     OK(adaptau_temperature_learn(t, 0, NULL, NULL, NULL, &error));
     adaptau_temperature        *both = NULL;
-    adaptau_temperature_options options = OPTIONS(.tau0 = ADAPTAU_TAU0_LEARNED, .tau_user = ADAPTAU_TAU_USER_LEARNED);
+    adaptau_temperature_options options =
+        OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED);
     ck_assert_int_eq(adaptau_temperature_create(context, dataset, &options, &both, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_ptr_null(both);
     adaptau_temperature_destroy(fixed);
@@ -139,9 +141,10 @@ START_TEST(a_step_of_training_lowers_the_loss)
     adaptau_model              *model = NULL;
     double                      losses[2];
     adaptau_model_options       model_options = {.struct_size = sizeof model_options, .dim = 8};
-    adaptau_temperature_options options = OPTIONS(.tau0 = personal ? ADAPTAU_TAU0_FIXED : ADAPTAU_TAU0_LEARNED,
-                                                  .tau_user = personal ? ADAPTAU_TAU_USER_LEARNED : ADAPTAU_TAU_USER_NONE,
-                                                  .tau = 0.05, .learning_rate = 0.05);
+    adaptau_temperature_options options =
+        OPTIONS(.tau0_policy = personal ? ADAPTAU_TAU0_FIXED : ADAPTAU_TAU0_LEARNED,
+                .tau_user_policy = personal ? ADAPTAU_TAU_USER_LEARNED : ADAPTAU_TAU_USER_NONE, .tau = 0.05,
+                .learning_rate = 0.05);
     OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
     OK(adaptau_model_create(context, dataset, &model_options, &model, &error));
     OK(adaptau_sampler_create(context, dataset, NULL, &sampler, &error));
@@ -164,10 +167,10 @@ END_TEST
 START_TEST(the_shorter_struct_of_before_is_accepted)
 {
     adaptau_temperature        *t = NULL;
-    adaptau_temperature_options options = OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.3, .learning_rate = NAN);
+    adaptau_temperature_options options = OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.3, .learning_rate = NAN);
     options.struct_size = (uint32_t)offsetof(adaptau_temperature_options, learning_rate);
     OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
-    ck_assert(adaptau_temperature_users(t)[0] == 0.3f);
+    ck_assert(adaptau_temperature_user_taus(t)[0] == 0.3f);
     adaptau_temperature_destroy(t);
 }
 END_TEST

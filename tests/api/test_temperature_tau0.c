@@ -51,7 +51,7 @@ static void check_policies(uint32_t flags, double quantile)
     double               radicand =
         delta * delta + 2 * (expected[VARIANCE_POSITIVE] - expected[VARIANCE]) * expected[LOG_RATIO];
     for (int i = 0; i < 3; i++) {
-        adaptau_temperature      *temperature = create(OPTIONS(.tau0 = policies[i].policy, .degree_quantile = quantile));
+        adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = policies[i].policy, .degree_quantile = quantile));
         adaptau_temperature_state state = update(temperature, &tables);
         uint32_t                  flag =
             policies[i].policy == ADAPTAU_TAU0_EQ34 && radicand < 0 ? ADAPTAU_TEMPERATURE_RADICAND : 0;
@@ -62,7 +62,7 @@ static void check_policies(uint32_t flags, double quantile)
         ck_assert_double_eq(state.tau_user_min, state.tau0);
         ck_assert_double_eq(state.tau_user_max, state.tau0);
         for (int32_t u = 0; u < n_users; u++)
-            ck_assert_float_eq(adaptau_temperature_users(temperature)[u], (float)state.tau0);
+            ck_assert_float_eq(adaptau_temperature_user_taus(temperature)[u], (float)state.tau0);
         adaptau_temperature_destroy(temperature);
     }
     free(expected);
@@ -82,7 +82,7 @@ START_TEST(unit_rows_are_taken_as_they_are)
     const uint32_t       flags = ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS;
     const adaptau_tables tables = make_tables(flags);
     double              *expected = read_moments(ADAPTAU_NORMALISE_BOTH, 0.0);
-    adaptau_temperature *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT));
+    adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT));
     ck_assert_int_eq(adaptau_normalise_rows(context, n_users, dim, users, dim, users, dim, NULL, NULL), ADAPTAU_OK);
     ck_assert_int_eq(adaptau_normalise_rows(context, n_items, dim, items, dim, items, dim, NULL, NULL), ADAPTAU_OK);
     adaptau_temperature_state state = update(temperature, &tables);
@@ -96,7 +96,7 @@ END_TEST
 START_TEST(strides_change_nothing)
 {
     adaptau_tables       tables = make_tables(ADAPTAU_NORMALISE_USERS);
-    adaptau_temperature *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT));
+    adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT));
     adaptau_temperature_state packed = update(temperature, &tables);
     adaptau_temperature_destroy(temperature);
     float *wide = malloc((size_t)(n_users + n_items) * 20 * sizeof *wide);
@@ -108,7 +108,7 @@ START_TEST(strides_change_nothing)
     tables.users = wide;
     tables.items = wide + n_users * 20;
     tables.user_stride = tables.item_stride = 20;
-    temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT));
+    temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT));
     adaptau_temperature_state strided = update(temperature, &tables);
     ck_assert_mem_eq(&packed, &strided, sizeof packed);
     adaptau_temperature_destroy(temperature);
@@ -125,7 +125,7 @@ START_TEST(raw_tables_of_any_size_have_moments)
         users[k] *= 1e30f;
     for (int32_t k = 0; k < n_items * dim; k++)
         items[k] *= 1e-12f;
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EQ34));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34));
     adaptau_temperature_state state = update(temperature, &tables);
     check_close("mu", state.mean_all, expected[MEAN] * 1e18, 1e-6);
     check_close("sigma^2", state.variance_all, expected[VARIANCE] * 1e36, 1e-6);
@@ -189,7 +189,7 @@ static double cosine(int32_t user, int32_t item)
 static void check_generated(double tolerance)
 {
     const adaptau_tables      tables = make_tables(ADAPTAU_NORMALISE_BOTH);
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EQ34));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34));
     adaptau_temperature_state state = update(temperature, &tables);
     double                    sum = 0, squares = 0, n = (double)n_users * n_items;
     for (int32_t u = 0; u < n_users; u++)
@@ -236,15 +236,16 @@ START_TEST(results_are_the_same_for_any_number_of_threads)
         adaptau_context        *own = NULL, *shared = context;
         ck_assert_int_eq(adaptau_context_create(&options, &own, NULL), ADAPTAU_OK);
         context = own;
-        adaptau_temperature *temperature = create(
-            OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT, .tau_user = ADAPTAU_TAU_USER_EQ16, .exact_sample = 200, .tau_min = 0.01));
+        adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT,
+                                                          .tau_user_policy = ADAPTAU_TAU_USER_EQ16, .exact_sample = 200,
+                                                          .tau_min = 0.01));
         for (int32_t u = 0; u < n_users; u++) {
             float loss = 5.0f + (float)(u % 37) * 0.1f;
             ck_assert_int_eq(adaptau_temperature_observe(temperature, 1, &u, &loss, NULL), ADAPTAU_OK);
         }
         adaptau_temperature_state state = update(temperature, &tables);
         ck_assert_uint_eq(state.flags, 0);
-        const float *taus = adaptau_temperature_users(temperature);
+        const float *taus = adaptau_temperature_user_taus(temperature);
         if (!first_taus) {
             first = state;
             first_taus = malloc((size_t)n_users * sizeof *first_taus);
@@ -268,7 +269,8 @@ START_TEST(warms_up_by_a_constant_and_measures_meanwhile)
     double              *expected = read_moments(ADAPTAU_NORMALISE_BOTH, 0.0);
     const int32_t        policies[] = {ADAPTAU_TAU0_EQ14, ADAPTAU_TAU0_EQ34, ADAPTAU_TAU0_EXACT};
     for (int i = 0; i < 3; i++) {
-        adaptau_temperature *temperature = create(OPTIONS(.tau0 = policies[i], .warmup_updates = 3, .warmup_delta_mu = 0.5));
+        adaptau_temperature *temperature =
+            create(OPTIONS(.tau0_policy = policies[i], .warmup_updates = 3, .warmup_delta_mu = 0.5));
         adaptau_temperature_state state = state_of(temperature);
         check_close("tau0 at first", state.tau0, 0.5 / expected[LOG_RATIO], 1e-14);
         ck_assert_uint_eq(state.flags, ADAPTAU_TEMPERATURE_WARMING_UP);
@@ -299,7 +301,7 @@ START_TEST(keeps_tau0_where_positives_score_below_the_mean)
 {
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     for (int32_t policy = ADAPTAU_TAU0_EQ14; policy <= ADAPTAU_TAU0_EXACT; policy++) {
-        adaptau_temperature      *temperature = create(OPTIONS(.tau0 = policy));
+        adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = policy));
         adaptau_temperature_state before = update(temperature, &tables);
         for (int32_t k = 0; k < n_users * dim; k++)
             users[k] = -users[k];
@@ -319,7 +321,7 @@ START_TEST(tables_of_zeros_keep_tau0)
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     memset(users, 0, (size_t)(n_users * dim) * sizeof *users);
     memset(items, 0, (size_t)(n_items * dim) * sizeof *items);
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EQ34));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34));
     adaptau_temperature_state state = update(temperature, &tables);
     ck_assert_uint_eq(state.flags, ADAPTAU_TEMPERATURE_KEPT);
     ck_assert_double_eq(state.mean_all, 0.0);
@@ -351,12 +353,12 @@ START_TEST(exact_policy_says_when_its_equation_has_no_root)
 {
     const adaptau_tables      tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     double                   *expected = read_moments(ADAPTAU_NORMALISE_BOTH, 0.0);
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT, .tau_min = 0.15));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT, .tau_min = 0.15));
     adaptau_temperature_state state = update(temperature, &tables); /* the root is at 0.128                   */
     ck_assert_uint_eq(state.flags, ADAPTAU_TEMPERATURE_NOT_BRACKETED);
     check_close("tau0", state.tau0, expected[TAU_EQ14], 1e-6);
     adaptau_temperature_destroy(temperature);
-    temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT, .tau_min = 1.0));
+    temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT, .tau_min = 1.0));
     state = update(temperature, &tables);
     ck_assert_uint_eq(state.flags, ADAPTAU_TEMPERATURE_NOT_BRACKETED | ADAPTAU_TEMPERATURE_BOUNDED);
     ck_assert_double_eq(state.tau0, 1.0);
@@ -371,7 +373,7 @@ START_TEST(exact_policy_draws_another_sample_at_each_update)
     double              *expected = read_moments(ADAPTAU_NORMALISE_BOTH, 0.0);
     double               taus[4];
     for (int repeat = 0; repeat < 2; repeat++) {
-        adaptau_temperature *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_EXACT, .exact_sample = 15));
+        adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT, .exact_sample = 15));
         for (int k = 0; k < 4; k++) {
             double tau0 = update(temperature, &tables).tau0;
             ck_assert(repeat == 0 || tau0 == taus[k]);
@@ -389,7 +391,7 @@ START_TEST(fixed_policy_never_changes)
 {
     const adaptau_tables      tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     double                   *expected = read_moments(ADAPTAU_NORMALISE_BOTH, 0.0);
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.0123));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.0123));
     adaptau_temperature_state state = state_of(temperature);
     ck_assert_double_eq(state.tau0, 0.0123);
     ck_assert_uint_eq(state.flags, 0);
@@ -422,7 +424,7 @@ START_TEST(users_who_own_most_items_get_the_greatest_temperature)
     n_items = 4;
     ck_assert_int_eq(adaptau_dataset_create_from_pairs(context, 2, 4, 6, ids, liked, &dataset, NULL), ADAPTAU_OK);
     for (int32_t policy = ADAPTAU_TAU0_EQ14; policy <= ADAPTAU_TAU0_EXACT; policy++) {
-        adaptau_temperature *temperature = create(OPTIONS(.tau0 = policy));
+        adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = policy));
         ck_assert_double_eq(state_of(temperature).tau0, 10.0);
         for (int32_t k = 0; k < 4 * dim; k++)
             items[k] = k < 3 * dim ? 1.0f : -1.0f;

@@ -195,7 +195,7 @@ static double time_ranking(struct world *w)
     adaptau_error  error = {0};
     adaptau_tables tables = {.struct_size = sizeof tables};
     double         before = bench_now();
-    OK(adaptau_model_tables(w->model, &tables, &error));
+    OK(adaptau_model_get_tables(w->model, &tables, &error));
     const float *rows = tables.items;
     for (int32_t first = 0; first < w->n_items; first += RANGE) {
         tables.items = rows + (int64_t)first * w->dim;

@@ -21,9 +21,9 @@ P = ctypes.c_void_p
 
 
 class FoldOptions(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("tau_user", ctypes.c_int32),
+    _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("tau_user_policy", ctypes.c_int32),
                 ("n_steps", ctypes.c_int32), ("tau", ctypes.c_double), ("threshold", ctypes.c_double),
-                ("divisor", ctypes.c_double), ("soft_targets", ctypes.c_double)]
+                ("divisor", ctypes.c_double), ("target_strength", ctypes.c_double)]
 
 
 class ContextOptions(ctypes.Structure):

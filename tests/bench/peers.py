@@ -102,8 +102,8 @@ class SamplerOptions(c.Structure):
 
 
 class TemperatureOptions(c.Structure):
-    _fields_ = [("struct_size", c.c_uint32), ("tau0", c.c_int32), ("tau_user", c.c_int32), ("warmup_updates", c.c_int32),
-                ("tau", c.c_double), ("rest", c.c_byte * 64)]
+    _fields_ = [("struct_size", c.c_uint32), ("tau0_policy", c.c_int32), ("tau_user_policy", c.c_int32),
+                ("warmup_updates", c.c_int32), ("tau", c.c_double), ("rest", c.c_byte * 64)]
 
 
 class Batch(c.Structure):
@@ -164,7 +164,7 @@ class Trainer:
             host_items=items.ctypes.data, learning_rate_users=RATE, learning_rate_items=RATE, beta1_users=.9,
             epsilon=1e-8)))
         self.temperature = library.make(self.lib.adaptau_temperature_create, library.context, self.data,
-                                        c.byref(sized(TemperatureOptions, tau0=TAU_FIXED, tau=TAU)))
+                                        c.byref(sized(TemperatureOptions, tau0_policy=TAU_FIXED, tau=TAU)))
         self.sampler = library.make(self.lib.adaptau_sampler_create, library.context, self.data, c.byref(sized(
             SamplerOptions, kind=kind, rows=rows, rows_per_batch=rows_per_batch,
             n_candidates=CANDIDATES if kind != CATALOGUE else 0)))
@@ -265,7 +265,7 @@ def compare(torch, trainer, kind):
     theirs = torch_loss(torch, users, items, kind, read(batch.users, ROWS), read(batch.positives, ROWS), candidates)
     theirs.backward()
     view = sized(GradientView)
-    trainer.library.call(trainer.lib.adaptau_model_gradient_view, trainer.model, c.byref(view))
+    trainer.library.call(trainer.lib.adaptau_model_get_gradient_view, trainer.model, c.byref(view))
     user_ids, item_ids = read(view.user_ids, view.n_users).numpy(), read(view.item_ids, view.n_items).numpy()
     ours = (np.ctypeslib.as_array(view.users, (view.n_users, DIM)), np.ctypeslib.as_array(view.items, (ITEMS, DIM))[item_ids])
     return (abs(loss - theirs.item()) / abs(theirs.item()), difference(ours[0], users.weight.grad.numpy()[user_ids]),

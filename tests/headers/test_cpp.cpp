@@ -108,6 +108,42 @@ void a_step_is_the_c_one(const adaptau::context &context)
     expect_error(ADAPTAU_E_SHAPE, "out", [&] { evaluator.per_user(ADAPTAU_METRIC_RECALL, 0, too_short); });
 }
 
+void later_users_are_served(const adaptau::context &context)
+{
+    const std::vector<int32_t> more_users = {0, 0, 1, 1, 2, 2, 3}, more_items = {0, 1, 1, 2, 2, 3, 3};
+    const adaptau::dataset     data(context, 3, 4, users, items), more(context, 4, 4, more_users, more_items);
+    const adaptau::model       model(context, data);
+    const adaptau::temperature temperature(context, data);
+    const char *const          path = "test_cpp.checkpoint";
+    model.save_checkpoint(temperature, "so far", path);
+    const auto there = adaptau::model::load_checkpoint(context, data, path);
+    std::remove(path);
+    expect(there.note == "so far" && there.temperature.state().tau0 == temperature.state().tau0, "a checkpoint comes back");
+    expect(std::memcmp(there.model.tables().users, model.tables().users, 3 * 64 * sizeof(float)) == 0, "with its rows");
+    expect(model.grow(more).tables().n_users == 4, "a model has grown");
+    const auto larger = temperature.grow(more);
+    expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
+
+    auto options = adaptau::sized<adaptau_fold_options>();
+    options.tau = 0.1;
+    const adaptau::fold        fold(model, nullptr, options);
+    const std::vector<int64_t> item_ptr = {0, 2, 3};
+    const std::vector<int32_t> own = {0, 1, 3};
+    std::vector<float>         rows(2 * 64), taus(2), too_short(64);
+    std::vector<int32_t>       best(2);
+    fold.users(item_ptr, own, rows, taus);
+    expect(taus[0] == 0.1f && taus[1] == 0.1f, "folded users have the temperature");
+    auto filter = adaptau::sized<adaptau_item_filter>();
+    filter.exclude_ptr = item_ptr.data();
+    filter.exclude = own.data();
+    model.top_k_for(2, rows, 1, filter, best);
+    expect(best[0] >= 2 && best[1] != 3, "what a user has is left out");
+    expect_error(ADAPTAU_E_SHAPE, "embeddings has 64 entries instead of 128", [&] { fold.users(item_ptr, own, too_short); });
+    expect_error(ADAPTAU_E_SHAPE, "embeddings", [&] { model.top_k_for(2, too_short, 1, filter, best); });
+    options.tau = 0;
+    expect_error(ADAPTAU_E_ARGUMENT, "tau", [&] { adaptau::fold(model, nullptr, options); });
+}
+
 } // namespace
 
 int main()
@@ -117,6 +153,7 @@ int main()
         handles_move(context);
         failures_speak(context);
         a_step_is_the_c_one(context);
+        later_users_are_served(context);
     } catch (const std::exception &error) {
         expect(false, error.what());
     }

@@ -48,6 +48,7 @@ install_staged() {
         (cd "$root/include" && find . -name '*.h*') | sed 's,^\.,./usr/include,' >"$work/wanted" &&
         printf './usr/lib/%s\n' libadaptau.a libadaptau.so "libadaptau.so.$major" "libadaptau.so.$version" pkgconfig/adaptau.pc \
             cmake/adaptau/adaptauConfig.cmake cmake/adaptau/adaptauConfigVersion.cmake >>"$work/wanted" &&
+        echo ./usr/share/man/man3/libadaptau.3 >>"$work/wanted" &&
         sort "$work/wanted" | diff - "$work/installed"
 }
 

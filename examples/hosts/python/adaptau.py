@@ -63,8 +63,8 @@ class SamplerOptions(_Sized):
 
 
 class TemperatureOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("tau0", _I32), ("tau_user", _I32), ("warmup_updates", _I32), ("tau", _F64),
-                ("warmup_delta_mu", _F64), ("tau_min", _F64), ("tau_max", _F64), ("divisor", _F64),
+    _fields_ = [("struct_size", _U32), ("tau0_policy", _I32), ("tau_user_policy", _I32), ("warmup_updates", _I32),
+                ("tau", _F64), ("warmup_delta_mu", _F64), ("tau_min", _F64), ("tau_max", _F64), ("divisor", _F64),
                 ("threshold_quantile", _F64), ("degree_quantile", _F64), ("exact_sample", _I32), ("reserved", _I32),
                 ("learning_rate", _F64)]
 
@@ -262,7 +262,7 @@ class Model(_Object):
 
     def tables(self):
         tables = Tables()
-        call(lib.adaptau_model_tables, self, c.byref(tables))
+        call(lib.adaptau_model_get_tables, self, c.byref(tables))
         return tables
 
     def embeddings(self):
