@@ -64,7 +64,7 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
 {
     struct atau_embeddings   final, raw = atau_model_raw(model);
     const struct atau_table *own = &model->encoder_table;
-    adaptau_status           status = model->encoder->forward(model, &final, error);
+    adaptau_status           status = atau_encoder_forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
     add_tables(model, &final, final_names, content);
@@ -207,7 +207,7 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
     struct atau_embeddings final;
     char                   text[ATAU_ENCODER_TEXT] = "";
     atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
-    adaptau_status status = model->encoder->restore(model, text, &final, error);
+    adaptau_status status = atau_encoder_restore(model, text, &final, error);
     if (status == ADAPTAU_OK && !model->encoder->identity)
         status = read_tables(file, final_names, model, &final, error);
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
@@ -313,7 +313,7 @@ static adaptau_status export_table(const adaptau_model *model, int32_t side, boo
 {
     const struct atau_table *table = &model->tables[side];
     struct atau_embeddings   final;
-    adaptau_status           status = model->encoder->forward(model, &final, error);
+    adaptau_status           status = atau_encoder_forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
     if (biased || (!table->raw && model->free_length))

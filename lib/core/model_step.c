@@ -165,7 +165,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     float         *slope = tau + 4 * model->row_capacity;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
-    adaptau_status status = model->encoder->forward_step(model, list_users(model, batch), model->user_ids, &final, error);
+    adaptau_status status = atau_encoder_forward_step(model, list_users(model, batch), model->user_ids, &final, error);
     if (status == ADAPTAU_OK)
         status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
     if (status != ADAPTAU_OK)
@@ -239,10 +239,12 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
         return status;
     merge_rows_of_users(model, &batch);
     list_items(model, &output, batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE);
-    status = model->encoder->backward(model, model->gradients, error);
+    status = atau_encoder_backward(model, model->gradients, error);
     if (status != ADAPTAU_OK)
         return status;
     model->has_gradients = true;
+    if (model->encoder->steps)
+        ++*model->encoder->steps(model);
     if (step) {
         adaptau_step result = {
             .struct_size = sizeof result, .n_rows = batch.n_rows, .n_terms = output.n_terms, .loss = output.loss};
@@ -429,7 +431,7 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
         step.n_tasks[table] = (step.calls[table].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
         n_tasks += step.n_tasks[table];
     }
-    model->encoder->forget(model);
+    atau_encoder_forget(model);
     status = atau_parallel(model->context, n_tasks, step_table, &step, error);
     model->has_gradients = status != ADAPTAU_OK && atomic_load(&step.n_done) == 0;
     return status;

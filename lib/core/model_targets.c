@@ -165,7 +165,7 @@ static adaptau_status run_update(adaptau_model *model, const adaptau_dataset *da
     struct atau_arena arena = {0};
     adaptau_status status = make_room(model, error);
     if (status == ADAPTAU_OK)
-        status = model->encoder->forward(model, &t.final, error);
+        status = atau_encoder_forward(model, &t.final, error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&t, &arena);
