@@ -73,14 +73,19 @@ adaptau_status atau_encoder_forward(const adaptau_model *model, struct atau_embe
     return status;
 }
 
+adaptau_status atau_encoder_check_trains(const adaptau_model *model, adaptau_error *error)
+{
+    if (!model->finals.loaded)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_STATE,
+                     "the model was loaded, without its interactions: make one with ADAPTAU_INIT_HOST, its raw tables and its "
+                     "encoder's parameters");
+}
+
 adaptau_status atau_encoder_forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
                                          adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
-    if (model->finals.loaded)
-        return atau_fail(error, ADAPTAU_E_STATE,
-                         "the model was loaded, without its interactions: make one with ADAPTAU_INIT_HOST, its raw tables and "
-                         "its encoder's parameters");
     atau_encoder_forget(model);
     if (!model->encoder->identity)
         status = model->encoder->forward_step(model, n, users, error);

@@ -110,8 +110,10 @@ const struct atau_encoder *atau_encoder_by_name(const char *name);
 /* The final embeddings, made where they are not there. E_STATE while another reader makes them. */
 adaptau_status atau_encoder_forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error);
 
-/* Those of a training step, which end what atau_encoder_forward answered, as the two below do. E_STATE for a model that was
- * loaded. */
+/* E_STATE for a model that was loaded: it cannot make those of a training step. */
+adaptau_status atau_encoder_check_trains(const adaptau_model *model, adaptau_error *error);
+
+/* Those of a training step, which end what atau_encoder_forward answered, as the two below do. */
 adaptau_status atau_encoder_forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
                                          adaptau_error *error);
 adaptau_status atau_encoder_forward_view(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
