@@ -60,6 +60,7 @@ struct atau_encoder {
     /* Final embeddings are the raw tables: files hold one pair of tables, and of the functions below those that make and return
      * are NULL. */
     bool identity;
+    bool has_matrix; /* [d x d] parameters of its own, which a file must have before there is room for them */
     /* Whether the encoder's own options make sense. */
     adaptau_status (*check)(const adaptau_model_options *options, adaptau_error *error);
     /* State into model->encoder_state, which `destroy` frees: also after a failure, and when there is none. An encoder with
