@@ -13,10 +13,9 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _gradient_view, _update_temperature, _top_k, _top_k_for, _save, _save_checkpoint,
- *  _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on
- *  any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and
- *  changes nothing. */
+ *  (adaptau_model_tables, _raw_tables, _encoder_parameters, _gradient_view, _update_temperature, _top_k, _top_k_for, _save,
+ *  _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any number of threads;
+ *  every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes nothing. */
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */

@@ -9,7 +9,7 @@
 #define DIM 6
 #define K 5
 
-/* ---- ways -------------------------------------------------------------------------------------------------------------------- */
+/* ---- ways ------------------------------------------------------------------------------------------------------- */
 
 #define SHARED .sampler = {.kind = ADAPTAU_SAMPLER_SHARED_POPULARITY, .flags = ADAPTAU_SAMPLER_LOG_Q, .n_candidates = 16}
 #define CONTRAST(...) .contrast = {.struct_size = sizeof(adaptau_contrast_options), __VA_ARGS__}
@@ -64,7 +64,7 @@ const struct way ways[] = {
 };
 const int n_ways = sizeof ways / sizeof *ways;
 
-/* ---- a life's state ---------------------------------------------------------------------------------------------------------- */
+/* ---- a life's state --------------------------------------------------------------------------------------------- */
 
 struct state {
     struct life                *life;
@@ -108,7 +108,7 @@ static void make_call(struct state *s, call_function call, const char *name)
 
 #define CALL(name) make_call(s, name, #name)
 
-/* ---- data -------------------------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------------------------- */
 
 /* Pairs of a user and an item that look random, popular items being more so. */
 static adaptau_status make_pairs(adaptau_context *context, int32_t n_users, int32_t n_items, uint32_t seed,
@@ -168,7 +168,7 @@ static adaptau_status create_larger(struct state *s)
     return make_pairs(s->context, s->n_users + 3, s->n_items + 2, 1, &s->larger, &s->error);
 }
 
-/* ---- training ---------------------------------------------------------------------------------------------------------------- */
+/* ---- training --------------------------------------------------------------------------------------------------- */
 
 static adaptau_status create_sampler(struct state *s)
 {
@@ -291,7 +291,7 @@ static void train_epoch(struct state *s)
     }
 }
 
-/* ---- evaluation and serving -------------------------------------------------------------------------------------------------- */
+/* ---- evaluation and serving ------------------------------------------------------------------------------------- */
 
 static adaptau_status create_evaluator(struct state *s)
 {
@@ -371,7 +371,7 @@ static void serve(struct state *s)
     note_ranks(s);
 }
 
-/* ---- the functions on arrays ------------------------------------------------------------------------------------------------- */
+/* ---- the functions on arrays ------------------------------------------------------------------------------------ */
 
 static adaptau_status softmax(struct state *s)
 {
@@ -402,7 +402,7 @@ static adaptau_status normalise(struct state *s)
     return status;
 }
 
-/* ---- files and growth -------------------------------------------------------------------------------------------------------- */
+/* ---- files and growth ------------------------------------------------------------------------------------------- */
 
 static void note_file(struct state *s)
 {
@@ -487,7 +487,7 @@ static void grow(struct state *s)
     note_tables(s);
 }
 
-/* ---- a life ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a life ----------------------------------------------------------------------------------------------------- */
 
 static void train_and_serve(struct state *s)
 {

@@ -33,7 +33,7 @@
 #define N_KILLS 200
 #endif
 
-/* ---- the system, which fails on request ---------------------------------------------------------------------------------- */
+/* ---- the system, which fails on request ------------------------------------------------------------------------- */
 
 static int    failing_call = -1; /* which of the next calls fails; negative: none                             */
 static int    failing_errno;
@@ -101,7 +101,7 @@ int close(int descriptor)
     return failing ? -1 : result;
 }
 
-/* ---- what is saved ----------------------------------------------------------------------------------------------------------- */
+/* ---- what is saved ---------------------------------------------------------------------------------------------- */
 
 static struct host          host;
 static adaptau_context     *context;
@@ -210,7 +210,7 @@ static void free_both(void)
     free(contents[1].bytes);
 }
 
-/* ---- saves that fail --------------------------------------------------------------------------------------------------------- */
+/* ---- saves that fail -------------------------------------------------------------------------------------------- */
 
 /* False when the save makes no such call. */
 static bool fail_call(int saver, int call, int os_error)
@@ -332,7 +332,7 @@ START_TEST(a_killed_save_leaves_the_old_file_or_the_new_one)
 }
 END_TEST
 
-/* ---- loads that fail --------------------------------------------------------------------------------------------------------- */
+/* ---- loads that fail -------------------------------------------------------------------------------------------- */
 
 static adaptau_status load(adaptau_model **out, adaptau_temperature **with)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The Nth allocation of a whole life fails, for every N, once and for good; likewise the Nth parallel call of a host's executor.
- * The call is an error, nothing leaks, the object is as good as before: the call made again succeeds, and the life goes on to
- * the same numbers, bit for bit. */
+/* The Nth allocation of a whole life fails, for every N, once and for good; likewise the Nth parallel call of a host's
+ * executor. The call is an error, nothing leaks, the object is as good as before: the call made again succeeds, and the life
+ * goes on to the same numbers, bit for bit. */
 #include <stdio.h>
 
 #include "../support/folder.h"

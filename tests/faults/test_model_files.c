@@ -66,13 +66,15 @@ static adaptau_status try_load(size_t size)
     return status;
 }
 
-/* ---- files by hand ----------------------------------------------------------------------------------------------------------- */
+/* ---- files by hand ---------------------------------------------------------------------------------------------- */
 
 #define TENSOR(name, type, shape, offsets)                                                                              \
     "\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
-#define TABLES TENSOR("user_embeddings", "F32", "[1,2]", "[0,8]") "," TENSOR("item_embeddings", "F32", "[1,2]", "[8,16]")
+#define USERS(type, shape, offsets) TENSOR("user_embeddings", type, shape, offsets)
+#define ITEMS(type, shape, offsets) TENSOR("item_embeddings", type, shape, offsets)
+#define TABLES USERS("F32", "[1,2]", "[0,8]") "," ITEMS("F32", "[1,2]", "[8,16]")
 #define NO_ROWS                                                                                                         \
-    TENSOR("user_embeddings", "F32", "[0,8192]", "[0,0]") "," TENSOR("item_embeddings", "F32", "[0,8192]", "[0,0]")
+    USERS("F32", "[0,8192]", "[0,0]") "," ITEMS("F32", "[0,8192]", "[0,0]")
 #define NO_RAW_ROWS                                                                                                     \
     TENSOR("raw_user_embeddings", "F32", "[0,8192]", "[0,0]") "," TENSOR("raw_item_embeddings", "F32", "[0,8192]", "[0,0]")
 #define ENCODER(name, options)                                                                                          \
@@ -87,31 +89,32 @@ static const struct {
     {"the least that is a model", "{" TABLES "}", 16, ADAPTAU_OK, ""},
     {"no users and no items", "{" NO_ROWS "}", 0, ADAPTAU_OK, ""},
     {"no tensor", "{}", 0, ADAPTAU_E_FORMAT, "no tensor \"user_embeddings\""},
-    {"no items", "{" TENSOR("user_embeddings", "F32", "[1,2]", "[0,8]") "}", 8, ADAPTAU_E_FORMAT, "no tensor \"item_embeddings\""},
+    {"no items", "{" USERS("F32", "[1,2]", "[0,8]") "}", 8, ADAPTAU_E_FORMAT, "no tensor \"item_embeddings\""},
     {"bytes behind the tables", "{" TABLES "}", 17, ADAPTAU_E_FORMAT, ""},
     {"too few bytes", "{" TABLES "}", 15, ADAPTAU_E_FORMAT, ""},
     {"tables that overlap",
-     "{" TENSOR("user_embeddings", "F32", "[1,2]", "[0,8]") "," TENSOR("item_embeddings", "F32", "[1,2]", "[4,12]") "}", 12,
+     "{" USERS("F32", "[1,2]", "[0,8]") "," ITEMS("F32", "[1,2]", "[4,12]") "}", 12,
      ADAPTAU_E_FORMAT, ""},
     {"items of another width",
-     "{" TENSOR("user_embeddings", "F32", "[1,2]", "[0,8]") "," TENSOR("item_embeddings", "F32", "[1,3]", "[8,20]") "}", 20,
+     "{" USERS("F32", "[1,2]", "[0,8]") "," ITEMS("F32", "[1,3]", "[8,20]") "}", 20,
      ADAPTAU_E_FORMAT, "users have 2 columns and items 3"},
-    {"a vector", "{" TENSOR("user_embeddings", "F32", "[2]", "[0,8]") "," TENSOR("item_embeddings", "F32", "[1,2]", "[8,16]") "}",
+    {"a vector", "{" USERS("F32", "[2]", "[0,8]") "," ITEMS("F32", "[1,2]", "[8,16]") "}",
      16, ADAPTAU_E_FORMAT, "\"user_embeddings\" is not a matrix of F32"},
-    {"integers", "{" TENSOR("user_embeddings", "F32", "[1,2]", "[0,8]") "," TENSOR("item_embeddings", "I32", "[1,2]", "[8,16]") "}",
+    {"integers", "{" USERS("F32", "[1,2]", "[0,8]") "," ITEMS("I32", "[1,2]", "[8,16]") "}",
      16, ADAPTAU_E_FORMAT, "\"item_embeddings\" is not a matrix of F32"},
-    {"half precision", "{" TENSOR("user_embeddings", "F16", "[1,2]", "[0,4]") "}", 4, ADAPTAU_E_FORMAT, ""},
-    {"no columns", "{" TENSOR("user_embeddings", "F32", "[1,0]", "[0,0]") "," TENSOR("item_embeddings", "F32", "[1,0]", "[0,0]") "}",
+    {"half precision", "{" USERS("F16", "[1,2]", "[0,4]") "}", 4, ADAPTAU_E_FORMAT, ""},
+    {"no columns", "{" USERS("F32", "[1,0]", "[0,0]") "," ITEMS("F32", "[1,0]", "[0,0]") "}",
      0, ADAPTAU_E_FORMAT, "0 columns are outside 1 ... 65536"},
     {"columns beyond the limit",
-     "{" TENSOR("user_embeddings", "F32", "[0,65537]", "[0,0]") "," TENSOR("item_embeddings", "F32", "[0,65537]", "[0,0]") "}", 0,
+     "{" USERS("F32", "[0,65537]", "[0,0]") "," ITEMS("F32", "[0,65537]", "[0,0]") "}", 0,
      ADAPTAU_E_FORMAT, "65537 columns are outside 1 ... 65536"},
     {"2^62 rows of nothing",
-     "{" TENSOR("user_embeddings", "F32", "[4611686018427387904,0]", "[0,0]") "}", 0, ADAPTAU_E_FORMAT, ""},
+     "{" USERS("F32", "[4611686018427387904,0]", "[0,0]") "}", 0, ADAPTAU_E_FORMAT, ""},
     {"a bias of another length", "{" TABLES "," TENSOR("item_bias", "F32", "[2,1]", "[16,24]") "}", 24, ADAPTAU_E_FORMAT,
      "\"item_bias\" is 2 x 1"},
     {"an unknown encoder", "{" ENCODER("ngcf", "") "," TABLES "}", 16, ADAPTAU_E_FORMAT, "metadata adaptau.encoder is unknown"},
-    {"unknown scores", "{\"__metadata__\":{\"adaptau.score\":\"euclid\"}," TABLES "}", 16, ADAPTAU_E_FORMAT, "metadata adaptau.score is unknown"},
+    {"unknown scores", "{\"__metadata__\":{\"adaptau.score\":\"euclid\"}," TABLES "}", 16, ADAPTAU_E_FORMAT,
+     "metadata adaptau.score is unknown"},
     {"layers without raw tables", "{" ENCODER("lightgcn", "layers=2") "," TABLES "}", 16, ADAPTAU_E_FORMAT,
      "no tensor \"raw_user_embeddings\" of 1 x 2"},
     {"too many layers", "{" ENCODER("lightgcn", "layers=9") "," NO_ROWS "," NO_RAW_ROWS "}", 0, ADAPTAU_E_FORMAT,
@@ -162,7 +165,7 @@ START_TEST(header_lengths_up_to_2_64_ask_for_no_memory)
 }
 END_TEST
 
-/* ---- a whole file that something happens to ---------------------------------------------------------------------------------- */
+/* ---- a whole file that something happens to --------------------------------------------------------------------- */
 
 static char  *content;
 static size_t content_size;

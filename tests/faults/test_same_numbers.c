@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A life's numbers do not depend on threads: after three epochs tables, temperatures, metrics, ranks, files and grown models are
- * bitwise equal for 1, 2, 3, 4 and 7 threads, the pool's or a host's.
+/* A life's numbers do not depend on threads: after three epochs tables, temperatures, metrics, ranks, files and grown models
+ * are bitwise equal for 1, 2, 3, 4 and 7 threads, the pool's or a host's.
  *
  *     test_same_numbers --digests   prints them for the backend BLIS; check_blis.sh compares the flavours of that library */
 #include <inttypes.h>

@@ -47,7 +47,7 @@ static const struct subject subjects[] = {
     SUBJECT(context_create, create),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_status_name(void)
 {

@@ -122,7 +122,7 @@ static const struct subject subjects[] = {
     SUBJECT(dataset_get_view, get_view),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_dataset_destroy(void)
 {

@@ -144,7 +144,7 @@ void clear_desk(void)
     ck_assert_int_eq(desk.host.bytes, 0);
 }
 
-/* ---- looking at it --------------------------------------------------------------------------------------------------------- */
+/* ---- looking at it ---------------------------------------------------------------------------------------------- */
 
 /* FNV-1a. */
 static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
@@ -194,7 +194,7 @@ uint64_t look_at_desk(void)
     return look_at_evaluator(hash, desk.plain_evaluator);
 }
 
-/* ---- tables to hand in ------------------------------------------------------------------------------------------------------- */
+/* ---- tables to hand in ------------------------------------------------------------------------------------------ */
 
 void fill_tables(adaptau_tables *tables, float *users, float *items)
 {

@@ -103,7 +103,8 @@ static void prepare_results(void)
 }
 
 #define BAD_RESULTS                                                                                                     \
-    IS_NULL(evaluator), IS_NULL(out), {ADAPTAU_E_STATE, "the evaluator has not run", {FROM(a.evaluator, desk.unused_evaluator)}}, \
+    IS_NULL(evaluator), IS_NULL(out),                                                                                   \
+        {ADAPTAU_E_STATE, "the evaluator has not run", {FROM(a.evaluator, desk.unused_evaluator)}},                     \
         {ADAPTAU_E_ARGUMENT, "cutoff = 1 is outside 0 ... 0", {TO(a.cutoff, 1)}},                                       \
         {ADAPTAU_E_ARGUMENT, "cutoff = -1 is outside 0 ... 0", {TO(a.cutoff, -1)}},                                     \
         {ADAPTAU_E_ARGUMENT, "metric = -1 is outside", {TO(a.metric, -1)}},                                             \
@@ -158,7 +159,7 @@ static const struct subject subjects[] = {
     SUBJECT(evaluator_per_group, per_group),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_evaluator_destroy(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* model.h: files. What damaged ones get is in tests/unit/test_formats.c and tests/faults/test_model_files.c. */
+/* model.h: files. What damaged ones get is in tests/faults/test_model_files.c. */
 #include "misuse.h"
 
 static struct {
@@ -37,7 +37,8 @@ static void release(void)
 #define BAD_SOURCES                                                                                                     \
     IS_NULL(context), IS_NULL(path), {ADAPTAU_E_IO, "No such file or directory", {TO(a.path, "/nonexistent/model")}},   \
         {ADAPTAU_E_IO, "Is a directory", {TO(a.path, "/")}},                                                            \
-        {ADAPTAU_E_IO, "No such file or directory", {TO(a.path, "")}}, {ADAPTAU_E_FORMAT, "/dev/null is not a regular file", {TO(a.path, "/dev/null")}}
+        {ADAPTAU_E_IO, "No such file or directory", {TO(a.path, "")}},                                                  \
+        {ADAPTAU_E_FORMAT, "/dev/null is not a regular file", {TO(a.path, "/dev/null")}}
 
 static void prepare_model_save(void)
 {

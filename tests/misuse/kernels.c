@@ -46,7 +46,7 @@ static void release(void)
 {
 }
 
-/* ---- the softmax and its relatives ------------------------------------------------------------------------------------- */
+/* ---- the softmax and its relatives ------------------------------------------------------------------------------ */
 
 static void prepare_softmax(void)
 {
@@ -132,7 +132,7 @@ static const struct misuse loss_gradients[] = {
     {ADAPTAU_E_NUMERIC, "temperatures->tau = 0", {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(TEMPERATURES.tau, 0.0f)}},
 };
 
-/* ---- rows ---------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 static void prepare_rows(void)
 {
@@ -197,7 +197,7 @@ static const struct misuse normalise_rows_backward[] = {
     {ADAPTAU_E_ARGUMENT, "norms[1] = -1", {TO(a.row_norms[1], -1.0f)}},
 };
 
-/* ---- top-K --------------------------------------------------------------------------------------------------------------- */
+/* ---- top-K ------------------------------------------------------------------------------------------------------ */
 
 static void prepare_top_k(void)
 {
@@ -251,7 +251,7 @@ static const struct subject subjects[] = {
     SUBJECT(top_k, top_k),
 };
 
-/* ---- closed forms are defined for every number ---------------------------------------------------------------------------- */
+/* ---- closed forms are defined for every number ------------------------------------------------------------------ */
 
 static void call_lambert_w0(void)
 {

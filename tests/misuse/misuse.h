@@ -15,7 +15,7 @@
 
 #include "../support/host.h"
 
-/* ---- the desk: objects that a file's arguments point to, new for each subject ----------------------------------------- */
+/* ---- the desk: objects that a file's arguments point to, new for each subject ----------------------------------- */
 
 enum { USERS = 6, ITEMS = 8, DIM = 4, PAIRS = 12 };
 
@@ -44,7 +44,7 @@ uint64_t look_at_desk(void);
 
 extern struct desk desk;
 
-/* ---- rows --------------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
 
 struct change {
     void       *place;
@@ -72,8 +72,8 @@ struct misuse {
 
 /* Sizes of a struct that no version had. */
 #define BAD_SIZES(object)                                                                                               \
-    {ADAPTAU_E_ABI, #object "->struct_size = 0", {TO(a.object##_struct.known.struct_size, 0)}},                                  \
-    {ADAPTAU_E_ABI, #object "->struct_size = 8", {TO(a.object##_struct.known.struct_size, 8)}},                                  \
+    {ADAPTAU_E_ABI, #object "->struct_size = 0", {TO(a.object##_struct.known.struct_size, 0)}},                         \
+    {ADAPTAU_E_ABI, #object "->struct_size = 8", {TO(a.object##_struct.known.struct_size, 8)}},                         \
     {ADAPTAU_E_ABI, #object "->struct_size = 4100", {TO(a.object##_struct.known.struct_size, 4100)}}
 
 /* The same of a struct that is read, and one of a newer caller who has set what this version does not know. */
@@ -99,7 +99,8 @@ struct misuse {
         {ADAPTAU_E_ARGUMENT, "tables->dim = 65537", {TO(a.tables_struct.known.dim, 65537)}},                            \
         {ADAPTAU_E_SHAPE, "tables->user_stride = 3, but dim = 4", {TO(a.tables_struct.known.user_stride, 3)}},          \
         {ADAPTAU_E_SHAPE, "tables->item_stride = -4, but dim = 4", {TO(a.tables_struct.known.item_stride, -4)}},        \
-        {ADAPTAU_E_SHAPE, "tables->n_users = 6 rows of 9223372036854775807 floats exceed", {TO(a.tables_struct.known.user_stride, INT64_MAX)}}, \
+        {ADAPTAU_E_SHAPE, "tables->n_users = 6 rows of 9223372036854775807 floats exceed",                              \
+         {TO(a.tables_struct.known.user_stride, INT64_MAX)}},                                                           \
         {ADAPTAU_E_ARGUMENT, "tables->users is NULL", {TO(a.tables_struct.known.users, NULL)}},                         \
         {ADAPTAU_E_ARGUMENT, "tables->items is NULL", {TO(a.tables_struct.known.items, NULL)}},                         \
         {ADAPTAU_E_SHAPE, "tables->n_users = -1", {TO(a.tables_struct.known.n_users, -1)}},                             \
@@ -184,7 +185,7 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
                                                .positives = a.positives};                                               \
     } while (0)
 
-/* ---- subjects -------------------------------------------------------------------------------------------------------------- */
+/* ---- subjects --------------------------------------------------------------------------------------------------- */
 
 struct subject {
     const char *function;

@@ -30,7 +30,7 @@ static void release(void)
     a.made = NULL;
 }
 
-/* ---- creation -------------------------------------------------------------------------------------------------------------- */
+/* ---- creation --------------------------------------------------------------------------------------------------- */
 
 static void prepare_model_create(void)
 {
@@ -99,13 +99,15 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->gate = 1.5 is above 1", {SIMPLEX, TO(OPTIONS.gate, 1.5)}},
     {ADAPTAU_E_NUMERIC, "options->gate = nan", {SIMPLEX, TO(OPTIONS.gate, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->n_layers = 2, but ADAPTAU_ENCODER_SIMPLEX", {SIMPLEX, TO(OPTIONS.n_layers, 2)}},
-    {ADAPTAU_E_ARGUMENT, "options->edge_dropout = 0.2, but ADAPTAU_ENCODER_SIMPLEX", {SIMPLEX, TO(OPTIONS.edge_dropout, 0.2)}},
+    {ADAPTAU_E_ARGUMENT,
+     "options->edge_dropout = 0.2, but ADAPTAU_ENCODER_SIMPLEX",
+     {SIMPLEX, TO(OPTIONS.edge_dropout, 0.2)}},
     {ADAPTAU_E_NUMERIC,
      "host_encoder[2] is not finite",
      {HOST, SIMPLEX, TO(OPTIONS.host_encoder, a.matrix), TO(a.matrix[2 * DIM], INFINITY)}},
 };
 
-/* ---- questions --------------------------------------------------------------------------------------------------------------- */
+/* ---- questions -------------------------------------------------------------------------------------------------- */
 
 #define READER(name, structure)                                                                                         \
     static void prepare_##name(void)                                                                                    \
@@ -133,7 +135,7 @@ READER(model_encoder_parameters, parameters)
 static const struct misuse tables[] = {BAD_OUT(tables)}, raw_tables[] = {BAD_OUT(tables)},
                            encoder_parameters[] = {BAD_OUT(parameters)};
 
-/* ---- settings ---------------------------------------------------------------------------------------------------------------- */
+/* ---- settings --------------------------------------------------------------------------------------------------- */
 
 static void prepare_model_refresh(void)
 {
@@ -239,7 +241,7 @@ static const struct subject subjects[] = {
     SUBJECT(model_update_temperature, update_temperature),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_model_destroy(void)
 {

@@ -104,7 +104,7 @@ static const struct subject subjects[] = {
     SUBJECT(sampler_next, next),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_sampler_destroy(void)
 {

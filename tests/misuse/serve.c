@@ -40,7 +40,7 @@ static void release(void)
     a.made_model = NULL;
 }
 
-/* ---- top-K -------------------------------------------------------------------------------------------------------------------- */
+/* ---- top-K ------------------------------------------------------------------------------------------------------ */
 
 static void prepare_model_top_k(void)
 {
@@ -122,7 +122,7 @@ static const struct misuse top_k_for[] = {
     {ADAPTAU_E_INDEX, "filter->exclude[1] = 2 is not above the 2 before it", {TO(a.ptr[1], 2)}},
 };
 
-/* ---- fold-in ------------------------------------------------------------------------------------------------------------------ */
+/* ---- fold-in ---------------------------------------------------------------------------------------------------- */
 
 static void prepare_fold_create(void)
 {
@@ -158,7 +158,9 @@ static const struct misuse fold_create[] = {
     BAD_STRUCT(options),
     BAD_FOLD_OPTIONS,
     {ADAPTAU_E_ARGUMENT, "dataset is NULL", {TO(a.dataset, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "options->soft_targets belongs to the softmax, but the model's loss is MSE", {FROM(a.model, desk.squares)}},
+    {ADAPTAU_E_ARGUMENT,
+     "options->soft_targets belongs to the softmax, but the model's loss is MSE",
+     {FROM(a.model, desk.squares)}},
     {ADAPTAU_E_SHAPE, "7", {FROM(a.dataset, desk.larger)}},
     {ADAPTAU_E_STATE, "the model was loaded, without its graph", {FROM(a.model, desk.loaded), TO(OPTIONS.soft_targets, 0.0)}},
 };
@@ -223,7 +225,7 @@ static const struct subject subjects[] = {
     SUBJECT(fold_users, fold_users), SUBJECT(model_grow, grow),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_fold_destroy(void)
 {

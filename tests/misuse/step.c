@@ -29,7 +29,7 @@ static void release(void)
 {
 }
 
-/* ---- gradients and Adam ------------------------------------------------------------------------------------------------------ */
+/* ---- gradients and Adam ----------------------------------------------------------------------------------------- */
 
 static void prepare_model_gradients(void)
 {
@@ -101,7 +101,7 @@ static const struct misuse apply[] = {
     {ADAPTAU_E_STATE, "gradients", {FROM(a.model, desk.unused_model)}},
 };
 
-/* ---- soft targets ------------------------------------------------------------------------------------------------------------ */
+/* ---- soft targets ----------------------------------------------------------------------------------------------- */
 
 static void prepare_model_update_targets(void)
 {
@@ -134,7 +134,7 @@ static const struct misuse update_targets[] = {
      {FROM(a.temperature, desk.of_smaller)}},
 };
 
-/* ---- contrast ---------------------------------------------------------------------------------------------------------------- */
+/* ---- contrast --------------------------------------------------------------------------------------------------- */
 
 static void prepare_model_contrast(void)
 {

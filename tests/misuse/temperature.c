@@ -203,7 +203,7 @@ static const struct subject subjects[] = {
     SUBJECT(temperature_get_state, get_state),
 };
 
-/* ---- what cannot fail --------------------------------------------------------------------------------------------------- */
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
 static void call_temperature_destroy(void)
 {
