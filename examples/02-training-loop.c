@@ -108,7 +108,7 @@ int main(void)
             loss += step.loss;
             n_terms += step.n_terms;
         }
-        check(adaptau_model_tables(model, &tables, &error), &error);
+        check(adaptau_model_get_tables(model, &tables, &error), &error);
         check(adaptau_evaluator_run(evaluator, &tables, &error), &error);
         check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &recall, &error), &error);
         check(adaptau_temperature_get_state(temperature, &state, &error), &error);

@@ -38,7 +38,7 @@ adaptau_status catalog_open(const char *path, struct catalog *catalog, adaptau_e
     if (!status)
         status = adaptau_model_load(catalog->context, path, &catalog->model, error);
     if (!status)
-        status = adaptau_model_tables(catalog->model, &tables, error);
+        status = adaptau_model_get_tables(catalog->model, &tables, error);
     catalog->n_users = tables.n_users;
     catalog->n_items = tables.n_items;
     if (!status)

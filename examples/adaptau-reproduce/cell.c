@@ -185,7 +185,7 @@ static adaptau_status note_facts(struct cell *cell, const struct trial *trial, a
         {"prior", trial->recipe.popularity_prior},
         {"train_seconds", trial->train_seconds},
         {"eval_seconds", trial->eval_seconds},
-        {"threads", (double)adaptau_context_threads(trial->context)},
+        {"threads", (double)adaptau_context_n_threads(trial->context)},
     };
     cell_command(cell, command, sizeof command);
     adaptau_status status = record_note(record, "identity", cell->identity, error);

@@ -40,7 +40,7 @@ static adaptau_status measure_lengths(struct cell *cell, const adaptau_model *mo
     const int32_t *groups = cell->description.subject->item_groups;
     double         sums[N_POPULARITY_GROUPS] = {0}, counts[N_POPULARITY_GROUPS] = {0};
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    adaptau_status status = adaptau_model_get_tables(model, &tables, error);
     if (status)
         return status;
     int64_t stride = tables.item_stride ? tables.item_stride : tables.dim;
@@ -88,7 +88,7 @@ adaptau_status measure_epoch(struct cell *cell, const struct training *training,
     struct record            *record = &cell->record;
     adaptau_temperature_state state = {.struct_size = sizeof state};
     adaptau_status            status = adaptau_temperature_get_state(training->temperature, &state, error);
-    const float              *tau = adaptau_temperature_users(training->temperature);
+    const float              *tau = adaptau_temperature_user_taus(training->temperature);
     int32_t                   n = adaptau_dataset_n_users(training->dataset);
     if (!status && scores)
         status = measure_scores(record, training, scores, cutoff, error);
@@ -114,7 +114,7 @@ adaptau_status measure_epoch(struct cell *cell, const struct training *training,
 static adaptau_status scored_tables(const struct trial *trial, adaptau_tables *tables, adaptau_error *error)
 {
     *tables = (adaptau_tables){.struct_size = sizeof *tables};
-    adaptau_status status = adaptau_model_tables(trial->model, tables, error);
+    adaptau_status status = adaptau_model_get_tables(trial->model, tables, error);
     if (trial->ranks_raw)
         tables->flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
     return status;
@@ -154,7 +154,7 @@ static adaptau_status measure_tau0(struct cell *cell, const struct trial *trial,
     adaptau_temperature_options options = {.struct_size = sizeof options, .tau0 = formula};
     adaptau_temperature_state   state = {.struct_size = sizeof state};
     adaptau_tables              tables = {.struct_size = sizeof tables};
-    adaptau_status              status = adaptau_model_tables(trial->model, &tables, error);
+    adaptau_status              status = adaptau_model_get_tables(trial->model, &tables, error);
     if (!status)
         status = adaptau_temperature_create(trial->context, trial->train, &options, &temperature, error);
     for (int update = 0; update < 2 && !status; update++)
@@ -237,7 +237,7 @@ static adaptau_status measure_gradients(struct cell *cell, const struct trial *t
     adaptau_tables       tables = {.struct_size = sizeof tables};
     adaptau_status       status = adaptau_dataset_get_view(trial->train, &view, error);
     if (!status)
-        status = adaptau_model_tables(trial->model, &tables, error);
+        status = adaptau_model_get_tables(trial->model, &tables, error);
     float *scores = malloc(((size_t)view.n_items + 1) * sizeof *scores);
     if (!status && !scores)
         status = fail_memory(error, "scores");

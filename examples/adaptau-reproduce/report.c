@@ -36,7 +36,7 @@ static void write_conditions(const struct study *study, const char *command, FIL
     html_text(out, command);
     fprintf(out, "</code><br>libadaptau %d.%d.%d, %s, %d thread%s; %lld seed%s</p>\n<ul>\n", (int)(version / 10000),
             (int)(version / 100 % 100), (int)(version % 100), adaptau_context_backend(study->context),
-            (int)adaptau_context_threads(study->context), adaptau_context_threads(study->context) == 1 ? "" : "s",
+            (int)adaptau_context_n_threads(study->context), adaptau_context_n_threads(study->context) == 1 ? "" : "s",
             (long long)settings->seeds, settings->seeds == 1 ? "" : "s");
     for (int32_t i = 0; i < study->n_subjects; i++) {
         const struct subject *subject = &study->subjects[i];

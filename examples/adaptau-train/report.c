@@ -117,7 +117,7 @@ void report_json(const struct run *run)
     json_open(&json, NULL, '{');
     json_version(&json);
     json_text(&json, "backend", adaptau_context_backend(run->context));
-    json_whole(&json, "threads", adaptau_context_threads(run->context));
+    json_whole(&json, "threads", adaptau_context_n_threads(run->context));
     json_data(&json, run);
     json_recipe(&json, run);
     json_search(&json, run);
@@ -177,8 +177,8 @@ static void print_facts(const struct run *run)
            recipe->soft_targets, recipe->popularity_prior, (long long)recipe->seed);
     print_protocol(run);
     printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds,
-           run->trial.eval_seconds, adaptau_context_threads(run->context),
-           adaptau_context_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
+           run->trial.eval_seconds, adaptau_context_n_threads(run->context),
+           adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
 }
 
 static void print_scores(const struct scores *scores, const struct cutoffs *cutoffs)

@@ -30,6 +30,6 @@ adaptau_status score_model(adaptau_evaluator *evaluator, const adaptau_model *mo
                            struct scores *scores, adaptau_error *error)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    adaptau_status status = adaptau_model_get_tables(model, &tables, error);
     return status ? status : score_tables(evaluator, &tables, cutoffs, scores, error);
 }

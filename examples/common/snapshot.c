@@ -22,14 +22,14 @@ static adaptau_status copy_table(float **copy, const float *table, int64_t strid
 adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *model, adaptau_error *error)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_raw_tables(model, &tables, error);
+    adaptau_status status = adaptau_model_get_raw_tables(model, &tables, error);
     if (!status)
         status = copy_table(&snapshot->users, tables.users, tables.user_stride, tables.n_users, tables.dim, error);
     if (!status)
         status = copy_table(&snapshot->items, tables.items, tables.item_stride, tables.n_items, tables.dim, error);
     adaptau_encoder_parameters own = {.struct_size = sizeof own};
     if (!status)
-        status = adaptau_model_encoder_parameters(model, &own, error);
+        status = adaptau_model_get_encoder_parameters(model, &own, error);
     if (!status && own.n_rows > 0)
         status = copy_table(&snapshot->encoder, own.rows, own.dim, own.n_rows, own.dim, error);
     return status;

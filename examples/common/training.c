@@ -131,7 +131,7 @@ adaptau_status training_resume(struct training *training, adaptau_context *conte
 {
     adaptau_model       *model = NULL;
     adaptau_temperature *temperature = NULL;
-    adaptau_status status = adaptau_model_resume(context, training->dataset, path, &model, &temperature, note, error);
+    adaptau_status status = adaptau_model_load_checkpoint(context, training->dataset, path, &model, &temperature, note, error);
     if (status)
         return status;
     adaptau_temperature_destroy(training->temperature);

@@ -62,7 +62,7 @@ static adaptau_status evaluate(struct trial *trial, adaptau_evaluator *evaluator
 {
     double         started = clock_now();
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_status status = adaptau_model_tables(model, &tables, error);
+    adaptau_status status = adaptau_model_get_tables(model, &tables, error);
     if (trial->ranks_raw)
         tables.flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
     if (!status)

@@ -80,7 +80,7 @@ static void close_demo(struct demo *demo)
 
 static void introduce(const struct demo *demo, const struct settings *settings)
 {
-    int32_t n_threads = adaptau_context_threads(demo->context);
+    int32_t n_threads = adaptau_context_n_threads(demo->context);
     printf("Which Debian packages depend on which? %d packages, %d things to depend on. From %lld known\n"
            "dependencies a model learns to rank, for every package, what else it may need; %lld more were kept\n"
            "back. recall@20 is the share of these among its first 20 guesses; NDCG@20 wants them high up. The\n"

@@ -114,7 +114,7 @@ static adaptau_status train_one(struct training *training, const struct contesta
     if (training->on_step)
         fprintf(stderr, "\r%79s\r", "");
     if (!status)
-        status = adaptau_model_tables(training->model, &tables, error);
+        status = adaptau_model_get_tables(training->model, &tables, error);
     if (status)
         return status;
     describe_temperature(training, remark, sizeof remark);

@@ -153,7 +153,7 @@ public:
         make(adaptau_context_create, &options);
     }
 
-    std::int32_t threads() const noexcept { return adaptau_context_threads(get()); }
+    std::int32_t threads() const noexcept { return adaptau_context_n_threads(get()); }
     const char  *backend() const noexcept { return adaptau_context_backend(get()); }
 };
 
@@ -278,7 +278,7 @@ public:
     adaptau_tables tables() const
     {
         auto out = sized<adaptau_tables>();
-        call(adaptau_model_tables, get(), &out);
+        call(adaptau_model_get_tables, get(), &out);
         return out;
     }
 
@@ -302,7 +302,7 @@ public:
     adaptau_gradient_view gradient_view() const
     {
         auto out = sized<adaptau_gradient_view>();
-        call(adaptau_model_gradient_view, get(), &out);
+        call(adaptau_model_get_gradient_view, get(), &out);
         return out;
     }
 

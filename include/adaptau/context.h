@@ -75,7 +75,7 @@ ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options 
 ADAPTAU_API void adaptau_context_destroy(adaptau_context *context);
 
 /** Threads that compute. 0 for NULL. Since 0.1. */
-ADAPTAU_API int32_t adaptau_context_threads(const adaptau_context *context);
+ADAPTAU_API int32_t adaptau_context_n_threads(const adaptau_context *context);
 
 /** What runs the products, "native avx512", "blis 0.9.0 zen3" or "reference" for example. Lives as long as the context; ""
  *  for NULL. Since 0.1. */

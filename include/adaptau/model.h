@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_tables, _raw_tables, _encoder_parameters, _gradient_view, _update_temperature, _top_k, _top_k_for, _save,
+ *  (adaptau_model_get_tables, _raw_tables, _encoder_parameters, _gradient_view, _update_temperature, _top_k, _top_k_for, _save,
  *  _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any number of threads;
  *  every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes nothing. */
 typedef struct adaptau_model adaptau_model;
@@ -101,13 +101,13 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD, and E_STATE while another reader makes them. Since
  *  0.1. */
-ADAPTAU_API adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
-/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_tables, with LightGCN E⁰, with SimpleX e. Flags
+/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_get_tables, with LightGCN E⁰, with SimpleX e. Flags
  *  are 0 and there is no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+ADAPTAU_API adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 /** What an encoder learns beside the tables. Since 0.1. */
 typedef struct adaptau_encoder_parameters {
@@ -121,7 +121,7 @@ typedef struct adaptau_encoder_parameters {
 /** Valid until the next call that changes the model.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
+ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
                                                             adaptau_error *error);
 
 /** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN and SimpleX make final
@@ -177,7 +177,7 @@ typedef struct adaptau_gradient_view {
 } adaptau_gradient_view;
 
 /** @return E_ARGUMENT, E_ABI; E_STATE when there are no gradients. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
+ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
                                                        adaptau_error *error);
 
 /** One Adam step with the gradients of the last batch on the rows it touched (each table counts its own steps), then rows back
@@ -190,7 +190,7 @@ ADAPTAU_API adaptau_status adaptau_model_gradient_view(const adaptau_model *mode
  *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_THREAD where the host's executor ran no
  *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an
  *          executor that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left,
- *          and the gradients are used up (adaptau_model_gradient_view is E_STATE). Since 0.1. */
+ *          and the gradients are used up (adaptau_model_get_gradient_view is E_STATE). Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
 /** Since 0.1. */
@@ -217,7 +217,7 @@ ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, co
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
 
-/** A number for each item that is added to its score wherever items are ranked (adaptau_model_tables hands it to the evaluator;
+/** A number for each item that is added to its score wherever items are ranked (adaptau_model_get_tables hands it to the evaluator;
  *  adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example is
  *  g τ₀ log(1 + n_i).
  *  @param[in] bias  [m] finite, copied; NULL removes it
@@ -277,7 +277,7 @@ ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const 
 /** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
  *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
  *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
- *  raw tables (and, with SimpleX, of adaptau_model_encoder_parameters).
+ *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
  *  @return E_ARGUMENT, E_IO, E_FORMAT, E_MEMORY, E_THREAD; E_NUMERIC for a non-finite entry. Never allocates more than the
  *          file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
@@ -294,7 +294,7 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
  *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
  *  which a host makes anew before each epoch.
  *  @param[in] temperature  of the model's size, or NULL: none
- *  @param[in] note         a text of the host's for adaptau_model_resume, less than ADAPTAU_NOTE_SIZE printable ASCII
+ *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII
  *                          characters, or NULL
  *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX
  *          E_MEMORY, E_THREAD. Since 0.1. */
@@ -311,7 +311,7 @@ ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *mo
  *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
  *          is damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are
  *          untouched then. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_model_resume(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
+ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
                                                 adaptau_model **model, adaptau_temperature **temperature, char *note,
                                                 adaptau_error *error);
 

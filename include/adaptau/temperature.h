@@ -139,7 +139,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperatu
 
 /** τ[u] for every user, [n], valid as long as the object, rewritten by each update: not to be read meanwhile. NULL for NULL.
  *  Since 0.1. */
-ADAPTAU_API const float *adaptau_temperature_users(const adaptau_temperature *temperature);
+ADAPTAU_API const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature);
 
 #ifdef __cplusplus
 }

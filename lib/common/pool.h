@@ -5,7 +5,7 @@
 
 #include "common/context.h"
 
-/* One task of a parallel call. `lane` is below adaptau_context_threads(context) and differs between tasks that run at the same
+/* One task of a parallel call. `lane` is below adaptau_context_n_threads(context) and differs between tasks that run at the same
  * time: it picks scratch memory. */
 typedef void (*atau_task_function)(void *argument, int32_t lane, int64_t task);
 

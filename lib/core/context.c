@@ -134,7 +134,7 @@ void adaptau_context_destroy(adaptau_context *context)
     options.free(options.allocator_data, context, WHOLE_SIZE);
 }
 
-int32_t adaptau_context_threads(const adaptau_context *context)
+int32_t adaptau_context_n_threads(const adaptau_context *context)
 {
     return context ? context->options.n_threads : 0;
 }

@@ -128,7 +128,7 @@ static void destroy(adaptau_model *model)
         atau_free(context, g->final.rows[side], (size_t)g->n_rows[side] * row);
         atau_free(context, g->work[side], (size_t)g->n_rows[side] * row);
     }
-    atau_free(context, g->scratch, (size_t)adaptau_context_threads(context) * (size_t)g->longest * sizeof(int32_t));
+    atau_free(context, g->scratch, (size_t)adaptau_context_n_threads(context) * (size_t)g->longest * sizeof(int32_t));
     atau_free(context, g->gradients, n * row);
     atau_free(context, g->slot_scale, n * sizeof(float));
     atau_free(context, g->all, (n > m ? n : m) * sizeof(int32_t));
@@ -163,7 +163,7 @@ static adaptau_status make_work(const adaptau_model *model, struct atau_lightgcn
         if (!g->work[side])
             return atau_fail_memory(error, (size_t)g->n_rows[side] * row, "the layers");
     }
-    const size_t threads = (size_t)adaptau_context_threads(model->context), longest = (size_t)g->longest;
+    const size_t threads = (size_t)adaptau_context_n_threads(model->context), longest = (size_t)g->longest;
     if (!g->scratch)
         g->scratch = atau_allocate_array(model->context, threads, longest * sizeof(int32_t));
     return g->scratch ? ADAPTAU_OK : atau_fail_memory(error, threads * longest * sizeof(int32_t), "the layers");
@@ -444,7 +444,7 @@ static adaptau_status fold_starts(const adaptau_model *model, float *out, double
 {
     struct atau_lightgcn *g = model->encoder_state;
     if (model->finals.loaded)
-        return atau_fail(error, ADAPTAU_E_STATE, "the model was loaded, without its graph: make it by adaptau_model_resume");
+        return atau_fail(error, ADAPTAU_E_STATE, "the model was loaded, without its graph: make it by adaptau_model_load_checkpoint");
     adaptau_status status = atau_encoder_enter(model, error); /* walking takes the buffers of `forward` */
     if (status != ADAPTAU_OK)
         return status;

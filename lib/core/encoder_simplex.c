@@ -151,7 +151,7 @@ static void lay_out_buffers(const adaptau_model *model, struct simplex *s)
     s->transposed = atau_arena_take(arena, trains * dim, row);
     s->spread = atau_arena_take(arena, trains * n, row);
     s->gradients = atau_arena_take(arena, trains * dim, row);
-    s->scratch = atau_arena_take(arena, trains * (size_t)adaptau_context_threads(model->context),
+    s->scratch = atau_arena_take(arena, trains * (size_t)adaptau_context_n_threads(model->context),
                                  (size_t)s->longest * sizeof(int32_t));
     s->all = atau_arena_take(arena, trains * (size_t)atau_max_i64(s->n_items, model->dim), sizeof(int32_t));
 }

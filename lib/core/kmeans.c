@@ -169,7 +169,7 @@ adaptau_status atau_kmeans_run(adaptau_context *context, const struct atau_kmean
 {
     struct state      s = {.problem = problem, .kernels = context->kernels, .centroids = centroids, .nearest = nearest};
     struct atau_arena arena = {0};
-    const size_t      threads = (size_t)adaptau_context_threads(context);
+    const size_t      threads = (size_t)adaptau_context_n_threads(context);
     lay_out(&s, &arena, threads);
     adaptau_status status = atau_arena_allocate(context, &arena, "k-means", error);
     if (status != ADAPTAU_OK)

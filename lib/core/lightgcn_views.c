@@ -24,7 +24,7 @@
 
 static void lay_out_views(const adaptau_model *model, struct atau_lightgcn *g)
 {
-    const size_t threads = (size_t)adaptau_context_threads(model->context);
+    const size_t threads = (size_t)adaptau_context_n_threads(model->context);
     g->noise = atau_arena_take(&g->views, threads, (size_t)model->dim * sizeof(float));
     for (int side = 0; side < 2; side++) {
         g->slots[side] = atau_arena_take(&g->views, (size_t)g->n_rows[side], sizeof(int32_t));

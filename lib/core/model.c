@@ -339,7 +339,7 @@ adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out
     return status;
 }
 
-adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
     adaptau_tables tables;
     ATAU_REQUIRE(model, error);
@@ -355,7 +355,7 @@ adaptau_status adaptau_model_tables(const adaptau_model *model, adaptau_tables *
     return status;
 }
 
-adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
@@ -372,7 +372,7 @@ adaptau_status adaptau_model_raw_tables(const adaptau_model *model, adaptau_tabl
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
+adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
                                                 adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);

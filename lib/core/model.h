@@ -83,7 +83,7 @@ adaptau_status atau_model_open_encoder_table(adaptau_model *model, int32_t n_row
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);
 void           atau_model_leave_shared(const adaptau_model *model);
 
-/* What adaptau_model_tables answers, for calls that are inside the model already. */
+/* What adaptau_model_get_tables answers, for calls that are inside the model already. */
 adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 void atau_model_free_gradients(adaptau_model *model);

@@ -318,7 +318,7 @@ static adaptau_status save(const adaptau_model *model, const adaptau_temperature
     return atau_safetensors_write_summed(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
 }
 
-/* Printable ASCII: what needs no escapes and no check of its encoding, and fits adaptau_model_resume's reader. */
+/* Printable ASCII: what needs no escapes and no check of its encoding, and fits adaptau_model_load_checkpoint's reader. */
 static adaptau_status check_note(const char *note, adaptau_error *error)
 {
     size_t length = 0;
@@ -526,7 +526,7 @@ static adaptau_status resume(const struct atau_safetensors *file, const adaptau_
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_resume(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
+adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
                                     adaptau_model **model, adaptau_temperature **temperature, char *note,
                                     adaptau_error *error)
 {

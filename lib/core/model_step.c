@@ -273,7 +273,7 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
     return status;
 }
 
-adaptau_status adaptau_model_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
+adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_check_output(out, offsetof(adaptau_gradient_view, encoder), "out", error);

@@ -281,7 +281,7 @@ static void lay_out_side(const struct measurement *m, struct side *side, struct 
 
 static void lay_out(struct measurement *m, struct atau_arena *arena)
 {
-    size_t lanes = (size_t)adaptau_context_threads(m->context), dim = (size_t)m->dim;
+    size_t lanes = (size_t)adaptau_context_n_threads(m->context), dim = (size_t)m->dim;
     lay_out_side(m, &m->users, arena);
     lay_out_side(m, &m->items, arena);
     m->rows = atau_arena_take(arena, lanes, (size_t)m->n_rows * dim * sizeof(float));

@@ -718,7 +718,7 @@ adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperat
     return ADAPTAU_OK;
 }
 
-const float *adaptau_temperature_users(const adaptau_temperature *temperature)
+const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature)
 {
     return temperature ? temperature->taus : NULL;
 }

@@ -93,7 +93,7 @@ static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
 {
     struct atau_panels *panels = &d->panels;
     const size_t        dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, half_tile = ATAU_TILE_LINES / 2;
-    const size_t        lanes = (size_t)adaptau_context_threads(d->s->context), tiles = (size_t)d->n_tiles;
+    const size_t        lanes = (size_t)adaptau_context_n_threads(d->s->context), tiles = (size_t)d->n_tiles;
     const size_t        users = d->want_users ? 1 : 0, items = d->gradients ? 1 : 0, word = sizeof(uint32_t);
     if (!panels->kernels)
         return;
@@ -150,7 +150,7 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
 {
     struct atau_arena *arena = &d->s->memory->engine;
     const size_t       dim = (size_t)d->s->dim, rows = (size_t)d->block_rows;
-    const size_t       lanes = (size_t)adaptau_context_threads(d->s->context);
+    const size_t       lanes = (size_t)adaptau_context_n_threads(d->s->context);
     const size_t       unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
     const size_t       all = shared * (size_t)d->s->batch.positive_ptr[d->s->batch.n_rows];
 

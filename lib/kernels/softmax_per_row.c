@@ -36,7 +36,7 @@ static void lay_out(struct per_row *p, struct atau_arena *arena)
     p->norms = atau_arena_take(arena, positives, sizeof(float));
     p->row_of_positive = atau_arena_take(arena, positives, sizeof(int32_t));
     p->slopes = atau_arena_take(arena, p->s->loss->pairs ? positives : 0, sizeof(double));
-    p->lanes = atau_arena_take(arena, (size_t)adaptau_context_threads(p->s->context),
+    p->lanes = atau_arena_take(arena, (size_t)adaptau_context_n_threads(p->s->context),
                                4 * (size_t)p->n_candidates * sizeof(float));
 }
 

@@ -98,9 +98,9 @@ static void read_model(adaptau_status wanted)
     static int32_t items[USERS * K];
     adaptau_tables             tables = {.struct_size = sizeof tables};
     adaptau_encoder_parameters parameters = {.struct_size = sizeof parameters};
-    EXPECT(adaptau_model_tables(world.model, &tables, NULL), wanted);
-    EXPECT(adaptau_model_encoder_parameters(world.model, &parameters, NULL), wanted);
-    EXPECT(adaptau_model_raw_tables(world.model, &tables, NULL), wanted);
+    EXPECT(adaptau_model_get_tables(world.model, &tables, NULL), wanted);
+    EXPECT(adaptau_model_get_encoder_parameters(world.model, &parameters, NULL), wanted);
+    EXPECT(adaptau_model_get_raw_tables(world.model, &tables, NULL), wanted);
     EXPECT(rank(items), wanted);
     EXPECT(adaptau_model_save(world.model, path, NULL), wanted);
     EXPECT(adaptau_model_export_npy(world.model, ADAPTAU_SIDE_ITEMS, path, NULL), wanted);
@@ -150,7 +150,7 @@ START_TEST(nothing_enters_a_model_that_is_being_changed)
     OK(adaptau_model_gradients(world.model, &first, world.temperature, NULL, &error));
     ck_assert_int_gt(n_inside, 0);
     host.inside = NULL;
-    OK(adaptau_model_gradient_view(world.model, &view, &error));
+    OK(adaptau_model_get_gradient_view(world.model, &view, &error));
     OK(adaptau_model_apply(world.model, &error));
     read_model(ADAPTAU_OK);
     close_all();
@@ -217,7 +217,7 @@ static adaptau_status read_everything(bool look)
     adaptau_temperature_state state = {.struct_size = sizeof state};
     adaptau_status            statuses[] = {
         rank(items),
-        adaptau_model_tables(world.model, &tables, NULL),
+        adaptau_model_get_tables(world.model, &tables, NULL),
         adaptau_temperature_rows(world.temperature, USERS, NULL, values, NULL, NULL),
         adaptau_temperature_get_state(world.temperature, &state, NULL),
         adaptau_evaluator_mean(evaluator, 0, 0, &mean, NULL),
@@ -265,7 +265,7 @@ static adaptau_status change_everything(int round)
         adaptau_model_gradients(world.model, &batch, world.temperature, NULL, NULL),
         adaptau_model_apply(world.model, NULL),
     };
-    if (adaptau_model_tables(world.model, &tables, NULL) == ADAPTAU_OK)
+    if (adaptau_model_get_tables(world.model, &tables, NULL) == ADAPTAU_OK)
         statuses[0] = statuses[0] ? statuses[0] : adaptau_evaluator_run(evaluator, &tables, NULL);
     for (int s = 0; s < 5; s++)
         if (statuses[s] != ADAPTAU_OK && statuses[s] != ADAPTAU_E_STATE)

@@ -97,7 +97,7 @@ START_TEST(defaults_make_a_context)
 {
     adaptau_context *context = NULL;
     ck_assert_int_eq(adaptau_context_create(NULL, &context, NULL), ADAPTAU_OK);
-    ck_assert_int_ge(adaptau_context_threads(context), 1);
+    ck_assert_int_ge(adaptau_context_n_threads(context), 1);
     ck_assert(strlen(adaptau_context_backend(context)) > 0);
     expect_the_same(context);
     adaptau_context_destroy(context);
@@ -109,7 +109,7 @@ START_TEST(any_number_of_threads_gives_the_same)
     const int32_t counts[] = {1, 2, 3, 4, 7, 33};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         adaptau_context *context = make((adaptau_context_options){.n_threads = counts[i]});
-        ck_assert_int_eq(adaptau_context_threads(context), counts[i]);
+        ck_assert_int_eq(adaptau_context_n_threads(context), counts[i]);
         for (int again = 0; again < 5; again++)
             expect_the_same(context);
         adaptau_context_destroy(context);

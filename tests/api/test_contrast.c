@@ -254,7 +254,7 @@ static void read_prototypes(const struct small *s, struct truth *t)
 static void read_gradients(const struct small *s, double out[NODES][D])
 {
     adaptau_gradient_view view = {.struct_size = sizeof view};
-    OK(adaptau_model_gradient_view(s->model, &view, &error));
+    OK(adaptau_model_get_gradient_view(s->model, &view, &error));
     ck_assert_int_eq(view.n_users, N);
     ck_assert_int_eq(view.n_items, M);
     for (int i = 0; i < NODES * D; i++)

@@ -186,8 +186,8 @@ START_TEST(simplex_starts_at_the_map_of_the_mean)
     static double              items[ITEMS][DIM];
     float                      rows[NEW * DIM];
     fold_new(&w, &options, rows, NULL);
-    OK(adaptau_model_encoder_parameters(w.model, &own, &error));
-    OK(adaptau_model_raw_tables(w.model, &raw, &error));
+    OK(adaptau_model_get_encoder_parameters(w.model, &own, &error));
+    OK(adaptau_model_get_raw_tables(w.model, &raw, &error));
     for (int i = 0; i < ITEMS; i++)
         for (int k = 0; k < DIM; k++)
             items[i][k] = (double)raw.items[i * DIM + k];
@@ -216,7 +216,7 @@ START_TEST(lightgcn_propagates_the_new_row)
     static double              layer[2][USERS + ITEMS][DIM], starts[ITEMS][DIM];
     float                      rows[NEW * DIM];
     fold_new(&w, &options, rows, NULL);
-    OK(adaptau_model_raw_tables(w.model, &raw, &error));
+    OK(adaptau_model_get_raw_tables(w.model, &raw, &error));
     memset(starts, 0, sizeof starts);
     for (int r = 0; r < USERS + ITEMS; r++)
         for (int k = 0; k < DIM; k++)

@@ -64,7 +64,7 @@ static adaptau_dataset *larger_data(const struct world *w)
 static adaptau_tables raw_of(const adaptau_model *model)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_raw_tables(model, &tables, &error));
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
     return tables;
 }
 
@@ -86,7 +86,7 @@ START_TEST(goes_on_bit_for_bit_when_nothing_is_new)
     train(&w, 2);
     train(&g, 2);
     check_same(w.model, g.model);
-    ck_assert_int_eq(memcmp(adaptau_temperature_users(w.temperature), adaptau_temperature_users(g.temperature),
+    ck_assert_int_eq(memcmp(adaptau_temperature_user_taus(w.temperature), adaptau_temperature_user_taus(g.temperature),
                             sizeof(float) * USERS), 0);
     adaptau_model_destroy(g.model);
     adaptau_temperature_destroy(g.temperature);
@@ -184,8 +184,8 @@ START_TEST(trains_on_with_the_larger_data)
     OK(adaptau_model_grow(w.model, g.data, NULL, &g.model, &error));
     OK(adaptau_temperature_grow(w.temperature, g.data, &g.temperature, &error));
     OK(adaptau_sampler_create(w.context, g.data, &sampler, &g.sampler, &error));
-    const float *taus = adaptau_temperature_users(g.temperature);
-    ck_assert_int_eq(memcmp(taus, adaptau_temperature_users(w.temperature), sizeof(float) * USERS), 0);
+    const float *taus = adaptau_temperature_user_taus(g.temperature);
+    ck_assert_int_eq(memcmp(taus, adaptau_temperature_user_taus(w.temperature), sizeof(float) * USERS), 0);
     adaptau_temperature_state state = {.struct_size = sizeof state};
     OK(adaptau_temperature_get_state(g.temperature, &state, &error));
     ck_assert_int_eq(state.n_updates, 2);

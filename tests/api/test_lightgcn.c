@@ -29,7 +29,7 @@ static struct world open_lightgcn(adaptau_model_options options)
 static adaptau_tables raw_of(const adaptau_model *model)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_raw_tables(model, &tables, &error));
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
     return tables;
 }
 
@@ -222,7 +222,7 @@ START_TEST(gradients_are_central_differences_of_the_whole_loss)
         read_raw(&s, raw);
         make_graph(&options, step, a);
         OK(adaptau_model_gradients(s.model, &batch, s.temperature, &result, &error));
-        OK(adaptau_model_gradient_view(s.model, &view, &error));
+        OK(adaptau_model_get_gradient_view(s.model, &view, &error));
         propagate(a, layers, raw, final);
         double loss = loss_of(final, raw_scores, &batch);
         ck_assert_msg(fabs(result.loss - loss) < 2e-5 * loss, "loss %.9g, not %.9g", result.loss, loss);
@@ -430,14 +430,14 @@ START_TEST(a_propagation_that_fails_is_done_again)
     options.struct_size = sizeof options;
     options.dim = DIM;
     OK(adaptau_model_create(context, data, &options, &model, &error));
-    OK(adaptau_model_tables(model, &tables, &error));
+    OK(adaptau_model_get_tables(model, &tables, &error));
     memcpy(items, tables.items, sizeof items);
     adaptau_model_destroy(model);
     OK(adaptau_model_create(context, data, &options, &model, &error));
     host.failing_execution = host.executions + 2;
     host.failing_lanes = 1;
-    ck_assert_int_eq(adaptau_model_tables(model, &tables, &error), ADAPTAU_E_THREAD);
-    OK(adaptau_model_tables(model, &tables, &error));
+    ck_assert_int_eq(adaptau_model_get_tables(model, &tables, &error), ADAPTAU_E_THREAD);
+    OK(adaptau_model_get_tables(model, &tables, &error));
     ck_assert_mem_eq(tables.items, items, sizeof items);
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(data);

@@ -66,10 +66,10 @@ START_TEST(reads_a_shorter_gradient_view)
     adaptau_batch         batch = first_batch(&w);
     ck_assert_uint_eq(view.struct_size, 56);
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
-    OK(adaptau_model_gradient_view(w.model, &view, &error));
+    OK(adaptau_model_get_gradient_view(w.model, &view, &error));
     ck_assert(view.n_users == batch.n_rows && view.n_encoder_rows == -7);
     view.struct_size -= 8;
-    ck_assert_int_eq(adaptau_model_gradient_view(w.model, &view, &error), ADAPTAU_E_ABI);
+    ck_assert_int_eq(adaptau_model_get_gradient_view(w.model, &view, &error), ADAPTAU_E_ABI);
     close_world(&w);
 }
 END_TEST
@@ -83,7 +83,7 @@ START_TEST(softmax_of_longer_structs)
     struct longer_temperatures temperatures = {.temperatures = {.struct_size = sizeof temperatures, .tau = 0.1f}};
     OK(adaptau_sampler_begin_epoch(w.sampler, 0, &error));
     OK(adaptau_sampler_next(w.sampler, &batch.batch, &error));
-    OK(adaptau_model_tables(w.model, &tables.tables, &error));
+    OK(adaptau_model_get_tables(w.model, &tables.tables, &error));
     OK(adaptau_softmax(w.context, &tables.tables, &batch.batch, &temperatures.temperatures, &output, &error));
     batch.batch.struct_size = sizeof batch.batch;
     tables.tables.struct_size = sizeof tables.tables;
@@ -100,7 +100,7 @@ START_TEST(evaluates_longer_tables)
     adaptau_evaluator   *evaluator = NULL;
     struct longer_tables tables = {.tables.struct_size = sizeof tables};
     OK(adaptau_evaluator_create(w.context, w.data, NULL, &evaluator, &error));
-    OK(adaptau_model_tables(w.model, &tables.tables, &error));
+    OK(adaptau_model_get_tables(w.model, &tables.tables, &error));
     OK(adaptau_evaluator_run(evaluator, &tables.tables, &error));
     tables.tail[0] = 1;
     ck_assert_int_eq(adaptau_evaluator_run(evaluator, &tables.tables, &error), ADAPTAU_E_ABI);

@@ -33,7 +33,7 @@ START_TEST(gradients_are_those_of_the_loss)
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = (float)state.tau0};
     OK(adaptau_loss_gradients(w.context, &tables, &batch, &temperatures, &loss, &output, &error));
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, &step, &error));
-    OK(adaptau_model_gradient_view(w.model, &view, &error));
+    OK(adaptau_model_get_gradient_view(w.model, &view, &error));
     ck_assert(step.loss == output.loss);
     ck_assert_int_eq(step.n_terms, output.n_terms);
     ck_assert_mem_eq(view.items, items, sizeof items);
@@ -77,7 +77,7 @@ static void expect(struct world *w, const char *message)
     adaptau_gradient_view view = {.struct_size = sizeof view};
     ck_assert_int_eq(adaptau_model_gradients(w->model, &batch, w->temperature, NULL, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_msg(strstr(error.message, message) != NULL, "\"%s\" is not in \"%s\"", message, error.message);
-    ck_assert_int_eq(adaptau_model_gradient_view(w->model, &view, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_model_get_gradient_view(w->model, &view, &error), ADAPTAU_E_STATE);
     OK(adaptau_model_set_loss(w->model, NULL, &error));
     OK(adaptau_model_gradients(w->model, &batch, w->temperature, NULL, &error)); /* the softmax can            */
     close_world(w);

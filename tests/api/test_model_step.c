@@ -29,7 +29,7 @@ START_TEST(rows_of_a_user_are_summed)
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = (float)state.tau0};
     OK(adaptau_softmax(w.context, &tables, &batch, &temperatures, &output, &error));
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
-    OK(adaptau_model_gradient_view(w.model, &view, &error));
+    OK(adaptau_model_get_gradient_view(w.model, &view, &error));
     ck_assert_int_eq(view.n_users, 2);
     ck_assert_int_eq(view.user_ids[0], 5);
     ck_assert_int_eq(view.user_ids[1], 9);
@@ -62,7 +62,7 @@ START_TEST(apply_is_adam)
             adaptau_gradient_view view = {.struct_size = sizeof view};
             adaptau_tables        tables = tables_of(w.model);
             OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
-            OK(adaptau_model_gradient_view(w.model, &view, &error));
+            OK(adaptau_model_get_gradient_view(w.model, &view, &error));
             for (int e = 0; e < ITEMS * DIM; e++) {
                 double g = (double)view.items[e] + (sphere ? 0.0 : 0.3) * (double)tables.items[e];
                 first[e] = 0.8 * first[e] + 0.2 * g;
@@ -116,7 +116,7 @@ START_TEST(order_of_calls_is_checked)
     adaptau_gradient_view view = {.struct_size = sizeof view};
     adaptau_batch         batch = first_batch(&w), empty = {.struct_size = sizeof empty};
     ck_assert_int_eq(adaptau_model_apply(w.model, &error), ADAPTAU_E_STATE);
-    ck_assert_int_eq(adaptau_model_gradient_view(w.model, &view, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_model_get_gradient_view(w.model, &view, &error), ADAPTAU_E_STATE);
     ck_assert_int_eq(adaptau_model_gradients(w.model, &empty, w.temperature, NULL, &error), ADAPTAU_E_STATE);
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
     OK(adaptau_model_apply(w.model, &error));
@@ -246,7 +246,7 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
         OK(adaptau_sampler_next(sampler, &batch, &error));
         ck_assert_int_eq(batch.n_rows, 5); /* one user has no items: all the others are in the batch            */
         OK(adaptau_model_gradients(model, &batch, temperature, &step, &error));
-        OK(adaptau_model_gradient_view(model, &view, &error));
+        OK(adaptau_model_get_gradient_view(model, &view, &error));
         for (int64_t k = 0; k < view.n_users; k++)
             for (int d = 0; d < D; d++) {
                 int    u = view.user_ids[k];
@@ -311,7 +311,7 @@ START_TEST(row_second_moment_is_adam_with_one_scale_for_a_row)
         static float          before[ITEMS * DIM], gradients[ITEMS * DIM];
         adaptau_gradient_view view = {.struct_size = sizeof view};
         OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
-        OK(adaptau_model_gradient_view(w.model, &view, &error));
+        OK(adaptau_model_get_gradient_view(w.model, &view, &error));
         memcpy(before, tables_of(w.model).items, sizeof before);
         memcpy(gradients, view.items, sizeof gradients);
         OK(adaptau_model_apply(w.model, &error));

@@ -112,7 +112,7 @@ static void go_on(const struct scenario *s, int64_t first, int64_t end, const ch
         adaptau_temperature_destroy(w.temperature);
         w.model = NULL;
         w.temperature = NULL;
-        OK(adaptau_model_resume(w.context, w.data, in, &w.model, &w.temperature, note, &error));
+        OK(adaptau_model_load_checkpoint(w.context, w.data, in, &w.model, &w.temperature, note, &error));
         snprintf(wanted, sizeof wanted, "epoch \"%lld\" \\", (long long)first);
         ck_assert_str_eq(note, wanted);
     } else {
@@ -224,9 +224,9 @@ START_TEST(is_a_model_file_too)
     struct world           w = start(s, 2);
     go_on(s, 0, 2, NULL, path, 2);
     OK(adaptau_model_load(w.context, path, &loaded, &error));
-    OK(adaptau_model_resume(w.context, w.data, path, &resumed, NULL, NULL, &error));
-    OK(adaptau_model_tables(loaded, &a, &error));
-    OK(adaptau_model_tables(resumed, &b, &error));
+    OK(adaptau_model_load_checkpoint(w.context, w.data, path, &resumed, NULL, NULL, &error));
+    OK(adaptau_model_get_tables(loaded, &a, &error));
+    OK(adaptau_model_get_tables(resumed, &b, &error));
     ck_assert_uint_eq(a.flags, b.flags);
     ck_assert_int_eq(memcmp(a.users, b.users, sizeof(float) * USERS * DIM), 0);
     ck_assert_int_eq(memcmp(a.items, b.items, sizeof(float) * ITEMS * DIM), 0);
@@ -261,7 +261,7 @@ static adaptau_status try_resume(struct world *w)
     adaptau_model       *model = NULL;
     adaptau_temperature *temperature = NULL;
     char                 note[ADAPTAU_NOTE_SIZE] = "untouched";
-    adaptau_status       status = adaptau_model_resume(w->context, w->data, path, &model, &temperature, note, &error);
+    adaptau_status       status = adaptau_model_load_checkpoint(w->context, w->data, path, &model, &temperature, note, &error);
     ck_assert(status == ADAPTAU_OK || (!model && !temperature && strcmp(note, "untouched") == 0));
     adaptau_temperature_destroy(temperature);
     adaptau_model_destroy(model);
@@ -303,7 +303,7 @@ START_TEST(rejects_what_does_not_fit)
     char                 note[ADAPTAU_NOTE_SIZE + 1];
     const int32_t        zero = 0;
     OK(adaptau_dataset_create_from_pairs(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
-    ck_assert_int_eq(adaptau_model_resume(w.context, other, path, &model, NULL, NULL, &error), ADAPTAU_E_SHAPE);
+    ck_assert_int_eq(adaptau_model_load_checkpoint(w.context, other, path, &model, NULL, NULL, &error), ADAPTAU_E_SHAPE);
     ck_assert_ptr_nonnull(strstr(error.message, "120 users x 200 items"));
     OK(adaptau_temperature_create(w.context, other, NULL, &temperature, &error));
     ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, temperature, NULL, path, &error), ADAPTAU_E_SHAPE);
@@ -316,7 +316,7 @@ START_TEST(rejects_what_does_not_fit)
     ck_assert_ptr_nonnull(strstr(error.message, "note[7] = 0x0a"));
     note[7] = '"';
     OK(adaptau_model_save_checkpoint(w.model, NULL, note, path, &error));
-    OK(adaptau_model_resume(w.context, w.data, path, &model, NULL, note, &error));
+    OK(adaptau_model_load_checkpoint(w.context, w.data, path, &model, NULL, note, &error));
     ck_assert_uint_eq(strlen(note), ADAPTAU_NOTE_SIZE - 1);
     adaptau_model_destroy(model);
     ck_assert_int_eq(try_resume(&w), ADAPTAU_E_FORMAT); /* wants a temperature                                    */
@@ -325,10 +325,10 @@ START_TEST(rejects_what_does_not_fit)
     ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, NULL, NULL, "/nowhere/x", &error), ADAPTAU_E_IO);
     ck_assert_int_eq(adaptau_model_save_checkpoint(NULL, NULL, NULL, path, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_model_save_checkpoint(w.model, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_resume(NULL, w.data, path, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_resume(w.context, NULL, path, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_resume(w.context, w.data, NULL, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_resume(w.context, w.data, path, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_load_checkpoint(NULL, w.data, path, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_load_checkpoint(w.context, NULL, path, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_load_checkpoint(w.context, w.data, NULL, &model, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_model_load_checkpoint(w.context, w.data, path, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
     adaptau_temperature_destroy(temperature);
     adaptau_dataset_destroy(other);
     close_small_world(&w);
@@ -345,7 +345,7 @@ START_TEST(turns_a_loaded_model_into_one_that_trains)
     OK(adaptau_model_save_checkpoint(loaded, NULL, NULL, path, &error));
     adaptau_model_destroy(loaded);
     adaptau_model_destroy(w.model);
-    OK(adaptau_model_resume(w.context, w.data, path, &w.model, NULL, NULL, &error));
+    OK(adaptau_model_load_checkpoint(w.context, w.data, path, &w.model, NULL, NULL, &error));
     train_epoch(&w, &scenarios[5], 0);
     close_world(&w);
 }

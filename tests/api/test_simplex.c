@@ -27,14 +27,14 @@ static struct world open_simplex(adaptau_model_options options)
 static adaptau_tables raw_of(const adaptau_model *model)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_raw_tables(model, &tables, &error));
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
     return tables;
 }
 
 static adaptau_encoder_parameters parameters_of(const adaptau_model *model)
 {
     adaptau_encoder_parameters parameters = {.struct_size = sizeof parameters};
-    OK(adaptau_model_encoder_parameters(model, &parameters, &error));
+    OK(adaptau_model_get_encoder_parameters(model, &parameters, &error));
     return parameters;
 }
 
@@ -205,7 +205,7 @@ START_TEST(gradients_are_central_differences_of_the_whole_loss)
     open_small(&s, options);
     OK(adaptau_model_set_loss(s.model, &loss, &error));
     OK(adaptau_model_gradients(s.model, &batch, s.temperature, &step, &error));
-    OK(adaptau_model_gradient_view(s.model, &view, &error));
+    OK(adaptau_model_get_gradient_view(s.model, &view, &error));
     ck_assert_int_eq(view.n_items, M);
     ck_assert_int_eq(view.n_encoder_rows, D);
     for (int64_t k = 0; k < view.n_users; k++)
@@ -247,7 +247,7 @@ START_TEST(matrix_starts_as_the_identity_and_takes_adam_steps)
     for (int t = 1; t <= 3; t++) {
         adaptau_gradient_view view = {.struct_size = sizeof view};
         OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
-        OK(adaptau_model_gradient_view(w.model, &view, &error));
+        OK(adaptau_model_get_gradient_view(w.model, &view, &error));
         for (int i = 0; i < DIM * DIM; i++) {
             double g = (double)view.encoder[i];
             first[i] = 0.8 * first[i] + 0.2 * g;

@@ -132,9 +132,9 @@ static adaptau_status use_softmax_output(void *given)
 
 static adaptau_status get_tables(void *given)
 {
-    ck_assert_int_eq(adaptau_model_raw_tables(f.world.model, given, &error),
-                     adaptau_model_tables(f.world.model, given, &error));
-    return adaptau_model_tables(f.world.model, given, &error);
+    ck_assert_int_eq(adaptau_model_get_raw_tables(f.world.model, given, &error),
+                     adaptau_model_get_tables(f.world.model, given, &error));
+    return adaptau_model_get_tables(f.world.model, given, &error);
 }
 
 static adaptau_status get_batch(void *given)
@@ -155,7 +155,7 @@ static adaptau_status get_temperature_state(void *given)
 
 static adaptau_status get_encoder_parameters(void *given)
 {
-    return adaptau_model_encoder_parameters(f.world.model, given, &error);
+    return adaptau_model_get_encoder_parameters(f.world.model, given, &error);
 }
 
 static adaptau_status get_step(void *given)
@@ -166,7 +166,7 @@ static adaptau_status get_step(void *given)
 static adaptau_status get_gradient_view(void *given)
 {
     OK(adaptau_model_gradients(f.world.model, &f.batch, f.world.temperature, NULL, &error));
-    return adaptau_model_gradient_view(f.world.model, given, &error);
+    return adaptau_model_get_gradient_view(f.world.model, given, &error);
 }
 
 /* ---- what callers have ------------------------------------------------------------------------------------------------- */
@@ -299,7 +299,7 @@ START_TEST(models_of_older_callers_are_the_same)
     options.edge_dropout = 7.0;
     OK(adaptau_model_create(f.world.context, f.world.data, &options, &models[1], &error));
     for (int m = 0; m < 2; m++)
-        OK(adaptau_model_tables(models[m], &tables[m], &error));
+        OK(adaptau_model_get_tables(models[m], &tables[m], &error));
     ck_assert_mem_eq(tables[0].users, tables[1].users, sizeof(float) * USERS * DIM);
     ck_assert_mem_eq(tables[0].items, tables[1].items, sizeof(float) * ITEMS * DIM);
     for (int m = 0; m < 2; m++)

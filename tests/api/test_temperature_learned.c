@@ -77,7 +77,7 @@ START_TEST(each_user_follows_its_own_slope)
         step(&truth[1], (double)d[1], 0.03);
         step(&truth[0], (double)d[2], 0.03);
     }
-    const float *taus = adaptau_temperature_users(t);
+    const float *taus = adaptau_temperature_user_taus(t);
     ck_assert_double_eq_tol((double)taus[1], exp(truth[0].theta), 1e-6);
     ck_assert_double_eq_tol((double)taus[3], exp(truth[1].theta), 1e-6);
     ck_assert(taus[0] == 0.15f && taus[2] == 0.15f);
@@ -99,7 +99,7 @@ START_TEST(learning_stays_within_the_bounds)
         OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
         for (int k = 0; k < 10; k++)
             OK(adaptau_temperature_learn(t, 1, NULL, &d, NULL, &error));
-        ck_assert_double_eq_tol((double)adaptau_temperature_users(t)[0], side ? 0.11 : 0.09, 1e-7);
+        ck_assert_double_eq_tol((double)adaptau_temperature_user_taus(t)[0], side ? 0.11 : 0.09, 1e-7);
         adaptau_temperature_destroy(t);
     }
 }
@@ -142,7 +142,7 @@ START_TEST(the_shorter_struct_of_before_is_accepted)
     adaptau_temperature_options options = OPTIONS(.tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.3, .learning_rate = NAN);
     options.struct_size = (uint32_t)offsetof(adaptau_temperature_options, learning_rate);
     OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
-    ck_assert(adaptau_temperature_users(t)[0] == 0.3f);
+    ck_assert(adaptau_temperature_user_taus(t)[0] == 0.3f);
     adaptau_temperature_destroy(t);
 }
 END_TEST

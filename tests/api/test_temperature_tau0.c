@@ -62,7 +62,7 @@ static void check_policies(uint32_t flags, double quantile)
         ck_assert_double_eq(state.tau_user_min, state.tau0);
         ck_assert_double_eq(state.tau_user_max, state.tau0);
         for (int32_t u = 0; u < n_users; u++)
-            ck_assert_float_eq(adaptau_temperature_users(temperature)[u], (float)state.tau0);
+            ck_assert_float_eq(adaptau_temperature_user_taus(temperature)[u], (float)state.tau0);
         adaptau_temperature_destroy(temperature);
     }
     free(expected);
@@ -244,7 +244,7 @@ START_TEST(results_are_the_same_for_any_number_of_threads)
         }
         adaptau_temperature_state state = update(temperature, &tables);
         ck_assert_uint_eq(state.flags, 0);
-        const float *taus = adaptau_temperature_users(temperature);
+        const float *taus = adaptau_temperature_user_taus(temperature);
         if (!first_taus) {
             first = state;
             first_taus = malloc((size_t)n_users * sizeof *first_taus);

@@ -47,9 +47,9 @@ static void check_user_taus(int32_t policy, const char *name, const char *thresh
     ck_assert_int_eq(adaptau_temperature_rows(temperature, n_users, NULL, candidates, positives, NULL), ADAPTAU_OK);
     for (int32_t u = 0; u < n_users; u++) {
         check_close(key, (double)candidates[u], expected[u + 1], 1e-5);
-        ck_assert_float_eq(candidates[u], adaptau_temperature_users(temperature)[u]);
+        ck_assert_float_eq(candidates[u], adaptau_temperature_user_taus(temperature)[u]);
         ck_assert_float_eq(positives[u],
-                           policy == ADAPTAU_TAU_USER_RELEASED ? (float)state.tau0 : adaptau_temperature_users(temperature)[u]);
+                           policy == ADAPTAU_TAU_USER_RELEASED ? (float)state.tau0 : adaptau_temperature_user_taus(temperature)[u]);
         least = fmin(least, expected[u + 1]);
         greatest = fmax(greatest, expected[u + 1]);
         n_clamped += fabs(expected[u + 1] / state.tau0 - exp(-1)) < 1e-5;
@@ -85,7 +85,7 @@ START_TEST(users_far_below_the_threshold_sit_at_tau0_over_e)
     adaptau_temperature *temperature = create(OPTIONS(.tau_user = ADAPTAU_TAU_USER_EQ16));
     ck_assert_int_eq(adaptau_temperature_observe(temperature, 3, ids, losses, NULL), ADAPTAU_OK);
     adaptau_temperature_state state = update(temperature, &tables);
-    const float              *taus = adaptau_temperature_users(temperature);
+    const float              *taus = adaptau_temperature_user_taus(temperature);
     ck_assert_int_eq(state.n_users_clamped, 2); /* the mean is -13                                            */
     ck_assert_float_eq(taus[0], (float)(state.tau0 * exp(-1)));
     ck_assert_float_eq(taus[2], (float)(state.tau0 * exp(-1)));
@@ -106,8 +106,8 @@ START_TEST(the_last_observed_loss_counts_and_users_without_pairs_do_not)
     adaptau_temperature_state state = update(temperature, &tables);
     ck_assert_double_eq(state.threshold, 5.0);
     ck_assert_int_eq(state.n_users_observed, 2);
-    ck_assert_float_eq(adaptau_temperature_users(temperature)[11], (float)state.tau0);
-    check_close("tau", (double)adaptau_temperature_users(temperature)[9],
+    ck_assert_float_eq(adaptau_temperature_user_taus(temperature)[11], (float)state.tau0);
+    check_close("tau", (double)adaptau_temperature_user_taus(temperature)[9],
                 adaptau_tau_user_eq16(state.tau0, 6.0, 5.0, 2.0), 1e-7);
     adaptau_temperature_destroy(temperature);
 }

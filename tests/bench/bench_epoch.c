@@ -150,10 +150,10 @@ static double time_evaluation(struct host *h)
 {
     adaptau_error error = {0};
     double        start = bench_now();
-    if (adaptau_model_tables(h->model, &(adaptau_tables){.struct_size = sizeof(adaptau_tables)}, &error))
+    if (adaptau_model_get_tables(h->model, &(adaptau_tables){.struct_size = sizeof(adaptau_tables)}, &error))
         bench_fail("tables", &error);
     adaptau_tables tables = {.struct_size = sizeof tables};
-    adaptau_model_tables(h->model, &tables, &error);
+    adaptau_model_get_tables(h->model, &tables, &error);
     if (adaptau_evaluator_run(h->evaluator, &tables, &error))
         bench_fail("evaluation", &error);
     return bench_now() - start;
@@ -181,7 +181,7 @@ static double time_softmax(struct host *h, const adaptau_batch *batch, float *us
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .candidates = tau};
     adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = users, .item_gradients = items};
     double                   start = bench_now();
-    if (adaptau_model_tables(h->model, &tables, &error) ||
+    if (adaptau_model_get_tables(h->model, &tables, &error) ||
         adaptau_temperature_rows(h->temperature, batch->n_rows, batch->users, tau, NULL, &error) ||
         adaptau_softmax(h->context, &tables, batch, &temperatures, &output, &error))
         bench_fail("softmax", &error);
@@ -196,7 +196,7 @@ static void borrow_gradients(struct host *h, float **users, float **items)
     adaptau_gradient_view view = {.struct_size = sizeof view};
     bench_next_batch(h, &batch);
     if (adaptau_model_gradients(h->model, &batch, h->temperature, NULL, &error) ||
-        adaptau_model_gradient_view(h->model, &view, &error))
+        adaptau_model_get_gradient_view(h->model, &view, &error))
         bench_fail("gradients", &error);
     *users = (float *)(uintptr_t)view.users;
     *items = (float *)(uintptr_t)view.items;

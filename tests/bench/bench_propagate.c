@@ -249,10 +249,10 @@ int main(int argc, char **argv)
     make_problem(&b, (int32_t)threads);
     measure(&b, rates);
     if (json)
-        printf("{\"threads\": %d, \"dim\": %lld", adaptau_context_threads(b.context), (long long)b.dim);
+        printf("{\"threads\": %d, \"dim\": %lld", adaptau_context_n_threads(b.context), (long long)b.dim);
     else
         printf("%d users, %d items, %lld pairs, d = %lld, %d threads, %s\n", USERS, ITEMS, (long long)b.graph->n_pairs,
-               (long long)b.dim, adaptau_context_threads(b.context), adaptau_context_backend(b.context));
+               (long long)b.dim, adaptau_context_n_threads(b.context), adaptau_context_backend(b.context));
     for (int kind = 0; kind < N_KINDS; kind++)
         if (json)
             printf(", \"%s GB/s\": %.2f", kinds[kind], rates[kind]);

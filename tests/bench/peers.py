@@ -265,7 +265,7 @@ def compare(torch, trainer, kind):
     theirs = torch_loss(torch, users, items, kind, read(batch.users, ROWS), read(batch.positives, ROWS), candidates)
     theirs.backward()
     view = sized(GradientView)
-    trainer.library.call(trainer.lib.adaptau_model_gradient_view, trainer.model, c.byref(view))
+    trainer.library.call(trainer.lib.adaptau_model_get_gradient_view, trainer.model, c.byref(view))
     user_ids, item_ids = read(view.user_ids, view.n_users).numpy(), read(view.item_ids, view.n_items).numpy()
     ours = (np.ctypeslib.as_array(view.users, (view.n_users, DIM)), np.ctypeslib.as_array(view.items, (ITEMS, DIM))[item_ids])
     return (abs(loss - theirs.item()) / abs(theirs.item()), difference(ours[0], users.weight.grad.numpy()[user_ids]),

@@ -264,7 +264,7 @@ static adaptau_status apply(struct state *s)
 static adaptau_status get_tables(struct state *s)
 {
     s->tables.struct_size = sizeof s->tables;
-    return adaptau_model_tables(s->model, &s->tables, &s->error);
+    return adaptau_model_get_tables(s->model, &s->tables, &s->error);
 }
 
 static void note_tables(struct state *s)
@@ -272,7 +272,7 @@ static void note_tables(struct state *s)
     CALL(get_tables);
     note(s, s->tables.users, (size_t)s->n_users * DIM * sizeof(float));
     note(s, s->tables.items, (size_t)s->n_items * DIM * sizeof(float));
-    note(s, adaptau_temperature_users(s->temperature), (size_t)s->n_users * sizeof(float));
+    note(s, adaptau_temperature_user_taus(s->temperature), (size_t)s->n_users * sizeof(float));
 }
 
 static void train_epoch(struct state *s)
@@ -432,7 +432,7 @@ static adaptau_status save_checkpoint(struct state *s)
 
 static adaptau_status resume(struct state *s)
 {
-    return adaptau_model_resume(s->context, s->data, s->life->path, &s->resumed, &s->resumed_temperature, NULL, &s->error);
+    return adaptau_model_load_checkpoint(s->context, s->data, s->life->path, &s->resumed, &s->resumed_temperature, NULL, &s->error);
 }
 
 static adaptau_status export_items(struct state *s)

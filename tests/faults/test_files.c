@@ -178,7 +178,7 @@ static void open_models(void)
         options.seed = (uint64_t)m;
         OK(adaptau_model_create(context, data, &options, &models[m], &error));
         OK(adaptau_model_set_item_bias(models[m], bias, &error));
-        OK(adaptau_model_tables(models[m], &tables, &error));
+        OK(adaptau_model_get_tables(models[m], &tables, &error));
     }
     free(bias);
     bytes_at_start = host.bytes;
@@ -336,7 +336,7 @@ END_TEST
 
 static adaptau_status load(adaptau_model **out, adaptau_temperature **with)
 {
-    return with ? adaptau_model_resume(context, data, path, out, with, NULL, &error)
+    return with ? adaptau_model_load_checkpoint(context, data, path, out, with, NULL, &error)
                 : adaptau_model_load(context, path, out, &error);
 }
 

@@ -145,7 +145,7 @@ START_TEST(files_are_the_same_in_every_mode)
     enter_mode(_i);
     const adaptau_status saved = adaptau_model_save_checkpoint(model, temperature, "0.1", path, NULL);
     const adaptau_status read =
-        adaptau_model_resume(context, data, path, &resumed, &resumed_temperature, NULL, NULL);
+        adaptau_model_load_checkpoint(context, data, path, &resumed, &resumed_temperature, NULL, NULL);
     leave_mode(_i);
     ck_assert_int_eq(saved, ADAPTAU_OK);
     ck_assert_int_eq(read, ADAPTAU_OK);

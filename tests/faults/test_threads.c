@@ -46,7 +46,7 @@ START_TEST(every_thread_that_cannot_be_started_is_an_error_and_leaks_nothing)
     adaptau_context *context = NULL;
     threads_left = THREADS - 1;
     ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
-    ck_assert_int_eq(adaptau_context_threads(context), THREADS);
+    ck_assert_int_eq(adaptau_context_n_threads(context), THREADS);
     adaptau_context_destroy(context);
     ck_assert_int_eq(host.bytes, 0);
 }

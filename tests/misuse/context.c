@@ -78,7 +78,7 @@ static void call_context_destroy(void)
 
 static void call_context_threads(void)
 {
-    ck_assert_int_eq(adaptau_context_threads(NULL), 0);
+    ck_assert_int_eq(adaptau_context_n_threads(NULL), 0);
 }
 
 static void call_context_backend(void)

@@ -66,7 +66,7 @@ static adaptau_evaluator *make_evaluator(int32_t n_groups, const adaptau_model *
     MUST(adaptau_evaluator_create(desk.context, desk.data, &options, &made, NULL));
     if (!ranked)
         return made;
-    MUST(adaptau_model_tables(ranked, &tables, NULL));
+    MUST(adaptau_model_get_tables(ranked, &tables, NULL));
     MUST(adaptau_evaluator_run(made, &tables, NULL));
     return made;
 }
@@ -157,7 +157,7 @@ static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
 static uint64_t look_at_model(uint64_t hash, const adaptau_model *model)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    MUST(adaptau_model_raw_tables(model, &tables, NULL));
+    MUST(adaptau_model_get_raw_tables(model, &tables, NULL));
     hash = add_bytes(hash, tables.users, USERS * DIM * sizeof(float));
     return add_bytes(hash, tables.items, ITEMS * DIM * sizeof(float));
 }
@@ -167,7 +167,7 @@ static uint64_t look_at_temperature(uint64_t hash, const adaptau_temperature *te
     adaptau_temperature_state state = {.struct_size = sizeof state};
     MUST(adaptau_temperature_get_state(temperature, &state, NULL));
     hash = add_bytes(hash, &state, sizeof state);
-    return add_bytes(hash, adaptau_temperature_users(temperature), (USERS - 1) * sizeof(float));
+    return add_bytes(hash, adaptau_temperature_user_taus(temperature), (USERS - 1) * sizeof(float));
 }
 
 static uint64_t look_at_evaluator(uint64_t hash, const adaptau_evaluator *evaluator)

@@ -102,7 +102,7 @@ static void prepare_model_resume(void)
 
 static adaptau_status call_model_resume(adaptau_error *error)
 {
-    return adaptau_model_resume(a.context, a.dataset, a.path, a.model, a.temperature, a.note_out, error);
+    return adaptau_model_load_checkpoint(a.context, a.dataset, a.path, a.model, a.temperature, a.note_out, error);
 }
 
 static const struct misuse resume[] = {

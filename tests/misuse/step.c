@@ -79,7 +79,7 @@ static void prepare_model_gradient_view(void)
 
 static adaptau_status call_model_gradient_view(adaptau_error *error)
 {
-    return adaptau_model_gradient_view(a.model, a.out, error);
+    return adaptau_model_get_gradient_view(a.model, a.out, error);
 }
 
 static const struct misuse gradient_view[] = {

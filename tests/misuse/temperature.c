@@ -212,7 +212,7 @@ static void call_temperature_destroy(void)
 
 static void call_temperature_users(void)
 {
-    ck_assert_ptr_null(adaptau_temperature_users(NULL));
+    ck_assert_ptr_null(adaptau_temperature_user_taus(NULL));
 }
 
 static const struct harmless harmless[] = {HARMLESS(temperature_destroy), HARMLESS(temperature_users)};

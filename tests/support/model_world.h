@@ -71,7 +71,7 @@ static inline void close_world(struct world *w)
 static inline adaptau_tables tables_of(const adaptau_model *model)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_tables(model, &tables, &error));
+    OK(adaptau_model_get_tables(model, &tables, &error));
     return tables;
 }
 

@@ -200,7 +200,7 @@ public final class Adaptau {
 
         static native int adaptau_model_save(Pointer model, String path, ErrorStruct error);
 
-        static native int adaptau_model_tables(Pointer model, Tables out, ErrorStruct error);
+        static native int adaptau_model_get_tables(Pointer model, Tables out, ErrorStruct error);
 
         static native int adaptau_model_update_temperature(Pointer model, Pointer temperature, ErrorStruct error);
 
@@ -341,7 +341,7 @@ public final class Adaptau {
 
         void run(Model model) {
             Tables tables = new Tables();
-            call(error -> C.adaptau_model_tables(model.handle, tables, error));
+            call(error -> C.adaptau_model_get_tables(model.handle, tables, error));
             call(error -> C.adaptau_evaluator_run(handle, tables, error));
         }
 

@@ -108,7 +108,7 @@ const native = {
   modelLoad: fallible('adaptau_model_load', 'adaptau_context *context, const char *path, _Out_ adaptau_model **out'),
   modelDestroy: library.func('void adaptau_model_destroy(adaptau_model *model)'),
   modelSave: fallible('adaptau_model_save', 'const adaptau_model *model, const char *path'),
-  modelTables: fallible('adaptau_model_tables', 'const adaptau_model *model, _Inout_ adaptau_tables *out'),
+  modelTables: fallible('adaptau_model_get_tables', 'const adaptau_model *model, _Inout_ adaptau_tables *out'),
   modelUpdateTemperature: fallible('adaptau_model_update_temperature',
     'adaptau_model *model, adaptau_temperature *temperature'),
   modelGradients: fallible('adaptau_model_gradients', 'adaptau_model *model, const adaptau_batch *batch, '

@@ -262,7 +262,7 @@ class Model(_Object):
 
     def tables(self):
         tables = Tables()
-        call(lib.adaptau_model_tables, self, c.byref(tables))
+        call(lib.adaptau_model_get_tables, self, c.byref(tables))
         return tables
 
     def embeddings(self):

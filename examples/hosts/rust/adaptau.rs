@@ -184,7 +184,7 @@ mod ffi {
             context: *mut Context, path: *const c_char, out: *mut *mut Model, error: *mut Error,
         ) -> i32;
         pub fn adaptau_model_save(model: *const Model, path: *const c_char, error: *mut Error) -> i32;
-        pub fn adaptau_model_tables(model: *const Model, out: *mut Tables, error: *mut Error) -> i32;
+        pub fn adaptau_model_get_tables(model: *const Model, out: *mut Tables, error: *mut Error) -> i32;
         pub fn adaptau_model_update_temperature(
             model: *mut Model, temperature: *mut Temperature, error: *mut Error,
         ) -> i32;
@@ -361,7 +361,7 @@ impl<'a> Evaluator<'a> {
     /// Mean recall with the model's embeddings.
     pub fn recall(&mut self, model: &Model) -> Result<f64> {
         let (mut tables, mut recall) = (sized(|t: &mut ffi::Tables, size| t.struct_size = size), 0.0);
-        call(|error| unsafe { ffi::adaptau_model_tables(model.handle, &mut tables, error) })?;
+        call(|error| unsafe { ffi::adaptau_model_get_tables(model.handle, &mut tables, error) })?;
         call(|error| unsafe { ffi::adaptau_evaluator_run(self.handle, &tables, error) })?;
         call(|error| unsafe { ffi::adaptau_evaluator_mean(self.handle, 0, 0, &mut recall, error) })?;
         Ok(recall)

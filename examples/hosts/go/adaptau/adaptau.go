@@ -221,7 +221,7 @@ func (e *Evaluator) Recall(m *Model) (float64, error) {
 	var tables C.adaptau_tables
 	tables.struct_size = C.uint32_t(unsafe.Sizeof(tables))
 	var recall C.double
-	if err := check(C.adaptau_model_tables(m.handle, &tables, &cause), &cause); err != nil {
+	if err := check(C.adaptau_model_get_tables(m.handle, &tables, &cause), &cause); err != nil {
 		return 0, err
 	}
 	if err := check(C.adaptau_evaluator_run(e.handle, &tables, &cause), &cause); err != nil {
