@@ -21,7 +21,7 @@ record)
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     python3 "$here/interface.py" stub "$include" >"$work/stub.c"
-    soname=$(sed -n 's/^#define ADAPTAU_VERSION_MAJOR //p' "$include/adaptau/base.h")
+    soname=$(sed -n 's/^#define ADAPTAU_VERSION_MAJOR \([0-9]*\).*/\1/p' "$include/adaptau/base.h")
     (cd "$work" && "$@" -g -w -shared -fPIC -I"$include" -o libadaptau.so stub.c \
         -Wl,-soname,"libadaptau.so.$soname" -Wl,--version-script,"$here/../../lib/libadaptau.map")
     abidw --no-show-locs --no-comp-dir-path --no-corpus-path --no-parameter-names --no-elf-needed --type-id-style hash \
