@@ -109,7 +109,7 @@ adaptau_status atau_encoder_backward_view(adaptau_model *model, const struct ata
     return model->encoder->backward_view(model, view, rows, gradients, out, error);
 }
 
-adaptau_status atau_encoder_backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
+adaptau_status atau_encoder_backward(adaptau_model *model, struct atau_row_gradients *gradients, adaptau_error *error)
 {
     return model->encoder->identity ? ADAPTAU_OK : model->encoder->backward(model, gradients, error);
 }

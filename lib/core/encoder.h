@@ -122,7 +122,9 @@ adaptau_status atau_encoder_forward_view(adaptau_model *model, const struct atau
 adaptau_status atau_encoder_backward_view(adaptau_model *model, const struct atau_view *view,
                                           const struct atau_selection *rows, float *const gradients[2],
                                           struct atau_embeddings *out, adaptau_error *error);
-adaptau_status atau_encoder_backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error);
+
+/* `backward` of gradients[2], which an identity leaves as they are. */
+adaptau_status atau_encoder_backward(adaptau_model *model, struct atau_row_gradients *gradients, adaptau_error *error);
 
 /* The raw tables have changed. */
 void atau_encoder_forget(adaptau_model *model);
