@@ -17,6 +17,7 @@
 /* What the calls need besides the struct in question. Made once: no call here changes it but for gradients. */
 struct fixture {
     struct world             world; /* LightGCN, which every call knows */
+    adaptau_model           *mf; /* whose new users can be folded in */
     adaptau_evaluator       *evaluator;
     adaptau_sampler         *second; /* whose batches may go while `batch` stays */
     adaptau_batch            batch;
@@ -130,6 +131,23 @@ static adaptau_status use_softmax_output(void *given)
     return adaptau_softmax(f.world.context, &f.tables, &f.batch, &f.temperatures, given, &error);
 }
 
+static adaptau_status use_fold_options(void *given)
+{
+    adaptau_fold  *fold = NULL;
+    adaptau_model *grown = NULL;
+    adaptau_status status = adaptau_fold_create(f.mf, NULL, given, &fold, &error);
+    ck_assert_int_eq(adaptau_model_grow(f.mf, f.world.data, given, &grown, &error), status);
+    adaptau_model_destroy(grown);
+    adaptau_fold_destroy(fold);
+    return status;
+}
+
+static adaptau_status use_item_filter(void *given)
+{
+    int32_t best;
+    return adaptau_model_top_k_for(f.world.model, 1, f.tables.users, 0, 1, given, &best, NULL, &error);
+}
+
 static adaptau_status get_tables(void *given)
 {
     ck_assert_int_eq(adaptau_model_get_raw_tables(f.world.model, given, &error),
@@ -176,6 +194,7 @@ static const int32_t         one_item[] = {0};
 static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_row, .indices = one_item};
 static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_target_options  no_targets = {0};
+static const adaptau_fold_options    folding = {.tau = 0.2};
 static const uint32_t        zeros[64];
 
 static const struct struct_case {
@@ -196,6 +215,8 @@ static const struct struct_case {
     {"tables", use_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"batch", use_batch, 104, sizeof(adaptau_batch), &f.batch},
     {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
+    {"fold options", use_fold_options, 48, sizeof(adaptau_fold_options), &folding},
+    {"item filter", use_item_filter, 32, sizeof(adaptau_item_filter), zeros},
     {"softmax output", use_softmax_output, 104, sizeof(adaptau_softmax_output), &f.output},
 }, outputs[] = {
     {"tables", get_tables, 64, sizeof(adaptau_tables), zeros},
@@ -313,6 +334,7 @@ static void open_fixture(void)
     f = (struct fixture){0};
     f.world = open_world((adaptau_context_options){.n_threads = 1}, lightgcn, (adaptau_sampler_options){0},
                          (adaptau_temperature_options){0});
+    OK(adaptau_model_create(f.world.context, f.world.data, NULL, &f.mf, &error));
     OK(adaptau_sampler_create(f.world.context, f.world.data, NULL, &f.second, &error));
     f.batch = first_batch(&f.world);
     f.tables = tables_of(f.world.model);
@@ -323,6 +345,7 @@ static void open_fixture(void)
 
 static void close_fixture(void)
 {
+    adaptau_model_destroy(f.mf);
     adaptau_sampler_destroy(f.second);
     adaptau_evaluator_destroy(f.evaluator);
     close_world(&f.world);
