@@ -18,9 +18,12 @@
 extern "C" {
 #endif
 
-#define ADAPTAU_VERSION_MAJOR 0 /**< of these headers: another one, another soname                            */
-#define ADAPTAU_VERSION_MINOR 1 /**< of these headers: more functions, members, constants                     */
-#define ADAPTAU_VERSION_PATCH 0 /**< of these headers: the same interface, mended                             */
+/** Version of these headers: another one has another soname. */
+#define ADAPTAU_VERSION_MAJOR 0
+/** Version of these headers: a later one has more functions, members and constants. */
+#define ADAPTAU_VERSION_MINOR 1
+/** Version of these headers: a later one is the same interface, mended. */
+#define ADAPTAU_VERSION_PATCH 0
 /** What the host was compiled against: compare with adaptau_version(). */
 #define ADAPTAU_VERSION_NUMBER (ADAPTAU_VERSION_MAJOR * 10000 + ADAPTAU_VERSION_MINOR * 100 + ADAPTAU_VERSION_PATCH)
 

@@ -55,7 +55,8 @@ typedef struct adaptau_contrast_options {
  *  U, I: the distinct users and positives of the batch, or n_nodes of them. W = Σ_r w_r n_r is the batch's weight, of all its
  *  positives: λ is what one would multiply means of InfoNCE by beside a mean of the batch's own loss. Gradients go back through
  *  each view to the raw tables; the signs of noise and the prototypes are constants. What is dropped, drawn and added depends
- *  on the model's seed and the number of such calls before. Edge and layer dropout of the model's options have no part in it.
+ *  on the model's seed and the number of such calls before that succeeded. Edge and layer dropout of the model's options have no
+ *  part in it.
  *
  *  Cost beside adaptau_model_gradients, which propagates forward and back once, 8 L |D| d flop: of that as much again times 2
  *  (SGL), 1½ (SimGCL) or k/L (NCL); and, with B nodes of each side, 12 B² d flop for InfoNCE (6 B (n + m) d with

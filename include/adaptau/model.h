@@ -154,7 +154,8 @@ typedef struct adaptau_step {
 
 /** Loss and gradients of a batch (adaptau_loss_gradients on the model's tables); they replace those of the batch before. A
  *  personal policy's unit-temperature losses are handed to the temperature. The working memory of the softmax stays with the
- *  model for the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of calls before.
+ *  model for the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of calls before that
+ *  succeeded.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
  *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch, and for a LightGCN

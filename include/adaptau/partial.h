@@ -45,10 +45,10 @@ ADAPTAU_API void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const
 #define ADAPTAU_EXCHANGE_ITEMS 2 /**< gradients [n x dim] of items first …, which add up over ranges of users           */
 #define ADAPTAU_EXCHANGE_END 3   /**< nothing more will come: what was begun must be complete on return                 */
 
-/** What the engine hands to the host. Since 0.1. */
+/** What the engine hands to the host, made by the library; it may grow at its end. Since 0.1. */
 typedef struct adaptau_exchange_piece {
-    uint32_t          struct_size; /**< sizeof(adaptau_exchange_piece) of the library                        */
     int32_t           what;        /**< ADAPTAU_EXCHANGE_*                                                   */
+    int32_t           reserved;    /**< 0                                                                    */
     int64_t           first;       /**< row of the batch, or item of the range                               */
     int64_t           n;           /**< how many                                                             */
     adaptau_row_sums *sums;        /**< of SUMS                                                              */

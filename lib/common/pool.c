@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/float_mode.h"
 
 #define SPINS 4000
 
@@ -17,6 +18,7 @@ struct job {
     atau_task_function task;
     void              *argument;
     int64_t            n_tasks;
+    atau_float_mode    float_mode; /* of the thread that made the call                                        */
     _Atomic int64_t    next;
 };
 
@@ -45,7 +47,7 @@ static void pause_briefly(void)
 #endif
 }
 
-static void run_lane(struct job *job, int32_t lane)
+static void run_tasks(struct job *job, int32_t lane)
 {
     for (;;) {
         int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
@@ -53,6 +55,15 @@ static void run_lane(struct job *job, int32_t lane)
             return;
         job->task(job->argument, lane, task);
     }
+}
+
+/* All lanes round as the caller does, so that a host's mode does not make results depend on threads. */
+static void run_lane(struct job *job, int32_t lane)
+{
+    const atau_float_mode own = atau_float_mode_get();
+    atau_float_mode_set(job->float_mode);
+    run_tasks(job, lane);
+    atau_float_mode_set(own);
 }
 
 /* Wait until the generation differs from `seen` (or the pool quits); false to quit. */
@@ -118,7 +129,8 @@ static void run_host_lane(void *argument, int32_t lane)
 adaptau_status atau_parallel(adaptau_context *context, int64_t n_tasks, atau_task_function task, void *argument,
                              adaptau_error *error)
 {
-    struct job job = {.task = task, .argument = argument, .n_tasks = n_tasks, .next = 0};
+    struct job job = {
+        .task = task, .argument = argument, .n_tasks = n_tasks, .float_mode = atau_float_mode_get(), .next = 0};
     if (context->options.executor && n_tasks > 1) {
         int32_t lanes = (int32_t)(n_tasks < context->options.n_threads ? n_tasks : context->options.n_threads);
         int32_t failed = context->options.executor(context->options.executor_data, lanes, run_host_lane, &job);

@@ -27,6 +27,114 @@ const struct atau_encoder *atau_encoder_by_name(const char *name)
     return NULL;
 }
 
+/* ---- final embeddings, when they are asked for -------------------------------------------------------------------------- */
+
+/* Not part of what a caller with a constant model sees. */
+static struct atau_finals *finals_of(const adaptau_model *model)
+{
+    return (struct atau_finals *)&model->finals;
+}
+
+adaptau_status atau_encoder_enter(const adaptau_model *model, adaptau_error *error)
+{
+    if (atau_busy_enter(&finals_of(model)->busy))
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+}
+
+void atau_encoder_leave(const adaptau_model *model)
+{
+    atau_busy_leave(&finals_of(model)->busy);
+}
+
+static adaptau_status make_finals(const adaptau_model *model, adaptau_error *error)
+{
+    adaptau_status status = atau_encoder_enter(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = model->encoder->forward(model, error);
+    atomic_store(&finals_of(model)->fresh, status == ADAPTAU_OK);
+    atau_encoder_leave(model);
+    return status;
+}
+
+static struct atau_embeddings finals(const adaptau_model *model)
+{
+    return model->encoder->identity ? atau_model_raw(model) : model->encoder->finals(model);
+}
+
+adaptau_status atau_encoder_forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    if (!model->encoder->identity && !atomic_load(&model->finals.fresh))
+        status = make_finals(model, error);
+    if (status == ADAPTAU_OK)
+        *out = finals(model);
+    return status;
+}
+
+adaptau_status atau_encoder_check_trains(const adaptau_model *model, adaptau_error *error)
+{
+    if (!model->finals.loaded)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_STATE,
+                     "the model was loaded, without its interactions: make one with ADAPTAU_INIT_HOST, its raw tables and its "
+                     "encoder's parameters");
+}
+
+adaptau_status atau_encoder_forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
+                                         adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    atau_encoder_forget(model);
+    if (!model->encoder->identity)
+        status = model->encoder->forward_step(model, n, users, error);
+    if (status == ADAPTAU_OK)
+        *out = finals(model);
+    return status;
+}
+
+adaptau_status atau_encoder_forward_view(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
+                                         float *const out[2], adaptau_error *error)
+{
+    atau_encoder_forget(model);
+    return model->encoder->forward_view(model, view, rows, out, error);
+}
+
+adaptau_status atau_encoder_backward_view(adaptau_model *model, const struct atau_view *view,
+                                          const struct atau_selection *rows, float *const gradients[2],
+                                          struct atau_embeddings *out, adaptau_error *error)
+{
+    atau_encoder_forget(model);
+    return model->encoder->backward_view(model, view, rows, gradients, out, error);
+}
+
+adaptau_status atau_encoder_backward(adaptau_model *model, struct atau_row_gradients *gradients, adaptau_error *error)
+{
+    return model->encoder->identity ? ADAPTAU_OK : model->encoder->backward(model, gradients, error);
+}
+
+void atau_encoder_forget(adaptau_model *model)
+{
+    if (!model->finals.loaded)
+        atomic_store(&model->finals.fresh, false);
+}
+
+adaptau_status atau_encoder_restore(adaptau_model *model, const char *text, struct atau_embeddings *out, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    if (!model->encoder->identity) {
+        model->finals.loaded = true;
+        status = model->encoder->restore(model, text, error);
+        atomic_store(&model->finals.fresh, status == ADAPTAU_OK);
+    }
+    if (status == ADAPTAU_OK)
+        *out = finals(model);
+    return status;
+}
+
+/* ---- what encoders have in common --------------------------------------------------------------------------------------- */
+
 adaptau_status atau_check_no_layers(const adaptau_model_options *o, const char *name, adaptau_error *error)
 {
     if (o->n_layers)

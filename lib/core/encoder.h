@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "common/context.h"
+
 /* Embeddings of both sides, [n x d] and [m x d]. */
 struct atau_embeddings {
     float  *rows[2];
@@ -24,6 +26,13 @@ struct atau_row_gradients {
     const int32_t *ids; /* [n] */
     float         *rows; /* [n x d], or with by_id [table's rows x d] */
     bool           by_id; /* row id holds the gradient, instead of row k */
+};
+
+/* Whether the final embeddings are there: they are made when they are first asked for. Nothing to do with an identity. */
+struct atau_finals {
+    atau_busy    busy; /* over the encoder's buffers, for calls that do not change the model */
+    _Atomic bool fresh; /* they are what the raw tables make */
+    bool         loaded; /* they came from a file, and there are no interactions to make others from */
 };
 
 /* Some rows of each side. */
@@ -48,7 +57,10 @@ struct atau_view {
 struct atau_encoder {
     int32_t     number; /* ADAPTAU_ENCODER_* */
     const char *name; /* in files */
-    bool        identity; /* final embeddings are the raw tables: files hold one pair of tables */
+    /* Final embeddings are the raw tables: files hold one pair of tables, and of the functions below those that make and return
+     * are NULL. */
+    bool identity;
+    bool has_matrix; /* [d x d] parameters of its own, which a file must have before there is room for them */
     /* Whether the encoder's own options make sense. */
     adaptau_status (*check)(const adaptau_model_options *options, adaptau_error *error);
     /* State into model->encoder_state, which `destroy` frees: also after a failure, and when there is none. An encoder with
@@ -56,20 +68,18 @@ struct atau_encoder {
     adaptau_status (*create)(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,
                              adaptau_error *error);
     void (*destroy)(adaptau_model *model);
-    /* The final embeddings, of the whole graph. The model changes through encoder_state only. */
-    adaptau_status (*forward)(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error);
-    /* The same for a training step: all items, at least the n users in `users` (each once), with what is random in training.
-     * Ends what `forward` answered. */
-    adaptau_status (*forward_step)(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
-                                   adaptau_error *error);
-    /* The raw tables have changed. */
-    void (*forget)(adaptau_model *model);
+    /* Where the final embeddings are that the next two have made. */
+    struct atau_embeddings (*finals)(const adaptau_model *model);
+    /* Make those of the whole graph. The model changes through encoder_state only. */
+    adaptau_status (*forward)(const adaptau_model *model, adaptau_error *error);
+    /* The same for a training step: all items, at least the n users in `users` (each once), with what is random in training. */
+    adaptau_status (*forward_step)(adaptau_model *model, int64_t n, const int32_t *users, adaptau_error *error);
     /* Replace gradients of the final embeddings of the last forward_step by those of the raw tables; those of own parameters go
      * to model->encoder_gradients. */
     adaptau_status (*backward)(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error);
     /* NULL, like the next two: the encoder has no layers, and no views. With views, backward answers gradients of all rows. */
     int32_t (*count_layers)(const adaptau_model *model);
-    /* Rows of a view, out[side] [n x d] one behind the other; ends what `forward` answered. */
+    /* Rows of a view, out[side] [n x d] one behind the other. Writes over final embeddings, as backward_view does. */
     adaptau_status (*forward_view)(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
                                    float *const out[2], adaptau_error *error);
     /* Gradients of the raw tables, valid until the next call, from those of a view's rows, which lie as forward_view writes
@@ -81,12 +91,11 @@ struct atau_encoder {
     bool folds_exactly; /* such a start is the user's embedding, and not where a search for it begins */
     /* For checkpoints: the options that `create` was given, for as far as they are the encoder's. */
     void (*recall)(const adaptau_model *model, adaptau_model_options *options);
-    /* Where it counts the training steps that its draws are named by; NULL: nothing is drawn. */
+    /* Where the training steps are counted that its draws are named by; NULL: nothing is drawn. */
     uint64_t *(*steps)(adaptau_model *model);
-    /* For files: options as text, and a state from it that can do `forward` and nothing else; `out` is where final embeddings
-     * are to be read into. */
+    /* For files: options as text, and a state from it with room for final embeddings and nothing to make them from. */
     void (*describe)(const adaptau_model *model, char text[ATAU_ENCODER_TEXT]);
-    adaptau_status (*restore)(adaptau_model *model, const char *text, struct atau_embeddings *out, adaptau_error *error);
+    adaptau_status (*restore)(adaptau_model *model, const char *text, adaptau_error *error);
 };
 
 extern const struct atau_encoder atau_encoder_mf;
@@ -96,6 +105,38 @@ extern const struct atau_encoder atau_encoder_simplex;
 /* NULL when there is none. */
 const struct atau_encoder *atau_encoder_by_number(int32_t number);
 const struct atau_encoder *atau_encoder_by_name(const char *name);
+
+/* ---- what the model calls, which knows when final embeddings have to be made ------------------------------------------- */
+
+/* The final embeddings, made where they are not there. E_STATE while another reader makes them. */
+adaptau_status atau_encoder_forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error);
+
+/* E_STATE for a model that was loaded: it cannot make those of a training step. */
+adaptau_status atau_encoder_check_trains(const adaptau_model *model, adaptau_error *error);
+
+/* Those of a training step, which end what atau_encoder_forward answered, as the two below do. */
+adaptau_status atau_encoder_forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
+                                         adaptau_error *error);
+adaptau_status atau_encoder_forward_view(adaptau_model *model, const struct atau_view *view, const struct atau_selection *rows,
+                                         float *const out[2], adaptau_error *error);
+adaptau_status atau_encoder_backward_view(adaptau_model *model, const struct atau_view *view,
+                                          const struct atau_selection *rows, float *const gradients[2],
+                                          struct atau_embeddings *out, adaptau_error *error);
+
+/* `backward` of gradients[2], which an identity leaves as they are. */
+adaptau_status atau_encoder_backward(adaptau_model *model, struct atau_row_gradients *gradients, adaptau_error *error);
+
+/* The raw tables have changed. */
+void atau_encoder_forget(adaptau_model *model);
+
+/* The encoder of a model from a file; `out` is where final embeddings are to be read into. */
+adaptau_status atau_encoder_restore(adaptau_model *model, const char *text, struct atau_embeddings *out, adaptau_error *error);
+
+/* Around other work in an encoder's buffers by calls that do not change the model. */
+adaptau_status atau_encoder_enter(const adaptau_model *model, adaptau_error *error);
+void           atau_encoder_leave(const adaptau_model *model);
+
+/* ---- what encoders have in common --------------------------------------------------------------------------------------- */
 
 /* E_ARGUMENT for options of LightGCN, or of SimpleX, in the hands of an encoder of that name. */
 adaptau_status atau_check_no_layers(const adaptau_model_options *options, const char *name, adaptau_error *error);

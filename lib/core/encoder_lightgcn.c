@@ -90,7 +90,6 @@ static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *da
     lay_out(g);
     copy_side(g, USERS, dataset->user_ptr, dataset->user_items);
     copy_side(g, ITEMS, dataset->item_ptr, dataset->item_users);
-    g->has_graph = true;
     return ADAPTAU_OK;
 }
 
@@ -99,7 +98,6 @@ static adaptau_status make_state(adaptau_model *model, int32_t n_layers, adaptau
     struct atau_lightgcn *g = atau_allocate_zeroed(model->context, 1, sizeof *g);
     if (!g)
         return atau_fail_memory(error, sizeof *g, "the encoder");
-    atau_busy_leave(&g->busy);
     g->n_layers = n_layers ? n_layers : DEFAULT_LAYERS;
     g->n_rows[USERS] = model->tables[USERS].n_rows;
     g->n_rows[ITEMS] = model->tables[ITEMS].n_rows;
@@ -257,7 +255,7 @@ adaptau_status atau_lightgcn_draw_edges(adaptau_context *context, const struct a
 
 static adaptau_status draw_step(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
 {
-    const uint64_t step = g->step++ & UINT64_C(0xFFFFFFFFFFFF);
+    const uint64_t step = g->step & UINT64_C(0xFFFFFFFFFFFF);
     const uint64_t layer_key = atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_LAYERS, step, 0);
     const float    share = (float)(1.0 / (1.0 - g->layer_dropout));
     for (int side = 0; side < 2 && g->taking[side]; side++)
@@ -347,30 +345,26 @@ adaptau_status atau_lightgcn_make_room(const adaptau_model *model, struct atau_l
     return status == ADAPTAU_OK ? make_work(model, g, error) : status;
 }
 
-static adaptau_status forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error)
+static struct atau_embeddings finals(const adaptau_model *model)
 {
-    struct atau_lightgcn *g = model->encoder_state;
-    if (!atomic_load(&g->fresh)) {
-        if (!atau_busy_enter(&g->busy))
-            return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-        adaptau_status status = atau_lightgcn_make_room(model, g, error);
-        if (status == ADAPTAU_OK) {
-            struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
-            status = atau_lightgcn_walk_both(&pass, error);
-        }
-        atomic_store(&g->fresh, status == ADAPTAU_OK);
-        atau_busy_leave(&g->busy);
-        if (status != ADAPTAU_OK)
-            return status;
-    }
-    *out = g->final;
-    return ADAPTAU_OK;
+    const struct atau_lightgcn *g = model->encoder_state;
+    return g->final;
 }
 
-static adaptau_status run_forward_step(adaptau_model *model, struct atau_lightgcn *g, int64_t n, const int32_t *users,
-                                       adaptau_error *error)
+static adaptau_status forward(const adaptau_model *model, adaptau_error *error)
 {
-    adaptau_status status = atau_lightgcn_make_room(model, g, error);
+    struct atau_lightgcn *g = model->encoder_state;
+    adaptau_status        status = atau_lightgcn_make_room(model, g, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    return atau_lightgcn_walk_both(&pass, error);
+}
+
+static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, adaptau_error *error)
+{
+    struct atau_lightgcn *g = model->encoder_state;
+    adaptau_status        status = atau_lightgcn_make_room(model, g, error);
     if (status == ADAPTAU_OK)
         status = make_gradients(model, g, error);
     if (status == ADAPTAU_OK)
@@ -388,37 +382,11 @@ static adaptau_status run_forward_step(adaptau_model *model, struct atau_lightgc
     return atau_lightgcn_walk_both(&pass, error);
 }
 
-static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
-                                   adaptau_error *error)
-{
-    struct atau_lightgcn *g = model->encoder_state;
-    if (!g->has_graph)
-        return atau_fail(error, ADAPTAU_E_STATE,
-                         "the model was loaded, without its graph: make one with "
-                         "ADAPTAU_INIT_HOST and its raw tables");
-    if (!atau_busy_enter(&g->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    atomic_store(&g->fresh, false);
-    adaptau_status status = run_forward_step(model, g, n, users, error);
-    atau_busy_leave(&g->busy);
-    *out = g->final;
-    return status;
-}
-
-static void forget(adaptau_model *model)
-{
-    struct atau_lightgcn *g = model->encoder_state;
-    if (g->has_graph)
-        atomic_store(&g->fresh, false);
-}
-
 static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
 {
     struct atau_lightgcn                *g = model->encoder_state;
     const struct atau_row_gradients given = gradients[USERS];
     struct atau_lightgcn_pass            pass = atau_lightgcn_pass(model, g);
-    if (!atau_busy_enter(&g->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     atau_clear_untouched(model, &gradients[ITEMS]);
     pass.start = pass.out = (struct atau_embeddings){{given.rows, gradients[ITEMS].rows}, {model->dim, model->dim}};
     pass.out.rows[USERS] = g->gradients;
@@ -439,7 +407,6 @@ static adaptau_status backward(adaptau_model *model, struct atau_row_gradients g
         model->user_slots[given.ids[k]] = -1;
     gradients[USERS] = (struct atau_row_gradients){g->n_rows[USERS], g->all, g->gradients, true};
     gradients[ITEMS] = (struct atau_row_gradients){g->n_rows[ITEMS], g->all, gradients[ITEMS].rows, true};
-    atau_busy_leave(&g->busy);
     return status;
 }
 
@@ -476,13 +443,13 @@ static adaptau_status run_fold_starts(const adaptau_model *model, struct atau_li
 static adaptau_status fold_starts(const adaptau_model *model, float *out, double *exponent, adaptau_error *error)
 {
     struct atau_lightgcn *g = model->encoder_state;
-    if (!g->has_graph)
-        return atau_fail(error, ADAPTAU_E_STATE,
-                         "the model was loaded, without its graph: make it by adaptau_model_load_checkpoint");
-    if (!atau_busy_enter(&g->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    adaptau_status status = run_fold_starts(model, g, out, error);
-    atau_busy_leave(&g->busy);
+    if (model->finals.loaded)
+        return atau_fail(error, ADAPTAU_E_STATE, "the model was loaded, without its graph: make it by adaptau_model_load_checkpoint");
+    adaptau_status status = atau_encoder_enter(model, error); /* walking takes the buffers of `forward` */
+    if (status != ADAPTAU_OK)
+        return status;
+    status = run_fold_starts(model, g, out, error);
+    atau_encoder_leave(model);
     *exponent = 0.5;
     return status;
 }
@@ -509,21 +476,14 @@ static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
     snprintf(text, ATAU_ENCODER_TEXT, "layers=%d", g->n_layers);
 }
 
-static adaptau_status restore(adaptau_model *model, const char *text, struct atau_embeddings *out, adaptau_error *error)
+static adaptau_status restore(adaptau_model *model, const char *text, adaptau_error *error)
 {
     static const char key[] = "layers=";
     const int32_t     digit = strncmp(text, key, sizeof key - 1) == 0 ? text[sizeof key - 1] - '0' : 0;
     if (digit < 1 || digit > ADAPTAU_MAX_LAYERS || text[sizeof key])
         return atau_fail(error, ADAPTAU_E_FORMAT, "lightgcn with \"%s\" is unknown to this version", text);
     adaptau_status status = make_state(model, digit, error);
-    if (status == ADAPTAU_OK)
-        status = make_final(model, model->encoder_state, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    struct atau_lightgcn *g = model->encoder_state;
-    atomic_store(&g->fresh, true);
-    *out = g->final;
-    return ADAPTAU_OK;
+    return status == ADAPTAU_OK ? make_final(model, model->encoder_state, error) : status;
 }
 
 const struct atau_encoder atau_encoder_lightgcn = {
@@ -532,9 +492,9 @@ const struct atau_encoder atau_encoder_lightgcn = {
     .check = check,
     .create = create,
     .destroy = destroy,
+    .finals = finals,
     .forward = forward,
     .forward_step = forward_step,
-    .forget = forget,
     .backward = backward,
     .count_layers = count_layers,
     .forward_view = atau_lightgcn_forward_view,

@@ -34,13 +34,10 @@
 #define ITEMS ADAPTAU_SIDE_ITEMS
 
 struct simplex {
-    atau_busy    busy; /* over the buffers: `forward` is called for constant models */
-    _Atomic bool fresh; /* `final` is what the raw tables and V make */
-    double       gate;
-    int64_t      n_users, n_items;
+    double  gate;
+    int64_t n_users, n_items;
 
     /* the interactions; no arrays in a model that was loaded */
-    bool              has_graph;
     struct atau_arena graph;
     int64_t           n_edges, longest; /* row of an item */
     int64_t          *ptr[2];
@@ -94,7 +91,6 @@ static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *da
     }
     for (int64_t i = 0; i < s->n_items; i++)
         s->longest = atau_max_i64(s->longest, s->ptr[ITEMS][i + 1] - s->ptr[ITEMS][i]);
-    s->has_graph = true;
     return ADAPTAU_OK;
 }
 
@@ -103,7 +99,6 @@ static adaptau_status make_state(adaptau_model *model, float *host_matrix, adapt
     struct simplex *s = atau_allocate_zeroed(model->context, 1, sizeof *s);
     if (!s)
         return atau_fail_memory(error, sizeof *s, "the encoder");
-    atau_busy_leave(&s->busy);
     s->n_users = model->tables[USERS].n_rows;
     s->n_items = model->tables[ITEMS].n_rows;
     model->encoder_state = s;
@@ -150,7 +145,7 @@ static void lay_out_buffers(const adaptau_model *model, struct simplex *s)
 {
     struct atau_arena *arena = &s->buffers;
     const size_t       dim = (size_t)model->dim, row = dim * sizeof(float), n = (size_t)s->n_users;
-    const size_t       trains = s->has_graph ? 1 : 0;
+    const size_t       trains = model->finals.loaded ? 0 : 1;
     s->final = atau_arena_take(arena, n, row);
     s->pooled = atau_arena_take(arena, trains * n, row);
     s->transposed = atau_arena_take(arena, trains * dim, row);
@@ -171,7 +166,7 @@ static adaptau_status make_buffers(const adaptau_model *model, struct simplex *s
     if (status != ADAPTAU_OK)
         return status;
     lay_out_buffers(model, s);
-    for (int64_t r = 0; s->has_graph && r < atau_max_i64(s->n_items, model->dim); r++)
+    for (int64_t r = 0; !model->finals.loaded && r < atau_max_i64(s->n_items, model->dim); r++)
         s->all[r] = (int32_t)r;
     return ADAPTAU_OK;
 }
@@ -241,50 +236,22 @@ static adaptau_status mix(const adaptau_model *model, struct simplex *s, int64_t
     return atau_parallel(model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, mix_rows, &call, error);
 }
 
-static struct atau_embeddings answer(const adaptau_model *model, const struct simplex *s)
+static struct atau_embeddings finals(const adaptau_model *model)
 {
+    const struct simplex    *s = model->encoder_state;
     const struct atau_table *items = &model->tables[ITEMS];
     return (struct atau_embeddings){{s->final, items->rows}, {model->dim, items->stride}};
 }
 
-static adaptau_status forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error)
+static adaptau_status forward(const adaptau_model *model, adaptau_error *error)
 {
     struct simplex *s = model->encoder_state;
-    if (!atomic_load(&s->fresh)) {
-        if (!atau_busy_enter(&s->busy))
-            return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-        adaptau_status status = mix(model, s, s->n_users, NULL, error);
-        atomic_store(&s->fresh, status == ADAPTAU_OK);
-        atau_busy_leave(&s->busy);
-        if (status != ADAPTAU_OK)
-            return status;
-    }
-    *out = answer(model, s);
-    return ADAPTAU_OK;
+    return mix(model, s, s->n_users, NULL, error);
 }
 
-static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, struct atau_embeddings *out,
-                                   adaptau_error *error)
+static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, adaptau_error *error)
 {
-    struct simplex *s = model->encoder_state;
-    if (!s->has_graph)
-        return atau_fail(error, ADAPTAU_E_STATE,
-                         "the model was loaded, without its interactions: make one with "
-                         "ADAPTAU_INIT_HOST, its raw tables and its matrix");
-    if (!atau_busy_enter(&s->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    atomic_store(&s->fresh, false);
-    adaptau_status status = mix(model, s, n, users, error);
-    atau_busy_leave(&s->busy);
-    *out = answer(model, s);
-    return status;
-}
-
-static void forget(adaptau_model *model)
-{
-    struct simplex *s = model->encoder_state;
-    if (s->has_graph)
-        atomic_store(&s->fresh, false);
+    return mix(model, model->encoder_state, n, users, error);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
@@ -352,9 +319,9 @@ static adaptau_status return_to_items(adaptau_model *model, struct simplex *s, c
     return status;
 }
 
-static adaptau_status run_backward(adaptau_model *model, struct simplex *s, struct atau_row_gradients gradients[2],
-                                   adaptau_error *error)
+static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
 {
+    struct simplex    *s = model->encoder_state;
     struct return_call call = {model, s, &gradients[USERS]};
     const int64_t      n = gradients[USERS].n;
     atau_clear_untouched(model, &gradients[ITEMS]);
@@ -366,16 +333,6 @@ static adaptau_status run_backward(adaptau_model *model, struct simplex *s, stru
         status = return_to_items(model, s, &gradients[USERS], gradients[ITEMS].rows, error);
     gradients[ITEMS] = (struct atau_row_gradients){s->n_items, s->all, gradients[ITEMS].rows, true};
     model->encoder_gradients = (struct atau_row_gradients){model->dim, s->all, s->gradients, true};
-    return status;
-}
-
-static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
-{
-    struct simplex *s = model->encoder_state;
-    if (!atau_busy_enter(&s->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    adaptau_status status = run_backward(model, s, gradients, error);
-    atau_busy_leave(&s->busy);
     return status;
 }
 
@@ -427,7 +384,7 @@ static bool read_gate(const char *text, double *gate)
     return *gate <= 1.0;
 }
 
-static adaptau_status restore(adaptau_model *model, const char *text, struct atau_embeddings *out, adaptau_error *error)
+static adaptau_status restore(adaptau_model *model, const char *text, adaptau_error *error)
 {
     double gate;
     if (!read_gate(text, &gate))
@@ -439,20 +396,19 @@ static adaptau_status restore(adaptau_model *model, const char *text, struct ata
         return status;
     struct simplex *s = model->encoder_state;
     s->gate = gate;
-    atomic_store(&s->fresh, true);
-    *out = answer(model, s);
     return ADAPTAU_OK;
 }
 
 const struct atau_encoder atau_encoder_simplex = {
     .number = ADAPTAU_ENCODER_SIMPLEX,
     .name = "simplex",
+    .has_matrix = true,
     .check = check,
     .create = create,
     .destroy = destroy,
+    .finals = finals,
     .forward = forward,
     .forward_step = forward_step,
-    .forget = forget,
     .backward = backward,
     .fold_starts = fold_starts,
     .recall = recall,

@@ -456,14 +456,15 @@ static adaptau_status check_users(const adaptau_fold *fold, int32_t n_users, con
             return atau_fail(error, ADAPTAU_E_SHAPE, "item_ptr[%d] = %lld is below item_ptr[%d] = %lld", u + 1,
                              (long long)ptr[u + 1], u, (long long)ptr[u]);
     if (ptr[n_users] > 0 && !items)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "items is NULL");
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "items is NULL, but item_ptr[%d] = %lld", n_users,
+                         (long long)ptr[n_users]);
     for (int32_t u = 0; u < n_users; u++)
         for (int64_t p = ptr[u]; p < ptr[u + 1]; p++) {
             if (items[p] < 0 || items[p] >= fold->n_items)
                 return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)p, items[p],
                                  fold->n_items);
             if (p > ptr[u] && items[p] <= items[p - 1])
-                return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d is not above the one before it, %d", (long long)p,
+                return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d is not above the %d before it", (long long)p,
                                  items[p], items[p - 1]);
         }
     return ADAPTAU_OK;

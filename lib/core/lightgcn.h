@@ -19,14 +19,11 @@ struct atau_lightgcn_view {
 };
 
 struct atau_lightgcn {
-    atau_busy    busy; /* over the buffers: `forward` is called for constant models */
-    _Atomic bool fresh; /* `final` is what the raw tables and the whole graph make */
-    int32_t      n_layers;
-    double       edge_dropout, layer_dropout;
-    uint64_t     step; /* how many training steps there were */
+    int32_t  n_layers;
+    double   edge_dropout, layer_dropout;
+    uint64_t step; /* how many training steps there were */
 
     /* the graph; no arrays in a model that was loaded */
-    bool              has_graph;
     struct atau_arena graph;
     int64_t           n_rows[2];
     int64_t           n_edges, longest; /* row */

@@ -230,10 +230,11 @@ static adaptau_status walk_noisily(const adaptau_model *model, const struct atau
 
 /* ---- the two directions --------------------------------------------------------------------------------------------- */
 
-static adaptau_status run_forward(adaptau_model *model, struct atau_lightgcn *g, const struct atau_view *view,
-                                  const struct atau_selection *rows, float *const out[2], adaptau_error *error)
+adaptau_status atau_lightgcn_forward_view(adaptau_model *model, const struct atau_view *view,
+                                          const struct atau_selection *rows, float *const out[2], adaptau_error *error)
 {
-    adaptau_status status = make_room(model, g, view->edge_dropout > 0.0, error);
+    struct atau_lightgcn *g = model->encoder_state;
+    adaptau_status        status = make_room(model, g, view->edge_dropout > 0.0, error);
     if (status == ADAPTAU_OK && view->edge_dropout > 0.0)
         status = draw_graph(model, g, view, error);
     struct atau_lightgcn_pass pass = view_pass(model, g, view);
@@ -246,18 +247,6 @@ static adaptau_status run_forward(adaptau_model *model, struct atau_lightgcn *g,
         status = collect(model, rows, side, from->rows[side], from->stride[side], coefficient, false, out[side], error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK && view->noise > 0.0; side++)
         status = walk_noisily(model, &pass, view, side, out, error);
-    return status;
-}
-
-adaptau_status atau_lightgcn_forward_view(adaptau_model *model, const struct atau_view *view,
-                                          const struct atau_selection *rows, float *const out[2], adaptau_error *error)
-{
-    struct atau_lightgcn *g = model->encoder_state;
-    if (!atau_busy_enter(&g->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    atomic_store(&g->fresh, false);
-    adaptau_status status = run_forward(model, g, view, rows, out, error);
-    atau_busy_leave(&g->busy);
     return status;
 }
 
@@ -289,9 +278,6 @@ adaptau_status atau_lightgcn_backward_view(adaptau_model *model, const struct at
 {
     struct atau_lightgcn     *g = model->encoder_state;
     struct atau_row_gradients given[2];
-    if (!atau_busy_enter(&g->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    atomic_store(&g->fresh, false);
     struct atau_lightgcn_pass pass = view_pass(model, g, view);
     for (int side = 0; side < 2; side++) {
         given[side] = (struct atau_row_gradients){rows->n[side], rows->ids[side], gradients[side], false};
@@ -301,6 +287,5 @@ adaptau_status atau_lightgcn_backward_view(adaptau_model *model, const struct at
     for (int side = 0; side < 2; side++)
         take_back(g, side, &given[side]);
     *out = g->final;
-    atau_busy_leave(&g->busy);
     return status;
 }

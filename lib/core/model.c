@@ -130,6 +130,7 @@ adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_e
         return atau_fail_memory(error, sizeof *model, "the model");
     model->context = context;
     atau_busy_leave(&model->busy);
+    atau_busy_leave(&model->finals.busy);
     model->encoder = encoder;
     model->dim = o->dim;
     model->free_length = !encoder->identity || (o->flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
@@ -332,7 +333,7 @@ adaptau_tables atau_model_view(const adaptau_model *model, const struct atau_emb
 adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
     struct atau_embeddings final;
-    adaptau_status         status = model->encoder->forward(model, &final, error);
+    adaptau_status         status = atau_encoder_forward(model, &final, error);
     if (status == ADAPTAU_OK)
         *out = atau_model_view(model, &final);
     return status;
@@ -394,7 +395,7 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
     ATAU_REQUIRE(model, error);
     if (!atau_busy_enter(&model->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    model->encoder->forget(model);
+    atau_encoder_forget(model);
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }

@@ -34,6 +34,7 @@ struct adaptau_model {
     atau_busy         busy;
     const struct atau_encoder *encoder;
     void             *encoder_state; /* its own                                                               */
+    struct atau_finals finals; /* whether its embeddings are made                                             */
     int32_t           dim;
     bool              free_length;
     bool              row_second_moment;

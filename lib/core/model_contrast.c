@@ -436,9 +436,9 @@ static adaptau_status make_views(struct term *t, adaptau_error *error)
     float *const          first[2] = {users->first, items->first}, *const second[2] = {users->second, items->second};
     adaptau_status        status = ADAPTAU_OK;
     if (t->options.weight > 0.0)
-        status = t->model->encoder->forward_view(t->model, &t->views[0], &t->first, first, error);
+        status = atau_encoder_forward_view(t->model, &t->views[0], &t->first, first, error);
     if (status == ADAPTAU_OK && t->options.weight > 0.0 && t->options.kind != ADAPTAU_CONTRAST_NCL)
-        status = t->model->encoder->forward_view(t->model, &t->views[1], &t->second, second, error);
+        status = atau_encoder_forward_view(t->model, &t->views[1], &t->second, second, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK && t->options.kind == ADAPTAU_CONTRAST_NCL; side++) {
         struct contrast_side *s = &t->state->side[side];
         if (s->second || s->raw)
@@ -470,7 +470,7 @@ static adaptau_status take_back(struct term *t, const struct atau_view *view, co
                                 float *const gradients[2], adaptau_error *error)
 {
     struct atau_embeddings raw;
-    adaptau_status         status = t->model->encoder->backward_view(t->model, view, rows, gradients, &raw, error);
+    adaptau_status         status = atau_encoder_backward_view(t->model, view, rows, gradients, &raw, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
         status = add_rows(t, t->model->tables[side].n_rows, raw.rows[side], raw.stride[side], NULL,
                           t->model->gradients[side].rows, error);

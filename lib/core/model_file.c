@@ -64,7 +64,7 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
 {
     struct atau_embeddings   final, raw = atau_model_raw(model);
     const struct atau_table *own = &model->encoder_table;
-    adaptau_status           status = model->encoder->forward(model, &final, error);
+    adaptau_status           status = atau_encoder_forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
     add_tables(model, &final, final_names, content);
@@ -155,13 +155,35 @@ static adaptau_status find_encoder(const struct atau_safetensors *file, const st
                 : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
 }
 
+static adaptau_status check_table(const struct atau_safetensors *file, const char *name, int64_t n, int64_t dim,
+                                  adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
+    if (entry && entry->type == ATAU_F32 && entry->rank == 2 && entry->rows == n && entry->columns == dim)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %lld x %lld", file->path, name, (long long)n,
+                     (long long)dim);
+}
+
+adaptau_status atau_model_check_file(const struct atau_safetensors *file, const struct atau_encoder *encoder, int64_t dim,
+                                     adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
+        const struct atau_safetensors_entry *entry = atau_safetensors_find(file, final_names[side]);
+        status = check_table(file, final_names[side], entry ? entry->rows : 0, dim, error);
+        if (status == ADAPTAU_OK && !encoder->identity)
+            status = check_table(file, raw_names[side], entry->rows, dim, error);
+    }
+    return status == ADAPTAU_OK && encoder->has_matrix ? check_table(file, ENCODER_TENSOR, dim, dim, error) : status;
+}
+
 static adaptau_status read_table(const struct atau_safetensors *file, const char *name, const adaptau_model *model, int32_t n,
                                  float *rows, int64_t stride, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
-    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, model->dim);
-    adaptau_status status = atau_safetensors_read(file, entry, rows, stride, error);
+    adaptau_status status = check_table(file, name, n, model->dim, error);
+    if (status == ADAPTAU_OK)
+        status = atau_safetensors_read(file, atau_safetensors_find(file, name), rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
 }
 
@@ -207,7 +229,7 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
     struct atau_embeddings final;
     char                   text[ATAU_ENCODER_TEXT] = "";
     atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
-    adaptau_status status = model->encoder->restore(model, text, &final, error);
+    adaptau_status status = atau_encoder_restore(model, text, &final, error);
     if (status == ADAPTAU_OK && !model->encoder->identity)
         status = read_tables(file, final_names, model, &final, error);
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
@@ -239,6 +261,8 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         status = read_score(file, &options.flags, error);
     if (status == ADAPTAU_OK)
         status = find_encoder(file, &encoder, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_check_file(file, encoder, entries[0]->columns, error);
     if (status == ADAPTAU_OK) {
         options.dim = (int32_t)entries[0]->columns;
         status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
@@ -313,7 +337,7 @@ static adaptau_status export_table(const adaptau_model *model, int32_t side, boo
 {
     const struct atau_table *table = &model->tables[side];
     struct atau_embeddings   final;
-    adaptau_status           status = model->encoder->forward(model, &final, error);
+    adaptau_status           status = atau_encoder_forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
     if (biased || (!table->raw && model->free_length))

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/abi.h"
 #include "common/error.h"
 #include "common/random.h"
 #include "core/dataset.h"
@@ -182,10 +183,15 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
     if (fold && !model->encoder->identity)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "fold is given, but raw rows of %s are no embeddings",
                          model->encoder->name);
-    adaptau_status status = atau_model_enter_shared(model, error);
+    /* Whether or not there are new users to be folded in. */
+    adaptau_fold_options options;
+    adaptau_status       status =
+        fold ? atau_read_struct(&options, sizeof options, sizeof options, fold, false, "fold", error) : ADAPTAU_OK;
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = grow(model, dataset, fold, out, error);
+    status = grow(model, dataset, fold ? &options : NULL, out, error);
     atau_model_leave_shared(model);
     return status;
 }

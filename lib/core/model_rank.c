@@ -69,18 +69,19 @@ static adaptau_status check_lists(int64_t n, const int64_t *ptr, const int32_t *
         return atau_fail(error, ADAPTAU_E_SHAPE, "filter->exclude_ptr[0] = %lld, not 0", (long long)ptr[0]);
     for (int64_t r = 0; r < n; r++)
         if (ptr[r + 1] < ptr[r])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "filter->exclude_ptr[%lld] = %lld is below the one before it",
-                             (long long)r + 1, (long long)ptr[r + 1]);
+            return atau_fail(error, ADAPTAU_E_SHAPE, "filter->exclude_ptr[%lld] = %lld is below the %lld before it",
+                             (long long)r + 1, (long long)ptr[r + 1], (long long)ptr[r]);
     if (ptr[n] > 0 && !ids)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "filter->exclude is NULL");
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "filter->exclude is NULL, but filter->exclude_ptr[%lld] = %lld",
+                         (long long)n, (long long)ptr[n]);
     for (int64_t r = 0; r < n; r++)
         for (int64_t p = ptr[r]; p < ptr[r + 1]; p++) {
             if (ids[p] < 0 || ids[p] >= n_items)
                 return atau_fail(error, ADAPTAU_E_INDEX, "filter->exclude[%lld] = %d, but n_items = %d", (long long)p, ids[p],
                                  n_items);
             if (p > ptr[r] && ids[p] <= ids[p - 1])
-                return atau_fail(error, ADAPTAU_E_INDEX, "filter->exclude[%lld] = %d is not above the one before it",
-                                 (long long)p, ids[p]);
+                return atau_fail(error, ADAPTAU_E_INDEX, "filter->exclude[%lld] = %d is not above the %d before it",
+                                 (long long)p, ids[p], ids[p - 1]);
         }
     return ADAPTAU_OK;
 }
@@ -94,8 +95,8 @@ static adaptau_status check_filter(const adaptau_item_filter *f, int32_t n_users
         if (f->allowed[a] < 0 || f->allowed[a] >= n_items)
             return atau_fail(error, ADAPTAU_E_INDEX, "filter->allowed[%d] = %d, but n_items = %d", a, f->allowed[a], n_items);
         if (a > 0 && f->allowed[a] <= f->allowed[a - 1])
-            return atau_fail(error, ADAPTAU_E_INDEX, "filter->allowed[%d] = %d is not above the one before it", a,
-                             f->allowed[a]);
+            return atau_fail(error, ADAPTAU_E_INDEX, "filter->allowed[%d] = %d is not above the %d before it", a,
+                             f->allowed[a], f->allowed[a - 1]);
     }
     return f->exclude_ptr ? check_lists(n_users, f->exclude_ptr, f->exclude, n_items, error) : ADAPTAU_OK;
 }

@@ -162,7 +162,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     float         *slope = tau + 4 * model->row_capacity;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
-    adaptau_status status = model->encoder->forward_step(model, list_users(model, batch), model->user_ids, &final, error);
+    adaptau_status status = atau_encoder_forward_step(model, list_users(model, batch), model->user_ids, &final, error);
     if (status == ADAPTAU_OK)
         status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, tau, tau_positive, error);
     if (status != ADAPTAU_OK)
@@ -176,16 +176,23 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
     output->row_unit_loss = personal ? unit : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
-    status = atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
-                                    model->loss_map ? &model->loss : NULL,
-                                    model->exchange.exchange ? &model->exchange : NULL, output, error);
-    if (status == ADAPTAU_OK && personal)
-        status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, unit, error);
-    if (status == ADAPTAU_OK && output->row_d_inverse_tau) {
-        count_terms(batch, unit);
-        status = adaptau_temperature_learn(temperature, batch->n_rows, batch->users, slope, unit, error);
-    }
-    return status;
+    return atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
+                                  model->loss_map ? &model->loss : NULL,
+                                  model->exchange.exchange ? &model->exchange : NULL, output, error);
+}
+
+/* Last of all, so that a call that fails has not moved the temperature. */
+static adaptau_status teach_temperature(adaptau_model *model, const adaptau_batch *batch, adaptau_temperature *temperature,
+                                        const adaptau_softmax_output *output, adaptau_error *error)
+{
+    float         *terms = model->row_tau; /* the rows' τ have served */
+    adaptau_status status = ADAPTAU_OK;
+    if (output->row_unit_loss)
+        status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, output->row_unit_loss, error);
+    if (status != ADAPTAU_OK || !output->row_d_inverse_tau)
+        return status;
+    count_terms(batch, terms);
+    return adaptau_temperature_learn(temperature, batch->n_rows, batch->users, output->row_d_inverse_tau, terms, error);
 }
 
 /* What only the softmax can give a temperature, or take from soft targets. The rest is for the engine to say. */
@@ -210,25 +217,21 @@ static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch
 static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *given, adaptau_temperature *temperature,
                                     adaptau_step *step, adaptau_error *error)
 {
+    const int32_t          n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
     adaptau_softmax_output output = {.struct_size = sizeof output};
     adaptau_batch          batch;
     model->has_gradients = false;
-    adaptau_status status = atau_read_struct(&batch, sizeof batch, sizeof batch, given, false, "batch", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    if (batch.n_rows < 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "batch->n_rows = %d is negative", batch.n_rows);
-    if (batch.n_rows == 0 && !model->exchange.exchange)
+    adaptau_status status = atau_check_batch(given, n, m, &batch, error);
+    if (status == ADAPTAU_OK && batch.n_rows == 0 && !model->exchange.exchange)
         return atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
-    status = atau_temperature_check_fit(temperature, model->tables[ADAPTAU_SIDE_USERS].n_rows,
-                                        model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
+    if (status == ADAPTAU_OK)
+        status = atau_temperature_check_fit(temperature, n, m, error);
     if (status == ADAPTAU_OK)
         status = check_loss(model, &batch, temperature, error);
     if (status == ADAPTAU_OK)
-        status = make_room(model, batch.n_rows, error);
+        status = atau_encoder_check_trains(model, error);
     if (status == ADAPTAU_OK)
-        status = atau_check_batch(given, model->tables[ADAPTAU_SIDE_USERS].n_rows, model->tables[ADAPTAU_SIDE_ITEMS].n_rows,
-                                  &batch, error);
+        status = make_room(model, batch.n_rows, error);
     if (status == ADAPTAU_OK && model->target_weight > 0.0 && !batch.target_shares)
         aim_softly(model, &batch);
     if (status == ADAPTAU_OK)
@@ -237,10 +240,14 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
         return status;
     merge_rows_of_users(model, &batch);
     list_items(model, &output, batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE);
-    status = model->encoder->backward(model, model->gradients, error);
+    status = atau_encoder_backward(model, model->gradients, error);
+    if (status == ADAPTAU_OK)
+        status = teach_temperature(model, &batch, temperature, &output, error);
     if (status != ADAPTAU_OK)
         return status;
     model->has_gradients = true;
+    if (model->encoder->steps)
+        ++*model->encoder->steps(model);
     if (step) {
         adaptau_step result = {
             .struct_size = sizeof result, .n_rows = batch.n_rows, .n_terms = output.n_terms, .loss = output.loss};
@@ -399,7 +406,7 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
         step.n_tasks[table] = atau_adam_tasks(&step.calls[table]);
         n_tasks += step.n_tasks[table];
     }
-    model->encoder->forget(model);
+    atau_encoder_forget(model);
     status = atau_parallel(model->context, n_tasks, step_table, &step, error);
     model->has_gradients = status != ADAPTAU_OK && atomic_load(&step.n_done) == 0;
     return status;

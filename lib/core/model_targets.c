@@ -147,8 +147,9 @@ static adaptau_status check_options(const adaptau_target_options *o, adaptau_err
     if (o->reserved)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", o->reserved);
     if (!isfinite(o->strength) || !isfinite(o->row_weight_exponent))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s is not finite",
-                         isfinite(o->strength) ? "row_weight_exponent" : "strength");
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite",
+                         isfinite(o->strength) ? "row_weight_exponent" : "strength",
+                         isfinite(o->strength) ? o->row_weight_exponent : o->strength);
     if (o->strength < 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->strength = %g is negative", o->strength);
     if (o->row_weight_exponent < 0.0 || o->row_weight_exponent > 2.0)
@@ -165,7 +166,7 @@ static adaptau_status run_update(adaptau_model *model, const adaptau_dataset *da
     struct atau_arena arena = {0};
     adaptau_status status = make_room(model, error);
     if (status == ADAPTAU_OK)
-        status = model->encoder->forward(model, &t.final, error);
+        status = atau_encoder_forward(model, &t.final, error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&t, &arena);

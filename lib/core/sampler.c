@@ -58,7 +58,7 @@ struct adaptau_sampler {
 static adaptau_status check_real(double value, double low, double high, const char *name, adaptau_error *error)
 {
     if (!isfinite(value))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s is not finite", name);
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", name, value);
     if (value < low || value > high)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", name, value, low, high);
     return ADAPTAU_OK;

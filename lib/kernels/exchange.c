@@ -60,8 +60,7 @@ adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchang
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error)
 {
     const int64_t                first = first_tile * ATAU_TILE_LINES;
-    const adaptau_exchange_piece piece = {.struct_size = sizeof piece,
-                                          .what = ADAPTAU_EXCHANGE_ITEMS,
+    const adaptau_exchange_piece piece = {.what = ADAPTAU_EXCHANGE_ITEMS,
                                           .first = first,
                                           .n = atau_min_i64(end_tile * ATAU_TILE_LINES, s->n_items) - first,
                                           .gradients = s->output.item_gradients + first * s->output.item_gradient_stride,

@@ -186,13 +186,14 @@ static adaptau_status check_shape(const char *first, int64_t first_stride, const
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_norms(adaptau_context *context, int64_t n, const float *norms, adaptau_error *error)
+static adaptau_status check_norms(int64_t n, const float *norms, adaptau_error *error)
 {
-    adaptau_status status = atau_check_rows_finite(context, "norms", n, 1, norms, 1, error);
-    for (int64_t r = 0; r < n && status == ADAPTAU_OK; r++)
-        if (norms[r] < 0.0f)
-            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "norms[%" PRId64 "] is negative", r);
-    return status;
+    for (int64_t r = 0; r < n; r++)
+        if (!isfinite(norms[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "norms[%" PRId64 "] = %g is not finite", r, (double)norms[r]);
+        else if (norms[r] < 0.0f)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "norms[%" PRId64 "] = %g is negative", r, (double)norms[r]);
+    return ADAPTAU_OK;
 }
 
 /* ---- public -------------------------------------------------------------------------------------------------------- */
@@ -239,7 +240,7 @@ adaptau_status adaptau_normalise_rows_backward(adaptau_context *context, int64_t
     ATAU_REQUIRE(gradients, error);
     status = require_finite(context, "unit", n, dim, unit, unit_stride, error);
     if (status == ADAPTAU_OK && norms)
-        status = check_norms(context, n, norms, error);
+        status = check_norms(n, norms, error);
     if (status == ADAPTAU_OK)
         status = require_finite(context, "gradients", n, dim, gradients, gradient_stride, error);
     return status == ADAPTAU_OK ? run_rows(context, &job, project_chunk, error) : status;

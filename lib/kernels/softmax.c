@@ -395,7 +395,7 @@ void atau_workspace_free(adaptau_context *context, struct atau_workspace *worksp
 static adaptau_status run_checked(struct atau_softmax *s, const adaptau_exchange *exchange, adaptau_error *error)
 {
     adaptau_exchange             own;
-    const adaptau_exchange_piece end = {.struct_size = sizeof end, .what = ADAPTAU_EXCHANGE_END};
+    const adaptau_exchange_piece end = {.what = ADAPTAU_EXCHANGE_END};
     adaptau_status               status = exchange ? atau_read_exchange(s, exchange, &own, error) : ADAPTAU_OK;
     if (status != ADAPTAU_OK)
         return status;

@@ -359,8 +359,7 @@ static void finish_rows(void *argument, int32_t lane, int64_t task)
 static adaptau_exchange_piece piece_of_rows(const struct atau_dense *d, int32_t what)
 {
     const struct atau_block *last = &d->blocks[d->n_blocks - 1];
-    return (adaptau_exchange_piece){.struct_size = sizeof(adaptau_exchange_piece),
-                                    .what = what,
+    return (adaptau_exchange_piece){.what = what,
                                     .first = d->blocks[0].first_row,
                                     .n = last->first_row + last->n_rows - d->blocks[0].first_row};
 }

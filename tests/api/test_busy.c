@@ -96,8 +96,10 @@ static void expect(adaptau_status status, adaptau_status wanted, const char *cal
 static void read_model(adaptau_status wanted)
 {
     static int32_t items[USERS * K];
-    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_tables             tables = {.struct_size = sizeof tables};
+    adaptau_encoder_parameters parameters = {.struct_size = sizeof parameters};
     EXPECT(adaptau_model_get_tables(world.model, &tables, NULL), wanted);
+    EXPECT(adaptau_model_get_encoder_parameters(world.model, &parameters, NULL), wanted);
     EXPECT(adaptau_model_get_raw_tables(world.model, &tables, NULL), wanted);
     EXPECT(rank(items), wanted);
     EXPECT(adaptau_model_save(world.model, path, NULL), wanted);
@@ -116,6 +118,7 @@ static void change_model(void)
     EXPECT(adaptau_model_gradients(world.model, &first, other, NULL, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_apply(world.model, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_refresh(world.model, NULL), ADAPTAU_E_STATE);
+    EXPECT(adaptau_model_set_loss(world.model, NULL, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_update_targets(world.model, world.data, other, &targets, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_set_item_bias(world.model, bias, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_set_item_bias(world.model, NULL, NULL), ADAPTAU_E_STATE);

@@ -2,11 +2,9 @@
 /* New users: starts and losses against their formulas in double precision, over dense matrices. */
 #include <adaptau/adaptau.h>
 #include <math.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
 
@@ -420,119 +418,6 @@ START_TEST(trained_users_are_found_again)
 }
 END_TEST
 
-START_TEST(rejects_bad_arguments)
-{
-    struct world         w = trained((adaptau_model_options){0});
-    adaptau_fold        *fold = NULL;
-    adaptau_dataset     *other = NULL;
-    float                rows[NEW * DIM];
-    const int32_t        zero = 0;
-    adaptau_fold_options o = fold_options(2);
-    const struct {
-        adaptau_fold_options options;
-        adaptau_status       status;
-    } bad[] = {
-        {{.struct_size = sizeof o}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = 8, .tau = 1.0}, ADAPTAU_E_ABI},
-        {{.struct_size = sizeof o, .tau = NAN}, ADAPTAU_E_NUMERIC},
-        {{.struct_size = sizeof o, .tau = 1.0, .flags = 2}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .n_steps = 1001}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .target_strength = -1.0}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .divisor = -1.0}, ADAPTAU_E_ARGUMENT},
-        {{.struct_size = sizeof o, .tau = 1.0, .threshold = INFINITY}, ADAPTAU_E_NUMERIC},
-    };
-    for (size_t b = 0; b < sizeof bad / sizeof *bad; b++)
-        ck_assert_int_eq(adaptau_fold_create(w.model, w.data, &bad[b].options, &fold, &error), bad[b].status);
-    ck_assert_int_eq(adaptau_fold_create(NULL, w.data, &o, &fold, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_create(w.model, w.data, NULL, &fold, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_create(w.model, w.data, &o, NULL, &error), ADAPTAU_E_ARGUMENT);
-    OK(adaptau_dataset_create_from_pairs(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
-    ck_assert_int_eq(adaptau_fold_create(w.model, other, &o, &fold, &error), ADAPTAU_E_SHAPE);
-    o.target_strength = 1.0;
-    ck_assert_int_eq(adaptau_fold_create(w.model, NULL, &o, &fold, &error), ADAPTAU_E_ARGUMENT);
-    OK(adaptau_model_set_loss(w.model, &(adaptau_loss){.struct_size = sizeof(adaptau_loss), .kind = ADAPTAU_LOSS_BCE}, &error));
-    ck_assert_int_eq(adaptau_fold_create(w.model, w.data, &o, &fold, &error), ADAPTAU_E_ARGUMENT);
-    o.target_strength = 0.0;
-    OK(adaptau_fold_create(w.model, NULL, &o, &fold, &error));
-    OK(adaptau_fold_users(fold, NEW, new_ptr, new_items, rows, NULL, &error)); /* by another loss                      */
-    OK(adaptau_fold_users(fold, 0, NULL, NULL, NULL, NULL, &error));
-    ck_assert_int_eq(adaptau_fold_users(fold, -1, new_ptr, new_items, rows, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_users(fold, NEW, NULL, new_items, rows, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_users(fold, NEW, new_ptr, NULL, rows, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_users(fold, NEW, new_ptr, new_items, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_users(NULL, NEW, new_ptr, new_items, rows, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_fold_users(fold, 1, (int64_t[]){1, 2}, new_items, rows, NULL, &error), ADAPTAU_E_SHAPE);
-    ck_assert_int_eq(adaptau_fold_users(fold, 2, (int64_t[]){0, 2, 1}, new_items, rows, NULL, &error), ADAPTAU_E_SHAPE);
-    ck_assert_int_eq(adaptau_fold_users(fold, 1, (int64_t[]){0, 1}, (int32_t[]){ITEMS}, rows, NULL, &error), ADAPTAU_E_INDEX);
-    ck_assert_int_eq(adaptau_fold_users(fold, 1, (int64_t[]){0, 2}, (int32_t[]){4, 4}, rows, NULL, &error), ADAPTAU_E_INDEX);
-    adaptau_fold_destroy(fold);
-    adaptau_fold_destroy(NULL);
-    adaptau_dataset_destroy(other);
-    close_world(&w);
-}
-END_TEST
-
-START_TEST(loaded_lightgcn_is_e_state)
-{
-    struct world         w = trained((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN});
-    adaptau_model       *loaded = NULL;
-    adaptau_fold        *fold = NULL;
-    adaptau_fold_options o = fold_options(0);
-    char                 where[] = "/tmp/adaptau-fold-XXXXXX";
-    const int            descriptor = mkstemp(where);
-    ck_assert_int_ge(descriptor, 0);
-    close(descriptor);
-    OK(adaptau_model_save(w.model, where, &error));
-    OK(adaptau_model_load(w.context, where, &loaded, &error));
-    unlink(where);
-    ck_assert_int_eq(adaptau_fold_create(loaded, w.data, &o, &fold, &error), ADAPTAU_E_STATE);
-    adaptau_model_destroy(loaded);
-    close_world(&w);
-}
-END_TEST
-
-static adaptau_status fold_once(const struct world *w)
-{
-    adaptau_fold_options o = fold_options(2);
-    adaptau_fold        *fold = NULL;
-    float                rows[NEW * DIM];
-    o.target_strength = SOFT;
-    adaptau_status status = adaptau_fold_create(w->model, w->data, &o, &fold, &error);
-    if (status == ADAPTAU_OK)
-        status = adaptau_fold_users(fold, NEW, new_ptr, new_items, rows, NULL, &error);
-    adaptau_fold_destroy(fold);
-    return status;
-}
-
-START_TEST(failures_of_memory_and_threads_leak_nothing)
-{
-    struct host  host = new_host();
-    struct world w = open_world(host_options(&host, 2, true), (adaptau_model_options){0}, (adaptau_sampler_options){0},
-                                (adaptau_temperature_options){0});
-    draw_users();
-    const int64_t idle = host.bytes;
-    host.fails_once = true;
-    for (int kind = 0; kind < 2; kind++) {
-        int            n = 0;
-        adaptau_status status = ADAPTAU_E_MEMORY;
-        for (; status != ADAPTAU_OK; n++) {
-            host.executions = 0;
-            host.failing_execution = kind ? n : -1;
-            host.allocations_left = kind ? INT64_MAX : n;
-            status = fold_once(&w);
-            ck_assert(status == ADAPTAU_OK || status == (kind ? ADAPTAU_E_THREAD : ADAPTAU_E_MEMORY));
-            ck_assert_int_eq(host.bytes, idle);
-        }
-        ck_assert_int_gt(n, 3);
-        host.failing_execution = -1;
-        host.allocations_left = INT64_MAX;
-    }
-    close_world(&w);
-    ck_assert_int_eq(host.bytes, 0);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("fold");
@@ -546,9 +431,6 @@ int main(void)
     tcase_add_loop_test(tests, temperatures_are_those_of_the_users_losses, ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_LEARNED);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 3);
     tcase_add_test(tests, trained_users_are_found_again);
-    tcase_add_test(tests, rejects_bad_arguments);
-    tcase_add_test(tests, loaded_lightgcn_is_e_state);
-    tcase_add_test(tests, failures_of_memory_and_threads_leak_nothing);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

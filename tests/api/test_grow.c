@@ -2,10 +2,9 @@
 /* Models and temperatures that grow: nothing is forgotten, and new rows start where they should. */
 #include <adaptau/adaptau.h>
 #include <math.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
 
@@ -204,64 +203,6 @@ START_TEST(trains_on_with_the_larger_data)
 }
 END_TEST
 
-START_TEST(rejects_bad_arguments)
-{
-    struct world               w = open_trained(2);
-    adaptau_dataset           *smaller = NULL;
-    adaptau_model             *model = NULL;
-    adaptau_temperature       *temperature = NULL;
-    const int32_t              zero = 0;
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15};
-    for (int side = 0; side < 2; side++) {
-        OK(adaptau_dataset_create_from_pairs(w.context, USERS - (side == 0), ITEMS - (side == 1), 1, &zero, &zero, &smaller,
-                                             &error));
-        ck_assert_int_eq(adaptau_model_grow(w.model, smaller, NULL, &model, &error), ADAPTAU_E_SHAPE);
-        ck_assert_int_eq(adaptau_temperature_grow(w.temperature, smaller, &temperature, &error), ADAPTAU_E_SHAPE);
-        adaptau_dataset_destroy(smaller);
-    }
-    ck_assert_int_eq(adaptau_model_grow(w.model, w.data, &options, &model, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_grow(NULL, w.data, NULL, &model, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_grow(w.model, NULL, NULL, &model, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_grow(w.model, w.data, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_temperature_grow(NULL, w.data, &temperature, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_temperature_grow(w.temperature, NULL, &temperature, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_temperature_grow(w.temperature, w.data, NULL, &error), ADAPTAU_E_ARGUMENT);
-    close_world(&w);
-}
-END_TEST
-
-START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
-{
-    struct host                host = new_host();
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
-    struct world               w = open_world(host_options(&host, 2, false), models[0], (adaptau_sampler_options){0},
-                                              (adaptau_temperature_options){0});
-    adaptau_dataset           *data = larger_data(&w);
-    adaptau_status             status = ADAPTAU_E_MEMORY;
-    int                        n = 0;
-    train(&w, 1);
-    const int64_t idle = host.bytes;
-    host.fails_once = true;
-    for (; status != ADAPTAU_OK; n++) {
-        adaptau_model       *model = NULL;
-        adaptau_temperature *temperature = NULL;
-        host.allocations_left = n;
-        status = adaptau_model_grow(w.model, data, &options, &model, &error);
-        if (status == ADAPTAU_OK)
-            status = adaptau_temperature_grow(w.temperature, data, &temperature, &error);
-        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
-        adaptau_temperature_destroy(temperature);
-        adaptau_model_destroy(model);
-        ck_assert_int_eq(host.bytes, idle);
-    }
-    ck_assert_int_gt(n, 10);
-    host.allocations_left = INT64_MAX;
-    adaptau_dataset_destroy(data);
-    close_world(&w);
-    ck_assert_int_eq(host.bytes, 0);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("grow");
@@ -271,8 +212,6 @@ int main(void)
     tcase_add_loop_test(tests, new_rows_start_at_their_neighbours, 0, MODELS);
     tcase_add_test(tests, new_users_are_folded_in);
     tcase_add_loop_test(tests, trains_on_with_the_larger_data, 0, MODELS);
-    tcase_add_test(tests, rejects_bad_arguments);
-    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

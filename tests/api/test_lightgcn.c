@@ -267,32 +267,6 @@ END_TEST
 
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
-START_TEST(training_is_bitwise_equal_for_any_number_of_threads)
-{
-    const int32_t counts[] = {1, 2, 3};
-    static float  users[USERS * DIM], items[ITEMS * DIM];
-    for (int c = 0; c < 3; c++) {
-        adaptau_model_options options = lightgcn(_i % 4 + 1);
-        options.edge_dropout = 0.2;
-        options.layer_dropout = 0.1;
-        options.init = _i % 2 ? ADAPTAU_INIT_SPECTRAL : ADAPTAU_INIT_SPHERE;
-        options.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT;
-        struct world w = open_world((adaptau_context_options){.n_threads = counts[c]}, options,
-                                    (adaptau_sampler_options){.kind = _i, .seed = 5, .n_candidates = 33},
-                                    (adaptau_temperature_options){0});
-        train(&w, 3);
-        adaptau_tables t = tables_of(w.model);
-        if (c == 0) {
-            memcpy(items, t.items, sizeof items);
-            memcpy(users, t.users, sizeof users);
-        }
-        ck_assert_mem_eq(items, t.items, sizeof items);
-        ck_assert_mem_eq(users, t.users, sizeof users);
-        close_world(&w);
-    }
-}
-END_TEST
-
 START_TEST(training_learns_the_groups)
 {
     adaptau_model_options options = lightgcn(0);
@@ -361,7 +335,7 @@ START_TEST(save_and_load_keep_finals_and_raw_tables)
     ck_assert_mem_eq(tables_of(again).users, a.users, USERS * DIM * sizeof(float));
     adaptau_batch batch = first_batch(&w);
     ck_assert_int_eq(adaptau_model_gradients(again, &batch, w.temperature, NULL, &error), ADAPTAU_E_STATE);
-    ck_assert_ptr_nonnull(strstr(error.message, "without its graph"));
+    ck_assert_ptr_nonnull(strstr(error.message, "without its interactions"));
 
     /* but a new model has, from its raw tables */
     adaptau_model_options options = lightgcn(2);
@@ -387,41 +361,7 @@ START_TEST(save_and_load_keep_finals_and_raw_tables)
 }
 END_TEST
 
-/* ---- bad input, no memory ---------------------------------------------------------------------------------------------- */
-
-START_TEST(rejects_bad_options)
-{
-    const struct {
-        adaptau_model_options options;
-        adaptau_status        status;
-        const char           *message;
-    } bad[] = {
-        {{.encoder = 1, .n_layers = -1}, ADAPTAU_E_ARGUMENT, "n_layers = -1"},
-        {{.encoder = 1, .n_layers = 5}, ADAPTAU_E_ARGUMENT, "n_layers = 5 is outside 1 ... 4"},
-        {{.encoder = 1, .edge_dropout = 1.0}, ADAPTAU_E_ARGUMENT, "edge_dropout = 1 is outside"},
-        {{.encoder = 1, .edge_dropout = NAN}, ADAPTAU_E_NUMERIC, "edge_dropout"},
-        {{.encoder = 1, .layer_dropout = -0.1}, ADAPTAU_E_ARGUMENT, "layer_dropout = -0.1"},
-        {{.encoder = 1, .reserved_layers = 1}, ADAPTAU_E_ARGUMENT, "reserved_layers = 1"},
-        {{.n_layers = 2}, ADAPTAU_E_ARGUMENT, "n_layers = 2, but ADAPTAU_ENCODER_MF"},
-        {{.edge_dropout = 0.1}, ADAPTAU_E_ARGUMENT, "edge_dropout = 0.1, but"},
-        {{.layer_dropout = 0.1}, ADAPTAU_E_ARGUMENT, "layer_dropout = 0.1, but"},
-        {{.encoder = 3}, ADAPTAU_E_ARGUMENT, "encoder = 3"},
-    };
-    struct world w = open_default();
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        adaptau_model_options options = bad[i].options;
-        adaptau_model        *model = NULL;
-        options.struct_size = sizeof options;
-        ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), bad[i].status);
-        ck_assert_msg(strstr(error.message, bad[i].message) != NULL, "%s", error.message);
-        ck_assert_ptr_null(model);
-    }
-    ck_assert_int_eq(adaptau_model_refresh(NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_get_raw_tables(NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_get_raw_tables(w.model, NULL, &error), ADAPTAU_E_ARGUMENT);
-    close_world(&w);
-}
-END_TEST
+/* ---- at the edges ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(options_of_before_there_were_layers_are_accepted)
 {
@@ -471,73 +411,6 @@ START_TEST(an_empty_graph_leaves_the_tables_as_they_are)
 }
 END_TEST
 
-/* create, soft targets, one step, score, save, load: the Nth allocation fails, for every N. */
-static adaptau_status live_once(adaptau_context *context)
-{
-    adaptau_dataset       *data = NULL;
-    adaptau_model         *model = NULL, *again = NULL;
-    adaptau_temperature   *temperature = NULL;
-    adaptau_sampler       *sampler = NULL;
-    adaptau_batch          batch = {.struct_size = sizeof batch};
-    adaptau_model_options  options = lightgcn(3);
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
-    const int32_t          users[3] = {0, 1, 2}, items[3] = {4, 5, 6};
-    adaptau_tables         tables = {.struct_size = sizeof tables};
-    options.struct_size = sizeof options;
-    options.dim = DIM;
-    options.edge_dropout = options.layer_dropout = 0.3;
-    adaptau_status status = adaptau_dataset_create_from_pairs(context, 3, 8, 3, users, items, &data, NULL);
-    if (!status)
-        status = adaptau_model_create(context, data, &options, &model, NULL);
-    if (!status)
-        status = adaptau_temperature_create(context, data, NULL, &temperature, NULL);
-    if (!status)
-        status = adaptau_sampler_create(context, data, NULL, &sampler, NULL);
-    if (!status)
-        status = adaptau_model_update_targets(model, data, temperature, &targets, NULL);
-    if (!status)
-        status = adaptau_sampler_begin_epoch(sampler, 0, NULL);
-    if (!status)
-        status = adaptau_sampler_next(sampler, &batch, NULL);
-    if (!status)
-        status = adaptau_model_gradients(model, &batch, temperature, NULL, NULL);
-    if (!status)
-        status = adaptau_model_apply(model, NULL);
-    if (!status)
-        status = adaptau_model_get_tables(model, &tables, NULL);
-    if (!status)
-        status = adaptau_model_save(model, path, NULL);
-    if (!status)
-        status = adaptau_model_load(context, path, &again, NULL);
-    adaptau_sampler_destroy(sampler);
-    adaptau_temperature_destroy(temperature);
-    adaptau_model_destroy(again);
-    adaptau_model_destroy(model);
-    adaptau_dataset_destroy(data);
-    return status;
-}
-
-START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
-{
-    struct host      host;
-    adaptau_context *context = open_host(&host, 2, false);
-    int64_t          idle = host.bytes;
-    int              n = 0, failures = 0;
-    host.fails_once = true;
-    for (adaptau_status status = ADAPTAU_E_MEMORY; status != ADAPTAU_OK; n++) {
-        host.allocations_left = n;
-        status = live_once(context);
-        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
-        ck_assert_int_eq(host.bytes, idle);
-        failures += status != ADAPTAU_OK;
-        ck_assert_int_lt(n, 500);
-    }
-    ck_assert_int_gt(failures, 25);
-    adaptau_context_destroy(context);
-    ck_assert_int_eq(host.bytes, 0);
-}
-END_TEST
-
 /* A host's executor fails in the middle of a propagation: an error, and the next call starts again. */
 START_TEST(a_propagation_that_fails_is_done_again)
 {
@@ -581,16 +454,13 @@ int main(void)
     tcase_add_loop_test(tests, finals_are_the_mean_of_the_layers, 1, 5);
     tcase_add_loop_test(tests, gradients_are_central_differences_of_the_whole_loss, 0, 64);
     tcase_add_test(tests, every_step_drops_other_edges);
-    tcase_add_loop_test(tests, training_is_bitwise_equal_for_any_number_of_threads, 0, 5);
     tcase_add_loop_test(tests, training_learns_the_groups, 0, 2);
     tcase_add_test(tests, soft_targets_aim_with_final_embeddings);
     tcase_add_test(tests, a_model_can_score_between_gradients_and_step);
     tcase_add_test(tests, save_and_load_keep_finals_and_raw_tables);
-    tcase_add_test(tests, rejects_bad_options);
     tcase_add_test(tests, options_of_before_there_were_layers_are_accepted);
     tcase_add_test(tests, a_batch_of_strangers_is_an_error_before_anything_is_read);
     tcase_add_test(tests, an_empty_graph_leaves_the_tables_as_they_are);
-    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     tcase_add_test(tests, a_propagation_that_fails_is_done_again);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -404,6 +404,31 @@ START_TEST(softmax_is_one_of_the_losses)
 }
 END_TEST
 
+/* _i: loss x kind. Unit rows are taken at their word: what is not finite must show in the loss. */
+START_TEST(nan_is_noticed_by_every_loss)
+{
+    struct problem           p = make_problem((struct problem){.n_users = 4,
+                                                               .n_items = 30,
+                                                               .dim = 6,
+                                                               .n_rows = 4,
+                                                               .kind = _i / 4,
+                                                               .table_flags = ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS,
+                                                               .n_candidates = _i / 4 ? 40 : 0,
+                                                               .tau = 0.1f});
+    adaptau_loss             loss = {.struct_size = sizeof loss, .kind = _i % 4 + 1};
+    adaptau_context         *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
+    adaptau_batch            batch = batch_of(&p);
+    adaptau_tables           tables = tables_of(&p);
+    adaptau_row_temperatures temperatures = temperatures_of(&p);
+    adaptau_softmax_output   output = {.struct_size = sizeof output};
+    for (int32_t i = 0; i < p.n_items; i++)
+        p.items[i * p.dim + 2] = NAN;
+    ck_assert_int_eq(adaptau_loss_gradients(context, &tables, &batch, &temperatures, &loss, &output, NULL), ADAPTAU_E_NUMERIC);
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("losses");
@@ -418,6 +443,7 @@ int main(void)
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 6 * N_LOSSES);
     tcase_add_loop_test(tests, bfloat16_stays_close, 0, 4 * N_LOSSES);
     tcase_add_loop_test(tests, softmax_is_one_of_the_losses, 0, 3);
+    tcase_add_loop_test(tests, nan_is_noticed_by_every_loss, 0, 12);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -8,7 +8,6 @@
 #include <adaptau/adaptau.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 #include "../support/folder.h"
-#include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
 
@@ -337,30 +335,6 @@ START_TEST(rejects_what_does_not_fit)
 }
 END_TEST
 
-START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
-{
-    const struct scenario *s = &scenarios[_i];
-    struct host            host = new_host();
-    struct world           w = open_world(host_options(&host, 2, false), s->model, s->sampler, s->temperature);
-    adaptau_status         status = ADAPTAU_E_MEMORY;
-    int                    n = 0;
-    train_epoch(&w, s, 0);
-    OK(adaptau_model_save_checkpoint(w.model, w.temperature, NULL, path, &error));
-    const int64_t idle = host.bytes;
-    host.fails_once = true;
-    for (; status != ADAPTAU_OK; n++) {
-        host.allocations_left = n;
-        status = try_resume(&w);
-        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
-        ck_assert_int_eq(host.bytes, idle);
-    }
-    ck_assert_int_gt(n, 10);
-    host.allocations_left = INT64_MAX;
-    close_world(&w);
-    ck_assert_int_eq(host.bytes, 0);
-}
-END_TEST
-
 /* A loaded model has no optimiser state; resumed with a dataset it can be trained. */
 START_TEST(turns_a_loaded_model_into_one_that_trains)
 {
@@ -404,7 +378,6 @@ int main(int n_arguments, char **arguments)
     tcase_add_test(tests, rejects_a_file_that_is_cut_anywhere);
     tcase_add_test(tests, rejects_every_flipped_bit);
     tcase_add_test(tests, rejects_what_does_not_fit);
-    tcase_add_loop_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing, 0, SCENARIOS);
     tcase_add_test(tests, turns_a_loaded_model_into_one_that_trains);
     return run_suite(suite);
 }

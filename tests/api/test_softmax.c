@@ -525,6 +525,27 @@ START_TEST(zero_rows_that_are_met_are_counted_once)
 }
 END_TEST
 
+/* Rows that were promised to be unit and hold a NaN: an error, no crash. */
+START_TEST(broken_promise_of_unit_rows_is_noticed)
+{
+    struct problem p = make_problem((struct problem){.n_users = 4,
+                                                     .n_items = 30,
+                                                     .dim = 6,
+                                                     .n_rows = 4,
+                                                     .table_flags = ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS,
+                                                     .tau = 0.1f});
+    adaptau_context         *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
+    adaptau_batch            batch = batch_of(&p);
+    adaptau_tables           tables = tables_of(&p);
+    adaptau_row_temperatures temperatures = temperatures_of(&p);
+    adaptau_softmax_output   output = {.struct_size = sizeof output};
+    p.items[3] = NAN;
+    ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &temperatures, &output, NULL), ADAPTAU_E_NUMERIC);
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("softmax");
@@ -543,6 +564,7 @@ int main(void)
     tcase_add_test(tests, bfloat16_means_nothing_where_it_is_switched_off);
     tcase_add_test(tests, degenerate_rows_are_defined);
     tcase_add_loop_test(tests, zero_rows_that_are_met_are_counted_once, 0, 6);
+    tcase_add_test(tests, broken_promise_of_unit_rows_is_noticed);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

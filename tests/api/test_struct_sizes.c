@@ -17,6 +17,7 @@
 /* What the calls need besides the struct in question. Made once: no call here changes it but for gradients. */
 struct fixture {
     struct world             world; /* LightGCN, which every call knows */
+    adaptau_model           *mf; /* whose new users can be folded in */
     adaptau_evaluator       *evaluator;
     adaptau_sampler         *second; /* whose batches may go while `batch` stays */
     adaptau_batch            batch;
@@ -130,6 +131,79 @@ static adaptau_status use_softmax_output(void *given)
     return adaptau_softmax(f.world.context, &f.tables, &f.batch, &f.temperatures, given, &error);
 }
 
+static adaptau_status use_fold_options(void *given)
+{
+    adaptau_fold  *fold = NULL;
+    adaptau_model *grown = NULL;
+    adaptau_status status = adaptau_fold_create(f.mf, NULL, given, &fold, &error);
+    ck_assert_int_eq(adaptau_model_grow(f.mf, f.world.data, given, &grown, &error), status);
+    adaptau_model_destroy(grown);
+    adaptau_fold_destroy(fold);
+    return status;
+}
+
+static adaptau_status use_item_filter(void *given)
+{
+    int32_t best;
+    return adaptau_model_top_k_for(f.world.model, 1, f.tables.users, 0, 1, given, &best, NULL, &error);
+}
+
+/* ---- over ranges of users and items ------------------------------------------------------------------------------------ */
+
+static int32_t leave_alone(void *user_data, const adaptau_exchange_piece *piece)
+{
+    (void)user_data;
+    return piece->reserved;
+}
+
+static adaptau_status use_exchange(void *given)
+{
+    adaptau_softmax_output output = f.output;
+    adaptau_status         kept = adaptau_model_set_exchange(f.mf, given, &error);
+    adaptau_status         status = adaptau_loss_gradients_of_range(f.world.context, &f.tables, &f.batch, &f.temperatures, NULL,
+                                                                    given, &output, &error);
+    OK(adaptau_model_set_exchange(f.mf, NULL, &error));
+    ck_assert_int_eq(kept, status);
+    return status;
+}
+
+static const adaptau_adam_options adam_step = {.struct_size = sizeof adam_step, .learning_rate = 0.1};
+static const float                gradient[1];
+
+static adaptau_status use_adam_options(void *given)
+{
+    static float            row[1] = {1.0f}, first[1], second[1];
+    static int32_t          steps[1];
+    const adaptau_adam_rows rows = {
+        .struct_size = sizeof rows, .dim = 1, .n = 1, .rows = row, .first = first, .second = second, .steps = steps};
+    return adaptau_adam(f.world.context, given, 1, NULL, gradient, 0, &rows, &error);
+}
+
+static adaptau_status use_adam_rows(void *given)
+{
+    return adaptau_adam(f.world.context, &adam_step, 1, NULL, gradient, 0, given, &error);
+}
+
+static adaptau_status use_range_tables(void *given)
+{
+    double  sums[3];
+    int32_t item;
+    float   score;
+    ck_assert_int_eq(adaptau_rank(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error),
+                     adaptau_pair_moments(f.world.context, given, f.world.data, sums, &error));
+    return adaptau_rank(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error);
+}
+
+static adaptau_status use_score_moments(void *given)
+{
+    return adaptau_temperature_update_from(f.world.temperature, given, &error);
+}
+
+static adaptau_status use_temperature_state(void *given)
+{
+    return adaptau_temperature_set_state(f.world.temperature, given, NULL, &error);
+}
+
 static adaptau_status get_tables(void *given)
 {
     ck_assert_int_eq(adaptau_model_get_raw_tables(f.world.model, given, &error),
@@ -176,7 +250,17 @@ static const int32_t         one_item[] = {0};
 static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_row, .indices = one_item};
 static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_target_options  no_targets = {0};
+static const adaptau_fold_options    folding = {.tau = 0.2};
 static const uint32_t        zeros[64];
+static const adaptau_exchange exchange = {.exchange = leave_alone};
+static const double           table_moments[3] = {1.0, 0.5, 0.0};
+static const adaptau_score_moments score_moments = {
+    .dim = 1, .users = table_moments, .items = table_moments, .pairs = {1.0, 0.5, 0.25}};
+static const adaptau_temperature_state warm = {.tau0 = 0.1};
+static float                   one_number[1] = {1.0f}, first_moment[1], second_moment[1];
+static int32_t                 one_count[1];
+static const adaptau_adam_rows adam_rows = {
+    .dim = 1, .n = 1, .rows = one_number, .first = first_moment, .second = second_moment, .steps = one_count};
 
 static const struct struct_case {
     const char  *name;
@@ -196,7 +280,15 @@ static const struct struct_case {
     {"tables", use_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"batch", use_batch, 104, sizeof(adaptau_batch), &f.batch},
     {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
+    {"fold options", use_fold_options, 48, sizeof(adaptau_fold_options), &folding},
+    {"item filter", use_item_filter, 32, sizeof(adaptau_item_filter), zeros},
     {"softmax output", use_softmax_output, 104, sizeof(adaptau_softmax_output), &f.output},
+    {"exchange", use_exchange, 32, sizeof(adaptau_exchange), &exchange},
+    {"Adam's options", use_adam_options, 48, sizeof(adaptau_adam_options), &adam_step},
+    {"Adam's rows", use_adam_rows, 56, sizeof(adaptau_adam_rows), &adam_rows},
+    {"tables of a range", use_range_tables, 64, sizeof(adaptau_tables), &f.tables},
+    {"score moments", use_score_moments, 64, sizeof(adaptau_score_moments), &score_moments},
+    {"temperature state", use_temperature_state, 112, sizeof(adaptau_temperature_state), &warm},
 }, outputs[] = {
     {"tables", get_tables, 64, sizeof(adaptau_tables), zeros},
     {"batch", get_batch, 104, sizeof(adaptau_batch), zeros},
@@ -313,6 +405,7 @@ static void open_fixture(void)
     f = (struct fixture){0};
     f.world = open_world((adaptau_context_options){.n_threads = 1}, lightgcn, (adaptau_sampler_options){0},
                          (adaptau_temperature_options){0});
+    OK(adaptau_model_create(f.world.context, f.world.data, NULL, &f.mf, &error));
     OK(adaptau_sampler_create(f.world.context, f.world.data, NULL, &f.second, &error));
     f.batch = first_batch(&f.world);
     f.tables = tables_of(f.world.model);
@@ -323,6 +416,7 @@ static void open_fixture(void)
 
 static void close_fixture(void)
 {
+    adaptau_model_destroy(f.mf);
     adaptau_sampler_destroy(f.second);
     adaptau_evaluator_destroy(f.evaluator);
     close_world(&f.world);

@@ -106,32 +106,6 @@ START_TEST(learning_stays_within_the_bounds)
 }
 END_TEST
 
-START_TEST(misuse_changes_nothing)
-{
-    adaptau_temperature *fixed = NULL, *t = NULL;
-    const float          bad[2] = {1.0f, NAN}, good[2] = {1.0f, 1.0f}, negative[2] = {1.0f, -1.0f};
-    const int32_t        outside[2] = {0, n_users};
-    OK(adaptau_temperature_create(context, dataset, NULL, &fixed, &error));
-    ck_assert_int_eq(adaptau_temperature_learn(fixed, 2, NULL, good, NULL, &error), ADAPTAU_E_STATE);
-    ck_assert_ptr_nonnull(strstr(error.message, "not learned"));
-    OK(adaptau_temperature_create(context, dataset, &OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.1), &t, &error));
-    ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, bad, NULL, &error), ADAPTAU_E_NUMERIC);
-    ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, good, bad, &error), ADAPTAU_E_NUMERIC);
-    ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, good, negative, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_temperature_learn(t, 2, outside, good, NULL, &error), ADAPTAU_E_INDEX);
-    ck_assert_int_eq(adaptau_temperature_learn(t, 2, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert(adaptau_temperature_user_taus(t)[0] == 0.1f);
-    OK(adaptau_temperature_learn(t, 0, NULL, NULL, NULL, &error));
-    adaptau_temperature        *both = NULL;
-    adaptau_temperature_options options =
-        OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED);
-    ck_assert_int_eq(adaptau_temperature_create(context, dataset, &options, &both, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_ptr_null(both);
-    adaptau_temperature_destroy(fixed);
-    adaptau_temperature_destroy(t);
-}
-END_TEST
-
 /* With embeddings that stand still a step of τ lowers the loss: the sign and the chain of the gradient are right. */
 START_TEST(a_step_of_training_lowers_the_loss)
 {
@@ -183,7 +157,6 @@ int main(void)
     tcase_add_test(tests, one_temperature_follows_the_mean_slope);
     tcase_add_test(tests, each_user_follows_its_own_slope);
     tcase_add_test(tests, learning_stays_within_the_bounds);
-    tcase_add_test(tests, misuse_changes_nothing);
     tcase_add_test(tests, the_shorter_struct_of_before_is_accepted);
     tcase_add_loop_test(tests, a_step_of_training_lowers_the_loss, 0, 2);
     suite_add_tcase(suite, tests);

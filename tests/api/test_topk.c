@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "../support/draw.h"
-#include "../support/host.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
 #include "../support/suite.h"
@@ -169,112 +168,6 @@ START_TEST(accepts_a_column_that_is_excluded_twice)
 }
 END_TEST
 
-/* ---- bad input --------------------------------------------------------------------------------------------------- */
-
-static const float   two_rows[] = {1, 2, 3, 4, 5, 6};
-static const int64_t two_ptr[] = {0, 1, 2};
-static const int32_t two_excluded[] = {0, 1};
-
-struct arguments {
-    int32_t        rows, columns;
-    const float   *scores;
-    int64_t        stride;
-    int32_t        k;
-    const int64_t *exclude_ptr;
-    const int32_t *exclude;
-};
-
-static struct arguments good(void)
-{
-    return (struct arguments){2, 3, two_rows, 3, 1, two_ptr, two_excluded};
-}
-
-static void reject(struct arguments a, adaptau_status wanted, const char *message)
-{
-    int32_t        columns[2] = {77, 77};
-    float          values[2] = {77, 77};
-    adaptau_status status = adaptau_top_k(context, a.rows, a.columns, a.scores, a.stride, a.k, a.exclude_ptr, a.exclude,
-                                          columns, values, &error);
-    ck_assert_str_eq(adaptau_status_name(status), adaptau_status_name(wanted));
-    ck_assert_str_eq(error.message, message);
-    ck_assert(columns[0] == 77 && columns[1] == 77 && values[0] == 77 && values[1] == 77);
-}
-
-START_TEST(rejects_bad_sizes)
-{
-    struct arguments a = good();
-    a.k = 0;
-    reject(a, ADAPTAU_E_ARGUMENT, "k = 0 is below 1");
-    a = good();
-    a.rows = -1;
-    reject(a, ADAPTAU_E_ARGUMENT, "n_rows = -1 is negative");
-    a = good();
-    a.columns = -3;
-    reject(a, ADAPTAU_E_ARGUMENT, "n_columns = -3 is negative");
-    a = good();
-    a.stride = 2;
-    reject(a, ADAPTAU_E_SHAPE, "stride = 2, but n_columns = 3");
-    a = good();
-    a.stride = INT64_MAX;
-    reject(a, ADAPTAU_E_SHAPE, "2 rows of stride 9223372036854775807 and k = 1 are beyond memory");
-}
-END_TEST
-
-START_TEST(rejects_null_arrays)
-{
-    struct arguments a = good();
-    a.scores = NULL;
-    reject(a, ADAPTAU_E_ARGUMENT, "scores is NULL");
-    a = good();
-    a.exclude = NULL;
-    reject(a, ADAPTAU_E_ARGUMENT, "exclude is NULL, but exclude_ptr[2] = 2");
-    ck_assert_int_eq(adaptau_top_k(context, 2, 3, two_rows, 3, 1, NULL, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_str_eq(error.message, "columns is NULL");
-    int32_t columns[2];
-    ck_assert_int_eq(adaptau_top_k(NULL, 2, 3, two_rows, 3, 1, NULL, NULL, columns, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_str_eq(error.message, "context is NULL");
-}
-END_TEST
-
-START_TEST(rejects_bad_exclusions)
-{
-    static const int64_t late[] = {1, 1, 2}, falling[] = {0, 2, 1}, one_row[] = {0, 0, 2};
-    int32_t              exclude[] = {0, 3};
-    struct arguments     a = good();
-    a.exclude_ptr = late;
-    reject(a, ADAPTAU_E_SHAPE, "exclude_ptr[0] = 1, not 0");
-    a = good();
-    a.exclude_ptr = falling;
-    reject(a, ADAPTAU_E_SHAPE, "exclude_ptr[2] = 1, but exclude_ptr[1] = 2");
-    a = good();
-    a.exclude = exclude;
-    reject(a, ADAPTAU_E_INDEX, "exclude[1] = 3, but n_columns = 3 (row 1)");
-    exclude[1] = -1;
-    reject(a, ADAPTAU_E_INDEX, "exclude[1] = -1, but n_columns = 3 (row 1)");
-    exclude[0] = 2;
-    exclude[1] = 1;
-    a.exclude_ptr = one_row;
-    reject(a, ADAPTAU_E_INDEX, "exclude[1] = 1 comes after 2: not ascending (row 1)");
-}
-END_TEST
-
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
-
-START_TEST(running_out_of_memory_is_an_error)
-{
-    struct host      host;
-    adaptau_context *poor = open_host(&host, 1, false);
-    int32_t          columns[2] = {77, 77};
-    host.allocations_left = 0;
-    ck_assert_int_eq(adaptau_top_k(poor, 2, 3, two_rows, 3, 1, NULL, NULL, columns, NULL, &error), ADAPTAU_E_MEMORY);
-    ck_assert_int_eq(columns[0], 77);
-    host.allocations_left = INT64_MAX;
-    OK(adaptau_top_k(poor, 2, 3, two_rows, 3, 1, NULL, NULL, columns, NULL, &error));
-    ck_assert_int_eq(columns[0], 2);
-    adaptau_context_destroy(poor);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("topk");
@@ -285,10 +178,6 @@ int main(void)
     tcase_add_test(tests, never_chooses_nan);
     tcase_add_test(tests, accepts_no_rows_and_no_columns);
     tcase_add_test(tests, accepts_a_column_that_is_excluded_twice);
-    tcase_add_test(tests, rejects_bad_sizes);
-    tcase_add_test(tests, rejects_null_arrays);
-    tcase_add_test(tests, rejects_bad_exclusions);
-    tcase_add_test(tests, running_out_of_memory_is_an_error);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -5,12 +5,9 @@
  *
  * for tests/reference/check_index.py, which ranks by inner products of the rows in the first two. */
 #include <adaptau/adaptau.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
 
@@ -120,82 +117,6 @@ START_TEST(length_does_not_matter_where_users_are_normalised)
 }
 END_TEST
 
-START_TEST(rejects_bad_arguments)
-{
-    struct world               w = open_trained(0);
-    const adaptau_tables       t = tables_of(w.model);
-    int32_t                    items[2 * K];
-    float                      rows[2 * DIM];
-    const adaptau_item_filter  fine = {.struct_size = sizeof fine};
-    adaptau_item_filter        f = fine;
-    const adaptau_model *const m = w.model;
-    memcpy(rows, t.users, sizeof rows);
-    ck_assert_int_eq(adaptau_model_top_k_for(NULL, 2, rows, 0, K, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k_for(m, -1, rows, 0, K, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, NULL, 0, K, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, 0, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, DIM - 1, K, NULL, items, NULL, &error), ADAPTAU_E_SHAPE);
-    OK(adaptau_model_top_k_for(m, 0, NULL, 0, K, NULL, NULL, NULL, &error));
-    f.struct_size = 4;
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_ABI);
-    f = fine;
-    f.n_allowed = 1;
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    f.n_allowed = -1;
-    f.allowed = (int32_t[]){1, 1, ITEMS};
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    f.n_allowed = 2;
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_INDEX);
-    f.allowed = (int32_t[]){1, ITEMS};
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), ADAPTAU_E_INDEX);
-    const struct {
-        int64_t        ptr[3];
-        int32_t        ids[2];
-        adaptau_status status;
-    } lists[] = {{{1, 1, 2}, {0, 1}, ADAPTAU_E_SHAPE},     {{0, 2, 1}, {0, 1}, ADAPTAU_E_SHAPE},
-                 {{0, 2, 2}, {1, 1}, ADAPTAU_E_INDEX},     {{0, 1, 2}, {0, -1}, ADAPTAU_E_INDEX},
-                 {{0, 1, 2}, {0, ITEMS}, ADAPTAU_E_INDEX}, {{0, 1, 2}, {5, 5}, ADAPTAU_OK}};
-    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
-        f = fine;
-        f.exclude_ptr = lists[l].ptr;
-        f.exclude = lists[l].ids;
-        ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, &f, items, NULL, &error), lists[l].status);
-    }
-    rows[DIM + 3] = NAN;
-    ck_assert_int_eq(adaptau_model_top_k_for(m, 2, rows, 0, K, NULL, items, NULL, &error), ADAPTAU_E_NUMERIC);
-    ck_assert_ptr_nonnull(strstr(error.message, "embeddings"));
-    close_world(&w);
-}
-END_TEST
-
-START_TEST(every_failed_allocation_is_an_error_and_leaks_nothing)
-{
-    struct host  host = new_host();
-    struct world w = open_world(host_options(&host, 2, false), models[1], (adaptau_sampler_options){0},
-                                (adaptau_temperature_options){0});
-    adaptau_item_filter  filter = filter_of(&w);
-    const adaptau_tables t = tables_of(w.model);
-    const int64_t        idle = host.bytes;
-    int32_t              items[USERS * K];
-    adaptau_status       status = ADAPTAU_E_MEMORY;
-    int                  n = 0;
-    filter.n_allowed = 2;
-    filter.allowed = (int32_t[]){3, 9};
-    host.fails_once = true;
-    for (; status != ADAPTAU_OK; n++) {
-        host.allocations_left = n;
-        status = adaptau_model_top_k_for(w.model, USERS, t.users, 0, K, &filter, items, NULL, &error);
-        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
-        ck_assert_int_eq(host.bytes, idle);
-    }
-    ck_assert_int_gt(n, 2);
-    host.allocations_left = INT64_MAX;
-    close_world(&w);
-    ck_assert_int_eq(host.bytes, 0);
-}
-END_TEST
-
 static const char *write_folder;
 
 START_TEST(write_tables)
@@ -237,7 +158,5 @@ int main(int n_arguments, char **arguments)
     tcase_add_loop_test(tests, users_of_the_model_get_what_they_get_by_id, 0, MODELS);
     tcase_add_loop_test(tests, allowed_items_come_in_the_order_of_all, 0, MODELS);
     tcase_add_loop_test(tests, length_does_not_matter_where_users_are_normalised, 0, 2);
-    tcase_add_test(tests, rejects_bad_arguments);
-    tcase_add_test(tests, every_failed_allocation_is_an_error_and_leaks_nothing);
     return run_suite(suite);
 }

@@ -1,0 +1,131 @@
+#!/bin/bash
+# check_deb.sh FOLDER: the Debian packages, built without a network where that can be cut off, twice and bit for bit the same;
+# lintian finds nothing; unpacked into a root of their own, they build and run a program and train a model. A line for each,
+# "ok", "FAILED" or "skipped" with the reason; the exit status is 1 when one failed. The packages are left in FOLDER.
+# ADAPTAU_DEB_ONCE=1: built once, without the library's tests.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+[ $# -eq 1 ] || {
+    echo "usage: check_deb.sh FOLDER" >&2
+    exit 2
+}
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n_failed=0
+once=${ADAPTAU_DEB_ONCE:-}
+
+missing=
+for package in debhelper:dh lintian:lintian dpkg-dev:dpkg-buildpackage fakeroot:fakeroot doxygen:doxygen; do
+    command -v "${package#*:}" >/dev/null 2>&1 || missing="$missing ${package%:*}"
+done
+if ! dpkg-query -W check libblis-dev meson ninja-build pkg-config python3 >/dev/null 2>&1; then
+    missing="$missing check libblis-dev meson ninja-build pkg-config python3"
+fi
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ]; then
+    echo "installing:$missing"
+    # shellcheck disable=SC2086
+    apt-get update >/dev/null 2>&1 &&
+        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing >"$work/log" 2>&1 && missing=
+fi
+[ -z "$missing" ] || {
+    echo "skipped  Debian packages: not installed:$missing"
+    exit 0
+}
+
+# check NAME COMMAND...
+check() {
+    local what=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        echo "ok       $what"
+    else
+        n_failed=$((n_failed + 1))
+        echo "FAILED   $what"
+        tail -n 60 "$work/log"
+    fi
+}
+
+# What git has, and not what else lies in the folder.
+copy_source() {
+    mkdir -p "$1" && (cd "$root" && git ls-files -z --cached --others --exclude-standard 2>/dev/null |
+        tar --create --null --files-from=- --ignore-failed-read) | tar --extract --directory="$1" &&
+        [ -f "$1/debian/rules" ] || cp -R "$root/." "$1"
+}
+
+# A build that fetches something is not one that Debian would take. The path has Debian's own tools alone.
+offline() {
+    if unshare --net true 2>/dev/null; then unshare --net "$@"; else "$@"; fi
+}
+
+build() {
+    copy_source "$1/libadaptau" && cd "$1/libadaptau" &&
+        offline env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent DEB_BUILD_OPTIONS="parallel=$(nproc)${2:+ $2}" \
+            dpkg-buildpackage --no-sign --build=full --root-command=fakeroot
+}
+
+same_version() {
+    wanted=$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$root/meson.build")
+    [ "$(dpkg-parsechangelog -l "$root/debian/changelog" -S Version)" = "$wanted" ] || {
+        echo "debian/changelog is not of version $wanted"
+        return 1
+    }
+}
+
+same_packages() {
+    (cd "$work/one" && sha256sum ./*.deb) >"$work/one.sums" && (cd "$work/far/from/here/two" && sha256sum ./*.deb) >"$work/two.sums" &&
+        diff "$work/one.sums" "$work/two.sums"
+}
+
+four_packages() {
+    for name in adaptau-tools libadaptau-dev libadaptau-doc libadaptau0; do
+        ls "$work/one/${name}_"*.deb || return 1
+    done
+}
+
+# Errors, warnings and what --pedantic adds. What is only information is shown.
+lint() {
+    lintian --allow-root --pedantic --display-info --tag-display-limit 0 "$work"/one/*.changes >"$work/tags" 2>&1
+    cat "$work/tags"
+    ! grep -E '^[EWP]: ' "$work/tags"
+}
+
+# A root with nothing but the packages in it: what they need is the system's.
+unpack() {
+    for deb in "$work"/one/lib*.deb "$work"/one/adaptau*.deb; do
+        dpkg-deb --extract "$deb" "$work/root" || return 1
+    done
+    libdir=$work/root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+    [ -f "$libdir/libadaptau.so.0" ]
+}
+
+build_example() {
+    flags=$(PKG_CONFIG_LIBDIR=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 \
+        PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config --cflags --libs adaptau) || return 1
+    # shellcheck disable=SC2086
+    cc -std=c11 "$work/root/usr/share/doc/libadaptau-doc/examples/02-training-loop.c" -o "$work/example" $flags &&
+        LD_LIBRARY_PATH=$libdir ldd "$work/example" | grep "$libdir/libadaptau.so.0" && LD_LIBRARY_PATH=$libdir "$work/example"
+}
+
+train_and_recommend() {
+    export LD_LIBRARY_PATH=$libdir
+    "$work/root/usr/bin/adaptau-train" "$work/root/usr/share/doc/libadaptau-doc/examples/data/debian-depends" --epochs 1 \
+        --no-refit --quiet --save "$work/model" && "$work/root/usr/bin/adaptau-recommend" "$work/model" 0 --k 3 &&
+        mandoc -Tlint -Werror "$work/root/usr/share/man/man1/adaptau-train.1.gz"
+}
+
+check "the changelog has the version of meson.build" same_version
+check "builds without a network${once:+, without its tests}" build "$work/one" "${once:+nocheck}"
+[ "$n_failed" -eq 0 ] || exit 1
+check "makes the library, -dev, the tools and -doc" four_packages
+[ -n "$once" ] || check "builds in another folder" build "$work/far/from/here/two" nocheck
+[ -n "$once" ] || check "both builds are the same, bit for bit" same_packages
+check "lintian --pedantic" lint
+grep '^[IX]: ' "$work/tags" | sort | uniq -c
+check "unpacks" unpack
+check "builds and runs an example with -dev as unpacked" build_example
+check "the tools train and recommend" train_and_recommend
+cp "$work"/one/*.deb "$work"/one/*.changes "$work"/one/*.buildinfo "$work"/one/*.dsc "$work"/one/*.tar.* "$folder"
+echo "the packages are in $folder"
+[ "$n_failed" -eq 0 ]

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* base.h and context.h */
+#include "misuse.h"
+
+static struct {
+    const adaptau_context_options *options;
+    adaptau_context              **out;
+    STRUCT(adaptau_context_options, options);
+    adaptau_context *made;
+} a;
+
+#define OPTIONS a.options_struct.known
+
+static void release(void)
+{
+    adaptau_context_destroy(a.made);
+    a.made = NULL;
+}
+
+static void prepare_context_create(void)
+{
+    OPTIONS = (adaptau_context_options){.struct_size = sizeof OPTIONS, .n_threads = 2};
+    a.options = &OPTIONS;
+    a.out = &a.made;
+}
+
+static adaptau_status call_context_create(adaptau_error *error)
+{
+    return adaptau_context_create(a.options, a.out, error);
+}
+
+static const struct misuse create[] = {
+    IS_NULL(out),
+    BAD_STRUCT(options),
+    {ADAPTAU_E_ARGUMENT, "options->n_threads = -1", {TO(OPTIONS.n_threads, -1)}},
+    {ADAPTAU_E_ARGUMENT, "options->n_threads = 1025", {TO(OPTIONS.n_threads, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "options->backend = 4", {TO(OPTIONS.backend, 4)}},
+    {ADAPTAU_E_ARGUMENT, "options->backend = -1", {TO(OPTIONS.backend, -1)}},
+    {ADAPTAU_E_ARGUMENT, "options->reserved = 1", {TO(OPTIONS.reserved, 1)}},
+    {ADAPTAU_E_ARGUMENT, "options->cpu_disable = 0x100000", {TO(OPTIONS.cpu_disable, UINT64_C(1) << 20)}},
+    {ADAPTAU_E_ARGUMENT, "options->free is NULL", {TO(OPTIONS.allocate, host_allocate)}},
+    {ADAPTAU_E_ARGUMENT, "options->allocate is NULL", {TO(OPTIONS.free, host_free)}},
+    {ADAPTAU_E_STATE, "native", {TO(OPTIONS.backend, ADAPTAU_BACKEND_NATIVE), TO(OPTIONS.cpu_disable, 7)}},
+};
+
+static const struct subject subjects[] = {
+    SUBJECT(context_create, create),
+};
+
+/* ---- what cannot fail ------------------------------------------------------------------------------------------- */
+
+static void call_status_name(void)
+{
+    ck_assert_str_eq(adaptau_status_name(-1), "E_UNKNOWN");
+    ck_assert_str_eq(adaptau_status_name(INT32_MIN), "E_UNKNOWN");
+    ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_THREAD + 1), "E_UNKNOWN");
+}
+
+static void call_version(void)
+{
+    ck_assert_int_eq(adaptau_version(), ADAPTAU_VERSION_NUMBER);
+}
+
+static void call_features(void)
+{
+    ck_assert_uint_lt(adaptau_features(), 8);
+}
+
+static void call_build_info(void)
+{
+    ck_assert_ptr_nonnull(adaptau_build_info());
+}
+
+static void call_context_destroy(void)
+{
+    adaptau_context_destroy(NULL);
+}
+
+static void call_context_n_threads(void)
+{
+    ck_assert_int_eq(adaptau_context_n_threads(NULL), 0);
+}
+
+static void call_context_backend(void)
+{
+    ck_assert_str_eq(adaptau_context_backend(NULL), "");
+}
+
+static void call_context_memory(void)
+{
+    uint64_t present = 1, peak = 1;
+    adaptau_context_memory(NULL, &present, &peak);
+    ck_assert_uint_eq(present + peak, 0);
+    adaptau_context_memory(NULL, NULL, NULL);
+    adaptau_context_memory(desk.context, NULL, NULL);
+}
+
+static const struct harmless harmless[] = {
+    HARMLESS(status_name),     HARMLESS(version),         HARMLESS(features),        HARMLESS(build_info),
+    HARMLESS(context_destroy), HARMLESS(context_n_threads), HARMLESS(context_backend), HARMLESS(context_memory),
+};
+
+MISUSE_FILE(context);
