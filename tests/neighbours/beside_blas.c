@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A host that multiplies by a BLAS of its own, OpenBLAS or BLIS, before, between and after what the library does, and on
  * another thread meanwhile. Prints a fingerprint of what the library computed, which must be that of a program without any such
- * neighbour (compiled without BLAS); fails where the BLAS is wrong. check_beside_blas.sh compares the lines that begin with
+ * neighbour (compiled without -DBLAS); fails where the BLAS is wrong. check_beside_blas.sh compares the lines that begin with
  * "bits". */
 #include <adaptau/adaptau.h>
 
@@ -89,7 +89,7 @@ static void *call_meanwhile(void *unused)
 {
     while (atomic_load(&busy)) {
         call_neighbour();
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* leave something of the cores to the others     */
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL); /* leave something of the cores to the others     */
     }
     return unused;
 }

@@ -39,10 +39,11 @@ def check_model(folder, number):
 
 def main(program):
     try:
-        import faiss  # noqa: F401
+        import faiss
     except ImportError as reason:
         print(f"skipped: {sys.executable}: {reason} (Debian: python3-faiss)")
         sys.exit(77)
+    faiss.omp_set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         subprocess.run([program, "--write", folder], check=True)
