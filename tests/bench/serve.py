@@ -5,8 +5,8 @@
 Usage: serve.py LIBADAPTAU DATA_FOLDER [--json] [--epochs N] [--rounds N] [--k K] [--threads T]...
 DATA_FOLDER has train.txt. A model of d = 64 is trained for some epochs, so that scores are spread as those of a model are,
 and its vectors are exported by adaptau_model_export_index. Both sides then search for all users at once, in turns, in one
-process for each number of threads; ratios are medians of each round's. Before anything is timed both answers are compared:
-scores, and items but for ties. Needs python3-faiss, and an optimised BLAS for it.
+process for each number of threads; ratios are medians of each round's, of seconds and of processor time, which neighbours on a
+busy machine disturb less. Before anything is timed both answers are compared: scores, and items but for ties. Needs python3-faiss, and an optimised BLAS for it.
 """
 import argparse
 import ctypes
@@ -33,9 +33,16 @@ def blas_in_use():
 
 
 def time_call(search):
-    start = time.perf_counter()
+    """Seconds, seconds of all processors, and the answer."""
+    wall, processor = time.perf_counter(), time.process_time()
     answer = search()
-    return time.perf_counter() - start, answer
+    return time.perf_counter() - wall, time.process_time() - processor, answer
+
+
+def ratios(ours, theirs):
+    """The median of the rounds' ratios, the least and the most."""
+    each = [a / b for a, b in zip(ours, theirs)]
+    return {"median": statistics.median(each), "least": min(each), "most": max(each)}
 
 
 # ---- one number of threads, in a process of its own ------------------------------------------------------------------------
@@ -53,18 +60,19 @@ def measure(options, folder, threads):
     model = adaptau.Model.load(context, str(folder / "model.safetensors"))
     everyone = np.arange(len(users), dtype=np.int32)
     sides = {"adaptau": lambda: model.top_k(everyone, options.k), "faiss": lambda: index.search(users, options.k)[::-1]}
-    seconds, answers = {side: [] for side in sides}, {}
-    for side, search in sides.items():
-        _, answers[side] = time_call(search)
+    walls, processors = ({side: [] for side in sides} for _ in range(2))
+    answers = {side: search() for side, search in sides.items()}
     ties = count_ties(*answers["adaptau"], *answers["faiss"], TOLERANCE)
     for _ in range(options.rounds):
         for side, search in sides.items():
-            seconds[side].append(time_call(search)[0])
-    ratios = [ours / theirs for ours, theirs in zip(seconds["adaptau"], seconds["faiss"])]
+            wall, processor, _ = time_call(search)
+            walls[side].append(wall)
+            processors[side].append(processor)
     return {"threads": threads, "backend": context.backend, "blas": blas_in_use(), "faiss": faiss.__version__,
             "users": len(users), "items": len(items), "dim": users.shape[1], "ties_decided_differently": ties,
-            "adaptau_seconds": statistics.median(seconds["adaptau"]), "faiss_seconds": statistics.median(seconds["faiss"]),
-            "ratio": statistics.median(ratios), "ratio_least": min(ratios), "ratio_most": max(ratios)}
+            "adaptau_seconds": statistics.median(walls["adaptau"]), "faiss_seconds": statistics.median(walls["faiss"]),
+            "wall": ratios(walls["adaptau"], walls["faiss"]),
+            "processor": ratios(processors["adaptau"], processors["faiss"]), "load": os.getloadavg()[0]}
 
 
 # ---- the model, and all of them ------------------------------------------------------------------------------------------
@@ -97,10 +105,18 @@ def train(options, folder):
         adaptau.call(adaptau.lib.adaptau_model_export_index, model, ctypes.c_int32(number), os.fsencode(folder / f"{side}.npy"))
 
 
+def print_heading(r, k):
+    print(f"{r['users']} users, {r['items']} items, d = {r['dim']}, the {k} best; {r['backend']}; "
+          f"FAISS {r['faiss']} on {r['blas']}\n")
+    print(f"{'threads':>7} {'adaptau, s':>10} {'FAISS, s':>10} {'ratio':>7}  {'of rounds':<15} {'processors':>10}"
+          f" {'ties':>6}  load")
+
+
 def print_result(r):
-    load = os.getloadavg()[0]
-    print(f"{r['threads']:7} {r['adaptau_seconds']:10.3f} {r['faiss_seconds']:10.3f} {r['ratio']:10.3f}"
-          f"   {r['ratio_least']:.3f} ... {r['ratio_most']:.3f}   {r['ties_decided_differently']:5} ties   {load:.1f}", flush=True)
+    wall = r["wall"]
+    print(f"{r['threads']:7} {r['adaptau_seconds']:10.3f} {r['faiss_seconds']:10.3f} {wall['median']:7.3f}  "
+          f"{wall['least']:.3f} ... {wall['most']:.3f} {r['processor']['median']:10.3f} {r['ties_decided_differently']:6}"
+          f"  {r['load']:.1f}", flush=True)
 
 
 def main():
@@ -130,11 +146,7 @@ def main():
                 sys.exit(f"serve: with {threads} threads: exit status {done.returncode}")
             results.append(json.loads(done.stdout))
             if len(results) == 1:
-                r = results[0]
-                print(f"{r['users']} users, {r['items']} items, d = {r['dim']}, the {options.k} best; {r['backend']}; "
-                      f"FAISS {r['faiss']} on {r['blas']}\n")
-                print(f"{'threads':>7} {'adaptau, s':>10} {'FAISS, s':>10} {'ratio':>10}   of rounds         decided differently"
-                      "   load")
+                print_heading(results[0], options.k)
             print_result(results[-1])
     if options.json:
         print(json.dumps(results))
