@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-/* ---- the tables ---------------------------------------------------------------------------------------------------------- */
+/* ---- the tables -------------------------------------------------------------------------------------------------- */
 
 /* Embeddings somewhere: the first of a row, and how many floats lie from one row to the next. */
 struct embeddings {
@@ -62,7 +62,7 @@ static double recall_of(adaptau_context *context, const adaptau_dataset *train, 
     return recall(context, train, test, &tables);
 }
 
-/* ---- tables in memory --------------------------------------------------------------------------------------------------- */
+/* ---- tables in memory -------------------------------------------------------------------------------------------- */
 
 /* Rows of the program's, in which floats are a whole number of steps apart. */
 struct user {
@@ -99,7 +99,7 @@ static int train_in_memory(adaptau_context *context, const adaptau_dataset *trai
     return untouched && after > before;
 }
 
-/* ---- tables in a file ----------------------------------------------------------------------------------------------------- */
+/* ---- tables in a file -------------------------------------------------------------------------------------------- */
 
 #define FILE_SIZE ((size_t)(USERS + ITEMS) * DIM * sizeof(float)) /* users, then items                                   */
 

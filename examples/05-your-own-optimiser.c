@@ -12,7 +12,7 @@
 #define RATE_USERS 0.02F
 #define RATE_ITEMS 0.005F
 
-/* ---- the optimiser ------------------------------------------------------------------------------------------------------ */
+/* ---- the optimiser ----------------------------------------------------------------------------------------------- */
 
 /* A table, and how fast each of its numbers is moving. */
 struct table {
@@ -41,7 +41,7 @@ static void step(const adaptau_model *model, const struct table *users, const st
         step_row(items, gradients.item_ids[k], gradients.items + (int64_t)gradients.item_ids[k] * DIM);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 /* An epoch; answers the mean loss of a pair. */
 static double train(adaptau_model *model, adaptau_temperature *temperature, adaptau_sampler *sampler, int64_t epoch,
@@ -98,7 +98,7 @@ int main(void)
     printf("epoch  loss per pair  recall@10\n    0                 %9.4f\n", before);
     for (int epoch = 1; epoch <= EPOCHS; epoch++) {
         double loss = train(model, temperature, sampler, epoch, &users, &items);
-        check(adaptau_model_refresh(model, &error), &error); /* "my tables have changed": nothing to do here, with LightGCN a lot */
+        check(adaptau_model_refresh(model, &error), &error); /* "my tables have changed", for LightGCN and SimpleX  */
         after = model_recall(context, data, test, model);
         if (epoch % 5 == 0)
             printf("%5d  %13.4f  %9.4f\n", epoch, loss, after);

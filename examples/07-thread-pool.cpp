@@ -15,7 +15,7 @@
 
 constexpr std::int32_t THREADS = 2, USERS = 800, ITEMS = 400, DIM = 32, EPOCHS = 5;
 
-/* ---- the pool ----------------------------------------------------------------------------------------------------------- */
+/* ---- the pool ---------------------------------------------------------------------------------------------------- */
 
 /* Runs one function for 0 ... n - 1 at a time, on its threads and on the caller's. */
 class thread_pool {
@@ -95,7 +95,7 @@ static std::int32_t run_lanes(void *pool, std::int32_t n_lanes, adaptau_lane_fun
 }
 }
 
-/* ---- the same training on both ---------------------------------------------------------------------------------------------- */
+/* ---- the same training on both ----------------------------------------------------------------------------------- */
 
 /* 16 of the 40 items of each user's taste, of which there are 10. */
 static adaptau::dataset make_up_data(const adaptau::context &context)

@@ -87,7 +87,8 @@ static void run(struct budget *budget, int tight, float *rows)
     adaptau_sampler        *sampler = NULL;
     adaptau_context_options options = {
         .struct_size = sizeof options, .allocate = allocate, .free = release, .allocator_data = budget};
-    adaptau_model_options   tables = {.struct_size = sizeof tables, .dim = DIM, .host_users = rows, .host_items = rows + USERS * DIM};
+    adaptau_model_options tables = {
+        .struct_size = sizeof tables, .dim = DIM, .host_users = rows, .host_items = rows + USERS * DIM};
     adaptau_sampler_options batches = {.struct_size = sizeof batches, .rows_per_batch = 50};
     check(adaptau_context_create(&options, &context, &error), &error);
     make_up_data(context, &data, &test);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* 9: several contexts in one process.
  *
- * Nothing of the library is global: contexts have threads, memory and a log of their own and know nothing of each other. Here one
- * answers requests all the time with the model of yesterday, while another trains the model of today on a thread of its own; the
- * file between them appears whole or not at all. What is trained does not depend on what else the process does. */
+ * Nothing of the library is global: contexts have threads, memory and a log of their own and know nothing of each other.
+ * Here one answers requests all the time with the model of yesterday, while another trains the model of today on a thread of
+ * its own; the file between them appears whole or not at all. What is trained does not depend on what else the process does. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 #define BEST 5
 
-/* ---- training ----------------------------------------------------------------------------------------------------------- */
+/* ---- training ---------------------------------------------------------------------------------------------------- */
 
 struct training {
     const char *name; /* of the context, in its log                                                             */
@@ -55,7 +55,7 @@ static void *train(void *argument)
     return NULL;
 }
 
-/* ---- serving -------------------------------------------------------------------------------------------------------------- */
+/* ---- serving ----------------------------------------------------------------------------------------------------- */
 
 /* Answer for all users in turn until the training is done, and for all of them at least once. */
 static int64_t serve(const adaptau_model *model, struct training *meanwhile)
@@ -118,8 +118,8 @@ int main(void)
     uint64_t memory = 0;
     adaptau_context_memory(serving, &memory, NULL);
     printf("served so far  recall@10 %.4f, %s\n", yesterday.recall, n_answers >= USERS ? "every user answered" : "NOT SERVED");
-    printf("trained        recall@10 %.4f, in a context of %d KiB beside one of %d KiB\n", today.recall, (int)(today.memory >> 10),
-           (int)(memory >> 10));
+    printf("trained        recall@10 %.4f, in a context of %d KiB beside one of %d KiB\n", today.recall,
+           (int)(today.memory >> 10), (int)(memory >> 10));
     printf("the model is %s as one that is trained alone, on two threads\n", same ? "the same, bit for bit," : "NOT the same");
     adaptau_model_destroy(model);
     adaptau_context_destroy(serving);

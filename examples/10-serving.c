@@ -5,8 +5,8 @@
  *      adaptau_model_top_k_for ranks for it: of the items that are in stock, without those that the user has.
  *   2  A new item has been sold, and the new user comes to stay. adaptau_model_grow makes a model with both, which keeps what
  *      was learned and goes on from there.
- *   3  An index of inner products (FAISS, hnswlib) shall serve. adaptau_model_export_index writes its vectors; searched one by one,
- *      they give the items that adaptau_model_top_k gives. */
+ *   3  An index of inner products (FAISS, hnswlib) shall serve. adaptau_model_export_index writes its vectors; searched one by
+ *      one, they give the items that adaptau_model_top_k gives. */
 #include <unistd.h>
 
 #include "made_up.h"
@@ -67,7 +67,7 @@ static void print_items(const char *title, const int32_t *items)
     printf("   %d of %d of the taste\n", share_of_taste(items, BEST), BEST);
 }
 
-/* ---- 1: somebody new --------------------------------------------------------------------------------------------------------- */
+/* ---- 1: somebody new --------------------------------------------------------------------------------------------- */
 
 static adaptau_fold_options fold_options(const adaptau_temperature *temperature)
 {
@@ -107,7 +107,7 @@ static int rank_for_new_user(const struct trained *t, const int32_t *has)
     return share_of_taste(items, BEST) >= 4 && items[0] >= ITEMS - IN_STOCK && status == ADAPTAU_E_INDEX;
 }
 
-/* ---- 2: a model that grows ------------------------------------------------------------------------------------------------- */
+/* ---- 2: a model that grows --------------------------------------------------------------------------------------- */
 
 /* All pairs so far, those of the new user USERS, and those of the new item ITEMS. */
 static adaptau_dataset *add_pairs(adaptau_context *context, const adaptau_dataset *data, const int32_t *has)
@@ -161,7 +161,7 @@ static int grow(adaptau_context *context, struct trained *t, const int32_t *has)
     return place < PER_TASTE;
 }
 
-/* ---- 3: vectors for an index ------------------------------------------------------------------------------------------------ */
+/* ---- 3: vectors for an index ------------------------------------------------------------------------------------- */
 
 /* The rows of an .npy file of the library's: a header of 128 bytes, then floats. */
 static float *read_rows(const char *path, size_t n)

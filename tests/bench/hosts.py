@@ -3,11 +3,11 @@
 """An epoch through the Python host beside the same epoch through the C host.
 
 Usage: hosts.py LIBADAPTAU BENCH_HOSTS DATA_FOLDER... [--json] [--epochs N] [--threads T]...
-BENCH_HOSTS is tests/bench/bench_hosts.c as a library. Two models with the same seed are trained in one process, one by the loop of
-examples/hosts/python, one by that of C; epochs take turns, and so does who goes first. The ratio of the two times of each
-epoch is taken, and the median of the ratios reported, with quartiles; also the ratio of processor times, which neighbours on
-a busy machine disturb less (with more than one thread it counts waiting by spinning as well). Both models must end with the
-same bits. Needs NumPy.
+BENCH_HOSTS is tests/bench/bench_hosts.c as a library. Two models with the same seed are trained in one process, one by the
+loop of examples/hosts/python, one by that of C; epochs take turns, and so does who goes first. The ratio of the two times of
+each epoch is taken, and the median of the ratios reported, with quartiles; also the ratio of processor times, which
+neighbours on a busy machine disturb less (with more than one thread it counts waiting by spinning as well). Both models must
+end with the same bits. Needs NumPy.
 """
 import argparse
 import ctypes as c
@@ -100,7 +100,8 @@ def main():
     os.environ["ADAPTAU_LIBRARY"] = os.path.realpath(options.library)
     import adaptau  # noqa: F401  the library is loaded before the C host, which needs it
     library = c.CDLL(os.path.realpath(options.bench_hosts))
-    print(f"{'data':<14} {'threads':>7} {'steps':>6} {'C, s':>9} {'Python/C':>9}  {'quartiles':<15} {'processor':>10}  {'quartiles':<15}  load")
+    print(f"{'data':<14} {'threads':>7} {'steps':>6} {'C, s':>9} {'Python/C':>9}  {'quartiles':<15} {'processor':>10}"
+          f"  {'quartiles':<15}  load")
     results = []
     for folder in options.data:
         for threads in options.threads or (1, 2):

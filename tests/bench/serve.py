@@ -5,8 +5,9 @@
 Usage: serve.py LIBADAPTAU DATA_FOLDER [--json] [--epochs N] [--rounds N] [--k K] [--threads T]...
 DATA_FOLDER has train.txt. A model of d = 64 is trained for some epochs, so that scores are spread as those of a model are,
 and its vectors are exported by adaptau_model_export_index. Both sides then search for all users at once, in turns, in one
-process for each number of threads; ratios are medians of each round's, of seconds and of processor time, which neighbours on a
-busy machine disturb less. Before anything is timed both answers are compared: scores, and items but for ties. Needs python3-faiss, and an optimised BLAS for it.
+process for each number of threads; ratios are medians of each round's, of seconds and of processor time, which neighbours
+on a busy machine disturb less. Before anything is timed both answers are compared: scores, and items but for ties. Needs
+python3-faiss, and an optimised BLAS for it.
 """
 import argparse
 import ctypes

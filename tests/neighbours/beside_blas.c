@@ -29,7 +29,7 @@ static void check(adaptau_status status, const adaptau_error *error)
         fail(adaptau_status_name(status), error->message);
 }
 
-/* ---- the neighbour -------------------------------------------------------------------------------------------------------- */
+/* ---- the neighbour ----------------------------------------------------------------------------------------------- */
 
 #ifdef BLAS
 
@@ -101,7 +101,7 @@ static void find_neighbours(void) {}
 
 #endif
 
-/* ---- what the library computes ---------------------------------------------------------------------------------------------- */
+/* ---- what the library computes ----------------------------------------------------------------------------------- */
 
 static void train(adaptau_context *context, float *rows)
 {

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_beside_blas.sh NEIGHBOUR INCLUDE SHARED_LIBRARY STATIC_LIBRARY COMPILER...: beside_blas.c linked with the neighbour (openblas or
-# blis) before and after the library, shared and static: each finds its BLAS right, and computes by the library what a program
-# without such a neighbour computes, bit for bit. Exits with 77, a skip, where the neighbour cannot be linked with.
+# check_beside_blas.sh NEIGHBOUR INCLUDE SHARED_LIBRARY STATIC_LIBRARY COMPILER...: beside_blas.c linked with the neighbour
+# (openblas or blis) before and after the library, shared and static: each finds its BLAS right, and computes by the library
+# what a program without such a neighbour computes, bit for bit. Exits with 77, a skip, where the neighbour cannot be linked
+# with.
 set -eu
 neighbour=$1 include=$2 shared=$3 static=$4
 shift 4
