@@ -10,7 +10,7 @@ static const char *protocol_name(const struct settings *settings)
     return settings->trial.no_refit ? "valid, no refit" : "valid";
 }
 
-/* ---- for programs ------------------------------------------------------------------------------------------------- */
+/* ---- for programs ------------------------------------------------------------------------------------------------ */
 
 void json_scores(struct json *json, const struct scores *scores, const struct cutoffs *cutoffs)
 {
@@ -23,7 +23,7 @@ void json_scores(struct json *json, const struct scores *scores, const struct cu
     }
 }
 
-static void json_version(struct json *json)
+void json_version(struct json *json)
 {
     char    text[40];
     int32_t version = adaptau_version();
@@ -56,9 +56,8 @@ static void json_contrast(struct json *json, const struct recipe *recipe)
     }
 }
 
-static void json_recipe(struct json *json, const struct run *run)
+void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chosen)
 {
-    const struct recipe *recipe = &run->trial.recipe;
     json_text(json, "backbone", backbone_names[recipe->encoder]);
     if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN) {
         json_whole(json, "layers", recipe->layers);
@@ -88,7 +87,7 @@ static void json_recipe(struct json *json, const struct run *run)
     json_number(json, "row_weight", recipe->row_weight);
     json_number(json, "soft_targets", recipe->soft_targets);
     json_number(json, "popularity_prior", recipe->popularity_prior);
-    json_truth(json, "prior_chosen", run->trial.chooses_prior);
+    json_truth(json, "prior_chosen", prior_chosen);
     json_number(json, "lr_users", recipe->lr_users);
     json_number(json, "lr_items", recipe->lr_items);
 }
@@ -119,7 +118,7 @@ void report_json(const struct run *run)
     json_text(&json, "backend", adaptau_context_backend(run->context));
     json_whole(&json, "threads", adaptau_context_n_threads(run->context));
     json_data(&json, run);
-    json_recipe(&json, run);
+    json_recipe(&json, &run->trial.recipe, run->trial.chooses_prior);
     json_search(&json, run);
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);
@@ -132,7 +131,7 @@ void report_json(const struct run *run)
     printf("\n");
 }
 
-/* ---- for people --------------------------------------------------------------------------------------------------- */
+/* ---- for people -------------------------------------------------------------------------------------------------- */
 
 static void print_protocol(const struct run *run)
 {

@@ -2,12 +2,13 @@
 #include "adaptau-train/settings.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <adaptau/adaptau.h>
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
 
-static const struct program program = {
+static const struct program own_program = {
     .name = "adaptau-train",
     .usage = "DATA [OPTION]...",
     .about = "Train matrix factorisation, LightGCN or SimpleX on user-item pairs with the Adap-tau softmax or another loss,\n"
@@ -32,7 +33,7 @@ static void set_defaults(struct settings *settings)
     };
 }
 
-static int check_contrast(const struct recipe *recipe)
+static int check_contrast(const struct program *program, const struct recipe *recipe)
 {
     const struct {
         const char *option;
@@ -51,69 +52,69 @@ static int check_contrast(const struct recipe *recipe)
     };
     for (int i = 0; i < LENGTH(rules); i++)
         if (rules[i].given && !rules[i].fits) {
-            fprintf(stderr, "%s: --%s goes with %s\n", program.name, rules[i].option, rules[i].with);
+            fprintf(stderr, "%s: --%s goes with %s\n", program->name, rules[i].option, rules[i].with);
             return 2;
         }
     return OPTIONS_GO_ON;
 }
 
 /* What no single option can tell. */
-static int check_together(struct settings *settings, bool tau_given, bool tau0_given)
+static int check_together(const struct program *program, struct settings *settings, bool tau_given, bool tau0_given)
 {
     struct recipe *recipe = &settings->recipe;
     if (tau_given && tau0_given && recipe->tau0 != ADAPTAU_TAU0_FIXED && recipe->tau0 != ADAPTAU_TAU0_LEARNED) {
-        fprintf(stderr, "%s: --tau goes with --temperature fixed or learned, not with %s\n", program.name,
+        fprintf(stderr, "%s: --tau goes with --temperature fixed or learned, not with %s\n", program->name,
                 tau0_names[recipe->tau0]);
         return 2;
     }
     if (!tau_given && recipe->tau0 == ADAPTAU_TAU0_FIXED) {
-        fprintf(stderr, "%s: --temperature fixed needs --tau\n", program.name);
+        fprintf(stderr, "%s: --temperature fixed needs --tau\n", program->name);
         return 2;
     }
     if (recipe->tau_min > 0 && recipe->tau_max > 0 && recipe->tau_min > recipe->tau_max) {
-        fprintf(stderr, "%s: --tau-min %g is above --tau-max %g\n", program.name, recipe->tau_min, recipe->tau_max);
+        fprintf(stderr, "%s: --tau-min %g is above --tau-max %g\n", program->name, recipe->tau_min, recipe->tau_max);
         return 2;
     }
     if (recipe->gate != UNSET && recipe->encoder != ADAPTAU_ENCODER_SIMPLEX) {
-        fprintf(stderr, "%s: --gate goes with --backbone simplex\n", program.name);
+        fprintf(stderr, "%s: --gate goes with --backbone simplex\n", program->name);
         return 2;
     }
     if (recipe->encoder != ADAPTAU_ENCODER_LIGHTGCN &&
         (recipe->layers > 0 || recipe->edge_dropout > 0 || recipe->layer_dropout > 0)) {
-        fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program.name);
+        fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program->name);
         return 2;
     }
     if (recipe->loss != ADAPTAU_LOSS_SOFTMAX &&
         (recipe->soft_targets > 0 ||
          (recipe->tau_user != ADAPTAU_TAU_USER_NONE && recipe->tau_user != ADAPTAU_TAU_USER_LEARNED))) {
-        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program.name);
+        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program->name);
         return 2;
     }
     if ((recipe->loss == ADAPTAU_LOSS_MSE || recipe->loss == ADAPTAU_LOSS_CCL) &&
         (recipe->tau0 == ADAPTAU_TAU0_LEARNED || recipe->tau_user == ADAPTAU_TAU_USER_LEARNED)) {
-        fprintf(stderr, "%s: --loss %s has no temperature to learn\n", program.name, loss_names[recipe->loss]);
+        fprintf(stderr, "%s: --loss %s has no temperature to learn\n", program->name, loss_names[recipe->loss]);
         return 2;
     }
     if ((recipe->margin != UNSET && recipe->loss != ADAPTAU_LOSS_CCL) ||
         (recipe->negative_weight != UNSET && (recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_BPR))) {
-        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program.name);
+        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program->name);
         return 2;
     }
     if (settings->resume && !settings->checkpoint) {
-        fprintf(stderr, "%s: --resume goes with --checkpoint\n", program.name);
+        fprintf(stderr, "%s: --resume goes with --checkpoint\n", program->name);
         return 2;
     }
     if (tau_given)
         recipe->tau0 = ADAPTAU_TAU0_FIXED;
-    return check_contrast(recipe);
+    return check_contrast(program, recipe);
 }
 
-static int read_operand(int argc, char **argv, int first, struct settings *settings)
+static int read_operand(const struct program *program, int argc, char **argv, int first, struct settings *settings)
 {
     if (first == argc)
-        fprintf(stderr, "%s: no DATA given; see --help\n", program.name);
+        fprintf(stderr, "%s: no DATA given; see --help\n", program->name);
     else if (first + 1 < argc)
-        fprintf(stderr, "%s: one DATA, please: \"%s\" is too many\n", program.name, argv[first + 1]);
+        fprintf(stderr, "%s: one DATA, please: \"%s\" is too many\n", program->name, argv[first + 1]);
     else {
         settings->data = argv[first];
         return OPTIONS_GO_ON;
@@ -121,7 +122,8 @@ static int read_operand(int argc, char **argv, int first, struct settings *setti
     return 2;
 }
 
-int read_settings(int argc, char **argv, struct settings *settings)
+int read_settings_of(const struct program *program, const struct option_rule *more, int n_more, int argc, char **argv,
+                     struct settings *settings)
 {
     struct settings *s = settings;
     struct recipe   *r = &s->recipe;
@@ -258,10 +260,19 @@ int read_settings(int argc, char **argv, struct settings *settings)
          "go on from the checkpoint, with the same DATA and options; from the start where there is none yet", NULL},
         {"quiet", OPTION_FLAG, &s->quiet, 0, 0, NULL, NULL, "no progress", NULL},
     };
-    int code = read_options(&program, rules, LENGTH(rules), argc, argv, &first);
+    struct option_rule all[LENGTH(rules) + MORE_OPTIONS];
+    memcpy(all, rules, sizeof rules);
+    for (int i = 0; i < n_more && i < MORE_OPTIONS; i++)
+        all[LENGTH(rules) + i] = more[i];
+    int code = read_options(program, all, LENGTH(rules) + n_more, argc, argv, &first);
     if (code == OPTIONS_GO_ON)
-        code = read_operand(argc, argv, first, settings);
+        code = read_operand(program, argc, argv, first, settings);
     if (code == OPTIONS_GO_ON)
-        code = check_together(settings, tau_given, tau0_given);
+        code = check_together(program, settings, tau_given, tau0_given);
     return code;
+}
+
+int read_settings(int argc, char **argv, struct settings *settings)
+{
+    return read_settings_of(&own_program, NULL, 0, argc, argv, settings);
 }

@@ -27,4 +27,9 @@ struct settings {
 /* Returns OPTIONS_GO_ON or an exit code, see read_options. */
 int read_settings(int argc, char **argv, struct settings *settings);
 
+/* The same for a program that has at most MORE_OPTIONS options besides. */
+#define MORE_OPTIONS 16
+int read_settings_of(const struct program *program, const struct option_rule *more, int n_more, int argc, char **argv,
+                     struct settings *settings);
+
 #endif

@@ -54,6 +54,11 @@ struct id_extent {
     int64_t item_line, item_column;
 };
 
+/* Lightgcn text pair by pair, for those that keep only some. */
+typedef adaptau_status (*pair_visitor)(void *user_data, int32_t user, int32_t item, adaptau_error *error);
+adaptau_status read_lightgcn_each(struct text *text, pair_visitor visit, void *user_data, struct id_extent *extent,
+                                  adaptau_error *error);
+
 /* The two parsers, from the present character of a text to its end. */
 adaptau_status read_lightgcn(struct text *text, struct pairs *pairs, struct id_extent *extent, adaptau_error *error);
 adaptau_status read_pairs(struct text *text, const struct read_options *options, struct names *users, struct names *items,

@@ -79,7 +79,8 @@ static void note_id(int32_t id, const struct text *text, int64_t column, int32_t
 }
 
 /* One line with a user on it; a user without items counts as a user. */
-static adaptau_status read_row(struct text *text, struct pairs *pairs, struct id_extent *extent, adaptau_error *error)
+static adaptau_status read_row(struct text *text, pair_visitor visit, void *user_data, struct id_extent *extent,
+                               adaptau_error *error)
 {
     int32_t        user, item;
     int64_t        column = text->column;
@@ -96,13 +97,14 @@ static adaptau_status read_row(struct text *text, struct pairs *pairs, struct id
         if (status)
             return status;
         note_id(item, text, column, &extent->largest_item, &extent->item_line, &extent->item_column);
-        status = pairs_append(pairs, user, item, error);
+        status = visit(user_data, user, item, error);
         if (status)
             return status;
     }
 }
 
-adaptau_status read_lightgcn(struct text *text, struct pairs *pairs, struct id_extent *extent, adaptau_error *error)
+adaptau_status read_lightgcn_each(struct text *text, pair_visitor visit, void *user_data, struct id_extent *extent,
+                                  adaptau_error *error)
 {
     for (;;) {
         skip_blanks(text);
@@ -112,8 +114,18 @@ adaptau_status read_lightgcn(struct text *text, struct pairs *pairs, struct id_e
             text_step(text);
             continue;
         }
-        adaptau_status status = read_row(text, pairs, extent, error);
+        adaptau_status status = read_row(text, visit, user_data, extent, error);
         if (status)
             return status;
     }
+}
+
+static adaptau_status append(void *user_data, int32_t user, int32_t item, adaptau_error *error)
+{
+    return pairs_append(user_data, user, item, error);
+}
+
+adaptau_status read_lightgcn(struct text *text, struct pairs *pairs, struct id_extent *extent, adaptau_error *error)
+{
+    return read_lightgcn_each(text, append, pairs, extent, error);
 }

@@ -37,5 +37,6 @@
 #include <adaptau/model.h>
 #include <adaptau/contrast.h>
 #include <adaptau/fold.h>
+#include <adaptau/partial.h>
 
 #endif

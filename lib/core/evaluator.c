@@ -4,6 +4,7 @@
  * every cutoff follows from them, in one serial pass with one order of summation. Nothing in that pass can fail: a run that
  * fails before it has left the previous results alone. */
 #include <adaptau/evaluator.h>
+#include <adaptau/partial.h>
 
 #include <math.h>
 #include <string.h>
@@ -224,18 +225,34 @@ static bool holds_item(const int32_t *list, int64_t n, int32_t item)
     return low < n && list[low] == item;
 }
 
+/* One user's list, best first: item(list, r) is at rank r + 1. */
+static void store_list(const adaptau_evaluator *e, int64_t position, const void *list, int32_t n_ranked,
+                       int32_t (*item)(const void *list, int32_t r))
+{
+    int32_t        user = e->users[position];
+    const int32_t *held_out = e->held_out->user_items + e->held_out->user_ptr[user];
+    int64_t        n_held_out = atau_user_degree(e->held_out, user);
+    struct hit    *hits = e->hits + e->held_out->user_ptr[user];
+    int32_t        n = 0;
+    for (int32_t r = 0; r < n_ranked; r++)
+        if (holds_item(held_out, n_held_out, item(list, r)))
+            hits[n++] = (struct hit){.rank = r + 1, .item = item(list, r)};
+    e->n_hits[position] = n;
+}
+
+static int32_t item_of_key(const void *list, int32_t r)
+{
+    return atau_key_id(((const uint64_t *)list)[r]);
+}
+
+static int32_t item_of_id(const void *list, int32_t r)
+{
+    return ((const int32_t *)list)[r];
+}
+
 static void store_hits(void *argument, int64_t position, const uint64_t *ranked, int32_t n_ranked)
 {
-    const adaptau_evaluator *e = argument;
-    int32_t                  user = e->users[position];
-    const int32_t           *list = e->held_out->user_items + e->held_out->user_ptr[user];
-    int64_t                  n_held_out = atau_user_degree(e->held_out, user);
-    struct hit              *hits = e->hits + e->held_out->user_ptr[user];
-    int32_t                  n = 0;
-    for (int32_t r = 0; r < n_ranked; r++)
-        if (holds_item(list, n_held_out, atau_key_id(ranked[r])))
-            hits[n++] = (struct hit){.rank = r + 1, .item = atau_key_id(ranked[r])};
-    e->n_hits[position] = n;
+    store_list(argument, position, ranked, n_ranked, item_of_key);
 }
 
 /* ---- metrics ---------------------------------------------------------------------------------------------------- */
@@ -376,6 +393,44 @@ adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau
         score_users(evaluator);
     atau_busy_leave(&evaluator->busy);
     return status;
+}
+
+static adaptau_status check_lists(const adaptau_evaluator *e, int32_t k, const int32_t *items, adaptau_error *error)
+{
+    if (k < e->n_ranks)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "k = %d, but the last cutoff is %d", k, e->n_ranks);
+    for (int64_t i = 0; i < (int64_t)e->n_users * k; i++)
+        if (items[i] < -1 || items[i] >= e->held_out->n_items)
+            return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)i, items[i],
+                             e->held_out->n_items);
+    return ADAPTAU_OK;
+}
+
+static void store_lists(adaptau_evaluator *e, int32_t k, const int32_t *items)
+{
+    for (int32_t position = 0; position < e->n_users; position++) {
+        const int32_t *list = items + (int64_t)position * k;
+        int32_t        n = 0;
+        while (n < e->n_ranks && list[n] >= 0)
+            n++;
+        store_list(e, position, list, n, item_of_id);
+    }
+}
+
+adaptau_status adaptau_evaluator_run_lists(adaptau_evaluator *evaluator, int32_t k, const int32_t *items, adaptau_error *error)
+{
+    ATAU_REQUIRE(evaluator, error);
+    if (evaluator->n_users > 0)
+        ATAU_REQUIRE(items, error);
+    adaptau_status status = check_lists(evaluator, k, items, error);
+    if (status)
+        return status;
+    if (!atau_busy_enter(&evaluator->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
+    store_lists(evaluator, k, items);
+    score_users(evaluator);
+    atau_busy_leave(&evaluator->busy);
+    return ADAPTAU_OK;
 }
 
 /* ---- results ---------------------------------------------------------------------------------------------------- */

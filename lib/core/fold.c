@@ -46,7 +46,7 @@ struct adaptau_fold {
     float               *targets; /* [m x d] b_i, NULL without soft targets                                   */
 };
 
-/* ---- creation ------------------------------------------------------------------------------------------------------ */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
                                     adaptau_error *error)
@@ -216,7 +216,7 @@ void adaptau_fold_destroy(adaptau_fold *fold)
     atau_free(context, fold, sizeof *fold);
 }
 
-/* ---- a block of users ---------------------------------------------------------------------------------------------- */
+/* ---- a block of users -------------------------------------------------------------------------------------------- */
 
 struct block {
     const adaptau_fold   *fold;
@@ -327,7 +327,7 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
                                      .row_loss = b->loss,
                                      .row_unit_loss = fold->softmax ? b->losses_now : NULL,
                                      .user_gradients = goes_on ? b->gradients : NULL};
-    return atau_loss_gradients_in(fold->context, &b->workspace, &tables, &batch, &tau, fold->softmax ? NULL : &fold->loss,
+    return atau_loss_gradients_in(fold->context, &b->workspace, &tables, &batch, &tau, fold->softmax ? NULL : &fold->loss, NULL,
                                   &output, error);
 }
 
@@ -444,7 +444,7 @@ static adaptau_status fold_block(struct block *b, float *taus, adaptau_error *er
     return status;
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------------------ */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_users(const adaptau_fold *fold, int32_t n_users, const int64_t *ptr, const int32_t *items,
                                   adaptau_error *error)

@@ -6,6 +6,7 @@
 #define ATAU_MODEL_H
 
 #include <adaptau/model.h>
+#include <adaptau/partial.h>
 
 #include <stdbool.h>
 
@@ -42,6 +43,7 @@ struct adaptau_model {
     double            beta2, epsilon, weight_decay;
     adaptau_loss      loss; /* as the host gave it                                                            */
     const struct atau_loss *loss_map; /* NULL: the softmax                                                    */
+    adaptau_exchange  exchange; /* with other ranges of items; its function is NULL where there are none      */
     struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */
     struct atau_table encoder_table; /* the encoder's own parameters, or no rows; stepped as the items are    */
     float            *item_bias; /* [m] or NULL                                                               */

@@ -65,7 +65,7 @@ struct term {
     double                   loss;
 };
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 void atau_model_free_contrast(adaptau_model *model)
 {
@@ -104,7 +104,7 @@ adaptau_status atau_model_set_contrast_steps(adaptau_model *model, uint64_t step
     return ADAPTAU_OK;
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 static adaptau_status check_number(const char *name, double value, double least, double below, adaptau_error *error)
 {
@@ -186,7 +186,7 @@ static adaptau_status check_encoder(const adaptau_model *model, adaptau_error *e
     return atau_fail(error, ADAPTAU_E_ARGUMENT, "the encoder \"%s\" has no layers to make views of", model->encoder->name);
 }
 
-/* ---- views --------------------------------------------------------------------------------------------------------- */
+/* ---- views ------------------------------------------------------------------------------------------------------- */
 
 static void set_views(struct term *t)
 {
@@ -209,7 +209,7 @@ static void set_views(struct term *t)
     }
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 static int64_t n_positives(const adaptau_batch *batch)
 {
@@ -324,7 +324,7 @@ static adaptau_status choose_nodes(struct term *t, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
-/* ---- rows of tables ------------------------------------------------------------------------------------------------ */
+/* ---- rows of tables ---------------------------------------------------------------------------------------------- */
 
 /* Rows from here to there: copied or added. */
 struct transfer {
@@ -381,7 +381,7 @@ static adaptau_status add_rows(const struct term *t, int64_t n, const float *fro
     return atau_parallel(t->model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
-/* ---- InfoNCE ------------------------------------------------------------------------------------------------------- */
+/* ---- InfoNCE ----------------------------------------------------------------------------------------------------- */
 
 static double weight_of_batch(const adaptau_batch *batch)
 {
@@ -416,7 +416,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
     adaptau_softmax_output         output = {
                 .struct_size = sizeof output, .user_gradients = first_gradients, .item_gradients = second_gradients};
     adaptau_status status =
-        atau_loss_gradients_in(t->model->context, &t->model->workspace, &tables, &batch, &tau, NULL, &output, error);
+        atau_loss_gradients_in(t->model->context, &t->model->workspace, &tables, &batch, &tau, NULL, NULL, &output, error);
     t->loss += output.loss;
     return status;
 }
@@ -464,7 +464,7 @@ static adaptau_status contrast_prototypes(struct term *t, int side, adaptau_erro
     return contrast(t, side, t->options.prototype_weight, s->raw, &second, s->clusters, s->raw_gradients, NULL, error);
 }
 
-/* ---- back to the raw tables ---------------------------------------------------------------------------------------- */
+/* ---- back to the raw tables -------------------------------------------------------------------------------------- */
 
 static adaptau_status take_back(struct term *t, const struct atau_view *view, const struct atau_selection *rows,
                                 float *const gradients[2], adaptau_error *error)
@@ -513,7 +513,7 @@ static adaptau_status add_prototypes(const struct term *t, adaptau_error *error)
     return status;
 }
 
-/* ---- the calls ------------------------------------------------------------------------------------------------------ */
+/* ---- the calls --------------------------------------------------------------------------------------------------- */
 
 static adaptau_status run_term(struct term *t, adaptau_error *error)
 {

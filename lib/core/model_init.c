@@ -17,29 +17,59 @@ static void draw_row(struct atau_stream *stream, int32_t init, double bound, int
                                              : (float)atau_stream_normal(stream);
 }
 
+static void unit_row(const struct atau_kernels *kernels, int32_t dim, float *row)
+{
+    float squares = kernels->dot(dim, row, row);
+    if (squares > 0.0f)
+        kernels->scale(dim, 1.0f / sqrtf(squares), row, row);
+}
+
 static void to_length_one(const adaptau_model *model, float *row)
 {
-    const struct atau_kernels *kernels = model->context->kernels;
-    float                      squares = kernels->dot(model->dim, row, row);
-    if (squares > 0.0f)
-        kernels->scale(model->dim, 1.0f / sqrtf(squares), row, row);
+    unit_row(model->context->kernels, model->dim, row);
+}
+
+/* Rows first … first + n of a table of `total`. */
+static void draw_rows(const struct atau_kernels *kernels, uint64_t seed, int side, int32_t init, int64_t total, int64_t first,
+                      int64_t n, int32_t dim, float *rows, int64_t stride)
+{
+    const int    domain = side == ADAPTAU_SIDE_USERS ? ATAU_RANDOM_USERS : ATAU_RANDOM_ITEMS;
+    const double bound = sqrt(6.0 / ((double)total + dim));
+    for (int64_t r = 0; r < n; r++) {
+        struct atau_stream stream;
+        atau_stream_start(&stream, seed, domain, (uint64_t)(first + r), 0);
+        draw_row(&stream, init, bound, dim, rows + r * stride);
+        if (init == ADAPTAU_INIT_SPHERE)
+            unit_row(kernels, dim, rows + r * stride);
+    }
 }
 
 void atau_model_init_random(adaptau_model *model, int32_t init)
 {
     for (int side = 0; side < 2; side++) {
-        struct atau_table *table = &model->tables[side];
-        int                domain = side == ADAPTAU_SIDE_USERS ? ATAU_RANDOM_USERS : ATAU_RANDOM_ITEMS;
-        double             bound = sqrt(6.0 / ((double)table->n_rows + model->dim));
-        for (int32_t r = 0; r < table->n_rows; r++) {
-            struct atau_stream stream;
-            float             *row = table->rows + r * table->stride;
-            atau_stream_start(&stream, model->seed, domain, (uint64_t)r, 0);
-            draw_row(&stream, init, bound, model->dim, row);
-            if (init == ADAPTAU_INIT_SPHERE)
-                to_length_one(model, row);
-        }
+        const struct atau_table *table = &model->tables[side];
+        draw_rows(model->context->kernels, model->seed, side, init, table->n_rows, 0, table->n_rows, model->dim, table->rows,
+                  table->stride);
     }
+}
+
+adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_t side, int32_t init, int64_t total,
+                                 int64_t first, int64_t n, int32_t dim, float *rows, int64_t stride, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    if (n > 0)
+        ATAU_REQUIRE(rows, error);
+    if (side != ADAPTAU_SIDE_USERS && side != ADAPTAU_SIDE_ITEMS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "side = %d is unknown", side);
+    if (init != ADAPTAU_INIT_SPHERE && init != ADAPTAU_INIT_XAVIER)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "init = %d does not go row by row", init);
+    if (first < 0 || n < 0 || first > total || n > total - first)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "rows %lld ... of %lld, n = %lld", (long long)first, (long long)total,
+                         (long long)n);
+    if (dim < 1 || dim > ADAPTAU_MAX_DIM || (stride && stride < dim))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "dim = %d, stride = %lld", dim, (long long)stride);
+    draw_rows(context->kernels, seed, side, init, total, first, n, dim, rows, stride ? stride : dim);
+    return ADAPTAU_OK;
 }
 
 /* A user or item without interactions, and one beyond the rank, has no direction of its own: it gets a random one. */

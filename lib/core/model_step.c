@@ -2,22 +2,19 @@
 /* Gradients of a batch, and the optimiser. */
 #include "core/model.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "common/abi.h"
 #include "common/error.h"
 #include "common/pool.h"
-#include "common/prefetch.h"
 #include "common/size.h"
 #include "core/temperature.h"
+#include "kernels/adam.h"
 #include "kernels/check.h"
 #include "kernels/kernels.h"
 
-#define ROWS_PER_TASK 256
-
-/* ---- memory: nothing that a model which only serves would need ------------------------------------------------------ */
+/* ---- memory: nothing that a model which only serves would need --------------------------------------------------- */
 
 static void free_rows(adaptau_model *model)
 {
@@ -82,7 +79,7 @@ static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_er
     return model->row_targets ? ADAPTAU_OK : atau_fail_memory(error, rows * row_bytes, "the rows' soft targets");
 }
 
-/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+/* ---- gradients --------------------------------------------------------------------------------------------------- */
 
 /* The engine answers row by row. Rows of the same user (batches of interactions) become one, at the place of the first. */
 static void merge_rows_of_users(adaptau_model *model, const adaptau_batch *batch)
@@ -180,7 +177,8 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->row_unit_loss = personal ? unit : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
     return atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
-                                  model->loss_map ? &model->loss : NULL, output, error);
+                                  model->loss_map ? &model->loss : NULL,
+                                  model->exchange.exchange ? &model->exchange : NULL, output, error);
 }
 
 /* Last of all, so that a call that fails has not moved the temperature. */
@@ -224,7 +222,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
     adaptau_batch          batch;
     model->has_gradients = false;
     adaptau_status status = atau_check_batch(given, n, m, &batch, error);
-    if (status == ADAPTAU_OK && batch.n_rows == 0)
+    if (status == ADAPTAU_OK && batch.n_rows == 0 && !model->exchange.exchange)
         return atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_fit(temperature, n, m, error);
@@ -273,6 +271,24 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
     return status;
 }
 
+adaptau_status adaptau_model_set_exchange(adaptau_model *model, const adaptau_exchange *exchange, adaptau_error *error)
+{
+    adaptau_exchange own;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "exchange", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (exchange && !own.exchange)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL");
+    if (exchange && model->encoder != &atau_encoder_mf)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but the encoder reads items of all ranges");
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    model->exchange = own;
+    atau_busy_leave(&model->busy);
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
@@ -303,86 +319,40 @@ adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adapt
     return status;
 }
 
-/* ---- Adam ------------------------------------------------------------------------------------------------------------ */
+/* ---- Adam -------------------------------------------------------------------------------------------------------- */
 
-struct adam_call {
-    const adaptau_model             *model;
-    struct atau_table               *table;
-    const struct atau_row_gradients *gradients;
-};
-
-/* Coefficients of a t-th step. Rows of a catalogue mostly share t, others have many different ones, and powers are dear. */
-struct step_cache {
-    int32_t t;
-    float   step, second_scale;
-};
-#define CACHED_STEPS 64
-
-static void set_step(struct atau_adam *adam, const struct adam_call *call, struct step_cache cache[CACHED_STEPS], int32_t t)
+static struct atau_adam_rows rows_of(const adaptau_model *model, const struct atau_table *table,
+                                     const struct atau_row_gradients *gradients)
 {
-    struct step_cache *entry = &cache[t % CACHED_STEPS];
-    if (entry->t != t) {
-        entry->t = t;
-        entry->step = (float)(call->table->learning_rate / (1.0 - pow(call->table->beta1, t)));
-        entry->second_scale = (float)(1.0 / sqrt(1.0 - pow(call->model->beta2, t)));
-    }
-    adam->step = entry->step;
-    adam->second_scale = entry->second_scale;
-}
-
-static float *second_of(const struct adam_call *call, int64_t id)
-{
-    return call->table->second + (call->model->row_second_moment ? id : id * call->model->dim);
-}
-
-static const float *gradient_of(const struct adam_call *call, int64_t k)
-{
-    const struct atau_row_gradients *g = call->gradients;
-    return g->rows + (g->by_id ? g->ids[k] : k) * call->model->dim;
-}
-
-/* What the k-th row's step will read. */
-static void fetch_row(const struct adam_call *call, int64_t k)
-{
-    const int64_t id = call->gradients->ids[k], dim = call->model->dim;
-    atau_prefetch_row(gradient_of(call, k), dim);
-    atau_prefetch_row(call->table->first + id * dim, dim);
-    atau_prefetch_row(second_of(call, id), call->model->row_second_moment ? 1 : dim);
-    atau_prefetch_row(call->table->rows + id * call->table->stride, dim);
-}
-
-static void step_rows(const struct adam_call *call, int64_t task)
-{
-    const adaptau_model    *model = call->model;
-    struct atau_table      *table = call->table;
-    const bool              sphere = !table->raw && !model->free_length;
-    const int64_t           end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->gradients->n), dim = model->dim;
-    struct step_cache       cache[CACHED_STEPS] = {{0}};
-    struct atau_adam        adam = {.beta1 = (float)table->beta1,
-                                    .beta2 = (float)model->beta2,
-                                    .epsilon = (float)model->epsilon,
-                                    .decay = sphere ? 0.0f : (float)model->weight_decay,
-                                    .to_sphere = sphere};
-    const struct atau_kernels *kernels = model->context->kernels;
-    const atau_adam_function   step = model->row_second_moment ? kernels->adam_row_shared : kernels->adam_row;
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
-        int64_t id = call->gradients->ids[k];
-        if (k + ATAU_ROWS_AHEAD < end)
-            fetch_row(call, k + ATAU_ROWS_AHEAD);
-        if (table->steps[id] < INT32_MAX)
-            table->steps[id]++;
-        set_step(&adam, call, cache, table->steps[id]);
-        step(dim, &adam, gradient_of(call, k), table->first + id * dim, second_of(call, id), table->rows + id * table->stride);
-    }
+    const bool sphere = !table->raw && !model->free_length;
+    return (struct atau_adam_rows){.kernels = model->context->kernels,
+                                   .dim = model->dim,
+                                   .n = gradients->n,
+                                   .ids = gradients->ids,
+                                   .gradients = gradients->rows,
+                                   .gradient_stride = model->dim,
+                                   .by_id = gradients->by_id,
+                                   .shared = model->row_second_moment,
+                                   .to_sphere = sphere,
+                                   .learning_rate = table->learning_rate,
+                                   .beta1 = table->beta1,
+                                   .beta2 = model->beta2,
+                                   .epsilon = model->epsilon,
+                                   .decay = sphere ? 0.0 : model->weight_decay,
+                                   .rows = table->rows,
+                                   .stride = table->stride,
+                                   .first = table->first,
+                                   .second = table->second,
+                                   .steps = table->steps};
 }
 
 /* All tables in one parallel call: an executor that refuses it has stepped none. */
 #define N_TABLES 3
 
 struct adam_step {
-    struct adam_call calls[N_TABLES];
-    int64_t          n_tasks[N_TABLES];
-    _Atomic int64_t  n_done;
+    struct atau_adam_rows calls[N_TABLES];
+    int64_t               n_tasks[N_TABLES];
+    _Atomic int64_t       n_done;
 };
 
 static void step_table(void *argument, int32_t lane, int64_t task)
@@ -392,7 +362,7 @@ static void step_table(void *argument, int32_t lane, int64_t task)
     (void)lane;
     while (task >= step->n_tasks[table])
         task -= step->n_tasks[table++];
-    step_rows(&step->calls[table], task);
+    atau_adam_step(&step->calls[table], task);
     atomic_fetch_add_explicit(&step->n_done, 1, memory_order_relaxed);
 }
 
@@ -428,12 +398,12 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
     own->learning_rate = items->learning_rate;
     own->beta1 = items->beta1;
     struct adam_step step = {.calls = {
-                                 {model, users, &model->gradients[ADAPTAU_SIDE_USERS]},
-                                 {model, items, &model->gradients[ADAPTAU_SIDE_ITEMS]},
-                                 {model, own, &model->encoder_gradients},
+                                 rows_of(model, users, &model->gradients[ADAPTAU_SIDE_USERS]),
+                                 rows_of(model, items, &model->gradients[ADAPTAU_SIDE_ITEMS]),
+                                 rows_of(model, own, &model->encoder_gradients),
                              }};
     for (int table = 0; table < N_TABLES; table++) {
-        step.n_tasks[table] = (step.calls[table].gradients->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+        step.n_tasks[table] = atau_adam_tasks(&step.calls[table]);
         n_tasks += step.n_tasks[table];
     }
     atau_encoder_forget(model);

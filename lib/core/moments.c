@@ -21,6 +21,7 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "core/dataset.h"
+#include "kernels/check.h"
 #include "kernels/kernels.h"
 
 #define ROWS_PER_PRODUCT 256 /* at most: single-precision sums stay short                                     */
@@ -48,6 +49,7 @@ struct measurement {
     const adaptau_dataset *dataset;
     int64_t                dim;
     int64_t                n_groups; /* of rows, per side                                                     */
+    int64_t                n_sides;  /* 1: a table by itself, which is `users`                                */
     int64_t                width;    /* columns of a panel                                                    */
     int64_t                column;   /* first one of the present panel                                        */
     int64_t                n_rows;   /* of a product                                                          */
@@ -74,7 +76,7 @@ static int64_t group_start(const struct measurement *m, const struct side *side,
     return side->n / m->n_groups * group + atau_min_i64(group, side->n % m->n_groups);
 }
 
-/* Tasks are the groups of the users, then those of the items. */
+/* Tasks are the groups of the users, then those of the items where there are two sides. */
 static struct side *task_side(struct measurement *m, int64_t task, int64_t *group)
 {
     *group = task % m->n_groups;
@@ -128,7 +130,7 @@ static void finish_mean(const struct measurement *m, struct side *side, bool cho
         side->mean[k] *= side->scale / (double)side->n_counted;
 }
 
-/* ---- covariances --------------------------------------------------------------------------------------------------- */
+/* ---- covariances ------------------------------------------------------------------------------------------------- */
 
 /* Add the centred products of `n` rows to a panel. */
 static void add_products(const struct measurement *m, int64_t n, const float *rows, float *products, double *panel)
@@ -164,52 +166,86 @@ static void multiply_group(void *argument, int32_t lane, int64_t task)
         add_products(m, n, rows, products, panel);
 }
 
-/* The panel's covariances, in the place of the first group's sums. */
-static const double *finish_panel(const struct measurement *m, const struct side *side)
+static int64_t panel_width(const struct measurement *m)
 {
-    int64_t cells = atau_min_i64(m->width, m->dim - m->column) * m->dim;
+    return atau_min_i64(m->width, m->dim - m->column);
+}
+
+/* The panel's scatter, in the place of the first group's sums. */
+static double *add_groups(const struct measurement *m, const struct side *side)
+{
     for (int64_t g = 1; g < m->n_groups; g++)
-        for (int64_t c = 0; c < cells; c++)
+        for (int64_t c = 0; c < panel_width(m) * m->dim; c++)
             side->panels[c] += side->panels[g * m->width * m->dim + c];
-    for (int64_t c = 0; c < cells; c++)
-        side->panels[c] /= (double)side->n_counted;
     return side->panels;
 }
 
-/* What the panel's columns add to tr(U V) + aᵀ V a + bᵀ U b. */
-static double panel_variance(const struct measurement *m)
+/* What some columns of the scatters U n_u and V n_i add to tr(U V) + aᵀ V a + bᵀ U b. */
+static double variance_of_columns(int64_t dim, int64_t first, int64_t width, const double *a, double n_users, const double *u,
+                                  const double *b, double n_items, const double *v)
 {
-    const double *a = m->users.mean, *b = m->items.mean;
-    const double *u = finish_panel(m, &m->users), *v = finish_panel(m, &m->items);
-    double        variance = 0.0;
-    for (int64_t i = m->column; i < m->dim && i < m->column + m->width; i++)
-        for (int64_t j = 0; j < m->dim; j++, u++, v++)
-            variance += *u * *v + a[i] * *v * a[j] + b[i] * *u * b[j];
+    double variance = 0.0;
+    for (int64_t i = first; i < first + width; i++)
+        for (int64_t j = 0; j < dim; j++, u++, v++) {
+            const double of_users = *u / n_users, of_items = *v / n_items;
+            variance += of_users * of_items + a[i] * of_items * a[j] + b[i] * of_users * b[j];
+        }
     return variance;
+}
+
+static double dot_product(int64_t n, const double *x, const double *y)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < n; k++)
+        sum += x[k] * y[k];
+    return sum;
+}
+
+static adaptau_status measure_means(struct measurement *m, bool raw_users, bool raw_items, adaptau_error *error)
+{
+    adaptau_status status = atau_parallel(m->context, m->n_sides * m->n_groups, sum_group, m, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    finish_mean(m, &m->users, raw_users);
+    if (m->n_sides > 1)
+        finish_mean(m, &m->items, raw_items);
+    return ADAPTAU_OK;
+}
+
+/* Panels of the scatter, one after the other: *use gets each. */
+static adaptau_status measure_panels(struct measurement *m, void (*use)(const struct measurement *m, double *out), double *out,
+                                     adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (m->column = 0; m->column < m->dim && status == ADAPTAU_OK; m->column += m->width) {
+        status = atau_parallel(m->context, m->n_sides * m->n_groups, multiply_group, m, error);
+        if (status == ADAPTAU_OK)
+            use(m, out);
+    }
+    return status;
+}
+
+static void add_variance(const struct measurement *m, double *variance)
+{
+    *variance += variance_of_columns(m->dim, m->column, panel_width(m), m->users.mean, (double)m->users.n_counted,
+                                     add_groups(m, &m->users), m->items.mean, (double)m->items.n_counted,
+                                     add_groups(m, &m->items));
 }
 
 static adaptau_status measure_all(struct measurement *m, bool raw_users, bool raw_items, struct atau_moments *out,
                                   adaptau_error *error)
 {
-    adaptau_status status = atau_parallel(m->context, 2 * m->n_groups, sum_group, m, error);
+    adaptau_status status = measure_means(m, raw_users, raw_items, error);
     if (status != ADAPTAU_OK)
         return status;
-    finish_mean(m, &m->users, raw_users);
-    finish_mean(m, &m->items, raw_items);
-    out->mean_all = 0.0;
-    for (int64_t k = 0; k < m->dim; k++)
-        out->mean_all += m->users.mean[k] * m->items.mean[k];
+    out->mean_all = dot_product(m->dim, m->users.mean, m->items.mean);
     out->variance_all = 0.0;
-    for (m->column = 0; m->column < m->dim && status == ADAPTAU_OK; m->column += m->width) {
-        status = atau_parallel(m->context, 2 * m->n_groups, multiply_group, m, error);
-        if (status == ADAPTAU_OK)
-            out->variance_all += panel_variance(m);
-    }
+    status = measure_panels(m, add_variance, &out->variance_all, error);
     out->variance_all = fmax(0.0, out->variance_all);
     return status;
 }
 
-/* ---- pairs of the dataset ------------------------------------------------------------------------------------------ */
+/* ---- pairs of the dataset ---------------------------------------------------------------------------------------- */
 
 /* A row in its side's units: where it stands, or copied to `out`. */
 static const float *scaled_row(const struct measurement *m, const struct side *side, int64_t r, float *out)
@@ -251,23 +287,34 @@ static int64_t n_pair_tasks(const struct measurement *m)
     return (m->dataset->n_users + USERS_PER_TASK - 1) / USERS_PER_TASK;
 }
 
+static adaptau_status add_pairs(struct measurement *m, double *sum, double *squares, adaptau_error *error)
+{
+    adaptau_status status = atau_parallel(m->context, n_pair_tasks(m), sum_pairs, m, error);
+    *sum = *squares = 0.0;
+    for (int64_t t = 0; t < n_pair_tasks(m) && status == ADAPTAU_OK; t++) {
+        *sum += m->pairs[2 * t];
+        *squares += m->pairs[2 * t + 1];
+    }
+    return status;
+}
+
+static void set_positives(double n_pairs, double sum, double squares, struct atau_moments *out)
+{
+    out->mean_positive = sum / n_pairs;
+    out->variance_positive = fmax(0.0, squares / n_pairs - out->mean_positive * out->mean_positive);
+}
+
 static adaptau_status measure_positives(struct measurement *m, int64_t n_pairs, struct atau_moments *out,
                                         adaptau_error *error)
 {
-    adaptau_status status = atau_parallel(m->context, n_pair_tasks(m), sum_pairs, m, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    double sum = 0.0, squares = 0.0;
-    for (int64_t t = 0; t < n_pair_tasks(m); t++) {
-        sum += m->pairs[2 * t];
-        squares += m->pairs[2 * t + 1];
-    }
-    out->mean_positive = sum / (double)n_pairs;
-    out->variance_positive = fmax(0.0, squares / (double)n_pairs - out->mean_positive * out->mean_positive);
-    return ADAPTAU_OK;
+    double         sum, squares;
+    adaptau_status status = add_pairs(m, &sum, &squares, error);
+    if (status == ADAPTAU_OK)
+        set_positives((double)n_pairs, sum, squares, out);
+    return status;
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------------------ */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static void lay_out_side(const struct measurement *m, struct side *side, struct atau_arena *arena)
 {
@@ -283,10 +330,11 @@ static void lay_out(struct measurement *m, struct atau_arena *arena)
 {
     size_t lanes = (size_t)adaptau_context_n_threads(m->context), dim = (size_t)m->dim;
     lay_out_side(m, &m->users, arena);
-    lay_out_side(m, &m->items, arena);
+    if (m->n_sides > 1)
+        lay_out_side(m, &m->items, arena);
     m->rows = atau_arena_take(arena, lanes, (size_t)m->n_rows * dim * sizeof(float));
     m->products = atau_arena_take(arena, lanes, (size_t)m->width * dim * sizeof(float));
-    m->pairs = atau_arena_take(arena, (size_t)n_pair_tasks(m), 2 * sizeof(double));
+    m->pairs = atau_arena_take(arena, m->dataset ? (size_t)n_pair_tasks(m) : 0, 2 * sizeof(double));
 }
 
 /* The grid of the work: from sizes alone, so that results do not depend on the threads. */
@@ -310,32 +358,40 @@ static int64_t count_users(struct measurement *m)
     return n_pairs;
 }
 
-adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tables *tables, const adaptau_dataset *dataset,
-                                    int64_t least_degree, struct atau_moments *out, adaptau_error *error)
+static struct measurement open_measurement(adaptau_context *context, const adaptau_tables *tables,
+                                           const adaptau_dataset *dataset, int64_t least_degree)
 {
-    const bool          unit = (tables->flags & ADAPTAU_UNIT_ROWS) != 0;
-    const bool          raw_users = !(tables->flags & ADAPTAU_NORMALISE_USERS);
-    const bool          raw_items = !(tables->flags & ADAPTAU_NORMALISE_ITEMS);
-    struct atau_moments moments = {0};
-    struct atau_arena   arena = {0};
-    struct measurement  m = {
+    const bool unit = (tables->flags & ADAPTAU_UNIT_ROWS) != 0;
+    return (struct measurement){
         .context = context,
         .dataset = dataset,
         .dim = tables->dim,
+        .n_sides = 2,
         .users = {.rows = tables->users,
                   .stride = tables->user_stride,
                   .n = tables->n_users,
+                  .n_counted = tables->n_users,
                   .ptr = dataset->user_ptr,
                   .least_degree = least_degree,
-                  .normalise = !raw_users && !unit,
+                  .normalise = tables->flags & ADAPTAU_NORMALISE_USERS && !unit,
                   .scale = 1.0},
         .items = {.rows = tables->items,
                   .stride = tables->item_stride,
                   .n = tables->n_items,
                   .n_counted = tables->n_items,
-                  .normalise = !raw_items && !unit,
+                  .normalise = tables->flags & ADAPTAU_NORMALISE_ITEMS && !unit,
                   .scale = 1.0},
     };
+}
+
+adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tables *tables, const adaptau_dataset *dataset,
+                                    int64_t least_degree, struct atau_moments *out, adaptau_error *error)
+{
+    const bool          raw_users = !(tables->flags & ADAPTAU_NORMALISE_USERS);
+    const bool          raw_items = !(tables->flags & ADAPTAU_NORMALISE_ITEMS);
+    struct atau_moments moments = {0};
+    struct atau_arena   arena = {0};
+    struct measurement  m = open_measurement(context, tables, dataset, least_degree);
     choose_grid(&m);
     int64_t n_pairs = count_users(&m);
     lay_out(&m, &arena);
@@ -355,4 +411,138 @@ adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tabl
     out->mean_positive = moments.mean_positive / units;
     out->variance_positive = moments.variance_positive / units / units;
     return ADAPTAU_OK;
+}
+
+/* ---- what adds up ------------------------------------------------------------------------------------------------ */
+
+int64_t adaptau_table_moments_size(int32_t dim)
+{
+    return dim < 1 || dim > ADAPTAU_MAX_DIM ? 0 : 1 + (int64_t)dim + (int64_t)dim * dim;
+}
+
+static void copy_panel(const struct measurement *m, double *scatter)
+{
+    const double units = m->users.scale * m->users.scale, *panel = add_groups(m, &m->users);
+    for (int64_t c = 0; c < panel_width(m) * m->dim; c++)
+        scatter[m->column * m->dim + c] = panel[c] / units;
+}
+
+static adaptau_status measure_table(struct measurement *m, bool raw, double *out, adaptau_error *error)
+{
+    struct atau_arena arena = {0};
+    choose_grid(m);
+    lay_out(m, &arena);
+    adaptau_status status = atau_arena_allocate(m->context, &arena, "the moments of a table", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out(m, &arena);
+    status = measure_means(m, raw, false, error);
+    if (status == ADAPTAU_OK) {
+        out[0] = (double)m->users.n;
+        for (int64_t k = 0; k < m->dim; k++)
+            out[1 + k] = m->users.mean[k] / m->users.scale;
+        status = measure_panels(m, copy_panel, out + 1 + m->dim, error);
+    }
+    atau_arena_free(m->context, &arena);
+    return status;
+}
+
+adaptau_status adaptau_table_moments(adaptau_context *context, int64_t n, int32_t dim, const float *rows, int64_t stride,
+                                     int32_t normalise, double *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(out, error);
+    if (n > 0)
+        ATAU_REQUIRE(rows, error);
+    if (n < 0)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "n = %lld is negative", (long long)n);
+    if (dim < 1 || dim > ADAPTAU_MAX_DIM)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "dim = %d is outside 1 ... %d", dim, ADAPTAU_MAX_DIM);
+    if (stride && stride < dim)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "stride = %lld, but dim = %d", (long long)stride, dim);
+    if (normalise != 0 && normalise != 1)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "normalise = %d is neither 0 nor 1", normalise);
+    struct measurement m = {
+        .context = context,
+        .dim = dim,
+        .n_sides = 1,
+        .users = {.rows = rows, .stride = stride ? stride : dim, .n = n, .n_counted = n, .normalise = normalise, .scale = 1.0},
+    };
+    adaptau_status status = atau_check_rows_finite(context, "rows", n, dim, rows, m.users.stride, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (n > 0)
+        return measure_table(&m, !normalise, out, error);
+    memset(out, 0, (size_t)adaptau_table_moments_size(dim) * sizeof *out);
+    return ADAPTAU_OK;
+}
+
+/* Chan, Golub and LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979. */
+void adaptau_merge_table_moments(int32_t dim, double *into, const double *from)
+{
+    if (!into || !from || from[0] == 0.0)
+        return;
+    const int64_t d = dim;
+    const double  n = into[0] + from[0], share = from[0] / n, weight = into[0] * share;
+    double       *mean = into + 1, *scatter = mean + d;
+    const double *other = from + 1, *other_scatter = other + d;
+    for (int64_t i = 0; i < d; i++)
+        for (int64_t j = 0; j < d; j++)
+            scatter[i * d + j] += other_scatter[i * d + j] + weight * (other[i] - mean[i]) * (other[j] - mean[j]);
+    for (int64_t i = 0; i < d; i++)
+        mean[i] += share * (other[i] - mean[i]);
+    into[0] = n;
+}
+
+adaptau_status atau_check_fit(adaptau_context *context, const adaptau_tables *given, const adaptau_dataset *dataset,
+                              adaptau_tables *out, adaptau_error *error)
+{
+    adaptau_status status = atau_check_tables(given, out, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (out->n_users != dataset->n_users || out->n_items != dataset->n_items)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "tables are %d x %d, but the dataset is %d x %d (users x items)",
+                         out->n_users, out->n_items, dataset->n_users, dataset->n_items);
+    status = atau_check_rows_finite(context, "users", out->n_users, out->dim, out->users, out->user_stride, error);
+    return status != ADAPTAU_OK
+               ? status
+               : atau_check_rows_finite(context, "items", out->n_items, out->dim, out->items, out->item_stride, error);
+}
+
+adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tables *given, const adaptau_dataset *dataset,
+                                    double *out, adaptau_error *error)
+{
+    adaptau_tables    tables;
+    struct atau_arena arena = {0};
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_check_fit(context, given, dataset, &tables, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct measurement m = open_measurement(context, &tables, dataset, 0);
+    choose_grid(&m);
+    lay_out(&m, &arena);
+    status = atau_arena_allocate(context, &arena, "the moments of pairs", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out(&m, &arena);
+    status = measure_means(&m, !(tables.flags & ADAPTAU_NORMALISE_USERS), !(tables.flags & ADAPTAU_NORMALISE_ITEMS), error);
+    if (status == ADAPTAU_OK)
+        status = add_pairs(&m, &out[1], &out[2], error);
+    out[0] = (double)dataset->n_pairs;
+    out[1] /= m.users.scale * m.items.scale;
+    out[2] /= m.users.scale * m.users.scale * m.items.scale * m.items.scale;
+    atau_arena_free(context, &arena);
+    return status;
+}
+
+void atau_moments_from(const adaptau_score_moments *from, struct atau_moments *out)
+{
+    const int64_t d = from->dim;
+    const double *users = from->users, *items = from->items;
+    out->mean_all = dot_product(d, users + 1, items + 1);
+    out->variance_all = fmax(0.0, variance_of_columns(d, 0, d, users + 1, users[0], users + 1 + d, items + 1, items[0],
+                                                      items + 1 + d));
+    set_positives(from->pairs[0], from->pairs[1], from->pairs[2], out);
 }

@@ -5,6 +5,7 @@
 
 #include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
+#include <adaptau/partial.h>
 
 struct atau_moments {
     double mean_all;          /* μ                                                                            */
@@ -17,5 +18,12 @@ struct atau_moments {
  * (atau_check_tables, atau_check_rows_finite) and of the dataset's size. */
 adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tables *tables, const adaptau_dataset *dataset,
                                     int64_t least_degree, struct atau_moments *out, adaptau_error *error);
+
+/* The same by sums that add up; there are pairs, users and items. */
+void atau_moments_from(const adaptau_score_moments *from, struct atau_moments *out);
+
+/* Read tables, of the dataset's size and finite. */
+adaptau_status atau_check_fit(adaptau_context *context, const adaptau_tables *given, const adaptau_dataset *dataset,
+                              adaptau_tables *out, adaptau_error *error);
 
 #endif

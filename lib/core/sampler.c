@@ -5,6 +5,7 @@
  * Items are drawn by degree through a binary search in the cumulative weights: an alias table would save ten steps of a search
  * that a thousandth of a batch's time goes to. Draws that avoid the user's items are not rejected at all: the r-th free item is
  * found by a binary search in the user's ascending list, which costs what a membership test costs and cannot spin. */
+#include <adaptau/partial.h>
 #include <adaptau/sampler.h>
 
 #include <inttypes.h>
@@ -322,27 +323,58 @@ int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler)
 }
 
 /* From the identity every time: what an epoch's order is must not depend on the epochs before. */
-static void shuffle_rows(adaptau_sampler *sampler)
+static void list_in_order(int64_t n, uint32_t *order)
+{
+    for (int64_t i = 0; i < n; i++)
+        order[i] = (uint32_t)i;
+}
+
+static void shuffle(uint64_t seed, int64_t epoch, int64_t n, uint32_t *order)
 {
     struct atau_stream stream;
-    for (int64_t i = 0; i < sampler->n_rows; i++)
-        sampler->order[i] = (uint32_t)i;
-    if (sampler->options.flags & ADAPTAU_SAMPLER_KEEP_ORDER)
-        return;
-    atau_stream_start(&stream, sampler->options.seed, ATAU_RANDOM_ORDER, (uint64_t)sampler->epoch, 0);
-    for (int64_t i = sampler->n_rows - 1; i > 0; i--) {
+    atau_stream_start(&stream, seed, ATAU_RANDOM_ORDER, (uint64_t)epoch, 0);
+    for (int64_t i = n - 1; i > 0; i--) {
         uint32_t j = atau_stream_below(&stream, (uint32_t)i + 1);
-        uint32_t row = sampler->order[i];
-        sampler->order[i] = sampler->order[j];
-        sampler->order[j] = row;
+        uint32_t row = order[i];
+        order[i] = order[j];
+        order[j] = row;
     }
+}
+
+static void shuffle_rows(adaptau_sampler *sampler)
+{
+    list_in_order(sampler->n_rows, sampler->order);
+    if (!(sampler->options.flags & ADAPTAU_SAMPLER_KEEP_ORDER))
+        shuffle(sampler->options.seed, sampler->epoch, sampler->n_rows, sampler->order);
+}
+
+static adaptau_status check_epoch(int64_t epoch, adaptau_error *error)
+{
+    if (epoch < 0 || epoch >= MAX_EPOCH)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_epoch_order(uint64_t seed, int64_t epoch, int64_t n, uint32_t *order, adaptau_error *error)
+{
+    adaptau_status status = check_epoch(epoch, error);
+    if (status)
+        return status;
+    if (n < 0 || n > UINT32_MAX)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %" PRId64 " is outside 0 ... 2^32 - 1", n);
+    if (n > 0)
+        ATAU_REQUIRE(order, error);
+    list_in_order(n, order);
+    shuffle(seed, epoch, n, order);
+    return ADAPTAU_OK;
 }
 
 adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error)
 {
     ATAU_REQUIRE(sampler, error);
-    if (epoch < 0 || epoch >= MAX_EPOCH)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    adaptau_status status = check_epoch(epoch, error);
+    if (status)
+        return status;
     if (!atau_busy_enter(&sampler->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "the sampler is in use by another thread");
     sampler->epoch = epoch;

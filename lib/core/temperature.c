@@ -104,7 +104,7 @@ struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature
                                             .learned = learns_users(t) ? t->learned : NULL};
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 /* A number of the options: 0 stands for `standard`, anything else must be in [low, high]. */
 static adaptau_status check_number(double *value, double standard, double low, double high, const char *name,
@@ -176,7 +176,7 @@ static adaptau_status check_options(adaptau_temperature_options *o, adaptau_erro
     return ADAPTAU_OK;
 }
 
-/* ---- quantiles ----------------------------------------------------------------------------------------------------- */
+/* ---- quantiles --------------------------------------------------------------------------------------------------- */
 
 /* What a quantile is taken of: a number of each user as an integer of the same order, or NO_KEY. */
 typedef uint64_t (*key_function)(const adaptau_temperature *t, int32_t user);
@@ -239,7 +239,7 @@ static double find_quantile(const adaptau_temperature *t, key_function key, doub
     return part < 0.5 ? below + (above - below) * part : above - (above - below) * (1.0 - part);
 }
 
-/* ---- creation -------------------------------------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
 
 /* Which users count, and L. Where all degrees are equal nobody is above a quantile: then all count. */
 static void count_users(adaptau_temperature *t)
@@ -401,7 +401,7 @@ void adaptau_temperature_destroy(adaptau_temperature *temperature)
     atau_free(context, temperature, sizeof *temperature);
 }
 
-/* ---- τ₀ -------------------------------------------------------------------------------------------------------------- */
+/* ---- τ₀ ---------------------------------------------------------------------------------------------------------- */
 
 static adaptau_status solve_exactly(const adaptau_temperature *t, const adaptau_tables *tables,
                                     adaptau_temperature_state *next, adaptau_error *error)
@@ -455,17 +455,25 @@ static adaptau_status choose_tau0(const adaptau_temperature *t, const adaptau_ta
     return ADAPTAU_OK;
 }
 
-/* ---- τ_u ------------------------------------------------------------------------------------------------------------- */
+/* ---- τ_u --------------------------------------------------------------------------------------------------------- */
 
-static double find_threshold(const adaptau_temperature *t, int64_t n_observed)
+/* Number and sum of the observed losses. */
+static void sum_losses(const adaptau_temperature *t, double sums[2])
 {
-    double sum = 0.0;
-    if (t->options.threshold_quantile > 0.0)
-        return find_quantile(t, loss_key, loss_of_key, n_observed, t->options.threshold_quantile);
+    sums[0] = sums[1] = 0.0;
     for (int32_t u = 0; u < t->dataset->n_users; u++)
-        if (!isnan(t->unit_losses[u]))
-            sum += (double)t->unit_losses[u];
-    return sum / (double)n_observed;
+        if (!isnan(t->unit_losses[u])) {
+            sums[0] += 1.0;
+            sums[1] += (double)t->unit_losses[u];
+        }
+}
+
+/* losses: of all users, where this dataset's are some of them. */
+static double find_threshold(const adaptau_temperature *t, const double losses[2])
+{
+    if (t->options.threshold_quantile > 0.0)
+        return find_quantile(t, loss_key, loss_of_key, t->state.n_users_observed, t->options.threshold_quantile);
+    return losses[1] / losses[0];
 }
 
 /* Also says whether the user is clamped to τ₀/e. */
@@ -480,7 +488,7 @@ static double tau_of_user(const adaptau_temperature *t, double loss, bool *clamp
 }
 
 /* τ of every user from the state's τ₀ and the losses. Cannot fail. */
-static void set_taus(adaptau_temperature *t)
+static void set_taus(adaptau_temperature *t, const double losses[2])
 {
     adaptau_temperature_state *s = &t->state;
     s->n_users_observed = s->n_users_clamped = 0;
@@ -492,7 +500,7 @@ static void set_taus(adaptau_temperature *t)
     set_all_taus(t);
     if (!atau_temperature_is_personal(t) || s->n_users_observed == 0)
         return;
-    s->threshold = find_threshold(t, s->n_users_observed);
+    s->threshold = find_threshold(t, losses);
     bool everyone = s->n_users_observed == t->dataset->n_users;
     s->tau_user_min = everyone ? INFINITY : s->tau0;
     s->tau_user_max = everyone ? 0.0 : s->tau0;
@@ -508,45 +516,34 @@ static void set_taus(adaptau_temperature *t)
     }
 }
 
-/* ---- update ---------------------------------------------------------------------------------------------------------- */
+/* ---- update ------------------------------------------------------------------------------------------------------ */
 
-static adaptau_status check_tables(const adaptau_temperature *t, const adaptau_tables *given, adaptau_tables *tables,
-                                   adaptau_error *error)
+/* τ₀ and τ_u by these moments. tables: for the exact root alone. */
+static adaptau_status update_by(adaptau_temperature *t, const struct atau_moments *moments, const double losses[2],
+                                adaptau_temperature_state next, const adaptau_tables *tables, adaptau_error *error)
 {
-    const adaptau_dataset *d = t->dataset;
-    adaptau_status         status = atau_check_tables(given, tables, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    if (tables->n_users != d->n_users || tables->n_items != d->n_items)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "tables are %d x %d, but the dataset is %d x %d (users x items)",
-                         tables->n_users, tables->n_items, d->n_users, d->n_items);
-    if (d->n_pairs == 0)
-        return atau_fail(error, ADAPTAU_E_STATE, "the dataset has no pairs to measure");
-    status = atau_check_rows_finite(t->context, "users", tables->n_users, tables->dim, tables->users,
-                                    tables->user_stride, error);
-    return status != ADAPTAU_OK ? status
-                                : atau_check_rows_finite(t->context, "items", tables->n_items, tables->dim,
-                                                         tables->items, tables->item_stride, error);
-}
-
-static adaptau_status update(adaptau_temperature *t, const adaptau_tables *tables, adaptau_error *error)
-{
-    struct atau_moments       moments;
-    adaptau_temperature_state next = t->state;
-    adaptau_status status = atau_moments_measure(t->context, tables, t->dataset, t->least_degree, &moments, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    next.mean_all = moments.mean_all;
-    next.variance_all = moments.variance_all;
-    next.mean_positive = moments.mean_positive;
-    next.variance_positive = moments.variance_positive;
-    status = choose_tau0(t, tables, &next, error);
+    next.mean_all = moments->mean_all;
+    next.variance_all = moments->variance_all;
+    next.mean_positive = moments->mean_positive;
+    next.variance_positive = moments->variance_positive;
+    adaptau_status status = choose_tau0(t, tables, &next, error);
     if (status != ADAPTAU_OK)
         return status;
     next.n_updates++;
     t->state = next;
-    set_taus(t);
+    set_taus(t, losses);
     return ADAPTAU_OK;
+}
+
+static adaptau_status update(adaptau_temperature *t, const adaptau_tables *tables, adaptau_error *error)
+{
+    struct atau_moments moments;
+    double              losses[2];
+    adaptau_status status = atau_moments_measure(t->context, tables, t->dataset, t->least_degree, &moments, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    sum_losses(t, losses);
+    return update_by(t, &moments, losses, t->state, tables, error);
 }
 
 adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *given,
@@ -557,14 +554,89 @@ adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, cons
     adaptau_status status = enter(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = check_tables(temperature, given, &tables, error);
+    status = atau_check_fit(temperature->context, given, temperature->dataset, &tables, error);
+    if (status == ADAPTAU_OK && temperature->dataset->n_pairs == 0)
+        status = atau_fail(error, ADAPTAU_E_STATE, "the dataset has no pairs to measure");
     if (status == ADAPTAU_OK)
         status = update(temperature, &tables, error);
     atau_busy_leave(&temperature->busy);
     return status;
 }
 
-/* ---- losses in, temperatures out ------------------------------------------------------------------------------------- */
+/* ---- update by sums of all ranges -------------------------------------------------------------------------------- */
+
+static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_score_moments *m, adaptau_error *error)
+{
+    const adaptau_temperature_options *o = &t->options;
+    const int64_t                      size = adaptau_table_moments_size(m->dim);
+    bool                               finite = isfinite(m->losses[0]) && isfinite(m->losses[1]);
+    if (size == 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->dim = %d is outside 1 ... %d", m->dim, ADAPTAU_MAX_DIM);
+    if (!m->users || !m->items)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->%s is NULL", m->users ? "items" : "users");
+    for (int64_t i = 0; i < size; i++)
+        finite = finite && isfinite(m->users[i]) && isfinite(m->items[i]);
+    for (int i = 0; i < 3; i++)
+        finite = finite && isfinite(m->pairs[i]);
+    if (!finite)
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "moments are not finite");
+    if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->pairs[0] > 0.0))
+        return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g pairs: there is nothing to measure",
+                         m->users[0], m->items[0], m->pairs[0]);
+    if (o->tau0_policy == ADAPTAU_TAU0_EXACT || o->degree_quantile > 0.0 || o->threshold_quantile > 0.0)
+        return atau_fail(error, ADAPTAU_E_STATE, "options->%s does not add up over ranges",
+                         o->tau0_policy == ADAPTAU_TAU0_EXACT  ? "tau0_policy = ADAPTAU_TAU0_EXACT"
+                         : o->degree_quantile > 0.0            ? "degree_quantile"
+                                                               : "threshold_quantile");
+    return ADAPTAU_OK;
+}
+
+/* L is the catalogue's, too. log_ratio is where tau0_of_delta finds it: it is put back when nothing comes of the update. */
+static adaptau_status update_from(adaptau_temperature *t, const adaptau_score_moments *m, adaptau_error *error)
+{
+    struct atau_moments             moments;
+    const adaptau_temperature_state before = t->state;
+    atau_moments_from(m, &moments);
+    if (!isfinite(moments.mean_all) || !isfinite(moments.variance_all))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "moments overflow");
+    t->state.n_users_counted = (int64_t)m->users[0];
+    t->state.log_ratio = adaptau_log_ratio((int64_t)m->users[0], (int64_t)m->items[0], (int64_t)m->pairs[0]);
+    adaptau_status status = update_by(t, &moments, m->losses, t->state, NULL, error);
+    if (status != ADAPTAU_OK)
+        t->state = before;
+    return status;
+}
+
+adaptau_status adaptau_temperature_update_from(adaptau_temperature *temperature, const adaptau_score_moments *given,
+                                               adaptau_error *error)
+{
+    adaptau_score_moments moments;
+    ATAU_REQUIRE(temperature, error);
+    adaptau_status status = atau_read_struct(&moments, sizeof moments, sizeof moments, given, false, "moments", error);
+    if (status == ADAPTAU_OK)
+        status = check_moments(temperature, &moments, error);
+    if (status == ADAPTAU_OK)
+        status = enter(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = update_from(temperature, &moments, error);
+    atau_busy_leave(&temperature->busy);
+    return status;
+}
+
+adaptau_status adaptau_temperature_loss_sums(const adaptau_temperature *temperature, double *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(temperature, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_temperature_enter_shared(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    sum_losses(temperature, out);
+    atau_temperature_leave_shared(temperature);
+    return ADAPTAU_OK;
+}
+
+/* ---- losses in, temperatures out --------------------------------------------------------------------------------- */
 
 static adaptau_status check_users(const adaptau_temperature *t, int32_t n, const int32_t *users, adaptau_error *error)
 {
@@ -719,6 +791,46 @@ adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperat
     atau_write_struct(out, &temperature->state, sizeof temperature->state);
     atau_temperature_leave_shared(temperature);
     return ADAPTAU_OK;
+}
+
+static adaptau_status check_state(const adaptau_temperature *t, const adaptau_temperature_state *s, const float *unit_losses,
+                                  adaptau_error *error)
+{
+    if (!(s->tau0 > 0.0 && isfinite(s->tau0)))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "state->tau0 = %g is not positive and finite", s->tau0);
+    if (s->n_updates < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "state->n_updates = %lld is negative", (long long)s->n_updates);
+    for (int32_t u = 0; unit_losses && u < t->dataset->n_users; u++)
+        if (isinf(unit_losses[u]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] is infinite", u);
+    if (atau_temperature_is_learned(t))
+        return atau_fail(error, ADAPTAU_E_STATE, "a learned temperature remembers more than its state: adaptau_model_load_checkpoint");
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature, const adaptau_temperature_state *given,
+                                             const float *unit_losses, adaptau_error *error)
+{
+    adaptau_temperature_state state;
+    ATAU_REQUIRE(temperature, error);
+    adaptau_status status = atau_read_struct(&state, sizeof state, sizeof state, given, false, "state", error);
+    if (status == ADAPTAU_OK)
+        status = check_state(temperature, &state, unit_losses, error);
+    if (status == ADAPTAU_OK)
+        status = enter(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    temperature->state = state;
+    for (int32_t u = 0; u < temperature->dataset->n_users; u++)
+        temperature->unit_losses[u] = unit_losses ? unit_losses[u] : NAN;
+    set_all_taus(temperature);
+    atau_busy_leave(&temperature->busy);
+    return ADAPTAU_OK;
+}
+
+const float *adaptau_temperature_unit_losses(const adaptau_temperature *temperature)
+{
+    return temperature ? temperature->unit_losses : NULL;
 }
 
 const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature)

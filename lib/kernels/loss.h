@@ -13,21 +13,11 @@
 #define ATAU_LOSS_H
 
 #include <adaptau/kernels.h>
+#include <adaptau/partial.h>
 
 #include <stdbool.h>
 
 struct atau_softmax;
-
-/* What a row's candidates amount to. */
-struct atau_row_sums {
-    double sum;                  /* of the map, the pairs or the exponentials                                */
-    double user_dot_sum;         /* ê_u · Σ_c v_c ê_c = Σ_c v_c f_c                                          */
-    double n_candidates;         /* C', without those that are masked; not for the softmax                   */
-    const double *slopes;        /* [n] of pairs                                                             */
-    double shift;                /* softmax: sum = Σ exp(logit − shift); and the same at temperature 1       */
-    double unit_shift, unit_sum;
-    double target_score;         /* ê_u · t, 0 without soft targets                                          */
-};
 
 /* What the row's gradients need. */
 struct atau_row_terms {
@@ -53,11 +43,13 @@ struct atau_loss {
     double          margin, negative_weight;      /* defaults; 0: the loss has none                           */
     atau_loss_map   map;   /* either of these; neither: v_c = exp(logit_c − shift), with all that this takes  */
     atau_loss_pairs pairs;
-    /* Loss of one row into s->row_loss and the output arrays, the factor of its candidates, and coefficient[i] = ∂loss/∂f of
-     * its i-th positive (beyond the positive's part as a candidate). f: scores of the row's positives, [n]. Returns how many
-     * terms counted. */
-    int64_t (*terms)(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                     float *coefficient, struct atau_row_terms *terms);
+    /* Σ of the positives' own part into positive_sum and positive_slope. f: scores of the row's positives, [n]. */
+    void (*positives)(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums);
+    /* Loss of one row, which its sums over the whole catalogue give, into s->row_loss and the output arrays; the factor of its
+     * candidates; and coefficient[i] = ∂loss/∂f of its i-th positive (beyond the positive's part as a candidate). Of ranges of
+     * items f, coefficients and candidates are those of one. slopes: [n] of pairs. Returns how many terms counted. */
+    int64_t (*terms)(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+                     const float *f, float *coefficient, struct atau_row_terms *terms);
 };
 
 extern const struct atau_loss atau_loss_softmax, atau_loss_bpr, atau_loss_bce, atau_loss_mse, atau_loss_ccl;

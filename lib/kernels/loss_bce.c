@@ -21,21 +21,37 @@ static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, fl
         s->kernels->softplus_tile(lines, atau_min_i64(PIECE, columns - r), t + r, stride, scale + r, zero, sum + r);
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                     float *coefficient, struct atau_row_terms *terms)
+/* 1/(1 + exp(f/τ)) = σ(−f/τ), and log(1 + exp(−f/τ)). */
+static double sigma_of(double f, double tau, double *loss)
+{
+    double x = -f / tau, e = exp(-fabs(x));
+    *loss = (x > 0.0 ? x : 0.0) + log1p(e);
+    return (x > 0.0 ? 1.0 : e) / (1.0 + e);
+}
+
+static void positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
+{
+    for (int64_t i = 0; i < atau_row_positives(s, row); i++) {
+        double loss, sigma = sigma_of((double)f[i], (double)atau_row_tau(s, row), &loss);
+        sums->positive_sum += loss;
+        sums->positive_slope -= sigma * (double)f[i];
+    }
+}
+
+static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+                     const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
     const double  tau = atau_row_tau(s, row), weight = atau_row_weight(s, row), factor = atau_row_factor(s, row, sums);
-    double        loss = 0.0, d_inverse_tau = 0.0;
+    (void)slopes;
     for (int64_t i = 0; i < n; i++) {
-        double x = -(double)f[i] / tau, e = exp(-fabs(x)), sigma = (x > 0.0 ? 1.0 : e) / (1.0 + e);
-        loss += (x > 0.0 ? x : 0.0) + log1p(e);
-        coefficient[i] = (float)(-weight * sigma / tau);
-        d_inverse_tau -= sigma * (double)f[i];
+        double loss;
+        coefficient[i] = (float)(-weight * sigma_of((double)f[i], tau, &loss) / tau);
     }
     terms->candidate_factor = (float)(factor / tau);
     terms->target_factor = 0.0f;
-    atau_set_row(s, row, weight * loss + factor * sums->sum, weight * d_inverse_tau + factor * sums->user_dot_sum);
+    atau_set_row(s, row, weight * sums->positive_sum + factor * sums->sum,
+                 weight * sums->positive_slope + factor * sums->slope);
     return n;
 }
 
@@ -45,5 +61,6 @@ const struct atau_loss atau_loss_bce = {
     .has_tau = true,
     .negative_weight = 1.0,
     .map = map,
+    .positives = positives,
     .terms = terms,
 };

@@ -44,17 +44,17 @@ static double pairs(const struct atau_softmax *s, float inverse_tau, int64_t n, 
     return loss;
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                     float *coefficient, struct atau_row_terms *terms)
+static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+                     const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
     const double  tau = atau_row_tau(s, row);
     const bool    counts = n > 0 && sums->n_candidates > 0.0;
     const double  factor = counts ? atau_row_weight(s, row) / sums->n_candidates : 0.0;
-    double        d_inverse_tau = sums->user_dot_sum;
+    double        d_inverse_tau = sums->slope;
     for (int64_t i = 0; i < n; i++) {
-        coefficient[i] = (float)(-factor * sums->slopes[i]);
-        d_inverse_tau -= tau * sums->slopes[i] * (double)f[i];
+        coefficient[i] = (float)(-factor * slopes[i]);
+        d_inverse_tau -= tau * slopes[i] * (double)f[i];
     }
     terms->candidate_factor = (float)(factor / tau);
     terms->target_factor = 0.0f;

@@ -21,19 +21,23 @@ static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, fl
     }
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                     float *coefficient, struct atau_row_terms *terms)
+static void positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
+{
+    for (int64_t i = 0; i < atau_row_positives(s, row); i++)
+        sums->positive_sum += 1.0 - (double)f[i];
+}
+
+static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+                     const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
     const double  weight = atau_row_weight(s, row), factor = atau_row_factor(s, row, sums);
-    double        loss = 0.0;
-    for (int64_t i = 0; i < n; i++) {
-        loss += 1.0 - (double)f[i];
+    (void)slopes, (void)f;
+    for (int64_t i = 0; i < n; i++)
         coefficient[i] = (float)-weight;
-    }
     terms->candidate_factor = (float)factor;
     terms->target_factor = 0.0f;
-    atau_set_row(s, row, weight * loss + factor * sums->sum, 0.0);
+    atau_set_row(s, row, weight * sums->positive_sum + factor * sums->sum, 0.0);
     return n;
 }
 
@@ -43,5 +47,6 @@ const struct atau_loss atau_loss_ccl = {
     .margin = 0.5,
     .negative_weight = 1.0,
     .map = map,
+    .positives = positives,
     .terms = terms,
 };

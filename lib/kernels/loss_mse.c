@@ -21,20 +21,25 @@ static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, fl
     }
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                     float *coefficient, struct atau_row_terms *terms)
+static void positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
+{
+    for (int64_t i = 0; i < atau_row_positives(s, row); i++) {
+        double short_of = 1.0 - (double)f[i];
+        sums->positive_sum += short_of * short_of;
+    }
+}
+
+static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+                     const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
     const double  weight = atau_row_weight(s, row), factor = atau_row_factor(s, row, sums);
-    double        loss = 0.0;
-    for (int64_t i = 0; i < n; i++) {
-        double short_of = 1.0 - (double)f[i];
-        loss += short_of * short_of;
-        coefficient[i] = (float)(-2.0 * weight * short_of);
-    }
+    (void)slopes;
+    for (int64_t i = 0; i < n; i++)
+        coefficient[i] = (float)(-2.0 * weight * (1.0 - (double)f[i]));
     terms->candidate_factor = (float)(2.0 * factor);
     terms->target_factor = 0.0f;
-    atau_set_row(s, row, weight * loss + factor * sums->sum, 0.0);
+    atau_set_row(s, row, weight * sums->positive_sum + factor * sums->sum, 0.0);
     return n;
 }
 
@@ -43,5 +48,6 @@ const struct atau_loss atau_loss_mse = {
     .name = "MSE",
     .negative_weight = 1.0,
     .map = map,
+    .positives = positives,
     .terms = terms,
 };

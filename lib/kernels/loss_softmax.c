@@ -21,52 +21,68 @@ static double log_add(double a, double b)
     return isinf(low) ? high : high + log1p(exp(low - high));
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums, const float *f,
-                     float *coefficient, struct atau_row_terms *terms)
+static void positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
-    const int64_t n = atau_row_positives(s, row);
-    const double  tau = atau_row_tau(s, row), tau_positive = atau_row_tau_positive(s, row);
-    const double  share_of_target = atau_row_target_share(s, row), share_of_positives = 1.0 - share_of_target;
-    const double  weight = atau_row_weight(s, row);
-    const bool    own_term = !s->outside && s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE;
-    const double  log_sum = sums->shift + log(sums->sum); /* −inf for an empty sum                            */
-    const bool    empty = sums->sum == 0.0; /* not "not above 0": a NaN must show in the loss                  */
-    const bool    counts = n > 0 && (own_term || !empty);
-    double        loss = 0.0, factor = 0.0, d_inverse_tau = 0.0, score_sum = 0.0;
+    for (int64_t i = 0; i < atau_row_positives(s, row); i++)
+        sums->positive_sum += (double)f[i];
+}
 
-    double        log_z = log_sum, own = 0.0, share = empty ? 0.0 : 1.0 / sums->sum;
+/* With an own term: each positive has a normaliser of its own. Σ_i log Z_i, and sums over i of what multiplies candidates and
+ * of exp(f_i/τ − log Z_i) f_i. */
+static double normalise_each(const struct atau_softmax *s, int64_t row, double log_sum, double shift, const float *f,
+                             float *coefficient, double *factor, double *own_slope)
+{
+    const double tau = atau_row_tau(s, row), weight = atau_row_weight(s, row);
+    const double aim = (1.0 - atau_row_target_share(s, row)) / atau_row_tau_positive(s, row);
+    double       log_zs = 0.0;
+    for (int64_t i = 0; i < atau_row_positives(s, row); i++) {
+        double log_z = log_add(log_sum, (double)f[i] / tau), own = exp((double)f[i] / tau - log_z);
+        log_zs += log_z;
+        *factor += isinf(log_sum) && log_sum < 0.0 ? 0.0 : exp(shift - log_z);
+        *own_slope += own * (double)f[i];
+        coefficient[i] = (float)(weight * (own / tau - aim));
+    }
+    return log_zs;
+}
 
-    for (int64_t i = 0; i < n; i++) {
-        if (own_term) {
-            log_z = log_add(log_sum, f[i] / tau);
-            own = exp(f[i] / tau - log_z);
-            share = empty ? 0.0 : exp(sums->shift - log_z);
-        }
-        score_sum += f[i];
-        coefficient[i] = counts ? (float)(weight * (own / tau - share_of_positives / tau_positive)) : 0.0f;
-        if (!counts)
-            continue;
-        double aim = share_of_positives * f[i] + share_of_target * sums->target_score;
-        loss += log_z - aim / tau_positive;
-        factor += share;
-        d_inverse_tau += share * sums->user_dot_sum + own * f[i] - (s->temperatures.positives ? 0.0 : aim);
+static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+                     const float *f, float *coefficient, struct atau_row_terms *terms)
+{
+    const double tau = atau_row_tau(s, row), tau_positive = atau_row_tau_positive(s, row), n = sums->n_positives;
+    const double share_of_target = atau_row_target_share(s, row), share_of_positives = 1.0 - share_of_target;
+    const double weight = atau_row_weight(s, row);
+    const bool   own_term = !s->outside && s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE;
+    const double log_sum = sums->shift + log(sums->sum); /* −inf for an empty sum                             */
+    const bool   empty = sums->sum == 0.0; /* not "not above 0": a NaN must show in the loss                   */
+    const bool   counts = n > 0.0 && (own_term || !empty);
+    const double aims = share_of_positives * sums->positive_sum + share_of_target * n * sums->target_score;
+    double       log_zs = n * log_sum, factor = empty ? 0.0 : n / sums->sum, own_slope = 0.0;
+    (void)slopes;
+
+    for (int64_t i = 0; i < atau_row_positives(s, row); i++)
+        coefficient[i] = counts ? (float)(-weight * share_of_positives / tau_positive) : 0.0f;
+    if (own_term && counts) {
+        factor = 0.0;
+        log_zs = normalise_each(s, row, log_sum, sums->shift, f, coefficient, &factor, &own_slope);
     }
     terms->candidate_factor = (float)(weight * factor / tau);
-    terms->target_factor = counts ? (float)(-weight * (double)n * share_of_target / tau_positive) : 0.0f;
-    atau_set_row(s, row, weight * loss, weight * d_inverse_tau);
+    terms->target_factor = counts ? (float)(-weight * n * share_of_target / tau_positive) : 0.0f;
+    atau_set_row(s, row, counts ? weight * (log_zs - aims / tau_positive) : 0.0,
+                 counts ? weight * (factor * sums->slope + own_slope - (s->temperatures.positives ? 0.0 : aims)) : 0.0);
     if (s->output.row_log_sum)
         s->output.row_log_sum[row] = log_sum;
     if (s->output.row_unit_loss)
         s->output.row_unit_loss[row] =
-            n > 0 && sums->unit_sum > 0.0
-                ? (float)(sums->unit_shift + log(sums->unit_sum) - score_sum / (double)n)
+            n > 0.0 && sums->unit_sum > 0.0
+                ? (float)(sums->unit_shift + log(sums->unit_sum) - sums->positive_sum / n)
                 : 0.0f;
-    return counts ? n : 0;
+    return counts ? atau_row_positives(s, row) : 0;
 }
 
 const struct atau_loss atau_loss_softmax = {
     .kind = ADAPTAU_LOSS_SOFTMAX,
     .name = "the softmax",
     .has_tau = true,
+    .positives = positives,
     .terms = terms,
 };

@@ -58,7 +58,7 @@ void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gra
         s->kernels->axpy(s->dim, -s->batch.item_target_scale, s->batch.item_targets + item * s->dim, gradient);
 }
 
-/* ---- checks -------------------------------------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_error *error)
 {
@@ -142,7 +142,7 @@ static void bound_logits(struct atau_softmax *s)
     s->bounded = s->users.normalise && s->items.normalise && 2.0f / least_tau(s) + range <= BOUNDED_EXPONENT;
 }
 
-/* ---- the item table ------------------------------------------------------------------------------------------------ */
+/* ---- the item table ---------------------------------------------------------------------------------------------- */
 
 struct unit_table {
     struct atau_softmax *s;
@@ -291,7 +291,7 @@ static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *err
     return count_zero_items(s, n, error);
 }
 
-/* ---- the call -------------------------------------------------------------------------------------------------------- */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
@@ -391,24 +391,43 @@ void atau_workspace_free(adaptau_context *context, struct atau_workspace *worksp
     atau_arena_free(context, &workspace->sorting);
 }
 
+/* Check, compute, and let the exchange end. */
+static adaptau_status run_checked(struct atau_softmax *s, const adaptau_exchange *exchange, adaptau_error *error)
+{
+    adaptau_exchange             own;
+    const adaptau_exchange_piece end = {.struct_size = sizeof end, .what = ADAPTAU_EXCHANGE_END};
+    adaptau_status               status = exchange ? atau_read_exchange(s, exchange, &own, error) : ADAPTAU_OK;
+    if (status != ADAPTAU_OK)
+        return status;
+    s->exchange = exchange ? &own : NULL;
+    if (s->batch.n_rows > 0) {
+        status = run(s, error);
+    } else {
+        s->output.loss = 0.0;
+        s->output.n_terms = s->output.n_touched_items = 0;
+        s->output.n_zero_rows = 0;
+        if (exchange && s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE)
+            s->output.n_touched_items = s->n_items;
+        status = exchange ? atau_exchange_nothing(s, error) : ADAPTAU_OK;
+    }
+    if (status == ADAPTAU_OK && exchange)
+        status = atau_exchange(s, &end, error);
+    s->exchange = NULL;
+    return status;
+}
+
 adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
                                       const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                      const adaptau_loss *loss, adaptau_softmax_output *output, adaptau_error *error)
+                                      const adaptau_loss *loss, const adaptau_exchange *exchange,
+                                      adaptau_softmax_output *output, adaptau_error *error)
 {
     struct atau_softmax s = {.context = context, .memory = workspace, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
     s.kernels = context->kernels;
     adaptau_status status = read_arguments(&s, tables, batch, temperatures, loss, output, error);
+    if (status == ADAPTAU_OK)
+        status = run_checked(&s, exchange, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (s.batch.n_rows == 0) {
-        s.output.loss = 0.0;
-        s.output.n_terms = s.output.n_touched_items = 0;
-        s.output.n_zero_rows = 0;
-    } else {
-        status = run(&s, error);
-        if (status != ADAPTAU_OK)
-            return status;
-    }
     output->n_zero_rows = s.output.n_zero_rows;
     output->loss = s.output.loss;
     output->n_terms = s.output.n_terms;
@@ -416,15 +435,24 @@ adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_work
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_loss_gradients_of_range(adaptau_context *context, const adaptau_tables *tables,
+                                               const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
+                                               const adaptau_loss *loss, const adaptau_exchange *exchange,
+                                               adaptau_softmax_output *output, adaptau_error *error)
+{
+    struct atau_workspace workspace = {0};
+    ATAU_REQUIRE(context, error);
+    adaptau_status status =
+        atau_loss_gradients_in(context, &workspace, tables, batch, temperatures, loss, exchange, output, error);
+    atau_workspace_free(context, &workspace);
+    return status;
+}
+
 adaptau_status adaptau_loss_gradients(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                       const adaptau_row_temperatures *temperatures, const adaptau_loss *loss,
                                       adaptau_softmax_output *output, adaptau_error *error)
 {
-    struct atau_workspace workspace = {0};
-    ATAU_REQUIRE(context, error);
-    adaptau_status status = atau_loss_gradients_in(context, &workspace, tables, batch, temperatures, loss, output, error);
-    atau_workspace_free(context, &workspace);
-    return status;
+    return adaptau_loss_gradients_of_range(context, tables, batch, temperatures, loss, NULL, output, error);
 }
 
 adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,

@@ -14,6 +14,8 @@
 #include "kernels/loss.h"
 #include "kernels/workspace.h"
 
+#define ATAU_TILE_LINES 128 /* a tile of 128 x 128 floats and its 128 item rows stay in a second-level cache   */
+
 /* One side of the scores. */
 struct atau_side {
     const float *rows; /* raw embeddings                                                                      */
@@ -41,6 +43,7 @@ struct atau_softmax {
     double                    *row_loss; /* [R] the caller's or our own                                       */
     int64_t                   *row_count; /* [R] terms of each row                                            */
     bool                       outside; /* positives outside the sum                                          */
+    const adaptau_exchange    *exchange; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
     float                      logit_offset; /* max(−log q), 0 without log_q                                  */
     _Atomic int64_t            bad_row, bad_item; /* first whose gradient is not finite; INT64_MAX: none       */
@@ -84,7 +87,7 @@ static inline int64_t atau_row_positives(const struct atau_softmax *s, int64_t r
     return s->batch.positive_ptr[row + 1] - s->batch.positive_ptr[row];
 }
 
-/* ---- what the losses' terms share ------------------------------------------------------------------------------------- */
+/* ---- what the losses' terms share -------------------------------------------------------------------------------- */
 
 static inline double atau_row_weight(const struct atau_softmax *s, int64_t row)
 {
@@ -92,11 +95,11 @@ static inline double atau_row_weight(const struct atau_softmax *s, int64_t row)
 }
 
 /* w n λ/C', which a row's candidates are multiplied by where each positive meets their mean; 0 without candidates. */
-static inline double atau_row_factor(const struct atau_softmax *s, int64_t row, const struct atau_row_sums *sums)
+static inline double atau_row_factor(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums)
 {
-    return sums->n_candidates > 0.0 ? atau_row_weight(s, row) * (double)atau_row_positives(s, row) *
-                                          s->loss_options.negative_weight / sums->n_candidates
-                                    : 0.0;
+    return sums->n_candidates > 0.0
+               ? atau_row_weight(s, row) * sums->n_positives * s->loss_options.negative_weight / sums->n_candidates
+               : 0.0;
 }
 
 static inline void atau_set_row(const struct atau_softmax *s, int64_t row, double loss, double d_inverse_tau)
@@ -106,12 +109,29 @@ static inline void atau_set_row(const struct atau_softmax *s, int64_t row, doubl
         s->output.row_d_inverse_tau[row] = (float)d_inverse_tau;
 }
 
-/* ---- engines ------------------------------------------------------------------------------------------------------ */
+/* What a row's positives are to its sums. */
+static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
+{
+    sums->n_positives = (double)atau_row_positives(s, row);
+    if (s->loss->positives)
+        s->loss->positives(s, row, f, sums);
+}
+
+/* Hand a piece to the host (exchange.c): as it is; items of some tiles; zeros for all items, where a batch has no rows. */
+adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error);
+adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
+adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error);
+
+/* Read and check a caller's exchange for the problem in *s. */
+adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_exchange *given, adaptau_exchange *out,
+                                  adaptau_error *error);
+
+/* ---- engines ----------------------------------------------------------------------------------------------------- */
 
 adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error);
 adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error);
 
-/* ---- small things that both engines do ------------------------------------------------------------------------------ */
+/* ---- small things that both engines do --------------------------------------------------------------------------- */
 
 /* ê of a row into `out`; returns 1/‖e‖, 0 for a zero row, 1 for a side that is raw or unit. */
 float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out);
@@ -127,7 +147,7 @@ void atau_side_backward(const struct atau_softmax *s, const struct atau_side *si
 /* Take this batch's part of the items' soft targets off an item's gradient, before its backward. */
 void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient);
 
-/* ---- scatter -------------------------------------------------------------------------------------------------------- */
+/* ---- scatter ----------------------------------------------------------------------------------------------------- */
 
 /* Contributions to item gradients from here and there: entry e adds coefficient[e] vector(e) to item[e]. */
 struct atau_scatter {

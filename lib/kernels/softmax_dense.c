@@ -8,7 +8,8 @@
  *
  *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
  *            (another loss than the softmax puts its own map in the place of the exponential)
- *   rows     losses and coefficients;  gradient of each user from U and its positives;  Q ← Q · factor
+ *   rows     sums of the row, to which other ranges of items add theirs (exchange.c);  losses and coefficients;
+ *            gradient of each user from U and its positives;  Q ← Q · factor
  *   pass 2   G += T Q;  positives added
  *
  * Where T of a whole block is small enough it is kept between the passes; else pass 2 computes it again. Tasks are chunks of
@@ -27,7 +28,7 @@
 
 #define ROWS_PER_TASK 8
 
-/* ---- pass 1 --------------------------------------------------------------------------------------------------------- */
+/* ---- pass 1 ------------------------------------------------------------------------------------------------------ */
 
 static float *tile_of(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile)
 {
@@ -200,7 +201,7 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
     }
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------ */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* Largest of the chunks' maxima for a row; a finite number in any case. */
 static float largest_max(const struct atau_dense *d, const float *maxima, int64_t r)
@@ -219,7 +220,7 @@ static double chunk_scale(const struct atau_dense *d, const float *maxima, int64
 }
 
 /* Σ over chunks, in their order. user [d]: Σ exp(logit − shift) ê_c. */
-static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, struct atau_row_sums *sums, float *user)
+static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, adaptau_row_sums *sums, float *user)
 {
     const int64_t dim = d->s->dim, rows = d->block_rows;
     float         shift = d->s->bounded ? b->shift[r] : largest_max(d, b->partial_max, r);
@@ -227,8 +228,8 @@ static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, 
     if (d->want_unit && !d->s->bounded)
         unit_shift = largest_max(d, b->partial_unit_max, r);
     memset(sums, 0, sizeof *sums);
-    sums->shift = shift;
-    sums->unit_shift = unit_shift;
+    sums->shift = atau_loss_is_softmax(d->s->loss) ? shift : 0.0;
+    sums->unit_shift = d->want_unit ? unit_shift : 0.0;
     b->final_shift[r] = shift;
     if (user)
         memset(user, 0, (size_t)dim * sizeof(float));
@@ -276,43 +277,110 @@ static void finish_user(struct atau_dense *d, struct atau_block *b, int64_t r, c
     atau_side_backward(s, &s->users, b->queries + r * dim, b->inverse_norms[r], gradient, row, &s->bad_row);
 }
 
+static float *user_gradient(const struct atau_softmax *s, int64_t row)
+{
+    return s->output.user_gradients ? s->output.user_gradients + row * s->output.user_gradient_stride : NULL;
+}
+
+/* What the row's candidates and positives amount to; Σ_c v_c ê_c goes to where the user's gradient will be. */
+static void sum_row(struct atau_dense *d, struct atau_block *b, int64_t r)
+{
+    struct atau_softmax *s = d->s;
+    const int64_t        dim = s->dim, row = b->first_row + r, first = s->batch.positive_ptr[row] - b->first_positive;
+    adaptau_row_sums    *sums = &b->sums[r];
+    float               *gradient = user_gradient(s, row);
+    float               *merged = gradient ? gradient : d->want_users ? b->factored + r * dim : NULL;
+    merge_chunks(d, b, r, sums, merged);
+    sums->n_candidates = atau_loss_is_softmax(s->loss) ? 0.0 : b->counted[r];
+    if (merged)
+        sums->slope = (double)s->kernels->dot(dim, b->queries + r * dim, merged);
+    if (atau_row_target(s, row))
+        sums->target_score = (double)s->kernels->dot(dim, b->queries + r * dim, atau_row_target(s, row));
+    atau_sum_positives(s, row, b->scores + first, sums);
+}
+
+/* v of this range is relative to its own shift, the sums that the factor comes from to the catalogue's. */
+static void change_shift(const struct atau_dense *d, const struct atau_block *b, int64_t r, struct atau_row_terms *terms)
+{
+    if (d->s->exchange && atau_loss_is_softmax(d->s->loss))
+        terms->candidate_factor *= (float)exp(fmin(0.0, (double)b->final_shift[r] - b->sums[r].shift));
+}
+
 static void finish_row(struct atau_dense *d, struct atau_block *b, int64_t r)
 {
     struct atau_softmax  *s = d->s;
     const int64_t         dim = s->dim, row = b->first_row + r, first = s->batch.positive_ptr[row] - b->first_positive;
-    struct atau_row_sums  sums;
+    const double         *slopes = s->loss->pairs ? merge_slopes(d, b, r) : NULL;
     struct atau_row_terms terms;
-    float *factored = b->factored + r * dim;
-    float *gradient = s->output.user_gradients ? s->output.user_gradients + row * s->output.user_gradient_stride : NULL;
-    float *merged = gradient ? gradient : d->want_users ? factored : NULL;
-    merge_chunks(d, b, r, &sums, merged);
-    sums.n_candidates = b->counted[r];
-    if (s->loss->pairs)
-        sums.slopes = merge_slopes(d, b, r);
-    if (merged)
-        sums.user_dot_sum = (double)s->kernels->dot(dim, b->queries + r * dim, merged);
-    if (atau_row_target(s, row))
-        sums.target_score = (double)s->kernels->dot(dim, b->queries + r * dim, atau_row_target(s, row));
-    s->row_count[row] = s->loss->terms(s, row, &sums, b->scores + first, b->coefficients + first, &terms);
+    float                *gradient = user_gradient(s, row);
+    s->row_count[row] = s->loss->terms(s, row, &b->sums[r], slopes, b->scores + first, b->coefficients + first, &terms);
+    change_shift(d, b, r, &terms);
     if (gradient)
         finish_user(d, b, r, &terms, gradient);
     if (d->shared)
         memcpy(d->all_coefficients + s->batch.positive_ptr[row], b->coefficients + first,
                (size_t)atau_row_positives(s, row) * sizeof(float));
-    s->kernels->scale(dim, terms.candidate_factor, b->queries + r * dim, factored);
+    s->kernels->scale(dim, terms.candidate_factor, b->queries + r * dim, b->factored + r * dim);
+}
+
+/* A task of rows of one block. */
+static struct atau_block *rows_of_task(struct atau_dense *d, int64_t task, int64_t *first, int64_t *end)
+{
+    struct atau_block *b = &d->blocks[task % d->n_blocks];
+    *first = task / d->n_blocks * ROWS_PER_TASK;
+    *end = atau_min_i64(*first + ROWS_PER_TASK, b->n_rows);
+    return b;
+}
+
+static void sum_rows(void *argument, int32_t lane, int64_t task)
+{
+    struct atau_dense *d = argument;
+    int64_t            first, end;
+    struct atau_block *b = rows_of_task(d, task, &first, &end);
+    (void)lane;
+    for (int64_t r = first; r < end; r++)
+        sum_row(d, b, r);
 }
 
 static void finish_rows(void *argument, int32_t lane, int64_t task)
 {
     struct atau_dense *d = argument;
-    struct atau_block *b = &d->blocks[task % d->n_blocks];
-    const int64_t      first = task / d->n_blocks * ROWS_PER_TASK, end = atau_min_i64(first + ROWS_PER_TASK, b->n_rows);
+    int64_t            first, end;
+    struct atau_block *b = rows_of_task(d, task, &first, &end);
     (void)lane;
-    for (int64_t r = first; r < end; r++)
+    for (int64_t r = first; r < end; r++) {
+        if (!d->s->exchange) /* there is nothing to wait for                                                  */
+            sum_row(d, b, r);
         finish_row(d, b, r);
+    }
 }
 
-/* ---- pass 2 ---------------------------------------------------------------------------------------------------------- */
+/* Rows of the blocks at work, which stand one after the other. */
+static adaptau_exchange_piece piece_of_rows(const struct atau_dense *d, int32_t what)
+{
+    const struct atau_block *last = &d->blocks[d->n_blocks - 1];
+    return (adaptau_exchange_piece){.struct_size = sizeof(adaptau_exchange_piece),
+                                    .what = what,
+                                    .first = d->blocks[0].first_row,
+                                    .n = last->first_row + last->n_rows - d->blocks[0].first_row};
+}
+
+static adaptau_status exchange_sums(struct atau_dense *d, adaptau_error *error)
+{
+    adaptau_exchange_piece piece = piece_of_rows(d, ADAPTAU_EXCHANGE_SUMS);
+    piece.sums = d->blocks[0].sums;
+    return atau_exchange(d->s, &piece, error);
+}
+
+static adaptau_status exchange_users(struct atau_dense *d, adaptau_error *error)
+{
+    adaptau_exchange_piece piece = piece_of_rows(d, ADAPTAU_EXCHANGE_USERS);
+    piece.gradients = user_gradient(d->s, piece.first);
+    piece.stride = d->s->output.user_gradient_stride;
+    return piece.gradients ? atau_exchange(d->s, &piece, error) : ADAPTAU_OK;
+}
+
+/* ---- pass 2 ------------------------------------------------------------------------------------------------------ */
 
 /* ê_u times the row's factor (and, for a tile that is relative to its own shift, times what turns it to the row's). */
 static const float *factored_queries(struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t tile)
@@ -370,18 +438,29 @@ static void spread_tile(struct atau_dense *d, struct atau_block *b, int32_t lane
     add_positives(d, b, tile);
 }
 
-static void spread_chunk(void *argument, int32_t lane, int64_t chunk)
+/* A task of pass 2. Tiles do not touch each other's gradients: any cut gives the same bits. */
+static void spread_tiles(void *argument, int32_t lane, int64_t task)
 {
     struct atau_dense *d = argument;
-    for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
-        for (int32_t k = 0; k < d->n_blocks; k++)
-            spread_tile(d, &d->blocks[k], lane, tile);
+    const int64_t      n = d->end_tile - d->first_tile;
+    for (int64_t k = n * task / d->n_spreads; k < n * (task + 1) / d->n_spreads; k++) {
+        const int64_t tile = d->first_tile + k;
+        for (int32_t block = 0; block < d->n_blocks; block++)
+            spread_tile(d, &d->blocks[block], lane, tile);
         if (d->last_blocks && !d->shared)
             finish_items(d, tile);
     }
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------------------- */
+static adaptau_status spread(struct atau_dense *d, int64_t first_tile, int64_t end_tile, int64_t n_tasks, adaptau_error *error)
+{
+    d->first_tile = first_tile;
+    d->end_tile = end_tile;
+    d->n_spreads = atau_max_i64(1, atau_min_i64(n_tasks, end_tile - first_tile));
+    return atau_parallel(d->s->context, d->n_spreads, spread_tiles, d, error);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 /* Candidates' gradients stand by position, with repeats: sum them, and the positives', by item. */
 static adaptau_status scatter_shared(struct atau_dense *d, adaptau_error *error)
@@ -399,18 +478,43 @@ static adaptau_status scatter_shared(struct atau_dense *d, adaptau_error *error)
     return atau_scatter_items(s, &candidates, &positives, error);
 }
 
+/* The last blocks complete the items' gradients: piece by piece where somebody waits for them. Pieces depend on the number of
+ * items alone, not on rows, which differ between ranges of users. */
+static adaptau_status finish_in_pieces(struct atau_dense *d, adaptau_error *error)
+{
+    const int64_t  n_pieces = d->s->exchange->item_pieces, threads = adaptau_context_n_threads(d->s->context);
+    adaptau_status status = ADAPTAU_OK;
+    for (int64_t k = 0; k < n_pieces && status == ADAPTAU_OK; k++) {
+        const int64_t first = d->n_tiles * k / n_pieces, end = d->n_tiles * (k + 1) / n_pieces;
+        if (first == end)
+            continue;
+        status = spread(d, first, end, 4 * threads, error);
+        if (status == ADAPTAU_OK)
+            status = atau_exchange_items(d->s, first, end, error);
+    }
+    return status;
+}
+
 static adaptau_status run_blocks(struct atau_dense *d, adaptau_error *error)
 {
     adaptau_context *context = d->s->context;
-    const int64_t    row_tasks = (d->block_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    const int64_t    row_tasks = (d->block_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK * d->n_blocks;
+    const bool       apart = d->s->exchange != NULL;
     adaptau_status   status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
+    if (status == ADAPTAU_OK && apart)
+        status = atau_parallel(context, row_tasks, sum_rows, d, error);
+    if (status == ADAPTAU_OK && apart)
+        status = exchange_sums(d, error);
     if (status == ADAPTAU_OK)
-        status = atau_parallel(context, row_tasks * d->n_blocks, finish_rows, d, error);
-    if (status == ADAPTAU_OK && d->gradients)
-        status = atau_dense_pack_factored(d, error);
-    if (status == ADAPTAU_OK && d->gradients)
-        status = atau_parallel(context, d->n_chunks, spread_chunk, d, error);
-    return status;
+        status = atau_parallel(context, row_tasks, finish_rows, d, error);
+    if (status == ADAPTAU_OK && apart)
+        status = exchange_users(d, error);
+    if (status != ADAPTAU_OK || !d->gradients)
+        return status;
+    status = atau_dense_pack_factored(d, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    return apart && d->last_blocks && !d->shared ? finish_in_pieces(d, error) : spread(d, 0, d->n_tiles, d->n_chunks, error);
 }
 
 adaptau_status atau_softmax_dense(struct atau_softmax *s, adaptau_error *error)

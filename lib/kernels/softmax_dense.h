@@ -8,8 +8,6 @@
 #include "common/size.h"
 #include "kernels/softmax.h"
 
-#define ATAU_TILE_LINES 128 /* a tile of 128 x 128 floats and its 128 item rows stay in a second-level cache   */
-
 #define ATAU_BLOCKS_MOST 16 /* at work at once                                                                 */
 
 /* A positive of the block that meets a candidate. */
@@ -47,6 +45,7 @@ struct atau_block {
     float  *partial_max, *partial_unit_max;   /* [n_chunks x B] unbounded only                                */
     double *partial_slopes; /* [n_chunks x most positives of a block] of pairs                                */
     double *counted;        /* [B] candidates that are not masked; not for the softmax                        */
+    adaptau_row_sums *sums; /* [B] of this range of items, then of the catalogue                              */
     float  *scores;             /* [most positives of a block] f                                              */
     float  *coefficients;       /* [the same]                                                                 */
     float  *norms_of_positives; /* [the same] 1/‖e_i‖; shared candidates only                                 */
@@ -71,6 +70,7 @@ struct atau_dense {
 
     /* the grid */
     int64_t n_tiles, n_chunks;
+    int64_t most_tiles;     /* of all ranges of items: what blocks are cut by                                 */
     int32_t block_rows, tile_stride, most_blocks;
     int64_t most_positives; /* of a block                                                                     */
     bool    shared, store, want_users, want_unit;
@@ -80,6 +80,7 @@ struct atau_dense {
     struct atau_block blocks[ATAU_BLOCKS_MOST];
     int32_t           n_blocks;
     bool              last_blocks;
+    int64_t           first_tile, end_tile, n_spreads; /* what pass 2 is cutting into tasks                   */
 
     /* what lanes work in */
     float             *one;          /* [B] ones                                                              */
@@ -113,7 +114,7 @@ adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, ada
 /* Up to most_blocks blocks of rows from first_row on: their ê, factors and shifts, and where their positives meet candidates. */
 adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error);
 
-/* ---- the products of a tile, which are all that is done in float32 or bfloat16 (softmax_dense_products.c) ------------- */
+/* ---- the products of a tile, which are all that is done in float32 or bfloat16 (softmax_dense_products.c) -------- */
 
 /* Pack the candidates; a block's queries; and the blocks' factored queries, once their factors are known. */
 adaptau_status atau_dense_pack_items(struct atau_dense *d, adaptau_error *error);

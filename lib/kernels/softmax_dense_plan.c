@@ -30,10 +30,10 @@ static int64_t tile_words(int64_t rows)
     return (int64_t)atau_round_up((size_t)(rows + 1) / 2, 16);
 }
 
-/* Bytes of T of a block. */
+/* Bytes of T of a block, in the largest range of items. */
 static int64_t store_bytes(const struct atau_dense *d, int64_t rows)
 {
-    return d->n_tiles * ATAU_TILE_LINES * 4 * (d->panels.kernels ? tile_words(rows) : tile_stride(rows));
+    return d->most_tiles * ATAU_TILE_LINES * 4 * (d->panels.kernels ? tile_words(rows) : tile_stride(rows));
 }
 
 static void choose_block_rows(struct atau_dense *d)
@@ -60,7 +60,7 @@ static void choose_blocks(struct atau_dense *d)
     const int64_t all = (d->s->batch.n_rows + d->block_rows - 1) / d->block_rows, block_bytes = d->block_rows * d->s->dim * 4;
     int64_t       blocks = d->store ? SEVERAL_BYTES / store_bytes(d, d->block_rows) : ATAU_BLOCKS_MOST / 4;
     blocks = atau_max_i64(1, atau_min_i64(atau_min_i64(blocks, ATAU_BLOCKS_MOST), all));
-    while (blocks > 1 && PARTIAL_BYTES / (blocks * block_bytes) < atau_min_i64(CHUNKS_WANTED, d->n_tiles))
+    while (blocks > 1 && PARTIAL_BYTES / (blocks * block_bytes) < atau_min_i64(CHUNKS_WANTED, d->most_tiles))
         blocks--;
     const int64_t rounds = (all + blocks - 1) / blocks;
     d->most_blocks = (int32_t)((all + rounds - 1) / rounds);
@@ -71,7 +71,9 @@ static void choose_blocks(struct atau_dense *d)
 
 static void choose_grid(struct atau_dense *d)
 {
+    const int64_t most = d->s->exchange ? atau_max_i64(d->s->exchange->most_items, d->n_candidates) : d->n_candidates;
     d->n_tiles = (d->n_candidates + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES;
+    d->most_tiles = (most + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES;
     d->want_users = d->s->output.user_gradients || d->s->output.row_d_inverse_tau;
     d->want_unit = d->s->output.row_unit_loss != NULL;
     choose_block_rows(d);
@@ -154,8 +156,11 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     const size_t       unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
     const size_t       all = shared * (size_t)d->s->batch.positive_ptr[d->s->batch.n_rows];
 
-    for (int32_t k = 0; k < d->most_blocks; k++)
+    adaptau_row_sums *sums = atau_arena_take(arena, (size_t)d->most_blocks * rows, sizeof *sums);
+    for (int32_t k = 0; k < d->most_blocks; k++) {
         lay_out_block(d, &d->blocks[k], arena, positives, meetings);
+        d->blocks[k].sums = sums ? sums + k * d->block_rows : NULL;
+    }
     d->one = atau_arena_take(arena, rows, sizeof(float));
     d->lane_tiles = atau_arena_take(arena, (d->store && !d->panels.kernels ? 0 : lanes) * ATAU_TILE_LINES,
                                     (size_t)d->tile_stride * sizeof(float));
@@ -172,7 +177,7 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     }
 }
 
-/* ---- shared candidates ----------------------------------------------------------------------------------------------- */
+/* ---- shared candidates ------------------------------------------------------------------------------------------- */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -352,7 +357,7 @@ adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, 
     return atau_parallel(d->s->context, d->n_blocks, begin_block, d, error);
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* How many meetings a block can have: for shared candidates a positive meets each repeat of its item. */
 static int64_t most_meetings(struct atau_dense *d, int64_t positives)

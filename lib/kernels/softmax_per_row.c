@@ -97,7 +97,7 @@ static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_n
 }
 
 /* By the loss's map or its pairs: v of the row's candidates, and their sums. */
-static void map_row(const struct per_row *p, int64_t row, const float *f, float *work, float *v, struct atau_row_sums *sums)
+static void map_row(const struct per_row *p, int64_t row, const float *f, float *work, float *v, adaptau_row_sums *sums)
 {
     const struct atau_softmax *s = p->s;
     const int64_t              n = p->n_candidates, first = s->batch.positive_ptr[row];
@@ -108,7 +108,6 @@ static void map_row(const struct per_row *p, int64_t row, const float *f, float 
         sums->n_candidates += f[c] != -INFINITY;
     memcpy(v, f, (size_t)n * sizeof(float));
     if (s->loss->pairs) {
-        sums->slopes = p->slopes + first;
         memset(p->slopes + first, 0, (size_t)n_positives * sizeof(double));
         sums->sum = s->loss->pairs(s, inverse_tau, n, v, n_positives, p->scores + first, p->slopes + first);
         return;
@@ -153,7 +152,7 @@ static void run_row(struct per_row *p, int64_t row, float *work)
     struct atau_softmax  *s = p->s;
     const int64_t         n = p->n_candidates, first = s->batch.positive_ptr[row];
     float                *f = p->factors + row * n, *v = work + 2 * n, *inverse_norms = work + 3 * n;
-    struct atau_row_sums  sums = {0};
+    adaptau_row_sums      sums = {0};
     struct atau_row_terms terms;
 
     float inverse_norm = atau_side_row(s, &s->users, atau_row_user(s, row), p->queries + row * s->dim);
@@ -164,10 +163,12 @@ static void run_row(struct per_row *p, int64_t row, float *work)
         sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, work, v, &sums.shift);
     else
         map_row(p, row, f, work, v, &sums);
-    sums.user_dot_sum = sum_of_scores(n, v, f);
+    sums.slope = sum_of_scores(n, v, f);
     if (atau_row_target(s, row))
         sums.target_score = (double)s->kernels->dot(s->dim, p->queries + row * s->dim, atau_row_target(s, row));
-    s->row_count[row] = s->loss->terms(s, row, &sums, p->scores + first, p->coefficients + first, &terms);
+    atau_sum_positives(s, row, p->scores + first, &sums);
+    s->row_count[row] = s->loss->terms(s, row, &sums, s->loss->pairs ? p->slopes + first : NULL, p->scores + first,
+                                       p->coefficients + first, &terms);
     s->kernels->scale(n, terms.candidate_factor, v, f);
     if (s->output.user_gradients)
         add_user_gradient(p, row, inverse_norms, inverse_norm, terms.target_factor,

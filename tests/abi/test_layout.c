@@ -7,6 +7,25 @@
 #define MEMBER(type, member, offset, size)                                                                                 \
     _Static_assert(offsetof(type, member) == (offset) && sizeof(((type *)0)->member) == (size), #type "." #member)
 
+SIZE(adaptau_adam_options, 48);
+MEMBER(adaptau_adam_options, struct_size, 0, 4);
+MEMBER(adaptau_adam_options, flags, 4, 4);
+MEMBER(adaptau_adam_options, learning_rate, 8, 8);
+MEMBER(adaptau_adam_options, beta1, 16, 8);
+MEMBER(adaptau_adam_options, beta2, 24, 8);
+MEMBER(adaptau_adam_options, epsilon, 32, 8);
+MEMBER(adaptau_adam_options, weight_decay, 40, 8);
+
+SIZE(adaptau_adam_rows, 56);
+MEMBER(adaptau_adam_rows, struct_size, 0, 4);
+MEMBER(adaptau_adam_rows, dim, 4, 4);
+MEMBER(adaptau_adam_rows, n, 8, 8);
+MEMBER(adaptau_adam_rows, rows, 16, 8);
+MEMBER(adaptau_adam_rows, stride, 24, 8);
+MEMBER(adaptau_adam_rows, first, 32, 8);
+MEMBER(adaptau_adam_rows, second, 40, 8);
+MEMBER(adaptau_adam_rows, steps, 48, 8);
+
 SIZE(adaptau_batch, 104);
 MEMBER(adaptau_batch, struct_size, 0, 4);
 MEMBER(adaptau_batch, flags, 4, 4);
@@ -92,6 +111,22 @@ MEMBER(adaptau_evaluator_options, n_groups, 20, 4);
 MEMBER(adaptau_evaluator_options, masks, 24, 8);
 MEMBER(adaptau_evaluator_options, item_groups, 32, 8);
 
+SIZE(adaptau_exchange, 32);
+MEMBER(adaptau_exchange, struct_size, 0, 4);
+MEMBER(adaptau_exchange, item_pieces, 4, 4);
+MEMBER(adaptau_exchange, most_items, 8, 8);
+MEMBER(adaptau_exchange, exchange, 16, 8);
+MEMBER(adaptau_exchange, user_data, 24, 8);
+
+SIZE(adaptau_exchange_piece, 48);
+MEMBER(adaptau_exchange_piece, struct_size, 0, 4);
+MEMBER(adaptau_exchange_piece, what, 4, 4);
+MEMBER(adaptau_exchange_piece, first, 8, 8);
+MEMBER(adaptau_exchange_piece, n, 16, 8);
+MEMBER(adaptau_exchange_piece, sums, 24, 8);
+MEMBER(adaptau_exchange_piece, gradients, 32, 8);
+MEMBER(adaptau_exchange_piece, stride, 40, 8);
+
 SIZE(adaptau_fold_options, 48);
 MEMBER(adaptau_fold_options, struct_size, 0, 4);
 MEMBER(adaptau_fold_options, flags, 4, 4);
@@ -154,6 +189,18 @@ MEMBER(adaptau_model_options, layer_dropout, 136, 8);
 MEMBER(adaptau_model_options, gate, 144, 8);
 MEMBER(adaptau_model_options, host_encoder, 152, 8);
 
+SIZE(adaptau_row_sums, 80);
+MEMBER(adaptau_row_sums, shift, 0, 8);
+MEMBER(adaptau_row_sums, sum, 8, 8);
+MEMBER(adaptau_row_sums, slope, 16, 8);
+MEMBER(adaptau_row_sums, unit_shift, 24, 8);
+MEMBER(adaptau_row_sums, unit_sum, 32, 8);
+MEMBER(adaptau_row_sums, n_candidates, 40, 8);
+MEMBER(adaptau_row_sums, n_positives, 48, 8);
+MEMBER(adaptau_row_sums, positive_sum, 56, 8);
+MEMBER(adaptau_row_sums, positive_slope, 64, 8);
+MEMBER(adaptau_row_sums, target_score, 72, 8);
+
 SIZE(adaptau_row_temperatures, 24);
 MEMBER(adaptau_row_temperatures, struct_size, 0, 4);
 MEMBER(adaptau_row_temperatures, tau, 4, 4);
@@ -171,6 +218,14 @@ MEMBER(adaptau_sampler_options, n_candidates, 24, 8);
 MEMBER(adaptau_sampler_options, popularity_exponent, 32, 8);
 MEMBER(adaptau_sampler_options, row_weight_exponent, 40, 8);
 MEMBER(adaptau_sampler_options, seed, 48, 8);
+
+SIZE(adaptau_score_moments, 64);
+MEMBER(adaptau_score_moments, struct_size, 0, 4);
+MEMBER(adaptau_score_moments, dim, 4, 4);
+MEMBER(adaptau_score_moments, users, 8, 8);
+MEMBER(adaptau_score_moments, items, 16, 8);
+MEMBER(adaptau_score_moments, pairs, 24, 24);
+MEMBER(adaptau_score_moments, losses, 48, 16);
 
 SIZE(adaptau_softmax_output, 104);
 MEMBER(adaptau_softmax_output, struct_size, 0, 4);

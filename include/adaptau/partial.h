@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/** @file partial.h
+ *  Sums that add up: the library's computations over ranges of users and items, for hosts whose tables are spread over machines
+ *  (or do not fit at once). A range of items is a catalogue of its own: tables, batch, positives and log q are the range's, ids
+ *  count from its first item. What the ranges know together comes by a callback or a merge. The library moves nothing.
+ *
+ *  docs/scale.md has the shape of it; examples/adaptau-train-mpi is a host. */
+#ifndef ADAPTAU_PARTIAL_H
+#define ADAPTAU_PARTIAL_H
+
+#include <adaptau/dataset.h>
+#include <adaptau/evaluator.h>
+#include <adaptau/kernels.h>
+#include <adaptau/model.h>
+#include <adaptau/temperature.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- losses and gradients over a range of items ------------------------------------------------------------------ */
+
+/** What a row has in one range of items. v_c is what a loss makes of a candidate's score: exp(f_c/τ − log q_c − shift) of the
+ *  softmax, the derivative of its candidates' part of others. The layout (80 bytes) is final. Since 0.1. */
+typedef struct adaptau_row_sums {
+    double shift;          /**< softmax: sum and slope are relative to exp(shift); else 0                    */
+    double sum;            /**< Σ_c v_c; of another loss Σ_c of the candidates' part of the loss             */
+    double slope;          /**< Σ_c v_c f_c                                                                  */
+    double unit_shift;     /**< shift and sum of the softmax at temperature 1, 0 where row_unit_loss is not wanted */
+    double unit_sum;
+    double n_candidates;   /**< candidates that are not masked; not of the softmax                           */
+    double n_positives;
+    double positive_sum;   /**< softmax: Σ_i f_i over the positives; else Σ_i of their part of the loss      */
+    double positive_slope; /**< Σ_i of the positives' part of ∂/∂(1/τ); not of the softmax                   */
+    double target_score;   /**< ê_u·t of the range's part of the soft targets                                */
+} adaptau_row_sums;
+
+/** into_r ← what both ranges have, r < n. Exact but for rounding, and the order of merges is the host's: hosts that merge in
+ *  one order get the same bits. Where all shifts are equal (bounded logits, no log q) every member but the shifts is a plain sum.
+ *  Thread-safety: any thread. Since 0.1. */
+ADAPTAU_API void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row_sums *from);
+
+#define ADAPTAU_EXCHANGE_SUMS 0  /**< sums [n] of rows first … of the batch: to be replaced by those of the catalogue  */
+#define ADAPTAU_EXCHANGE_USERS 1 /**< gradients [n x dim] of rows first …: this range's parts, which add up over ranges */
+#define ADAPTAU_EXCHANGE_ITEMS 2 /**< gradients [n x dim] of items first …, which add up over ranges of users           */
+#define ADAPTAU_EXCHANGE_END 3   /**< nothing more will come: what was begun must be complete on return                 */
+
+/** What the engine hands to the host. Since 0.1. */
+typedef struct adaptau_exchange_piece {
+    uint32_t          struct_size; /**< sizeof(adaptau_exchange_piece) of the library                        */
+    int32_t           what;        /**< ADAPTAU_EXCHANGE_*                                                   */
+    int64_t           first;       /**< row of the batch, or item of the range                               */
+    int64_t           n;           /**< how many                                                             */
+    adaptau_row_sums *sums;        /**< of SUMS                                                              */
+    float            *gradients;   /**< of USERS and ITEMS                                                   */
+    int64_t           stride;      /**< floats from one row of gradients to the next                         */
+} adaptau_exchange_piece;
+
+/** Called on the thread that called the library, between parallel calls. Rows come in order, in pieces that depend on the
+ *  batch, the dimension and `most_items` alone, so that hosts of the same rows get the same pieces: SUMS, then USERS of each.
+ *  Items come in order, in pieces that depend on their number and `item_pieces` alone (none with shared candidates, whose
+ *  touched items are known at the end). A host may let reductions of USERS and ITEMS go on in place until
+ *  ADAPTAU_EXCHANGE_END, which does not come after a failure.
+ *  @return 0, or anything else for a failure: the call is E_THREAD then. */
+typedef int32_t (*adaptau_exchange_function)(void *user_data, const adaptau_exchange_piece *piece);
+
+/** Since 0.1. */
+typedef struct adaptau_exchange {
+    uint32_t                  struct_size; /**< sizeof(adaptau_exchange)                                     */
+    int32_t                   item_pieces; /**< into how many pieces the items' gradients are cut at most; 0: 8 */
+    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest range; 0: this one's */
+    adaptau_exchange_function exchange;
+    void                     *user_data;
+} adaptau_exchange;
+
+/** adaptau_loss_gradients of a range. Tables hold the range's items; the batch holds whole rows of users with the positives,
+ *  log q, soft targets (user_targets: the range's part of each mixture) and shared candidates of the range, of which there may be
+ *  none. Rows' losses, log sums and slopes are those of the catalogue; gradients are the range's parts: item gradients are
+ *  complete, user gradients add up. output->loss is the catalogue's, output->n_terms counts the range's positives.
+ *
+ *  Weights, temperatures, shares and the batch's rows must be the same for all ranges.
+ *  @param[in] exchange  NULL: the range is the catalogue
+ *  @return as adaptau_loss_gradients; E_ARGUMENT also for what does not add up: BPR, which compares each candidate with each
+ *          positive, candidates per row, and shared candidates with the positives inside the sum. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_loss_gradients_of_range(adaptau_context *context, const adaptau_tables *tables,
+                                                           const adaptau_batch *batch,
+                                                           const adaptau_row_temperatures *temperatures,
+                                                           const adaptau_loss *loss, const adaptau_exchange *exchange,
+                                                           adaptau_softmax_output *output, adaptau_error *error);
+
+/** adaptau_model_gradients of a model whose items are a range: from now on through adaptau_loss_gradients_of_range. Pieces of
+ *  USERS are views of what adaptau_model_get_gradient_view gives, rows in the batch's order. With ADAPTAU_ENCODER_MF.
+ *  @param[in] exchange  copied; NULL: the model's items are the catalogue again
+ *  @return E_ARGUMENT (also for another encoder), E_ABI. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_set_exchange(adaptau_model *model, const adaptau_exchange *exchange,
+                                                      adaptau_error *error);
+
+/** The order in which an epoch of a sampler with this seed takes its n rows (users with items, or pairs, ascending): row
+ *  order[k] comes k-th.
+ *  @param[out] order  [n]
+ *  @return E_ARGUMENT for an epoch outside 0 … 2^48 − 1 or n outside 0 … 2^32 − 1. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_epoch_order(uint64_t seed, int64_t epoch, int64_t n, uint32_t *order, adaptau_error *error);
+
+/** Rows first … first + n of the tables that a model of `total` rows on that side starts with.
+ *  @param[in]  init  ADAPTAU_INIT_SPHERE or ADAPTAU_INIT_XAVIER
+ *  @param[out] rows  [n x d], `stride` floats apart; 0 means d
+ *  @return E_ARGUMENT, E_SHAPE. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_t side, int32_t init,
+                                             int64_t total, int64_t first, int64_t n, int32_t dim, float *rows,
+                                             int64_t stride, adaptau_error *error);
+
+/* ---- Adam on any rows -------------------------------------------------------------------------------------------- */
+
+#define ADAPTAU_ADAM_TO_SPHERE (UINT32_C(1) << 0)         /**< rows back to length 1; weight_decay is not applied then  */
+#define ADAPTAU_ADAM_ROW_SECOND_MOMENT (UINT32_C(1) << 1) /**< ADAPTAU_MODEL_ROW_SECOND_MOMENT                          */
+
+/** Since 0.1. */
+typedef struct adaptau_adam_options {
+    uint32_t struct_size;   /**< sizeof(adaptau_adam_options)                                                */
+    uint32_t flags;         /**< ADAPTAU_ADAM_*                                                              */
+    double   learning_rate; /**< in [0, 1e6]                                                                 */
+    double   beta1;         /**< 0: 0.9; negative: none                                                      */
+    double   beta2;         /**< 0: 0.999                                                                    */
+    double   epsilon;       /**< 0: 1e-12                                                                    */
+    double   weight_decay;
+} adaptau_adam_options;
+
+/** Rows of a table, and what Adam remembers of them: a shard of a larger table for example. All arrays belong to the caller and
+ *  start as zeros, but for the rows. Since 0.1. */
+typedef struct adaptau_adam_rows {
+    uint32_t struct_size; /**< sizeof(adaptau_adam_rows)                                                     */
+    int32_t  dim;         /**< d                                                                             */
+    int64_t  n;           /**< rows                                                                          */
+    float   *rows;        /**< [n x d]                                                                       */
+    int64_t  stride;      /**< >= d; 0 means d                                                               */
+    float   *first;       /**< [n x d]                                                                       */
+    float   *second;      /**< [n x d], with ADAPTAU_ADAM_ROW_SECOND_MOMENT [n]                              */
+    int32_t *steps;       /**< [n] how often each was stepped                                                */
+} adaptau_adam_rows;
+
+/** The step of adaptau_model_apply.
+ *  @param[in] n          gradients
+ *  @param[in] ids        [n] row of each, distinct; NULL: 0 … n − 1
+ *  @param[in] gradients  [n x d] finite, `stride` floats apart; 0 means d
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX, E_NUMERIC (options): nothing has changed then; E_THREAD as
+ *          adaptau_model_apply. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options *options, int64_t n,
+                                        const int32_t *ids, const float *gradients, int64_t stride,
+                                        const adaptau_adam_rows *rows, adaptau_error *error);
+
+/* ---- statistics behind temperatures ------------------------------------------------------------------------------ */
+
+/** Doubles that adaptau_table_moments writes for d: 1 + d + d². 0 where d is not in [1, ADAPTAU_MAX_DIM]. Since 0.1. */
+ADAPTAU_API int64_t adaptau_table_moments_size(int32_t dim);
+
+/** Number, mean and scatter of a table's rows ê: n; [d] a = Σ ê/n; [d x d] Σ (ê − a)(ê − a)ᵀ.
+ *  @param[in]  normalise  1: ê = e/‖e‖, 0: ê = e
+ *  @param[out] out        [adaptau_table_moments_size(dim)]
+ *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row that is not finite; E_MEMORY, E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_table_moments(adaptau_context *context, int64_t n, int32_t dim, const float *rows,
+                                                 int64_t stride, int32_t normalise, double *out, adaptau_error *error);
+
+/** into ← moments of both sets of rows. Thread-safety: any thread. Since 0.1. */
+ADAPTAU_API void adaptau_merge_table_moments(int32_t dim, double *into, const double *from);
+
+/** Number of the dataset's pairs, Σ f and Σ f² over them: plain sums, which add up.
+ *  @param[in]  tables  of the dataset's size
+ *  @param[out] out     [3]
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_NUMERIC names the first row that is not finite; E_MEMORY, E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tables *tables,
+                                                const adaptau_dataset *dataset, double *out, adaptau_error *error);
+
+/** Number and sum of the observed losses at temperature 1 (adaptau_temperature_observe): plain sums.
+ *  @param[out] out  [2]
+ *  @return E_ARGUMENT. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_loss_sums(const adaptau_temperature *temperature, double *out,
+                                                         adaptau_error *error);
+
+/** What all ranges amount to. All arrays belong to the caller. Since 0.1. */
+typedef struct adaptau_score_moments {
+    uint32_t      struct_size; /**< sizeof(adaptau_score_moments)                                            */
+    int32_t       dim;         /**< d                                                                        */
+    const double *users;       /**< [1 + d + d²] moments of all users                                        */
+    const double *items;       /**< [1 + d + d²] moments of all items                                        */
+    double        pairs[3];    /**< of all pairs                                                             */
+    double        losses[2];   /**< of all users; zeros where none is observed                               */
+} adaptau_score_moments;
+
+/** adaptau_temperature_update of a temperature whose dataset is a range of the users (its items do not matter), by the moments
+ *  of all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items.
+ *  @return E_ARGUMENT, E_ABI; E_NUMERIC for a moment that is not finite; E_STATE where there are no pairs, and for what does
+ *          not add up: ADAPTAU_TAU0_EXACT, quantiles of degrees or losses. The state is unchanged after a failure. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_update_from(adaptau_temperature *temperature,
+                                                           const adaptau_score_moments *moments, adaptau_error *error);
+
+/** L_u of every user, [n], NaN while none is observed; valid as long as the object, rewritten by adaptau_temperature_observe.
+ *  NULL for NULL. Since 0.1. */
+ADAPTAU_API const float *adaptau_temperature_unit_losses(const adaptau_temperature *temperature);
+
+/** Put a state back that adaptau_temperature_get_state gave, with the users' losses: for hosts that keep checkpoints of their
+ *  own. Until the next update τ_u is τ₀.
+ *  @param[in] unit_losses  [n] of adaptau_temperature_unit_losses; NULL: none is observed
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC; E_STATE for learned temperatures. The state is unchanged after a failure.
+ *          Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature,
+                                                         const adaptau_temperature_state *state, const float *unit_losses,
+                                                         adaptau_error *error);
+
+/* ---- ranking over ranges of items -------------------------------------------------------------------------------- */
+
+/** The k best items of plain tables for some of their users, best first, ties to the lower id, as adaptau_evaluator_run ranks.
+ *  @param[in]  users   [n_users] ids, or NULL: 0 … n_users − 1
+ *  @param[in]  seen    pairs that are not ranked, or NULL
+ *  @param[out] items   [n_users x k]; −1 where fewer are left
+ *  @param[out] scores  [n_users x k]; −inf for −1
+ *  @return E_ARGUMENT, E_ABI, E_INDEX; E_SHAPE for `seen` of another size; E_NUMERIC names the first row that is not finite;
+ *          E_MEMORY: nothing is written then. E_THREAD: items and scores may be written in part. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_rank(adaptau_context *context, const adaptau_tables *tables, int32_t n_users,
+                                        const int32_t *users, int32_t k, const adaptau_dataset *seen, int32_t *items,
+                                        float *scores, adaptau_error *error);
+
+/** Lists of two ranges to one, by descending score, ties to the lower id: with ids of the catalogue, exactly what the ranking
+ *  of both ranges together gives.
+ *  @param[in,out] items, scores             [n x k] as adaptau_rank writes them
+ *  @param[in]     other_items, other_scores [n x k]
+ *  @return E_ARGUMENT, E_MEMORY: nothing is written then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t n, int32_t k, int32_t *items, float *scores,
+                                               const int32_t *other_items, const float *other_scores, adaptau_error *error);
+
+/** adaptau_evaluator_run with lists that were ranked elsewhere.
+ *  @param[in] k      length of a list, at least the last cutoff
+ *  @param[in] items  [adaptau_evaluator_n_users x k] in the order of adaptau_evaluator_users, −1 at the end of shorter lists
+ *  @return E_ARGUMENT, E_SHAPE (k); E_INDEX names the first bad id: the previous results stay then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_run_lists(adaptau_evaluator *evaluator, int32_t k, const int32_t *items,
+                                                       adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

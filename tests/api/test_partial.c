@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/* What adds up beside losses: moments and temperatures, ranked lists, Adam on shards, the order of an epoch. Each against the
+ * function for the whole. */
+#include <adaptau/adaptau.h>
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../support/ok.h"
+#include "../support/one_context.h"
+#include "../support/softmax_problem.h"
+#include "../support/suite.h"
+
+#define N 90
+#define M 310
+#define D 12
+
+static float            users[N * D], items[M * D], bias[M];
+static adaptau_dataset *all;
+
+/* Pairs of users [u, v) and items [i, j), counted from there. */
+static adaptau_dataset *make_block(int32_t u, int32_t v, int32_t i, int32_t j, double share, uint64_t seed)
+{
+    int32_t         *us = allocate(N * M, sizeof *us), *is = allocate(N * M, sizeof *is);
+    int64_t          n = 0;
+    adaptau_dataset *made = NULL;
+    seed_state = seed;
+    for (int32_t a = 0; a < N; a++)
+        for (int32_t b = 0; b < M; b++)
+            if (uniform() < share * (1.0 + (a % 5)) && a >= u && a < v && b >= i && b < j) {
+                us[n] = a - u;
+                is[n++] = b - i;
+            }
+    OK(adaptau_dataset_create_from_pairs(context, v - u, j - i, n, us, is, &made, &error));
+    free(us);
+    free(is);
+    return made;
+}
+
+static adaptau_tables block_tables(uint32_t flags, int32_t u, int32_t v, int32_t i, int32_t j)
+{
+    return (adaptau_tables){.struct_size = sizeof(adaptau_tables), .flags = flags, .n_users = v - u, .n_items = j - i, .dim = D,
+                            .users = users + u * D, .items = items + i * D, .item_bias = NULL};
+}
+
+static const int32_t user_cuts[] = {0, 31, 31, N}, item_cuts[] = {0, 100, 177, 177, M};
+#define P 3
+#define Q 4
+#define TRAIN 0.02
+#define TEST 0.01
+
+/* ---- temperatures ------------------------------------------------------------------------------------------------ */
+
+struct moments {
+    double users[1 + D + D * D], items[1 + D + D * D], pairs[3], losses[2];
+};
+
+static void measure_grid(uint32_t flags, struct moments *m)
+{
+    double part[1 + D + D * D];
+    memset(m, 0, sizeof *m);
+    for (int p = 0; p < P; p++) {
+        OK(adaptau_table_moments(context, user_cuts[p + 1] - user_cuts[p], D, users + user_cuts[p] * D, 0,
+                                 flags & ADAPTAU_NORMALISE_USERS ? 1 : 0, part, &error));
+        adaptau_merge_table_moments(D, m->users, part);
+    }
+    for (int q = 0; q < Q; q++) {
+        OK(adaptau_table_moments(context, item_cuts[q + 1] - item_cuts[q], D, items + item_cuts[q] * D, 0,
+                                 flags & ADAPTAU_NORMALISE_ITEMS ? 1 : 0, part, &error));
+        adaptau_merge_table_moments(D, m->items, part);
+    }
+    for (int p = 0; p < P; p++)
+        for (int q = 0; q < Q; q++) {
+            adaptau_dataset *block = make_block(user_cuts[p], user_cuts[p + 1], item_cuts[q], item_cuts[q + 1], TRAIN, 9);
+            adaptau_tables   tables = block_tables(flags, user_cuts[p], user_cuts[p + 1], item_cuts[q], item_cuts[q + 1]);
+            double           pairs[3];
+            OK(adaptau_pair_moments(context, &tables, block, pairs, &error));
+            for (int k = 0; k < 3; k++)
+                m->pairs[k] += pairs[k];
+            adaptau_dataset_destroy(block);
+        }
+}
+
+static void check_close(double got, double want, double tolerance)
+{
+    ck_assert_msg(fabs(got - want) <= tolerance * fabs(want) + 1e-12, "%.17g, not %.17g", got, want);
+}
+
+/* Of the means and scatters in double precision, row by row. */
+START_TEST(table_moments_are_the_definition)
+{
+    double out[1 + D + D * D], mean[D] = {0}, scatter[D][D] = {{0}};
+    OK(adaptau_table_moments(context, M, D, items, 0, 1, out, &error));
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < M; i++) {
+            double length = 0.0;
+            for (int k = 0; k < D; k++)
+                length += (double)items[i * D + k] * (double)items[i * D + k];
+            length = sqrt(length);
+            for (int k = 0; k < D; k++) {
+                if (pass == 0)
+                    mean[k] += (double)items[i * D + k] / length / M;
+                for (int l = 0; l < D && pass == 1; l++)
+                    scatter[k][l] +=
+                        ((double)items[i * D + k] / length - mean[k]) * ((double)items[i * D + l] / length - mean[l]);
+            }
+        }
+    ck_assert_double_eq(out[0], M);
+    for (int k = 0; k < D; k++) {
+        ck_assert_double_eq_tol(out[1 + k], mean[k], 1e-12);
+        for (int l = 0; l < D; l++)
+            ck_assert_double_eq_tol(out[1 + D + k * D + l], scatter[k][l], 1e-4);
+    }
+}
+END_TEST
+
+static const uint32_t flag_sets[] = {ADAPTAU_NORMALISE_BOTH, 0, ADAPTAU_NORMALISE_ITEMS};
+
+START_TEST(update_by_merged_moments_is_the_update)
+{
+    const uint32_t                    flags = flag_sets[_i];
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_EQ34,
+                                                 .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    adaptau_tables                    tables = block_tables(flags, 0, N, 0, M);
+    adaptau_temperature              *whole = NULL;
+    adaptau_temperature_state         want = {.struct_size = sizeof want};
+    float                             losses[N];
+    struct moments                    m;
+    OK(adaptau_temperature_create(context, all, &options, &whole, &error));
+    for (int u = 0; u < N; u++)
+        losses[u] = (float)(3.0 + sin(u));
+    for (int update = 0; update < 2; update++) {
+        OK(adaptau_temperature_observe(whole, N, NULL, losses, &error));
+        OK(adaptau_temperature_update(whole, &tables, &error));
+    }
+    OK(adaptau_temperature_get_state(whole, &want, &error));
+    measure_grid(flags, &m);
+    adaptau_temperature *parts[P] = {NULL};
+    adaptau_dataset     *blocks[P] = {NULL};
+    for (int p = 0; p < P; p++) {
+        double sums[2];
+        blocks[p] = make_block(user_cuts[p], user_cuts[p + 1], 0, M, TRAIN, 9);
+        OK(adaptau_temperature_create(context, blocks[p], &options, &parts[p], &error));
+        OK(adaptau_temperature_observe(parts[p], user_cuts[p + 1] - user_cuts[p], NULL, losses + user_cuts[p], &error));
+        OK(adaptau_temperature_loss_sums(parts[p], sums, &error));
+        m.losses[0] += sums[0];
+        m.losses[1] += sums[1];
+        const adaptau_temperature_state started = {.struct_size = sizeof started, .tau0 = want.tau0, .n_updates = 1};
+        OK(adaptau_temperature_set_state(parts[p], &started, adaptau_temperature_unit_losses(parts[p]), &error));
+    }
+    for (int p = 0; p < P; p++) {
+        const adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
+                                               .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]},
+                                               .losses = {m.losses[0], m.losses[1]}};
+        adaptau_temperature_state   state = {.struct_size = sizeof state};
+        OK(adaptau_temperature_update_from(parts[p], &moments, &error));
+        OK(adaptau_temperature_get_state(parts[p], &state, &error));
+        check_close(state.tau0, want.tau0, 1e-6);
+        check_close(state.log_ratio, want.log_ratio, 1e-12);
+        check_close(state.mean_all, want.mean_all, 1e-9);
+        check_close(state.variance_all, want.variance_all, 1e-5);
+        check_close(state.mean_positive, want.mean_positive, 1e-5);
+        check_close(state.variance_positive, want.variance_positive, 1e-5);
+        if (user_cuts[p] < user_cuts[p + 1]) /* where nobody is, nobody is compared                                */
+            check_close(state.threshold, want.threshold, 1e-12);
+        ck_assert_int_eq(state.n_updates, 2);
+        for (int u = user_cuts[p]; u < user_cuts[p + 1]; u++)
+            check_close((double)adaptau_temperature_user_taus(parts[p])[u - user_cuts[p]],
+                        (double)adaptau_temperature_user_taus(whole)[u], 1e-5);
+    }
+    for (int p = 0; p < P; p++) {
+        adaptau_temperature_destroy(parts[p]);
+        adaptau_dataset_destroy(blocks[p]);
+    }
+    adaptau_temperature_destroy(whole);
+}
+END_TEST
+
+START_TEST(moments_that_do_not_add_up_are_refused)
+{
+    const adaptau_temperature_options exact = {.struct_size = sizeof exact, .tau0_policy = ADAPTAU_TAU0_EXACT};
+    struct moments                    m;
+    adaptau_temperature              *t = NULL;
+    measure_grid(0, &m);
+    adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
+                                     .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]}};
+    OK(adaptau_temperature_create(context, all, &exact, &t, &error));
+    ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
+    ck_assert_str_eq(error.message, "options->tau0_policy = ADAPTAU_TAU0_EXACT does not add up over ranges");
+    moments.pairs[0] = 0.0;
+    ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
+    moments.pairs[1] = NAN;
+    ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_NUMERIC);
+    moments.users = NULL;
+    ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_ARGUMENT);
+    moments.dim = 0;
+    ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_table_moments_size(0), 0);
+    ck_assert_int_eq(adaptau_table_moments(context, 3, D, items, 0, 2, m.users, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_table_moments(context, 3, D, items, D - 1, 1, m.users, &error), ADAPTAU_E_SHAPE);
+    adaptau_temperature_destroy(t);
+}
+END_TEST
+
+/* ---- ranking ----------------------------------------------------------------------------------------------------- */
+
+#define K 25
+
+static void rank_ranges(uint32_t flags, int32_t *out, float *scores)
+{
+    static int32_t other[N * K];
+    static float   other_scores[N * K];
+    for (int q = 0; q < Q; q++) {
+        adaptau_dataset *seen = make_block(0, N, item_cuts[q], item_cuts[q + 1], TRAIN, 9);
+        adaptau_tables   tables = block_tables(flags, 0, N, item_cuts[q], item_cuts[q + 1]);
+        tables.item_bias = bias + item_cuts[q];
+        OK(adaptau_rank(context, &tables, N, NULL, K, seen, q == 0 ? out : other, q == 0 ? scores : other_scores, &error));
+        for (int i = 0; i < N * K && q > 0; i++)
+            other[i] += other[i] < 0 ? 0 : item_cuts[q];
+        if (q > 0)
+            OK(adaptau_merge_top_k(context, N, K, out, scores, other, other_scores, &error));
+        adaptau_dataset_destroy(seen);
+    }
+}
+
+START_TEST(merged_lists_are_the_ranking_of_all_items)
+{
+    static int32_t merged[N * K], whole[N * K];
+    static float   merged_scores[N * K], whole_scores[N * K];
+    adaptau_tables tables = block_tables(flag_sets[_i], 0, N, 0, M);
+    tables.item_bias = bias;
+    OK(adaptau_rank(context, &tables, N, NULL, K, all, whole, whole_scores, &error));
+    rank_ranges(flag_sets[_i], merged, merged_scores);
+    ck_assert_mem_eq(merged, whole, sizeof whole);
+    ck_assert_mem_eq(merged_scores, whole_scores, sizeof whole_scores);
+}
+END_TEST
+
+START_TEST(evaluation_of_merged_lists_is_the_evaluation)
+{
+    static int32_t            merged[N * K];
+    static float              scores[N * K];
+    const int32_t             cutoffs[] = {5, K};
+    adaptau_dataset          *held_out = make_block(0, N, 0, M, TEST, 4);
+    const adaptau_dataset    *masks[] = {all};
+    adaptau_evaluator_options options = {.struct_size = sizeof options, .n_cutoffs = 2, .cutoffs = cutoffs, .n_masks = 1,
+                                         .masks = masks};
+    adaptau_evaluator        *evaluator = NULL;
+    adaptau_tables            tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
+    double                    want[ADAPTAU_N_METRICS][2], got;
+    tables.item_bias = bias;
+    OK(adaptau_evaluator_create(context, held_out, &options, &evaluator, &error));
+    OK(adaptau_evaluator_run(evaluator, &tables, &error));
+    for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
+        for (int32_t c = 0; c < 2; c++)
+            OK(adaptau_evaluator_mean(evaluator, metric, c, &want[metric][c], &error));
+    rank_ranges(ADAPTAU_NORMALISE_BOTH, merged, scores);
+    const int32_t  n = adaptau_evaluator_n_users(evaluator);
+    const int32_t *ids = adaptau_evaluator_users(evaluator);
+    for (int32_t u = 0; u < n; u++) /* ids ascend: in place                                                    */
+        memmove(merged + u * K, merged + ids[u] * K, K * sizeof *merged);
+    ck_assert_int_eq(adaptau_evaluator_run_lists(evaluator, K - 1, merged, &error), ADAPTAU_E_SHAPE);
+    merged[7] += M;
+    ck_assert_int_eq(adaptau_evaluator_run_lists(evaluator, K, merged, &error), ADAPTAU_E_INDEX);
+    merged[7] -= M;
+    OK(adaptau_evaluator_run_lists(evaluator, K, merged, &error));
+    for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
+        for (int32_t c = 0; c < 2; c++) {
+            OK(adaptau_evaluator_mean(evaluator, metric, c, &got, &error));
+            ck_assert_double_eq(got, want[metric][c]);
+        }
+    adaptau_evaluator_destroy(evaluator);
+    adaptau_dataset_destroy(held_out);
+}
+END_TEST
+
+START_TEST(ranking_refuses_bad_arguments)
+{
+    int32_t        ids[2] = {0, N}, out[4];
+    float          scores[4];
+    adaptau_tables tables = block_tables(0, 0, N, 0, M - 1);
+    ck_assert_int_eq(adaptau_rank(context, &tables, 2, ids, 2, NULL, out, scores, &error), ADAPTAU_E_INDEX);
+    ck_assert_int_eq(adaptau_rank(context, &tables, 1, ids, 0, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_rank(context, &tables, N + 1, NULL, 2, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_rank(context, &tables, 1, ids, 2, all, out, scores, &error), ADAPTAU_E_SHAPE);
+    ck_assert_int_eq(adaptau_rank(context, &tables, 1, ids, 2, NULL, out, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_merge_top_k(context, 1, 0, out, scores, out, scores, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_merge_top_k(context, 1, 1, out, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
+}
+END_TEST
+
+/* ---- Adam and orders --------------------------------------------------------------------------------------------- */
+
+/* Shards of a table, stepped apart, are the model's step. */
+START_TEST(adam_on_shards_is_the_models_step)
+{
+    const uint32_t        row_moment = _i ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0;
+    adaptau_model_options options = {.struct_size = sizeof options, .dim = D, .init = ADAPTAU_INIT_SPHERE, .flags = row_moment};
+    adaptau_adam_options  adam = {.struct_size = sizeof adam, .learning_rate = 0.02,
+                                  .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0)};
+    static float          table[M * D], first[M * D], second[M * D];
+    static int32_t        steps[M];
+    adaptau_model        *model = NULL;
+    adaptau_temperature  *temperature = NULL;
+    adaptau_sampler      *sampler = NULL;
+    adaptau_batch         batch = {.struct_size = sizeof batch};
+    adaptau_tables        tables = {.struct_size = sizeof tables};
+    adaptau_gradient_view view = {.struct_size = sizeof view};
+    OK(adaptau_model_create(context, all, &options, &model, &error));
+    OK(adaptau_temperature_create(context, all, NULL, &temperature, &error));
+    OK(adaptau_sampler_create(context, all, NULL, &sampler, &error));
+    OK(adaptau_model_get_tables(model, &tables, &error));
+    memcpy(table, tables.items, sizeof table);
+    memset(first, 0, sizeof first);
+    memset(second, 0, sizeof second);
+    memset(steps, 0, sizeof steps);
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        OK(adaptau_sampler_begin_epoch(sampler, epoch, &error));
+        OK(adaptau_sampler_next(sampler, &batch, &error));
+        OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
+        OK(adaptau_model_get_gradient_view(model, &view, &error));
+        for (int q = 0; q < Q; q++) {
+            const int32_t           i = item_cuts[q], n = item_cuts[q + 1] - i;
+            const adaptau_adam_rows shard = {.struct_size = sizeof shard, .dim = D, .n = n, .rows = table + i * D,
+                                             .first = first + i * D, .second = second + i * (_i ? 1 : D), .steps = steps + i};
+            OK(adaptau_adam(context, &adam, n, NULL, view.items + i * D, 0, &shard, &error));
+        }
+        OK(adaptau_model_apply(model, &error));
+        ck_assert_mem_eq(table, tables.items, sizeof table);
+    }
+    adaptau_sampler_destroy(sampler);
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(model);
+}
+END_TEST
+
+START_TEST(first_rows_are_the_models)
+{
+    const int32_t  inits[] = {ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER};
+    static float   rows[M * D];
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_model *model = NULL;
+    for (int i = 0; i < 2; i++) {
+        const adaptau_model_options options = {.struct_size = sizeof options, .dim = D, .init = inits[i], .seed = 8,
+                                               .flags = ADAPTAU_MODEL_FREE_LENGTH};
+        OK(adaptau_model_create(context, all, &options, &model, &error));
+        OK(adaptau_model_get_tables(model, &tables, &error));
+        for (int q = 0; q < Q; q++)
+            OK(adaptau_init_rows(context, 8, ADAPTAU_SIDE_ITEMS, inits[i], M, item_cuts[q], item_cuts[q + 1] - item_cuts[q], D,
+                                 rows + item_cuts[q] * D, 0, &error));
+        ck_assert_mem_eq(rows, tables.items, sizeof rows);
+        adaptau_model_destroy(model);
+    }
+    ck_assert_int_eq(adaptau_init_rows(context, 8, 2, 0, M, 0, 1, D, rows, 0, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_init_rows(context, 8, 1, ADAPTAU_INIT_SPECTRAL, M, 0, 1, D, rows, 0, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_init_rows(context, 8, 1, 0, M, M, 1, D, rows, 0, &error), ADAPTAU_E_SHAPE);
+}
+END_TEST
+
+START_TEST(adam_refuses_bad_arguments)
+{
+    adaptau_adam_options adam = {.struct_size = sizeof adam, .learning_rate = 0.02};
+    int32_t              steps[2] = {0}, ids[2] = {0, 2};
+    float                first[2 * D] = {0}, second[2 * D] = {0}, rows[2 * D] = {0};
+    adaptau_adam_rows    r = {.struct_size = sizeof r, .dim = D, .n = 2, .rows = rows, .first = first, .second = second,
+                              .steps = steps};
+    ck_assert_int_eq(adaptau_adam(context, &adam, 2, ids, items, 0, &r, &error), ADAPTAU_E_INDEX);
+    ck_assert_int_eq(adaptau_adam(context, &adam, 3, NULL, items, 0, &r, &error), ADAPTAU_E_SHAPE);
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, NULL, 0, &r, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, D - 1, &r, &error), ADAPTAU_E_SHAPE);
+    r.steps = NULL;
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, 0, &r, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_str_eq(error.message, "rows->steps is NULL, but rows->n = 2");
+    adam.beta2 = 1.0;
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, 0, &r, &error), ADAPTAU_E_ARGUMENT);
+    adam.beta2 = NAN;
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, 0, &r, &error), ADAPTAU_E_NUMERIC);
+    adam.flags = 1u << 31;
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, 0, &r, &error), ADAPTAU_E_ARGUMENT);
+}
+END_TEST
+
+START_TEST(epoch_order_is_the_samplers)
+{
+    adaptau_sampler_options options = {.struct_size = sizeof options, .seed = 5, .rows_per_batch = 1000};
+    adaptau_sampler        *sampler = NULL;
+    adaptau_batch           batch = {.struct_size = sizeof batch};
+    adaptau_dataset_view    view = {.struct_size = sizeof view};
+    uint32_t                order[N];
+    int32_t                 with_items[N], n = 0;
+    OK(adaptau_dataset_get_view(all, &view, &error));
+    for (int32_t u = 0; u < N; u++)
+        if (view.user_ptr[u + 1] > view.user_ptr[u])
+            with_items[n++] = u;
+    OK(adaptau_sampler_create(context, all, &options, &sampler, &error));
+    OK(adaptau_sampler_begin_epoch(sampler, 3, &error));
+    OK(adaptau_sampler_next(sampler, &batch, &error));
+    OK(adaptau_epoch_order(5, 3, n, order, &error));
+    ck_assert_int_eq(batch.n_rows, n);
+    for (int32_t r = 0; r < n; r++)
+        ck_assert_int_eq(batch.users[r], with_items[order[r]]);
+    ck_assert_int_eq(adaptau_epoch_order(5, -1, n, order, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(adaptau_epoch_order(5, 0, -1, order, &error), ADAPTAU_E_ARGUMENT);
+    adaptau_sampler_destroy(sampler);
+}
+END_TEST
+
+static void open_world(void)
+{
+    open_context();
+    seed_state = 88172645463325252u;
+    for (int i = 0; i < N * D; i++)
+        users[i] = (float)(2.0 * uniform() - 0.8);
+    for (int i = 0; i < M * D; i++)
+        items[i] = (float)(2.0 * uniform() - 0.8);
+    for (int i = 0; i < M; i++)
+        bias[i] = (float)(0.1 * uniform());
+    all = make_block(0, N, 0, M, TRAIN, 9);
+}
+
+static void close_world(void)
+{
+    adaptau_dataset_destroy(all);
+    close_context();
+}
+
+static Suite *partial_suite(void)
+{
+    Suite *suite = suite_create("partial");
+    TCase *tcase = tcase_create("partial");
+    tcase_add_checked_fixture(tcase, open_world, close_world);
+    tcase_add_test(tcase, table_moments_are_the_definition);
+    tcase_add_loop_test(tcase, update_by_merged_moments_is_the_update, 0, 3);
+    tcase_add_test(tcase, moments_that_do_not_add_up_are_refused);
+    tcase_add_loop_test(tcase, merged_lists_are_the_ranking_of_all_items, 0, 3);
+    tcase_add_test(tcase, evaluation_of_merged_lists_is_the_evaluation);
+    tcase_add_test(tcase, ranking_refuses_bad_arguments);
+    tcase_add_loop_test(tcase, adam_on_shards_is_the_models_step, 0, 2);
+    tcase_add_test(tcase, first_rows_are_the_models);
+    tcase_add_test(tcase, adam_refuses_bad_arguments);
+    tcase_add_test(tcase, epoch_order_is_the_samplers);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return run_suite(partial_suite());
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""adaptau-train-mpi beside adaptau-train: the same numbers on every grid, the bytes that the cost model says, the speed of
+threads, and nothing lost when a process is killed.
+
+    run_scale.py [--small] FOLDER_OF_PROGRAMS [DATA_DIR]
+
+--small: what fits a minute and needs no data. Prints a line for each check, "ok" or "FAILED"; the exit status is 1 where one
+failed."""
+import json
+import os
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+COMMON = ["--protocol", "paper", "--init", "sphere", "--soft-targets", "0", "--popularity-prior", "0", "--json", "--quiet"]
+GRIDS = [(2, 1), (1, 2), (2, 2)]
+TOLERANCE = 1e-5
+BYTES_TOLERANCE = 0.01
+LEAST_SPEED = 0.9
+failed = 0
+
+
+def report(fine, what):
+    global failed
+    failed += not fine
+    print(("ok      " if fine else "FAILED  ") + what, flush=True)
+
+
+def environment():
+    own = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    own["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+    own["OMPI_MCA_hwloc_base_binding_policy"] = "none"
+    return own
+
+
+class Programs:
+    def __init__(self, folder):
+        self.shard = str(folder / "adaptau-shard")
+        self.train = str(folder / "adaptau-train")
+        self.mpi = str(folder / "adaptau-train-mpi")
+
+    def single(self, data, threads, *options):
+        command = [self.train, str(data), "--threads", str(threads), *COMMON, *options]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=280).stdout)
+
+    def command(self, data, grid, *options):
+        return ["mpirun", "-np", str(grid[0] * grid[1]), self.mpi, str(data), "--grid", "%dx%d" % grid, "--threads", "1",
+                *COMMON, *options]
+
+    def grid(self, data, grid, *options):
+        done = subprocess.run(self.command(data, grid, *options), check=True, stdout=subprocess.PIPE, timeout=280,
+                              env=environment())
+        return json.loads(done.stdout)
+
+
+def make_data(folder, n_users, n_items, mean):
+    """Users that like the items of a group, and now and then others."""
+    draw = random.Random(7)
+    folder.mkdir()
+    with open(folder / "train.txt", "w") as train, open(folder / "test.txt", "w") as test:
+        for user in range(n_users):
+            group, items = user % 20, set()
+            for _ in range(draw.randint(mean // 2, mean * 3 // 2)):
+                item = draw.randrange(n_items)
+                items.add(item if draw.random() < 0.2 else item // 20 * 20 + group)
+            items = sorted(i for i in items if i < n_items)
+            held = set(items[:: max(4, len(items) // 3)])
+            train.write(" ".join(map(str, [user] + [i for i in items if i not in held])) + "\n")
+            test.write(" ".join(map(str, [user] + sorted(held))) + "\n")
+    return folder
+
+
+# ---- 1: every grid has the single process's numbers ------------------------------------------------------------------
+
+def apart(a, b):
+    """The largest relative difference of what both report, and where it is."""
+    keys = [k for k in a if isinstance(a[k], (int, float)) and k in b and "seconds" not in k and "bytes" not in k
+            and k not in ("threads", "processes", "search_epochs")]
+    return max((abs(b[k] - a[k]) / abs(a[k]) if a[k] else abs(b[k]), k) for k in keys)
+
+
+def check_grids(programs, name, data, *options):
+    single = programs.single(data, 2, *options)
+    for grid in GRIDS:
+        first, second = programs.grid(data, grid, *options), programs.grid(data, grid, *options)
+        difference, where = apart(single, first)
+        report(difference <= TOLERANCE,
+               f"{name} {grid[0]}x{grid[1]}: losses, tau0 and metrics within {difference:.1e} ({where})")
+        report(first["tables"] == second["tables"], f"{name} {grid[0]}x{grid[1]}: twice the same bits ({first['tables']})")
+        sent, predicted = first["step_bytes_sent"], first["step_bytes_predicted"]
+        report(abs(sent / predicted - 1) <= BYTES_TOLERANCE,
+               f"{name} {grid[0]}x{grid[1]}: {sent} bytes sent in steps, {sent / predicted:.5f} of the model's")
+
+
+def write_as(data, name, folder):
+    """One set of a data folder as tab-separated pairs and as a safetensors file of compressed rows."""
+    rows = {int(w[0]): list(map(int, w[1:])) for w in (line.split() for line in open(data / f"{name}.txt"))}
+    tabs, offsets, items = folder / f"{name}.tsv", [0], []
+    for user in range(max(rows) + 1):
+        items += rows.get(user, [])
+        offsets.append(len(items))
+    tabs.write_text("".join(f"{u}\t{i}\n" for u in sorted(rows) for i in rows[u]))
+    numbers = struct.pack(f"<{len(offsets)}q", *offsets), struct.pack(f"<{len(items)}i", *items)
+    end = len(numbers[0]) + len(numbers[1])
+    header = json.dumps({"indptr": {"dtype": "I64", "shape": [len(offsets)], "data_offsets": [0, len(numbers[0])]},
+                         "indices": {"dtype": "I32", "shape": [len(items)], "data_offsets": [len(numbers[0]), end]}}).encode()
+    tensors = folder / f"{name}.safetensors"
+    tensors.write_bytes(struct.pack("<q", len(header)) + header + b"".join(numbers))
+    return [data / f"{name}.txt", tabs, tensors]
+
+
+def check_shards(programs, data, folder):
+    """Three formats make the same shards, and a job that reads shards has the bits of one that reads text."""
+    inputs = list(zip(write_as(data, "train", folder), write_as(data, "test", folder)))
+    made = [folder / f"shards{k}" for k in range(len(inputs))]
+    for (train, test), out in zip(inputs, made):
+        subprocess.run([programs.shard, str(train), str(test), str(out), "--users", "3", "--items", "4", "--memory", "1"],
+                       check=True, stdout=subprocess.DEVNULL)
+    names = sorted(p.name for p in made[0].iterdir())
+    same = all(sorted(p.name for p in m.iterdir()) == names for m in made) and all(
+        (m / n).read_bytes() == (made[0] / n).read_bytes() for m in made[1:] for n in names)
+    report(same and len(names) == 25, "adaptau-shard: text, tab-separated pairs and safetensors make the same 25 files")
+    text, shards = (programs.grid(d, (2, 2), "--epochs", "2") for d in (data, made[0]))
+    report(text["tables"] == shards["tables"], "shards of 3x4 ranges train a 2x2 grid to the bits that text does")
+
+
+# ---- 2: processes are as fast as threads -----------------------------------------------------------------------------
+
+def check_speed(programs, data, rounds):
+    seconds = {"threads": [], (2, 1): [], (1, 2): []}
+    for _ in range(rounds):
+        seconds["threads"].append(programs.single(data, 2, "--epochs", "1", "--cutoffs", "20")["train_seconds"])
+        for grid in ((2, 1), (1, 2)):
+            seconds[grid].append(programs.grid(data, grid, "--epochs", "1", "--cutoffs", "20")["train_seconds"])
+    for grid in ((2, 1), (1, 2)):
+        speed = min(seconds["threads"]) / min(seconds[grid])
+        report(speed >= LEAST_SPEED, f"{grid[0]}x{grid[1]} of one thread: {speed:.2f} of the speed of two threads "
+                                     f"({min(seconds[grid]):.2f} s, {min(seconds['threads']):.2f} s)")
+
+
+# ---- 3: kills --------------------------------------------------------------------------------------------------------
+
+def workers(word):
+    """Processes of the job that compute: children of those that guard them."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if word in (entry / "cmdline").read_bytes().decode(errors="replace") and \
+                    (entry / "comm").read_text().strip() == "adaptau-train-m":
+                found[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            pass
+    return [pid for pid, parent in found.items() if parent in found]
+
+
+def kill_one(programs, data, grid, path, draw, options, longest):
+    """Start, kill a worker at a random moment, and go on. Returns the report of the job that finished, and what was killed."""
+    command = programs.command(data, grid, *options, "--checkpoint", path)
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    time.sleep(draw.uniform(0, longest))
+    victims = workers(path)
+    if victims:
+        try:
+            os.kill(draw.choice(victims), signal.SIGKILL)
+        except ProcessLookupError:
+            victims = []
+    started = time.monotonic()
+    out, errors = job.communicate(timeout=120)
+    line = [w for w in errors.decode(errors="replace").splitlines() if "was killed by signal 9" in w]
+    told = not victims or job.returncode == 0 or (len(line) > 0 and "--resume" in line[0])
+    if job.returncode != 0:
+        out = subprocess.run(command + ["--resume"], check=True, stdout=subprocess.PIPE, timeout=120, env=environment()).stdout
+    return json.loads(out), told, time.monotonic() - started if job.returncode else 0.0
+
+
+def check_kills(programs, data, folder, n):
+    draw = random.Random(11)
+    options = ["--epochs", "8", "--dim", "16"]
+    want, longest = {}, {}
+    for grid in GRIDS:
+        started = time.monotonic()
+        want[grid] = programs.grid(data, grid, *options)["tables"]
+        longest[grid] = time.monotonic() - started
+    same = told = killed = 0
+    for k in range(n):
+        grid = GRIDS[k % len(GRIDS)]
+        result, line, seconds = kill_one(programs, data, grid, str(folder / f"checkpoint{k}"), draw, options, longest[grid])
+        same += result["tables"] == want[grid]
+        told += line
+        killed += seconds > 0
+    report(same == n, f"{n} SIGKILLs at random moments, {killed} of them in time: {same} continued jobs have the bits of an "
+                      "undisturbed one")
+    report(told == n, "each ended its job with a line that names the rank and the command that goes on")
+    # Another number of processes goes on, too, with the same numbers.
+    path = str(folder / "other")
+    first = programs.command(data, (2, 2), *options, "--checkpoint", path)
+    job = subprocess.Popen(first, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+    while job.poll() is None and not os.path.exists(path):
+        time.sleep(0.02)
+    for pid in workers(path)[:1]:
+        os.kill(pid, signal.SIGKILL)
+    job.wait(timeout=120)
+    other = programs.grid(data, (1, 2), *options, "--checkpoint", path, "--resume")
+    single = programs.grid(data, (1, 1), *options)
+    difference, where = apart(single, other)
+    report(difference <= TOLERANCE, f"2x2 killed, 1x2 goes on: within {difference:.1e} ({where})")
+
+
+def main():
+    arguments = sys.argv[1:]
+    small = arguments[:1] == ["--small"]
+    folder = pathlib.Path(arguments[small])
+    data = pathlib.Path(arguments[small + 1]) if len(arguments) > small + 1 else None
+    programs = Programs(folder)
+    with tempfile.TemporaryDirectory() as made:
+        work = pathlib.Path(made)
+        synthetic = make_data(work / "synthetic", 600, 900, 24)
+        if small:
+            check_grids(programs, "synthetic", synthetic, "--epochs", "3", "--personal", "eq16")
+            check_shards(programs, synthetic, work)
+        for name in () if small else ("movielens-1m", "gowalla"):
+            if data and (data / name / "train.txt").exists():
+                check_grids(programs, name, data / name, "--epochs", "3", "--eval-every", "3")
+            else:
+                print(f"skipped {name}: not in {data}")
+        if not small and data and (data / "gowalla" / "train.txt").exists():
+            check_speed(programs, data / "gowalla", 3)
+        check_kills(programs, synthetic, work, 3 if small else 20)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
