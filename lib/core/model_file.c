@@ -9,6 +9,7 @@
 #include "core/npy.h"
 #include "kernels/check.h"
 #include "kernels/kernels.h"
+#include "kernels/rows.h"
 
 #define USER_TENSOR "user_embeddings"
 #define ITEM_TENSOR "item_embeddings"
@@ -222,8 +223,8 @@ static void settle_strangers(adaptau_model *model)
         for (int32_t r = 0; r < model->tables[side].n_rows && !model->tables[side].raw; r++) {
             float *row = model->tables[side].rows + r * model->tables[side].stride;
             float  squares = kernels->dot(model->dim, row, row);
-            if (squares > 0.0f && fabsf(squares - 1.0f) > 1e-4f)
-                kernels->scale(model->dim, 1.0f / sqrtf(squares), row, row);
+            if (!(fabsf(squares - 1.0f) <= 1e-4f))
+                atau_unit_row(kernels, model->dim, row, row);
         }
 }
 
