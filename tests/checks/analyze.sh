@@ -31,7 +31,7 @@ bad=0
 if [ "$which" != clang ]; then
     need gcc gcc
     # shellcheck disable=SC2016
-    echo "$sources" | xargs -P 2 -I SOURCE sh -c 'gcc $flags -O1 -fanalyzer -c SOURCE -o /dev/null 2>&1' >"$work/gcc.log" || true
+    echo "$sources" | xargs -P 2 -I SOURCE sh -c 'gcc $flags -fanalyzer -c SOURCE -o /dev/null 2>&1' >"$work/gcc.log" || true
     grep -q ': error: ' "$work/gcc.log" && { grep ': error: ' "$work/gcc.log"; exit 1; }
     sed -n 's/^\([^ :]*\):[0-9:]* warning: .*\[\(CWE[^]]*\] \[\)\?-W\(analyzer[^]]*\)\]$/\1: \3/p' "$work/gcc.log" >"$work/gcc.found"
     judge "$work/gcc.found" gcc

@@ -13,7 +13,7 @@ need() {
         { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2"; } >/dev/null 2>&1 || true
         command -v "$1" >/dev/null 2>&1 && return
     fi
-    say "skipped: no $1 (Debian: $2)"
+    echo "skipped  no $1 (Debian: $2)"
     exit 77
 }
 
@@ -27,7 +27,7 @@ need_clang() {
         DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libclang-rt-14-dev >/dev/null 2>&1 || true
         clang -fsanitize=address "$work/runtime.c" -o "$work/runtime" 2>/dev/null && return
     fi
-    say "skipped: clang has no sanitizers (Debian: libclang-rt-14-dev)"
+    echo "skipped  clang has no sanitizers (Debian: libclang-rt-14-dev)"
     exit 77
 }
 

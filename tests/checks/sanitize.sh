@@ -15,7 +15,7 @@ asan)
     CC=clang CXX=clang++ build "$work/asan" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dbench=false
     ;;
 tsan)
-    build "$work/tsan" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dbench=false -Dexamples=false
+    CC=gcc CXX=g++ build "$work/tsan" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dbench=false -Dexamples=false
     [ $# -gt 0 ] || set -- test_busy test_context test_contrast test_lightgcn test_model test_model_step test_propagate test_softmax \
         test_evaluator
     ;;
