@@ -49,6 +49,7 @@ struct atau_encoder {
     int32_t     number; /* ADAPTAU_ENCODER_* */
     const char *name; /* in files */
     bool        identity; /* final embeddings are the raw tables: files hold one pair of tables */
+    bool        has_matrix; /* parameters of its own are a matrix [dim x dim] */
     /* Whether the encoder's own options make sense. */
     adaptau_status (*check)(const adaptau_model_options *options, adaptau_error *error);
     /* State into model->encoder_state, which `destroy` frees: also after a failure, and when there is none. An encoder with

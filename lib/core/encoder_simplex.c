@@ -447,6 +447,7 @@ static adaptau_status restore(adaptau_model *model, const char *text, struct ata
 const struct atau_encoder atau_encoder_simplex = {
     .number = ADAPTAU_ENCODER_SIMPLEX,
     .name = "simplex",
+    .has_matrix = true,
     .check = check,
     .create = create,
     .destroy = destroy,

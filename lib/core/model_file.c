@@ -156,13 +156,36 @@ static adaptau_status find_encoder(const struct atau_safetensors *file, const st
                 : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
 }
 
+static adaptau_status find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
+                                 const struct atau_safetensors_entry **out, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
+    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != dim)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, dim);
+    *out = entry;
+    return ADAPTAU_OK;
+}
+
+adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
+                                       int32_t n_items, int32_t dim, adaptau_error *error)
+{
+    const char *const                   *names = encoder->identity ? final_names : raw_names;
+    const struct atau_safetensors_entry *entry;
+    adaptau_status                       status = find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
+    if (status == ADAPTAU_OK)
+        status = find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
+    if (status == ADAPTAU_OK && encoder->has_matrix)
+        status = find_table(file, ENCODER_TENSOR, dim, dim, &entry, error);
+    return status;
+}
+
 static adaptau_status read_table(const struct atau_safetensors *file, const char *name, const adaptau_model *model, int32_t n,
                                  float *rows, int64_t stride, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
-    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != model->dim)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, model->dim);
-    adaptau_status status = atau_safetensors_read(file, entry, rows, stride, error);
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = find_table(file, name, n, model->dim, &entry, error);
+    if (status == ADAPTAU_OK)
+        status = atau_safetensors_read(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
 }
 
@@ -242,9 +265,11 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         status = find_encoder(file, &encoder, error);
     if (status == ADAPTAU_OK) {
         options.dim = (int32_t)entries[0]->columns;
+        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim, error);
+    }
+    if (status == ADAPTAU_OK)
         status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
                                      &model, error);
-    }
     if (status == ADAPTAU_OK)
         status = read_embeddings(file, model, error);
     if (status != ADAPTAU_OK) {

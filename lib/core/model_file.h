@@ -21,6 +21,10 @@ struct atau_model_content {
 /* Append what adaptau_model_save writes. */
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
 
+/* Whether the file has the tensors that the next function reads, before anything of that size is allocated. @return E_FORMAT. */
+adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
+                                       int32_t n_items, int32_t dim, adaptau_error *error);
+
 /* The raw tables, the encoder's parameters and the item bias of a model that is open. @return E_FORMAT, E_NUMERIC, E_IO. */
 adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error);
 
