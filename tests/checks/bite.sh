@@ -62,7 +62,13 @@ check() {
 
 reader=lib/core/safetensors.c
 header='    file->header_size = (size_t)length;'
-npy="    header[HEADER_SIZE - 1] = '\\n';"
+npy='#define PREFIX_SIZE 10'
+nothing='int nothing(int n);
+int nothing(int n)
+{
+    const int *at = 0;
+    return n > 3 ? *at : 0;
+}'
 lane='        int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);'
 kind='    int32_t  kind;                /**< ADAPTAU_SAMPLER_CATALOGUE, ...                                        */'
 
@@ -79,7 +85,7 @@ bites valgrind 'depends on uninitialised value' $reader "$header" \
     '    if (file->header[0] == 1) return ADAPTAU_E_IO;' check valgrind test_formats
 bites fuzz 'deadly signal' $reader '        value = value * 10 + digit;' \
     '        if (value > 100000) __builtin_trap();' check fuzz 60 safetensors
-bites coverage 'goal' lib/core/npy.c '#define PREFIX_SIZE 10' 'int untested(int a);
+bites coverage 'goal' lib/core/npy.c "$npy" 'int untested(int a);
 int untested(int a)
 {
     if (a == 1)
@@ -88,10 +94,8 @@ int untested(int a)
         a += 4;
     return a;
 }' check coverage lib/core/npy.c test_formats
-bites gcc 'analyzer-null-dereference' lib/core/npy.c "$npy" \
-    '    { const int *nothing = 0; header[0] = (char)*nothing; }' check analyze gcc lib/core/npy.c
-bites clang 'NullDereference' lib/core/npy.c "$npy" \
-    '    { const int *nothing = 0; header[0] = (char)*nothing; }' check analyze clang lib/core/npy.c
+bites gcc 'analyzer-null-dereference' lib/core/npy.c "$npy" "$nothing" check analyze gcc lib/core/npy.c
+bites clang 'NullDereference' lib/core/npy.c "$npy" "$nothing" check analyze clang lib/core/npy.c
 bites abi 'adaptau_sampler_options' include/adaptau/sampler.h "$kind" '    int32_t  added;' \
     env ADAPTAU_BUILD="$work/bite/abi" ./run abi
 

@@ -31,28 +31,33 @@ need_clang() {
     exit 77
 }
 
-# build FOLDER MESON_OPTIONS...: configures only once.
+# configure FOLDER MESON_OPTIONS...: once.
+configure() {
+    folder=$1
+    shift
+    [ ! -f "$folder/build.ninja" ] || return 0
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    meson setup "$folder" "$root" "$@" >"$folder.log" 2>&1 || {
+        cat "$folder.log" >&2
+        exit 1
+    }
+}
+
+# build FOLDER TARGETS...
 build() {
     folder=$1
     shift
-    if [ ! -f "$folder/build.ninja" ]; then
-        rm -rf "$folder"
-        mkdir -p "$folder"
-        meson setup "$folder" "$root" "$@" >"$folder.log" 2>&1 || {
-            cat "$folder.log" >&2
-            exit 1
-        }
-    fi
-    ninja -C "$folder" >"$folder.log" 2>&1 || {
+    ninja -C "$folder" "$@" >"$folder.log" 2>&1 || {
         tail -n 60 "$folder.log" >&2
         say "building failed; the log is $folder.log"
         exit 1
     }
 }
 
-# run_tests FOLDER ARGUMENTS...
+# run_tests FOLDER ARGUMENTS...: builds what those tests need.
 run_tests() {
     folder=$1
     shift
-    meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+    meson test -C "$folder" --print-errorlogs "$@"
 }

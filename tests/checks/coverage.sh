@@ -12,7 +12,7 @@ without='.*/x86/avx512.*'
 ! grep -q avx512bf16 /proc/cpuinfo || without=none
 mkdir -p "$work"
 # -O1: as quick as the suites need, and lines are still lines. Without assertions, whose other branch is never taken.
-CC=gcc build "$work/coverage" -Dbuildtype=plain -Doptimization=1 -Ddebug=true -Db_ndebug=true -Db_coverage=true -Dhardening=false \
+CC=gcc configure "$work/coverage" -Dbuildtype=plain -Doptimization=1 -Ddebug=true -Db_ndebug=true -Db_coverage=true -Dhardening=false \
     -Dbench=false
 find "$work/coverage" -name '*.gcda' -delete
 [ $# -gt 0 ] || set -- --suite unit --suite api --suite kernels --suite examples --suite fuzz

@@ -10,8 +10,9 @@ shift 2
 mkdir -p "$work"
 need_clang
 
-CC=clang build "$work/fuzz/build" -Dfuzzers=true -Dtests=false -Dbench=false -Dbuildtype=debugoptimized \
+CC=clang configure "$work/fuzz/build" -Dfuzzers=true -Dtests=false -Dbench=false -Dbuildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+build "$work/fuzz/build"
 [ $# -gt 0 ] || set -- safetensors model checkpoint data names options record
 # Each execution writes files: in memory where there is such a place.
 scratch=$(mktemp -d -p /dev/shm adaptau-fuzz.XXXXXX 2>/dev/null || mktemp -d)

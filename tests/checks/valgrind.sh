@@ -9,9 +9,11 @@ shift 2
 need valgrind valgrind
 
 mkdir -p "$work"
-build "$work/valgrind" -Dbuildtype=debugoptimized -Dbench=false -Dexamples=false -Dblas=reference -Dnative_kernels=false
+configure "$work/valgrind" -Dbuildtype=debugoptimized -Dbench=false -Dexamples=false -Dblas=reference -Dnative_kernels=false
 [ $# -gt 0 ] || set -- test_closed_forms test_context test_dataset test_sampler_errors test_model_errors test_temperature_errors \
     test_topk_for test_grow
+# shellcheck disable=SC2046
+build "$work/valgrind" $(printf 'tests/%s ' "$@")
 cd "$work/valgrind"
 failed=0
 for name; do
