@@ -15,8 +15,9 @@ one() {
     shift
     printf '%-10s ' "$name"
     "$@" >"$log" 2>&1 || status=$?
-    remark=$(grep -E '^(skipped|SKIPPED|FAILED)' "$log" | tail -n 1)
-    [ -n "$remark" ] || remark=$(grep -v '^Full log\|^ *$' "$log" | tail -n 1)
+    remark=$(grep -v '^Full log\|^ *$' "$log" | tail -n 1)
+    absent=$(grep -cE '^(skipped|SKIPPED)' "$log")
+    [ "$absent" -eq 0 ] || remark="$absent skipped: $(grep -E '^(skipped|SKIPPED)' "$log" | sed 's/^[a-zA-Z]*[: ]*//' | paste -sd ';')"
     case $status in
     0) result=ok ;;
     77) result=skipped ;;
@@ -52,4 +53,6 @@ printf '\n%-10s %-8s %7s\n' checker result seconds
 for i in "${!names[@]}"; do
     printf '%-10s %-8s %7d  %s\n' "${names[i]}" "${results[i]}" "${times[i]}" "${remarks[i]}"
 done
+skipped=$(printf '%s\n' "${results[@]}" | grep -c '^skipped')
+printf '%d checkers, %d failed, %d skipped\n' "${#names[@]}" "$failed" "$skipped"
 [ "$failed" -eq 0 ]

@@ -55,9 +55,9 @@ build() {
     }
 }
 
-# run_tests FOLDER ARGUMENTS...: builds what those tests need.
+# run_tests FOLDER ARGUMENTS...: builds what those tests need. What checks is slow, and machines are busy.
 run_tests() {
     folder=$1
     shift
-    meson test -C "$folder" --print-errorlogs "$@"
+    meson test -C "$folder" --print-errorlogs --timeout-multiplier 6 "$@"
 }
