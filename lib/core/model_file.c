@@ -265,7 +265,8 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         status = find_encoder(file, &encoder, error);
     if (status == ADAPTAU_OK) {
         options.dim = (int32_t)entries[0]->columns;
-        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim, error);
+        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim,
+                                         error);
     }
     if (status == ADAPTAU_OK)
         status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,

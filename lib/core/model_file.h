@@ -21,7 +21,7 @@ struct atau_model_content {
 /* Append what adaptau_model_save writes. */
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
 
-/* Whether the file has the tensors that the next function reads, before anything of that size is allocated. @return E_FORMAT. */
+/* Whether the file has the tables that the next function reads, before any of that size is allocated. @return E_FORMAT. */
 adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
                                        int32_t n_items, int32_t dim, adaptau_error *error);
 

@@ -1,12 +1,17 @@
 #!/bin/sh
-# analyze.sh SOURCE WORK [gcc|clang [FILE...]]: static analysis of lib/ and of the programs in examples/: gcc -fanalyzer and clang's analyzer
-# with the checks of tests/checks/clang-tidy. No finding is let through; what is wrong about one is said in tests/checks/findings.
+# analyze.sh SOURCE WORK [gcc|clang [FILE...]]: static analysis of lib/ and of the programs in examples/: gcc -fanalyzer and
+# clang's analyzer with the checks of tests/checks/clang-tidy. No finding is let through; what is wrong about one is said in
+# tests/checks/findings.
 set -eu
 root=$1 work=$2 which=${3:-both}
 . "$root/tests/checks/common.sh"
 mkdir -p "$work"
 [ $# -lt 4 ] || shift 3
-[ $# -gt 0 ] && [ -f "$root/$1" ] && sources=$(printf '%s\n' "$@") || sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/kernels/*.c examples/common/*.c examples/adaptau-*/*.c)
+if [ -f "$root/$1" ]; then
+    sources=$(printf '%s\n' "$@")
+else
+    sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/kernels/*.c examples/common/*.c examples/adaptau-*/*.c)
+fi
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -DADAPTAU_VERSION_STRING=\"0\" -Iinclude -Ilib -Iexamples"
 export flags
 
@@ -33,13 +38,14 @@ if [ "$which" != clang ]; then
     # shellcheck disable=SC2016
     echo "$sources" | xargs -P 2 -I SOURCE sh -c 'gcc $flags -fanalyzer -c SOURCE -o /dev/null 2>&1' >"$work/gcc.log" || true
     grep -q ': error: ' "$work/gcc.log" && { grep ': error: ' "$work/gcc.log"; exit 1; }
-    sed -n 's/^\([^ :]*\):[0-9:]* warning: .*\[\(CWE[^]]*\] \[\)\?-W\(analyzer[^]]*\)\]$/\1: \3/p' "$work/gcc.log" >"$work/gcc.found"
+    sed -n 's/^\([^ :]*\):[0-9:]* warning: .*\[-W\(analyzer[^]]*\)\]$/\1: \2/p' "$work/gcc.log" >"$work/gcc.found"
     judge "$work/gcc.found" gcc
 fi
 if [ "$which" != gcc ]; then
     need clang-tidy clang-tidy
     # shellcheck disable=SC2086
-    clang-tidy --quiet --config-file="$root/tests/checks/clang-tidy" $sources -- $flags >"$work/clang.log" 2>"$work/clang.errors" || true
+    clang-tidy --quiet --config-file="$root/tests/checks/clang-tidy" $sources -- $flags >"$work/clang.log" \
+        2>"$work/clang.errors" || true
     grep -q ': error: ' "$work/clang.log" && { grep ': error: ' "$work/clang.log"; exit 1; }
     sed -n "s|^$root/\([^ :]*\):[0-9:]* warning: .*\[\([a-zA-Z.,-]*\)\]\$|\1: \2|p" "$work/clang.log" >"$work/clang.found"
     judge "$work/clang.found" clang

@@ -1,7 +1,7 @@
 #!/bin/bash
-# bite.sh SOURCE WORK [CHECKER...]: does each checker find the fault it is for? A copy of the source gets one fault at a time, the
-# checker must fail on it, and with the words that say why; the fault is taken out again. A fault that can no longer be planted is a
-# failure, too.
+# bite.sh SOURCE WORK [CHECKER...]: does each checker find the fault it is for? A copy of the source gets one fault at a time,
+# the checker must fail on it, and with the words that say why; the fault is taken out again. A fault that can no longer be
+# planted is a failure, too.
 set -u
 root=$1 work=$2
 shift 2
@@ -12,7 +12,8 @@ rm -rf "$copy"
 mkdir -p "$copy"
 trap 'rm -rf "$copy"' EXIT
 (cd "$root" && { git ls-files -co --exclude-standard 2>/dev/null || find . -type f; }) | sort -u |
-    (cd "$root" && while IFS= read -r file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done | tar -cf - --null -T -) | tar -C "$copy" -xf -
+    (cd "$root" && while IFS= read -r file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done | tar -cf - --null -T -) |
+    tar -C "$copy" -xf -
 failed=0
 
 # plant FILE 'LINE' 'ANOTHER': behind the first line that is LINE comes ANOTHER.
@@ -76,7 +77,8 @@ bites asan 'heap-buffer-overflow' $reader "$header" '    file->header[length + 6
 bites ubsan 'signed integer overflow' $reader "$header" \
     '    { volatile int most = 2147483647; most = most + 1; }' check sanitize asan test_formats
 bites leak 'detected memory leaks' $reader "$header" \
-    '    { extern void *malloc(size_t); char *volatile lost = malloc(64); (void)lost; lost = 0; }' check sanitize asan test_formats
+    '    { extern void *malloc(size_t); char *volatile lost = malloc(64); (void)lost; lost = 0; }' \
+    check sanitize asan test_formats
 bites tsan 'data race' lib/common/pool.c "$lane" \
     '        { static volatile int64_t last; last = last + task; }' check sanitize tsan test_model
 bites msan 'use-of-uninitialized-value' $reader "$header" \

@@ -1,6 +1,6 @@
 #!/bin/bash
-# check.sh SOURCE WORK [--bite]: every checker there is, and a table at the end. Logs are in WORK/log. About an hour on two cores;
-# --bite: see bite.sh.
+# check.sh SOURCE WORK [--bite]: every checker there is, and a table at the end. Logs are in WORK/log. About an hour on two
+# cores; --bite: see bite.sh.
 set -u
 root=$1 work=$2
 shift 2
@@ -17,7 +17,8 @@ one() {
     "$@" >"$log" 2>&1 || status=$?
     remark=$(grep -v '^Full log\|^ *$' "$log" | tail -n 1)
     absent=$(grep -cE '^(skipped|SKIPPED)' "$log")
-    [ "$absent" -eq 0 ] || remark="$absent skipped: $(grep -E '^(skipped|SKIPPED)' "$log" | sed 's/^[a-zA-Z]*[: ]*//' | paste -sd ';')"
+    [ "$absent" -eq 0 ] ||
+        remark="$absent skipped: $(grep -E '^(skipped|SKIPPED)' "$log" | sed 's/^[a-zA-Z]*[: ]*//' | paste -sd ';')"
     case $status in
     0) result=ok ;;
     77) result=skipped ;;
@@ -30,7 +31,8 @@ one() {
 # Of a meson run: how many passed.
 tests() {
     "$@" || return
-    awk '/^Ok:/ { ok = $2 } /^Skipped:/ { skipped = $2 } END { print ok + 0 " tests, " skipped + 0 " skipped" }' "$work/log/$current"
+    awk '/^Ok:/ { ok = $2 } /^Skipped:/ { skipped = $2 } END { print ok + 0 " tests, " skipped + 0 " skipped" }' \
+        "$work/log/$current"
 }
 tested() {
     current=$1

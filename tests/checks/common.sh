@@ -1,5 +1,5 @@
-# What the checkers share; each is called by ./run with the source, a folder for builds and its own arguments. Exit status 77 says
-# that a tool is absent.
+# What the checkers share; each is called by ./run with the source, a folder for builds and its own arguments. Exit status 77
+# says that a tool is absent.
 
 say() {
     printf '%s\n' "$*" >&2
@@ -10,7 +10,8 @@ need() {
     command -v "$1" >/dev/null 2>&1 && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         say "installing $2"
-        { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2"; } >/dev/null 2>&1 || true
+        apt-get update >/dev/null 2>&1 || true
+        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2" >/dev/null 2>&1 || true
         command -v "$1" >/dev/null 2>&1 && return
     fi
     echo "skipped  no $1 (Debian: $2)"

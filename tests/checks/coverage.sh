@@ -1,6 +1,6 @@
 #!/bin/sh
-# coverage.sh SOURCE WORK [FILE [TEST ARGUMENTS...]]: which lines and branches of lib/, or of one file of it, the tests run, by gcov.
-# Fails below the goals: 95 % of lines, 85 % of branches. What is not reached is listed in WORK/coverage.txt.
+# coverage.sh SOURCE WORK [FILE [TEST ARGUMENTS...]]: which lines and branches of lib/, or of one file of it, the tests run,
+# by gcov. Fails below the goals: 95 % of lines, 85 % of branches. What is not reached is listed in WORK/coverage.txt.
 set -eu
 root=$1 work=$2 file=${3:-lib/}
 [ $# -lt 3 ] && shift 2 || shift 3
@@ -12,8 +12,8 @@ without='.*/x86/avx512.*'
 ! grep -q avx512bf16 /proc/cpuinfo || without=none
 mkdir -p "$work"
 # -O1: as quick as the suites need, and lines are still lines. Without assertions, whose other branch is never taken.
-CC=gcc configure "$work/coverage" -Dbuildtype=plain -Doptimization=1 -Ddebug=true -Db_ndebug=true -Db_coverage=true -Dhardening=false \
-    -Dbench=false -Dwerror=false
+CC=gcc configure "$work/coverage" -Dbuildtype=plain -Doptimization=1 -Ddebug=true -Db_ndebug=true -Db_coverage=true \
+    -Dhardening=false -Dbench=false -Dwerror=false
 find "$work/coverage" -name '*.gcda' -delete
 [ $# -gt 0 ] || set -- --suite unit --suite api --suite kernels --suite examples --suite fuzz
 run_tests "$work/coverage" "$@" >"$work/coverage.log" 2>&1 || {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# fuzz.sh SOURCE WORK SECONDS [TARGET...]: run libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer for that long on each
-# target. What it learns stays in WORK/fuzz/corpus, what crashes in WORK/fuzz/crashes; exit status 1 when there is one.
+# fuzz.sh SOURCE WORK SECONDS [TARGET...]: run libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer for that long on
+# each target. What it learns stays in WORK/fuzz/corpus, what crashes in WORK/fuzz/crashes; exit status 1 when there is one.
 set -eu
 root=$1 work=$2
 . "$root/tests/checks/common.sh"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What fuzz targets share. A target is one file fuzz_NAME.c with LLVMFuzzerTestOneInput: it parses the bytes and calls must() on
- * what has to hold whatever they are. With -Dfuzzers=true it is linked with libFuzzer; without, with replay.c, whose main gives it
- * the files of corpus/NAME. */
+/* What fuzz targets share. A target is one file fuzz_NAME.c with LLVMFuzzerTestOneInput: it parses the bytes and calls must()
+ * on what has to hold whatever they are. With -Dfuzzers=true it is linked with libFuzzer; without, with replay.c, whose main
+ * gives it the files of corpus/NAME. */
 #ifndef FUZZ_H
 #define FUZZ_H
 

@@ -24,7 +24,8 @@ static adaptau_status resume(const char *path, struct resumed *out)
 
 static void save(const struct resumed *r, const char *path)
 {
-    must(adaptau_model_save_checkpoint(r->model, r->temperature, r->note, path, NULL) == ADAPTAU_OK, "what resumed can be saved");
+    must(adaptau_model_save_checkpoint(r->model, r->temperature, r->note, path, NULL) == ADAPTAU_OK,
+         "what resumed can be saved");
 }
 
 static void release(struct resumed *r)

@@ -14,7 +14,8 @@ static void compare(const adaptau_model *model, const adaptau_model *other)
     adaptau_tables a = {.struct_size = sizeof a}, b = {.struct_size = sizeof b};
     must(adaptau_model_tables(model, &a, NULL) == ADAPTAU_OK && adaptau_model_tables(other, &b, NULL) == ADAPTAU_OK,
          "a model that was loaded has tables");
-    must(a.n_users == b.n_users && a.n_items == b.n_items && a.dim == b.dim && a.flags == b.flags, "shapes and flags come back");
+    must(a.n_users == b.n_users && a.n_items == b.n_items && a.dim == b.dim && a.flags == b.flags,
+         "shapes and flags come back");
     const size_t row = (size_t)a.dim * sizeof(float);
     for (int32_t r = 0; r < a.n_users; r++)
         must(memcmp(a.users + r * a.user_stride, b.users + r * b.user_stride, row) == 0, "users come back");
@@ -42,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     adaptau_status   status = adaptau_model_load(context, path, &model, NULL);
     must(fuzz_memory_above(mark) <= ROOM + ROOM_PER_BYTE * size, "memory is in proportion to the file");
     must((status == ADAPTAU_OK) == (model != NULL), "there is a model just where the status says so");
-    must(status == ADAPTAU_OK || status == ADAPTAU_E_FORMAT || status == ADAPTAU_E_NUMERIC, "a bad file is E_FORMAT or E_NUMERIC");
+    must(status == ADAPTAU_OK || status == ADAPTAU_E_FORMAT || status == ADAPTAU_E_NUMERIC,
+         "a bad file is E_FORMAT or E_NUMERIC");
     if (model)
         save_and_load(model);
     adaptau_model_destroy(model);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lib/core/safetensors.c: what opens is within its file, takes no more memory than the file is long, and is the same after it has
- * been written and read again. */
+/* lib/core/safetensors.c: what opens is within its file, takes no more memory than the file is long, and is the same after it
+ * has been written and read again. */
 #include <stdlib.h>
 #include <string.h>
 

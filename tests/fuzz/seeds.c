@@ -81,7 +81,8 @@ static void write_tensors(const char *corpus)
 
 int main(int argc, char **argv)
 {
-    const adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1, .backend = ADAPTAU_BACKEND_REFERENCE};
+    const adaptau_context_options options = {
+        .struct_size = sizeof options, .n_threads = 1, .backend = ADAPTAU_BACKEND_REFERENCE};
     adaptau_context              *context = NULL;
     adaptau_error                 error = {0};
     if (argc != 2) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts the calls of malloc of programs that are linked with --wrap=malloc,calloc,realloc,free: the parsers of examples/ have no
+/* Counts the calls of malloc of programs that are linked with --wrap=malloc and so on: the parsers of examples/ have no
  * allocator of their own. */
 #include "fuzz.h"
 
