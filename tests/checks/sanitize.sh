@@ -7,6 +7,7 @@ shift 3
 . "$root/tests/checks/common.sh"
 mkdir -p "$work"
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1
 
 case $kind in
 asan)
