@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 1 of 5: your arrays, your optimiser, one function of ours.
+/* 1: your arrays, your optimiser, one function of ours.
  *
  * A program that has an encoder of its own keeps its embeddings where they are. adaptau_softmax reads them, and writes the loss
  * and its gradients into arrays of the program, which then does with them what it likes; here, Adagrad.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 2 of 5: the library's model, your loop.
+/* 2: the library's model, your loop.
  *
  * The model owns the tables and the optimiser, the temperature sets itself, the sampler cuts epochs into batches, and the
  * evaluator ranks. The loop that calls them stays here, where it can be stopped, logged or changed.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 3 of 5: your threads.
+/* 3: your threads.
  *
  * A program that has a thread pool does not want a second one beside it. Give the context an executor, and every parallel
  * call of the library runs on the program's threads: no thread is started by the library. Numbers don't depend on who

@@ -8,6 +8,8 @@
 #include "common/fail.h"
 #include "common/text.h"
 
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
 void names_free(struct names *names)
 {
     free(names->bytes);
@@ -184,6 +186,8 @@ adaptau_status names_write(const struct names *names, int32_t n, const char *pat
     adaptau_status status = draft_open(&draft, path, error);
     if (status)
         return status;
+    if (names->count && strncmp(names_get(names, 0), BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        fputs(BYTE_ORDER_MARK, draft.file); /* readers skip one */
     for (int32_t id = 0; id < n; id++) {
         if (names->count)
             fprintf(draft.file, "%s\n", names_get(names, id));

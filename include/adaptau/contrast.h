@@ -7,7 +7,7 @@
  *      InfoNCE(x) = −cos(z_x, z′_x)/τ + log Σ_{y∈C} exp(cos(z_x, z′_y)/τ)
  *
  *  A step with such a term:
- *  @snippet 05-graph-and-contrast.c contrast */
+ *  @snippet 12-graph-and-contrast.c contrast */
 #ifndef ADAPTAU_CONTRAST_H
 #define ADAPTAU_CONTRAST_H
 

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /** Interactions of n users with m items. Immutable: may be read from any number of threads.
- *  @snippet 04-new-users.c dataset */
+ *  @snippet 11-new-users.c dataset */
 typedef struct adaptau_dataset adaptau_dataset;
 
 /** A host's compressed sparse rows. Row u holds the items indices[indptr[u] .. indptr[u + 1]), ascending, each once.

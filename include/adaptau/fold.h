@@ -12,7 +12,7 @@ extern "C" {
 
 /** What new users are made of: a copy of a model's items, and tables formed once. Constant: any number of threads may fold
  *  users in at once, whatever happens to the model meanwhile.
- *  @snippet 04-new-users.c fold */
+ *  @snippet 11-new-users.c fold */
 typedef struct adaptau_fold adaptau_fold;
 
 /** How users were trained, which is what a new one should be like. Since 0.1. */

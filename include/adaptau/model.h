@@ -18,8 +18,8 @@ extern "C" {
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 02-training-loop.c model
- *  @snippet 04-new-users.c checkpoint
- *  @snippet 04-new-users.c grow */
+ *  @snippet 11-new-users.c checkpoint
+ *  @snippet 11-new-users.c grow */
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */

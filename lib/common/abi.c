@@ -11,8 +11,9 @@
 adaptau_status atau_read_struct(void *out, size_t known, size_t least, const void *source, bool optional, const char *name,
                                 adaptau_error *error)
 {
-    uint32_t size;
+    uint32_t size = (uint32_t)known; /* ours may be handed on, and must not claim bytes beyond its end          */
     memset(out, 0, known);
+    memcpy(out, &size, sizeof size);
     if (!source)
         return optional ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_ARGUMENT, "%s is NULL", name);
     memcpy(&size, source, sizeof size);
@@ -27,10 +28,8 @@ adaptau_status atau_read_struct(void *out, size_t known, size_t least, const voi
                                  "%s->struct_size = %u and byte %zu is set, but this library knows %zu bytes", name, size,
                                  i, known);
     }
-    memcpy(out, source, size < known ? size : known);
-    /* Ours may be handed on, and must not claim bytes beyond its end. */
-    size = (uint32_t)known;
-    memcpy(out, &size, sizeof size);
+    memcpy((unsigned char *)out + sizeof size, (const unsigned char *)source + sizeof size,
+           (size < known ? size : known) - sizeof size);
     return ADAPTAU_OK;
 }
 

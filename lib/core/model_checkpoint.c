@@ -395,11 +395,13 @@ static adaptau_status open_model(const struct atau_safetensors *file, const adap
         return status;
     if (atau_model_check_options(&n.options, &why) != ADAPTAU_OK)
         return refuse(file, MODEL_KEY, &why, error);
+    status = atau_model_check_tables(file, atau_encoder_by_number(n.options.encoder), dataset->n_users, dataset->n_items,
+                                     n.options.dim, error);
+    if (status != ADAPTAU_OK)
+        return status;
     if (!is_rate(n.rates[0]) || !is_rate(n.rates[1]))
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s: a learning rate is out of range", file->path, MODEL_KEY);
-    status = atau_model_check_file(file, atau_encoder_by_number(n.options.encoder), n.options.dim, error);
-    if (status == ADAPTAU_OK)
-        status = atau_model_open(file->context, dataset, &n.options, out, error);
+    status = atau_model_open(file->context, dataset, &n.options, out, error);
     if (status != ADAPTAU_OK)
         return status;
     for (int side = 0; side < 2; side++)

@@ -9,6 +9,7 @@
 #include "core/npy.h"
 #include "kernels/check.h"
 #include "kernels/kernels.h"
+#include "kernels/rows.h"
 
 #define USER_TENSOR "user_embeddings"
 #define ITEM_TENSOR "item_embeddings"
@@ -155,35 +156,36 @@ static adaptau_status find_encoder(const struct atau_safetensors *file, const st
                 : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
 }
 
-static adaptau_status check_table(const struct atau_safetensors *file, const char *name, int64_t n, int64_t dim,
-                                  adaptau_error *error)
+static adaptau_status find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
+                                 const struct atau_safetensors_entry **out, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
-    if (entry && entry->type == ATAU_F32 && entry->rank == 2 && entry->rows == n && entry->columns == dim)
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %lld x %lld", file->path, name, (long long)n,
-                     (long long)dim);
+    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != dim)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, dim);
+    *out = entry;
+    return ADAPTAU_OK;
 }
 
-adaptau_status atau_model_check_file(const struct atau_safetensors *file, const struct atau_encoder *encoder, int64_t dim,
-                                     adaptau_error *error)
+adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
+                                       int32_t n_items, int32_t dim, adaptau_error *error)
 {
-    adaptau_status status = ADAPTAU_OK;
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        const struct atau_safetensors_entry *entry = atau_safetensors_find(file, final_names[side]);
-        status = check_table(file, final_names[side], entry ? entry->rows : 0, dim, error);
-        if (status == ADAPTAU_OK && !encoder->identity)
-            status = check_table(file, raw_names[side], entry->rows, dim, error);
-    }
-    return status == ADAPTAU_OK && encoder->has_matrix ? check_table(file, ENCODER_TENSOR, dim, dim, error) : status;
+    const char *const                   *names = encoder->identity ? final_names : raw_names;
+    const struct atau_safetensors_entry *entry;
+    adaptau_status                       status = find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
+    if (status == ADAPTAU_OK)
+        status = find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
+    if (status == ADAPTAU_OK && encoder->has_matrix)
+        status = find_table(file, ENCODER_TENSOR, dim, dim, &entry, error);
+    return status;
 }
 
 static adaptau_status read_table(const struct atau_safetensors *file, const char *name, const adaptau_model *model, int32_t n,
                                  float *rows, int64_t stride, adaptau_error *error)
 {
-    adaptau_status status = check_table(file, name, n, model->dim, error);
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = find_table(file, name, n, model->dim, &entry, error);
     if (status == ADAPTAU_OK)
-        status = atau_safetensors_read(file, atau_safetensors_find(file, name), rows, stride, error);
+        status = atau_safetensors_read(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
 }
 
@@ -244,8 +246,8 @@ static void settle_strangers(adaptau_model *model)
         for (int32_t r = 0; r < model->tables[side].n_rows && !model->tables[side].raw; r++) {
             float *row = model->tables[side].rows + r * model->tables[side].stride;
             float  squares = kernels->dot(model->dim, row, row);
-            if (squares > 0.0f && fabsf(squares - 1.0f) > 1e-4f)
-                kernels->scale(model->dim, 1.0f / sqrtf(squares), row, row);
+            if (!(fabsf(squares - 1.0f) <= 1e-4f))
+                atau_unit_row(kernels, model->dim, row, row);
         }
 }
 
@@ -261,13 +263,14 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         status = read_score(file, &options.flags, error);
     if (status == ADAPTAU_OK)
         status = find_encoder(file, &encoder, error);
-    if (status == ADAPTAU_OK)
-        status = atau_model_check_file(file, encoder, entries[0]->columns, error);
     if (status == ADAPTAU_OK) {
         options.dim = (int32_t)entries[0]->columns;
+        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim,
+                                         error);
+    }
+    if (status == ADAPTAU_OK)
         status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
                                      &model, error);
-    }
     if (status == ADAPTAU_OK)
         status = read_embeddings(file, model, error);
     if (status != ADAPTAU_OK) {

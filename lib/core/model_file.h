@@ -21,10 +21,9 @@ struct atau_model_content {
 /* Append what adaptau_model_save writes. */
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
 
-/* E_FORMAT where the file lacks a table of a model of that encoder and dim, or has it in another shape: before memory is asked
- * for that the file would not fill. */
-adaptau_status atau_model_check_file(const struct atau_safetensors *file, const struct atau_encoder *encoder, int64_t dim,
-                                     adaptau_error *error);
+/* Whether the file has the tables that the next function reads, before any of that size is allocated. @return E_FORMAT. */
+adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
+                                       int32_t n_items, int32_t dim, adaptau_error *error);
 
 /* The raw tables, the encoder's parameters and the item bias of a model that is open. @return E_FORMAT, E_NUMERIC, E_IO. */
 adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error);

@@ -119,8 +119,8 @@ MEMBER(adaptau_exchange, exchange, 16, 8);
 MEMBER(adaptau_exchange, user_data, 24, 8);
 
 SIZE(adaptau_exchange_piece, 48);
-MEMBER(adaptau_exchange_piece, struct_size, 0, 4);
-MEMBER(adaptau_exchange_piece, what, 4, 4);
+MEMBER(adaptau_exchange_piece, what, 0, 4);
+MEMBER(adaptau_exchange_piece, reserved, 4, 4);
 MEMBER(adaptau_exchange_piece, first, 8, 8);
 MEMBER(adaptau_exchange_piece, n, 16, 8);
 MEMBER(adaptau_exchange_piece, sums, 24, 8);

@@ -203,6 +203,24 @@ START_TEST(trains_on_with_the_larger_data)
 }
 END_TEST
 
+START_TEST(grows_what_was_made_without_options)
+{
+    struct world         w = open_trained(0);
+    adaptau_temperature *temperature = NULL, *grown = NULL;
+    adaptau_model       *model = NULL, *grown_model = NULL;
+    OK(adaptau_temperature_create(w.context, w.data, NULL, &temperature, &error));
+    OK(adaptau_model_create(w.context, w.data, NULL, &model, &error));
+    OK(adaptau_temperature_grow(temperature, w.data, &grown, &error));
+    OK(adaptau_model_grow(model, w.data, NULL, &grown_model, &error));
+    ck_assert_int_eq(memcmp(adaptau_temperature_user_taus(temperature), adaptau_temperature_user_taus(grown), sizeof(float) * USERS), 0);
+    adaptau_model_destroy(grown_model);
+    adaptau_model_destroy(model);
+    adaptau_temperature_destroy(grown);
+    adaptau_temperature_destroy(temperature);
+    close_world(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("grow");
@@ -212,6 +230,7 @@ int main(void)
     tcase_add_loop_test(tests, new_rows_start_at_their_neighbours, 0, MODELS);
     tcase_add_test(tests, new_users_are_folded_in);
     tcase_add_loop_test(tests, trains_on_with_the_larger_data, 0, MODELS);
+    tcase_add_test(tests, grows_what_was_made_without_options);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "../support/folder.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
+#include "core/safetensors.h"
 
 static double row_length(const float *row, int32_t dim)
 {
@@ -301,6 +302,33 @@ START_TEST(a_missing_or_foreign_file_is_an_error)
 }
 END_TEST
 
+/* A file that says its rows have length 1, but whose squares overflow or underflow in float32: the rows are put right all the
+ * same, and are as they are from then on. */
+START_TEST(rows_of_any_length_load_with_length_1)
+{
+    const float               lengths[] = {1e-38f, 3e-23f, 1e-3f, 2.0f, 1e19f, 3e38f};
+    float                     rows[6][2];
+    const struct atau_tensor  tensors[] = {{"user_embeddings", 6, 2, rows, 2, ATAU_F32},
+                                           {"item_embeddings", 6, 2, rows, 2, ATAU_F32}};
+    const struct atau_metadata metadata = {"adaptau.score", "cosine"};
+    adaptau_model             *model = NULL;
+    struct world               w = open_default();
+    for (int r = 0; r < 6; r++) {
+        rows[r][0] = 0.6f * lengths[r];
+        rows[r][1] = -0.8f * lengths[r];
+    }
+    OK(atau_safetensors_write(path, 2, tensors, 1, &metadata, &error));
+    OK(adaptau_model_load(w.context, path, &model, &error));
+    const adaptau_tables tables = tables_of(model);
+    for (int r = 0; r < 6; r++) {
+        ck_assert_float_eq_tol(tables.users[r * tables.user_stride], 0.6f, 1e-6f);
+        ck_assert_float_eq_tol(tables.items[r * tables.item_stride + 1], -0.8f, 1e-6f);
+    }
+    adaptau_model_destroy(model);
+    close_world(&w);
+}
+END_TEST
+
 /* ---- threads -------------------------------------------------------------------------------------------------------- */
 
 /* Two threads in one model: one of them may be refused, and nothing breaks. */
@@ -353,6 +381,7 @@ int main(void)
     tcase_add_test(tests, item_bias_moves_the_ranking_and_is_saved);
     tcase_add_loop_test(tests, save_and_load_keep_every_bit, 0, 4);
     tcase_add_test(tests, a_missing_or_foreign_file_is_an_error);
+    tcase_add_test(tests, rows_of_any_length_load_with_length_1);
     tcase_add_test(tests, two_threads_in_one_model_get_e_state);
     tcase_add_test(tests, a_temperature_of_another_size_does_not_fit);
     tcase_add_test(tests, an_empty_dataset_makes_a_model_that_cannot_learn);

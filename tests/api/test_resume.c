@@ -18,6 +18,8 @@
 #include "../support/folder.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
+#include "core/checksum.h"
+#include "core/safetensors.h"
 
 #define EPOCHS 10
 #define CUT 5
@@ -294,6 +296,65 @@ START_TEST(rejects_every_flipped_bit)
 }
 END_TEST
 
+static uint64_t peak_memory(const struct world *w)
+{
+    uint64_t present, peak;
+    adaptau_context_memory(w->context, &present, &peak);
+    return peak;
+}
+
+/* The third word of the numbers is dim. */
+static void claim_dim(const char *word)
+{
+    static const char    key[] = "\"adaptau.model_state\":\"";
+    struct atau_checksum sum = {0};
+    size_t               at = 0;
+    while (memcmp(content + at, key, sizeof key - 1) != 0)
+        at++;
+    memcpy(content + at + sizeof key - 1 + 2 * 17, word, 16);
+    atau_checksum_add(&sum, content, content_size - 8);
+    const uint64_t value = atau_checksum_value(&sum);
+    memcpy(content + content_size - 8, &value, 8);
+    write_whole(content, content_size);
+}
+
+/* Nor may the checksum be relied upon: who writes such a file can sum, too. */
+START_TEST(numbers_that_ask_for_much_memory_get_none)
+{
+    struct world   w = small_world();
+    const uint64_t before = peak_memory(&w);
+    claim_dim("0000000000001000");
+    ck_assert_int_eq(try_resume(&w), ADAPTAU_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(error.message, "no tensor \"user_embeddings\" of 120 x 4096"));
+    ck_assert_uint_lt(peak_memory(&w), before + content_size + (64 << 10));
+    claim_dim("0000000000000002");
+    OK(try_resume(&w));
+    close_small_world(&w);
+}
+END_TEST
+
+/* SimpleX has a matrix of dim x dim, which must be in the file before there is room for it. */
+START_TEST(a_wide_simplex_without_its_matrix_gets_no_memory)
+{
+    enum { WIDE = 4096 };
+    float                     *row = calloc(WIDE, sizeof *row);
+    const struct atau_tensor   tensors[] = {{"user_embeddings", 1, WIDE, row, WIDE, ATAU_F32},
+                                            {"item_embeddings", 1, WIDE, row, WIDE, ATAU_F32},
+                                            {"raw_user_embeddings", 1, WIDE, row, WIDE, ATAU_F32},
+                                            {"raw_item_embeddings", 1, WIDE, row, WIDE, ATAU_F32}};
+    const struct atau_metadata metadata[] = {{"adaptau.encoder", "simplex"}, {"adaptau.encoder_options", "gate=0.300000000"}};
+    struct world               w = small_world();
+    adaptau_model             *model = NULL;
+    const uint64_t             before = peak_memory(&w);
+    OK(atau_safetensors_write(path, 4, tensors, 2, metadata, &error));
+    ck_assert_int_eq(adaptau_model_load(w.context, path, &model, &error), ADAPTAU_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(error.message, "no tensor \"encoder_parameters\" of 4096 x 4096"));
+    ck_assert_uint_lt(peak_memory(&w), before + (1 << 20));
+    free(row);
+    close_small_world(&w);
+}
+END_TEST
+
 START_TEST(rejects_what_does_not_fit)
 {
     struct world         w = small_world();
@@ -378,6 +439,8 @@ int main(int n_arguments, char **arguments)
     tcase_add_test(tests, rejects_a_file_that_is_cut_anywhere);
     tcase_add_test(tests, rejects_every_flipped_bit);
     tcase_add_test(tests, rejects_what_does_not_fit);
+    tcase_add_test(tests, numbers_that_ask_for_much_memory_get_none);
+    tcase_add_test(tests, a_wide_simplex_without_its_matrix_gets_no_memory);
     tcase_add_test(tests, turns_a_loaded_model_into_one_that_trains);
     return run_suite(suite);
 }

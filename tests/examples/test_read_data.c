@@ -462,6 +462,18 @@ START_TEST(writes_names_that_it_reads)
 }
 END_TEST
 
+/* A reader skips one byte order mark, which must not be the name's. */
+START_TEST(writes_a_first_name_that_begins_with_a_mark)
+{
+    struct names read = {0};
+    ck_assert_int_eq(names_append(&users, "\xEF\xBB\xBFt", 4, &error), ADAPTAU_OK);
+    ck_assert_int_eq(names_write(&users, 1, path_of("a"), &error), ADAPTAU_OK);
+    ck_assert_int_eq(names_read(&read, path_of("a"), &error), ADAPTAU_OK);
+    ck_assert_str_eq(names_get(&read, 0), "\xEF\xBB\xBFt");
+    names_free(&read);
+}
+END_TEST
+
 /* ---- names, numbers, split ------------------------------------------------------------------------------------------- */
 
 START_TEST(interns_many_names)
@@ -605,6 +617,7 @@ int main(void)
     tcase_add_test(files, reads_a_huge_line_in_linear_time);
     tcase_add_test(files, reads_chunks_that_end_anywhere);
     tcase_add_test(files, writes_names_that_it_reads);
+    tcase_add_test(files, writes_a_first_name_that_begins_with_a_mark);
     suite_add_tcase(suite, files);
 
     return run_suite(suite);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 4 of 5: after training. A model is kept, read again by the process that serves, asked for a user who came later, and made
+/* 11: after training. A model is kept, read again by the process that serves, asked for a user who came later, and made
  * larger when there are more users.
  *
  * The data are made up: users and items have one of 8 tastes, and a user has 6 of the 20 items of their taste. */
@@ -101,7 +101,7 @@ static int recommend_to_a_new_user(const adaptau_model *model, const adaptau_tem
 
 int main(void)
 {
-    const char          *path = "04-new-users.checkpoint";
+    const char          *path = "11-new-users.checkpoint";
     adaptau_error        error;
     adaptau_context     *context = NULL;
     adaptau_model       *model = NULL, *larger = NULL;

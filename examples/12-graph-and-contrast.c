@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 5 of 5: a graph encoder, and a contrastive term beside the loss.
+/* 12: a graph encoder, and a contrastive term beside the loss.
  *
  * LightGCN takes the mean over layers of the graph of pairs; SGL makes two views of that graph, each without some of its edges,
  * and tells a user or an item from the others by its two views. The loop is the one of example 2, with one call more. */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* names_read: what is read is written to a file that is read as the same names. */
+#include <string.h>
+
+#include "common/names.h"
+#include "fuzz.h"
+
+#define ROOM (512 << 10)
+#define ROOM_PER_BYTE 64
+
+static void read_again(const struct names *names)
+{
+    struct names again = {0};
+    must(names_write(names, names->count, fuzz_path(1), NULL) == ADAPTAU_OK, "names can be written");
+    must(names_read(&again, fuzz_path(1), NULL) == ADAPTAU_OK, "names that were written are read");
+    must(again.count == names->count, "as many names come back");
+    for (int32_t id = 0; id < names->count; id++) {
+        const char *name = names_get(names, id);
+        must(strcmp(name, names_get(&again, id)) == 0, "the same names come back");
+        const int32_t found = names_find(names, name, strlen(name));
+        must(found >= 0 && found <= id && strcmp(names_get(names, found), name) == 0, "a name is found, the first of equals");
+    }
+    names_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct names names = {0};
+    int32_t      alike[3];
+    const char  *path = fuzz_file(0, bytes, size);
+    const size_t mark = fuzz_memory_mark();
+    if (names_read(&names, path, NULL) == ADAPTAU_OK) {
+        must(fuzz_memory_above(mark) <= ROOM + ROOM_PER_BYTE * size, "memory is in proportion to the text");
+        if (names.count > 0) { /* of none ids are written */
+            read_again(&names);
+            names_similar(&names, names_get(&names, names.count - 1), 3, alike);
+        }
+    }
+    names_free(&names);
+    must(fuzz_memory.present == mark, "all memory comes back");
+    return 0;
+}
