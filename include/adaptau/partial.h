@@ -229,8 +229,9 @@ ADAPTAU_API adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t
 
 /** adaptau_evaluator_run with lists that were ranked elsewhere.
  *  @param[in] k      length of a list, at least the last cutoff
- *  @param[in] items  [adaptau_evaluator_n_users x k] in the order of adaptau_evaluator_users, −1 at the end of shorter lists
- *  @return E_ARGUMENT, E_SHAPE (k); E_INDEX names the first bad id: the previous results stay then. Since 0.1. */
+ *  @param[in] items  [adaptau_evaluator_n_users x k] in the order of adaptau_evaluator_users, each item once, −1 at the end of shorter lists
+ *  @return E_ARGUMENT, E_SHAPE (k), E_MEMORY; E_INDEX names the first id that is out of range or twice in a list: the previous
+ *          results stay then. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_evaluator_run_lists(adaptau_evaluator *evaluator, int32_t k, const int32_t *items,
                                                        adaptau_error *error);
 

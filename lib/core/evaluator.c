@@ -7,6 +7,7 @@
 #include <adaptau/partial.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -395,25 +396,54 @@ adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau
     return status;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int32_t list_length(const int32_t *list, int32_t k)
+{
+    int32_t n = 0;
+    while (n < k && list[n] >= 0)
+        n++;
+    return n;
+}
+
+/* One list: ids in range, each once. */
+static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int32_t k, const int32_t *list, int32_t *sorted,
+                                 adaptau_error *error)
+{
+    const int32_t n = list_length(list, k);
+    for (int32_t r = 0; r < k; r++)
+        if (list[r] < -1 || list[r] >= e->held_out->n_items)
+            return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)(first + r), list[r],
+                             e->held_out->n_items);
+    memcpy(sorted, list, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_ids);
+    for (int32_t r = 1; r < n; r++)
+        if (sorted[r] == sorted[r - 1])
+            return atau_fail(error, ADAPTAU_E_INDEX, "item %d is in the list at items[%lld] twice", sorted[r], (long long)first);
+    return ADAPTAU_OK;
+}
+
 static adaptau_status check_lists(const adaptau_evaluator *e, int32_t k, const int32_t *items, adaptau_error *error)
 {
     if (k < e->n_ranks)
         return atau_fail(error, ADAPTAU_E_SHAPE, "k = %d, but the last cutoff is %d", k, e->n_ranks);
-    for (int64_t i = 0; i < (int64_t)e->n_users * k; i++)
-        if (items[i] < -1 || items[i] >= e->held_out->n_items)
-            return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)i, items[i],
-                             e->held_out->n_items);
-    return ADAPTAU_OK;
+    int32_t       *sorted = atau_allocate_array(e->context, (size_t)k, sizeof *sorted);
+    adaptau_status status = sorted ? ADAPTAU_OK : atau_fail_memory(error, (size_t)k * sizeof *sorted, "a sorted list");
+    for (int64_t u = 0; u < e->n_users && !status; u++)
+        status = check_list(e, u * k, k, items + u * k, sorted, error);
+    atau_free(e->context, sorted, (size_t)k * sizeof *sorted);
+    return status;
 }
 
 static void store_lists(adaptau_evaluator *e, int32_t k, const int32_t *items)
 {
     for (int32_t position = 0; position < e->n_users; position++) {
         const int32_t *list = items + (int64_t)position * k;
-        int32_t        n = 0;
-        while (n < e->n_ranks && list[n] >= 0)
-            n++;
-        store_list(e, position, list, n, item_of_id);
+        store_list(e, position, list, list_length(list, e->n_ranks), item_of_id);
     }
 }
 

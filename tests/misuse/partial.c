@@ -426,6 +426,8 @@ static void prepare_evaluator_run_lists(void)
     a.evaluator = desk.evaluator;
     a.k = 25;
     a.items = a.best;
+    for (int i = 0; i < USERS * 25; i++)
+        a.best[i] = i % 25 < ITEMS ? i % 25 : -1;
 }
 
 static adaptau_status call_evaluator_run_lists(adaptau_error *error)
@@ -439,6 +441,7 @@ static const struct misuse evaluator_run_lists[] = {
     {ADAPTAU_E_SHAPE, "k = 0, but the last cutoff is", {TO(a.k, 0)}},
     {ADAPTAU_E_INDEX, "items[3] = 8, but n_items = 8", {TO(a.best[3], ITEMS)}},
     {ADAPTAU_E_INDEX, "items[0] = -2, but n_items = 8", {TO(a.best[0], -2)}},
+    {ADAPTAU_E_INDEX, "item 3 is in the list at items[0] twice", {TO(a.best[5], 3)}},
 };
 
 static const struct subject subjects[] = {
