@@ -210,11 +210,11 @@ static void call_temperature_destroy(void)
     adaptau_temperature_destroy(NULL);
 }
 
-static void call_temperature_users(void)
+static void call_temperature_user_taus(void)
 {
     ck_assert_ptr_null(adaptau_temperature_user_taus(NULL));
 }
 
-static const struct harmless harmless[] = {HARMLESS(temperature_destroy), HARMLESS(temperature_users)};
+static const struct harmless harmless[] = {HARMLESS(temperature_destroy), HARMLESS(temperature_user_taus)};
 
 MISUSE_FILE(temperature);
