@@ -27,9 +27,9 @@ typedef struct adaptau_row_sums {
     double sum;            /**< Σ_c v_c; of another loss Σ_c of the candidates' part of the loss             */
     double slope;          /**< Σ_c v_c f_c                                                                  */
     double unit_shift;     /**< shift and sum of the softmax at temperature 1, 0 where row_unit_loss is not wanted */
-    double unit_sum;
+    double unit_sum;       /**< likewise                                                                 */
     double n_candidates;   /**< candidates that are not masked; not of the softmax                           */
-    double n_positives;
+    double n_positives;    /**< positives in the range                                                   */
     double positive_sum;   /**< softmax: Σ_i f_i over the positives; else Σ_i of their part of the loss      */
     double positive_slope; /**< Σ_i of the positives' part of ∂/∂(1/τ); not of the softmax                   */
     double target_score;   /**< ê_u·t of the range's part of the soft targets                                */
@@ -69,8 +69,8 @@ typedef struct adaptau_exchange {
     uint32_t                  struct_size; /**< sizeof(adaptau_exchange)                                     */
     int32_t                   item_pieces; /**< into how many pieces the items' gradients are cut at most; 0: 8 */
     int64_t                   most_items;  /**< items (shared candidates: of them) of the largest range; 0: this one's */
-    adaptau_exchange_function exchange;
-    void                     *user_data;
+    adaptau_exchange_function exchange;    /**< called with each piece                                       */
+    void                     *user_data;   /**< handed to it                                                 */
 } adaptau_exchange;
 
 /** adaptau_loss_gradients of a range. Tables hold the range's items; the batch holds whole rows of users with the positives,
@@ -122,7 +122,7 @@ typedef struct adaptau_adam_options {
     double   beta1;         /**< 0: 0.9; negative: none                                                      */
     double   beta2;         /**< 0: 0.999                                                                    */
     double   epsilon;       /**< 0: 1e-12                                                                    */
-    double   weight_decay;
+    double   weight_decay;  /**< λ of an L2 term λ/2 ‖e‖² of the stepped rows; 0: none                       */
 } adaptau_adam_options;
 
 /** Rows of a table, and what Adam remembers of them: a shard of a larger table for example. All arrays belong to the caller and

@@ -23,12 +23,10 @@ tsan)
         test_softmax test_evaluator
     ;;
 msan)
-    # BLIS is not instrumented and the intrinsics of own kernels are not all known to it: plain C. Check is not instrumented
-    # either, but what it hands over is initialised.
-    need_clang
-    CC=clang CXX=clang++ configure "$work/msan" -Dbuildtype=debugoptimized -Db_sanitize=memory -Db_lundef=false -Dbench=false \
-        -Dblas=reference -Dnative_kernels=false
-    [ $# -gt 0 ] || set -- --suite unit --suite api --suite fuzz
+    # It reports what stat has written and what Check packs: clang 14 does not follow the first in a C library from 2.33 on, and the
+    # second is not instrumented. Until tests stand in for both, memcheck looks for the same reads.
+    echo "skipped  msan: needs a Check and a stat that MemorySanitizer follows; ./run valgrind looks for the same"
+    exit 77
     ;;
 *)
     say "sanitize.sh: asan, tsan or msan, not '$kind'"
