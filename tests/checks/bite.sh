@@ -81,6 +81,8 @@ bites leak 'detected memory leaks' $reader "$header" \
     check sanitize asan test_formats
 bites tsan 'data race' lib/common/pool.c "$lane" \
     '        { static volatile int64_t last; last = last + task; }' check sanitize tsan test_model
+bites msan 'use-of-uninitialized-value' $reader "$header" \
+    '    if (file->header[0] == 1) return ADAPTAU_E_IO;' check sanitize msan fuzz_safetensors
 bites valgrind 'depends on uninitialised value' $reader "$header" \
     '    if (file->header[0] == 1) return ADAPTAU_E_IO;' check valgrind test_formats
 bites fuzz 'deadly signal' $reader '        value = value * 10 + digit;' \
