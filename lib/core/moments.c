@@ -514,6 +514,7 @@ adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tabl
 {
     adaptau_tables    tables;
     struct atau_arena arena = {0};
+    double            sum, squares;
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
@@ -529,10 +530,12 @@ adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tabl
     lay_out(&m, &arena);
     status = measure_means(&m, !(tables.flags & ADAPTAU_NORMALISE_USERS), !(tables.flags & ADAPTAU_NORMALISE_ITEMS), error);
     if (status == ADAPTAU_OK)
-        status = add_pairs(&m, &out[1], &out[2], error);
-    out[0] = (double)dataset->n_pairs;
-    out[1] /= m.users.scale * m.items.scale;
-    out[2] /= m.users.scale * m.users.scale * m.items.scale * m.items.scale;
+        status = add_pairs(&m, &sum, &squares, error);
+    if (status == ADAPTAU_OK) {
+        out[0] = (double)dataset->n_pairs;
+        out[1] = sum / (m.users.scale * m.items.scale);
+        out[2] = squares / (m.users.scale * m.users.scale * m.items.scale * m.items.scale);
+    }
     atau_arena_free(context, &arena);
     return status;
 }

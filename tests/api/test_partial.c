@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/host.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
 #include "../support/softmax_problem.h"
@@ -174,6 +175,30 @@ START_TEST(update_by_merged_moments_is_the_update)
         adaptau_dataset_destroy(blocks[p]);
     }
     adaptau_temperature_destroy(whole);
+}
+END_TEST
+
+/* The host's executor fails at the first, second, ... call within: nothing is written. */
+START_TEST(moments_of_pairs_are_whole_or_untouched)
+{
+    struct host          host;
+    adaptau_context     *failing = open_host(&host, 2, true);
+    const adaptau_tables tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
+    const double         before[3] = {5.0, 6.0, 7.0};
+    double               out[3], want[3];
+    adaptau_status       status = ADAPTAU_E_THREAD;
+    int                  failures = 0;
+    OK(adaptau_pair_moments(failing, &tables, all, want, &error));
+    for (int n = 0; status != ADAPTAU_OK; n++) {
+        memcpy(out, before, sizeof out);
+        host.failing_execution = host.executions + n;
+        status = adaptau_pair_moments(failing, &tables, all, out, &error);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
+        ck_assert_mem_eq(out, status == ADAPTAU_OK ? want : before, sizeof out);
+        failures += status != ADAPTAU_OK;
+    }
+    ck_assert_int_gt(failures, 1);
+    adaptau_context_destroy(failing);
 }
 END_TEST
 
@@ -432,6 +457,7 @@ static Suite *partial_suite(void)
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, table_moments_are_the_definition);
     tcase_add_loop_test(tcase, update_by_merged_moments_is_the_update, 0, 3);
+    tcase_add_test(tcase, moments_of_pairs_are_whole_or_untouched);
     tcase_add_test(tcase, moments_that_do_not_add_up_are_refused);
     tcase_add_loop_test(tcase, merged_lists_are_the_ranking_of_all_items, 0, 3);
     tcase_add_test(tcase, evaluation_of_merged_lists_is_the_evaluation);
