@@ -156,7 +156,8 @@ ADAPTAU_API int64_t adaptau_table_moments_size(int32_t dim);
 /** Number, mean and scatter of a table's rows ê: n; [d] a = Σ ê/n; [d x d] Σ (ê − a)(ê − a)ᵀ.
  *  @param[in]  normalise  1: ê = e/‖e‖, 0: ê = e
  *  @param[out] out        [adaptau_table_moments_size(dim)]
- *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row that is not finite; E_MEMORY, E_THREAD. Since 0.1. */
+ *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row that is not finite; E_MEMORY: nothing is written then. E_THREAD:
+ *          out may be written in part. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_table_moments(adaptau_context *context, int64_t n, int32_t dim, const float *rows,
                                                  int64_t stride, int32_t normalise, double *out, adaptau_error *error);
 
@@ -188,8 +189,9 @@ typedef struct adaptau_score_moments {
 
 /** adaptau_temperature_update of a temperature whose dataset is a range of the users (its items do not matter), by the moments
  *  of all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items.
- *  @return E_ARGUMENT, E_ABI; E_NUMERIC for a moment that is not finite; E_STATE where there are no pairs, and for what does
- *          not add up: ADAPTAU_TAU0_EXACT, quantiles of degrees or losses. The state is unchanged after a failure. Since 0.1. */
+ *  @return E_ARGUMENT (also for a number of users, items or pairs that is not whole or above 2^53), E_ABI; E_NUMERIC for a moment
+ *          that is not finite; E_STATE where there are no pairs, and for what does not add up: ADAPTAU_TAU0_EXACT, quantiles of
+ *          degrees or losses. The state is unchanged after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_update_from(adaptau_temperature *temperature,
                                                            const adaptau_score_moments *moments, adaptau_error *error);
 

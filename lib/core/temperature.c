@@ -565,6 +565,15 @@ adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, cons
 
 /* ---- update by sums of all ranges -------------------------------------------------------------------------------- */
 
+#define COUNT_MOST 9007199254740992.0 /* 2^53: all whole numbers up to here are doubles */
+
+static adaptau_status check_count(const char *name, double count, adaptau_error *error)
+{
+    if (count != floor(count) || count > COUNT_MOST)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->%s[0] = %g is no number of %s", name, count, name);
+    return ADAPTAU_OK;
+}
+
 static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_score_moments *m, adaptau_error *error)
 {
     const adaptau_temperature_options *o = &t->options;
@@ -583,6 +592,13 @@ static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_
     if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->pairs[0] > 0.0))
         return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g pairs: there is nothing to measure",
                          m->users[0], m->items[0], m->pairs[0]);
+    adaptau_status status = check_count("users", m->users[0], error);
+    if (status == ADAPTAU_OK)
+        status = check_count("items", m->items[0], error);
+    if (status == ADAPTAU_OK)
+        status = check_count("pairs", m->pairs[0], error);
+    if (status != ADAPTAU_OK)
+        return status;
     if (o->tau0_policy == ADAPTAU_TAU0_EXACT || o->degree_quantile > 0.0 || o->threshold_quantile > 0.0)
         return atau_fail(error, ADAPTAU_E_STATE, "options->%s does not add up over ranges",
                          o->tau0_policy == ADAPTAU_TAU0_EXACT  ? "tau0_policy = ADAPTAU_TAU0_EXACT"
