@@ -141,9 +141,9 @@ typedef struct adaptau_adam_rows {
 /** The step of adaptau_model_apply.
  *  @param[in] n          gradients
  *  @param[in] ids        [n] row of each, distinct; NULL: 0 … n − 1
- *  @param[in] gradients  [n x d] finite, `stride` floats apart; 0 means d
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX, E_NUMERIC (options): nothing has changed then; E_THREAD as
- *          adaptau_model_apply. Since 0.1. */
+ *  @param[in] gradients  [n x d], `stride` floats apart; 0 means d
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX, E_NUMERIC (options; or names the first gradient that is not finite): nothing has
+ *          changed then; E_THREAD as adaptau_model_apply. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options *options, int64_t n,
                                         const int32_t *ids, const float *gradients, int64_t stride,
                                         const adaptau_adam_rows *rows, adaptau_error *error);
@@ -189,7 +189,8 @@ typedef struct adaptau_score_moments {
 
 /** adaptau_temperature_update of a temperature whose dataset is a range of the users (its items do not matter), by the moments
  *  of all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items.
- *  @return E_ARGUMENT (also for a number of users, items or pairs that is not whole or above 2^53), E_ABI; E_NUMERIC for a moment
+ *  @return E_ARGUMENT (also for a number of users, items or pairs that is not whole or above 2^53, and for a number of losses
+ *          below that of this range), E_ABI; E_NUMERIC for a moment
  *          that is not finite; E_STATE where there are no pairs, and for what does not add up: ADAPTAU_TAU0_EXACT, quantiles of
  *          degrees or losses. The state is unchanged after a failure. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_temperature_update_from(adaptau_temperature *temperature,

@@ -612,6 +612,11 @@ static adaptau_status update_from(adaptau_temperature *t, const adaptau_score_mo
 {
     struct atau_moments             moments;
     const adaptau_temperature_state before = t->state;
+    double                          own[2];
+    sum_losses(t, own);
+    if (m->losses[0] < own[0])
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->losses[0] = %g, but of this range alone %g users are observed",
+                         m->losses[0], own[0]);
     atau_moments_from(m, &moments);
     if (!isfinite(moments.mean_all) || !isfinite(moments.variance_all))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "moments overflow");

@@ -11,6 +11,7 @@
 #include "common/pool.h"
 #include "common/prefetch.h"
 #include "common/size.h"
+#include "kernels/check.h"
 
 #define ROWS_PER_TASK 256
 #define GREATEST_RATE 1e6
@@ -171,6 +172,8 @@ adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options
         status = check_rows(&rows, error);
     if (status == ADAPTAU_OK)
         status = check_gradients(&rows, n, ids, gradients, stride, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_rows_finite(context, "gradients", n, rows.dim, gradients, stride ? stride : rows.dim, error);
     if (status != ADAPTAU_OK)
         return status;
     const bool            sphere = (options.flags & ADAPTAU_ADAM_TO_SPHERE) != 0;

@@ -394,6 +394,11 @@ START_TEST(adam_refuses_bad_arguments)
     ck_assert_int_eq(adaptau_adam(context, &adam, 3, NULL, items, 0, &r, &error), ADAPTAU_E_SHAPE);
     ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, NULL, 0, &r, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, D - 1, &r, &error), ADAPTAU_E_SHAPE);
+    const float hopeless[D] = {NAN}, untouched[2 * D] = {0};
+    ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, hopeless, 0, &r, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_str_eq(error.message, "gradients[0] is not finite");
+    ck_assert_int_eq(steps[0], 0);
+    ck_assert_mem_eq(rows, untouched, sizeof rows);
     r.steps = NULL;
     ck_assert_int_eq(adaptau_adam(context, &adam, 1, NULL, items, 0, &r, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_str_eq(error.message, "rows->steps is NULL, but rows->n = 2");
