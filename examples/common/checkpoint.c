@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/checkpoint.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fail.h"
-
-#define FORMAT "trial1"
+#include "common/note.h"
 
 /* ---- what must agree ----------------------------------------------------------------------------------------------- */
 
@@ -46,45 +44,6 @@ uint64_t checkpoint_fingerprint(const struct trial *trial)
     sum = mix(sum, &o->cutoffs.count, sizeof o->cutoffs.count);
     sum = mix(sum, o->cutoffs.values, (size_t)o->cutoffs.count * sizeof *o->cutoffs.values);
     return mix_pairs(mix_pairs(sum, trial->train), trial->test);
-}
-
-/* ---- the note: numbers as words of 16 hexadecimal digits, which keep the bits of doubles in every locale --------------- */
-
-struct note {
-    uint64_t fingerprint;
-    int64_t  phase, epoch;                   /* of the training */
-    double   training_loss, training_tau0, seconds;
-    int64_t  best_epoch, searched;           /* of the search */
-    double   loss, tau0, prior;              /* of the trial */
-    double   train_seconds, eval_seconds;
-    struct scores best;
-};
-#define N_WORDS (sizeof(struct note) / sizeof(uint64_t))
-_Static_assert(sizeof(struct note) % sizeof(uint64_t) == 0, "a note is made of words");
-_Static_assert(sizeof FORMAT + N_WORDS * 17 < ADAPTAU_NOTE_SIZE, "a note fits");
-
-static void write_note(const struct note *note, char text[ADAPTAU_NOTE_SIZE])
-{
-    uint64_t words[N_WORDS];
-    int      used = snprintf(text, ADAPTAU_NOTE_SIZE, "%s", FORMAT);
-    memcpy(words, note, sizeof words);
-    for (size_t i = 0; i < N_WORDS; i++)
-        used += snprintf(text + used, ADAPTAU_NOTE_SIZE - (size_t)used, " %016" PRIx64, words[i]);
-}
-
-static bool read_note(const char *text, struct note *note)
-{
-    uint64_t words[N_WORDS];
-    if (strlen(text) != sizeof FORMAT - 1 + N_WORDS * 17 || strncmp(text, FORMAT " ", sizeof FORMAT) != 0)
-        return false;
-    for (size_t i = 0; i < N_WORDS; i++) {
-        char *end;
-        words[i] = strtoull(text + sizeof FORMAT - 1 + i * 17, &end, 16);
-        if (end != text + sizeof FORMAT - 1 + (i + 1) * 17)
-            return false;
-    }
-    memcpy(note, words, sizeof *note);
-    return true;
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------- */
@@ -142,7 +101,7 @@ adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const s
         .eval_seconds = trial->eval_seconds,
         .best = trial->search.best,
     };
-    write_note(&note, text);
+    note_write(&note, text);
     return adaptau_model_save_checkpoint(training->model, training->temperature, text, trial->checkpoint, error);
 }
 
@@ -174,7 +133,7 @@ adaptau_status checkpoint_resume(struct trial *trial, int32_t phase, struct trai
     adaptau_status status = training_resume(training, trial->context, trial->checkpoint, text, error);
     if (status)
         return status;
-    if (!read_note(text, &note) || note.fingerprint != trial->fingerprint)
+    if (!note_read(text, &note) || note.fingerprint != trial->fingerprint || note.phase < phase)
         return fail(error, ADAPTAU_E_STATE, "%s: the checkpoint of a training with other options or data",
                     shown_path(trial->checkpoint));
     take_results(trial, &note);

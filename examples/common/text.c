@@ -11,7 +11,7 @@
 
 #include "common/fail.h"
 
-#define CHUNK_SIZE (256 * 1024)
+#define CHUNK_SIZE (64 * 1024)
 
 bool text_fill(struct text *text)
 {

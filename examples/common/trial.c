@@ -3,6 +3,7 @@
 
 #include "common/checkpoint.h"
 #include "common/clock.h"
+#include "common/note.h"
 #include "common/preset.h"
 #include "common/prior.h"
 #include "common/split.h"
@@ -39,9 +40,7 @@ void trial_close(struct trial *trial)
     trial->model = NULL;
 }
 
-/* In the order in which a protocol has them. */
-enum { PHASE_PRIOR, PHASE_SEARCH, PHASE_REFIT };
-static const char *const phase_names[] = {"prior", "search", "refit"};
+static const char *const phase_names[N_PHASES] = {"prior", "search", "refit"};
 
 /* One training inside the trial. */
 struct phase {

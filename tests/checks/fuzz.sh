@@ -1,6 +1,7 @@
 #!/bin/sh
 # fuzz.sh SOURCE WORK SECONDS [TARGET...]: run libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer for that long on
-# each target. What it learns stays in WORK/fuzz/corpus, what crashes in WORK/fuzz/crashes; exit status 1 when there is one.
+# each target, as many at a time as there are cores. What it learns stays in WORK/fuzz/corpus, what crashes in
+# WORK/fuzz/crashes; exit status 1 when there is one.
 set -eu
 root=$1 work=$2
 . "$root/tests/checks/common.sh"
@@ -13,39 +14,62 @@ need_clang
 CC=clang configure "$work/fuzz/build" -Dfuzzers=true -Dtests=false -Dbench=false -Dbuildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 build "$work/fuzz/build"
-[ $# -gt 0 ] || set -- safetensors model checkpoint data names options record
-# Each execution writes files: in memory where there is such a place.
-scratch=$(mktemp -d -p /dev/shm adaptau-fuzz.XXXXXX 2>/dev/null || mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-export TMPDIR="$scratch" UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-
-crashed=0
+[ $# -gt 0 ] || set -- safetensors model checkpoint data names note options record
 for name; do
-    program=$work/fuzz/build/tests/fuzz/fuzz_$name
-    learned=$work/fuzz/corpus/$name crashes=$work/fuzz/crashes/$name log=$work/fuzz/$name.log
-    [ -x "$program" ] || {
+    [ -x "$work/fuzz/build/tests/fuzz/fuzz_$name" ] || {
         say "there is no fuzz target '$name': $(cd "$root/tests/fuzz/corpus" && echo *)"
         exit 2
     }
+done
+# Each execution writes files: in memory where there is such a place.
+scratch=$(mktemp -d -p /dev/shm adaptau-fuzz.XXXXXX 2>/dev/null || mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# Entropic schedules, long quarantines and deep stacks of allocations cost more here than they find.
+export TMPDIR="$scratch" UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export ASAN_OPTIONS=quarantine_size_mb=8:malloc_context_size=8
+
+# start NAME: what it comes to is in a log.
+start() {
+    learned=$work/fuzz/corpus/$1 crashes=$work/fuzz/crashes/$1
     mkdir -p "$learned" "$crashes"
-    case $name in
-    safetensors | model | checkpoint) dictionary="-dict=$root/tests/fuzz/safetensors.dict" ;;
-    options) dictionary=-close_fd_mask=3 ;; # its messages are not read here
-    *) dictionary=-verbosity=1 ;;
+    case $1 in
+    safetensors | model | checkpoint) set -- "$1" "-dict=$root/tests/fuzz/safetensors.dict" ;;
+    options) set -- "$1" -close_fd_mask=3 ;; # its messages are not read here
     esac
-    if "$program" "$dictionary" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=8192 \
-        -print_final_stats=1 -artifact_prefix="$crashes/" "$learned" "$root/tests/fuzz/corpus/$name" >"$log" 2>&1; then
-        result=ok
-    else
-        result=FAILED
-        crashed=1
-    fi
+    name=$1
+    shift
+    "$work/fuzz/build/tests/fuzz/fuzz_$name" "$@" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+        -malloc_limit_mb=256 -max_len=4096 -entropic=0 -print_final_stats=1 -artifact_prefix="$crashes/" "$learned" \
+        "$root/tests/fuzz/corpus/$name" >"$work/fuzz/$name.log" 2>&1
+}
+
+# finish NAME STATUS
+finish() {
+    log=$work/fuzz/$1.log result=ok
+    [ "$2" -eq 0 ] || result=FAILED
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     reached=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
-    printf '%-7s %-12s %11s executions, %5s edges\n' "$result" "$name" "${executions:-?}" "${reached:-?}"
-    [ "$result" = ok ] || {
+    printf '%-7s %-12s %11s executions, %5s edges\n' "$result" "$1" "${executions:-?}" "${reached:-?}"
+    [ "$2" -eq 0 ] || {
         grep -E 'does not hold|ERROR|runtime error|SUMMARY' "$log" | head -n 5
-        say "crashes are in $crashes, the log is $log"
+        say "crashes are in $work/fuzz/crashes/$1, the log is $log"
     }
+}
+
+crashed=0
+while [ $# -gt 0 ]; do
+    together='' left=$(nproc)
+    while [ $# -gt 0 ] && [ "$left" -gt 0 ]; do
+        start "$1" &
+        together="$together $1:$!"
+        left=$((left - 1))
+        shift
+    done
+    for one in $together; do
+        status=0
+        wait "${one#*:}" || status=$?
+        finish "${one%:*}" "$status"
+        [ "$status" -eq 0 ] || crashed=1
+    done
 done
 exit "$crashed"
