@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "core/json_string.h"
+
 #define ATAU_F32 0
 #define ATAU_F64 1
 #define ATAU_I32 2
@@ -45,12 +47,6 @@ adaptau_status atau_safetensors_write_summed(const char *path, int n_tensors, co
 
 #define ATAU_MAX_TENSORS 256
 #define ATAU_MAX_METADATA 256
-
-/* A JSON string as it stands in the header, between its quotes. */
-struct atau_json_string {
-    const char *start;
-    size_t      length;
-};
 
 struct atau_safetensors_entry {
     struct atau_json_string name;
