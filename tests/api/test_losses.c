@@ -58,7 +58,7 @@ static double define_row(const struct problem *p, const adaptau_loss *loss, int3
     const bool    outside = (p->batch_flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     const bool    catalogue = p->kind == ADAPTAU_CANDIDATES_CATALOGUE;
     const int64_t n = catalogue ? p->n_items : p->n_candidates, first = p->positive_ptr[row], end = p->positive_ptr[row + 1];
-    double        total = 0.0, n_counted = 0.0;
+    double        total = 0.0, n_counted = 0.0, sum = 0.0;
     double       *f = allocate((size_t)n, sizeof(double));
     for (int64_t c = 0; c < n; c++) {
         int32_t item = catalogue ? (int32_t)c : p->candidates[p->kind == ADAPTAU_CANDIDATES_PER_ROW ? row * n + c : c];
@@ -66,20 +66,25 @@ static double define_row(const struct problem *p, const adaptau_loss *loss, int3
             f[(int64_t)n_counted++] = score(p, user, items + (int64_t)item * p->dim);
     }
     for (int64_t i = first; i < end; i++) {
-        double positive = score(p, user, items + (int64_t)p->positives[i] * p->dim), sum = 0.0;
-        for (int64_t c = 0; c < (int64_t)n_counted; c++)
-            sum += of_candidate(loss, f[c], positive, inverse_tau);
+        double positive = score(p, user, items + (int64_t)p->positives[i] * p->dim);
+        if (i == first || loss->kind == ADAPTAU_LOSS_BPR) { /* the others have one sum for all positives        */
+            sum = 0.0;
+            for (int64_t c = 0; c < (int64_t)n_counted; c++)
+                sum += of_candidate(loss, f[c], positive, inverse_tau);
+        }
         total += of_positive(loss, positive, inverse_tau) + (n_counted > 0.0 ? sum / n_counted : 0.0);
     }
     free(f);
     return total * (p->weights ? (double)p->row_weights[row] : 1.0);
 }
 
-static double define_loss(const struct problem *p, const adaptau_loss *loss, const double *users, const double *items)
+/* Of the rows of one user, or of all: user < 0. */
+static double define_loss(const struct problem *p, const adaptau_loss *loss, const double *users, const double *items, int64_t user)
 {
     double total = 0.0;
     for (int32_t r = 0; r < p->n_rows; r++)
-        total += define_row(p, loss, r, users + (int64_t)p->row_users[r] * p->dim, items, 1.0 / row_tau(p, r));
+        if (user < 0 || p->row_users[r] == user)
+            total += define_row(p, loss, r, users + (int64_t)p->row_users[r] * p->dim, items, 1.0 / row_tau(p, r));
     return total;
 }
 
@@ -125,9 +130,9 @@ static void check_side(const struct problem *p, const adaptau_loss *loss, const 
         if (!user_side)
             got = (double)a->item_gradients[e];
         moved[e] = kept + h;
-        double up = define_loss(p, loss, users, items);
+        double up = define_loss(p, loss, users, items, user_side ? e / p->dim : -1);
         moved[e] = kept - h;
-        double down = define_loss(p, loss, users, items);
+        double down = define_loss(p, loss, users, items, user_side ? e / p->dim : -1);
         moved[e] = kept;
         check_near(got, (up - down) / (2.0 * h), 1e-4, user_side ? "user gradient" : "item gradient", e);
     }
