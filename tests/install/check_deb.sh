@@ -13,7 +13,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-n_failed=0
+. "$root/tests/install/lines.sh"
 once=${ADAPTAU_DEB_ONCE:-}
 
 missing=
@@ -32,19 +32,6 @@ fi
 [ -z "$missing" ] || {
     echo "skipped  Debian packages: not installed:$missing"
     exit 0
-}
-
-# check NAME COMMAND...
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok       $what"
-    else
-        n_failed=$((n_failed + 1))
-        echo "FAILED   $what"
-        tail -n 60 "$work/log"
-    fi
 }
 
 # What git has, and not what else lies in the folder.

@@ -10,27 +10,9 @@ version=$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$root/meson.build")
 IFS=. read -r major minor _ <<<"$version"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+. "$root/tests/install/lines.sh"
 stage=$work/stage
-n_failed=0 n_skipped=0
 unset LD_LIBRARY_PATH PKG_CONFIG_PATH DESTDIR
-
-# check NAME COMMAND...
-check() {
-    local what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok       $what"
-    else
-        n_failed=$((n_failed + 1))
-        echo "FAILED   $what"
-        tail -n 40 "$work/log"
-    fi
-}
-
-skip() {
-    n_skipped=$((n_skipped + 1))
-    echo "skipped  $*"
-}
 
 build() {
     meson setup "$1" "$root" --prefix=/usr --libdir=lib -Dtests=false -Dexamples=false -Dbench=false && ninja -C "$1"
