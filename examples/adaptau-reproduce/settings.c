@@ -77,6 +77,8 @@ int read_settings(int argc, char **argv, struct settings *settings)
          &protocol_given},
         {"backbone", OPTION_CHOICE, &s->backbones, 0, 0, backbone_choices, NULL,
          "tables and figures that have both show this one alone (both)", NULL},
+        {"taus", OPTION_DECIMALS, &s->taus, 0.001, 100, NULL, "TAU,TAU,...",
+         "the grid of fixed temperatures (twelve from 0.04 to 0.4; quick: five, of LightGCN three)", NULL},
         {"epochs", OPTION_WHOLE, &s->epochs, 1, 1e9, NULL, NULL, "of every training (by the recipe)", NULL},
         {"dim", OPTION_WHOLE, &s->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL,

@@ -21,6 +21,7 @@ struct settings {
     bool         quick;
     int32_t      protocols; /* PROTOCOLS_* */
     int32_t      backbones; /* an encoder, or BACKBONES_BOTH */
+    struct decimals taus;   /* the grid's; none: the usual ones */
     int64_t      epochs;    /* of every training; 0: the recipe's */
     int64_t      dim;       /* 0: 64 */
     int64_t      threads;

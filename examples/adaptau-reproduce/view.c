@@ -83,6 +83,9 @@ const double *grid_taus(const struct study *study, int32_t encoder, int *count)
     static const double all[] = {0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25, 0.3, 0.4};
     static const double few[] = {0.06, 0.1, 0.15, 0.2, 0.3};
     static const double middle[] = {0.06, 0.1, 0.15};
+    *count = study->settings->taus.count;
+    if (*count > 0)
+        return study->settings->taus.values;
     *count = sizeof all / sizeof *all;
     if (!study->settings->quick)
         return all;

@@ -17,6 +17,7 @@
 #define CODE_RULE 256
 #define HELP_COLUMN 27
 #define HELP_WIDTH 100
+#define WORD_SIZE 32 /* of a number in a list */
 
 /* ---- --help ------------------------------------------------------------------------------------------------------- */
 
@@ -89,6 +90,8 @@ static void refuse(const struct program *program, const struct option_rule *rule
     else if (rule->kind == OPTION_CUTOFFS)
         fprintf(stderr, "not a list such as 10,20,50: ascending, in %.0f ... %.0f, at most %d\n", rule->least, rule->most,
                 CUTOFFS_MAX);
+    else if (rule->kind == OPTION_DECIMALS)
+        fprintf(stderr, "not a list such as 0.1,0.2: ascending, in %g ... %g, at most %d\n", rule->least, rule->most, DECIMALS_MAX);
     else if (rule->kind == OPTION_CHOICE) {
         fprintf(stderr, "not one of");
         for (int i = 0; rule->choices[i]; i++)
@@ -109,29 +112,48 @@ static bool read_choice(const struct option_rule *rule, const char *text)
     return false;
 }
 
+/* The next word of a list, and what follows its comma: NULL when it is the last. False when it is too long to be a number. */
+static bool next_word(const char **text, char word[WORD_SIZE])
+{
+    size_t length = strcspn(*text, ",");
+    if (length >= WORD_SIZE)
+        return false;
+    memcpy(word, *text, length);
+    word[length] = '\0';
+    *text = (*text)[length] == '\0' ? NULL : *text + length + 1;
+    return true;
+}
+
 static bool read_cutoffs(const struct option_rule *rule, const char *text)
 {
     struct cutoffs list = {0};
-    int64_t        least = (int64_t)rule->least;
-    while (list.count < CUTOFFS_MAX) {
-        char   word[24];
-        size_t length = strcspn(text, ",");
-        if (length >= sizeof word)
-            return false;
-        memcpy(word, text, length);
-        word[length] = '\0';
-        int64_t value;
-        if (!parse_whole(word, least, (int64_t)rule->most, &value))
+    int64_t        value, least = (int64_t)rule->least;
+    char           word[WORD_SIZE];
+    while (text && list.count < CUTOFFS_MAX) {
+        if (!next_word(&text, word) || !parse_whole(word, least, (int64_t)rule->most, &value))
             return false;
         list.values[list.count++] = (int32_t)value;
         least = value + 1;
-        if (text[length] == '\0') {
-            *(struct cutoffs *)rule->value = list;
-            return true;
-        }
-        text += length + 1;
     }
-    return false;
+    if (!text)
+        *(struct cutoffs *)rule->value = list;
+    return !text;
+}
+
+static bool read_decimals(const struct option_rule *rule, const char *text)
+{
+    struct decimals list = {0};
+    double          value;
+    char            word[WORD_SIZE];
+    while (text && list.count < DECIMALS_MAX) {
+        if (!next_word(&text, word) || !parse_decimal(word, &value) || value < rule->least || value > rule->most ||
+            (list.count > 0 && value <= list.values[list.count - 1]))
+            return false;
+        list.values[list.count++] = value;
+    }
+    if (!text)
+        *(struct decimals *)rule->value = list;
+    return !text;
 }
 
 static bool read_decimal(const struct option_rule *rule, const char *text)
@@ -160,6 +182,7 @@ static bool read_value(const struct option_rule *rule, const char *text)
     case OPTION_DECIMAL: return read_decimal(rule, text);
     case OPTION_CHOICE: return read_choice(rule, text);
     case OPTION_CUTOFFS: return read_cutoffs(rule, text);
+    case OPTION_DECIMALS: return read_decimals(rule, text);
     case OPTION_TEXTS: return read_text(rule, text);
     default: *(const char **)rule->value = text; return *text != '\0';
     }

@@ -13,13 +13,20 @@
 #define OPTION_TEXT 4    /* const char * */
 #define OPTION_CUTOFFS 5 /* struct cutoffs: whole numbers in [least, most], ascending, between commas */
 #define OPTION_TITLE 6   /* no option: a line of --help */
-#define OPTION_TEXTS 7   /* struct texts: may be given several times */
+#define OPTION_TEXTS 7    /* struct texts: may be given several times */
+#define OPTION_DECIMALS 8 /* struct decimals: in [least, most], ascending, between commas */
 
 #define CUTOFFS_MAX 16
+#define DECIMALS_MAX 32
 
 struct cutoffs {
     int32_t count;
     int32_t values[CUTOFFS_MAX];
+};
+
+struct decimals {
+    int32_t count;
+    double  values[DECIMALS_MAX];
 };
 
 #define TEXTS_MAX 16

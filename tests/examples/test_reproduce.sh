@@ -92,6 +92,8 @@ views="table1, table2, table4, table5, fig1, fig2, fig3, fig4, fig5, fig6, fig7,
 expect_line 2 "$r there is no \"table3\", but $views" "$reproduce" table3 --data split --out o
 expect_line 2 "$r --seeds: \"0\" is not a whole number in 1 ... 100" "$reproduce" all --data split --out o --seeds 0
 expect_line 2 "$r --protocol: \"test\" is not one of valid, paper, both" "$reproduce" all --protocol test
+expect_line 2 "$r --taus: \"0.2,0.1\" is not a list such as 0.1,0.2: ascending, in 0.001 ... 100, at most 32" \
+    "$reproduce" fig2 --taus 0.2,0.1
 expect_line 2 "$r --data: \"\" is empty" "$reproduce" all --data ''
 [ ! -e o ] || fail "a wrong command line made a folder"
 expect_line 1 "$r missing: No such file or directory" "$reproduce" all --data missing --out o
@@ -215,6 +217,8 @@ cmp -s all/table1-your-data.tsv one/table1-your-data.tsv || fail "one thread, ot
 
 # ---- protocols, seeds, several data sets -----------------------------------------------------------------------------
 
+expect 0 "$reproduce" fig2 $tiny --backbone mf --taus 0.1,0.25 --data split --out grid
+check 'sorted(float(r[1]) for r in table("grid/fig2-grid-your-data.tsv")[1:] if r[1]) == [0.1, 0.25]'
 expect 0 "$reproduce" table2 --quick --protocol both --seeds 2 --epochs 2 --dim 8 --data split --data other --out both
 check 'len(table("both/table2-your-data.tsv")) == len(table("both/table2-your-data-2.tsv")) == 1 + 2 * 19'
 check 'all(float(r[5]) >= 0 for r in table("both/table2-your-data.tsv")[1:])'

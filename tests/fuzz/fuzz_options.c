@@ -21,6 +21,7 @@ struct values {
     const char    *text;
     struct cutoffs cutoffs;
     struct texts   texts;
+    struct decimals decimals;
 };
 
 static int split(char *bytes, char *words[WORDS + 2])
@@ -44,6 +45,10 @@ static void check_values(const struct values *v)
     must(v->cutoffs.count >= 0 && v->cutoffs.count <= CUTOFFS_MAX, "cutoffs are not too many");
     for (int32_t i = 0; i < v->cutoffs.count; i++)
         must(v->cutoffs.values[i] > (i ? v->cutoffs.values[i - 1] : 0), "cutoffs ascend");
+    must(v->decimals.count >= 0 && v->decimals.count <= DECIMALS_MAX, "decimals are not too many");
+    for (int32_t i = 0; i < v->decimals.count; i++)
+        must(v->decimals.values[i] >= 0.5 && v->decimals.values[i] <= 100.0 &&
+                 (i == 0 || v->decimals.values[i] > v->decimals.values[i - 1]), "decimals ascend within their limits");
 }
 
 static void check_numbers(const char *text)
@@ -72,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         {"choice", OPTION_CHOICE, &v.choice, 0, 0, colours, NULL, "a choice", NULL},
         {"text", OPTION_TEXT, &v.text, 0, 0, NULL, "WORD", "a text", NULL},
         {"cutoffs", OPTION_CUTOFFS, &v.cutoffs, 1, 1000, NULL, NULL, "cutoffs", NULL},
+        {"decimals", OPTION_DECIMALS, &v.decimals, 0.5, 100, NULL, NULL, "decimals", NULL},
         {"texts", OPTION_TEXTS, &v.texts, 0, 0, NULL, "WORD", "texts", NULL},
     };
     char  copy[BYTES + 1], *words[WORDS + 2];
