@@ -197,7 +197,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"personal", OPTION_CHOICE, &r->tau_user, 0, 0, personal_names, NULL,
          "a temperature for each user: Adap-tau, learned: Cu-tau; none: Adap-tau0 (none)", NULL},
         {"lr-tau", OPTION_DECIMAL, &r->lr_tau, 1e-6, 10, NULL, "X",
-         "learned: step of log tau (0.001 for tau0, 0.03 for each user's, which takes one step an epoch)", NULL},
+         "learned: step of log tau (0.0002 for tau0, 0.01 for each user's, which takes one step an epoch)", NULL},
         {"tau-min", OPTION_DECIMAL, &r->tau_min, 1e-3, 1e3, NULL, "X", "lower bound of tau0 (0.03)", NULL},
         {"tau-max", OPTION_DECIMAL, &r->tau_max, 1e-3, 1e3, NULL, "X", "upper bound of tau0 (10)", NULL},
         {"warmup-epochs", OPTION_WHOLE, &r->warmup_epochs, -1, 1e9, NULL, NULL,

@@ -47,7 +47,7 @@ typedef struct adaptau_temperature_options {
                                       authors' program: 0.2), all where none is; 0: all                      */
     int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT; 0: 1024                           */
     int32_t  reserved;           /**< 0                                                                      */
-    double   learning_rate;      /**< of learned temperatures: Adam's step in log τ; 0: 0.001 for τ₀, 0.03 for τ_u */
+    double   learning_rate;      /**< of learned temperatures: Adam's step in log τ; 0: 0.0002 for τ₀, 0.01 for τ_u */
 } adaptau_temperature_options;
 
 /** @param[in] dataset  the pairs trained on; borrowed: must outlive the temperature

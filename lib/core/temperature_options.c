@@ -35,7 +35,7 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
         {&o->divisor, o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0, LEAST_TAU, GREATEST_TAU, "divisor"},
         {&o->threshold_quantile, 0.0, DBL_MIN, below_one, "threshold_quantile"},
         {&o->degree_quantile, 0.0, DBL_MIN, below_one, "degree_quantile"},
-        {&o->learning_rate, o->tau_user_policy == ADAPTAU_TAU_USER_LEARNED ? 0.03 : 0.001, LEAST_TAU, 10.0, "learning_rate"},
+        {&o->learning_rate, o->tau_user_policy == ADAPTAU_TAU_USER_LEARNED ? 0.01 : 0.0002, LEAST_TAU, 10.0, "learning_rate"},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         adaptau_status status = check_number(numbers[i].value, numbers[i].standard, numbers[i].low, numbers[i].high,

@@ -13,6 +13,11 @@ else
     sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/kernels/*.c examples/common/*.c examples/adaptau-*/*.c)
 fi
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -DADAPTAU_VERSION_STRING=\"0\" -Iinclude -Ilib -Iexamples"
+if pkg-config --exists ompi-c 2>/dev/null; then
+    flags="$flags $(pkg-config --cflags ompi-c)"
+else
+    sources=$(echo "$sources" | grep -v '^examples/adaptau-train-mpi/') # no mpi.h
+fi
 export flags
 
 # Findings, one a line as FILE: NAME, but those that tests/checks/findings has with a reason.
@@ -33,7 +38,7 @@ judge() {
 
 # No findings are no good news when the tool has not come to its end.
 failed() {
-    grep ': error: ' "$work/$1.log" >&2 || true
+    grep ' error: ' "$work/$1.log" >&2 || true
     say "$1 itself failed; its log is $work/$1.log"
     exit 1
 }
