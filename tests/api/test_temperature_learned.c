@@ -74,9 +74,9 @@ START_TEST(each_user_follows_its_own_slope)
         for (int r = 0; r < 3; r++)
             d[r] = (float)slope(k, r);
         OK(adaptau_temperature_learn(t, 3, rows, d, NULL, &error));
-        step(&truth[0], (double)d[0], 0.03);
-        step(&truth[1], (double)d[1], 0.03);
-        step(&truth[0], (double)d[2], 0.03);
+        step(&truth[0], (double)d[0], 0.01);
+        step(&truth[1], (double)d[1], 0.01);
+        step(&truth[0], (double)d[2], 0.01);
     }
     const float *taus = adaptau_temperature_user_taus(t);
     ck_assert_double_eq_tol((double)taus[1], exp(truth[0].theta), 1e-6);
