@@ -11,6 +11,8 @@ version=$(sed -n "s/^  version: '\(.*\)',$/\1/p" meson.build)
 {
     cat docs/reference/Doxyfile
     printf 'OUTPUT_DIRECTORY = "%s"\nPROJECT_NUMBER = "%s"\n' "$out" "$version"
+    # Pages say nothing of where they were made.
+    printf 'STRIP_FROM_PATH = "%s/include" "%s"\nSTRIP_FROM_INC_PATH = "%s/include"\n' "$root" "$root" "$root"
 } | doxygen -
 # Doxygen brings these along whether or not a page uses them; the header above uses none.
 rm -f "$out/html/jquery.js" "$out/html/dynsections.js"

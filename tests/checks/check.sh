@@ -50,6 +50,7 @@ one fuzz "$root/run" fuzz 10
 one abi "$root/run" abi
 one hosts "$root/run" hosts
 one install "$root/tests/install/check_install.sh"
+one deb "$root/run" deb "$work/deb"
 
 printf '\n%-10s %-8s %7s\n' checker result seconds
 for i in "${!names[@]}"; do
