@@ -318,14 +318,21 @@ static adaptau_status save(const adaptau_model *model, const adaptau_temperature
     return atau_safetensors_write_summed(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
 }
 
-/* Printable ASCII: what needs no escapes and no check of its encoding, and fits adaptau_model_load_checkpoint's reader. */
-static adaptau_status check_note(const char *note, adaptau_error *error)
+/* Characters of printable ASCII that a note begins with: what needs no escapes and no check of its encoding. */
+static size_t printable_length(const char *note)
 {
     size_t length = 0;
-    for (; note && note[length]; length++)
-        if (note[length] < 0x20 || note[length] > 0x7E)
-            return atau_fail(error, ADAPTAU_E_ARGUMENT, "note[%zu] = 0x%02x is not printable ASCII", length,
-                             (unsigned)(unsigned char)note[length]);
+    while (note[length] >= 0x20 && note[length] <= 0x7E)
+        length++;
+    return length;
+}
+
+static adaptau_status check_note(const char *note, adaptau_error *error)
+{
+    const size_t length = note ? printable_length(note) : 0;
+    if (note && note[length])
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "note[%zu] = 0x%02x is not printable ASCII", length,
+                         (unsigned)(unsigned char)note[length]);
     if (length >= ADAPTAU_NOTE_SIZE)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "note has %zu characters, more than %d", length, ADAPTAU_NOTE_SIZE - 1);
     return ADAPTAU_OK;
@@ -502,13 +509,26 @@ static adaptau_status read_temperature(const struct atau_safetensors *file, cons
     return status;
 }
 
+/* text: [ADAPTAU_NOTE_SIZE], empty where there is no note. One that could not be saved is none of ours. */
+static adaptau_status read_note(const struct atau_safetensors *file, char *text, adaptau_error *error)
+{
+    memset(text, 0, ADAPTAU_NOTE_SIZE);
+    const bool whole = atau_safetensors_metadata(file, NOTE_KEY, text, ADAPTAU_NOTE_SIZE);
+    if ((text[0] && !whole) || text[printable_length(text)])
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: " NOTE_KEY " is not printable ASCII of at most %d characters", file->path,
+                         ADAPTAU_NOTE_SIZE - 1);
+    return ADAPTAU_OK;
+}
+
 static adaptau_status resume(const struct atau_safetensors *file, const adaptau_dataset *dataset, adaptau_model **out_model,
                              adaptau_temperature **out_temperature, char *note, adaptau_error *error)
 {
     adaptau_model       *model = NULL;
     adaptau_temperature *temperature = NULL;
-    char                 text[ADAPTAU_NOTE_SIZE] = "";
+    char                 text[ADAPTAU_NOTE_SIZE];
     adaptau_status       status = check_version(file, error);
+    if (status == ADAPTAU_OK)
+        status = read_note(file, text, error);
     if (status == ADAPTAU_OK)
         status = check_dataset(file, dataset, error);
     if (status == ADAPTAU_OK)
@@ -519,7 +539,6 @@ static adaptau_status resume(const struct atau_safetensors *file, const adaptau_
         adaptau_model_destroy(model);
         return status;
     }
-    atau_safetensors_metadata(file, NOTE_KEY, text, sizeof text);
     *out_model = model;
     if (out_temperature)
         *out_temperature = temperature;
