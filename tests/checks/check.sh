@@ -1,5 +1,5 @@
 #!/bin/bash
-# check.sh SOURCE WORK [--bite]: every checker there is, and a table at the end. Logs are in WORK/log. About an hour on two
+# check.sh SOURCE WORK [--bite]: every checker there is, and a table at the end. Logs are in WORK/log. More than an hour on two
 # cores; --bite: see bite.sh.
 set -u
 root=$1 work=$2
