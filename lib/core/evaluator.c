@@ -417,7 +417,7 @@ static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int3
     const int32_t n = list_length(list, k);
     for (int32_t r = 0; r < k; r++)
         if (list[r] < -1 || list[r] >= e->held_out->n_items)
-            return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)(first + r), list[r],
+            return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)first + r, list[r],
                              e->held_out->n_items);
     memcpy(sorted, list, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, compare_ids);

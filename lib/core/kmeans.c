@@ -74,7 +74,7 @@ static void assign_rows(void *argument, int32_t lane, int64_t task)
     const struct atau_kmeans *p = s->problem;
     const int64_t             first = task * ROWS_PER_TASK, rows = atau_min_i64(ROWS_PER_TASK, p->n - first);
     float                    *tile = s->tiles + (int64_t)lane * ROWS_PER_TASK * CENTROIDS_PER_TILE;
-    float                     best[ROWS_PER_TASK];
+    float                     best[ROWS_PER_TASK] = {0};
     int32_t                   which[ROWS_PER_TASK] = {0};
     for (int64_t c = 0; c < p->k; c += CENTROIDS_PER_TILE) {
         const int64_t n = atau_min_i64(CENTROIDS_PER_TILE, p->k - c);

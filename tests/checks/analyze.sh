@@ -57,7 +57,7 @@ if [ "$which" != gcc ]; then
     # shellcheck disable=SC2016
     echo "$sources" | xargs -P 2 -I SOURCE sh -c 'clang-tidy --quiet --config-file=tests/checks/clang-tidy SOURCE -- $flags' \
         >"$work/clang.log" 2>"$work/clang.errors" || failed clang
-    sed -n "s|^$root/\([^ :]*\):[0-9:]* warning: .*\[\([a-zA-Z.,-]*\)\]\$|\1: \2|p" "$work/clang.log" >"$work/clang.found"
+    sed -n "s|^$root/\([^ :]*\):[0-9:]* warning: .*\[\([a-zA-Z0-9.,-]*\)\]\$|\1: \2|p" "$work/clang.log" >"$work/clang.found"
     judge "$work/clang.found" clang
 fi
 exit "$bad"
