@@ -90,6 +90,11 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program->name);
         return 2;
     }
+    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
+        recipe->popularity_exponent != 0) {
+        fprintf(stderr, "%s: --popularity goes with --candidates popular, or with --loss softmax\n", program->name);
+        return 2;
+    }
     if ((recipe->loss == ADAPTAU_LOSS_MSE || recipe->loss == ADAPTAU_LOSS_CCL) &&
         (recipe->tau0 == ADAPTAU_TAU0_LEARNED || recipe->tau_user == ADAPTAU_TAU_USER_LEARNED)) {
         fprintf(stderr, "%s: --loss %s has no temperature to learn\n", program->name, loss_names[recipe->loss]);
@@ -213,7 +218,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
          "what a user's items are contrasted with (catalogue: the exact softmax)", NULL},
         {"n-candidates", OPTION_WHOLE, &r->n_candidates, 1, INT32_MAX, NULL, NULL,
          "of a batch (shared, popular) or a row (per-row) (1024)", NULL},
-        {"popularity", OPTION_DECIMAL, &r->popularity_exponent, -4, 4, NULL, "X", "popular: draw by count^X (0.75)", NULL},
+        {"popularity", OPTION_DECIMAL, &r->popularity_exponent, -4, 4, NULL, "X",
+         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (0)", NULL},
         {"no-log-q", OPTION_FLAG, &r->no_log_q, 0, 0, NULL, NULL, "do not correct for how candidates are drawn", NULL},
         {"reject-positives", OPTION_FLAG, &r->reject_positives, 0, 0, NULL, NULL, "per-row: never draw the user's items", NULL},
         {"positives", OPTION_CHOICE, &r->positives, 0, 0, positive_names, NULL,

@@ -17,7 +17,10 @@ extern "C" {
  *  @snippet 02-training-loop.c loop */
 typedef struct adaptau_sampler adaptau_sampler;
 
-#define ADAPTAU_SAMPLER_CATALOGUE 0         /**< every item is a candidate of every row                       */
+/** Every item is a candidate of every row. With popularity_exponent α the batch has log q_i = −α log max(1, k_i), k_i the number
+ *  of users who have item i, so that the sum is Σ_i k_i^α exp(f_i/τ): the expectation of what candidates drawn by k^α without
+ *  ADAPTAU_SAMPLER_LOG_Q estimate, and with α = 1 of what in-batch candidates do. */
+#define ADAPTAU_SAMPLER_CATALOGUE 0
 #define ADAPTAU_SAMPLER_SHARED_UNIFORM 1    /**< C items per batch, uniform, with replacement                 */
 #define ADAPTAU_SAMPLER_SHARED_POPULARITY 2 /**< C items per batch, drawn by degree^alpha, with replacement   */
 #define ADAPTAU_SAMPLER_IN_BATCH 3          /**< the batch's own positives                                    */
@@ -44,7 +47,8 @@ typedef struct adaptau_sampler_options {
     int32_t  rows_per_batch;      /**< R; 0: 256 users or 2048 interactions                                  */
     int32_t  reserved;            /**< 0                                                                     */
     int64_t  n_candidates;        /**< C for shared and per row; 0: 1024                                     */
-    double   popularity_exponent; /**< alpha of SHARED_POPULARITY in [−4, 4]; 0: 0.75                        */
+    double   popularity_exponent; /**< alpha in [−4, 4]. SHARED_POPULARITY: of the draws; 0: 0.75. CATALOGUE: an
+                                       item that k users have weighs k^alpha in the sum; 0: all alike        */
     double   row_weight_exponent; /**< a: a user's terms get weight n_u^(a − 1), so that its row weighs n_u^a;
                                        0 means 1 (every interaction alike). In (0, 2]                        */
     uint64_t seed;                /**< of the order and of all draws                                         */

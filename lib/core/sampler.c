@@ -49,7 +49,7 @@ struct adaptau_sampler {
     int64_t                *positive_ptr;  /* [max_rows + 1]                                                  */
     int32_t                *positives;     /* [max_positives]                                                 */
     int32_t                *candidates;    /* [C] or [max_rows x C]                                           */
-    float                  *log_q;         /* [C] or [max_positives]                                          */
+    float                  *log_q;         /* [C], [max_positives], or [m] that stay the same                 */
     float                  *row_weights;   /* [max_rows]                                                      */
 };
 
@@ -94,7 +94,7 @@ static void fill_defaults(adaptau_sampler_options *options)
         options->rows_per_batch = options->rows == ADAPTAU_SAMPLER_ROWS_USERS ? 256 : 2048;
     if (!options->n_candidates)
         options->n_candidates = 1024;
-    if (options->popularity_exponent == 0.0)
+    if (options->popularity_exponent == 0.0 && options->kind == ADAPTAU_SAMPLER_SHARED_POPULARITY)
         options->popularity_exponent = 0.75;
     if (options->row_weight_exponent == 0.0)
         options->row_weight_exponent = 1.0;
@@ -120,6 +120,11 @@ static bool fills_log_q(const adaptau_sampler *sampler)
 {
     return sampler->options.flags & ADAPTAU_SAMPLER_LOG_Q &&
            (draws_shared(sampler) || sampler->options.kind == ADAPTAU_SAMPLER_IN_BATCH);
+}
+
+static bool weighs_catalogue(const adaptau_sampler *sampler)
+{
+    return sampler->options.kind == ADAPTAU_SAMPLER_CATALOGUE && sampler->options.popularity_exponent != 0.0;
 }
 
 static bool avoids_positives(const adaptau_sampler *sampler)
@@ -199,13 +204,17 @@ static void lay_out(adaptau_sampler *sampler)
     size_t             n_rows = (size_t)sampler->n_rows, rows = (size_t)sampler->max_rows;
     size_t             positives = (size_t)sampler->max_positives, items = (size_t)sampler->dataset->n_items;
     size_t             draws = bound_draws(sampler);
-    size_t             log_q = !fills_log_q(sampler) ? 0 : draws_shared(sampler) ? draws : positives;
+    size_t             log_shares = fills_log_q(sampler) ? items : 0;
+    size_t             log_q = weighs_catalogue(sampler) ? items
+                               : !fills_log_q(sampler)   ? 0
+                               : draws_shared(sampler)   ? draws
+                                                         : positives;
     bool               by_popularity = sampler->options.kind == ADAPTAU_SAMPLER_SHARED_POPULARITY;
 
     sampler->order = atau_arena_take(arena, n_rows, sizeof *sampler->order);
     sampler->row_users = atau_arena_take(arena, n_rows, sizeof *sampler->row_users);
     sampler->cumulative = atau_arena_take(arena, by_popularity ? items : 0, sizeof *sampler->cumulative);
-    sampler->log_share = atau_arena_take(arena, log_q ? items : 0, sizeof *sampler->log_share);
+    sampler->log_share = atau_arena_take(arena, log_shares, sizeof *sampler->log_share);
     sampler->users = atau_arena_take(arena, rows, sizeof *sampler->users);
     sampler->positive_ptr = atau_arena_take(arena, rows + 1, sizeof *sampler->positive_ptr);
     sampler->positives = atau_arena_take(arena, positives, sizeof *sampler->positives);
@@ -255,6 +264,15 @@ static void weigh_items(adaptau_sampler *sampler)
         sampler->log_share[i] = log(item_weight(sampler, i) / total);
 }
 
+/* The catalogue's log q is the same in every batch. */
+static void weigh_catalogue(adaptau_sampler *sampler)
+{
+    for (int32_t i = 0; i < sampler->dataset->n_items && weighs_catalogue(sampler); i++) {
+        double degree = fmax(1.0, (double)atau_item_degree(sampler->dataset, i));
+        sampler->log_q[i] = (float)(-sampler->options.popularity_exponent * log(degree));
+    }
+}
+
 static adaptau_status prepare(adaptau_sampler *sampler, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
@@ -273,6 +291,7 @@ static adaptau_status prepare(adaptau_sampler *sampler, adaptau_error *error)
     lay_out(sampler);
     list_rows(sampler);
     weigh_items(sampler);
+    weigh_catalogue(sampler);
     return ADAPTAU_OK;
 }
 
@@ -501,6 +520,7 @@ static adaptau_status fill_candidates(adaptau_sampler *sampler, int64_t start, a
         batch->n_candidates = 0;
         batch->candidate_ids = NULL;
         batch->candidates = ADAPTAU_CANDIDATES_CATALOGUE;
+        batch->log_q = weighs_catalogue(sampler) ? sampler->log_q : NULL;
     }
     if (fills_log_q(sampler)) {
         fill_log_q(sampler, batch->n_candidates, batch->candidate_ids);

@@ -254,6 +254,25 @@ static void expect_log_q(const adaptau_dataset *data, adaptau_sampler_options op
     adaptau_sampler_destroy(sampler);
 }
 
+/* k^alpha in the sum, and 1 for an item without users. */
+START_TEST(the_catalogue_weighs_items_by_the_power_of_the_degree)
+{
+    adaptau_dataset        *data = make_data();
+    adaptau_dataset_view    view = view_of(data);
+    adaptau_sampler_options options = {.rows_per_batch = 10, .popularity_exponent = -0.7};
+    adaptau_sampler        *sampler = make_sampler(data, options);
+    begin(sampler, 0);
+    for (adaptau_batch b = next(sampler); b.n_rows > 0; b = next(sampler)) {
+        ck_assert_int_eq(b.candidates, ADAPTAU_CANDIDATES_CATALOGUE);
+        ck_assert_ptr_nonnull(b.log_q);
+        for (int i = 0; i < ITEMS; i++)
+            ck_assert_double_eq_tol(exp(-(double)b.log_q[i]), degree(&view, i) > 0 ? pow(degree(&view, i), -0.7) : 1.0, 1e-6);
+    }
+    adaptau_sampler_destroy(sampler);
+    adaptau_dataset_destroy(data);
+}
+END_TEST
+
 START_TEST(log_q_is_the_log_of_the_expected_count)
 {
     adaptau_dataset     *data = make_data();
@@ -319,6 +338,7 @@ int main(void)
     tcase_add_test(tests, rejection_ends_for_users_who_have_nearly_everything);
     tcase_add_test(tests, rejects_rejection_for_a_user_who_has_everything);
     tcase_add_test(tests, shuffles_are_uniform);
+    tcase_add_test(tests, the_catalogue_weighs_items_by_the_power_of_the_degree);
     tcase_add_test(tests, log_q_is_the_log_of_the_expected_count);
     tcase_add_test(tests, log_q_is_left_out_unless_asked_for);
     tcase_add_test(tests, in_batch_candidates_are_the_positives);

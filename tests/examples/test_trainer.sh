@@ -184,7 +184,7 @@ expect 0 "$train" split --epochs 2 --dim 8
 [ "$(grep -c '^search epoch' err)" -eq 2 ] || fail "no line for every epoch"
 grep -q '^recall' out || fail "no table"
 
-for options in '--temperature eq34' '--temperature exact' '--tau 0.2' '--personal eq16' '--personal eq15' \
+for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--tau 0.2' '--personal eq16' '--personal eq15' \
     '--personal released' '--candidates shared --n-candidates 30' '--candidates popular --popularity 0.5' \
     '--candidates in-batch' '--candidates per-row --reject-positives' '--positives inside' '--init xavier' '--init spectral' \
     '--normalise users' '--normalise items' '--normalise none' '--free-length --weight-decay 1e-4' '--row-weight 1' \
