@@ -21,17 +21,19 @@
 #define STRATEGY_SHARED 11
 #define STRATEGY_PER_ROW 12
 #define STRATEGY_RAW_TAU0 13
+#define STRATEGY_POPULAR_TAU0 14
+#define STRATEGY_POPULAR_TAU 15
 /* What adaptau-train does by itself. */
-#define STRATEGY_PRESET_TAU0 14
-#define STRATEGY_PRESET_TAU 15
+#define STRATEGY_PRESET_TAU0 16
+#define STRATEGY_PRESET_TAU 17
 /* Other losses, with the trainer's defaults for them. */
-#define STRATEGY_BPR 16
-#define STRATEGY_CCL 17
+#define STRATEGY_BPR 18
+#define STRATEGY_CCL 19
 /* The trainer's softmax with a contrastive term. */
-#define STRATEGY_SGL 18
-#define STRATEGY_SIMGCL 19
-#define STRATEGY_NCL 20
-#define N_STRATEGIES 21
+#define STRATEGY_SGL 20
+#define STRATEGY_SIMGCL 21
+#define STRATEGY_NCL 22
+#define N_STRATEGIES 23
 
 #define RECIPE_PLAIN 0
 #define RECIPE_PRESET 1
@@ -50,6 +52,7 @@ struct strategy {
     double      tau;       /* of ADAPTAU_TAU0_FIXED */
     int32_t     candidates;
     bool        ranks_raw; /* items are ranked by inner products */
+    bool        popular;   /* the catalogue weighs by popularity, as preset_popularity_of_lengths has it */
 };
 
 const struct strategy *strategy_get(int id);

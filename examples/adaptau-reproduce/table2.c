@@ -3,14 +3,15 @@
 #include "adaptau-reproduce/view.h"
 
 static const int strategies[] = {
-    STRATEGY_NO_NORM,  STRATEGY_GRID,     STRATEGY_C_TAU,    STRATEGY_CU_TAU,      STRATEGY_ADAP_TAU0,
-    STRATEGY_RAW_TAU0, STRATEGY_ADAP_TAU, STRATEGY_RELEASED, STRATEGY_PRESET_TAU0, STRATEGY_PRESET_TAU,
+    STRATEGY_NO_NORM,      STRATEGY_GRID,        STRATEGY_C_TAU,       STRATEGY_CU_TAU,
+    STRATEGY_ADAP_TAU0,    STRATEGY_RAW_TAU0,    STRATEGY_ADAP_TAU,    STRATEGY_RELEASED,
+    STRATEGY_POPULAR_TAU0, STRATEGY_POPULAR_TAU, STRATEGY_PRESET_TAU0, STRATEGY_PRESET_TAU,
 };
 
 /* Ranking raw is another thing only where rows have lengths. */
 static bool is_shown(int strategy, int32_t encoder)
 {
-    return strategy != STRATEGY_RAW_TAU0 || encoder == ADAPTAU_ENCODER_LIGHTGCN;
+    return !strategy_get(strategy)->ranks_raw || encoder == ADAPTAU_ENCODER_LIGHTGCN;
 }
 
 static void add_entry(struct study *study, struct table *table, struct entry *entry)

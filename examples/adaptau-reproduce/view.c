@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+#include "adaptau-reproduce/strategy.h"
+#include "common/preset.h"
+
 #define QUICK_EVAL_EVERY 2
 #define QUICK_NOISE_EPOCHS 20
 #define QUICK_PER_ROW_EPOCHS 6
@@ -36,6 +39,12 @@ static void shorten(struct cell_description *description)
     }
 }
 
+static double popularity_for(const adaptau_dataset *train)
+{
+    return preset_popularity_of_lengths(adaptau_dataset_n_users(train), adaptau_dataset_n_items(train),
+                                        adaptau_dataset_n_pairs(train));
+}
+
 const struct cell *entry_cell(struct study *study, const struct entry *entry, int64_t seed)
 {
     const struct settings  *settings = study->settings;
@@ -48,6 +57,8 @@ const struct cell *entry_cell(struct study *study, const struct entry *entry, in
         .ranks_raw = strategy_get(entry->strategy)->ranks_raw,
         .noise = entry->noise,
     };
+    if (strategy_get(entry->strategy)->popular)
+        description.recipe.popularity_exponent = popularity_for(entry->subject->problem.train);
     if (entry->tau > 0)
         description.recipe.tau = entry->tau;
     if (settings->quick)

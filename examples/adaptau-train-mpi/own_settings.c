@@ -47,8 +47,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--loss bpr", "it compares each item with each of a user's");
     if (r->candidates != ADAPTAU_SAMPLER_CATALOGUE)
         return refuse("--candidates", "it trains against the whole catalogue");
-    if (r->popularity_exponent != 0)
-        return refuse("--popularity", "no process counts an item's users in all of them");
+    if (r->popularity_exponent != UNSET && r->popularity_exponent != 0)
+        return refuse("--popularity", "its batches weigh all items alike");
     if (r->tau0 == ADAPTAU_TAU0_EXACT || r->tau0 == ADAPTAU_TAU0_LEARNED)
         return refuse("--temperature exact or learned", "their statistics do not add up");
     if (r->tau_user == ADAPTAU_TAU_USER_LEARNED)
@@ -100,6 +100,7 @@ int read_own_settings(int argc, char **argv, struct own_settings *settings)
     r->init = r->init == ADAPTAU_INIT_SPECTRAL ? ADAPTAU_INIT_SPHERE : r->init;
     r->soft_targets = 0;
     r->popularity_prior = r->popularity_prior == UNSET ? 0 : r->popularity_prior;
+    r->popularity_exponent = 0;
     s->train.trial.protocol = PROTOCOL_PAPER;
     return read_grid(s);
 }

@@ -86,6 +86,7 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_whole(json, "batch", recipe->rows);
     json_number(json, "row_weight", recipe->row_weight);
     json_number(json, "soft_targets", recipe->soft_targets);
+    json_number(json, "popularity", recipe->popularity_exponent);
     json_number(json, "popularity_prior", recipe->popularity_prior);
     json_truth(json, "prior_chosen", prior_chosen);
     json_number(json, "lr_users", recipe->lr_users);
@@ -171,9 +172,9 @@ static void print_facts(const struct run *run)
     printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->trial.tau0,
            tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
-           "           popularity prior %g, seed %lld\n",
+           "           popularity %.3g, its prior %.3g, seed %lld\n",
            (long long)recipe->epochs, (long long)recipe->rows, recipe->lr_users, recipe->lr_items, recipe->row_weight,
-           recipe->soft_targets, recipe->popularity_prior, (long long)recipe->seed);
+           recipe->soft_targets, recipe->popularity_exponent, recipe->popularity_prior, (long long)recipe->seed);
     print_protocol(run);
     printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),

@@ -91,7 +91,7 @@ static int check_together(const struct program *program, struct settings *settin
         return 2;
     }
     if (recipe->loss != ADAPTAU_LOSS_SOFTMAX && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
-        recipe->popularity_exponent != 0) {
+        recipe->popularity_exponent != UNSET && recipe->popularity_exponent != 0) {
         fprintf(stderr, "%s: --popularity goes with --candidates popular, or with --loss softmax\n", program->name);
         return 2;
     }
@@ -218,8 +218,9 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
          "what a user's items are contrasted with (catalogue: the exact softmax)", NULL},
         {"n-candidates", OPTION_WHOLE, &r->n_candidates, 1, INT32_MAX, NULL, NULL,
          "of a batch (shared, popular) or a row (per-row) (1024)", NULL},
-        {"popularity", OPTION_DECIMAL, &r->popularity_exponent, -4, 4, NULL, "X",
-         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (0)", NULL},
+        {"popularity", OPTION_DECIMAL, &r->popularity_exponent, 0, 4, NULL, "X",
+         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (mf, where a prior is chosen: by the data; "
+         "else 0)", NULL},
         {"no-log-q", OPTION_FLAG, &r->no_log_q, 0, 0, NULL, NULL, "do not correct for how candidates are drawn", NULL},
         {"reject-positives", OPTION_FLAG, &r->reject_positives, 0, 0, NULL, NULL, "per-row: never draw the user's items", NULL},
         {"positives", OPTION_CHOICE, &r->positives, 0, 0, positive_names, NULL,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <adaptau/model.h>
+#include <adaptau/sampler.h>
 
 /* The position of a word is the value of the constant that it names. */
 const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", NULL};
@@ -42,7 +43,13 @@ struct recipe recipe_default(void)
         .lr_users = UNSET,
         .lr_items = UNSET,
         .popularity_prior = UNSET,
+        .popularity_exponent = UNSET,
     };
+}
+
+double recipe_least_prior(const struct recipe *recipe)
+{
+    return recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE ? recipe->popularity_exponent : 0;
 }
 
 /* ---- as options of adaptau-train ---------------------------------------------------------------------------------- */

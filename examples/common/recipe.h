@@ -60,7 +60,7 @@ struct recipe {
     /* sampling */
     int32_t candidates; /* ADAPTAU_SAMPLER_CATALOGUE, ... */
     int64_t n_candidates;
-    double  popularity_exponent;
+    double  popularity_exponent; /* of draws; or how the catalogue's items weigh in the sum */
     bool    no_log_q;
     bool    reject_positives;
     int32_t positives; /* 0: outside the sum, 1: inside */
@@ -71,8 +71,11 @@ struct recipe {
     int64_t rows; /* per batch */
     double  lr_users, lr_items;
     /* scoring */
-    double popularity_prior; /* prior_set's strength. UNSET: a program with validation pairs may choose it, else 0 */
+    double popularity_prior; /* prior_set's strength. UNSET: a program with validation pairs may choose it, else the least */
 };
+
+/* The prior that gives back what the sum takes from popular items: 0 where they weigh like others. */
+double recipe_least_prior(const struct recipe *recipe);
 
 /* The words for the recipe's choices, in the order of their constants. */
 extern const char *const loss_names[];

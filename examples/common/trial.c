@@ -150,8 +150,9 @@ static adaptau_status pick_prior(struct phase *phase, adaptau_error *error)
     const struct cutoffs  *cutoffs = &trial->options->cutoffs;
     const struct training *training = &phase->training;
     double                 started = clock_now();
-    adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, training->tau0, cutoffs,
-                                                 choosing_cutoff(cutoffs), &trial->recipe.popularity_prior, error);
+    adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, recipe_least_prior(&trial->recipe),
+                                                 training->tau0, cutoffs, choosing_cutoff(cutoffs), &trial->recipe.popularity_prior,
+                                                 error);
     trial->eval_seconds += clock_now() - started;
     return status;
 }

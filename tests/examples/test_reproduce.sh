@@ -106,7 +106,7 @@ expect_line 1 "$r split/train.txt: File exists" "$reproduce" all --data split --
 expect 0 "$reproduce" all $tiny --data split --out all
 check 'all(os.path.exists(f"all/{n}-your-data.tsv") for n in "table1 table2 table4 table5 fig1 fig2 fig3 fig5 fig7".split())'
 check 'len(table("all/table1-your-data.tsv")) == 1 + 2 * 4'
-check 'len(table("all/table2-your-data.tsv")) == 1 + 9 + 10'
+check 'len(table("all/table2-your-data.tsv")) == 1 + 9 + 12'
 check 'len(table("all/table4-your-data.tsv")) == 1 + 10 and len(table("all/table5-your-data.tsv")) == 1 + 3'
 check 'table("all/table2-your-data.tsv")[0][:5] == ["backbone", "strategy", "recipe", "protocol", "recall@20"]'
 check 'all(0.5 < float(r[4]) <= 1 and 0 < float(r[6]) <= 1 for r in table("all/table2-your-data.tsv")[1:])'
@@ -220,7 +220,7 @@ cmp -s all/table1-your-data.tsv one/table1-your-data.tsv || fail "one thread, ot
 expect 0 "$reproduce" fig2 $tiny --backbone mf --taus 0.1,0.25 --data split --out grid
 check 'sorted(float(r[1]) for r in table("grid/fig2-grid-your-data.tsv")[1:] if r[1]) == [0.1, 0.25]'
 expect 0 "$reproduce" table2 --quick --protocol both --seeds 2 --epochs 2 --dim 8 --data split --data other --out both
-check 'len(table("both/table2-your-data.tsv")) == len(table("both/table2-your-data-2.tsv")) == 1 + 2 * 19'
+check 'len(table("both/table2-your-data.tsv")) == len(table("both/table2-your-data-2.tsv")) == 1 + 2 * 21'
 check 'all(float(r[5]) >= 0 for r in table("both/table2-your-data.tsv")[1:])'
 check '{r[3] for r in table("both/table2-your-data.tsv")[1:]} == {"paper", "valid"}'
 expect 0 "$reproduce" table1 table4 fig2 --quick --backbone mf --epochs 2 --dim 8 --data split --out both
