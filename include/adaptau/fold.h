@@ -25,11 +25,13 @@ typedef struct adaptau_fold_options {
     double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)            */
     double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 0: its default       */
     double   target_strength; /**< `strength` of adaptau_target_options, c; 0: no soft targets                    */
+    double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0: all items alike */
 } adaptau_fold_options;
 
 /** Copy the model's items and form what new users need of them: with soft targets two sparse products, O(|D| d); with LightGCN
  *  n_layers − 1 propagations of the items' side.
- *  @param[in] dataset  the pairs trained on, for soft targets; not needed after the call; NULL is fine without soft targets
+ *  @param[in] dataset  the pairs trained on, for soft targets and popularity; not needed after the call; NULL is fine without
+ *                      either
  *  @param[in] options  no NULL: `tau` has no default
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options, or a row that is not finite); E_SHAPE for a dataset of another size; E_STATE
  *          for a LightGCN that was loaded and has no graph; E_MEMORY, E_THREAD. Since 0.1. */

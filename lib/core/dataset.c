@@ -4,6 +4,7 @@
 #include "core/dataset.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -275,4 +276,10 @@ adaptau_status adaptau_dataset_get_view(const adaptau_dataset *dataset, adaptau_
     };
     atau_write_struct(out, &view, sizeof view);
     return ADAPTAU_OK;
+}
+
+void atau_popularity_log_q(const adaptau_dataset *dataset, double exponent, float *log_q)
+{
+    for (int32_t i = 0; i < dataset->n_items; i++)
+        log_q[i] = (float)(-exponent * log(fmax(1.0, (double)atau_item_degree(dataset, i))));
 }

@@ -31,4 +31,7 @@ static inline int64_t atau_item_degree(const adaptau_dataset *dataset, int32_t i
     return dataset->item_ptr[item + 1] - dataset->item_ptr[item];
 }
 
+/* log_q[i] = −exponent log max(1, users of item i): how a catalogue weighs by popularity. [n_items] */
+void atau_popularity_log_q(const adaptau_dataset *dataset, double exponent, float *log_q);
+
 #endif

@@ -44,6 +44,7 @@ struct adaptau_fold {
     float               *items;   /* [m x d] ê_i                                                              */
     float               *starts;  /* [m x d]; the items themselves for MF                                     */
     float               *targets; /* [m x d] b_i, NULL without soft targets                                   */
+    float               *log_q;   /* [m], NULL where all items weigh alike                                    */
 };
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
@@ -57,7 +58,8 @@ static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model
     } numbers[] = {{"tau", o->tau, 1e-30, 1e30},
                    {"threshold", o->threshold, -1e30, 1e30},
                    {"divisor", o->divisor, 0.0, 1e30},
-                   {"target_strength", o->target_strength, 0.0, 1e30}};
+                   {"target_strength", o->target_strength, 0.0, 1e30},
+                   {"popularity_exponent", o->popularity_exponent, -4.0, 4.0}};
     if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
     if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
@@ -72,11 +74,17 @@ static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", numbers[k].name,
                              numbers[k].value, numbers[k].least, numbers[k].most);
     }
-    if (model->loss_map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || o->target_strength > 0.0))
+    const bool soft = o->target_strength > 0.0, popular = o->popularity_exponent != 0.0;
+    if (model->loss_map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || soft || popular))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s belongs to the softmax, but the model's loss is %s",
-                         o->target_strength > 0.0 ? "target_strength" : "tau_user_policy", model->loss_map->name);
-    if (o->target_strength > 0.0 && !dataset)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->target_strength = %g, but dataset is NULL", o->target_strength);
+                         soft      ? "target_strength"
+                         : popular ? "popularity_exponent"
+                                   : "tau_user_policy",
+                         model->loss_map->name);
+    if ((soft || popular) && !dataset)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g, but dataset is NULL",
+                         soft ? "target_strength" : "popularity_exponent",
+                         soft ? o->target_strength : o->popularity_exponent);
     const int32_t n = model->tables[USERS].n_rows, m = model->tables[ITEMS].n_rows;
     if (dataset && (dataset->n_users != n || dataset->n_items != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
@@ -94,6 +102,7 @@ static void lay_out(adaptau_fold *fold, bool own_starts)
     fold->items = atau_arena_take(&fold->arena, m, row);
     fold->starts = own_starts ? atau_arena_take(&fold->arena, m, row) : fold->items;
     fold->targets = fold->options.target_strength > 0.0 ? atau_arena_take(&fold->arena, m, row) : NULL;
+    fold->log_q = fold->options.popularity_exponent != 0.0 ? atau_arena_take(&fold->arena, m, sizeof(float)) : NULL;
 }
 
 static adaptau_status copy_items(adaptau_fold *fold, const adaptau_tables *tables, adaptau_error *error)
@@ -166,6 +175,8 @@ static adaptau_status fill(adaptau_fold *fold, const adaptau_model *model, const
     if (status != ADAPTAU_OK)
         return status;
     lay_out(fold, own_starts);
+    if (fold->log_q)
+        atau_popularity_log_q(dataset, fold->options.popularity_exponent, fold->log_q);
     status = copy_items(fold, &tables, error);
     if (status == ADAPTAU_OK && own_starts)
         status = model->encoder->fold_starts(model, fold->starts, &fold->exponent, error);
@@ -178,7 +189,7 @@ adaptau_status adaptau_fold_create(const adaptau_model *model, const adaptau_dat
     adaptau_fold_options options;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, ATAU_SHORTEST_FOLD_OPTIONS, given, false, "options", error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
@@ -316,6 +327,7 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
                                   .candidates = ADAPTAU_CANDIDATES_CATALOGUE,
                                   .positive_ptr = b->offsets,
                                   .positives = b->items + b->ptr[0],
+                                  .log_q = fold->log_q,
                                   .row_weights = b->weights,
                                   .target_shares = fold->targets ? b->shares : NULL,
                                   .user_targets = fold->targets ? b->targets : NULL};

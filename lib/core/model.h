@@ -130,4 +130,7 @@ struct atau_embeddings atau_model_raw(const adaptau_model *model);
 /* The scorer's view of final embeddings. */
 adaptau_tables atau_model_view(const adaptau_model *model, const struct atau_embeddings *embeddings);
 
+/* What hosts of before popularity_exponent have. */
+#define ATAU_SHORTEST_FOLD_OPTIONS offsetof(adaptau_fold_options, popularity_exponent)
+
 #endif

@@ -4,6 +4,7 @@
 #include <adaptau/fold.h>
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -186,7 +187,7 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
     /* Whether or not there are new users to be folded in. */
     adaptau_fold_options options;
     adaptau_status       status =
-        fold ? atau_read_struct(&options, sizeof options, sizeof options, fold, false, "fold", error) : ADAPTAU_OK;
+        fold ? atau_read_struct(&options, sizeof options, ATAU_SHORTEST_FOLD_OPTIONS, fold, false, "fold", error) : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)

@@ -264,15 +264,6 @@ static void weigh_items(adaptau_sampler *sampler)
         sampler->log_share[i] = log(item_weight(sampler, i) / total);
 }
 
-/* The catalogue's log q is the same in every batch. */
-static void weigh_catalogue(adaptau_sampler *sampler)
-{
-    for (int32_t i = 0; i < sampler->dataset->n_items && weighs_catalogue(sampler); i++) {
-        double degree = fmax(1.0, (double)atau_item_degree(sampler->dataset, i));
-        sampler->log_q[i] = (float)(-sampler->options.popularity_exponent * log(degree));
-    }
-}
-
 static adaptau_status prepare(adaptau_sampler *sampler, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
@@ -291,7 +282,8 @@ static adaptau_status prepare(adaptau_sampler *sampler, adaptau_error *error)
     lay_out(sampler);
     list_rows(sampler);
     weigh_items(sampler);
-    weigh_catalogue(sampler);
+    if (weighs_catalogue(sampler)) /* the same in every batch */
+        atau_popularity_log_q(sampler->dataset, sampler->options.popularity_exponent, sampler->log_q);
     return ADAPTAU_OK;
 }
 

@@ -127,7 +127,7 @@ MEMBER(adaptau_exchange_piece, sums, 24, 8);
 MEMBER(adaptau_exchange_piece, gradients, 32, 8);
 MEMBER(adaptau_exchange_piece, stride, 40, 8);
 
-SIZE(adaptau_fold_options, 48);
+SIZE(adaptau_fold_options, 56);
 MEMBER(adaptau_fold_options, struct_size, 0, 4);
 MEMBER(adaptau_fold_options, flags, 4, 4);
 MEMBER(adaptau_fold_options, tau_user_policy, 8, 4);
@@ -136,6 +136,7 @@ MEMBER(adaptau_fold_options, tau, 16, 8);
 MEMBER(adaptau_fold_options, threshold, 24, 8);
 MEMBER(adaptau_fold_options, divisor, 32, 8);
 MEMBER(adaptau_fold_options, target_strength, 40, 8);
+MEMBER(adaptau_fold_options, popularity_exponent, 48, 8);
 
 SIZE(adaptau_gradient_view, 72);
 MEMBER(adaptau_gradient_view, struct_size, 0, 4);

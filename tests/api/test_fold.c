@@ -31,12 +31,16 @@ static void draw_users(void)
     }
 }
 
+static double weights[ITEMS]; /* of items in the sum */
+
 static struct world trained(adaptau_model_options model)
 {
     struct world w = open_world((adaptau_context_options){.n_threads = 2}, model, (adaptau_sampler_options){0},
                                 (adaptau_temperature_options){0});
     train(&w, 3);
     draw_users();
+    for (int i = 0; i < ITEMS; i++)
+        weights[i] = 1.0;
     return w;
 }
 
@@ -126,6 +130,14 @@ static double n_items_of(int user)
     return (double)(new_ptr[user + 1] - new_ptr[user]);
 }
 
+/* As a catalogue by popularity has them; exponent 0: 1. */
+static void weigh_items(const struct world *w, double exponent)
+{
+    const adaptau_dataset_view v = view_of(w);
+    for (int i = 0; i < ITEMS; i++)
+        weights[i] = pow(fmax(1.0, (double)(v.item_ptr[i + 1] - v.item_ptr[i])), exponent);
+}
+
 /* Mean loss of a user's positives at e, and its gradient; outside: they are not in the sum. */
 static double loss_of(int user, double items[ITEMS][DIM], const double aim[DIM], const double e[DIM], double tau, bool outside,
                       double gradient[DIM])
@@ -134,7 +146,7 @@ static double loss_of(int user, double items[ITEMS][DIM], const double aim[DIM],
     for (int i = 0; i < ITEMS; i++) {
         if (outside && has(user, i))
             continue;
-        const double p = exp(dot(items[i], e) / tau);
+        const double p = weights[i] * exp(dot(items[i], e) / tau);
         sum += p;
         for (int k = 0; k < DIM; k++)
             mean[k] += p * items[i][k];
@@ -263,7 +275,7 @@ static void check_is_lowest(int user, double items[ITEMS][DIM], const double aim
     }
 }
 
-/* 4 variants: positives inside or outside of the sum, with and without soft targets. */
+/* 8 variants: positives inside or outside of the sum, with and without soft targets, items weighing alike or by popularity. */
 START_TEST(many_steps_end_where_the_gradient_along_the_sphere_is_zero)
 {
     struct world         w = trained((adaptau_model_options){0});
@@ -273,6 +285,8 @@ START_TEST(many_steps_end_where_the_gradient_along_the_sphere_is_zero)
     float                rows[NEW * DIM];
     options.flags = outside ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0;
     options.target_strength = _i & 2 ? SOFT : 0.0;
+    options.popularity_exponent = _i & 4 ? 0.7 : 0.0;
+    weigh_items(&w, options.popularity_exponent);
     fold_new(&w, &options, rows, NULL);
     read_items(&w, items);
     walk_items(&w, items, b);
@@ -426,7 +440,7 @@ int main(void)
     tcase_add_loop_test(tests, mf_starts_at_what_the_user_aims_at, 0, 2);
     tcase_add_test(tests, simplex_starts_at_the_map_of_the_mean);
     tcase_add_loop_test(tests, lightgcn_propagates_the_new_row, 1, ADAPTAU_MAX_LAYERS + 1);
-    tcase_add_loop_test(tests, many_steps_end_where_the_gradient_along_the_sphere_is_zero, 0, 4);
+    tcase_add_loop_test(tests, many_steps_end_where_the_gradient_along_the_sphere_is_zero, 0, 8);
     tcase_add_loop_test(tests, steps_lower_the_loss, 0, 3);
     tcase_add_loop_test(tests, temperatures_are_those_of_the_users_losses, ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_LEARNED);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 3);

@@ -3,7 +3,7 @@
 """How well users are folded in: recall@20 of users who were left out of the training, folded in from their training items,
 beside the recall that the same users have when they are trained; and the processor time that it takes on one core.
 
-Usage: fold.py BUILD_FOLDER DATA_FOLDER WORK_FOLDER [--users N] [--steps K]... [-- OPTION OF ADAPTAU_TRAIN...]
+Usage: fold.py BUILD_FOLDER DATA_FOLDER WORK_FOLDER [--users N] [--steps K]... [--popularity X] [-- OPTION OF ADAPTAU_TRAIN...]
 DATA_FOLDER has train.txt and test.txt. Two trainings without evaluation on the way; their checkpoints stay in WORK_FOLDER and
 are used again. Needs NumPy.
 """
@@ -23,7 +23,7 @@ P = ctypes.c_void_p
 class FoldOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("tau_user_policy", ctypes.c_int32),
                 ("n_steps", ctypes.c_int32), ("tau", ctypes.c_double), ("threshold", ctypes.c_double),
-                ("divisor", ctypes.c_double), ("target_strength", ctypes.c_double)]
+                ("divisor", ctypes.c_double), ("target_strength", ctypes.c_double), ("popularity_exponent", ctypes.c_double)]
 
 
 class ContextOptions(ctypes.Structure):
@@ -81,7 +81,7 @@ class Library:
 def train(build, folder, checkpoint, options):
     if not os.path.exists(checkpoint):
         command = [os.path.join(build, "examples", "adaptau-train"), folder, "--quiet", "--protocol", "paper", "--eval-every",
-                   "1000000", "--popularity-prior", "0", "--checkpoint", checkpoint, *options]
+                   "1000000", "--checkpoint", checkpoint, *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -90,9 +90,9 @@ def resume(library, context, rows, n, m, checkpoint):
     dataset, model, temperature = P(), P(), P()
     arrays = Csr(ctypes.sizeof(Csr), n, m, 0, ptr.ctypes.data, items.ctypes.data)
     library.call("dataset_create", context, ctypes.byref(arrays), ctypes.byref(dataset))
-    library.call("model_resume", context, dataset, checkpoint.encode(), ctypes.byref(model), ctypes.byref(temperature), None)
+    library.call("model_load_checkpoint", context, dataset, checkpoint.encode(), ctypes.byref(model), ctypes.byref(temperature), None)
     tables = Tables(ctypes.sizeof(Tables))
-    library.call("model_tables", model, ctypes.byref(tables))
+    library.call("model_get_tables", model, ctypes.byref(tables))
     def view(at, rows_, stride):
         stride = stride or tables.dim
         return np.ctypeslib.as_array(ctypes.cast(at, ctypes.POINTER(ctypes.c_float)), (rows_, stride))[:, :tables.dim]
@@ -103,12 +103,12 @@ def resume(library, context, rows, n, m, checkpoint):
     return dataset, model, temperature, users, items_, (ptr, items)
 
 
-def recall(users, items, chosen, train_rows, test_rows, k=20):
+def recall(users, items, bias, chosen, train_rows, test_rows, k=20):
     total = count = 0
     for place, u in enumerate(chosen):
         if not test_rows.get(u):
             continue
-        scores = items @ users[place]
+        scores = items @ users[place] + bias
         scores[list(train_rows[u])] = -np.inf
         best = np.argpartition(-scores, k)[:k]
         total += len(test_rows[u].intersection(best.tolist())) / len(test_rows[u])
@@ -123,6 +123,7 @@ def main():
     parser.add_argument("work")
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--steps", type=int, action="append")
+    parser.add_argument("--popularity", type=float, help="of the catalogue and of the prior (the preset's)")
     cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     settings = parser.parse_args(sys.argv[1:cut])
     train_rows, test_rows = (read(os.path.join(settings.data, name + ".txt")) for name in ("train", "test"))
@@ -132,13 +133,21 @@ def main():
     left_out = sorted(draw.choice(sorted(u for u in train_rows if test_rows.get(u)), settings.users, replace=False).tolist())
     kept_rows = {u: items for u, items in train_rows.items() if u not in set(left_out)}
     pairs = sum(map(len, train_rows.values()))
-    soft = min(2 * math.log(n * m / (2 * pairs)), 0.5 * pairs / n)
+    sparsity = math.log(n * m / (2 * pairs))
+    soft = min(2 * sparsity, 0.5 * pairs / n)
+    popularity = repr(min(sparsity / 14, 1)) if settings.popularity is None else repr(settings.popularity)
+
+    def bias(rows, temperature):
+        state = State(ctypes.sizeof(State))
+        library.call("temperature_get_state", temperature, ctypes.byref(state))
+        counts = np.bincount([i for items in rows.values() for i in items], minlength=m)
+        return state.tau0, (float(popularity) * state.tau0 * np.log1p(counts)).astype(np.float32)
 
     os.makedirs(os.path.join(settings.work, "without"), exist_ok=True)
     for name, rows in (("train", {u: kept_rows.get(u, set()) for u in range(n)}), ("test", test_rows)):
         with open(os.path.join(settings.work, "without", name + ".txt"), "w", encoding="utf-8") as out:
             out.writelines(f"{u} {' '.join(map(str, sorted(items)))}\n" for u, items in sorted(rows.items()))
-    options = ["--soft-targets", repr(soft), *sys.argv[cut + 1:]]
+    options = ["--soft-targets", repr(soft), "--popularity", popularity, "--popularity-prior", popularity, *sys.argv[cut + 1:]]
     paths = [os.path.join(settings.work, name + ".checkpoint") for name in ("with", "without")]
     train(settings.build, settings.data, paths[0], options)
     train(settings.build, os.path.join(settings.work, "without"), paths[1], options)
@@ -146,16 +155,15 @@ def main():
     library = Library(settings.build)
     context = P()
     library.call("context_create", ctypes.byref(ContextOptions(ctypes.sizeof(ContextOptions), 1)), ctypes.byref(context))
-    _, _, _, users, items, _ = resume(library, context, train_rows, n, m, paths[0])
-    trained = recall(users[left_out], items, left_out, train_rows, test_rows)
-    print(f"trained: recall@20 {trained:.4f} of {len(left_out)} users, c = {soft:.3g}")
+    _, _, temperature, users, items, _ = resume(library, context, train_rows, n, m, paths[0])
+    trained = recall(users[left_out], items, bias(train_rows, temperature)[1], left_out, train_rows, test_rows)
+    print(f"trained: recall@20 {trained:.4f} of {len(left_out)} users, c = {soft:.3g}, popularity {float(popularity):.3g}")
     dataset, model, temperature, users, items, _keep = resume(library, context, kept_rows, n, m, paths[1])
-    state = State(ctypes.sizeof(State))
-    library.call("temperature_get_state", temperature, ctypes.byref(state))
+    tau0, prior = bias(kept_rows, temperature)
     ptr, ids = csr({place: train_rows[u] for place, u in enumerate(left_out)}, len(left_out))
     for strength in (0.0, soft):
         for steps in settings.steps or [-1, 1, 2, 3, 4, 6, 8, 12, 20]:
-            fold_options = FoldOptions(ctypes.sizeof(FoldOptions), 1, 0, steps, state.tau0, 0.0, 0.0, strength)
+            fold_options = FoldOptions(ctypes.sizeof(FoldOptions), 1, 0, steps, tau0, 0.0, 0.0, strength, float(popularity))
             fold = P()
             started = time.process_time()
             library.call("fold_create", model, dataset, ctypes.byref(fold_options), ctypes.byref(fold))
@@ -164,7 +172,7 @@ def main():
             library.call("fold_users", fold, len(left_out), P(ptr.ctypes.data), P(ids.ctypes.data), P(out.ctypes.data), None)
             ended = time.process_time()
             library.library.adaptau_fold_destroy(fold)
-            got = recall(out, items, left_out, train_rows, test_rows)
+            got = recall(out, items, prior, left_out, train_rows, test_rows)
             print(f"c {strength:5.3g}  steps {steps:3d}  recall@20 {got:.4f}  {100 * got / trained:6.2f} %  "
                   f"{1e3 * (ended - created) / len(left_out):.3f} ms a user, {1e3 * (created - started):.1f} ms before", flush=True)
 

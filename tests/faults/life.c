@@ -24,7 +24,7 @@ const struct way ways[] = {
      .model = {.flags = ADAPTAU_MODEL_FREE_LENGTH | ADAPTAU_MODEL_ROW_SECOND_MOMENT, .weight_decay = 1e-3},
      .sampler = {.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .popularity_exponent = 0.6, .row_weight_exponent = 0.5},
      .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .threshold_quantile = 0.5, .degree_quantile = 0.2},
-     .fold = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16}},
+     .fold = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .popularity_exponent = 0.6}},
     {.name = "mf, shared by popularity, a learned tau",
      SHARED,
      .temperature = {.tau0_policy = ADAPTAU_TAU0_LEARNED}},

@@ -149,7 +149,9 @@ static adaptau_status call_fold_create(adaptau_error *error)
     {ADAPTAU_E_NUMERIC, "->threshold = inf", {TO(OPTIONS.threshold, INFINITY)}},                                        \
     {ADAPTAU_E_ARGUMENT, "->divisor = -1", {TO(OPTIONS.divisor, -1.0)}},                                                \
     {ADAPTAU_E_NUMERIC, "->divisor = nan", {TO(OPTIONS.divisor, NAN)}},                                                 \
-    {ADAPTAU_E_ARGUMENT, "->target_strength = -1", {TO(OPTIONS.target_strength, -1.0)}}
+    {ADAPTAU_E_ARGUMENT, "->target_strength = -1", {TO(OPTIONS.target_strength, -1.0)}},                                \
+    {ADAPTAU_E_ARGUMENT, "->popularity_exponent = 5", {TO(OPTIONS.popularity_exponent, 5.0)}},                          \
+    {ADAPTAU_E_NUMERIC, "->popularity_exponent = nan", {TO(OPTIONS.popularity_exponent, NAN)}}
 
 static const struct misuse fold_create[] = {
     IS_NULL(model),
@@ -161,6 +163,12 @@ static const struct misuse fold_create[] = {
     {ADAPTAU_E_ARGUMENT,
      "options->target_strength belongs to the softmax, but the model's loss is MSE",
      {FROM(a.model, desk.squares)}},
+    {ADAPTAU_E_ARGUMENT,
+     "options->popularity_exponent belongs to the softmax, but the model's loss is MSE",
+     {FROM(a.model, desk.squares), TO(OPTIONS.target_strength, 0.0), TO(OPTIONS.popularity_exponent, 1.0)}},
+    {ADAPTAU_E_ARGUMENT,
+     "options->popularity_exponent = 1, but dataset is NULL",
+     {TO(a.dataset, NULL), TO(OPTIONS.target_strength, 0.0), TO(OPTIONS.popularity_exponent, 1.0)}},
     {ADAPTAU_E_SHAPE, "7", {FROM(a.dataset, desk.larger)}},
     {ADAPTAU_E_STATE, "the model was loaded, without its graph", {FROM(a.model, desk.loaded), TO(OPTIONS.target_strength, 0.0)}},
 };
