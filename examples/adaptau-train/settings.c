@@ -166,7 +166,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"entrywise", OPTION_FLAG, &r->entrywise, 0, 0, NULL, NULL,
          "Adam scales every entry of a row by itself instead of the row as a whole", NULL},
         {"popularity-prior", OPTION_DECIMAL, &r->popularity_prior, 0, 10, NULL, "X",
-         "an item that n users have is scored X tau0 log(1 + n) higher (mf: chosen on pairs held out of train; others: 0)",
+         "an item that n users have is scored X tau0 log(1 + n) higher (mf: as --popularity for the catalogue; where that is 0, "
+         "chosen on pairs held out of train; others: 0)",
          NULL},
         {"seed", OPTION_WHOLE, &r->seed, 0, 9e15, NULL, NULL, "of initialisation and sampling (0)", NULL},
 
@@ -219,8 +220,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"n-candidates", OPTION_WHOLE, &r->n_candidates, 1, INT32_MAX, NULL, NULL,
          "of a batch (shared, popular) or a row (per-row) (1024)", NULL},
         {"popularity", OPTION_DECIMAL, &r->popularity_exponent, 0, 4, NULL, "X",
-         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (mf, where a prior is chosen: by the data; "
-         "else 0)", NULL},
+         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (mf with cosines, where no prior is given: by "
+         "the data; else 0)", NULL},
         {"no-log-q", OPTION_FLAG, &r->no_log_q, 0, 0, NULL, NULL, "do not correct for how candidates are drawn", NULL},
         {"reject-positives", OPTION_FLAG, &r->reject_positives, 0, 0, NULL, NULL, "per-row: never draw the user's items", NULL},
         {"positives", OPTION_CHOICE, &r->positives, 0, 0, positive_names, NULL,

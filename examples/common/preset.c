@@ -73,7 +73,7 @@ double preset_popularity_of_lengths(int32_t n_users, int32_t n_items, int64_t n_
     return popularity_by(LENGTHS_POPULARITY, n_users, n_items, n_pairs);
 }
 
-/* What the sum takes from popular items the prior gives back where items are ranked; so only where a prior is chosen. */
+/* What the sum takes from popular items the prior gives back where items are ranked; so only where no other prior is given. */
 static double choose_popularity(const struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&

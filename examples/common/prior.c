@@ -6,7 +6,7 @@
 
 #include "common/fail.h"
 
-#define LEAST_GAIN 1e-3 /* of recall, relative to the least: less is noise */
+#define LEAST_GAIN 1e-3 /* of recall, relative to none: less is noise, and no prior is the simpler model */
 
 static const double grid[] = {0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5};
 
@@ -27,21 +27,21 @@ adaptau_status prior_set(adaptau_model *model, const adaptau_dataset *dataset, d
     return status;
 }
 
-adaptau_status prior_choose(adaptau_evaluator *evaluator, adaptau_model *model, const adaptau_dataset *dataset, double least,
-                            double tau0, const struct cutoffs *cutoffs, int32_t cutoff, double *strength, adaptau_error *error)
+adaptau_status prior_choose(adaptau_evaluator *evaluator, adaptau_model *model, const adaptau_dataset *dataset, double tau0,
+                            const struct cutoffs *cutoffs, int32_t cutoff, double *strength, adaptau_error *error)
 {
     double to_beat = 0;
-    *strength = least;
+    *strength = grid[0];
     for (size_t i = 0; i < sizeof grid / sizeof *grid; i++) {
         struct scores  scores;
-        adaptau_status status = prior_set(model, dataset, least + grid[i], tau0, error);
+        adaptau_status status = prior_set(model, dataset, grid[i], tau0, error);
         if (!status)
             status = score_model(evaluator, model, cutoffs, &scores, error);
         if (status)
             return status;
         double recall = scores.value[ADAPTAU_METRIC_RECALL][cutoff];
         if (i > 0 && recall > to_beat)
-            *strength = least + grid[i];
+            *strength = grid[i];
         to_beat = i == 0 ? recall * (1 + LEAST_GAIN) : fmax(to_beat, recall);
     }
     return ADAPTAU_OK;

@@ -27,10 +27,11 @@ int32_t choosing_cutoff(const struct cutoffs *cutoffs)
 void trial_complete_recipe(struct trial *trial, const struct recipe *recipe)
 {
     trial->recipe = *recipe;
-    /* LightGCN's inner products have learned how popular an item is */
-    trial->chooses_prior = recipe->popularity_prior == UNSET && recipe->encoder == ADAPTAU_ENCODER_MF;
     preset_fill(&trial->recipe, adaptau_dataset_n_users(trial->train), adaptau_dataset_n_items(trial->train),
                 adaptau_dataset_n_pairs(trial->train));
+    /* LightGCN's inner products have learned how popular an item is; a sum by popularity says by itself what it takes */
+    trial->chooses_prior = recipe->popularity_prior == UNSET && recipe->encoder == ADAPTAU_ENCODER_MF &&
+                           recipe_least_prior(&trial->recipe) == 0;
 }
 
 void trial_close(struct trial *trial)
@@ -150,9 +151,8 @@ static adaptau_status pick_prior(struct phase *phase, adaptau_error *error)
     const struct cutoffs  *cutoffs = &trial->options->cutoffs;
     const struct training *training = &phase->training;
     double                 started = clock_now();
-    adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, recipe_least_prior(&trial->recipe),
-                                                 training->tau0, cutoffs, choosing_cutoff(cutoffs), &trial->recipe.popularity_prior,
-                                                 error);
+    adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, training->tau0, cutoffs,
+                                                 choosing_cutoff(cutoffs), &trial->recipe.popularity_prior, error);
     trial->eval_seconds += clock_now() - started;
     return status;
 }
