@@ -111,6 +111,7 @@ expect_line 2 "$t --loss: \"hinge\" is not one of softmax, bpr, bce, mse, ccl" "
 expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" "$train" split --margin 0.4
 expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" \
     "$train" split --loss bpr --negative-weight 3
+expect_line 2 "$t --popularity goes with --candidates popular, or with --loss softmax" "$train" split --loss bce --popularity 0.5
 expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax" \
     "$train" split --loss bce --personal eq16
 expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss ccl --temperature learned --tau 0.1
