@@ -23,7 +23,7 @@ static double cell_cost(const struct cell *cell)
         cost *= COST_LIGHTGCN;
     if (recipe->candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
         cost *= COST_PER_ROW;
-    if (cell->description.protocol == PROTOCOL_VALID)
+    if (cell->description.protocol == PROTOCOL_VALID || recipe_searches_prior(&cell->description.recipe, recipe))
         cost *= 2;
     return cost;
 }

@@ -26,7 +26,7 @@
 #define GATE 0.2
 #define MIXTURE_EPOCHS 16
 #define LAYERS 3
-#define POPULARITY 14         /* L over it: 0.47 on Gowalla, 0.17 on MovieLens-1M */
+#define POPULARITY 14        /* L over it: 0.47 on Gowalla, 0.17 on MovieLens-1M */
 #define LENGTHS_POPULARITY 9 /* 0.74, 0.27 */
 #define CONTRAST_WEIGHT 0.02 /* of SGL and SimGCL; 0.1 costs accuracy beside the softmax over the catalogue */
 #define CONTRAST_TEMPERATURE 0.2

@@ -49,7 +49,13 @@ struct recipe recipe_default(void)
 
 double recipe_least_prior(const struct recipe *recipe)
 {
-    return recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE ? recipe->popularity_exponent : 0;
+    const bool weighs = recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE;
+    return weighs ? recipe->popularity_exponent : 0;
+}
+
+bool recipe_searches_prior(const struct recipe *given, const struct recipe *complete)
+{
+    return given->popularity_prior == UNSET && given->encoder == ADAPTAU_ENCODER_MF && recipe_least_prior(complete) == 0;
 }
 
 /* ---- as options of adaptau-train ---------------------------------------------------------------------------------- */

@@ -77,6 +77,10 @@ struct recipe {
 /* The prior that gives back what the sum takes from popular items: 0 where they weigh like others. */
 double recipe_least_prior(const struct recipe *recipe);
 
+/* Is the prior to be searched, by a training of its own: LightGCN's inner products have learned how popular an item is, and a sum
+ * by popularity says by itself what it takes. `complete` is `given` after preset_fill. */
+bool recipe_searches_prior(const struct recipe *given, const struct recipe *complete);
+
 /* The words for the recipe's choices, in the order of their constants. */
 extern const char *const loss_names[];
 extern const char *const backbone_names[];

@@ -29,9 +29,7 @@ void trial_complete_recipe(struct trial *trial, const struct recipe *recipe)
     trial->recipe = *recipe;
     preset_fill(&trial->recipe, adaptau_dataset_n_users(trial->train), adaptau_dataset_n_items(trial->train),
                 adaptau_dataset_n_pairs(trial->train));
-    /* LightGCN's inner products have learned how popular an item is; a sum by popularity says by itself what it takes */
-    trial->chooses_prior = recipe->popularity_prior == UNSET && recipe->encoder == ADAPTAU_ENCODER_MF &&
-                           recipe_least_prior(&trial->recipe) == 0;
+    trial->chooses_prior = recipe_searches_prior(recipe, &trial->recipe);
 }
 
 void trial_close(struct trial *trial)

@@ -189,7 +189,8 @@ adaptau_status adaptau_fold_create(const adaptau_model *model, const adaptau_dat
     adaptau_fold_options options;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, ATAU_SHORTEST_FOLD_OPTIONS, given, false, "options", error);
+    adaptau_status status =
+        atau_read_struct(&options, sizeof options, ATAU_SHORTEST_FOLD_OPTIONS, given, false, "options", error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
