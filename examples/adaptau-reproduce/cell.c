@@ -33,7 +33,6 @@ static struct trial make_trial(const struct cell_description *description, const
         .options = options,
         .train = description->subject->problem.train,
         .test = description->subject->problem.test,
-        .ranks_raw = description->ranks_raw,
     };
     trial_complete_recipe(&trial, &description->recipe);
     return trial;
@@ -59,13 +58,12 @@ void cell_describe(struct cell *cell, const struct cell_description *description
     cell->complete = trial.recipe;
     recipe_options(&trial.recipe, NULL, recipe, sizeof recipe);
     snprintf(cell->identity, sizeof cell->identity,
-             "format %d, library %d, data %dx%d %lld+%lld %016llx, protocol %s, evaluated every %lld, ranked %s, "
+             "format %d, library %d, data %dx%d %lld+%lld %016llx, protocol %s, evaluated every %lld, "
              "noise %s %g, prior %s, %s",
              CELL_FORMAT, (int)adaptau_version(), problem->data.n_users, problem->data.n_items,
              (long long)adaptau_dataset_n_pairs(problem->train), (long long)adaptau_dataset_n_pairs(problem->test),
              (unsigned long long)description->subject->checksum, protocol_names[description->protocol],
-             (long long)description->eval_every, description->ranks_raw ? "raw" : "as trained",
-             noise_names[description->noise.kind], description->noise.share, trial.chooses_prior ? "chosen" : "given", recipe);
+             (long long)description->eval_every, noise_names[description->noise.kind], description->noise.share, trial.chooses_prior ? "chosen" : "given", recipe);
     snprintf(cell->hash, sizeof cell->hash, "%016llx", (unsigned long long)hash_text(cell->identity));
 }
 

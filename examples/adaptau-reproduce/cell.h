@@ -20,7 +20,6 @@ struct cell_description {
     struct recipe         recipe;
     int32_t               protocol;
     int64_t               eval_every;
-    bool                  ranks_raw;
     struct noise          noise;
 };
 

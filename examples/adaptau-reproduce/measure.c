@@ -111,12 +111,16 @@ adaptau_status measure_epoch(struct cell *cell, const struct training *training,
 
 /* ---- the model ---------------------------------------------------------------------------------------------------- */
 
-static adaptau_status scored_tables(const struct trial *trial, adaptau_tables *tables, adaptau_error *error)
+/* As training scores them, where items are ranked otherwise. */
+static adaptau_status trained_tables(const struct trial *trial, adaptau_tables *tables, adaptau_error *error)
 {
+    const int32_t normalise = trial->recipe.normalise;
     *tables = (adaptau_tables){.struct_size = sizeof *tables};
     adaptau_status status = adaptau_model_get_tables(trial->model, tables, error);
-    if (trial->ranks_raw)
-        tables->flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
+    if (normalise == NORMALISE_BOTH || normalise == NORMALISE_USERS)
+        tables->flags |= ADAPTAU_NORMALISE_USERS;
+    if (normalise == NORMALISE_BOTH || normalise == NORMALISE_ITEMS)
+        tables->flags |= ADAPTAU_NORMALISE_ITEMS;
     return status;
 }
 
@@ -125,7 +129,7 @@ static adaptau_status measure_groups(struct cell *cell, const struct trial *tria
     static const int32_t      cutoff = 20;
     double                    recall[N_POPULARITY_GROUPS];
     adaptau_evaluator        *evaluator = NULL;
-    adaptau_tables            tables;
+    adaptau_tables            tables = {.struct_size = sizeof tables};
     adaptau_evaluator_options options = {
         .struct_size = sizeof options,
         .n_cutoffs = 1,
@@ -135,7 +139,7 @@ static adaptau_status measure_groups(struct cell *cell, const struct trial *tria
         .n_groups = N_POPULARITY_GROUPS,
         .item_groups = cell->description.subject->item_groups,
     };
-    adaptau_status status = scored_tables(trial, &tables, error);
+    adaptau_status status = adaptau_model_get_tables(trial->model, &tables, error);
     if (!status)
         status = adaptau_evaluator_create(trial->context, trial->test, &options, &evaluator, error);
     if (!status)
@@ -153,8 +157,8 @@ static adaptau_status measure_tau0(struct cell *cell, const struct trial *trial,
     adaptau_temperature        *temperature = NULL;
     adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = formula};
     adaptau_temperature_state   state = {.struct_size = sizeof state};
-    adaptau_tables              tables = {.struct_size = sizeof tables};
-    adaptau_status              status = adaptau_model_get_tables(trial->model, &tables, error);
+    adaptau_tables              tables;
+    adaptau_status              status = trained_tables(trial, &tables, error);
     if (!status)
         status = adaptau_temperature_create(trial->context, trial->train, &options, &temperature, error);
     for (int update = 0; update < 2 && !status; update++)
@@ -237,7 +241,7 @@ static adaptau_status measure_gradients(struct cell *cell, const struct trial *t
     adaptau_tables       tables = {.struct_size = sizeof tables};
     adaptau_status       status = adaptau_dataset_get_view(trial->train, &view, error);
     if (!status)
-        status = adaptau_model_get_tables(trial->model, &tables, error);
+        status = trained_tables(trial, &tables, error);
     float *scores = malloc(((size_t)view.n_items + 1) * sizeof *scores);
     if (!status && !scores)
         status = fail_memory(error, "scores");

@@ -134,8 +134,6 @@ static void write_cells(const struct study *study, FILE *out)
         fputs("</code>", out);
         if (description->noise.kind != NOISE_NONE)
             fprintf(out, " noise in %s, %g", noise_names[description->noise.kind], description->noise.share);
-        if (description->ranks_raw)
-            fputs(" ranked by inner products", out);
         fprintf(out, "</td><td>%.4f</td></tr>\n", record_number(&cell->record, "test_recall"));
     }
     fputs("</tbody></table>\n", out);

@@ -11,12 +11,12 @@
 #define LR_RAW_ITEMS 0.01 /* of both sides when items are raw */
 #define LR_RAW_USERS 0.05 /* of users when they alone are raw */
 
-#define POPULAR_LAYERS 2 /* .1859/.1560 on Gowalla; 1 and 3: .1847/.1549, .1848/.1550 */
+#define POPULAR_LAYERS 2
 
 const char *const recipe_names[] = {"plain", "preset", NULL};
 
 #define PLAIN .recipe = RECIPE_PLAIN, .normalise = NORMALISE_BOTH
-#define POPULAR .popular = true, .ranks_raw = true
+#define POPULAR .popular = true, .rank = RANK_RAW
 #define RAW(side) .recipe = RECIPE_PLAIN, .tau0 = ADAPTAU_TAU0_FIXED, .tau = 1, .normalise = side
 
 static const struct strategy strategies[N_STRATEGIES] = {
@@ -46,49 +46,57 @@ static const struct strategy strategies[N_STRATEGIES] = {
                          .meaning = "1024 uniform candidates for each batch"},
     [STRATEGY_PER_ROW] = {PLAIN, .name = "Adap-tau0, sample per pair", .candidates = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
                           .meaning = "1024 uniform candidates for each pair, as in the paper"},
-    [STRATEGY_RAW_TAU0] = {PLAIN, .name = "Adap-tau0, ranked raw", .printed = PRINTED_ADAP_TAU0, .ranks_raw = true,
+    [STRATEGY_RAW_TAU0] = {PLAIN, .name = "Adap-tau0, ranked raw", .printed = PRINTED_ADAP_TAU0, .rank = RANK_RAW,
                            .meaning =
                                "trained on cosines, ranked by inner products, as the authors' program does with LightGCN"},
     [STRATEGY_POPULAR_TAU0] = {PLAIN, POPULAR, .name = "Adap-tau0, by popularity", .printed = PRINTED_ADAP_TAU0,
                                .meaning = "and the catalogue's items weigh by popularity, as the authors' in-batch candidates "
-                                          "do; two layers"},
+                                          "do; two layers of raw rows that "
+                                          "stay on the unit sphere"},
     [STRATEGY_POPULAR_TAU] = {PLAIN, POPULAR, .name = "Adap-tau, by popularity", .printed = PRINTED_ADAP_TAU,
                               .tau_user = ADAPTAU_TAU_USER_EQ16, .meaning = "likewise, with Eq. 16"},
     [STRATEGY_PRESET_TAU0] = {.name = "Adap-tau0",
                               .recipe = RECIPE_PRESET,
                               .printed = PRINTED_ADAP_TAU0,
                               .normalise = UNSET,
+                              .rank = UNSET,
                               .meaning = "adaptau-train with nothing but its defaults"},
     [STRATEGY_PRESET_TAU] = {.name = "Adap-tau",
                              .recipe = RECIPE_PRESET,
                              .printed = PRINTED_ADAP_TAU,
                              .normalise = UNSET,
+                             .rank = UNSET,
                              .tau_user = ADAPTAU_TAU_USER_EQ16,
                              .meaning = "adaptau-train --personal eq16"},
     [STRATEGY_BPR] = {.name = "BPR",
                       .recipe = RECIPE_PRESET,
                       .loss = ADAPTAU_LOSS_BPR,
                       .normalise = UNSET,
+                      .rank = UNSET,
                       .meaning = "adaptau-train --loss bpr"},
     [STRATEGY_CCL] = {.name = "CCL",
                       .recipe = RECIPE_PRESET,
                       .loss = ADAPTAU_LOSS_CCL,
                       .normalise = UNSET,
+                      .rank = UNSET,
                       .meaning = "adaptau-train --loss ccl; with --backbone simplex it is SimpleX"},
     [STRATEGY_SGL] = {.name = "with SGL",
                       .recipe = RECIPE_PRESET,
                       .contrast = CONTRAST_SGL,
                       .normalise = UNSET,
+                      .rank = UNSET,
                       .meaning = "adaptau-train --contrast sgl: views without some edges"},
     [STRATEGY_SIMGCL] = {.name = "with SimGCL",
                          .recipe = RECIPE_PRESET,
                          .contrast = CONTRAST_SIMGCL,
                          .normalise = UNSET,
+                         .rank = UNSET,
                          .meaning = "adaptau-train --contrast simgcl: views with noise"},
     [STRATEGY_NCL] = {.name = "with NCL",
                       .recipe = RECIPE_PRESET,
                       .contrast = CONTRAST_NCL,
                       .normalise = UNSET,
+                      .rank = UNSET,
                       .meaning = "adaptau-train --contrast ncl: layers and prototypes"},
 };
 
@@ -117,6 +125,7 @@ struct recipe strategy_recipe(int id, int32_t encoder, int64_t seed)
     recipe.tau = strategy->tau;
     recipe.tau_user = strategy->tau_user;
     recipe.normalise = strategy->normalise;
+    recipe.rank = strategy->rank;
     recipe.candidates = strategy->candidates;
     if (strategy->recipe == RECIPE_PLAIN) {
         recipe.soft_targets = 0;
@@ -125,6 +134,7 @@ struct recipe strategy_recipe(int id, int32_t encoder, int64_t seed)
     }
     if (strategy->popular) {
         recipe.layers = POPULAR_LAYERS;
+        recipe.raw_rows = RAW_ROWS_UNIT;
         recipe.entrywise = true;
     }
     if (encoder == ADAPTAU_ENCODER_MF)

@@ -51,7 +51,7 @@ struct strategy {
     int32_t     normalise; /* NORMALISE_*, or UNSET */
     double      tau;       /* of ADAPTAU_TAU0_FIXED */
     int32_t     candidates;
-    bool        ranks_raw; /* items are ranked by inner products */
+    int32_t     rank;      /* RANK_*; UNSET for presets */
     bool        popular;   /* the catalogue weighs by popularity, as preset_popularity_of_lengths has it */
 };
 

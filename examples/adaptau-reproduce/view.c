@@ -54,7 +54,6 @@ const struct cell *entry_cell(struct study *study, const struct entry *entry, in
         .recipe = strategy_recipe(entry->strategy, entry->encoder, seed),
         .protocol = entry->protocol,
         .eval_every = 1,
-        .ranks_raw = strategy_get(entry->strategy)->ranks_raw,
         .noise = entry->noise,
     };
     if (strategy_get(entry->strategy)->popular)

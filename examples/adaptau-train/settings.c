@@ -150,7 +150,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"backbone", OPTION_CHOICE, &r->encoder, 0, 0, backbone_names, NULL,
          "what makes embeddings out of the tables: nothing; layers of the graph of pairs; a mixture of users and items (mf)",
          NULL},
-        {"layers", OPTION_WHOLE, &r->layers, 1, ADAPTAU_MAX_LAYERS, NULL, NULL, "of lightgcn (3)", NULL},
+        {"layers", OPTION_WHOLE, &r->layers, 1, ADAPTAU_MAX_LAYERS, NULL, NULL, "of lightgcn (3; on sparse data 2)", NULL},
         {"edge-dropout", OPTION_DECIMAL, &r->edge_dropout, 0, 0.99, NULL, "X",
          "lightgcn: share of the graph's edges that each step leaves out (0)", NULL},
         {"layer-dropout", OPTION_DECIMAL, &r->layer_dropout, 0, 0.99, NULL, "X",
@@ -159,9 +159,16 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"dim", OPTION_WHOLE, &r->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"init", OPTION_CHOICE, &r->init, 0, 0, init_names, NULL, "where the tables start (spectral)", NULL},
         {"normalise", OPTION_CHOICE, &r->normalise, 0, 0, normalise_names, NULL,
-         "the sides whose rows a score brings to length 1 (mf, simplex: both, which makes it a cosine; lightgcn: none)", NULL},
+         "the sides whose rows a score brings to length 1 (mf, simplex: both, which makes it a cosine; lightgcn on sparse "
+         "data: both; else none)", NULL},
         {"free-length", OPTION_FLAG, &r->free_length, 0, 0, NULL, NULL,
          "rows keep their lengths instead of returning to the unit sphere", NULL},
+        {"raw-rows", OPTION_CHOICE, &r->raw_rows, 0, 0, raw_row_names, NULL,
+         "lightgcn, simplex: whether the tables' rows keep their lengths or return to the unit sphere (lightgcn on sparse data: "
+         "unit; else free)", NULL},
+        {"rank", OPTION_CHOICE, &r->rank, 0, 0, rank_names, NULL,
+         "items are ranked by the scores of training or by inner products of the embeddings as they are (lightgcn on sparse "
+         "data: raw; else trained)", NULL},
         {"weight-decay", OPTION_DECIMAL, &r->weight_decay, 0, 1e3, NULL, "X", "L2 term of rows of free length (0)", NULL},
         {"entrywise", OPTION_FLAG, &r->entrywise, 0, 0, NULL, NULL,
          "Adam scales every entry of a row by itself instead of the row as a whole", NULL},

@@ -27,7 +27,11 @@
 #define MIXTURE_EPOCHS 16
 #define LAYERS 3
 #define POPULARITY 14        /* L over it: 0.47 on Gowalla, 0.17 on MovieLens-1M */
+#define LENGTHS_SPARSITY 4   /* LightGCN on data with an L above it is ranked by lengths: Gowalla, Debian's packages */
 #define LENGTHS_POPULARITY 9 /* 0.74, 0.27 */
+#define LENGTHS_LAYERS 2
+#define LENGTHS_EPOCHS 16
+#define LENGTHS_ROW_WEIGHT 0.7
 #define CONTRAST_WEIGHT 0.02 /* of SGL and SimGCL; 0.1 costs accuracy beside the softmax over the catalogue */
 #define CONTRAST_TEMPERATURE 0.2
 #define VIEW_EDGE_DROPOUT 0.1
@@ -127,9 +131,35 @@ static void fill_contrast(struct recipe *recipe, int32_t n_users, int32_t n_item
     recipe->prototypes = (int64_t)fmin((double)recipe->prototypes, fmin(n_users, n_items));
 }
 
+/* What LightGCN has on sparse data: angles are trained against a catalogue that weighs by popularity, and the lengths that
+ * neighbourhoods give rank beside them. */
+static void fill_lengths(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
+{
+    const bool wanted = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
+                        recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->normalise == UNSET && recipe->raw_rows == UNSET &&
+                        recipe->rank == UNSET && n_pairs > 0 && sparsity_of(n_users, n_items, n_pairs) > LENGTHS_SPARSITY;
+    if (!wanted)
+        return;
+    recipe->normalise = NORMALISE_BOTH;
+    recipe->raw_rows = RAW_ROWS_UNIT;
+    recipe->rank = RANK_RAW;
+    recipe->entrywise = true;
+    if (recipe->popularity_exponent == UNSET)
+        recipe->popularity_exponent = preset_popularity_of_lengths(n_users, n_items, n_pairs);
+    if (recipe->soft_targets == UNSET)
+        recipe->soft_targets = 0;
+    if (recipe->row_weight == UNSET)
+        recipe->row_weight = LENGTHS_ROW_WEIGHT;
+    if (recipe->layers == UNSET)
+        recipe->layers = LENGTHS_LAYERS;
+    if (recipe->epochs == UNSET)
+        recipe->epochs = LENGTHS_EPOCHS;
+}
+
 void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     const bool graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN, mixture = recipe->encoder == ADAPTAU_ENCODER_SIMPLEX;
+    fill_lengths(recipe, n_users, n_items, n_pairs);
     if (recipe->rows == UNSET)
         recipe->rows = choose_rows(recipe->candidates, n_users);
     if (recipe->epochs == UNSET)
@@ -153,6 +183,10 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
     fill_contrast(recipe, n_users, n_items);
     if (recipe->normalise == UNSET)
         recipe->normalise = graph ? NORMALISE_NONE : NORMALISE_BOTH;
+    if (recipe->raw_rows == UNSET)
+        recipe->raw_rows = RAW_ROWS_FREE;
+    if (recipe->rank == UNSET)
+        recipe->rank = RANK_TRAINED;
     if (recipe->lr_users == UNSET)
         recipe->lr_users = graph ? choose_graph_rate(n_users, n_items, n_pairs) : mixture ? LR_MIXTURE : LR_USERS;
     if (recipe->lr_items == UNSET)

@@ -15,6 +15,8 @@ const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-bat
 const char *const positive_names[] = {"outside", "inside", NULL};
 const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
+const char *const raw_row_names[] = {"free", "unit", NULL};
+const char *const rank_names[] = {"trained", "raw", NULL};
 const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
 const char *const backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
 const char *const contrast_names[] = {"none", "sgl", "simgcl", "ncl", NULL};
@@ -27,6 +29,8 @@ struct recipe recipe_default(void)
         .gate = UNSET,
         .init = ADAPTAU_INIT_SPECTRAL,
         .normalise = UNSET,
+        .raw_rows = UNSET,
+        .rank = UNSET,
         .margin = UNSET,
         .negative_weight = UNSET,
         .contrast_weight = UNSET,
@@ -87,6 +91,8 @@ static const struct member members[] = {
     MEMBER("init", MEMBER_WORD, init, init_names),
     MEMBER("normalise", MEMBER_WORD, normalise, normalise_names),
     MEMBER("free-length", MEMBER_FLAG, free_length, NULL),
+    MEMBER("raw-rows", MEMBER_WORD, raw_rows, raw_row_names),
+    MEMBER("rank", MEMBER_WORD, rank, rank_names),
     MEMBER("weight-decay", MEMBER_DECIMAL, weight_decay, NULL),
     MEMBER("bf16", MEMBER_FLAG, bfloat16, NULL),
     MEMBER("entrywise", MEMBER_FLAG, entrywise, NULL),

@@ -14,6 +14,12 @@
 #define NORMALISE_ITEMS 2
 #define NORMALISE_NONE 3
 
+#define RAW_ROWS_FREE 0
+#define RAW_ROWS_UNIT 1
+
+#define RANK_TRAINED 0 /* by the scores that training makes */
+#define RANK_RAW 1     /* by inner products of embeddings as they are */
+
 /* ADAPTAU_CONTRAST_* + 1 */
 #define CONTRAST_NONE 0
 #define CONTRAST_SGL 1
@@ -31,6 +37,8 @@ struct recipe {
     int32_t init;      /* ADAPTAU_INIT_SPHERE, ... */
     int32_t normalise; /* NORMALISE_* */
     bool    free_length;
+    int32_t raw_rows; /* RAW_ROWS_*, of an encoder */
+    int32_t rank;     /* RANK_* */
     double  weight_decay;
     bool    bfloat16;  /* rounded products where the CPU can */
     bool    entrywise; /* Adam keeps a second moment for each entry instead of each row */
@@ -91,6 +99,8 @@ extern const char *const candidate_names[];
 extern const char *const positive_names[];
 extern const char *const init_names[];
 extern const char *const normalise_names[];
+extern const char *const raw_row_names[];
+extern const char *const rank_names[];
 
 /* What differs from `base` as options of adaptau-train, "--backbone lightgcn --seed 1"; base NULL: everything that is set.
  * Returns the length of the whole, as snprintf does. */

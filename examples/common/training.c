@@ -11,6 +11,10 @@
 static uint32_t model_flags(const struct recipe *recipe)
 {
     uint32_t flags = recipe->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0;
+    if (recipe->raw_rows == RAW_ROWS_UNIT)
+        flags |= ADAPTAU_MODEL_UNIT_RAW_ROWS;
+    if (recipe->rank == RANK_RAW)
+        flags |= ADAPTAU_MODEL_RANK_RAW;
     if (recipe->bfloat16)
         flags |= ADAPTAU_MODEL_BFLOAT16;
     if (!recipe->entrywise)

@@ -61,8 +61,6 @@ static adaptau_status evaluate(struct trial *trial, adaptau_evaluator *evaluator
     double         started = clock_now();
     adaptau_tables tables = {.struct_size = sizeof tables};
     adaptau_status status = adaptau_model_get_tables(model, &tables, error);
-    if (trial->ranks_raw)
-        tables.flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
     if (!status)
         status = score_tables(evaluator, &tables, &trial->options->cutoffs, scores, error);
     trial->eval_seconds += clock_now() - started;

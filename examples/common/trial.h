@@ -52,7 +52,6 @@ struct trial {
     adaptau_context            *context;
     const adaptau_dataset      *train;
     const adaptau_dataset      *test;
-    bool                        ranks_raw; /* items are ranked by inner products, whatever sides training normalises */
     struct trial_observer       observer;
     const char                 *checkpoint; /* written after every epoch (common/checkpoint.h), or NULL */
     bool                        resumes;    /* from `checkpoint`, which is there */

@@ -24,13 +24,14 @@ typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */
 /** LightGCN: final embeddings are means of L + 1 layers of the graph of the dataset's pairs, E = (1/(L + 1)) Σ_l Aˡ E⁰, with
- *  E⁰ the raw tables and A = D^{-1/2} [0 R; Rᵀ 0] D^{-1/2}. Raw rows are of free length: ADAPTAU_MODEL_FREE_LENGTH is implied.
+ *  E⁰ the raw tables and A = D^{-1/2} [0 R; Rᵀ 0] D^{-1/2}. ADAPTAU_MODEL_FREE_LENGTH is implied, and raw rows are of free
+ *  length too unless ADAPTAU_MODEL_UNIT_RAW_ROWS.
  *  A step propagates once and takes gradients back once, however many rows it has. Since 0.1. */
 #define ADAPTAU_ENCODER_LIGHTGCN 1
 
 /** SimpleX (Mao et al., CIKM 2021), mean pooling: a user is h_u = g e_u + (1 − g) V p_u, p_u the mean of the raw embeddings of
  *  the items that the dataset's pairs give it (0 without any), V a d x d matrix that is learned with the tables; items are as
- *  they are. Raw rows are of free length: ADAPTAU_MODEL_FREE_LENGTH is implied. V starts as the identity, so that a user begins
+ *  they are. Raw rows are of free length as LightGCN's. V starts as the identity, so that a user begins
  *  as the mean of itself and what it has; takes the items' learning rate and decays; and is stepped by adaptau_model_apply with
  *  the rest. Since 0.1. */
 #define ADAPTAU_ENCODER_SIMPLEX 2
@@ -54,6 +55,13 @@ typedef struct adaptau_model adaptau_model;
 #define ADAPTAU_MODEL_ROW_SECOND_MOMENT (UINT32_C(1) << 3)
 /** Gradients with ADAPTAU_BFLOAT16: an exact epoch takes about two thirds of the time where the CPU can; a little noisier. */
 #define ADAPTAU_MODEL_BFLOAT16 (UINT32_C(1) << 4)
+/** Raw rows of LightGCN or SimpleX start on the unit sphere and return to it after every step, whatever lengths final embeddings
+ *  have. With LightGCN, the length of a final embedding then says how well what surrounds the node agrees: without, it also says
+ *  where Adam's steps have led. E_ARGUMENT with ADAPTAU_ENCODER_MF, whose rows are both. */
+#define ADAPTAU_MODEL_UNIT_RAW_ROWS (UINT32_C(1) << 5)
+/** Items are ranked by inner products of the final embeddings, whichever sides training normalises: adaptau_model_get_tables,
+ *  _top_k, _top_k_for and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
+#define ADAPTAU_MODEL_RANK_RAW (UINT32_C(1) << 6)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
  *  (items). Since 0.1. */
@@ -100,6 +108,9 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
 
 /** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
  *  the model.
+ *
+ *  With ADAPTAU_MODEL_RANK_RAW flags are those of ranking: a host that measures its temperature by tables instead of
+ *  adaptau_model_update_temperature adds ADAPTAU_NORMALISE_* itself.
  *
  *  LightGCN and SimpleX make them at the first such call after a step; so do all calls that score, save or export. Dropout is
  *  for training only and takes no part.
@@ -186,7 +197,7 @@ ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *
                                                            adaptau_error *error);
 
 /** One Adam step with the gradients of the last batch on the rows it touched (each table counts its own steps), then rows back
- *  to the unit sphere unless ADAPTAU_MODEL_FREE_LENGTH.
+ *  to the unit sphere unless ADAPTAU_MODEL_FREE_LENGTH (LightGCN, SimpleX: with ADAPTAU_MODEL_UNIT_RAW_ROWS).
  *
  *      m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  e ← e − lr · m̂/(sqrt(v̂) + ε)
  *

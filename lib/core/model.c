@@ -13,7 +13,7 @@
 
 #define KNOWN_FLAGS                                                                                                    \
     (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH | \
-     ADAPTAU_MODEL_ROW_SECOND_MOMENT | ADAPTAU_MODEL_BFLOAT16)
+     ADAPTAU_MODEL_ROW_SECOND_MOMENT | ADAPTAU_MODEL_BFLOAT16 | ADAPTAU_MODEL_UNIT_RAW_ROWS | ADAPTAU_MODEL_RANK_RAW)
 #define DEFAULT_DIM 64
 #define SHORTEST_OPTIONS offsetof(adaptau_model_options, n_layers)
 #define RATE_MOST 1e6
@@ -76,6 +76,9 @@ adaptau_status atau_model_check_options(adaptau_model_options *o, adaptau_error 
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
     if (!atau_encoder_by_number(o->encoder))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->encoder = %d is unknown", o->encoder);
+    if (o->flags & ADAPTAU_MODEL_UNIT_RAW_ROWS && atau_encoder_by_number(o->encoder)->identity)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "ADAPTAU_MODEL_UNIT_RAW_ROWS needs an encoder, but options->encoder = %d",
+                         o->encoder);
     if (o->init < ADAPTAU_INIT_SPHERE || o->init > ADAPTAU_INIT_HOST)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->init = %d is unknown", o->init);
     if (o->reserved || o->reserved_layers)
@@ -134,6 +137,8 @@ adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_e
     model->encoder = encoder;
     model->dim = o->dim;
     model->free_length = !encoder->identity || (o->flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
+    model->unit_raw_rows = (o->flags & ADAPTAU_MODEL_UNIT_RAW_ROWS) != 0;
+    model->rank_raw = (o->flags & ADAPTAU_MODEL_RANK_RAW) != 0;
     model->row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
     model->bfloat16 = (o->flags & ADAPTAU_MODEL_BFLOAT16) != 0;
     atau_model_set_optimiser(model, &(adaptau_model_options){0});
@@ -176,7 +181,9 @@ adaptau_model_options atau_model_recall_options(const adaptau_model *model)
            .flags = (users->raw ? ADAPTAU_MODEL_RAW_USERS : 0) | (items->raw ? ADAPTAU_MODEL_RAW_ITEMS : 0) |
                     (model->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0) |
                     (model->row_second_moment ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0) |
-                    (model->bfloat16 ? ADAPTAU_MODEL_BFLOAT16 : 0),
+                    (model->bfloat16 ? ADAPTAU_MODEL_BFLOAT16 : 0) |
+                    (model->unit_raw_rows ? ADAPTAU_MODEL_UNIT_RAW_ROWS : 0) |
+                    (model->rank_raw ? ADAPTAU_MODEL_RANK_RAW : 0),
            .encoder = model->encoder->number,
            .dim = model->dim,
            .seed = model->seed,
@@ -288,6 +295,12 @@ void adaptau_model_destroy(adaptau_model *model)
 
 /* ---- what one can ask ------------------------------------------------------------------------------------------------ */
 
+bool atau_model_on_sphere(const adaptau_model *model, const struct atau_table *table)
+{
+    return model->encoder->identity ? !table->raw && !model->free_length
+                                    : model->unit_raw_rows && table != &model->encoder_table;
+}
+
 uint32_t atau_model_score_flags(const adaptau_model *model)
 {
     uint32_t flags = model->free_length ? 0 : ADAPTAU_UNIT_ROWS;
@@ -339,6 +352,14 @@ adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out
     return status;
 }
 
+adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+{
+    adaptau_status status = atau_model_tables(model, out, error);
+    if (status == ADAPTAU_OK && model->rank_raw)
+        out->flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
+    return status;
+}
+
 adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
     adaptau_tables tables;
@@ -348,7 +369,7 @@ adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tabl
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = atau_model_tables(model, &tables, error);
+    status = atau_model_ranking_tables(model, &tables, error);
     atau_model_leave_shared(model);
     if (status == ADAPTAU_OK)
         atau_write_struct(out, &tables, sizeof tables);

@@ -36,7 +36,9 @@ struct adaptau_model {
     void             *encoder_state; /* its own                                                               */
     struct atau_finals finals; /* whether its embeddings are made                                             */
     int32_t           dim;
-    bool              free_length;
+    bool              free_length;   /* of final embeddings                                                    */
+    bool              unit_raw_rows; /* of an encoder's tables                                                 */
+    bool              rank_raw;      /* final embeddings as they are, where items are ranked                   */
     bool              row_second_moment;
     bool              bfloat16;
     uint64_t          seed;
@@ -85,7 +87,9 @@ adaptau_status atau_model_open_encoder_table(adaptau_model *model, int32_t n_row
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);
 void           atau_model_leave_shared(const adaptau_model *model);
 
-/* What adaptau_model_get_tables answers, for calls that are inside the model already. */
+/* Final embeddings as training scores them, and as items are ranked: what adaptau_model_get_tables answers. For calls that are
+ * inside the model already. */
+adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 void atau_model_free_gradients(adaptau_model *model);
@@ -120,6 +124,9 @@ adaptau_status atau_model_set_contrast_steps(adaptau_model *model, uint64_t step
 
 /* Rates and decays of 0 or none given become the defaults of model.h. */
 void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options *options);
+
+/* Whether the rows of a table that is trained return to the unit sphere. */
+bool atau_model_on_sphere(const adaptau_model *model, const struct atau_table *table);
 
 /* ADAPTAU_NORMALISE_* and ADAPTAU_UNIT_ROWS of the model's scores. */
 uint32_t atau_model_score_flags(const adaptau_model *model);

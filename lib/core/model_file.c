@@ -17,6 +17,8 @@
 #define SCORE_KEY "adaptau.score"
 #define ENCODER_KEY "adaptau.encoder"
 #define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
+#define RAW_ROWS_KEY "adaptau.raw_rows" /* "unit", or absent */
+#define RANKING_KEY "adaptau.ranking"   /* "inner_product", or absent: as scores */
 #define RAW_USER_TENSOR "raw_user_embeddings"
 #define RAW_ITEM_TENSOR "raw_item_embeddings"
 #define ENCODER_TENSOR "encoder_parameters"
@@ -32,6 +34,9 @@ static const char *const SCORES[8] = {"cosine",
                                       "raw_users free_length",
                                       "raw_items free_length",
                                       "inner_product free_length"};
+
+#define UNIT "unit"
+#define INNER_PRODUCT "inner_product"
 
 static int score_number(const adaptau_model *model)
 {
@@ -80,6 +85,10 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
     add_metadata(content, ENCODER_KEY, model->encoder->name);
     add_metadata(content, SCORE_KEY, SCORES[score_number(model)]);
     add_metadata(content, "adaptau.version", ADAPTAU_VERSION_STRING);
+    if (model->unit_raw_rows)
+        add_metadata(content, RAW_ROWS_KEY, UNIT);
+    if (model->rank_raw)
+        add_metadata(content, RANKING_KEY, INNER_PRODUCT);
     if (content->encoder_options[0])
         add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
     return ADAPTAU_OK;
@@ -122,6 +131,19 @@ static adaptau_status read_score(const struct atau_safetensors *file, uint32_t *
             return ADAPTAU_OK;
         }
     return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, SCORE_KEY);
+}
+
+/* A key that is absent or has this one value. */
+static adaptau_status read_flag(const struct atau_safetensors *file, const char *key, const char *value, uint32_t flag,
+                                uint32_t *flags, adaptau_error *error)
+{
+    char text[64];
+    if (!atau_safetensors_metadata(file, key, text, sizeof text))
+        return ADAPTAU_OK;
+    if (strcmp(text, value) != 0)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, key);
+    *flags |= flag;
+    return ADAPTAU_OK;
 }
 
 static adaptau_status check_shapes(const struct atau_safetensors *file, const struct atau_safetensors_entry *users,
@@ -237,13 +259,13 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
 }
 
-/* A file that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put
+/* A file of MF that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put
  * right; the others must stay as they are, bit for bit. */
 static void settle_strangers(adaptau_model *model)
 {
     const struct atau_kernels *kernels = model->context->kernels;
-    for (int side = 0; side < 2 && !model->free_length; side++)
-        for (int32_t r = 0; r < model->tables[side].n_rows && !model->tables[side].raw; r++) {
+    for (int side = 0; side < 2 && model->encoder->identity; side++)
+        for (int32_t r = 0; r < model->tables[side].n_rows && atau_model_on_sphere(model, &model->tables[side]); r++) {
             float *row = model->tables[side].rows + r * model->tables[side].stride;
             float  squares = kernels->dot(model->dim, row, row);
             if (!(fabsf(squares - 1.0f) <= 1e-4f))
@@ -261,6 +283,10 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
     if (status == ADAPTAU_OK)
         status = read_score(file, &options.flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RAW_ROWS_KEY, UNIT, ADAPTAU_MODEL_UNIT_RAW_ROWS, &options.flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, &options.flags, error);
     if (status == ADAPTAU_OK)
         status = find_encoder(file, &encoder, error);
     if (status == ADAPTAU_OK) {
@@ -302,13 +328,19 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */
 
+/* Whether a ranking brings rows to length 1 that are not. */
+static bool is_normalised(const adaptau_model *model, const struct atau_table *table)
+{
+    return !table->raw && model->free_length && !model->rank_raw;
+}
+
 /* Rows of length 1 where scores take them so, into rows of `stride` floats. */
 static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, float *out,
                                 int64_t stride, adaptau_error *error)
 {
     const struct atau_table *table = &model->tables[side];
     const float             *rows = final->rows[side];
-    if (!table->raw && model->free_length)
+    if (is_normalised(model, table))
         return adaptau_normalise_rows(model->context, table->n_rows, model->dim, rows, final->stride[side], out, stride, NULL,
                                       error);
     for (int64_t r = 0; r < table->n_rows; r++)
@@ -343,7 +375,7 @@ static adaptau_status export_table(const adaptau_model *model, int32_t side, boo
     adaptau_status           status = atau_encoder_forward(model, &final, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (biased || (!table->raw && model->free_length))
+    if (biased || is_normalised(model, table))
         return export_copy(model, side, &final, biased, path, error);
     return atau_npy_write(path, table->n_rows, model->dim, final.rows[side], final.stride[side], error);
 }

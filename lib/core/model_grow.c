@@ -77,7 +77,7 @@ static double mean_length(const adaptau_model *model, int side)
 {
     const struct atau_table *table = &model->tables[side];
     double                   sum = 0.0;
-    if ((!table->raw && !model->free_length) || table->n_rows == 0)
+    if (atau_model_on_sphere(model, table) || table->n_rows == 0)
         return 1.0;
     for (int64_t r = 0; r < table->n_rows; r++) {
         const float *row = table->rows + r * table->stride;

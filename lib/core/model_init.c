@@ -106,9 +106,9 @@ adaptau_status atau_model_init_spectral(adaptau_model *model, const adaptau_data
 
 void atau_model_settle(adaptau_model *model)
 {
-    for (int side = 0; side < 2 && !model->free_length; side++) {
+    for (int side = 0; side < 2; side++) {
         struct atau_table *table = &model->tables[side];
-        for (int32_t r = 0; r < table->n_rows && !table->raw; r++)
+        for (int32_t r = 0; r < table->n_rows && atau_model_on_sphere(model, table); r++)
             to_length_one(model, table->rows + r * table->stride);
     }
 }

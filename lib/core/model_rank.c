@@ -34,7 +34,7 @@ static adaptau_status rank(const adaptau_model *model, const struct atau_rank_re
 {
     adaptau_tables      tables;
     struct atau_ranking ranking;
-    adaptau_status      status = atau_model_tables(model, &tables, error);
+    adaptau_status      status = atau_model_ranking_tables(model, &tables, error);
     if (status == ADAPTAU_OK)
         status = atau_ranking_open(model->context, &tables, false, &ranking, error);
     if (status != ADAPTAU_OK)
@@ -201,7 +201,7 @@ static adaptau_status rank_query(const adaptau_model *model, struct query *q, in
 static adaptau_status run_query(const adaptau_model *model, struct query *q, const float *embeddings, int64_t stride, int32_t k,
                                 int32_t *items, float *scores, adaptau_error *error)
 {
-    adaptau_status status = atau_model_tables(model, &q->tables, error);
+    adaptau_status status = atau_model_ranking_tables(model, &q->tables, error);
     if (status != ADAPTAU_OK)
         return status;
     q->tables.users = embeddings;

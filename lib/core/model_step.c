@@ -324,7 +324,7 @@ adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adapt
 static struct atau_adam_rows rows_of(const adaptau_model *model, const struct atau_table *table,
                                      const struct atau_row_gradients *gradients)
 {
-    const bool sphere = !table->raw && !model->free_length;
+    const bool sphere = atau_model_on_sphere(model, table);
     return (struct atau_adam_rows){.kernels = model->context->kernels,
                                    .dim = model->dim,
                                    .n = gradients->n,
