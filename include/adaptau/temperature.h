@@ -82,7 +82,8 @@ ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *tempe
                                                       adaptau_error *error);
 
 /** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
- *  A user keeps the last value; one without a value has τ_u = τ₀. Values of users without pairs are passed over.
+ *  A user's L_u is the mean of what came since the last update, where rows are pairs as where they are users; a user that none came
+ *  for keeps its L_u, and one without a value has τ_u = τ₀. Values of users without pairs are passed over.
  *  @param[in] users        [n]; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite
  *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss: none is taken then. Since 0.1. */

@@ -146,12 +146,14 @@ static void start(adaptau_temperature *t)
         atau_log_tau_start(&t->learned[u], t->state.tau0);
     for (int32_t u = 0; u < t->dataset->n_users; u++)
         t->unit_losses[u] = NAN;
+    atau_temperature_begin_losses(t);
     atau_temperature_set_all(t);
 }
 
 static void lay_out(adaptau_temperature *t)
 {
     t->unit_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
+    t->n_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof *t->n_losses);
     t->taus = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
     t->learned =
         atau_arena_take(&t->arena, atau_temperature_learns_users(t) ? (size_t)t->dataset->n_users : 0, sizeof *t->learned);
@@ -207,6 +209,7 @@ static void take_over(const adaptau_temperature *from, adaptau_temperature *to)
         return;
     memcpy(to->taus, from->taus, n * sizeof *to->taus);
     memcpy(to->unit_losses, from->unit_losses, n * sizeof *to->unit_losses);
+    memcpy(to->n_losses, from->n_losses, n * sizeof *to->n_losses);
     if (atau_temperature_learns_users(to))
         memcpy(to->learned, from->learned, n * sizeof *to->learned);
 }
@@ -258,6 +261,20 @@ adaptau_status atau_temperature_check_users(const adaptau_temperature *t, int32_
     return ADAPTAU_OK;
 }
 
+void atau_temperature_begin_losses(adaptau_temperature *t)
+{
+    for (int32_t u = 0; u < t->dataset->n_users; u++)
+        t->n_losses[u] = 0;
+}
+
+/* The first loss after an update takes the place of what was there. */
+static void add_loss(adaptau_temperature *t, int32_t user, float loss)
+{
+    const double mean = (double)t->unit_losses[user];
+    t->n_losses[user] += t->n_losses[user] < INT32_MAX;
+    t->unit_losses[user] = t->n_losses[user] == 1 ? loss : (float)(mean + ((double)loss - mean) / t->n_losses[user]);
+}
+
 static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *users, const float *unit_losses,
                               adaptau_error *error)
 {
@@ -270,7 +287,7 @@ static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *
     for (int32_t r = 0; r < n; r++) {
         int32_t user = users ? users[r] : r;
         if (atau_user_degree(t->dataset, user) > 0) /* a user without pairs has no loss: it says nothing of the mean */
-            t->unit_losses[user] = unit_losses[r];
+            add_loss(t, user, unit_losses[r]);
     }
     return ADAPTAU_OK;
 }
@@ -360,6 +377,7 @@ adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature, c
     temperature->state = state;
     for (int32_t u = 0; u < temperature->dataset->n_users; u++)
         temperature->unit_losses[u] = unit_losses ? unit_losses[u] : NAN;
+    atau_temperature_begin_losses(temperature);
     atau_temperature_set_all(temperature);
     atau_busy_leave(&temperature->busy);
     return ADAPTAU_OK;

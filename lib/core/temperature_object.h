@@ -25,6 +25,7 @@ struct adaptau_temperature {
     int64_t                     least_degree; /* of a counted user                                            */
     adaptau_temperature_state   state;
     float                      *unit_losses; /* [n] L_u, NaN while not observed                               */
+    int32_t                    *n_losses;    /* [n] that it is the mean of; 0 after an update                 */
     float                      *taus;        /* [n] τ_u                                                       */
     struct atau_log_tau         learned_tau0; /* C-τ                                                          */
     struct atau_log_tau        *learned;      /* [n] Cu-τ only                                                */
@@ -52,5 +53,8 @@ double atau_temperature_bound(const adaptau_temperature *temperature, double tau
 
 /* All users have the state's τ₀. */
 void atau_temperature_set_all(adaptau_temperature *temperature);
+
+/* An epoch's losses begin: the next one of a user takes the place of the mean so far. */
+void atau_temperature_begin_losses(adaptau_temperature *temperature);
 
 #endif

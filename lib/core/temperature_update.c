@@ -149,6 +149,7 @@ static adaptau_status update_by(adaptau_temperature *t, const struct atau_moment
     next.n_updates++;
     t->state = next;
     set_taus(t, losses);
+    atau_temperature_begin_losses(t);
     return ADAPTAU_OK;
 }
 

@@ -95,7 +95,7 @@ START_TEST(users_far_below_the_threshold_sit_at_tau0_over_e)
 }
 END_TEST
 
-START_TEST(the_last_observed_loss_counts_and_users_without_pairs_do_not)
+START_TEST(an_epochs_mean_counts_and_users_without_pairs_do_not)
 {
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     const int32_t        ids[] = {6, 11, 6, 9}; /* user 11 has no pairs                                       */
@@ -104,11 +104,17 @@ START_TEST(the_last_observed_loss_counts_and_users_without_pairs_do_not)
     ck_assert_int_eq(adaptau_temperature_observe(temperature, 4, ids, losses, NULL), ADAPTAU_OK);
     ck_assert_int_eq(adaptau_temperature_observe(temperature, 0, NULL, NULL, NULL), ADAPTAU_OK);
     adaptau_temperature_state state = update(temperature, &tables);
-    ck_assert_double_eq(state.threshold, 5.0);
+    ck_assert_double_eq(state.threshold, 6.25); /* of (9 + 4)/2 and 6                                         */
     ck_assert_int_eq(state.n_users_observed, 2);
     ck_assert_float_eq(adaptau_temperature_user_taus(temperature)[11], (float)state.tau0);
     check_close("tau", (double)adaptau_temperature_user_taus(temperature)[9],
-                adaptau_tau_user_eq16(state.tau0, 6.0, 5.0, 2.0), 1e-7);
+                adaptau_tau_user_eq16(state.tau0, 6.0, 6.25, 2.0), 1e-7);
+    ck_assert_int_eq(adaptau_temperature_observe(temperature, 1, ids, (const float[]){2.0f}, NULL), ADAPTAU_OK);
+    ck_assert_double_eq(update(temperature, &tables).threshold, 4.0); /* a new epoch's 2, and the 6 of before */
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(adaptau_temperature_observe(temperature, 1, ids, (const float[]){i ? -3.0e38f : 3.0e38f}, NULL),
+                         ADAPTAU_OK);
+    ck_assert_double_eq(update(temperature, &tables).threshold, 3.0); /* 0 and 6                             */
     adaptau_temperature_destroy(temperature);
 }
 END_TEST
@@ -121,7 +127,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, user_temperatures_equal_their_definitions);
     tcase_add_test(tests, users_far_below_the_threshold_sit_at_tau0_over_e);
-    tcase_add_test(tests, the_last_observed_loss_counts_and_users_without_pairs_do_not);
+    tcase_add_test(tests, an_epochs_mean_counts_and_users_without_pairs_do_not);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
