@@ -49,6 +49,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--candidates", "it trains against the whole catalogue");
     if (r->popularity_exponent != UNSET && r->popularity_exponent != 0)
         return refuse("--popularity", "its batches weigh all items alike");
+    if (r->rank == RANK_RAW)
+        return refuse("--rank raw", "it measures and ranks by the same scores");
     if (r->tau0 == ADAPTAU_TAU0_EXACT || r->tau0 == ADAPTAU_TAU0_LEARNED)
         return refuse("--temperature exact or learned", "their statistics do not add up");
     if (r->tau_user == ADAPTAU_TAU_USER_LEARNED)

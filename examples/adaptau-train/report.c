@@ -82,6 +82,8 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_truth(json, "bf16", recipe->bfloat16);
     json_truth(json, "entrywise", recipe->entrywise);
     json_text(json, "normalise", normalise_names[recipe->normalise]);
+    json_text(json, "raw_rows", raw_row_names[recipe->raw_rows]);
+    json_text(json, "rank", rank_names[recipe->rank]);
     json_whole(json, "epochs", recipe->epochs);
     json_whole(json, "batch", recipe->rows);
     json_number(json, "row_weight", recipe->row_weight);
@@ -165,6 +167,10 @@ static void print_facts(const struct run *run)
     printf("model      %s, ", backbone_names[recipe->encoder]);
     if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
         printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
+    if (recipe->raw_rows == RAW_ROWS_UNIT)
+        printf("raw rows on the unit sphere, ");
+    if (recipe->rank == RANK_RAW)
+        printf("ranked by inner products, ");
     if (recipe->loss != ADAPTAU_LOSS_SOFTMAX)
         printf("loss %s, ", loss_names[recipe->loss]);
     if (recipe->contrast != CONTRAST_NONE)

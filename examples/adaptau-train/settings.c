@@ -84,6 +84,10 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn\n", program->name);
         return 2;
     }
+    if (recipe->encoder == ADAPTAU_ENCODER_MF && recipe->raw_rows != UNSET) {
+        fprintf(stderr, "%s: --raw-rows goes with --backbone lightgcn or simplex\n", program->name);
+        return 2;
+    }
     if (recipe->loss != ADAPTAU_LOSS_SOFTMAX &&
         (recipe->soft_targets > 0 ||
          (recipe->tau_user != ADAPTAU_TAU_USER_NONE && recipe->tau_user != ADAPTAU_TAU_USER_LEARNED))) {
@@ -227,8 +231,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"n-candidates", OPTION_WHOLE, &r->n_candidates, 1, INT32_MAX, NULL, NULL,
          "of a batch (shared, popular) or a row (per-row) (1024)", NULL},
         {"popularity", OPTION_DECIMAL, &r->popularity_exponent, 0, 4, NULL, "X",
-         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (mf with cosines, where no prior is given: by "
-         "the data; else 0)", NULL},
+         "popular: draw by count^X (0.75); catalogue: weigh by count^X in the sum (mf with cosines, where no prior is given, and "
+         "lightgcn on sparse data: by the data; else 0)", NULL},
         {"no-log-q", OPTION_FLAG, &r->no_log_q, 0, 0, NULL, NULL, "do not correct for how candidates are drawn", NULL},
         {"reject-positives", OPTION_FLAG, &r->reject_positives, 0, 0, NULL, NULL, "per-row: never draw the user's items", NULL},
         {"positives", OPTION_CHOICE, &r->positives, 0, 0, positive_names, NULL,

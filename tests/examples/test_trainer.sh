@@ -116,6 +116,7 @@ expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss
     "$train" split --loss bce --personal eq16
 expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss ccl --temperature learned --tau 0.1
 expect_line 2 "$t --contrast: \"gcl\" is not one of none, sgl, simgcl, ncl" "$train" split --contrast gcl
+expect_line 2 "$t --raw-rows goes with --backbone lightgcn or simplex" "$train" split --raw-rows unit
 expect_line 2 "$t --contrast goes with --backbone lightgcn" "$train" split --contrast sgl
 expect_line 2 "$t --contrast-weight goes with --contrast" "$train" split --backbone lightgcn --contrast-weight 0.1
 expect_line 2 "$t --noise goes with --contrast simgcl" "$train" split --backbone lightgcn --contrast sgl --noise 0.1
@@ -190,7 +191,8 @@ for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--
     '--candidates in-batch' '--candidates per-row --reject-positives' '--positives inside' '--init xavier' '--init spectral' \
     '--normalise users' '--normalise items' '--normalise none' '--free-length --weight-decay 1e-4' '--row-weight 1' \
     '--backbone lightgcn' '--backbone lightgcn --layers 1 --edge-dropout 0.1 --layer-dropout 0.1 --normalise none' \
-    '--loss bpr --tau 0.2' '--loss bce --tau 0.2 --negative-weight 5' '--loss mse' '--loss ccl --margin 0.4' \
+    '--backbone lightgcn --normalise both --raw-rows unit --rank raw --popularity 0.5' '--backbone simplex --raw-rows unit' \
+    '--free-length --rank raw' '--loss bpr --tau 0.2' '--loss bce --tau 0.2 --negative-weight 5' '--loss mse' '--loss ccl --margin 0.4' \
     '--loss bpr --candidates per-row --n-candidates 20' '--loss bce --tau 0.2 --personal learned' \
     '--loss ccl --candidates popular --n-candidates 30' '--backbone simplex' '--backbone simplex --gate 0 --loss ccl' \
     '--backbone lightgcn --contrast sgl --contrast-edge-dropout 0.3' '--backbone lightgcn --contrast simgcl --noise 0.2' \
