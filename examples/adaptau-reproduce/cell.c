@@ -63,7 +63,8 @@ void cell_describe(struct cell *cell, const struct cell_description *description
              CELL_FORMAT, (int)adaptau_version(), problem->data.n_users, problem->data.n_items,
              (long long)adaptau_dataset_n_pairs(problem->train), (long long)adaptau_dataset_n_pairs(problem->test),
              (unsigned long long)description->subject->checksum, protocol_names[description->protocol],
-             (long long)description->eval_every, noise_names[description->noise.kind], description->noise.share, trial.chooses_prior ? "chosen" : "given", recipe);
+             (long long)description->eval_every, noise_names[description->noise.kind], description->noise.share,
+             trial.chooses_prior ? "chosen" : "given", recipe);
     snprintf(cell->hash, sizeof cell->hash, "%016llx", (unsigned long long)hash_text(cell->identity));
 }
 

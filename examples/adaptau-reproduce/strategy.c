@@ -51,8 +51,7 @@ static const struct strategy strategies[N_STRATEGIES] = {
                                "trained on cosines, ranked by inner products, as the authors' program does with LightGCN"},
     [STRATEGY_POPULAR_TAU0] = {PLAIN, POPULAR, .name = "Adap-tau0, by popularity", .printed = PRINTED_ADAP_TAU0,
                                .meaning = "and the catalogue's items weigh by popularity, as the authors' in-batch candidates "
-                                          "do; two layers of raw rows that "
-                                          "stay on the unit sphere"},
+                                          "do; two layers, raw rows on the unit sphere"},
     [STRATEGY_POPULAR_TAU] = {PLAIN, POPULAR, .name = "Adap-tau, by popularity", .printed = PRINTED_ADAP_TAU,
                               .tau_user = ADAPTAU_TAU_USER_EQ16, .meaning = "likewise, with Eq. 16"},
     [STRATEGY_PRESET_TAU0] = {.name = "Adap-tau0",

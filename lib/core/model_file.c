@@ -289,6 +289,8 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, &options.flags, error);
     if (status == ADAPTAU_OK)
         status = find_encoder(file, &encoder, error);
+    if (status == ADAPTAU_OK && encoder->identity && options.flags & ADAPTAU_MODEL_UNIT_RAW_ROWS)
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s goes with an encoder, not with mf", file->path, RAW_ROWS_KEY);
     if (status == ADAPTAU_OK) {
         options.dim = (int32_t)entries[0]->columns;
         status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim,
