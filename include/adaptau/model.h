@@ -307,7 +307,8 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
  *
  *  Not in the file: the dataset; a sampler, whose draws depend on its options and the number of the epoch alone
  *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
- *  which a host makes anew before each epoch.
+ *  which a host makes anew before each epoch; how many losses a user's L_u is the mean of, which begins anew with each update of
+ *  the temperature.
  *  @param[in] temperature  of the model's size, or NULL: none
  *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII
  *                          characters, or NULL
