@@ -7,13 +7,13 @@
 #include <adaptau/partial.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/abi.h"
 #include "common/arena.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "common/sort.h"
 #include "core/dataset.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
@@ -396,12 +396,6 @@ adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau
     return status;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int32_t list_length(const int32_t *list, int32_t k)
 {
     int32_t n = 0;
@@ -411,7 +405,7 @@ static int32_t list_length(const int32_t *list, int32_t k)
 }
 
 /* One list: ids in range, each once. */
-static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int32_t k, const int32_t *list, int32_t *sorted,
+static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int32_t k, const int32_t *list, int64_t *sorted,
                                  adaptau_error *error)
 {
     const int32_t n = list_length(list, k);
@@ -419,11 +413,13 @@ static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int3
         if (list[r] < -1 || list[r] >= e->held_out->n_items)
             return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)first + r, list[r],
                              e->held_out->n_items);
-    memcpy(sorted, list, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_ids);
+    for (int32_t r = 0; r < n; r++)
+        sorted[r] = list[r];
+    atau_sort(sorted, n);
     for (int32_t r = 1; r < n; r++)
         if (sorted[r] == sorted[r - 1])
-            return atau_fail(error, ADAPTAU_E_INDEX, "item %d is in the list at items[%lld] twice", sorted[r], (long long)first);
+            return atau_fail(error, ADAPTAU_E_INDEX, "item %lld is in the list at items[%lld] twice", (long long)sorted[r],
+                             (long long)first);
     return ADAPTAU_OK;
 }
 
@@ -431,7 +427,7 @@ static adaptau_status check_lists(const adaptau_evaluator *e, int32_t k, const i
 {
     if (k < e->n_ranks)
         return atau_fail(error, ADAPTAU_E_SHAPE, "k = %d, but the last cutoff is %d", k, e->n_ranks);
-    int32_t       *sorted = atau_allocate_array(e->context, (size_t)k, sizeof *sorted);
+    int64_t       *sorted = atau_allocate_array(e->context, (size_t)k, sizeof *sorted);
     adaptau_status status = sorted ? ADAPTAU_OK : atau_fail_memory(error, (size_t)k * sizeof *sorted, "a sorted list");
     for (int64_t u = 0; u < e->n_users && !status; u++)
         status = check_list(e, u * k, k, items + u * k, sorted, error);
