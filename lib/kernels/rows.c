@@ -14,12 +14,9 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/check.h"
+#include "kernels/sphere.h"
 
 #define ROWS_PER_TASK 256
-
-/* Below it, squares that underflowed could have mattered: 65536 of them are 5e-41, or 8e-34 where the host flushes
- * subnormals. */
-#define LEAST_SQUARES 0x1p-80f
 
 /* Norms whose inverse, and gradients whose products, stay well inside float32. */
 #define LEAST_NORM 1e-30f
@@ -43,7 +40,7 @@ static float unit_row_in_double(int64_t dim, const float *in, float *out)
 float atau_unit_row(const struct atau_kernels *kernels, int64_t dim, const float *in, float *out)
 {
     float squares = kernels->dot(dim, in, in);
-    if (!(squares >= LEAST_SQUARES && squares <= FLT_MAX))
+    if (!(squares >= ATAU_LEAST_SQUARES && squares <= FLT_MAX))
         return unit_row_in_double(dim, in, out);
     float norm = sqrtf(squares);
     kernels->scale(dim, 1.0f / norm, in, out);
@@ -64,7 +61,7 @@ static float cosine_in_double(int64_t dim, const float *unit, const float *row, 
 float atau_cosine(const struct atau_kernels *kernels, int64_t dim, const float *unit, const float *row, float *inverse_norm)
 {
     float squares = kernels->dot(dim, row, row);
-    if (!(squares >= LEAST_SQUARES && squares <= FLT_MAX))
+    if (!(squares >= ATAU_LEAST_SQUARES && squares <= FLT_MAX))
         return cosine_in_double(dim, unit, row, inverse_norm);
     *inverse_norm = 1.0f / sqrtf(squares);
     return *inverse_norm * kernels->dot(dim, unit, row);
