@@ -486,8 +486,9 @@ static adaptau_status check_users(const adaptau_fold *fold, int32_t n_users, con
 adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,
                                   float *embeddings, float *taus, adaptau_error *error)
 {
-    struct block      b = {.fold = fold};
-    struct atau_arena arena = {0};
+    static const int32_t no_items[1] = {0}; /* items may be NULL where no user has one                             */
+    struct block         b = {.fold = fold};
+    struct atau_arena    arena = {0};
     ATAU_REQUIRE(fold, error);
     if (n_users <= 0)
         return n_users < 0 ? atau_fail(error, ADAPTAU_E_ARGUMENT, "n_users = %d is negative", n_users) : ADAPTAU_OK;
@@ -501,7 +502,7 @@ adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, con
     if (status != ADAPTAU_OK)
         return status;
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
-    b.items = items;
+    b.items = items ? items : no_items;
     for (int64_t first = 0; first < n_users && status == ADAPTAU_OK; first += BLOCK) {
         b.n = atau_min_i64(BLOCK, n_users - first);
         b.ptr = item_ptr + first;

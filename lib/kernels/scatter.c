@@ -118,17 +118,20 @@ static void sum_items(void *argument, int32_t lane, int64_t task)
     }
 }
 
+adaptau_status atau_scatter_reserve(struct atau_softmax *s, int64_t n, adaptau_error *error)
+{
+    struct scatter     x = {.s = s, .n_entries = n};
+    struct atau_arena *arena = &s->memory->sorting;
+    atau_arena_count(arena);
+    lay_out(&x, arena);
+    return atau_arena_allocate(s->context, arena, "sorting item gradients", error);
+}
+
 adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scatter *first,
                                   const struct atau_scatter *second, adaptau_error *error)
 {
     struct scatter     x = {.s = s, .lists = {first, second}, .n_entries = first->n + second->n};
-    struct atau_arena *arena = &s->memory->sorting;
-    atau_arena_count(arena);
-    lay_out(&x, arena);
-    adaptau_status status = atau_arena_allocate(s->context, arena, "sorting item gradients", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    lay_out(&x, arena);
+    lay_out(&x, &s->memory->sorting);
     fill_keys(&x);
     sort_keys(&x);
     find_starts(&x);

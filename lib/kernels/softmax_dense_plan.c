@@ -2,11 +2,11 @@
 /* The tile engine's grid, memory and blocks of rows. The grid depends on sizes alone. */
 #include "kernels/softmax_dense.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/pool.h"
 #include "common/prefetch.h"
+#include "common/sort.h"
 
 #define ROWS_MOST 128            /* of a block                                                                */
 #define ROWS_LEAST 16
@@ -44,7 +44,7 @@ static void choose_block_rows(struct atau_dense *d)
         rows /= 2;
     d->store = false;
     for (int64_t fewer = rows; d->gradients && !d->store && fewer >= atau_min_i64(rows, ROWS_MOST / 2); fewer -= 16) {
-        d->store = store_bytes(d, fewer) <= most_bytes;
+        d->store = d->most_tiles > 0 && store_bytes(d, fewer) <= most_bytes; /* without candidates there is nothing to keep */
         rows = d->store ? fewer : rows;
     }
     d->block_rows = (int32_t)rows;
@@ -179,12 +179,6 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
 
 /* ---- shared candidates ------------------------------------------------------------------------------------------- */
 
-static int compare_ids(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static void lay_out_gathered(struct atau_dense *d)
 {
     struct atau_arena *arena = &d->s->memory->candidates;
@@ -210,7 +204,7 @@ static adaptau_status gather_candidates(struct atau_dense *d, adaptau_error *err
         d->gathered_norms[c] = atau_side_row(s, &s->items, atau_item(s, id), d->gathered + c * s->dim);
         d->by_id[c] = id << 32 | c;
     }
-    qsort(d->by_id, (size_t)d->n_candidates, sizeof *d->by_id, compare_ids);
+    atau_sort(d->by_id, d->n_candidates);
     d->candidates = d->gathered;
     d->candidate_stride = s->dim;
     return ADAPTAU_OK;
@@ -339,8 +333,7 @@ static void begin_block(void *argument, int32_t lane, int64_t task)
     if (d->scored)
         score_positives(d, b);
     sort_meetings(d, b);
-    if (!atau_loss_is_softmax(d->s->loss))
-        count_candidates(d, b);
+    count_candidates(d, b);
 }
 
 adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error)
@@ -393,7 +386,9 @@ static adaptau_status prepare(struct atau_dense *d, adaptau_error *error)
     lay_out(d, positives, meetings);
     for (int64_t r = 0; r < d->block_rows; r++)
         d->one[r] = 1.0f;
-    return ADAPTAU_OK;
+    return d->shared && d->gradients
+               ? atau_scatter_reserve(d->s, d->n_candidates + d->s->batch.positive_ptr[d->s->batch.n_rows], error)
+               : ADAPTAU_OK;
 }
 
 adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, adaptau_error *error)
