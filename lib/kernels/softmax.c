@@ -18,6 +18,7 @@
 #define LEAST_INVERSE 0x1p-60f
 #define GREATEST_INVERSE 0x1p60f
 #define GREATEST_ALONG 1e18f
+#define USUAL_INVERSE 0x1p-20f /* of items: what it takes off a small coefficient, the row would give back        */
 /* With exponents above −70 every sum and every factor 1/Z stays an ordinary float32. */
 #define BOUNDED_EXPONENT 70.0f
 #define BOUNDED_WEIGHT 1e6 /* of a row's positives together: times 1/Z = e^70 and 1/τ = 35 it is still a float   */
@@ -65,8 +66,9 @@ static bool all_finite(const struct atau_softmax *s, const float *x)
 void atau_add_item(const struct atau_softmax *s, float coefficient, float inverse_norm, int64_t item, float *out)
 {
     const float *row = atau_item(s, item);
-    if (is_ordinary(inverse_norm) && isfinite(coefficient * inverse_norm)) {
-        s->kernels->axpy(s->dim, coefficient * inverse_norm, row, out);
+    const float  product = coefficient * inverse_norm;
+    if (inverse_norm >= USUAL_INVERSE && inverse_norm <= 1.0f / USUAL_INVERSE && isfinite(product)) {
+        s->kernels->axpy(s->dim, product, row, out);
         return;
     }
     const double norm = norm_in_double(s, row);
