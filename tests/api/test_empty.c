@@ -282,8 +282,8 @@ static void train(adaptau_model *model, adaptau_temperature *temperature, adapta
     const int64_t          none[3] = {0, 0, 0};
     adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
     adaptau_step           step = {.struct_size = sizeof step};
-    for (int code = 0; code < 4 * 2 * 2; code++) {
-        adaptau_sampler_options options = {.struct_size = sizeof options, .kind = code / 4, .rows = code % 2,
+    for (int code = 0; code < 5 * 4; code++) { /* every kind                                                       */
+        adaptau_sampler_options options = {.struct_size = sizeof options, .kind = code / 4, .rows = ADAPTAU_SAMPLER_ROWS_USERS + code % 2,
                                            .rows_per_batch = 2, .n_candidates = code & 2 ? 3 : 0};
         adaptau_sampler        *sampler = NULL;
         adaptau_batch           batch = {.struct_size = sizeof batch};
