@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 
+#include "common/exact_math.h"
+
 struct atau_pool;
 struct atau_kernels;
 
@@ -22,8 +24,8 @@ struct adaptau_context {
 /* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Only on the caller's thread. */
 void *atau_allocate(adaptau_context *context, size_t size);
 /* count elements of `size` bytes each: NULL on overflow as well. */
-void *atau_allocate_array(adaptau_context *context, size_t count, size_t size);
-void *atau_allocate_zeroed(adaptau_context *context, size_t count, size_t size);
+void *atau_allocate_array(adaptau_context *context, uint64_t count, uint64_t size);
+void *atau_allocate_zeroed(adaptau_context *context, uint64_t count, uint64_t size);
 /* NULL is fine. `size` as allocated (count * size for the array forms). */
 void atau_free(adaptau_context *context, void *block, size_t size);
 

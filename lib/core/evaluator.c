@@ -110,13 +110,13 @@ static void lay_out(adaptau_evaluator *e)
     struct atau_arena *arena = &e->arena;
     size_t             users = (size_t)e->n_users, cutoffs = (size_t)e->n_cutoffs, groups = (size_t)e->n_groups;
 
-    e->masks = atau_arena_take(arena, (size_t)e->n_masks, sizeof *e->masks);
+    e->masks = atau_arena_take(arena, (uint64_t)e->n_masks, sizeof *e->masks);
     e->cutoffs = atau_arena_take(arena, cutoffs, sizeof *e->cutoffs);
-    e->item_groups = atau_arena_take(arena, groups ? (size_t)e->held_out->n_items : 0, sizeof *e->item_groups);
+    e->item_groups = atau_arena_take(arena, groups ? (uint64_t)e->held_out->n_items : 0, sizeof *e->item_groups);
     e->users = atau_arena_take(arena, users, sizeof *e->users);
-    e->discounts = atau_arena_take(arena, (size_t)e->n_ranks, sizeof *e->discounts);
-    e->ideals = atau_arena_take(arena, (size_t)e->n_ranks + 1, sizeof *e->ideals);
-    e->hits = atau_arena_take(arena, (size_t)e->held_out->n_pairs, sizeof *e->hits);
+    e->discounts = atau_arena_take(arena, (uint64_t)e->n_ranks, sizeof *e->discounts);
+    e->ideals = atau_arena_take(arena, (uint64_t)e->n_ranks + 1, sizeof *e->ideals);
+    e->hits = atau_arena_take(arena, (uint64_t)e->held_out->n_pairs, sizeof *e->hits);
     e->n_hits = atau_arena_take(arena, users, sizeof *e->n_hits);
     e->per_user = atau_arena_take(arena, users, ADAPTAU_N_METRICS * cutoffs * sizeof *e->per_user);
     e->means = atau_arena_take(arena, cutoffs, ADAPTAU_N_METRICS * sizeof *e->means);
@@ -427,7 +427,7 @@ static adaptau_status check_lists(const adaptau_evaluator *e, int32_t k, const i
 {
     if (k < e->n_ranks)
         return atau_fail(error, ADAPTAU_E_SHAPE, "k = %d, but the last cutoff is %d", k, e->n_ranks);
-    int64_t       *sorted = atau_allocate_array(e->context, (size_t)k, sizeof *sorted);
+    int64_t       *sorted = atau_allocate_array(e->context, (uint64_t)k, sizeof *sorted);
     adaptau_status status = sorted ? ADAPTAU_OK : atau_fail_memory(error, (size_t)k * sizeof *sorted, "a sorted list");
     for (int64_t u = 0; u < e->n_users && !status; u++)
         status = check_list(e, u * k, k, items + u * k, sorted, error);

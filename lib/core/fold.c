@@ -131,9 +131,9 @@ struct walk {
 
 static void lay_out_walk(struct walk *w, const adaptau_dataset *d, int32_t dim, struct atau_arena *arena)
 {
-    w->inverse_users = atau_arena_take(arena, (size_t)d->n_users, sizeof(float));
-    w->inverse_items = atau_arena_take(arena, (size_t)d->n_items, sizeof(float));
-    w->between = atau_arena_take(arena, (size_t)d->n_users, (size_t)dim * sizeof(float));
+    w->inverse_users = atau_arena_take(arena, (uint64_t)d->n_users, sizeof(float));
+    w->inverse_items = atau_arena_take(arena, (uint64_t)d->n_items, sizeof(float));
+    w->between = atau_arena_take(arena, (uint64_t)d->n_users, (uint64_t)dim * sizeof(float));
 }
 
 static adaptau_status form_targets(adaptau_fold *fold, const adaptau_dataset *d, adaptau_error *error)
@@ -491,8 +491,8 @@ struct answers {
 
 static void lay_out_answers(struct answers *answers, const adaptau_fold *fold, int64_t n, struct atau_arena *arena)
 {
-    answers->embeddings = atau_arena_take(arena, (size_t)n, (size_t)fold->dim * sizeof(float));
-    answers->taus = atau_arena_take(arena, (size_t)n, sizeof(float));
+    answers->embeddings = atau_arena_take(arena, (uint64_t)n, (uint64_t)fold->dim * sizeof(float));
+    answers->taus = atau_arena_take(arena, (uint64_t)n, sizeof(float));
 }
 
 adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,

@@ -111,9 +111,9 @@ static adaptau_status open_table(adaptau_model *model, struct atau_table *table,
     table->rows = host;
     if (host)
         return ADAPTAU_OK;
-    if (!atau_size_multiply((size_t)n_rows, row_bytes, &bytes))
+    if (!atau_size_multiply((uint64_t)n_rows, row_bytes, &bytes))
         return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, model->dim);
-    table->rows = atau_allocate_zeroed(model->context, (size_t)n_rows, row_bytes);
+    table->rows = atau_allocate_zeroed(model->context, (uint64_t)n_rows, row_bytes);
     if (!table->rows)
         return atau_fail_memory(error, bytes, what);
     table->owned = true;

@@ -229,7 +229,7 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     if (entry->rows != n || entry->columns != 1 || entry->type != ATAU_F32)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or not F32, but there are %d items", file->path,
                          BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
-    model->item_bias = atau_allocate_array(model->context, (size_t)n, sizeof(float));
+    model->item_bias = atau_allocate_array(model->context, (uint64_t)n, sizeof(float));
     if (!model->item_bias)
         return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
     adaptau_status status = atau_safetensors_read(file, entry, model->item_bias, 1, error);

@@ -121,11 +121,11 @@ struct query {
 static void lay_out(const struct query *q, struct shortlist *s, struct atau_arena *arena)
 {
     const size_t n = (size_t)q->filter->n_allowed;
-    s->places = atau_arena_take(arena, (size_t)q->tables.n_items, sizeof(int32_t));
-    s->rows = atau_arena_take(arena, n, (size_t)q->tables.dim * sizeof(float));
+    s->places = atau_arena_take(arena, (uint64_t)q->tables.n_items, sizeof(int32_t));
+    s->rows = atau_arena_take(arena, n, (uint64_t)q->tables.dim * sizeof(float));
     s->bias = q->tables.item_bias ? atau_arena_take(arena, n, sizeof(float)) : NULL;
-    s->ptr = atau_arena_take(arena, (size_t)q->n_users + 1, sizeof(int64_t));
-    s->ids = atau_arena_take(arena, (size_t)q->n_excluded, sizeof(int32_t));
+    s->ptr = atau_arena_take(arena, (uint64_t)q->n_users + 1, sizeof(int64_t));
+    s->ids = atau_arena_take(arena, (uint64_t)q->n_excluded, sizeof(int32_t));
 }
 
 static void gather_items(const struct query *q, struct shortlist *s)

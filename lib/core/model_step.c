@@ -48,7 +48,7 @@ static adaptau_status make_room_for_rows(adaptau_model *model, int32_t n_rows, a
     free_rows(model);
     model->row_capacity = n_rows;
     model->user_gradients = atau_allocate_array(model->context, rows, row_bytes);
-    model->row_tau = atau_allocate_array(model->context, 5 * rows, sizeof(float));
+    model->row_tau = atau_allocate_array(model->context, rows, 5 * sizeof(float));
     model->user_ids = atau_allocate_array(model->context, rows, sizeof(int32_t));
     if (!model->user_gradients || !model->row_tau || !model->user_ids) {
         free_rows(model);
@@ -66,7 +66,7 @@ static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_er
             memset(model->user_slots, 0xFF, n * sizeof(int32_t));
     }
     if (!model->item_gradients)
-        model->item_gradients = atau_allocate_array(model->context, m, (size_t)model->dim * sizeof(float));
+        model->item_gradients = atau_allocate_array(model->context, m, (uint64_t)model->dim * sizeof(float));
     if (!model->item_ids)
         model->item_ids = atau_allocate_array(model->context, m, sizeof(int32_t));
     if (!model->user_slots || !model->item_gradients || !model->item_ids)

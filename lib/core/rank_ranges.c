@@ -90,7 +90,7 @@ adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t n, int32_t 
     ATAU_REQUIRE(scores, error);
     ATAU_REQUIRE(other_items, error);
     ATAU_REQUIRE(other_scores, error);
-    uint64_t *merged = atau_allocate_array(context, (size_t)k, sizeof *merged);
+    uint64_t *merged = atau_allocate_array(context, (uint64_t)k, sizeof *merged);
     if (!merged)
         return atau_fail_memory(error, (size_t)k * sizeof *merged, "a merged list");
     for (int64_t r = 0; r < n; r++)

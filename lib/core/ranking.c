@@ -49,7 +49,7 @@ static adaptau_status copy_unit_items(struct atau_ranking *ranking, adaptau_erro
     adaptau_tables    *tables = &ranking->tables;
     size_t             row = (size_t)tables->dim * sizeof(float);
     struct normalising job = {.ranking = ranking, .items = tables->items, .stride = tables->item_stride};
-    ranking->unit_items = atau_allocate_array(ranking->context, (size_t)tables->n_items, row);
+    ranking->unit_items = atau_allocate_array(ranking->context, (uint64_t)tables->n_items, row);
     if (!ranking->unit_items)
         return atau_fail_memory(error, (size_t)tables->n_items * row, "the normalised items");
     tables->items = ranking->unit_items;
@@ -243,14 +243,14 @@ static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct
     s->masked = atau_arena_take(arena, masks, block * sizeof *s->masked);
     s->masked_end = atau_arena_take(arena, masks, block * sizeof *s->masked_end);
     s->n_kept = atau_arena_take(arena, block, sizeof *s->n_kept);
-    s->heaps = atau_arena_take(arena, (size_t)job->k, block * sizeof *s->heaps);
+    s->heaps = atau_arena_take(arena, (uint64_t)job->k, block * sizeof *s->heaps);
 }
 
 static void lay_out(struct job *job, struct atau_arena *arena)
 {
     int32_t        n_lanes = job->ranking->context->options.n_threads;
     struct scratch counted;
-    job->lanes = atau_arena_take(arena, (size_t)n_lanes, sizeof *job->lanes);
+    job->lanes = atau_arena_take(arena, (uint64_t)n_lanes, sizeof *job->lanes);
     for (int32_t lane = 0; lane < n_lanes; lane++)
         lay_out_lane(job, arena, arena->base ? &job->lanes[lane] : &counted);
 }

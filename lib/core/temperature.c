@@ -152,11 +152,11 @@ static void start(adaptau_temperature *t)
 
 static void lay_out(adaptau_temperature *t)
 {
-    t->unit_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
-    t->n_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof *t->n_losses);
-    t->taus = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
+    t->unit_losses = atau_arena_take(&t->arena, (uint64_t)t->dataset->n_users, sizeof(float));
+    t->n_losses = atau_arena_take(&t->arena, (uint64_t)t->dataset->n_users, sizeof *t->n_losses);
+    t->taus = atau_arena_take(&t->arena, (uint64_t)t->dataset->n_users, sizeof(float));
     t->learned =
-        atau_arena_take(&t->arena, atau_temperature_learns_users(t) ? (size_t)t->dataset->n_users : 0, sizeof *t->learned);
+        atau_arena_take(&t->arena, atau_temperature_learns_users(t) ? (uint64_t)t->dataset->n_users : 0, sizeof *t->learned);
 }
 
 adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/exact_math.h"
+
 /* C[m x n] = A B, or C += A B. A(i, p) = a[i a_row + p a_column] with any strides; B [k x n] and C are row-major. */
 typedef void (*atau_product_function)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
                                       const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride);

@@ -172,11 +172,9 @@ static adaptau_status check_shape(const char *first, int64_t first_stride, const
     if (dim < 1 || dim > ADAPTAU_MAX_DIM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "dim = %d is not in [1, %d]", dim, ADAPTAU_MAX_DIM);
     for (int i = 0; i < 2; i++) {
-        size_t floats, bytes;
         if (strides[i] < dim)
             return atau_fail(error, ADAPTAU_E_SHAPE, "%s_stride = %" PRId64 ", but dim = %d", names[i], strides[i], dim);
-        if (!atau_size_multiply((size_t)n, (size_t)strides[i], &floats) ||
-            !atau_size_multiply(floats, sizeof(float), &bytes))
+        if (!atau_rows_fit(n, strides[i]))
             return atau_fail(error, ADAPTAU_E_SHAPE, "n = %" PRId64 " rows of %s_stride = %" PRId64 " are beyond memory",
                              n, names[i], strides[i]);
     }

@@ -24,11 +24,11 @@ struct scatter {
 
 static void lay_out(struct scatter *x, struct atau_arena *arena)
 {
-    const size_t n = (size_t)x->n_entries;
+    const uint64_t n = (uint64_t)x->n_entries;
     x->keys = atau_arena_take(arena, n, sizeof(uint64_t));
     x->other = atau_arena_take(arena, n, sizeof(uint64_t));
     x->starts = atau_arena_take(arena, n + 1, sizeof(int64_t));
-    x->lane_rows = atau_arena_take(arena, (size_t)adaptau_context_n_threads(x->s->context),
+    x->lane_rows = atau_arena_take(arena, (uint64_t)adaptau_context_n_threads(x->s->context),
                                    (size_t)x->s->dim * sizeof(float));
 }
 

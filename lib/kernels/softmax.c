@@ -229,8 +229,8 @@ struct unit_table {
 
 static void lay_out_table(const struct atau_softmax *s, struct atau_arena *arena, struct unit_table *table)
 {
-    table->rows = atau_arena_take(arena, (size_t)s->n_items, (size_t)s->dim * sizeof(float));
-    table->inverse_norms = atau_arena_take(arena, (size_t)s->n_items, sizeof(float));
+    table->rows = atau_arena_take(arena, (uint64_t)s->n_items, (uint64_t)s->dim * sizeof(float));
+    table->inverse_norms = atau_arena_take(arena, (uint64_t)s->n_items, sizeof(float));
 }
 
 static void normalise_items(void *argument, int32_t lane, int64_t task)
@@ -336,11 +336,11 @@ static adaptau_status count_zero_items(struct atau_softmax *s, int32_t *n_zero, 
     if (found == 0)
         return ADAPTAU_OK;
     atau_arena_count(arena);
-    atau_arena_take(arena, (size_t)found, sizeof(int64_t));
+    atau_arena_take(arena, (uint64_t)found, sizeof(int64_t));
     adaptau_status status = atau_arena_allocate(s->context, arena, "the zero items", error);
     if (status != ADAPTAU_OK)
         return status;
-    int64_t *ids = atau_arena_take(arena, (size_t)found, sizeof(int64_t));
+    int64_t *ids = atau_arena_take(arena, (uint64_t)found, sizeof(int64_t));
     find_zero_items(s, candidates, batch->candidate_ids, ids);
     find_zero_items(s, positives, batch->positives, ids + among);
     atau_sort(ids, found);

@@ -30,15 +30,15 @@ struct per_row {
 static void lay_out(struct per_row *p, struct atau_arena *arena)
 {
     const size_t rows = (size_t)p->s->batch.n_rows, positives = (size_t)p->s->batch.positive_ptr[rows];
-    p->queries = atau_arena_take(arena, rows, (size_t)p->s->dim * sizeof(float));
-    p->factors = atau_arena_take(arena, rows, (size_t)p->n_candidates * sizeof(float));
+    p->queries = atau_arena_take(arena, rows, (uint64_t)p->s->dim * sizeof(float));
+    p->factors = atau_arena_take(arena, (uint64_t)(p->n_candidates * p->s->batch.n_rows), sizeof(float));
     p->scores = atau_arena_take(arena, positives, sizeof(float));
     p->coefficients = atau_arena_take(arena, positives, sizeof(float));
     p->norms = atau_arena_take(arena, positives, sizeof(float));
     p->row_of_positive = atau_arena_take(arena, positives, sizeof(int32_t));
     p->slopes = atau_arena_take(arena, p->s->loss->pairs ? positives : 0, sizeof(double));
-    p->lanes = atau_arena_take(arena, (size_t)adaptau_context_n_threads(p->s->context),
-                               4 * (size_t)p->n_candidates * sizeof(float));
+    p->lanes = atau_arena_take(arena, (uint64_t)p->n_candidates,
+                               4 * (size_t)adaptau_context_n_threads(p->s->context) * sizeof(float));
 }
 
 static bool is_positive(const adaptau_batch *batch, int64_t row, int32_t item)
