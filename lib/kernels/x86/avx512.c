@@ -87,8 +87,10 @@ INLINE void exp_cells(int wide, int64_t lines, int64_t columns, float *t, int64_
         float    *cell = t + r;
         for (int64_t j = 0; j < lines; j++, cell += stride) {
             __m512 q = log_q ? _mm512_set1_ps(log_q[j]) : _mm512_setzero_ps();
-            __m512 x0 = exp_vector(exponents(wide, _mm512_maskz_loadu_ps(m0, cell), a0, b0, q));
-            __m512 x1 = exp_vector(exponents(wide, _mm512_maskz_loadu_ps(m1, cell + WIDTH), a1, b1, q));
+            __m512 x0 = exponents(wide, _mm512_maskz_loadu_ps(m0, cell), a0, b0, q);
+            __m512 x1 = exponents(wide, _mm512_maskz_loadu_ps(m1, cell + WIDTH), a1, b1, q);
+            x0 = exp_vector(x0);
+            x1 = exp_vector(x1);
             s0 = _mm512_add_ps(s0, x0);
             s1 = _mm512_add_ps(s1, x1);
             _mm512_mask_storeu_ps(cell, m0, x0);
