@@ -115,7 +115,7 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
  *  LightGCN and SimpleX make them at the first such call after a step; so do all calls that score, save or export. Dropout is
  *  for training only and takes no part.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD, and E_STATE while another reader makes them.
+ *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD.
  *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
@@ -144,6 +144,12 @@ ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_mo
  *  embeddings anew when they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
  *  @return E_ARGUMENT. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
+
+/** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Nobody has to: the first
+ *  reader makes them, and others wait for it. But with an executor of the host's a reader makes them on its own thread, since the
+ *  executor might need the threads that wait. Changes the model, in the sense of threads; of MF there is nothing to make.
+ *  @return E_ARGUMENT, E_MEMORY, E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
 /** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
  *
@@ -320,8 +326,8 @@ ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, c
  *  @return 0, or anything else for a failure: the call is E_THREAD then. */
 typedef int32_t (*adaptau_attachment_function)(void *user_data, const adaptau_attachment *attachment);
 
-/** adaptau_model_load, which also hands over what adaptau_model_save_with attached, in the file's order. A file of this library
- *  that has a checksum is read only when that is right.
+/** adaptau_model_load, which also hands over what adaptau_model_save_with attached, in the file's order. A file that ends in a
+ *  checksum is read only when that is right, and one with attachments has to have one.
  *  @param[in] take  called for each; NULL: attachments are not read
  *  @return as adaptau_model_load. Attachments that came before a failure have been handed over. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path,
