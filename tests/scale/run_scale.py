@@ -166,6 +166,28 @@ def check_resume(programs, data, folder, cases):
         report(difference <= TOLERANCE, f"{what}: goes on as {other[0]}x{other[1]} within {difference:.1e} ({where})")
 
 
+def check_damage(programs, data, folder):
+    """A checkpoint in which any bit has changed is refused, manifest and files."""
+    options = ["--epochs", "3", "--dim", "8", "--personal", "eq16"]
+    path = folder / "damaged"
+    programs.grid(data, (1, 2), *options, "--checkpoint", str(path))
+    command = programs.command(data, (1, 2), *options, "--checkpoint", str(path), "--resume")
+    draw, accepted, tried = random.Random(3), [], 0
+    for file in [path] + sorted(folder.glob("damaged.e*")):
+        content = file.read_bytes()
+        n = 12 if file == path else 3
+        for at in sorted(draw.sample(range(len(content)), n)):
+            changed = bytearray(content)
+            changed[at] ^= 1 << draw.randrange(8)
+            file.write_bytes(changed)
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120, env=environment())
+            tried += 1
+            if done.returncode == 0 or b"checkpoint" not in done.stderr:
+                accepted.append((file.name, at))
+        file.write_bytes(content)
+    report(not accepted, f"{tried} checkpoints with one changed bit are refused {accepted or ''}")
+
+
 def write_as(data, name, folder):
     """One set of a data folder as tab-separated pairs and as a safetensors file of compressed rows."""
     rows = {int(w[0]): list(map(int, w[1:])) for w in (line.split() for line in open(data / f"{name}.txt"))}
@@ -297,6 +319,7 @@ def main():
             cases += [(["--personal", p], grid, (2, 1) if grid != (2, 1) else (1, 1)) for p in PERSONAL for grid in GRIDS]
             cases += [(["--loss", loss], (2, 2), (1, 2)) for loss in OTHER_LOSSES]
         check_resume(programs, sparse, work, cases)
+        check_damage(programs, sparse, work)
         if small:
             check_grids(programs, "synthetic", synthetic, "--epochs", "3", "--personal", "eq16")
             check_shards(programs, synthetic, work)
