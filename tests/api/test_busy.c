@@ -322,11 +322,12 @@ END_TEST
 #define FIRST_ROUNDS 12
 
 static const int32_t encoders[] = {ADAPTAU_ENCODER_LIGHTGCN, ADAPTAU_ENCODER_SIMPLEX};
-static int           n_executed; /* calls of the executor below                                               */
+static _Atomic int   n_executed; /* calls of the executor below                                               */
 
 static int32_t execute_here(void *user_data, int32_t n_lanes, adaptau_lane_function run, void *argument)
 {
-    ++*(int *)user_data;
+    (void)user_data;
+    n_executed++;
     for (int32_t lane = 0; lane < n_lanes; lane++)
         run(argument, lane);
     return 0;
@@ -335,7 +336,7 @@ static int32_t execute_here(void *user_data, int32_t n_lanes, adaptau_lane_funct
 static void open_encoded(int32_t encoder, bool hosted)
 {
     const adaptau_context_options pool = {.n_threads = 3};
-    const adaptau_context_options own = {.n_threads = 3, .executor = execute_here, .executor_data = &n_executed};
+    const adaptau_context_options own = {.n_threads = 3, .executor = execute_here};
     world = open_world(hosted ? own : pool, (adaptau_model_options){.encoder = encoder}, (adaptau_sampler_options){0},
                        (adaptau_temperature_options){0});
 }
