@@ -9,6 +9,7 @@
 #include "adaptau-train-mpi/watch.h"
 #include "common/fail.h"
 #include "common/preset.h"
+#include "common/stop.h"
 
 #define COMMAND_SIZE 1536
 
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
     int                 provided, code = read_own_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     if (settings.dry_run)
         return dry_run(&settings);
     watch_start(command_of(argc, argv, &settings), settings.patience);

@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     struct run     run = {0};
     adaptau_error  error = {0};
     adaptau_status status = settings.save ? check_save_path(settings.save, &error) : ADAPTAU_OK;

@@ -272,7 +272,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"json", OPTION_FLAG, &s->json, 0, 0, NULL, NULL, "one JSON object instead of a table", NULL},
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
         {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
-         "the tables as safetensors, and the names of their rows as FILE.users.txt and FILE.items.txt", NULL},
+         "the tables as safetensors, and in the same file the names of their rows", NULL},
         {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",
          "after every epoch all that training goes on from, and FILE.best where the best epoch is kept", NULL},
         {"resume", OPTION_FLAG, &s->resume, 0, 0, NULL, NULL,

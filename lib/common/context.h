@@ -6,6 +6,7 @@
 #include <adaptau/context.h>
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "common/exact_math.h"
 
@@ -17,6 +18,8 @@ struct adaptau_context {
     struct atau_pool          *pool;    /* NULL with the host's executor or one thread                        */
     const struct atau_kernels *kernels; /* chosen once, at creation                                           */
     char                       backend[64];
+    _Atomic uintptr_t          alone; /* a thread whose calls must not ask the host's executor, or 0           */
+    _Atomic int32_t            alone_process; /* of that thread                                               */
     _Atomic uint64_t           bytes_present;
     _Atomic uint64_t           bytes_peak;
 };

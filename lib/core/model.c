@@ -421,6 +421,17 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error)
+{
+    struct atau_embeddings final;
+    ATAU_REQUIRE(model, error);
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    adaptau_status status = atau_encoder_forward(model, &final, error);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
 adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);

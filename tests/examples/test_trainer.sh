@@ -53,6 +53,20 @@ assert eval(sys.argv[1]), d
 ' "$1" 2>python.err || fail "$1: $(tail -n 1 python.err)"
 }
 
+# names_in MODEL user|item: the names that a model's file has, a line each.
+names_in() {
+    python3 -c '
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+entry = json.loads(data[8:8 + length])["host." + sys.argv[2] + "_names"]
+assert entry["dtype"] == "U8" and len(entry["shape"]) == 1, entry
+begin, end = entry["data_offsets"]
+for name in data[8 + length + begin:8 + length + end].split(b"\0")[:-1]:
+    sys.stdout.buffer.write(name + b"\n")
+' "$1" "$2"
+}
+
 # ---- data: 120 users and 60 items of 4 tastes ----------------------------------------------------------------------
 
 mkdir split
@@ -224,11 +238,14 @@ expect_json '(d["n_users"], d["n_train"], d["n_test"], d["n_valid"]) == (3, 2, 0
 for data in all.txt pairs.tsv pairs.csv ratings.dat; do
     expect 0 "$train" $data $quick --json --save "m-$data"
     expect_json '(d["n_users"], d["n_items"], d["n_train"], d["n_test"]) == (120, 60, 960, 240)'
-    [ "$(wc -l <"m-$data.users.txt")" -eq 120 ] || fail "$data: names of users"
-    [ "$(wc -l <"m-$data.items.txt")" -eq 60 ] || fail "$data: names of items"
+    named=120 # names of users, where the data have any
+    [ $data != all.txt ] || named=0
+    [ "$(names_in "m-$data" user | wc -l)" -eq $named ] || fail "$data: names of users"
+    [ "$(names_in "m-$data" item | wc -l)" -eq $((named / 2)) ] || fail "$data: names of items"
 done
-[ "$(head -n 1 m-pairs.csv.users.txt)" = 'Zoë, 0' ] || fail "first name of pairs.csv"
-[ "$(head -n 1 m-ratings.dat.users.txt)" = 1 ] || fail "first name of ratings.dat"
+[ "$(names_in m-pairs.csv user | sed -n 1p)" = 'Zoë, 0' ] || fail "first name of pairs.csv"
+[ "$(names_in m-ratings.dat user | sed -n 1p)" = 1 ] || fail "first name of ratings.dat"
+[ -z "$(ls ./*.users.txt ./*.items.txt 2>/dev/null)" ] || fail "names beside the model, too"
 expect 0 "$train" ratings.dat $quick --json --min-rating 4
 expect_json 'd["n_train"] + d["n_test"] == int(open("n_rated").read())'
 expect 0 "$train" pairs.csv $quick --json --test-share 0
@@ -269,8 +286,23 @@ expect_line 2 "$r no USER given; see --help" "$recommend" model
 expect_line 2 "$r no MODEL given; see --help" "$recommend"
 expect 0 "$recommend" same-1 3 --seen split --k 60
 [ "$(wc -l <out)" -eq 53 ] || fail "--seen of a directory leaves out train alone"
+# Names beside a model are of before names were in its file: they count for a file without, not for this one.
 printf 'one\n' >same-1.users.txt
-expect_line 1 "$r same-1.users.txt has 1 names, but the model has 120 rows" "$recommend" same-1 3
+expect 0 "$recommend" same-1 3
+[ "$(head -n 1 out)" = 3 ] || fail "a file of names beside the model counts"
+python3 -c '
+import json, struct
+data = open("same-1", "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+header = {k: v for k, v in json.loads(data[8:8 + length]).items() if k in ("user_embeddings", "item_embeddings")}
+text = json.dumps(header).encode()
+end = max(v["data_offsets"][1] for v in header.values())
+open("older", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + length:8 + length + end])
+'
+seq -f 'name %.0f' 0 119 >older.users.txt
+expect 0 "$recommend" older 'name 3'
+printf 'one\n' >older.users.txt
+expect_line 1 "$r older.users.txt has 1 names, but the model has 120 rows" "$recommend" older 3
 printf 'cut' >broken
 expect 1 "$recommend" broken 1
 
@@ -278,6 +310,69 @@ if [ -c /dev/full ]; then
     "$train" split $quick >/dev/full 2>err && fail "a full disk is no error"
     grep -q 'cannot write to standard output' err || fail "a full disk has no message"
 fi
+
+# ---- saving ------------------------------------------------------------------------------------------------------------
+
+# A model and the names of its rows are one file: of a save that fails, or is killed, the old pair is left or the new one.
+python3 -c '
+for k, word in enumerate(("first", "second")):
+    with open(word + ".csv", "w") as out:
+        for u in range(300):
+            out.write("".join("%s %d,%s thing %d\n" % (word, u, word, (u * 7 + i * i + k) % 200) for i in range(6)))
+'
+for word in first second; do
+    expect 0 "$train" $word.csv $quick --dim 32 --save $word.model
+done
+
+# is_whole: the model "kept" is one of the two, and nothing temporary is beside it.
+is_whole() {
+    cmp -s kept first.model || cmp -s kept second.model || fail "$1: kept is neither the old model nor the new one"
+    [ "$(find . -name '.adaptau-*' -o -name 'kept.*' | wc -l)" -eq 0 ] || [ "$2" = leaves ] || fail "$1: a temporary file is left"
+}
+cp first.model kept
+(ulimit -f 40; exec "$train" second.csv $quick --dim 32 --save kept) >out 2>err
+[ $? -eq 1 ] || fail "a file-size limit: exit code"
+[ "$(cat err)" = "$t cannot write kept: File too large" ] || fail "a file-size limit: $(cat err)"
+cmp -s kept first.model || fail "a file-size limit: the old model is gone"
+is_whole "a file-size limit" ""
+expect 0 "$recommend" kept 'first 7'
+(ulimit -f 1; exec "$train" second.csv $quick --epochs 60 --history kept.history) >/dev/null 2>err
+[ $? -eq 1 ] || fail "a file-size limit for the history: exit code"
+grep -q 'kept.history: File too large' err || fail "a file-size limit for the history: $(cat err)"
+rm -f kept.history
+tries=0
+while [ $tries -lt 25 ]; do
+    tries=$((tries + 1))
+    word=first
+    [ $((tries % 2)) -eq 0 ] || word=second
+    "$train" $word.csv $quick --dim 32 --save kept >/dev/null 2>&1 &
+    pid=$!
+    (sleep 0.0$((20 + tries * 3)); kill -s KILL $pid) 2>/dev/null &
+    wait $pid 2>/dev/null
+    wait
+    is_whole "killed" leaves
+    word=first
+    names_in kept user | grep -q '^second 0$' && word=second
+    cmp -s kept $word.model || fail "killed: the names are not those of the model"
+done
+rm -f .adaptau-*.tmp
+
+mkdir store
+ln -s store/v1 linked
+expect 0 "$train" first.csv $quick --dim 32 --save linked
+{ [ -L linked ] && cmp -s store/v1 first.model; } || fail "--save through a link"
+mkfifo pipe
+ln -s pipe to-pipe
+for no in pipe to-pipe /dev/null; do
+    expect_line 1 "$t $no, which is no regular file: Invalid argument" "$train" first.csv $quick --save $no
+done
+[ -p pipe ] && [ -L to-pipe ] && [ -c /dev/null ] || fail "a FIFO, a link or a device was replaced"
+expect_line 1 "$t pipe, which is a FIFO that nobody reads: No such device or address" \
+    timeout 20 "$train" first.csv $quick --history pipe
+cat pipe >read &
+expect 0 timeout 20 "$train" first.csv $quick --history pipe
+wait
+grep -q '"phase"' read || fail "a FIFO that is read has no history"
 
 # ---- signals -----------------------------------------------------------------------------------------------------------
 
