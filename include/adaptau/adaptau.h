@@ -37,6 +37,7 @@
 #include <adaptau/model.h>
 #include <adaptau/contrast.h>
 #include <adaptau/fold.h>
+#include <adaptau/search.h>
 #include <adaptau/partial.h>
 
 #endif
