@@ -33,9 +33,9 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         .checkpoint = settings->checkpoint,
         .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };
-    trial_complete_recipe(&run->trial, &settings->recipe);
     run->read_seconds = clock_now() - started;
-    return history_open(&run->history, settings->history, run->trial.resumes, error);
+    status = trial_complete_recipe(&run->trial, &settings->recipe, error);
+    return status ? status : history_open(&run->history, settings->history, run->trial.resumes, error);
 }
 
 void run_close(struct run *run)

@@ -96,7 +96,7 @@ adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const s
         .searched = trial->search.n_epochs,
         .loss = trial->loss,
         .tau0 = trial->tau0,
-        .prior = trial->recipe.popularity_prior,
+        .prior = trial->recipe.base.popularity_prior,
         .train_seconds = trial->train_seconds,
         .eval_seconds = trial->eval_seconds,
         .best = trial->search.best,
@@ -112,7 +112,7 @@ static void take_results(struct trial *trial, const struct note *note)
     trial->search.best = note->best;
     trial->loss = note->loss;
     trial->tau0 = note->tau0;
-    trial->recipe.popularity_prior = note->prior;
+    trial->recipe.base.popularity_prior = note->prior;
     trial->train_seconds = note->train_seconds;
     trial->eval_seconds = note->eval_seconds;
 }
@@ -130,7 +130,7 @@ adaptau_status checkpoint_resume(struct trial *trial, int32_t phase, struct trai
 {
     char           text[ADAPTAU_NOTE_SIZE];
     struct note    note;
-    adaptau_status status = training_resume(training, trial->context, trial->checkpoint, text, error);
+    adaptau_status status = training_resume(training, trial->checkpoint, text, error);
     if (status)
         return status;
     if (!note_read(text, &note) || note.fingerprint != trial->fingerprint || note.phase < phase)

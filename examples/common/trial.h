@@ -48,7 +48,7 @@ struct search {
 struct trial {
     const struct trial_options *options;
     struct recipe               recipe;        /* complete */
-    bool                        chooses_prior; /* recipe.popularity_prior, on pairs held out of train */
+    bool                        chooses_prior; /* recipe.base.popularity_prior, on pairs held out of train */
     adaptau_context            *context;
     const adaptau_dataset      *train;
     const adaptau_dataset      *test;
@@ -71,8 +71,8 @@ struct trial {
     bool     keeps_best; /* the present phase keeps the best epoch's tables in the snapshot */
 };
 
-/* Give recipe members that are UNSET their values for the data, and note whether the prior is to be chosen. */
-void trial_complete_recipe(struct trial *trial, const struct recipe *recipe);
+/* Give recipe members that are ADAPTAU_BY_DATA their values for the data, check them, and note whether the prior is to be chosen. */
+adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *recipe, adaptau_error *error);
 
 /* valid     Hold a share of every user's train pairs out. Train on the others; the best epoch is the one with the highest
  *           recall on the held-out pairs (then NDCG, then the earlier one). Train again on all of train, by the same
