@@ -74,7 +74,6 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_text(json, "loss_kind", loss_names[recipe->base.loss]);
     json_number(json, "margin", recipe->base.margin);
     json_number(json, "negative_weight", recipe->base.negative_weight);
-    json_text(json, "temperature", tau0_names[recipe->base.tau0_policy]);
     json_text(json, "personal", personal_names[recipe->base.tau_user_policy]);
     json_text(json, "candidates", candidate_names[recipe->base.candidates]);
     json_text(json, "positives", positive_names[recipe->base.positives_in_sum]);
@@ -100,6 +99,13 @@ static void json_search(struct json *json, const struct run *run)
     bool on_test = run->settings->trial.protocol == PROTOCOL_PAPER;
     json_text(json, "protocol", protocol_name(run->settings));
     json_truth(json, "selected_on_test", on_test);
+    json_whole(json, "tau_trials", run->trial.tuning.n_trials);
+    if (run->trial.tuning.n_trials > 0) {
+        json_whole(json, "tau_trial_epochs", run->trial.tuning.trial_epochs);
+        json_whole(json, "tau_held_out", run->trial.tuning.n_held_out);
+        json_number(json, "tau_first", run->trial.tuning.first_tau);
+        json_number(json, "tau_recall", run->trial.tuning.recall);
+    }
     json_whole(json, "best_epoch", run->trial.search.best_epoch);
     json_whole(json, "search_epochs", run->trial.search.n_epochs);
     if (on_test)
@@ -121,12 +127,14 @@ void report_json(const struct run *run)
     json_text(&json, "backend", adaptau_context_backend(run->context));
     json_whole(&json, "threads", adaptau_context_n_threads(run->context));
     json_data(&json, run);
+    json_text(&json, "temperature", tau0_names[run->trial.tau0_policy]);
     json_recipe(&json, &run->trial.recipe, run->trial.chooses_prior);
     json_search(&json, run);
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);
     json_scores(&json, &run->trial.scores, &run->settings->trial.cutoffs);
     json_number(&json, "read_seconds", run->read_seconds);
+    json_number(&json, "tune_seconds", run->trial.tune_seconds);
     json_number(&json, "train_seconds", run->trial.train_seconds);
     json_number(&json, "eval_seconds", run->trial.eval_seconds);
     json_whole(&json, "peak_bytes", (int64_t)peak);
@@ -146,6 +154,10 @@ static void print_protocol(const struct run *run)
         printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall@%d on the test pairs\n", best,
                trained, cutoff);
         printf("           themselves, as in published figures; it flatters the model\n");
+        return;
+    }
+    if (run->trial.tuning.n_trials > 0 && search->n_pairs == 0) {
+        printf("protocol   valid: trained on all of train for %lld epochs; test was looked at once\n", best);
         return;
     }
     if (search->n_pairs == 0) {
@@ -176,13 +188,16 @@ static void print_facts(const struct run *run)
     if (recipe->contrast != CONTRAST_NONE)
         printf("contrast %s of weight %g, ", contrast_names[recipe->contrast], recipe->contrast_weight);
     printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->base.dim, run->trial.tau0,
-           tau0_names[recipe->base.tau0_policy], personal_names[recipe->base.tau_user_policy], candidate_names[recipe->base.candidates]);
+           tau0_names[run->trial.tau0_policy], personal_names[recipe->base.tau_user_policy], candidate_names[recipe->base.candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
            "           popularity %.3g, its prior %.3g, seed %lld\n",
            (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,
            recipe->base.soft_targets, recipe->base.popularity_exponent, recipe->base.popularity_prior, (long long)recipe->base.seed);
+    if (run->trial.tuning.n_trials > 0)
+        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train\n",
+               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, (long long)run->trial.tuning.n_held_out);
     print_protocol(run);
-    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds,
+    printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),
            adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
 }

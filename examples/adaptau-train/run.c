@@ -55,6 +55,12 @@ static void begin_phase(void *user_data, const char *phase, int64_t n_epochs)
     progress_begin(&run->progress, run->settings->quiet, phase, n_epochs);
 }
 
+static int watch_tuning(void *user_data, const adaptau_tune_progress *progress)
+{
+    struct run *run = user_data;
+    return progress_tune(&run->progress, progress);
+}
+
 static int end_step(void *user_data, const struct training *training)
 {
     struct run *run = user_data;
@@ -80,6 +86,7 @@ static void end_phase(void *user_data)
 
 adaptau_status run_trial(struct run *run, adaptau_error *error)
 {
-    run->trial.observer = (struct trial_observer){run, begin_phase, end_step, end_epoch, end_phase};
+    run->trial.observer = (struct trial_observer){run, watch_tuning, begin_phase, end_step, end_epoch, end_phase};
+    progress_begin(&run->progress, run->settings->quiet, "temperature", 0);
     return trial_run(&run->trial, error);
 }

@@ -90,7 +90,7 @@ static int check_together(const struct program *program, struct settings *settin
     }
     if (recipe->base.loss != ADAPTAU_LOSS_SOFTMAX &&
         (recipe->base.soft_targets > 0 ||
-         (recipe->base.tau_user_policy != ADAPTAU_TAU_USER_NONE && recipe->base.tau_user_policy != ADAPTAU_TAU_USER_LEARNED))) {
+         (recipe->base.tau_user_policy > ADAPTAU_TAU_USER_NONE && recipe->base.tau_user_policy != ADAPTAU_TAU_USER_LEARNED))) {
         fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program->name);
         return 2;
     }
@@ -113,7 +113,7 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --resume goes with --checkpoint\n", program->name);
         return 2;
     }
-    if (tau_given)
+    if (tau_given && !tau0_given)
         recipe->base.tau0_policy = ADAPTAU_TAU0_FIXED;
     return check_contrast(program, recipe);
 }
@@ -208,7 +208,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
          NULL},
 
         {.name = "Temperature:", .kind = OPTION_TITLE},
-        {"temperature", OPTION_CHOICE, &r->base.tau0_policy, 0, 0, tau0_names, NULL, "how tau0 is found (eq14)", &tau0_given},
+        {"temperature", OPTION_CHOICE, &r->base.tau0_policy, 0, 0, tau0_names, NULL, "how tau0 is found: held-out: by short trainings without a part of train; fixed: --tau; learned: with the tables; else by "
+         "the equation (held-out)", &tau0_given},
         {"tau", OPTION_DECIMAL, &r->base.tau, 1e-3, 1e3, NULL, "X", "the fixed temperature, or a learned one's first",
          &tau_given},
         {"personal", OPTION_CHOICE, &r->base.tau_user_policy, 0, 0, personal_names, NULL,

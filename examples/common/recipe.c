@@ -8,7 +8,7 @@
 #include "common/contrast.h"
 
 /* The position of a word is the value of the constant that it names. */
-const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", NULL};
+const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", "held-out", NULL};
 const char *const personal_names[] = {"none", "eq16", "eq15", "released", "learned", NULL};
 const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
 const char *const positive_names[] = {"outside", "inside", NULL};

@@ -28,6 +28,8 @@ adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *r
     adaptau_status status = recipe_fill(&trial->recipe, adaptau_dataset_n_users(trial->train),
                                         adaptau_dataset_n_items(trial->train), adaptau_dataset_n_pairs(trial->train), error);
     trial->chooses_prior = recipe_searches_prior(recipe, &trial->recipe);
+    trial->chooses_personal = recipe->base.tau_user_policy == ADAPTAU_BY_DATA;
+    trial->tau0_policy = trial->recipe.base.tau0_policy;
     return status;
 }
 
@@ -39,6 +41,60 @@ void trial_close(struct trial *trial)
 }
 
 static const char *const phase_names[N_PHASES] = {"prior", "search", "refit"};
+
+/* ---- the temperature ------------------------------------------------------------------------------------------------ */
+
+/* Another seed than the split of test from train had, which would rank the same pairs first. */
+static uint64_t validation_seed(const struct trial_options *options)
+{
+    return (uint64_t)options->split_seed ^ UINT64_C(1) << 63;
+}
+
+static int heed_signal_in_tuning(void *user_data, const adaptau_tune_progress *progress)
+{
+    const struct trial_observer *observer = user_data;
+    return stop_signal() != 0 || (observer->tune && observer->tune(observer->user_data, progress));
+}
+
+/* What a training that goes on from a checkpoint found when it began. */
+static adaptau_status recall_temperature(struct trial *trial, adaptau_error *error)
+{
+    adaptau_status status = checkpoint_read_tuning(trial, &trial->tuning, error);
+    if (status)
+        return status;
+    trial->recipe.base.tau0_policy = ADAPTAU_TAU0_EQ14;
+    if (trial->tuning.n_trials > 0) {
+        trial->recipe.base.tau0_policy = ADAPTAU_TAU0_FIXED;
+        trial->recipe.base.tau = trial->tuning.tau;
+        trial->recipe.base.tau_user_policy = trial->tuning.tau_user_policy;
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status find_temperature(struct trial *trial, adaptau_error *error)
+{
+    const adaptau_tune_options options = {
+        .struct_size = sizeof options,
+        .cutoff = trial->options->cutoffs.values[choosing_cutoff(&trial->options->cutoffs)],
+        .share = trial->options->valid_share,
+        .seed = validation_seed(trial->options),
+        .progress = heed_signal_in_tuning,
+        .user_data = &trial->observer,
+    };
+    adaptau_recipe recipe = trial->recipe.base;
+    double         started = clock_now();
+    recipe.tau_user_policy = trial->chooses_personal ? ADAPTAU_BY_DATA : recipe.tau_user_policy;
+    trial->tuning.struct_size = sizeof trial->tuning;
+    adaptau_status status = adaptau_tune(trial->context, trial->train, &options, &recipe, &trial->tuning, error);
+    trial->tune_seconds = clock_now() - started;
+    if (!status)
+        trial->recipe.base = recipe;
+    else if (stop_signal()) {
+        trial->stopped_epoch = 1;
+        return ADAPTAU_OK;
+    }
+    return status;
+}
 
 /* One training inside the trial. */
 struct phase {
@@ -227,11 +283,10 @@ struct validation {
 
 static adaptau_status open_validation(struct trial *trial, struct validation *validation, adaptau_error *error)
 {
-    /* Another seed than the split of test from train had, which would rank the same pairs first. */
     const adaptau_split_options options = {
         .struct_size = sizeof options,
         .share = trial->options->valid_share,
-        .seed = (uint64_t)trial->options->split_seed ^ UINT64_C(1) << 63,
+        .seed = validation_seed(trial->options),
     };
     *validation = (struct validation){0};
     return adaptau_dataset_split(trial->context, trial->train, &options, &validation->part, &validation->held_out, error);
@@ -302,9 +357,19 @@ static adaptau_status judge_on_test(struct trial *trial, adaptau_error *error)
     return status;
 }
 
+/* At a temperature that was found on held-out pairs there is no epoch to choose. */
+static bool trusts_schedule(const struct trial *trial)
+{
+    return trial->tuning.n_trials > 0 && !trial->options->no_refit && !trial->chooses_prior;
+}
+
 static adaptau_status run_valid(struct trial *trial, adaptau_error *error)
 {
-    adaptau_status status = search_on_validation(trial, error);
+    adaptau_status status = ADAPTAU_OK;
+    if (trusts_schedule(trial))
+        trial->search.best_epoch = trial->recipe.base.epochs;
+    else
+        status = search_on_validation(trial, error);
     if (status || trial->stopped_epoch)
         return status;
     if (!trial->model)
@@ -360,5 +425,10 @@ adaptau_status trial_run(struct trial *trial, adaptau_error *error)
 {
     if (trial->checkpoint)
         trial->fingerprint = checkpoint_fingerprint(trial);
+    adaptau_status status = ADAPTAU_OK;
+    if (trial->recipe.base.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        status = trial->resumes ? recall_temperature(trial, error) : find_temperature(trial, error);
+    if (status || trial->stopped_epoch)
+        return status;
     return trial->options->protocol == PROTOCOL_PAPER ? run_paper(trial, error) : run_valid(trial, error);
 }

@@ -43,6 +43,7 @@
 #include <adaptau/search.h>
 #include <adaptau/partial.h>
 #include <adaptau/recipe.h>
+#include <adaptau/tune.h>
 #include <adaptau/fit.h>
 
 #endif

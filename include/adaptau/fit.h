@@ -45,8 +45,10 @@ ADAPTAU_API adaptau_status adaptau_dataset_split(adaptau_context *context, const
 typedef struct adaptau_training adaptau_training;
 
 /** @param[in]  dataset  borrowed: must outlive the training
- *  @param[in]  recipe   copied, and the copy filled as by adaptau_recipe_fill; NULL: adaptau_recipe_init's
- *  @return as adaptau_recipe_fill, adaptau_model_create, adaptau_temperature_create and adaptau_sampler_create. Since 0.1. */
+ *  @param[in]  recipe   copied, and the copy filled and tuned as by adaptau_tune with its defaults: with ADAPTAU_TAU0_HELD_OUT
+ *                       that takes as long as a training. A host that wants to choose what is held out, to show progress or
+ *                       to be able to cancel calls adaptau_tune before. NULL: adaptau_recipe_init's
+ *  @return as adaptau_tune, adaptau_model_create, adaptau_temperature_create and adaptau_sampler_create. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                    const adaptau_recipe *recipe, adaptau_training **out,
                                                    adaptau_error *error);

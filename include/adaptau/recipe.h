@@ -25,6 +25,9 @@ extern "C" {
 /** A member of a recipe that adaptau_recipe_fill is to choose, from the data and the other members. */
 #define ADAPTAU_BY_DATA (-1)
 
+/** A tau0_policy of recipes: τ₀ is found on held-out interactions, before training (adaptau_tune). A temperature has none of it. */
+#define ADAPTAU_TAU0_HELD_OUT 5
+
 /** How a model is trained. Choices and switches (0 or 1) are int32_t, counts int64_t, other numbers double. 0 means 0. Members
  *  that adaptau_recipe_init leaves to the data say "by data", with the rule: n users, m items, |D| interactions,
  *  L = log(n m/(2 |D|)) says how sparse the data are. Since 0.1. */
@@ -40,8 +43,9 @@ typedef struct adaptau_recipe {
     int32_t  row_second_moment; /**< 1: ADAPTAU_MODEL_ROW_SECOND_MOMENT. By data: 0 for LightGCN where L > 4, else 1 */
     int32_t  bfloat16;          /**< 1: ADAPTAU_MODEL_BFLOAT16; 0                                            */
     int32_t  loss;              /**< ADAPTAU_LOSS_*; SOFTMAX                                                 */
-    int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*; EQ14                                                    */
-    int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*; NONE                                                */
+    int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*. By data: HELD_OUT; EQ14 where there is no temperature to find: for CCL and
+                                     MSE, and with users' temperatures LEARNED or RELEASED                   */
+    int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; adaptau_tune tries EQ16, and keeps it where it recalls more */
     int32_t  candidates;        /**< ADAPTAU_SAMPLER_CATALOGUE, ...; CATALOGUE                               */
     int32_t  log_q;             /**< 1: sums over drawn candidates of the softmax are corrected for how they were drawn, where
                                      the sampler can (ADAPTAU_SAMPLER_LOG_Q); 1                              */
@@ -74,7 +78,7 @@ typedef struct adaptau_recipe {
                                      L/9 of LightGCN's where L > 4; else 0                                   */
     double   row_weight_exponent; /**< a in (0, 2]: a user with k items weighs k^a. By data: 0.5; 0.7 for LightGCN where L > 4 */
     double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax over
-                                     the catalogue; else 0                                                   */
+                                     the catalogue where L > 4; else 0                                                   */
     double   learning_rate_users; /**< falls to 0 by a cosine. By data: 0.2; of LightGCN 0.073/L; of SimpleX 0.005 */
     double   learning_rate_items; /**< likewise. By data: 0.02; of LightGCN 0.073/L; of SimpleX 0.005          */
     double   popularity_prior;  /**< an item that k users have is scored popularity_prior τ₀ log(1 + k) higher when items are ranked.
@@ -108,7 +112,8 @@ ADAPTAU_API adaptau_status adaptau_recipe_model_options(const adaptau_recipe *re
 /** Likewise, for adaptau_model_set_loss. @return as adaptau_recipe_model_options. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *out, adaptau_error *error);
 
-/** Likewise, for adaptau_temperature_create. @return as adaptau_recipe_model_options. Since 0.1. */
+/** Likewise, for adaptau_temperature_create. @return as adaptau_recipe_model_options; E_STATE with ADAPTAU_TAU0_HELD_OUT, before
+ *  adaptau_tune has found τ₀. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, adaptau_temperature_options *out,
                                                               adaptau_error *error);
 

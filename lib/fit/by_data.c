@@ -9,11 +9,12 @@
 
 #define STEPS_PER_EPOCH 50        /* 128 users a step on MovieLens-1M, 512 on Gowalla */
 #define ROWS_OF_INTERACTIONS 2048 /* where a row is one interaction */
-#define EPOCHS_AT_SCALE 40.0      /* MovieLens-1M: n m = 18 million */
+#define EPOCHS_AT_SCALE 20.0      /* MovieLens-1M: n m = 18 million */
 #define SCALE 18.3e6
 #define EPOCHS_EXPONENT 0.12 /* 24 on Gowalla: n m = 1,224 million */
 #define ROW_WEIGHT 0.5       /* a user's row weighs n_u^0.5 */
 #define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)): the sparser the data, the more a user leans on others */
+#define SOFT_SPARSITY 4.0    /* at the right temperature they help above it (L 5.1 ... 6.6), and cost below (2.0 ... 3.3) */
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define MARGIN 0.6          /* of CCL */
 #define WEIGHT 0.073        /* lambda/m^0.7: 20 on MovieLens-1M, 124 on Gowalla */
@@ -68,7 +69,7 @@ static int64_t choose_epochs(const adaptau_recipe *recipe, const struct extent *
         return GRAPH_EPOCHS;
     if (recipe->encoder == ADAPTAU_ENCODER_SIMPLEX)
         return MIXTURE_EPOCHS;
-    return (int64_t)clamp(round(EPOCHS_AT_SCALE * pow(pairs_possible / SCALE, -EPOCHS_EXPONENT)), 8, 60);
+    return (int64_t)clamp(round(EPOCHS_AT_SCALE * pow(pairs_possible / SCALE, -EPOCHS_EXPONENT)), 4, 30);
 }
 
 static double popularity_by(double divisor, const struct extent *data)
@@ -104,7 +105,8 @@ static double choose_rate(const adaptau_recipe *recipe, const struct extent *dat
 /* Only the softmax over the catalogue has them, where a row is a user with all of the user's interactions. */
 static double choose_soft_targets(const adaptau_recipe *recipe, const struct extent *data)
 {
-    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX || recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE || data->n_interactions == 0)
+    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX || recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE || data->n_interactions == 0 ||
+        data->sparsity <= SOFT_SPARSITY)
         return 0;
     return clamp(SOFT_TARGETS * data->sparsity, 0, MOST_SOFT * (double)data->n_interactions / data->n_users);
 }
@@ -158,9 +160,19 @@ static void fill_lengths(adaptau_recipe *recipe, const struct extent *data)
     fill_count(&recipe->epochs, LENGTHS_EPOCHS);
 }
 
-static void fill_temperature(adaptau_recipe *recipe)
+/* There is one to find where the loss has one, and where users' own do not depend on how it changes. */
+static bool finds_temperature(const adaptau_recipe *recipe)
 {
     const int32_t policy = recipe->tau_user_policy;
+    return recipe->loss != ADAPTAU_LOSS_CCL && recipe->loss != ADAPTAU_LOSS_MSE && policy != ADAPTAU_TAU_USER_LEARNED &&
+           policy != ADAPTAU_TAU_USER_RELEASED;
+}
+
+static void fill_temperature(adaptau_recipe *recipe)
+{
+    fill_choice(&recipe->tau_user_policy, ADAPTAU_TAU_USER_NONE);
+    const int32_t policy = recipe->tau_user_policy;
+    fill_choice(&recipe->tau0_policy, finds_temperature(recipe) ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_EQ14);
     fill_number(&recipe->tau_divisor, policy == ADAPTAU_TAU_USER_RELEASED ? RELEASED_DIVISOR : DIVISOR);
     fill_number(&recipe->tau_learning_rate, policy == ADAPTAU_TAU_USER_LEARNED ? LR_USER_TAU : LR_TAU);
 }

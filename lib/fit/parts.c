@@ -74,6 +74,8 @@ adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, 
         status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
+    if (r.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        return atau_fail(error, ADAPTAU_E_STATE, "recipe->tau0_policy = ADAPTAU_TAU0_HELD_OUT: adaptau_tune has to find tau first");
     const adaptau_temperature_options options = {
         .tau0_policy = r.tau0_policy,
         .tau_user_policy = r.tau_user_policy,

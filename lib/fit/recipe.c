@@ -25,6 +25,8 @@ static const adaptau_recipe defaults = {
     .unit_raw_rows = ADAPTAU_BY_DATA,
     .rank_raw = ADAPTAU_BY_DATA,
     .row_second_moment = ADAPTAU_BY_DATA,
+    .tau0_policy = ADAPTAU_BY_DATA,
+    .tau_user_policy = ADAPTAU_BY_DATA,
     .log_q = 1,
     .dim = DIM,
     .n_layers = ADAPTAU_BY_DATA,
@@ -96,7 +98,7 @@ static adaptau_status check_choices(const adaptau_recipe *r, adaptau_error *erro
         {r->row_second_moment, 1, "row_second_moment", "0 or 1"},
         {r->bfloat16, 1, "bfloat16", "0 or 1"},
         {r->loss, ADAPTAU_LOSS_CCL, "loss", "one of ADAPTAU_LOSS_*"},
-        {r->tau0_policy, ADAPTAU_TAU0_LEARNED, "tau0_policy", "one of ADAPTAU_TAU0_*"},
+        {r->tau0_policy, ADAPTAU_TAU0_HELD_OUT, "tau0_policy", "one of ADAPTAU_TAU0_*"},
         {r->tau_user_policy, ADAPTAU_TAU_USER_LEARNED, "tau_user_policy", "one of ADAPTAU_TAU_USER_*"},
         {r->candidates, ADAPTAU_SAMPLER_PER_ROW_UNIFORM, "candidates", "ADAPTAU_SAMPLER_CATALOGUE, ... _PER_ROW_UNIFORM"},
         {r->log_q, 1, "log_q", "0 or 1"},
@@ -227,9 +229,12 @@ static adaptau_status check_loss(const adaptau_recipe *r, adaptau_error *error)
 static adaptau_status check_temperature(const adaptau_recipe *r, adaptau_error *error)
 {
     const bool        fixed = r->tau0_policy == ADAPTAU_TAU0_FIXED, learned = r->tau0_policy == ADAPTAU_TAU0_LEARNED;
+    const bool        has_temperature = r->loss != ADAPTAU_LOSS_CCL && r->loss != ADAPTAU_LOSS_MSE;
     const struct rule rules[] = {
         {fixed && r->tau == 0, "tau", 0, "ADAPTAU_TAU0_FIXED needs one above 0"},
         {r->tau > 0 && !fixed && !learned, "tau", r->tau, "only ADAPTAU_TAU0_FIXED and _LEARNED are given one"},
+        {r->tau0_policy == ADAPTAU_TAU0_HELD_OUT && !has_temperature, "tau0_policy", r->tau0_policy,
+         "ADAPTAU_LOSS_CCL and _MSE have no temperature to find"},
         {learned && r->tau_user_policy != ADAPTAU_TAU_USER_NONE, "tau_user_policy", r->tau_user_policy,
          "with ADAPTAU_TAU0_LEARNED there is one temperature"},
         {r->tau_min > r->tau_max, "tau_min", r->tau_min, "tau_max is below it"},

@@ -3,6 +3,7 @@
  * them, the temperature's update, must not be made twice, so that a repeated begin_epoch remembers it. The learning rates of a
  * step are set before its batch is taken: a batch that is handed out has its rates, and one that could not be made comes again. */
 #include <adaptau/fit.h>
+#include <adaptau/tune.h>
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,6 +13,7 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "fit/recipe.h"
+#include "fit/training.h"
 
 #define PI 3.14159265358979323846
 #define NO_EPOCH (-1)
@@ -37,11 +39,14 @@ struct adaptau_training {
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
-static adaptau_status make_model(adaptau_training *training, adaptau_error *error)
+static adaptau_status make_model(adaptau_training *training, float *users, float *items, adaptau_error *error)
 {
     adaptau_model_options options = {.struct_size = sizeof options};
     adaptau_loss          loss = {.struct_size = sizeof loss};
     adaptau_status        status = adaptau_recipe_model_options(&training->recipe, &options, error);
+    options.init = users ? ADAPTAU_INIT_HOST : options.init;
+    options.host_users = users;
+    options.host_items = items;
     if (!status)
         status = adaptau_recipe_loss(&training->recipe, &loss, error);
     if (!status)
@@ -72,9 +77,9 @@ static size_t bias_size(const adaptau_training *training)
     return (size_t)adaptau_dataset_n_items(training->dataset) * sizeof(float);
 }
 
-static adaptau_status make_parts(adaptau_training *training, adaptau_error *error)
+static adaptau_status make_parts(adaptau_training *training, float *users, float *items, adaptau_error *error)
 {
-    adaptau_status status = make_model(training, error);
+    adaptau_status status = make_model(training, users, items, error);
     if (!status)
         status = make_temperature(training, error);
     if (!status)
@@ -83,6 +88,25 @@ static adaptau_status make_parts(adaptau_training *training, adaptau_error *erro
         return status;
     training->bias = atau_allocate(training->context, bias_size(training));
     return training->bias ? ADAPTAU_OK : atau_fail_memory(error, bias_size(training), "the popularity prior");
+}
+
+adaptau_status atau_training_create_on(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                       float *users, float *items, adaptau_training **out, adaptau_error *error)
+{
+    adaptau_training *training = atau_allocate_zeroed(context, 1, sizeof *training);
+    if (!training)
+        return atau_fail_memory(error, sizeof *training, "a training");
+    training->context = context;
+    training->dataset = dataset;
+    training->recipe = *recipe;
+    training->epoch = training->measured = NO_EPOCH;
+    training->batch_weight = -1;
+    adaptau_status status = make_parts(training, users, items, error);
+    if (status)
+        adaptau_training_destroy(training);
+    else
+        *out = training;
+    return status;
 }
 
 adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
@@ -94,23 +118,8 @@ adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_d
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_recipe(&own, recipe, error);
     if (!status)
-        status = adaptau_recipe_fill(&own, dataset, error);
-    if (status)
-        return status;
-    adaptau_training *training = atau_allocate_zeroed(context, 1, sizeof *training);
-    if (!training)
-        return atau_fail_memory(error, sizeof *training, "a training");
-    training->context = context;
-    training->dataset = dataset;
-    training->recipe = own;
-    training->epoch = training->measured = NO_EPOCH;
-    training->batch_weight = -1;
-    status = make_parts(training, error);
-    if (status)
-        adaptau_training_destroy(training);
-    else
-        *out = training;
-    return status;
+        status = adaptau_tune(context, dataset, NULL, &own, NULL, error);
+    return status ? status : atau_training_create_on(context, dataset, &own, NULL, NULL, out, error);
 }
 
 void adaptau_training_destroy(adaptau_training *training)

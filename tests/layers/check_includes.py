@@ -9,8 +9,8 @@ import re
 import sys
 
 LAYERS = ["include", "common", "kernels", "core", "fit", "examples"]
-FIT_HEADERS = ("adaptau/recipe.h", "adaptau/fit.h")
-FIT_HOSTS = ("adaptau.h", "fit.h")
+FIT_HEADERS = ("adaptau/recipe.h", "adaptau/fit.h", "adaptau/tune.h")
+FIT_HOSTS = ("adaptau.h", "fit.h", "tune.h")
 FIT_KNOWS = ["include", "common", "fit"]  # it is built on public calls
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
