@@ -39,7 +39,7 @@ typedef struct adaptau_tune_options {
                                               random ones                                                    */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
                                               share, seed and times must be 0 and NULL. NULL: see above      */
-    int64_t                trial_epochs; /**< of each trial; 0: a third of the recipe's, at least 4          */
+    int64_t                trial_epochs; /**< of each trial; 0: a quarter of the recipe's, at least 5        */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
 } adaptau_tune_options;

@@ -20,12 +20,12 @@
 
 #define SHARE 0.1
 #define CUTOFF 20
-#define TRIALS_PER_TRAINING 3 /* a trial has a third of the recipe's epochs: with fewer, sparse data seem to want a higher τ   */
+#define TRIALS_PER_TRAINING 4 /* a trial has a quarter of the recipe's epochs                                   */
 #define WARMUP_DELTA_MU 0.7 /* over L: where the paper's temperature begins, and nearer to the best than what Eq. 14 measures      */
 #define MOST_FIRST_TAU 1.0  /* where L is near 0                                                               */
 #define N_CUTOFFS 3
 #define LEAST_METRIC 1e-9 /* a metric of 0 has a logarithm, too                                            */
-#define LEAST_EPOCHS 4
+#define LEAST_EPOCHS 5 /* with fewer, sparse data seem to want a higher τ                                */
 
 struct tuning {
     adaptau_context       *context;
@@ -321,8 +321,8 @@ static adaptau_status try_personal(struct tuning *t, const adaptau_search_result
 static adaptau_status run_trials(struct tuning *t, bool tries_personal, adaptau_error *error)
 {
     adaptau_search_result found = {.struct_size = sizeof found};
-    const int64_t         third = (t->recipe.epochs + TRIALS_PER_TRAINING - 1) / TRIALS_PER_TRAINING;
-    t->recipe.epochs = t->options.trial_epochs ? t->options.trial_epochs : third > LEAST_EPOCHS ? third : LEAST_EPOCHS;
+    const int64_t         quarter = (t->recipe.epochs + TRIALS_PER_TRAINING - 1) / TRIALS_PER_TRAINING;
+    t->recipe.epochs = t->options.trial_epochs ? t->options.trial_epochs : quarter > LEAST_EPOCHS ? quarter : LEAST_EPOCHS;
     t->result.trial_epochs = t->recipe.epochs;
     adaptau_status status = make_evaluator(t, error);
     if (!status)

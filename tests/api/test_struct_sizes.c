@@ -71,6 +71,41 @@ static adaptau_status use_evaluator_options(void *given)
     return status;
 }
 
+static adaptau_status use_search_options(void *given)
+{
+    adaptau_search *made = NULL;
+    adaptau_status  status = adaptau_search_create(f.world.context, given, &made, &error);
+    adaptau_search_destroy(made);
+    return status;
+}
+
+static adaptau_status use_tune_options(void *given)
+{
+    adaptau_recipe recipe;
+    adaptau_recipe_init(&recipe);
+    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    return adaptau_tune(f.world.context, f.world.data, given, &recipe, NULL, &error);
+}
+
+static adaptau_status get_search_result(void *given)
+{
+    const adaptau_search_options options = {.struct_size = sizeof options, .first = 1.0};
+    adaptau_search              *made = NULL;
+    OK(adaptau_search_create(f.world.context, &options, &made, &error));
+    OK(adaptau_search_report(made, 1.0, &error));
+    adaptau_status status = adaptau_search_get_result(made, given, &error);
+    adaptau_search_destroy(made);
+    return status;
+}
+
+static adaptau_status get_tune_result(void *given)
+{
+    adaptau_recipe recipe;
+    adaptau_recipe_init(&recipe);
+    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    return adaptau_tune(f.world.context, f.world.data, NULL, &recipe, given, &error);
+}
+
 static adaptau_status use_model_options(void *given)
 {
     adaptau_model *made = NULL;
@@ -262,6 +297,8 @@ static int32_t                 one_count[1];
 static const adaptau_adam_rows adam_rows = {
     .dim = 1, .n = 1, .rows = one_number, .first = first_moment, .second = second_moment, .steps = one_count};
 
+static const adaptau_search_options searching = {.struct_size = sizeof searching, .first = 1.0};
+
 static const struct struct_case {
     const char  *name;
     use_function use;
@@ -273,6 +310,8 @@ static const struct struct_case {
     {"sampler options", use_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
     {"temperature options", use_temperature_options, 80, sizeof(adaptau_temperature_options), zeros},
     {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
+    {"search options", use_search_options, 40, sizeof(adaptau_search_options), &searching},
+    {"tune options", use_tune_options, 64, sizeof(adaptau_tune_options), zeros},
     {"model options", use_model_options, 120, sizeof(adaptau_model_options), zeros},
     {"target options", use_target_options, 24, sizeof(adaptau_target_options), &no_targets},
     {"contrast options", use_contrast_options, 72, sizeof(adaptau_contrast_options), zeros},
@@ -296,6 +335,8 @@ static const struct struct_case {
     {"temperature state", get_temperature_state, 112, sizeof(adaptau_temperature_state), zeros},
     {"encoder parameters", get_encoder_parameters, 24, sizeof(adaptau_encoder_parameters), zeros},
     {"step", get_step, 24, sizeof(adaptau_step), zeros},
+    {"search result", get_search_result, 32, sizeof(adaptau_search_result), zeros},
+    {"tune result", get_tune_result, 56, sizeof(adaptau_tune_result), zeros},
     {"gradient view", get_gradient_view, 56, sizeof(adaptau_gradient_view), zeros},
 };
 
