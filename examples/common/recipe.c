@@ -30,7 +30,8 @@ struct recipe recipe_default(void)
         .prototype_weight = ADAPTAU_BY_DATA,
         .prototypes = ADAPTAU_BY_DATA,
     };
-    adaptau_recipe_init(&recipe.base);
+    recipe.base.struct_size = sizeof recipe.base;
+    adaptau_recipe_init(&recipe.base, NULL);
     return recipe;
 }
 

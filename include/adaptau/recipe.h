@@ -2,8 +2,8 @@
 /** @file recipe.h
  *  Everything that decides how a model is trained, in one plain struct, and the values that suit the data.
  *
- *      adaptau_recipe recipe;
- *      adaptau_recipe_init(&recipe);                      every member has a value, or ADAPTAU_BY_DATA
+ *      adaptau_recipe recipe = {.struct_size = sizeof recipe};
+ *      adaptau_recipe_init(&recipe, &error);              every member has a value, or ADAPTAU_BY_DATA
  *      recipe.epochs = 8;                                 what the host knows better
  *      adaptau_recipe_fill(&recipe, dataset, &error);     no member is ADAPTAU_BY_DATA any more
  *
@@ -86,9 +86,11 @@ typedef struct adaptau_recipe {
                                      from popular items; else 0                                              */
 } adaptau_recipe;
 
-/** Write struct_size, the defaults, and ADAPTAU_BY_DATA where the data decide. NULL is fine.
- *  Thread-safety: any thread, as of all calls here. Since 0.1. */
-ADAPTAU_API void adaptau_recipe_init(adaptau_recipe *recipe);
+/** Write the defaults, and ADAPTAU_BY_DATA where the data decide. Members that an older host's struct does not have keep these
+ *  values in every call. Thread-safety: any thread, as of all calls here.
+ *  @param[in,out] recipe  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error);
 
 /** Replace every ADAPTAU_BY_DATA by its value for the dataset, and check all members, alone and together. A recipe that has none
  *  is only checked.

@@ -49,19 +49,26 @@ static const adaptau_recipe defaults = {
     .popularity_prior = ADAPTAU_BY_DATA,
 };
 
-void adaptau_recipe_init(adaptau_recipe *recipe)
+adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error)
 {
-    if (recipe)
-        *recipe = defaults;
+    adaptau_status status = atau_check_output(recipe, ATAU_LEAST_RECIPE, "recipe", error);
+    if (!status)
+        atau_write_struct(recipe, &defaults, sizeof defaults);
+    return status;
 }
 
+/* In a recipe 0 means 0: what an older caller's struct lacks has its default instead of the zeros that other structs get. */
 adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recipe, adaptau_error *error)
 {
     if (!recipe) {
-        adaptau_recipe_init(out);
+        *out = defaults;
         return ADAPTAU_OK;
     }
-    return atau_read_struct(out, sizeof *out, sizeof *out, recipe, false, "recipe", error);
+    adaptau_status status = atau_read_struct(out, sizeof *out, ATAU_LEAST_RECIPE, recipe, false, "recipe", error);
+    const size_t   known = recipe->struct_size;
+    if (!status && known < sizeof *out)
+        memcpy((char *)out + known, (const char *)&defaults + known, sizeof *out - known);
+    return status;
 }
 
 /* ---- each member alone -------------------------------------------------------------------------------------------- */
