@@ -83,8 +83,8 @@ static adaptau_status use_search_options(void *given)
 
 static adaptau_status use_tune_options(void *given)
 {
-    adaptau_recipe recipe;
-    adaptau_recipe_init(&recipe);
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    OK(adaptau_recipe_init(&recipe, &error));
     recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
     return adaptau_tune(f.world.context, f.world.data, given, &recipe, NULL, &error);
 }
@@ -102,8 +102,8 @@ static adaptau_status get_search_result(void *given)
 
 static adaptau_status get_tune_result(void *given)
 {
-    adaptau_recipe recipe;
-    adaptau_recipe_init(&recipe);
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    OK(adaptau_recipe_init(&recipe, &error));
     recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
     return adaptau_tune(f.world.context, f.world.data, NULL, &recipe, given, &error);
 }
@@ -539,6 +539,7 @@ static void open_fixture(void)
     OK(adaptau_evaluator_create(f.world.context, f.world.data, NULL, &f.evaluator, &error));
     f.recipe = (adaptau_recipe){.struct_size = sizeof f.recipe};
     OK(adaptau_recipe_init(&f.recipe, &error));
+    f.recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
     OK(adaptau_recipe_fill(&f.recipe, f.world.data, &error));
     OK(adaptau_training_create(f.world.context, f.world.data, &f.recipe, &f.training, &error));
 }

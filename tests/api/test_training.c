@@ -21,6 +21,7 @@ static adaptau_recipe new_recipe(void)
 {
     adaptau_recipe recipe = {.struct_size = sizeof recipe};
     OK(adaptau_recipe_init(&recipe, &error));
+    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
     recipe.dim = DIM;
     recipe.epochs = EPOCHS;
     recipe.seed = 5;
@@ -220,7 +221,7 @@ START_TEST(fills_its_copy_of_the_recipe)
     adaptau_recipe filled = {.struct_size = sizeof filled}, kept = filled;
     OK(adaptau_recipe_init(&filled, &error));
     open_training(NULL, NULL);
-    OK(adaptau_recipe_fill(&filled, f.data, &error));
+    OK(adaptau_tune(f.context, f.data, NULL, &filled, NULL, &error));
     OK(adaptau_training_get_recipe(f.training, &kept, &error));
     ck_assert_mem_eq(&filled, &kept, sizeof kept);
     close_training();

@@ -33,8 +33,8 @@ static adaptau_dataset *make_data(adaptau_context *context, int32_t noise)
 
 static adaptau_recipe small_recipe(void)
 {
-    adaptau_recipe recipe;
-    adaptau_recipe_init(&recipe);
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    OK(adaptau_recipe_init(&recipe, &error));
     recipe.dim = 16;
     recipe.epochs = 12;
     return recipe;

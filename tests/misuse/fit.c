@@ -53,6 +53,7 @@ static void make_recipe(void)
     ck_assert_int_eq(adaptau_recipe_init(&RECIPE, NULL), ADAPTAU_OK);
     RECIPE.dim = DIM;
     RECIPE.init = ADAPTAU_INIT_SPHERE;
+    RECIPE.tau0_policy = ADAPTAU_TAU0_EQ14;
     a.recipe = &RECIPE;
     a.dataset = desk.data;
     a.context = desk.context;
@@ -98,7 +99,7 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
         WRONG(encoder, -1, " = -1, which is no value but ADAPTAU_BY_DATA"), WRONG(init, ADAPTAU_INIT_HOST, " = 3"),     \
         WRONG(normalise, 4, " = 4"), WRONG(free_length, 2, " = 2, but 0 or 1"), WRONG(unit_raw_rows, 2, " = 2"),        \
         WRONG(rank_raw, -2, " = -2"), WRONG(row_second_moment, 3, " = 3"), WRONG(bfloat16, 2, " = 2"),                  \
-        WRONG(loss, 5, " = 5"), WRONG(tau0_policy, 5, " = 5"), WRONG(tau_user_policy, -2, " = -2"),                     \
+        WRONG(loss, 5, " = 5"), WRONG(tau0_policy, 6, " = 6"), WRONG(tau_user_policy, -2, " = -2"),                     \
         WRONG(candidates, 5, " = 5"), WRONG(log_q, 2, " = 2"), WRONG(reject_positives, 2, " = 2"),                      \
         WRONG(positives_in_sum, 7, " = 7"), WRONG(dim, 0, " = 0, but 1 ... 65536 is wanted"),                           \
         WRONG(dim, 65537, " = 65537"), WRONG(n_layers, 5, " = 5, but 0 ... 4"),                                         \
