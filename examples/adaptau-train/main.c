@@ -13,7 +13,7 @@
 /* After a signal: the tables as they stand, and no report. */
 static int leave(const struct run *run)
 {
-    const char    *save = run->settings->save;
+    const char    *save = run->trial.model ? run->settings->save : NULL; /* none before the temperature is found */
     adaptau_error  error = {0};
     adaptau_status status = save ? save_run(run, save, &error) : ADAPTAU_OK;
     if (status) {

@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/sort.h"
 #include "core/dataset.h"
+#include "core/likelihood.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
 
@@ -362,19 +363,18 @@ static adaptau_status check_fit(const adaptau_evaluator *e, const adaptau_tables
 
 static adaptau_status rank_users(adaptau_evaluator *e, const adaptau_tables *tables, adaptau_error *error)
 {
-    struct atau_ranking      ranking;
-    struct atau_rank_request request = {
+    struct atau_score_sides      sides;
+    struct atau_scan_request request = {
         .n = e->n_users,
         .users = e->users,
-        .k = e->n_ranks,
         .n_masks = e->n_masks,
         .masks = e->masks,
     };
-    adaptau_status status = atau_ranking_open(e->context, tables, true, &ranking, error);
+    adaptau_status status = atau_score_sides_open(e->context, tables, true, &sides, error);
     if (status)
         return status;
-    status = atau_rank_each(&ranking, &request, store_hits, e, error);
-    atau_ranking_close(&ranking);
+    status = atau_rank_each(&sides, &request, e->n_ranks, store_hits, e, error);
+    atau_score_sides_close(&sides);
     return status;
 }
 
@@ -392,6 +392,62 @@ adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau
     status = rank_users(evaluator, &own, error);
     if (!status)
         score_users(evaluator);
+    atau_busy_leave(&evaluator->busy);
+    return status;
+}
+
+/* ---- likelihood ------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_taus(int32_t n_taus, const double *taus, const double *means, adaptau_error *error)
+{
+    if (n_taus < 0 || n_taus > ADAPTAU_MAX_TAUS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_taus = %d is outside 0 ... %d", n_taus, ADAPTAU_MAX_TAUS);
+    if (n_taus > 0) {
+        ATAU_REQUIRE(taus, error);
+        ATAU_REQUIRE(means, error);
+    }
+    for (int32_t t = 0; t < n_taus; t++) {
+        if (!isfinite(taus[t]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "taus[%d] = %g is not finite", t, taus[t]);
+        if (!(taus[t] >= 1e-30 && taus[t] <= 1e30))
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "taus[%d] = %g is outside 1e-30 ... 1e30", t, taus[t]);
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status find_likelihood(const adaptau_evaluator *e, const adaptau_tables *tables, int32_t n_taus,
+                                      const double *taus, double *means, adaptau_error *error)
+{
+    struct atau_score_sides        sides;
+    const struct atau_item_lists   held_out = {e->held_out->user_ptr, e->held_out->user_items};
+    const struct atau_scan_request request = {.n = e->n_users, .users = e->users, .n_masks = e->n_masks, .masks = e->masks};
+    double                         sums[ADAPTAU_MAX_TAUS];
+    int64_t                        n_pairs = 0;
+    adaptau_status                 status = atau_score_sides_open(e->context, tables, true, &sides, error);
+    if (status)
+        return status;
+    status = atau_log_likelihood(&sides, &request, &held_out, n_taus, taus, sums, &n_pairs, error);
+    atau_score_sides_close(&sides);
+    for (int32_t t = 0; t < n_taus && !status; t++)
+        means[t] = n_pairs > 0 ? sums[t] / (double)n_pairs : 0.0;
+    return status;
+}
+
+adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, const adaptau_tables *tables, int32_t n_taus,
+                                                const double *taus, double *means, adaptau_error *error)
+{
+    adaptau_tables own;
+    ATAU_REQUIRE(evaluator, error);
+    adaptau_status status = atau_check_tables(tables, &own, error);
+    if (!status)
+        status = check_fit(evaluator, &own, error);
+    if (!status)
+        status = check_taus(n_taus, taus, means, error);
+    if (status)
+        return status;
+    if (!atau_busy_enter(&evaluator->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
+    status = find_likelihood(evaluator, &own, n_taus, taus, means, error);
     atau_busy_leave(&evaluator->busy);
     return status;
 }

@@ -14,7 +14,6 @@
 #include "common/json.h"
 #include "common/number.h"
 #include "common/read_data.h"
-#include "common/split.h"
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
 
@@ -462,7 +461,7 @@ START_TEST(names_come_back_from_their_bytes)
 }
 END_TEST
 
-/* ---- names, numbers, split ------------------------------------------------------------------------------------------- */
+/* ---- names, numbers -------------------------------------------------------------------------------------------------- */
 
 START_TEST(interns_many_names)
 {
@@ -515,39 +514,6 @@ START_TEST(parses_numbers_whole)
 }
 END_TEST
 
-START_TEST(splits_each_user_by_its_share)
-{
-    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1};
-    adaptau_context        *context = NULL;
-    adaptau_dataset        *dataset = NULL;
-    struct pairs            kept = {0}, held_out = {0}, again = {0}, other = {0}, rest = {0};
-    ck_assert_int_eq(adaptau_context_create(&options, &context, &error), ADAPTAU_OK);
-    for (int32_t u = 0; u < 40; u++)
-        for (int32_t i = 0; i < u; i++)
-            ck_assert_int_eq(pairs_append(&pairs, u, i, &error), ADAPTAU_OK);
-    ck_assert_int_eq(pairs_to_dataset(&pairs, context, 40, 40, &dataset, &error), ADAPTAU_OK);
-    ck_assert_int_eq(split_dataset(dataset, 0.2, 1, &kept, &held_out, &error), ADAPTAU_OK);
-    ck_assert_int_eq(split_dataset(dataset, 0.2, 1, &rest, &again, &error), ADAPTAU_OK);
-    ck_assert_int_eq(split_dataset(dataset, 0.2, 2, &rest, &other, &error), ADAPTAU_OK);
-    ck_assert_int_eq(kept.count + held_out.count, pairs.count);
-    int counts[40] = {0};
-    for (int64_t i = 0; i < held_out.count; i++)
-        counts[held_out.users[i]]++;
-    for (int u = 0; u < 40; u++)
-        ck_assert_int_eq(counts[u], u == 0 ? 0 : (2 * u + 5) / 10);
-    ck_assert_int_eq(again.count, held_out.count);
-    ck_assert_mem_eq(again.items, held_out.items, (size_t)again.count * sizeof(int32_t));
-    ck_assert(memcmp(other.items, held_out.items, (size_t)other.count * sizeof(int32_t)) != 0);
-    pairs_free(&kept);
-    pairs_free(&held_out);
-    pairs_free(&again);
-    pairs_free(&other);
-    pairs_free(&rest);
-    adaptau_dataset_destroy(dataset);
-    adaptau_context_destroy(context);
-}
-END_TEST
-
 START_TEST(escapes_json)
 {
     char        buffer[200] = "";
@@ -589,7 +555,6 @@ int main(void)
     tcase_add_test(memory, interns_many_names);
     tcase_add_test(memory, suggests_similar_names);
     tcase_add_test(memory, parses_numbers_whole);
-    tcase_add_test(memory, splits_each_user_by_its_share);
     tcase_add_test(memory, escapes_json);
     suite_add_tcase(suite, memory);
 
