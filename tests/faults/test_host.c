@@ -141,6 +141,7 @@ static bool is_in_mode(int mode)
 static void *run_lane(void *argument)
 {
     struct host_lane *lane = argument;
+    fesetenv(FE_DFL_ENV); /* not what it has from the thread that made it                                        */
     if (lane->mode >= 0)
         enter_mode(lane->mode);
     lane->lane(lane->argument, lane->number);
