@@ -356,6 +356,52 @@ START_TEST(bpr_of_equal_scores_is_log_2_at_every_temperature)
 }
 END_TEST
 
+/* A gradient that is a float until it is divided by the length of its row. */
+START_TEST(a_gradient_that_overflows_last_of_all_is_refused)
+{
+    float                    user[2] = {1e-12f, 0.0f}, rows[4] = {0.0f, 1e15f, 0.0f, -1e15f}, gradient[2];
+    const int64_t            ptr[2] = {0, 1};
+    const int32_t            positive = 0;
+    adaptau_context         *context = contexts[_i];
+    adaptau_tables           tables = {.struct_size = sizeof tables, .flags = ADAPTAU_NORMALISE_USERS, .n_users = 1, .n_items = 2,
+                                       .dim = 2, .users = user, .items = rows};
+    adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive};
+    adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1e-12f};
+    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = gradient};
+    if (context)
+        ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &tau, &output, &error), ADAPTAU_E_NUMERIC);
+}
+END_TEST
+
+/* All cosines −1: the sum is as small as it gets without a maximum, and a large weight must not overflow on top of it. */
+START_TEST(large_weights_of_small_sums_stay_floats)
+{
+    enum { M = 4 };
+    float                    user[2] = {1.0f, 0.0f}, rows[M * 2], gradient[2], item_gradients[M * 2];
+    const float              weight = 1e12f;
+    const int64_t            ptr[2] = {0, 1};
+    const int32_t            positive = 0;
+    adaptau_context         *context = contexts[_i];
+    adaptau_tables           tables = {.struct_size = sizeof tables, .flags = ADAPTAU_NORMALISE_BOTH, .n_users = 1, .n_items = M,
+                                       .dim = 2, .users = user, .items = rows};
+    adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive,
+                                      .row_weights = &weight};
+    adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 0.029f};
+    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = gradient, .item_gradients = item_gradients};
+    for (int i = 0; i < M; i++) {
+        rows[2 * i] = -1.0f;
+        rows[2 * i + 1] = i ? 1e-3f : -1e-3f;
+    }
+    if (!context)
+        return;
+    OK(adaptau_softmax(context, &tables, &batch, &tau, &output, &error));
+    ck_assert_double_eq_tol(output.loss / 1e12, log(M), 1e-4);
+    ck_assert_double_eq_tol((double)gradient[1] / (1e12 / 0.029 * 1.5e-3), 1.0, 1e-3);
+    for (int i = 0; i < M; i++) /* along the user, in the tangent of the item                                    */
+        ck_assert_double_eq_tol((double)item_gradients[2 * i + 1] / (1e12 / 0.029 * 1e-3), i ? 0.25 : 0.75, 1e-3);
+}
+END_TEST
+
 /* A step that would not be finite is refused before it is taken. */
 START_TEST(a_model_of_short_rows_refuses_a_gradient_that_is_no_float)
 {
@@ -398,6 +444,8 @@ int main(void)
     tcase_add_loop_test(tests, a_tile_of_masked_candidates_leaves_gradients_finite, 0, N_CONTEXTS);
     tcase_add_loop_test(tests, logits_beyond_the_floats_are_refused, 0, N_CONTEXTS * 3);
     tcase_add_loop_test(tests, bpr_of_equal_scores_is_log_2_at_every_temperature, 0, N_CONTEXTS);
+    tcase_add_loop_test(tests, a_gradient_that_overflows_last_of_all_is_refused, 0, N_CONTEXTS);
+    tcase_add_loop_test(tests, large_weights_of_small_sums_stay_floats, 0, N_CONTEXTS);
     tcase_add_loop_test(tests, a_model_of_short_rows_refuses_a_gradient_that_is_no_float, 0, N_CONTEXTS);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -128,23 +128,25 @@ struct host_lane {
     bool                  kept;
 };
 
-static bool is_in_mode(int mode)
+/* How a thread rounds, of both units of an x86. */
+static unsigned mode_here(void)
 {
-    static const int rounding[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    unsigned mode = (unsigned)fegetround();
 #if defined(__SSE__)
-    if (((_mm_getcsr() & 0x8040u) != 0) != (mode == 3))
-        return false;
+    mode |= (_mm_getcsr() & 0xE040u) << 16; /* rounding, FTZ and DAZ                                            */
 #endif
-    return fegetround() == (mode >= 0 && mode < 3 ? rounding[mode] : FE_TONEAREST);
+    return mode;
 }
 
 static void *run_lane(void *argument)
 {
     struct host_lane *lane = argument;
+    fesetenv(FE_DFL_ENV); /* not what it has from the thread that made it                                        */
     if (lane->mode >= 0)
         enter_mode(lane->mode);
+    const unsigned own = mode_here();
     lane->lane(lane->argument, lane->number);
-    lane->kept = is_in_mode(lane->mode);
+    lane->kept = mode_here() == own;
     return NULL;
 }
 
