@@ -40,7 +40,8 @@ static adaptau_status check_names(const struct names *names, int32_t n, const ch
 {
     if (names->count == 0 || names->count == n)
         return ADAPTAU_OK;
-    return fail(error, ADAPTAU_E_SHAPE, "%s%s has %d names, but the model has %d rows", shown_path(path), ending, names->count, n);
+    return fail(error, ADAPTAU_E_SHAPE, "%s%s has %d names, but the model has %d rows", shown_path(path), ending, names->count,
+                n);
 }
 
 /* Models of before names were in their files had them beside: MODEL.users.txt and MODEL.items.txt. None is fine, too. */

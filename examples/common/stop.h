@@ -3,8 +3,8 @@
 #ifndef EXAMPLES_COMMON_STOP_H
 #define EXAMPLES_COMMON_STOP_H
 
-/* A file that grows beyond the limit (ulimit -f) is a write that fails, with a message and nothing left behind, not the end of the
- * program. To be called first of all. */
+/* A file that grows beyond the limit (ulimit -f) is a write that fails, with a message and nothing left behind, not the end of
+ * the program. To be called first of all. */
 void stop_ignore_file_limit(void);
 
 /* From now on either signal is noted; a second one ends the program at once. */

@@ -54,7 +54,8 @@ adaptau_status target_find(const char *path, char **target, adaptau_error *error
     }
     if (!status)
         status = check_kind(at, path, &reached, error);
-    if (!status && (about.st_ino != reached.st_ino || about.st_dev != reached.st_dev)) /* a link of /proc: its text is not its way */
+    /* Links of /proc lead to what their text does not name. */
+    if (!status && (about.st_ino != reached.st_ino || about.st_dev != reached.st_dev))
         status = fail_os(error, EINVAL, "%s, which is no regular file", shown_path(path));
     if (status)
         free(at);

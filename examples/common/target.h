@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The file that a path of results means, as the library's saves take it: a symbolic link stays, and what it leads to is written;
- * what is there must be a regular file. */
+/* The file that a path of results means, as the library's saves take it: a symbolic link stays, and what it leads to is
+ * written; what is there must be a regular file. */
 #ifndef EXAMPLES_COMMON_TARGET_H
 #define EXAMPLES_COMMON_TARGET_H
 

@@ -44,7 +44,8 @@ static int open_folder(const char *path, const char *base)
     return descriptor;
 }
 
-/* Renaming over a device would replace it: as root, /dev/null. Returns 0, or why not; *about has st_ino 0 where there is nothing. */
+/* Renaming over a device would replace it: as root, /dev/null. Returns 0, or why not; *about has st_ino 0 where there is
+ * nothing. */
 static int refuse_special_file(int folder, const char *base, struct stat *about)
 {
     if (fstatat(folder, base, about, 0) != 0) {
