@@ -5,6 +5,7 @@
 #ifndef ADAPTAU_FIT_H
 #define ADAPTAU_FIT_H
 
+#include <adaptau/evaluator.h>
 #include <adaptau/recipe.h>
 
 #ifdef __cplusplus
@@ -124,6 +125,82 @@ ADAPTAU_API adaptau_status adaptau_training_get_state(const adaptau_training *tr
  *  @return E_ARGUMENT, E_ABI. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_training_get_recipe(const adaptau_training *training, adaptau_recipe *out,
                                                        adaptau_error *error);
+
+/* ---- one call ----------------------------------------------------------------------------------------------------- */
+
+#define ADAPTAU_FIT_GO_ON 0 /**< what a callback answers: go on                                                 */
+/** Nothing more is trained, be the epoch complete or not: adaptau_fit succeeds, with the best model so far where `validation` has
+ *  judged one, else with the model as it stands. */
+#define ADAPTAU_FIT_STOP 1
+
+#define ADAPTAU_FIT_SEARCH 0 /**< phase: epochs are judged by held-out interactions                             */
+#define ADAPTAU_FIT_FINAL 1  /**< phase: the training whose model is returned, nothing being held out           */
+
+/** What adaptau_fit tells its callbacks. Lives during the callback; a later library has more members at its end. Since 0.1. */
+typedef struct adaptau_fit_progress {
+    int32_t              phase;     /**< ADAPTAU_FIT_SEARCH or _FINAL                                        */
+    int32_t              evaluated; /**< 1 where recall and ndcg are those of this epoch                     */
+    int32_t              best;      /**< 1 where it is the best epoch so far                                 */
+    int32_t              reserved;  /**< 0                                                                   */
+    int64_t              epoch;     /**< that is running or has just ended, from 0                           */
+    int64_t              n_epochs;  /**< of the phase, at most                                               */
+    int64_t              step;      /**< steps made in this epoch                                            */
+    int64_t              n_steps;   /**< of an epoch                                                         */
+    double               loss;      /**< mean per weighted term, of this epoch so far                        */
+    double               tau0;      /**< τ₀ of this epoch                                                    */
+    double               recall;    /**< at the cutoff, on the held-out interactions; 0 unless evaluated     */
+    double               ndcg;      /**< likewise                                                            */
+    const adaptau_model *model;     /**< as it stands, for calls that read                                   */
+} adaptau_fit_progress;
+
+/** @return ADAPTAU_FIT_GO_ON, ADAPTAU_FIT_STOP, or anything else: adaptau_fit ends with E_CANCELLED and gives no model. Called on
+ *  the thread that called adaptau_fit, never from a lane. */
+typedef int32_t (*adaptau_fit_callback)(void *user_data, const adaptau_fit_progress *progress);
+
+/** All zero but struct_size: all epochs of the recipe on the whole dataset, silently. Since 0.1. */
+typedef struct adaptau_fit_options {
+    uint32_t               struct_size;    /**< sizeof(adaptau_fit_options)                                  */
+    int32_t                cutoff;         /**< of recall and NDCG; 0: 20                                    */
+    const adaptau_dataset *validation;     /**< interactions that are not in the dataset: the model of the epoch that ranks them
+                                                best is returned; or NULL                                    */
+    double                 held_out_share; /**< in [0, 1): hold so much of each user's interactions out of the dataset, find the
+                                                best epoch, and train again on all of it for so many epochs. 0: do not. Without
+                                                `validation` only                                            */
+    uint64_t               held_out_seed;  /**< of that split                                                */
+    int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0: all */
+    int64_t                eval_every;     /**< epochs between evaluations, the last is always evaluated; 0: 1 */
+    int64_t                patience;       /**< evaluations without a better epoch before the search ends; 0: never ends early */
+    adaptau_fit_callback   on_step;        /**< after each step; or NULL                                     */
+    adaptau_fit_callback   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
+    void                  *user_data;      /**< of both                                                      */
+} adaptau_fit_options;
+
+/** What adaptau_fit found. Since 0.1. */
+typedef struct adaptau_fit_result {
+    uint32_t struct_size; /**< sizeof(adaptau_fit_result), set by the caller                                 */
+    int32_t  stopped;     /**< 1 where a callback stopped it                                                 */
+    int64_t  n_epochs;    /**< whole ones behind the model                                                   */
+    int64_t  n_searched;  /**< whole ones of the search; 0 without held-out interactions                     */
+    double   loss;        /**< of the model's last epoch, mean per weighted term                             */
+    double   tau0;        /**< τ₀ of that epoch: of fold-in, and of the popularity prior                     */
+    double   recall;      /**< at the cutoff, of the best epoch of the search on held-out interactions; 0 without */
+    double   ndcg;        /**< likewise                                                                      */
+} adaptau_fit_result;
+
+/** Train a model by a recipe: the loop of adaptau_training from the first epoch to the last. With held-out interactions each epoch
+ *  is judged by recall (then NDCG, then the earlier one), items of the dataset itself not being ranked. A host that needs more
+ *  than callbacks has adaptau_training.
+ *  @param[in]  dataset  trained on; not needed after the call
+ *  @param[in]  recipe   copied and filled by the dataset; NULL: adaptau_recipe_init's
+ *  @param[in]  options  NULL for the defaults
+ *  @param[out] model    new, in own memory, with the popularity prior of the recipe
+ *  @param[out] result   may be NULL
+ *  @return as adaptau_training_create, _begin_epoch, _next, adaptau_model_gradients, adaptau_model_apply and
+ *          adaptau_evaluator_run; E_ARGUMENT, E_ABI, E_SHAPE for a validation set of another size; E_CANCELLED. Nothing is written
+ *          then. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_fit(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                       const adaptau_fit_options *options, adaptau_model **model, adaptau_fit_result *result,
+                                       adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -17,7 +17,7 @@ extern "C" {
  *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
- *  @snippet 02-training-loop.c model
+ *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 11-new-users.c checkpoint
  *  @snippet 11-new-users.c grow */
 typedef struct adaptau_model adaptau_model;

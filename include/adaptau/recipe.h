@@ -2,10 +2,7 @@
 /** @file recipe.h
  *  Everything that decides how a model is trained, in one plain struct, and the values that suit the data.
  *
- *      adaptau_recipe recipe = {.struct_size = sizeof recipe};
- *      adaptau_recipe_init(&recipe, &error);              every member has a value, or ADAPTAU_BY_DATA
- *      recipe.epochs = 8;                                 what the host knows better
- *      adaptau_recipe_fill(&recipe, dataset, &error);     no member is ADAPTAU_BY_DATA any more
+ *  @snippet 02-training-loop.c recipe
  *
  *  A training by a recipe is in fit.h. A host with a loop of its own asks for the options of single objects
  *  (adaptau_recipe_model_options and its siblings). */

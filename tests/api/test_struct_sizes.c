@@ -24,7 +24,7 @@ struct fixture {
     adaptau_tables           tables;
     adaptau_row_temperatures temperatures;
     adaptau_softmax_output   output;
-    adaptau_recipe           recipe; /* filled */
+    adaptau_recipe           recipe, short_recipe; /* filled; the second of one epoch */
     adaptau_training        *training;
 };
 
@@ -276,6 +276,22 @@ static adaptau_status use_split_options(void *given)
     return status;
 }
 
+static adaptau_status use_fit_options(void *given)
+{
+    adaptau_model *made = NULL;
+    adaptau_status status = adaptau_fit(f.world.context, f.world.data, &f.short_recipe, given, &made, NULL, &error);
+    adaptau_model_destroy(made);
+    return status;
+}
+
+static adaptau_status get_fit_result(void *given)
+{
+    adaptau_model *made = NULL;
+    adaptau_status status = adaptau_fit(f.world.context, f.world.data, &f.short_recipe, NULL, &made, given, &error);
+    adaptau_model_destroy(made);
+    return status;
+}
+
 static adaptau_status get_recipe(void *given)
 {
     ck_assert_int_eq(adaptau_training_get_recipe(f.training, given, &error), adaptau_recipe_init(given, &error));
@@ -405,6 +421,7 @@ static const struct struct_case {
     {"recipe", use_recipe, 272, sizeof(adaptau_recipe), &f.recipe},
     {"filled recipe", use_filled_recipe, 272, sizeof(adaptau_recipe), &f.recipe},
     {"split options", use_split_options, 32, sizeof(adaptau_split_options), zeros},
+    {"fit options", use_fit_options, 80, sizeof(adaptau_fit_options), zeros},
 }, outputs[] = {
     {"tables", get_tables, 64, sizeof(adaptau_tables), zeros},
     {"batch", get_batch, 104, sizeof(adaptau_batch), zeros},
@@ -416,6 +433,7 @@ static const struct struct_case {
     {"tune result", get_tune_result, 56, sizeof(adaptau_tune_result), zeros},
     {"gradient view", get_gradient_view, 56, sizeof(adaptau_gradient_view), zeros},
     {"recipe", get_recipe, 272, sizeof(adaptau_recipe), zeros},
+    {"fit result", get_fit_result, 56, sizeof(adaptau_fit_result), zeros},
     {"training state", get_training_state, 56, sizeof(adaptau_training_state), zeros},
     {"batch of a training", get_training_batch, 104, sizeof(adaptau_batch), zeros},
     {"model options", get_model_options, 120, sizeof(adaptau_model_options), zeros},
@@ -541,6 +559,10 @@ static void open_fixture(void)
     OK(adaptau_recipe_init(&f.recipe, &error));
     f.recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
     OK(adaptau_recipe_fill(&f.recipe, f.world.data, &error));
+    f.short_recipe = f.recipe;
+    f.short_recipe.epochs = 1;
+    f.short_recipe.dim = 2;
+    f.short_recipe.init = ADAPTAU_INIT_SPHERE;
     OK(adaptau_training_create(f.world.context, f.world.data, &f.recipe, &f.training, &error));
 }
 

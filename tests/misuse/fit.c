@@ -25,6 +25,11 @@ static struct {
     STRUCT(adaptau_split_options, options);
     STRUCT(adaptau_batch, batch);
     STRUCT(adaptau_training_state, state);
+    STRUCT(adaptau_fit_options, fit);
+    STRUCT(adaptau_fit_result, result);
+    const adaptau_fit_options *fit_options;
+    adaptau_model            **model_out;
+    void                      *result;
     float             numbers[ITEMS];
     char              text[ADAPTAU_NOTE_SIZE];
     adaptau_dataset  *made_kept, *made_held_out;
@@ -427,6 +432,63 @@ static adaptau_status call_training_get_recipe(adaptau_error *error)
 
 static const struct misuse get_recipe[] = {IS_NULL(training), BAD_OUT(recipe)};
 
+/* ---- one call ------------------------------------------------------------------------------------------------------ */
+
+static int32_t answer;
+
+static int32_t give_answer(void *user_data, const adaptau_fit_progress *progress)
+{
+    (void)user_data;
+    (void)progress;
+    return answer;
+}
+
+#define FIT a.fit_struct.known
+
+static void prepare_fit(void)
+{
+    make_recipe();
+    RECIPE.epochs = 1;
+    FIT = (adaptau_fit_options){.struct_size = sizeof FIT, .on_step = give_answer};
+    a.fit_options = &FIT;
+    a.result_struct.known.struct_size = sizeof a.result_struct.known;
+    a.model_out = &a.spare;
+    a.result = &a.result_struct.known;
+    answer = 0;
+}
+
+static adaptau_status call_fit(adaptau_error *error)
+{
+    return adaptau_fit(a.context, a.dataset, a.recipe, a.fit_options, a.model_out, a.result, error);
+}
+
+#define NEGATIVE(member)                                                                                                    {ADAPTAU_E_ARGUMENT, "options->" #member " = -1 is negative", {TO(FIT.member, -1)}}
+
+static const struct misuse fit[] = {
+    IS_NULL(context),
+    IS_NULL(dataset),
+    {ADAPTAU_E_ARGUMENT, "model is NULL", {TO(a.model_out, NULL)}},
+    BAD_RECIPE,
+    BAD_SIZES(result),
+    {ADAPTAU_E_ABI, "options->struct_size = 0", {TO(FIT.struct_size, 0)}},
+    {ADAPTAU_E_ABI, "options->struct_size = 4100", {TO(FIT.struct_size, 4100)}},
+    {ADAPTAU_E_ARGUMENT, "options->cutoff = -1 is outside 0 ... 65536", {TO(FIT.cutoff, -1)}},
+    {ADAPTAU_E_ARGUMENT, "options->cutoff = 65537 is outside", {TO(FIT.cutoff, 65537)}},
+    {ADAPTAU_E_NUMERIC, "options->held_out_share = nan is not finite", {TO(FIT.held_out_share, NAN)}},
+    {ADAPTAU_E_ARGUMENT, "options->held_out_share = 1 is outside [0, 1)", {TO(FIT.held_out_share, 1)}},
+    {ADAPTAU_E_ARGUMENT, "options->held_out_share = -0.5 is outside", {TO(FIT.held_out_share, -0.5)}},
+    {ADAPTAU_E_ARGUMENT,
+     "options->held_out_share = 0.5, but options->validation is given",
+     {TO(FIT.held_out_share, 0.5), FROM(FIT.validation, desk.data)}},
+    {ADAPTAU_E_SHAPE,
+     "options->validation has 5 users and 7 items, but dataset has 6 and 8",
+     {FROM(FIT.validation, desk.smaller)}},
+    NEGATIVE(n_epochs),
+    NEGATIVE(eval_every),
+    NEGATIVE(patience),
+    {ADAPTAU_E_CANCELLED, "on_step answered 7 in step 1 of epoch 0", {TO(answer, 7)}},
+};
+
 static void call_training_destroy(void)
 {
     adaptau_training_destroy(NULL);
@@ -471,6 +533,7 @@ static const struct subject subjects[] = {
     SUBJECT(training_end_epoch, end_epoch),
     SUBJECT(training_get_state, get_state),
     SUBJECT(training_get_recipe, get_recipe),
+    SUBJECT(fit, fit),
 };
 
 static const struct harmless harmless[] = {
