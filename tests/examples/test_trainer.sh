@@ -95,7 +95,8 @@ with open("ratings.dat", "w") as f:
     f.writelines(f"{u + 1}::{i + 1}::{1 + (u + i) % 5}::978300760\n" for u, i in pairs)
 END
 
-quick="--epochs 3 --quiet --threads 1 --dim 8"
+quick="--epochs 3 --quiet --threads 1 --dim 8 --temperature eq14" # a search for tau0 would take five trainings more
+any="--epochs 3 --quiet --threads 1 --dim 8"
 
 # ---- command line --------------------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ expect_line 2 "$t --dim: \"99999999999999999999\" is not a whole number in 1 ...
 expect_line 2 "$t --lr-users: \"nan\" is not a number in 0 ... 1000" "$train" split --lr-users nan
 expect_line 2 "$t --lr-users: \"0,5\" is not a number in 0 ... 1000" "$train" split --lr-users 0,5
 expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" split --tau -1
-expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned" "$train" split --temperature eq15
+expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned, held-out" "$train" split --temperature eq15
 expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn, simplex" "$train" split --backbone ngcf
 expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
 expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
@@ -169,7 +170,7 @@ expect_line 1 "$t empty: Is a directory" "$train" split $quick --save empty
 
 # ---- results -------------------------------------------------------------------------------------------------------
 
-expect 0 "$train" split --epochs 20 --dim 8 --json --quiet --history h
+expect 0 "$train" split --epochs 20 --dim 8 --temperature eq14 --json --quiet --history h
 [ ! -s err ] || fail "--quiet is not quiet"
 expect_json 'd["protocol"] == "valid" and d["selected_on_test"] is False'
 expect_json '(d["n_users"], d["n_items"], d["n_train"], d["n_test"], d["n_test_users"]) == (120, 60, 960, 240, 120)'
@@ -194,11 +195,22 @@ expect 0 "$train" split $quick --protocol paper
 grep -q 'SELECTS ON TEST' out || fail "paper does not say that it selects on test"
 expect 0 "$train" split $quick --json --no-refit --eval-every 2 --cutoffs 5
 expect_json '"valid" in d["protocol"] and d["search_epochs"] == 3 and d["best_epoch"] in (2, 3) and "recall@5" in d'
-expect 0 "$train" split --quiet --threads 1 --dim 8 --json --epochs 50 --patience 2
+expect 0 "$train" split --quiet --threads 1 --dim 8 --json --epochs 50 --patience 2 --temperature eq14
 expect_json 'd["search_epochs"] <= d["best_epoch"] + 2'
-expect 0 "$train" split --epochs 2 --dim 8
+expect 0 "$train" split --epochs 2 --dim 8 --temperature eq14
 [ "$(grep -c '^search epoch' err)" -eq 2 ] || fail "no line for every epoch"
 grep -q '^recall' out || fail "no table"
+
+# By default tau0 is found on pairs held out of train; then all of train is trained on, for all epochs.
+expect 0 "$train" split $any --json --history h
+expect_json 'd["temperature"] == "held-out" and d["tau_trials"] >= 3 and d["tau_trial_epochs"] == 5 and d["tau_held_out"] == 120'
+expect_json '(d["best_epoch"], d["search_epochs"]) == (3, 0) and 0 <= d["tau_recall"] <= 1 and d["tune_seconds"] > 0'
+python3 -c 'import json; assert [json.loads(x)["phase"] for x in open("h")] == ["refit"] * 3' || fail "--history of the default"
+expect 0 "$train" split --epochs 3 --dim 8
+grep -q '^tau0  *found by [0-9]* trainings of 5 epochs without 120 pairs of train' out || fail "the table says nothing of how tau0 was found"
+[ "$(grep -c '^temperature trial' err)" -ge 3 ] || fail "no line for every trial"
+expect 0 "$train" split $any --json --no-refit
+expect_json 'd["temperature"] == "held-out" and d["search_epochs"] == 3 and d["n_valid"] == 120'
 
 for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--tau 0.2' '--personal eq16' '--personal eq15' \
     '--personal released' '--candidates shared --n-candidates 30' '--candidates popular --popularity 0.5' \
@@ -212,8 +224,11 @@ for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--
     '--backbone lightgcn --contrast sgl --contrast-edge-dropout 0.3' '--backbone lightgcn --contrast simgcl --noise 0.2' \
     '--backbone lightgcn --contrast simgcl --all-nodes --contrast-weight 0.01 --contrast-temperature 0.3' \
     '--backbone lightgcn --contrast ncl --prototypes 5' '--backbone lightgcn --contrast ncl --prototype-weight 0' \
-    '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
-    expect 0 "$train" split $quick --json $options
+    '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs 1000' '--seed 5 --split-seed 2'; do
+    case $options in
+    *--temperature* | *--tau*) expect 0 "$train" split $any --json $options ;;
+    *) expect 0 "$train" split $quick --json $options ;;
+    esac
     expect_json 'd["recall@20"] > 0.2'
 done
 
@@ -269,7 +284,7 @@ expect_json 'd["lr_users"] == 0.1'
 
 # ---- recommending ----------------------------------------------------------------------------------------------------
 
-expect 0 "$train" pairs.csv --epochs 20 --dim 8 --quiet --save model
+expect 0 "$train" pairs.csv --epochs 20 --dim 8 --temperature eq14 --quiet --save model
 r="adaptau-recommend:"
 expect 0 "$recommend" model 'Zoë, 3' 4 --k 5
 [ "$(head -n 1 out)" = 'Zoë, 3' ] || fail "no name of a user"
