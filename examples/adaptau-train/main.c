@@ -13,15 +13,19 @@
 /* After a signal: the tables as they stand, and no report. */
 static int leave(const struct run *run)
 {
-    const char    *save = run->trial.model ? run->settings->save : NULL; /* none before the temperature is found */
+    const char    *how = stop_signal() == SIGINT ? "interrupted" : "terminated";
+    const char    *save = run->settings->save;
     adaptau_error  error = {0};
+    if (!run->trial.model) {
+        fprintf(stderr, "%s: %s while tau0 was looked for; nothing was saved\n", PROGRAM, how);
+        return 128 + stop_signal();
+    }
     adaptau_status status = save ? save_run(run, save, &error) : ADAPTAU_OK;
     if (status) {
         tell(PROGRAM, &error);
         return 1;
     }
-    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
-            (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
+    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, how, (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
             save ? save : "", run->settings->checkpoint ? "; --resume goes on from the last whole epoch" : "");
     return 128 + stop_signal();
 }

@@ -394,7 +394,7 @@ grep -q '"phase"' read || fail "a FIFO that is read has no history"
 # stop SIGNAL CODE: once the first epoch is done.
 stop() {
     rm -f history stopped
-    "$train" split --epochs 100000000 --threads 2 --save stopped --history history >out 2>err &
+    "$train" split --epochs 100000000 --temperature eq14 --threads 2 --save stopped --history history >out 2>err &
     pid=$!
     tries=0
     while [ ! -s history ] && [ $tries -lt 600 ]; do
@@ -413,6 +413,16 @@ stop() {
 stop INT 130
 stop TERM 143
 
+# While tau0 is looked for there is nothing to save.
+"$train" split --epochs 100000000 --threads 2 --save early >out 2>err &
+pid=$!
+sleep 0.5
+kill -s INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "SIGINT while tau0 is looked for: another exit code"
+[ "$(tail -n 1 err)" = "$t interrupted while tau0 was looked for; nothing was saved" ] || fail "SIGINT while tau0 is looked for: $(tail -n 1 err)"
+[ ! -e early ] || fail "SIGINT while tau0 is looked for: a model"
+
 # ---- checkpoints -------------------------------------------------------------------------------------------------------
 
 # killed OPTION...: killed again and again, wherever it is, and taken up each time, a training has the same result.
@@ -427,7 +437,8 @@ killed() {
         "$train" split --json --quiet --dim 8 --epochs 150 --threads 2 --checkpoint check --resume --history history "$@" \
             >out 2>err &
         pid=$!
-        (sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
+        # Not before it has found its temperature, which nothing keeps until then.
+        (while [ ! -e check ] && kill -s 0 $pid; do sleep 0.02; done; sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
         wait $pid 2>/dev/null
         code=$?
         wait
@@ -438,7 +449,7 @@ killed() {
 import json
 a, b = (json.load(open(name, encoding="utf-8")) for name in ("straight", "out"))
 for d in (a, b):
-    for key in ("threads", "read_seconds", "train_seconds", "eval_seconds", "peak_bytes"):
+    for key in ("threads", "read_seconds", "tune_seconds", "train_seconds", "eval_seconds", "peak_bytes"):
         del d[key]
 assert a == b, (a, b)
 ' 2>python.err || fail "killed $*: $(tail -n 1 python.err)"
