@@ -113,6 +113,10 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --resume goes with --checkpoint\n", program->name);
         return 2;
     }
+    if (recipe->base.warmup_epochs == -1)
+        recipe->base.warmup_epochs = INT32_MAX;
+    else if (recipe->base.warmup_epochs == 0)
+        recipe->base.warmup_epochs = 1;
     if (tau_given && !tau0_given)
         recipe->base.tau0_policy = ADAPTAU_TAU0_FIXED;
     return check_contrast(program, recipe);
@@ -218,8 +222,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
          "learned: step of log tau (0.0002 for tau0, 0.01 for each user's, which takes one step an epoch)", NULL},
         {"tau-min", OPTION_DECIMAL, &r->base.tau_min, 1e-3, 1e3, NULL, "X", "lower bound of tau0 (0.03)", NULL},
         {"tau-max", OPTION_DECIMAL, &r->base.tau_max, 1e-3, 1e3, NULL, "X", "upper bound of tau0 (10)", NULL},
-        {"warmup-epochs", OPTION_WHOLE, &r->base.warmup_epochs, 1, 1e9, NULL, NULL,
-         "epochs with tau0 = 0.7/L before it is measured (1)", NULL},
+        {"warmup-epochs", OPTION_WHOLE, &r->base.warmup_epochs, -1, INT32_MAX, NULL, NULL,
+         "epochs with tau0 = 0.7/L before it is measured; -1: all (1)", NULL},
         {"divisor", OPTION_DECIMAL, &r->base.tau_divisor, 1e-6, 1e6, NULL, "X", "2 beta of Eq. 15 and 16 (2; released: 1)", NULL},
         {"threshold-quantile", OPTION_DECIMAL, &r->base.threshold_quantile, 1e-6, 0.999999, NULL, "X",
          "compare users' losses with this quantile (their mean)", NULL},

@@ -155,7 +155,7 @@ typedef struct adaptau_fit_progress {
 
 /** @return ADAPTAU_FIT_GO_ON, ADAPTAU_FIT_STOP, or anything else: adaptau_fit ends with E_CANCELLED and gives no model. Called on
  *  the thread that called adaptau_fit, never from a lane. */
-typedef int32_t (*adaptau_fit_callback)(void *user_data, const adaptau_fit_progress *progress);
+typedef int32_t (*adaptau_fit_function)(void *user_data, const adaptau_fit_progress *progress);
 
 /** All zero but struct_size: all epochs of the recipe on the whole dataset, silently. Since 0.1. */
 typedef struct adaptau_fit_options {
@@ -170,8 +170,8 @@ typedef struct adaptau_fit_options {
     int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0: all */
     int64_t                eval_every;     /**< epochs between evaluations, the last is always evaluated; 0: 1 */
     int64_t                patience;       /**< evaluations without a better epoch before the search ends; 0: never ends early */
-    adaptau_fit_callback   on_step;        /**< after each step; or NULL                                     */
-    adaptau_fit_callback   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
+    adaptau_fit_function   on_step;        /**< after each step; or NULL                                     */
+    adaptau_fit_function   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
     void                  *user_data;      /**< of both                                                      */
 } adaptau_fit_options;
 

@@ -25,7 +25,7 @@ static adaptau_status look(struct run *run, adaptau_error *error)
     return adaptau_training_get_state(run->training, &run->state, error);
 }
 
-static adaptau_status tell(struct run *run, adaptau_fit_callback callback, const char *name, adaptau_error *error)
+static adaptau_status tell(struct run *run, adaptau_fit_function callback, const char *name, adaptau_error *error)
 {
     struct atau_phase *phase = run->phase;
     adaptau_status     status = callback ? look(run, error) : ADAPTAU_OK;
