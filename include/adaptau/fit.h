@@ -135,10 +135,13 @@ ADAPTAU_API adaptau_status adaptau_training_get_recipe(const adaptau_training *t
 
 #define ADAPTAU_FIT_SEARCH 0 /**< phase: epochs are judged by held-out interactions                             */
 #define ADAPTAU_FIT_FINAL 1  /**< phase: the training whose model is returned, nothing being held out           */
+/** phase: trainings that find the temperature (adaptau_tune), before the others. Only on_step is called, without a model; tau0 is
+ *  that of the trial, loss is 0, and ADAPTAU_FIT_STOP is E_CANCELLED, for there is no model yet. */
+#define ADAPTAU_FIT_TEMPERATURE 2
 
 /** What adaptau_fit tells its callbacks. Lives during the callback; a later library has more members at its end. Since 0.1. */
 typedef struct adaptau_fit_progress {
-    int32_t              phase;     /**< ADAPTAU_FIT_SEARCH or _FINAL                                        */
+    int32_t              phase;     /**< ADAPTAU_FIT_*                                                       */
     int32_t              evaluated; /**< 1 where recall and ndcg are those of this epoch                     */
     int32_t              best;      /**< 1 where it is the best epoch so far                                 */
     int32_t              reserved;  /**< 0                                                                   */
@@ -150,7 +153,7 @@ typedef struct adaptau_fit_progress {
     double               tau0;      /**< τ₀ of this epoch                                                    */
     double               recall;    /**< at the cutoff, on the held-out interactions; 0 unless evaluated     */
     double               ndcg;      /**< likewise                                                            */
-    const adaptau_model *model;     /**< as it stands, for calls that read                                   */
+    const adaptau_model *model;     /**< as it stands, for calls that read; NULL with ADAPTAU_FIT_TEMPERATURE */
 } adaptau_fit_progress;
 
 /** @return ADAPTAU_FIT_GO_ON, ADAPTAU_FIT_STOP, or anything else: adaptau_fit ends with E_CANCELLED and gives no model. Called on
@@ -188,8 +191,9 @@ typedef struct adaptau_fit_result {
 } adaptau_fit_result;
 
 /** Train a model by a recipe: the loop of adaptau_training from the first epoch to the last. With held-out interactions each epoch
- *  is judged by recall (then NDCG, then the earlier one), items of the dataset itself not being ranked. A host that needs more
- *  than callbacks has adaptau_training.
+ *  is judged by recall (then NDCG, then the earlier one), items of the dataset itself not being ranked. Where the recipe has
+ *  ADAPTAU_TAU0_HELD_OUT, as by default, adaptau_tune comes first: with `validation` as what is held out, else with
+ *  `held_out_share` (0: a tenth) and `held_out_seed`. A host that needs more than callbacks has adaptau_training.
  *  @param[in]  dataset  trained on; not needed after the call
  *  @param[in]  recipe   copied and filled by the dataset; NULL: adaptau_recipe_init's
  *  @param[in]  options  NULL for the defaults

@@ -26,7 +26,7 @@ typedef struct adaptau_tune_progress {
 } adaptau_tune_progress;
 
 /** Called after each step and at the end of each trial, on the thread that tunes.
- *  @return 0 to go on; anything else ends the tuning with ADAPTAU_E_STATE */
+ *  @return 0 to go on; anything else ends the tuning with E_CANCELLED */
 typedef int (*adaptau_tune_function)(void *user_data, const adaptau_tune_progress *progress);
 
 /** All zero but struct_size: a tenth of each user's interactions, drawn at random, is held out. Since 0.1. */
@@ -74,7 +74,7 @@ typedef struct adaptau_tune_result {
  *  @param[in]     options  NULL for the defaults
  *  @param[in,out] result   struct_size set by the caller; may be NULL
  *  @return as adaptau_recipe_fill, adaptau_dataset_split, and the calls of a training; E_ARGUMENT, E_ABI, E_MEMORY, E_NUMERIC;
- *          E_SHAPE for `held_out` of another size; E_STATE when `progress` asked for the end. The recipe
+ *          E_SHAPE for `held_out` of another size; E_CANCELLED when `progress` asked for the end. The recipe
  *          is unchanged after a failure. Where no interaction could be held out, because no user has two, the recipe gets
  *          ADAPTAU_TAU0_EQ14. Thread-safety: as of a training; the dataset is only read. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dataset,

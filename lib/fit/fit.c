@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A recipe under a protocol: which epochs are trained, and what judges them. Each training is a phase (phase.c). */
+#include <adaptau/tune.h>
+
 #include <math.h>
 #include <stddef.h>
 
@@ -53,7 +55,9 @@ static adaptau_status check_options(const struct fit *fit, adaptau_error *error)
     return check_counts(o, error);
 }
 
-static adaptau_status read_options(struct fit *fit, const adaptau_fit_options *options, adaptau_error *error)
+/* `filled` is the recipe as the data fill it. */
+static adaptau_status read_options(struct fit *fit, const adaptau_fit_options *options, const adaptau_recipe *filled,
+                                   adaptau_error *error)
 {
     adaptau_fit_options *own = &fit->options;
     adaptau_status       status = atau_read_struct(own, sizeof *own, sizeof *own, options, true, "options", error);
@@ -63,9 +67,42 @@ static adaptau_status read_options(struct fit *fit, const adaptau_fit_options *o
         return status;
     own->cutoff = own->cutoff ? own->cutoff : CUTOFF;
     own->eval_every = own->eval_every ? own->eval_every : 1;
-    if (own->n_epochs == 0 || own->n_epochs > fit->recipe.epochs)
-        own->n_epochs = fit->recipe.epochs;
+    if (own->n_epochs == 0 || own->n_epochs > filled->epochs)
+        own->n_epochs = filled->epochs;
     return ADAPTAU_OK;
+}
+
+/* ---- the temperature ---------------------------------------------------------------------------------------------- */
+
+static int tell_step(void *user_data, const adaptau_tune_progress *tuning)
+{
+    const struct fit          *fit = user_data;
+    const adaptau_fit_progress progress = {
+        .phase = ADAPTAU_FIT_TEMPERATURE,
+        .epoch = tuning->epoch,
+        .n_epochs = tuning->n_epochs,
+        .step = tuning->step,
+        .n_steps = tuning->n_steps,
+        .tau0 = tuning->tau,
+    };
+    if (!fit->options.on_step || !isnan(tuning->recall)) /* the end of a trial is no step */
+        return 0;
+    return fit->options.on_step(fit->options.user_data, &progress) != ADAPTAU_FIT_GO_ON;
+}
+
+static adaptau_status find_temperature(struct fit *fit, adaptau_error *error)
+{
+    const adaptau_dataset     *validation = fit->options.validation;
+    const adaptau_tune_options options = {
+        .struct_size = sizeof options,
+        .cutoff = fit->options.cutoff,
+        .share = validation ? 0 : fit->options.held_out_share,
+        .seed = validation ? 0 : fit->options.held_out_seed,
+        .held_out = validation,
+        .progress = tell_step,
+        .user_data = fit,
+    };
+    return adaptau_tune(fit->context, fit->dataset, &options, &fit->recipe, NULL, error);
 }
 
 /* ---- phases ------------------------------------------------------------------------------------------------------- */
@@ -144,17 +181,22 @@ adaptau_status adaptau_fit(adaptau_context *context, const adaptau_dataset *data
                            const adaptau_fit_options *options, adaptau_model **model, adaptau_fit_result *result,
                            adaptau_error *error)
 {
-    struct fit fit = {.context = context, .dataset = dataset};
+    struct fit     fit = {.context = context, .dataset = dataset};
+    adaptau_recipe filled;
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_read_recipe(&fit.recipe, recipe, error);
     if (!status)
-        status = adaptau_recipe_fill(&fit.recipe, dataset, error);
+        filled = fit.recipe;
     if (!status)
-        status = read_options(&fit, options, error);
+        status = adaptau_recipe_fill(&filled, dataset, error);
+    if (!status)
+        status = read_options(&fit, options, &filled, error);
     if (!status && result)
         status = atau_check_output(result, sizeof *result, "result", error);
+    if (!status)
+        status = find_temperature(&fit, error);
     if (!status)
         status = run(&fit, error);
     if (status)

@@ -165,7 +165,7 @@ static adaptau_status make_first_rows(struct tuning *t, adaptau_error *error)
 static adaptau_status tell(struct tuning *t, adaptau_error *error)
 {
     if (t->options.progress && t->options.progress(t->options.user_data, &t->progress))
-        return atau_fail(error, ADAPTAU_E_STATE, "options->progress asked for the end in trial %" PRId32, t->progress.trial);
+        return atau_fail(error, ADAPTAU_E_CANCELLED, "options->progress asked for the end in trial %" PRId32, t->progress.trial);
     return ADAPTAU_OK;
 }
 

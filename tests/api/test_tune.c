@@ -273,7 +273,7 @@ START_TEST(progress_sees_every_step_and_can_end_it)
         options.user_data = &ended;
         recipe = before;
         result = (adaptau_tune_result){.struct_size = sizeof result, .tau = 7.0};
-        ck_assert_int_eq(adaptau_tune(context, data, &options, &recipe, &result, &error), ADAPTAU_E_STATE);
+        ck_assert_int_eq(adaptau_tune(context, data, &options, &recipe, &result, &error), ADAPTAU_E_CANCELLED);
         ck_assert_ptr_nonnull(strstr(error.message, "progress"));
         ck_assert_mem_eq(&recipe, &before, sizeof recipe);
         ck_assert_double_eq(result.tau, 7.0);

@@ -77,7 +77,7 @@ static const struct misuse tune[] = {
     {ADAPTAU_E_ARGUMENT,
      "recipe->tau0_policy = 5, but ADAPTAU_LOSS_CCL and _MSE have no temperature to find",
      {TO(RECIPE.loss, ADAPTAU_LOSS_MSE), TO(RECIPE.tau0_policy, ADAPTAU_TAU0_HELD_OUT)}},
-    {ADAPTAU_E_STATE, "options->progress asked for the end in trial 1", {TO(OPTIONS.progress, end_at_once)}},
+    {ADAPTAU_E_CANCELLED, "options->progress asked for the end in trial 1", {TO(OPTIONS.progress, end_at_once)}},
 };
 
 static const struct subject subjects[] = {SUBJECT(tune, tune)};
