@@ -53,6 +53,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--rank raw", "it measures and ranks by the same scores");
     if (r->base.tau0_policy == ADAPTAU_TAU0_EXACT || r->base.tau0_policy == ADAPTAU_TAU0_LEARNED)
         return refuse("--temperature exact or learned", "their statistics do not add up");
+    if (r->base.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        return refuse("--temperature held-out", "a search trains on one process: adaptau-train finds tau0, and --tau gives it");
     if (r->base.tau_user_policy == ADAPTAU_TAU_USER_LEARNED)
         return refuse("--personal learned", "its state is not in these checkpoints");
     if (r->base.threshold_quantile > 0 || r->base.degree_quantile > 0)
@@ -100,6 +102,8 @@ int read_own_settings(int argc, char **argv, struct own_settings *settings)
         return code;
     struct recipe *r = &s->train.recipe;
     r->base.init = r->base.init == ADAPTAU_INIT_SPECTRAL ? ADAPTAU_INIT_SPHERE : r->base.init;
+    r->base.tau0_policy = r->base.tau0_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU0_EQ14 : r->base.tau0_policy;
+    r->base.tau_user_policy = r->base.tau_user_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU_USER_NONE : r->base.tau_user_policy;
     r->base.soft_targets = 0;
     r->base.popularity_prior = r->base.popularity_prior == ADAPTAU_BY_DATA ? 0 : r->base.popularity_prior;
     r->base.popularity_exponent = 0;

@@ -28,6 +28,7 @@ static void open_data(adaptau_context *context)
     OK(adaptau_dataset_split(f.context, f.all, &options, &f.data, &f.validation, &error));
     f.recipe = (adaptau_recipe){.struct_size = sizeof f.recipe};
     OK(adaptau_recipe_init(&f.recipe, &error));
+    f.recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
     f.recipe.dim = DIM;
     f.recipe.epochs = EPOCHS;
     f.recipe.learning_rate_users = 1.0; /* so large that the last epoch is not the best */
@@ -392,6 +393,61 @@ START_TEST(takes_all_epochs_where_nothing_can_be_held_out)
 }
 END_TEST
 
+/* ---- the temperature ------------------------------------------------------------------------------------------------- */
+
+static int32_t count_phases(void *user_data, const adaptau_fit_progress *progress)
+{
+    int64_t *steps = user_data;
+    steps[progress->phase]++;
+    ck_assert((progress->model == NULL) == (progress->phase == ADAPTAU_FIT_TEMPERATURE));
+    return ADAPTAU_FIT_GO_ON;
+}
+
+/* With validation that is what is held out, else a part of the dataset; the model is trained at what adaptau_tune finds. */
+START_TEST(finds_its_temperature_first)
+{
+    open_data(NULL);
+    f.recipe.tau0_policy = ADAPTAU_TAU0_HELD_OUT;
+    for (int with = 0; with < 2; with++) {
+        int64_t              steps[3] = {0};
+        adaptau_recipe       tuned = f.recipe;
+        adaptau_tune_options tuning = {.struct_size = sizeof tuning, .cutoff = 10, .held_out = with ? f.validation : NULL};
+        adaptau_fit_options  options = new_options();
+        adaptau_fit_result   result = {.struct_size = sizeof result};
+        adaptau_model       *model = NULL;
+        options.validation = with ? f.validation : NULL;
+        options.on_step = count_phases;
+        options.user_data = steps;
+        OK(adaptau_tune(f.context, f.data, &tuning, &tuned, NULL, &error));
+        OK(adaptau_fit(f.context, f.data, &f.recipe, &options, &model, &result, &error));
+        ck_assert_double_eq(result.tau0, tuned.tau);
+        ck_assert_int_gt(steps[ADAPTAU_FIT_TEMPERATURE], 0);
+        ck_assert_int_gt(steps[with ? ADAPTAU_FIT_SEARCH : ADAPTAU_FIT_FINAL], 0);
+        adaptau_model_destroy(model);
+    }
+    close_data();
+}
+END_TEST
+
+static int32_t end_in_tuning(void *user_data, const adaptau_fit_progress *progress)
+{
+    (void)user_data;
+    return progress->phase == ADAPTAU_FIT_TEMPERATURE ? ADAPTAU_FIT_STOP : ADAPTAU_FIT_GO_ON;
+}
+
+START_TEST(a_stop_before_there_is_a_model_is_a_cancellation)
+{
+    adaptau_model      *model = NULL;
+    adaptau_fit_options options = new_options();
+    open_data(NULL);
+    f.recipe.tau0_policy = ADAPTAU_TAU0_HELD_OUT;
+    options.on_step = end_in_tuning;
+    ck_assert_int_eq(adaptau_fit(f.context, f.data, &f.recipe, &options, &model, NULL, &error), ADAPTAU_E_CANCELLED);
+    ck_assert_ptr_null(model);
+    close_data();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fit");
@@ -407,6 +463,8 @@ int main(void)
     tcase_add_loop_test(tests, cancels_when_a_callback_says_so, 0, 6);
     tcase_add_loop_test(tests, gives_its_memory_back_after_a_failure, 0, 3);
     tcase_add_test(tests, takes_all_epochs_where_nothing_can_be_held_out);
+    tcase_add_test(tests, finds_its_temperature_first);
+    tcase_add_test(tests, a_stop_before_there_is_a_model_is_a_cancellation);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
