@@ -335,6 +335,43 @@ START_TEST(creation_gives_its_memory_back)
 }
 END_TEST
 
+/* Called from inside of adaptau_training_begin_epoch, on a lane. */
+static int n_refused;
+
+static void call_meanwhile(void)
+{
+    adaptau_training_state state = {.struct_size = sizeof state};
+    adaptau_batch          batch = {.struct_size = sizeof batch};
+    if (!f.training)
+        return;
+    ck_assert_int_eq(adaptau_training_get_state(f.training, &state, &error), ADAPTAU_E_STATE);
+    ck_assert_str_eq(error.message, "training is in use by another thread");
+    ck_assert_int_eq(adaptau_training_begin_epoch(f.training, 0, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_training_next(f.training, &batch, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_training_add_loss(f.training, 1.0, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_training_end_epoch(f.training, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_training_resume(f.training, "none", NULL, &error), ADAPTAU_E_STATE);
+    ck_assert_int_eq(adaptau_training_replace_model(f.training, adaptau_training_model(f.training), NULL, &error),
+                     ADAPTAU_E_STATE);
+    ck_assert_ptr_null(adaptau_training_take_model(f.training));
+    n_refused++;
+}
+
+START_TEST(refuses_a_second_call_meanwhile)
+{
+    struct host          host;
+    const adaptau_recipe recipe = new_recipe();
+    open_training(open_host(&host, 2, true), &recipe);
+    n_refused = 0;
+    host.inside = call_meanwhile;
+    OK(adaptau_training_begin_epoch(f.training, 0, &error));
+    host.inside = NULL;
+    ck_assert_int_gt(n_refused, 0);
+    ck_assert_int_eq(state_of(f.training).epoch, 0);
+    close_training();
+}
+END_TEST
+
 START_TEST(has_no_learning_rate_beyond_its_epochs)
 {
     const adaptau_recipe recipe = new_recipe();
@@ -430,6 +467,7 @@ int main(void)
     tcase_add_loop_test(tests, goes_on_from_a_checkpoint, 0, N_WAYS);
     tcase_add_loop_test(tests, begins_an_epoch_after_failures, 0, 2 * N_WAYS);
     tcase_add_loop_test(tests, creation_gives_its_memory_back, 0, N_WAYS);
+    tcase_add_test(tests, refuses_a_second_call_meanwhile);
     tcase_add_test(tests, has_no_learning_rate_beyond_its_epochs);
     tcase_add_test(tests, ends_in_the_middle_of_an_epoch);
     tcase_add_test(tests, gives_its_model_away);
