@@ -357,10 +357,11 @@ static adaptau_status judge_on_test(struct trial *trial, adaptau_error *error)
     return status;
 }
 
-/* At a temperature that was found on held-out pairs there is no epoch to choose. */
+/* Cosines at a temperature that was found on held-out pairs do not overfit, so that there is no epoch to choose; inner products do. */
 static bool trusts_schedule(const struct trial *trial)
 {
-    return trial->tuning.n_trials > 0 && !trial->options->no_refit && !trial->chooses_prior;
+    return trial->tuning.n_trials > 0 && trial->recipe.base.encoder == ADAPTAU_ENCODER_MF &&
+           trial->recipe.base.normalise == (int32_t)ADAPTAU_NORMALISE_BOTH && !trial->options->no_refit && !trial->chooses_prior;
 }
 
 static adaptau_status run_valid(struct trial *trial, adaptau_error *error)

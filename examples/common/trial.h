@@ -86,8 +86,8 @@ adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *r
 /* First, where the recipe has ADAPTAU_TAU0_HELD_OUT, the temperature is found (adaptau_tune) on pairs held out of train, and
  * recipe.base becomes what was found. The default of the protocols is then
  *
- * valid     Train on all of train for all epochs, and evaluate that model on test, once. At the right temperature more epochs do
- *           not overfit, so that there is none to be chosen.
+ * valid     Train on all of train for all epochs, and evaluate that model on test, once. At the right temperature cosines of MF do
+ *           not overfit, so that there is no epoch to be chosen.
  * paper     as below.
  *
  * With another temperature, with no_refit, and where the prior is to be chosen:

@@ -40,8 +40,9 @@ typedef struct adaptau_recipe {
     int32_t  row_second_moment; /**< 1: ADAPTAU_MODEL_ROW_SECOND_MOMENT. By data: 0 for LightGCN where L > 4, else 1 */
     int32_t  bfloat16;          /**< 1: ADAPTAU_MODEL_BFLOAT16; 0                                            */
     int32_t  loss;              /**< ADAPTAU_LOSS_*; SOFTMAX                                                 */
-    int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*. By data: HELD_OUT; EQ14 where there is no temperature to find: for CCL and
-                                     MSE, and with users' temperatures LEARNED or RELEASED                   */
+    int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*. By data: HELD_OUT; EQ14 where there is no temperature to find: for raw
+                                     rows, which learn their lengths, for CCL and MSE, and with users' temperatures LEARNED or
+                                     RELEASED                                                                */
     int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; adaptau_tune tries EQ16, and keeps it where it recalls more */
     int32_t  candidates;        /**< ADAPTAU_SAMPLER_CATALOGUE, ...; CATALOGUE                               */
     int32_t  log_q;             /**< 1: sums over drawn candidates of the softmax are corrected for how they were drawn, where
@@ -75,7 +76,7 @@ typedef struct adaptau_recipe {
                                      L/9 of LightGCN's where L > 4; else 0                                   */
     double   row_weight_exponent; /**< a in (0, 2]: a user with k items weighs k^a. By data: 0.5; 0.7 for LightGCN where L > 4 */
     double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax over
-                                     the catalogue where L > 4; else 0                                                   */
+                                     the catalogue, of MF where L > 4; else 0                                                   */
     double   learning_rate_users; /**< falls to 0 by a cosine. By data: 0.2; of LightGCN 0.073/L; of SimpleX 0.005 */
     double   learning_rate_items; /**< likewise. By data: 0.02; of LightGCN 0.073/L; of SimpleX 0.005          */
     double   popularity_prior;  /**< an item that k users have is scored popularity_prior τ₀ log(1 + k) higher when items are ranked.

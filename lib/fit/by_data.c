@@ -14,7 +14,7 @@
 #define EPOCHS_EXPONENT 0.12 /* 24 on Gowalla: n m = 1,224 million */
 #define ROW_WEIGHT 0.5       /* a user's row weighs n_u^0.5 */
 #define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)): the sparser the data, the more a user leans on others */
-#define SOFT_SPARSITY 4.0    /* at the right temperature they help above it (L 5.1 ... 6.6), and cost below (2.0 ... 3.3) */
+#define SOFT_SPARSITY 4.0    /* of MF: at the right temperature they help above it (L 5.1 ... 6.6), and cost below (2.0 ... 3.3) */
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define MARGIN 0.6          /* of CCL */
 #define WEIGHT 0.073        /* lambda/m^0.7: 20 on MovieLens-1M, 124 on Gowalla */
@@ -106,7 +106,7 @@ static double choose_rate(const adaptau_recipe *recipe, const struct extent *dat
 static double choose_soft_targets(const adaptau_recipe *recipe, const struct extent *data)
 {
     if (recipe->loss != ADAPTAU_LOSS_SOFTMAX || recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE || data->n_interactions == 0 ||
-        data->sparsity <= SOFT_SPARSITY)
+        (recipe->encoder == ADAPTAU_ENCODER_MF && data->sparsity <= SOFT_SPARSITY))
         return 0;
     return clamp(SOFT_TARGETS * data->sparsity, 0, MOST_SOFT * (double)data->n_interactions / data->n_users);
 }
@@ -160,11 +160,12 @@ static void fill_lengths(adaptau_recipe *recipe, const struct extent *data)
     fill_count(&recipe->epochs, LENGTHS_EPOCHS);
 }
 
-/* There is one to find where the loss has one, and where users' own do not depend on how it changes. */
+/* There is one to find where the loss has one, where users' own do not depend on how it changes, and where scores are cosines: raw
+ * rows learn their lengths, which are a temperature of their own. */
 static bool finds_temperature(const adaptau_recipe *recipe)
 {
     const int32_t policy = recipe->tau_user_policy;
-    return recipe->loss != ADAPTAU_LOSS_CCL && recipe->loss != ADAPTAU_LOSS_MSE && policy != ADAPTAU_TAU_USER_LEARNED &&
+    return recipe->normalise == (int32_t)ADAPTAU_NORMALISE_BOTH && recipe->loss != ADAPTAU_LOSS_CCL && recipe->loss != ADAPTAU_LOSS_MSE && policy != ADAPTAU_TAU_USER_LEARNED &&
            policy != ADAPTAU_TAU_USER_RELEASED;
 }
 
@@ -182,6 +183,7 @@ void atau_recipe_by_data(adaptau_recipe *recipe, int32_t n_users, int32_t n_item
     const struct extent data = {n_users, n_items, n_interactions, log((double)n_users * n_items / (2 * (double)n_interactions))};
     const bool          graph = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN;
     fill_lengths(recipe, &data);
+    fill_choice(&recipe->normalise, graph ? 0 : (int32_t)ADAPTAU_NORMALISE_BOTH);
     fill_temperature(recipe);
     fill_count(&recipe->rows_per_batch, choose_rows(recipe, &data));
     fill_count(&recipe->epochs, choose_epochs(recipe, &data));
@@ -192,7 +194,6 @@ void atau_recipe_by_data(adaptau_recipe *recipe, int32_t n_users, int32_t n_item
     fill_number(&recipe->popularity_exponent, choose_popularity(recipe, &data));
     fill_number(&recipe->popularity_prior, choose_prior(recipe));
     fill_count(&recipe->n_layers, graph ? LAYERS : 0);
-    fill_choice(&recipe->normalise, graph ? 0 : (int32_t)ADAPTAU_NORMALISE_BOTH);
     fill_choice(&recipe->unit_raw_rows, 0);
     fill_choice(&recipe->rank_raw, 0);
     fill_choice(&recipe->row_second_moment, 1);

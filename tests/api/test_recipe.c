@@ -89,6 +89,7 @@ START_TEST(fills_lightgcn_by_the_rules)
     r.encoder = ADAPTAU_ENCODER_LIGHTGCN;
     r = fill(r, e->n, e->m, e->pairs);
     ck_assert_int_eq(r.normalise, sparse ? (int32_t)ADAPTAU_NORMALISE_BOTH : 0);
+    ck_assert_int_eq(r.tau0_policy, sparse ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_EQ14);
     ck_assert_int_eq(r.unit_raw_rows, sparse);
     ck_assert_int_eq(r.rank_raw, sparse);
     ck_assert_int_eq(r.row_second_moment, !sparse);
@@ -97,7 +98,7 @@ START_TEST(fills_lightgcn_by_the_rules)
     expect_near(r.row_weight_exponent, sparse ? 0.7 : 0.5);
     expect_near(r.popularity_exponent, sparse ? sparsity(e) / 9 : 0);
     expect_near(r.popularity_prior, 0);
-    expect_near(r.soft_targets, 0);
+    expect_near(r.soft_targets, sparse || none ? 0 : within(0, 2 * sparsity(e), (double)e->pairs / (2.0 * e->n)));
     expect_near(r.learning_rate_users, none ? 0.073 : 0.073 / within(1, sparsity(e), 12));
     expect_near(r.learning_rate_items, r.learning_rate_users);
 }
