@@ -45,6 +45,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--backbone", "other encoders than mf read users and items of all ranges");
     if (r->loss == ADAPTAU_LOSS_BPR)
         return refuse("--loss bpr", "it compares each item with each of a user's");
+    if (r->loss == ADAPTAU_LOSS_SLATK || r->loss == ADAPTAU_LOSS_BSL)
+        return refuse("--loss slatk or bsl", "it weighs a user's items by all of its list");
     if (r->candidates != ADAPTAU_SAMPLER_CATALOGUE)
         return refuse("--candidates", "it trains against the whole catalogue");
     if (r->popularity_exponent != UNSET && r->popularity_exponent != 0)

@@ -60,7 +60,10 @@ adaptau_status shard_open(struct shard *shard, adaptau_context *context, const s
     const adaptau_loss    loss = {.struct_size = sizeof loss,
                                   .kind = recipe->loss,
                                   .margin = recipe->margin,
-                                  .negative_weight = recipe->negative_weight};
+                                  .negative_weight = recipe->negative_weight,
+                                  .top_k = (int32_t)recipe->top_k,
+                                  .weight_tau = recipe->weight_tau,
+                                  .positive_scale = recipe->positive_scale};
     *shard = (struct shard){.part = part,
                             .dim = (int32_t)recipe->dim,
                             .row_moment = (options.flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0,

@@ -74,6 +74,9 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_text(json, "loss_kind", loss_names[recipe->loss]);
     json_number(json, "margin", recipe->margin);
     json_number(json, "negative_weight", recipe->negative_weight);
+    json_whole(json, "top_k", recipe->top_k);
+    json_number(json, "weight_tau", recipe->weight_tau);
+    json_number(json, "positive_scale", recipe->positive_scale);
     json_text(json, "temperature", tau0_names[recipe->tau0]);
     json_text(json, "personal", personal_names[recipe->tau_user]);
     json_text(json, "candidates", candidate_names[recipe->candidates]);

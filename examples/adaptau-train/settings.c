@@ -88,15 +88,17 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --raw-rows goes with --backbone lightgcn or simplex\n", program->name);
         return 2;
     }
-    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX &&
+    if (!recipe_is_softmax(recipe) &&
         (recipe->soft_targets > 0 ||
          (recipe->tau_user != ADAPTAU_TAU_USER_NONE && recipe->tau_user != ADAPTAU_TAU_USER_LEARNED))) {
-        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program->name);
+        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax, slatk or bsl\n",
+                program->name);
         return 2;
     }
-    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
+    if (!recipe_is_softmax(recipe) && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
         recipe->popularity_exponent != UNSET && recipe->popularity_exponent != 0) {
-        fprintf(stderr, "%s: --popularity goes with --candidates popular, or with --loss softmax\n", program->name);
+        fprintf(stderr, "%s: --popularity goes with --candidates popular, or with --loss softmax, slatk or bsl\n",
+                program->name);
         return 2;
     }
     if ((recipe->loss == ADAPTAU_LOSS_MSE || recipe->loss == ADAPTAU_LOSS_CCL) &&
@@ -105,8 +107,14 @@ static int check_together(const struct program *program, struct settings *settin
         return 2;
     }
     if ((recipe->margin != UNSET && recipe->loss != ADAPTAU_LOSS_CCL) ||
-        (recipe->negative_weight != UNSET && (recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_BPR))) {
-        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program->name);
+        (recipe->negative_weight != UNSET && (recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_BPR ||
+                                              recipe->loss == ADAPTAU_LOSS_SLATK))) {
+        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl\n", program->name);
+        return 2;
+    }
+    if (((recipe->top_k != UNSET || recipe->weight_tau != UNSET) && recipe->loss != ADAPTAU_LOSS_SLATK) ||
+        (recipe->positive_scale != UNSET && recipe->loss != ADAPTAU_LOSS_BSL)) {
+        fprintf(stderr, "%s: --top-k and --weight-tau go with --loss slatk, --positive-scale with bsl\n", program->name);
         return 2;
     }
     if (settings->resume && !settings->checkpoint) {
@@ -187,7 +195,12 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"margin", OPTION_DECIMAL, &r->margin, 1e-6, 1e3, NULL, "X",
          "ccl: candidates count where they score above it (0.6)", NULL},
         {"negative-weight", OPTION_DECIMAL, &r->negative_weight, 1e-6, 1e6, NULL, "X",
-         "ccl, bce, mse: of the candidates beside a positive (by the data)", NULL},
+         "ccl, bce, mse: of the candidates beside a positive (by the data); bsl: likewise (1)", NULL},
+        {"top-k", OPTION_WHOLE, &r->top_k, 1, ADAPTAU_LOSS_MOST_K, NULL, NULL,
+         "slatk: a positive weighs by how its score compares with that of a user's K-th item (20)", NULL},
+        {"weight-tau", OPTION_DECIMAL, &r->weight_tau, 1e-6, 1e6, NULL, "X", "slatk: the weights' own temperature (1)", NULL},
+        {"positive-scale", OPTION_DECIMAL, &r->positive_scale, 1e-6, 1e6, NULL, "X",
+         "bsl: the positives' temperature, in multiples of the candidates' (1)", NULL},
 
         {.name = "Contrast, with lightgcn:", .kind = OPTION_TITLE},
         {"contrast", OPTION_CHOICE, &r->contrast, 0, 0, contrast_names, NULL,

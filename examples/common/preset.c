@@ -16,6 +16,9 @@
 #define SOFT_TARGETS 2.0     /* times L = log(n m/(2 |D|)): the sparser the data, the more a user leans on others */
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define MARGIN 0.6          /* of CCL */
+#define TOP_K 20            /* of SL@K */
+#define WEIGHT_TAU 1.0
+#define POSITIVE_SCALE 1.0  /* of BSL */
 #define WEIGHT 0.073        /* lambda/m^0.7: 20 on MovieLens-1M, 124 on Gowalla */
 #define MSE_WEIGHT 0.05     /* of MSE, whose candidates all push */
 #define WEIGHT_EXPONENT 0.7
@@ -81,7 +84,7 @@ double preset_popularity_of_lengths(int32_t n_users, int32_t n_items, int64_t n_
 static double choose_popularity(const struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
-                        recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->popularity_prior == UNSET &&
+                        recipe_is_softmax(recipe) && recipe->popularity_prior == UNSET &&
                         (recipe->normalise == UNSET || recipe->normalise == NORMALISE_BOTH);
     return wanted ? popularity_by(POPULARITY, n_users, n_items, n_pairs) : 0;
 }
@@ -106,6 +109,7 @@ static double choose_negative_weight(int32_t loss, int32_t n_items)
     case ADAPTAU_LOSS_CCL:
     case ADAPTAU_LOSS_BCE: return fmax(1, WEIGHT * pow(n_items, WEIGHT_EXPONENT));
     case ADAPTAU_LOSS_MSE: return fmax(1, MSE_WEIGHT * pow(n_items, WEIGHT_EXPONENT));
+    case ADAPTAU_LOSS_BSL: return 1;
     default: return 0;
     }
 }
@@ -136,7 +140,7 @@ static void fill_contrast(struct recipe *recipe, int32_t n_users, int32_t n_item
 static void fill_lengths(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
-                        recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->normalise == UNSET && recipe->raw_rows == UNSET &&
+                        recipe_is_softmax(recipe) && recipe->normalise == UNSET && recipe->raw_rows == UNSET &&
                         recipe->rank == UNSET && n_pairs > 0 && sparsity_of(n_users, n_items, n_pairs) > LENGTHS_SPARSITY;
     if (!wanted)
         return;
@@ -170,7 +174,13 @@ void preset_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_
         recipe->margin = recipe->loss == ADAPTAU_LOSS_CCL ? MARGIN : 0;
     if (recipe->negative_weight == UNSET)
         recipe->negative_weight = choose_negative_weight(recipe->loss, n_items);
-    if (recipe->soft_targets == UNSET && recipe->loss != ADAPTAU_LOSS_SOFTMAX)
+    if (recipe->top_k == UNSET)
+        recipe->top_k = recipe->loss == ADAPTAU_LOSS_SLATK ? TOP_K : 0;
+    if (recipe->weight_tau == UNSET)
+        recipe->weight_tau = recipe->loss == ADAPTAU_LOSS_SLATK ? WEIGHT_TAU : 0;
+    if (recipe->positive_scale == UNSET)
+        recipe->positive_scale = recipe->loss == ADAPTAU_LOSS_BSL ? POSITIVE_SCALE : 0;
+    if (recipe->soft_targets == UNSET && !recipe_is_softmax(recipe))
         recipe->soft_targets = 0;
     if (recipe->soft_targets == UNSET)
         recipe->soft_targets = choose_soft_targets(recipe->candidates, n_users, n_items, n_pairs);

@@ -17,7 +17,7 @@ const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
 const char *const raw_row_names[] = {"free", "unit", NULL};
 const char *const rank_names[] = {"trained", "raw", NULL};
-const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
+const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", NULL};
 const char *const backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
 const char *const contrast_names[] = {"none", "sgl", "simgcl", "ncl", NULL};
 
@@ -33,6 +33,9 @@ struct recipe recipe_default(void)
         .rank = UNSET,
         .margin = UNSET,
         .negative_weight = UNSET,
+        .top_k = UNSET,
+        .weight_tau = UNSET,
+        .positive_scale = UNSET,
         .contrast_weight = UNSET,
         .contrast_temperature = UNSET,
         .contrast_edge_dropout = UNSET,
@@ -49,6 +52,11 @@ struct recipe recipe_default(void)
         .popularity_prior = UNSET,
         .popularity_exponent = UNSET,
     };
+}
+
+bool recipe_is_softmax(const struct recipe *recipe)
+{
+    return recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_SLATK || recipe->loss == ADAPTAU_LOSS_BSL;
 }
 
 double recipe_least_prior(const struct recipe *recipe)
@@ -99,6 +107,9 @@ static const struct member members[] = {
     MEMBER("loss", MEMBER_WORD, loss, loss_names),
     MEMBER("margin", MEMBER_DECIMAL, margin, NULL),
     MEMBER("negative-weight", MEMBER_DECIMAL, negative_weight, NULL),
+    MEMBER("top-k", MEMBER_WHOLE, top_k, NULL),
+    MEMBER("weight-tau", MEMBER_DECIMAL, weight_tau, NULL),
+    MEMBER("positive-scale", MEMBER_DECIMAL, positive_scale, NULL),
     MEMBER("contrast", MEMBER_WORD, contrast, contrast_names),
     MEMBER("contrast-weight", MEMBER_DECIMAL, contrast_weight, NULL),
     MEMBER("contrast-temperature", MEMBER_DECIMAL, contrast_temperature, NULL),

@@ -46,7 +46,10 @@ struct recipe {
     /* loss */
     int32_t loss;            /* ADAPTAU_LOSS_* */
     double  margin;          /* of CCL */
-    double  negative_weight; /* of BCE, MSE and CCL */
+    double  negative_weight; /* of BCE, MSE, CCL and BSL */
+    int64_t top_k;           /* of SL@K */
+    double  weight_tau;      /* of SL@K */
+    double  positive_scale;  /* of BSL */
     /* contrast, beside the loss of pairs */
     int32_t contrast; /* CONTRAST_* */
     double  contrast_weight, contrast_temperature;
@@ -88,6 +91,9 @@ double recipe_least_prior(const struct recipe *recipe);
 /* Is the prior to be searched, by a training of its own: LightGCN's inner products have learned how popular an item is, and a sum
  * by popularity says by itself what it takes. `complete` is `given` after preset_fill. */
 bool recipe_searches_prior(const struct recipe *given, const struct recipe *complete);
+
+/* The softmax, or a loss of its family: with soft targets, log q and popularity in the sum. */
+bool recipe_is_softmax(const struct recipe *recipe);
 
 /* The words for the recipe's choices, in the order of their constants. */
 extern const char *const loss_names[];

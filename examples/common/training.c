@@ -32,7 +32,7 @@ static uint32_t sampler_flags(const struct recipe *recipe)
     bool     sampled = recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE;
     if (recipe->positives == 0)
         flags |= ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM;
-    if (sampled && recipe->loss == ADAPTAU_LOSS_SOFTMAX && !recipe->no_log_q &&
+    if (sampled && recipe_is_softmax(recipe) && !recipe->no_log_q &&
         recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
         flags |= ADAPTAU_SAMPLER_LOG_Q;
     if (recipe->reject_positives)
@@ -66,6 +66,9 @@ static adaptau_status create_model(adaptau_context *context, const adaptau_datas
                  .kind = recipe->loss,
                  .margin = recipe->margin,
                  .negative_weight = recipe->negative_weight,
+                 .top_k = (int32_t)recipe->top_k,
+                 .weight_tau = recipe->weight_tau,
+                 .positive_scale = recipe->positive_scale,
     };
     adaptau_status status = adaptau_model_create(context, dataset, &options, model, error);
     return status ? status : adaptau_model_set_loss(*model, &loss, error);

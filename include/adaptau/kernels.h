@@ -140,13 +140,21 @@ ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adapt
 #define ADAPTAU_LOSS_BCE 2     /**< binary cross-entropy                                                      */
 #define ADAPTAU_LOSS_MSE 3     /**< squared error                                                             */
 #define ADAPTAU_LOSS_CCL 4     /**< cosine contrastive loss (SimpleX, Mao et al., CIKM 2021)                  */
+#define ADAPTAU_LOSS_SLATK 5   /**< SL@K: a softmax whose positives weigh by the score of the K-th item (Yang et al., KDD 2025) */
+#define ADAPTAU_LOSS_BSL 6     /**< bilateral softmax (Wu et al., ICDE 2024)                                  */
+
+#define ADAPTAU_LOSS_MOST_K 1024 /**< the largest top_k                                                       */
 
 /** Since 0.1. */
 typedef struct adaptau_loss {
     uint32_t struct_size;     /**< sizeof(adaptau_loss)                                                      */
     int32_t  kind;            /**< ADAPTAU_LOSS_*                                                            */
     double   margin;          /**< θ of CCL; 0: 0.5; negative: θ = 0. 0 for other losses                     */
-    double   negative_weight; /**< λ of BCE, MSE and CCL; 0: 1. 0 for other losses                           */
+    double   negative_weight; /**< λ of BCE, MSE, CCL and BSL; 0: 1. 0 for other losses                      */
+    int32_t  top_k;           /**< K of SL@K, at most ADAPTAU_LOSS_MOST_K; 0: 20. 0 for other losses         */
+    int32_t  reserved;        /**< 0                                                                         */
+    double   weight_tau;      /**< τ_w of SL@K; 0: 1. 0 for other losses                                     */
+    double   positive_scale;  /**< ρ of BSL; 0: 1. 0 for other losses                                        */
 } adaptau_loss;
 
 /** adaptau_softmax with another loss. C_r are the row's candidates, all of them (repeats count) or with

@@ -40,7 +40,9 @@ struct atau_loss {
     int32_t         kind; /* ADAPTAU_LOSS_*                                                                   */
     const char     *name;
     bool            has_tau;                      /* a temperature matters, and can learn                     */
-    double          margin, negative_weight;      /* defaults; 0: the loss has none                           */
+    bool            whole; /* of the whole row: does not add up over ranges of items                          */
+    double          margin, negative_weight, weight_tau, positive_scale; /* defaults; 0: the loss has none    */
+    int32_t         top_k; /* likewise                                                                        */
     atau_loss_map   map;   /* either of these; neither: v_c = exp(logit_c − shift), with all that this takes  */
     atau_loss_pairs pairs;
     /* Σ of the positives' own part into positive_sum and positive_slope. f: scores of the row's positives, [n]. */
@@ -52,8 +54,10 @@ struct atau_loss {
                      const float *f, float *coefficient, struct atau_row_terms *terms);
 };
 
-extern const struct atau_loss atau_loss_softmax, atau_loss_bpr, atau_loss_bce, atau_loss_mse, atau_loss_ccl;
+extern const struct atau_loss atau_loss_softmax, atau_loss_bpr, atau_loss_bce, atau_loss_mse, atau_loss_ccl, atau_loss_slatk,
+    atau_loss_bsl;
 
+/* The softmax or one of its family (loss_weighted.h): candidates are exponentials. */
 static inline bool atau_loss_is_softmax(const struct atau_loss *loss)
 {
     return !loss->map && !loss->pairs;

@@ -12,6 +12,7 @@
 #include "common/size.h"
 #include "kernels/check.h"
 #include "kernels/rows.h"
+#include "kernels/topk.h"
 
 #define ROWS_PER_TASK 256
 /* With exponents above −70 every sum and every factor 1/Z stays an ordinary float32. */
@@ -291,6 +292,20 @@ static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *err
     return count_zero_items(s, n, error);
 }
 
+/* ---- the K-th highest score ---------------------------------------------------------------------------------------- */
+
+void atau_offer_scores(uint64_t *keys, int32_t *kept, int32_t k, int64_t n, const float *scores)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (scores[i] > -INFINITY)
+            atau_heap_offer(keys, kept, k, atau_rank_key(scores[i], 0));
+}
+
+float atau_kth_score(const uint64_t *keys, int32_t kept, int32_t k)
+{
+    return kept < k ? -INFINITY : atau_key_score(keys[0]);
+}
+
 /* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
@@ -355,6 +370,7 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
     double *own = atau_arena_take(arena, rows, sizeof(double));
     s->row_loss = s->output.row_loss ? s->output.row_loss : own;
     s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+    s->row_threshold = s->loss_options.top_k > 0 ? atau_arena_take(arena, rows, sizeof(float)) : NULL;
 }
 
 static adaptau_status run(struct atau_softmax *s, adaptau_error *error)
