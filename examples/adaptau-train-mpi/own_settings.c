@@ -43,8 +43,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
     const struct recipe *r = &s->recipe;
     if (r->encoder != ADAPTAU_ENCODER_MF || r->contrast != CONTRAST_NONE)
         return refuse("--backbone", "other encoders than mf read users and items of all ranges");
-    if (r->loss == ADAPTAU_LOSS_BPR)
-        return refuse("--loss bpr", "it compares each item with each of a user's");
+    if (r->loss == ADAPTAU_LOSS_BPR || r->loss == ADAPTAU_LOSS_PSL)
+        return refuse("--loss bpr or psl", "it compares each item with each of a user's");
     if (r->loss == ADAPTAU_LOSS_SLATK || r->loss == ADAPTAU_LOSS_BSL)
         return refuse("--loss slatk or bsl", "it weighs a user's items by all of its list");
     if (r->candidates != ADAPTAU_SAMPLER_CATALOGUE)

@@ -62,6 +62,7 @@ adaptau_status shard_open(struct shard *shard, adaptau_context *context, const s
                                   .margin = recipe->margin,
                                   .negative_weight = recipe->negative_weight,
                                   .top_k = (int32_t)recipe->top_k,
+                                  .activation = recipe->activation,
                                   .weight_tau = recipe->weight_tau,
                                   .positive_scale = recipe->positive_scale};
     *shard = (struct shard){.part = part,

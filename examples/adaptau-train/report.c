@@ -74,6 +74,7 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_text(json, "loss_kind", loss_names[recipe->loss]);
     json_number(json, "margin", recipe->margin);
     json_number(json, "negative_weight", recipe->negative_weight);
+    json_text(json, "activation", recipe->loss == ADAPTAU_LOSS_PSL ? activation_names[recipe->activation] : "");
     json_whole(json, "top_k", recipe->top_k);
     json_number(json, "weight_tau", recipe->weight_tau);
     json_number(json, "positive_scale", recipe->positive_scale);

@@ -108,13 +108,15 @@ static int check_together(const struct program *program, struct settings *settin
     }
     if ((recipe->margin != UNSET && recipe->loss != ADAPTAU_LOSS_CCL) ||
         (recipe->negative_weight != UNSET && (recipe->loss == ADAPTAU_LOSS_SOFTMAX || recipe->loss == ADAPTAU_LOSS_BPR ||
-                                              recipe->loss == ADAPTAU_LOSS_SLATK))) {
+                                              recipe->loss == ADAPTAU_LOSS_SLATK || recipe->loss == ADAPTAU_LOSS_PSL))) {
         fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl\n", program->name);
         return 2;
     }
     if (((recipe->top_k != UNSET || recipe->weight_tau != UNSET) && recipe->loss != ADAPTAU_LOSS_SLATK) ||
-        (recipe->positive_scale != UNSET && recipe->loss != ADAPTAU_LOSS_BSL)) {
-        fprintf(stderr, "%s: --top-k and --weight-tau go with --loss slatk, --positive-scale with bsl\n", program->name);
+        (recipe->positive_scale != UNSET && recipe->loss != ADAPTAU_LOSS_BSL) ||
+        (recipe->activation != ADAPTAU_ACTIVATION_RELU && recipe->loss != ADAPTAU_LOSS_PSL)) {
+        fprintf(stderr, "%s: --top-k and --weight-tau go with --loss slatk, --positive-scale with bsl, --activation with psl\n",
+                program->name);
         return 2;
     }
     if (settings->resume && !settings->checkpoint) {
@@ -201,6 +203,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"weight-tau", OPTION_DECIMAL, &r->weight_tau, 1e-6, 1e6, NULL, "X", "slatk: the weights' own temperature (1)", NULL},
         {"positive-scale", OPTION_DECIMAL, &r->positive_scale, 1e-6, 1e6, NULL, "X",
          "bsl: the positives' temperature, in multiples of the candidates' (1)", NULL},
+        {"activation", OPTION_CHOICE, &r->activation, 0, 0, activation_names, NULL,
+         "psl: what takes the place of the exponential (relu)", NULL},
 
         {.name = "Contrast, with lightgcn:", .kind = OPTION_TITLE},
         {"contrast", OPTION_CHOICE, &r->contrast, 0, 0, contrast_names, NULL,

@@ -17,7 +17,8 @@ const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const normalise_names[] = {"both", "users", "items", "none", NULL};
 const char *const raw_row_names[] = {"free", "unit", NULL};
 const char *const rank_names[] = {"trained", "raw", NULL};
-const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", NULL};
+const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", "psl", NULL};
+const char *const activation_names[] = {"relu", "tanh", "atan", NULL};
 const char *const backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
 const char *const contrast_names[] = {"none", "sgl", "simgcl", "ncl", NULL};
 
@@ -110,6 +111,7 @@ static const struct member members[] = {
     MEMBER("top-k", MEMBER_WHOLE, top_k, NULL),
     MEMBER("weight-tau", MEMBER_DECIMAL, weight_tau, NULL),
     MEMBER("positive-scale", MEMBER_DECIMAL, positive_scale, NULL),
+    MEMBER("activation", MEMBER_WORD, activation, activation_names),
     MEMBER("contrast", MEMBER_WORD, contrast, contrast_names),
     MEMBER("contrast-weight", MEMBER_DECIMAL, contrast_weight, NULL),
     MEMBER("contrast-temperature", MEMBER_DECIMAL, contrast_temperature, NULL),

@@ -50,6 +50,7 @@ struct recipe {
     int64_t top_k;           /* of SL@K */
     double  weight_tau;      /* of SL@K */
     double  positive_scale;  /* of BSL */
+    int32_t activation;      /* ADAPTAU_ACTIVATION_*, of PSL */
     /* contrast, beside the loss of pairs */
     int32_t contrast; /* CONTRAST_* */
     double  contrast_weight, contrast_temperature;
@@ -97,6 +98,7 @@ bool recipe_is_softmax(const struct recipe *recipe);
 
 /* The words for the recipe's choices, in the order of their constants. */
 extern const char *const loss_names[];
+extern const char *const activation_names[];
 extern const char *const backbone_names[];
 extern const char *const contrast_names[];
 extern const char *const tau0_names[];

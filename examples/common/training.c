@@ -67,6 +67,7 @@ static adaptau_status create_model(adaptau_context *context, const adaptau_datas
                  .margin = recipe->margin,
                  .negative_weight = recipe->negative_weight,
                  .top_k = (int32_t)recipe->top_k,
+                 .activation = recipe->activation,
                  .weight_tau = recipe->weight_tau,
                  .positive_scale = recipe->positive_scale,
     };

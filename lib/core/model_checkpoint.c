@@ -119,6 +119,7 @@ static int list_model_fields(struct model_numbers *n, struct field out[MOST_FIEL
         FIELD(n->loss.margin),
         FIELD(n->loss.negative_weight),
         FIELD(n->loss.top_k),
+        FIELD(n->loss.activation),
         FIELD(n->loss.weight_tau),
         FIELD(n->loss.positive_scale),
         FIELD(n->steps),

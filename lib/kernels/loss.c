@@ -9,7 +9,7 @@
 
 /* A new loss is one file, and a line here. */
 static const struct atau_loss *const losses[] = {
-    &atau_loss_softmax, &atau_loss_bpr, &atau_loss_bce, &atau_loss_mse, &atau_loss_ccl, &atau_loss_slatk, &atau_loss_bsl,
+    &atau_loss_softmax, &atau_loss_bpr, &atau_loss_bce, &atau_loss_mse, &atau_loss_ccl, &atau_loss_slatk, &atau_loss_bsl, &atau_loss_psl,
 };
 
 #define N_LOSSES (sizeof losses / sizeof *losses)
@@ -63,6 +63,10 @@ adaptau_status atau_read_loss(const adaptau_loss *given, adaptau_loss *out, cons
     *loss = find_loss(out->kind);
     if (!*loss)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "loss->kind = %d is unknown", out->kind);
+    if (out->activation != 0 && (*loss)->n_activations == 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "loss->activation = %d, but %s has none", out->activation, (*loss)->name);
+    if ((*loss)->n_activations > 0 && (out->activation < 0 || out->activation >= (*loss)->n_activations))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "loss->activation = %d is unknown", out->activation);
     status = check_number(*loss, "margin", out->margin, (*loss)->margin, error);
     if (status == ADAPTAU_OK)
         status = check_weight(*loss, "negative_weight", &out->negative_weight, (*loss)->negative_weight, error);

@@ -370,6 +370,8 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
     double *own = atau_arena_take(arena, rows, sizeof(double));
     s->row_loss = s->output.row_loss ? s->output.row_loss : own;
     s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+    s->pair_sums =
+        s->loss->pair_sums ? atau_arena_take(arena, (size_t)s->batch.positive_ptr[rows], sizeof(double)) : NULL;
     s->row_threshold = s->loss_options.top_k > 0 ? atau_arena_take(arena, rows, sizeof(float)) : NULL;
 }
 

@@ -44,6 +44,7 @@ struct atau_softmax {
     double                    *row_loss; /* [R] the caller's or our own                                       */
     int64_t                   *row_count; /* [R] terms of each row                                            */
     float                     *row_threshold; /* [R] the K-th highest score of each row, or NULL: not wanted   */
+    double                    *pair_sums; /* [positives] of a loss that asks for them (loss.h), or NULL        */
     bool                       outside; /* positives outside the sum                                          */
     const adaptau_exchange    *exchange; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
@@ -109,6 +110,12 @@ static inline void atau_set_row(const struct atau_softmax *s, int64_t row, doubl
     s->row_loss[row] = loss;
     if (s->output.row_d_inverse_tau)
         s->output.row_d_inverse_tau[row] = (float)d_inverse_tau;
+}
+
+/* What the sum of a positive's pairs starts with: itself, where it is no candidate. */
+static inline double atau_own_pair(const struct atau_softmax *s)
+{
+    return s->outside || s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE ? 1.0 : 0.0;
 }
 
 /* log(exp(a) + exp(b)); either may be −inf. */

@@ -163,6 +163,12 @@ static void keep_highest(struct atau_dense *d, struct atau_block *b, int32_t lan
             raise_bound(b, r, keys[r * k]);
 }
 
+static void read_column(const struct atau_dense *d, int64_t lines, const float *t, int64_t r, float f[ATAU_TILE_LINES])
+{
+    for (int64_t j = 0; j < lines; j++)
+        f[j] = t[j * d->tile_stride + r];
+}
+
 /* A loss of pairs takes one row after the other: a column of the tile against the row's positives. */
 static void map_pairs(const struct atau_dense *d, const struct atau_block *b, int64_t lines, float *t, double *total,
                       double *slopes)
@@ -171,10 +177,8 @@ static void map_pairs(const struct atau_dense *d, const struct atau_block *b, in
     for (int64_t r = 0; r < b->n_rows; r++) {
         float         f[ATAU_TILE_LINES];
         const int64_t first = s->batch.positive_ptr[b->first_row + r] - b->first_positive;
-        const int64_t n = atau_row_positives(s, b->first_row + r);
-        for (int64_t j = 0; j < lines; j++)
-            f[j] = t[j * d->tile_stride + r];
-        double loss = s->loss->pairs(s, b->inverse_tau[r], lines, f, n, b->scores + first, slopes ? slopes + first : NULL);
+        read_column(d, lines, t, r, f);
+        double loss = s->loss->pairs(s, b->first_row + r, lines, f, b->scores + first, slopes ? slopes + first : NULL);
         if (total)
             total[r] += loss;
         for (int64_t j = 0; j < lines; j++)
@@ -240,6 +244,49 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
         if (d->want_users)
             atau_dense_add_users(d, b, lane, tile, t, b->partial_users + chunk * d->block_rows * dim);
     }
+}
+
+/* Before pass 1, for a loss that asks for it: what each positive has in a chunk, in the place of its slopes. */
+static void sum_pairs_of_chunk(void *argument, int32_t lane, int64_t task)
+{
+    struct atau_dense   *d = argument;
+    struct atau_softmax *s = d->s;
+    struct atau_block   *b = &d->blocks[task % d->n_blocks];
+    const int64_t        chunk = task / d->n_blocks;
+    double              *sums = b->partial_slopes + chunk * d->most_positives;
+    memset(sums, 0, (size_t)d->most_positives * sizeof(double));
+    for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
+        float *t = tile_of(d, b, lane, tile), f[ATAU_TILE_LINES];
+        score_tile(d, b, tile, t, false);
+        for (int64_t r = 0; r < b->n_rows; r++) {
+            const int64_t first = s->batch.positive_ptr[b->first_row + r] - b->first_positive;
+            read_column(d, atau_tile_lines(d, tile), t, r, f);
+            s->loss->pair_sums(s, b->first_row + r, atau_tile_lines(d, tile), f, b->scores + first, sums + first);
+        }
+    }
+}
+
+/* Σ over chunks, in their order. */
+static void merge_pair_sums(void *argument, int32_t lane, int64_t task)
+{
+    struct atau_dense *d = argument;
+    struct atau_block *b = &d->blocks[task];
+    const int64_t      n = d->s->batch.positive_ptr[b->first_row + b->n_rows] - b->first_positive;
+    (void)lane;
+    for (int64_t k = 0; k < n; k++) {
+        double sum = atau_own_pair(d->s);
+        for (int64_t c = 0; c < d->n_chunks; c++)
+            sum += b->partial_slopes[c * d->most_positives + k];
+        d->s->pair_sums[b->first_positive + k] = sum;
+    }
+}
+
+static adaptau_status sum_pairs(struct atau_dense *d, adaptau_error *error)
+{
+    if (!d->s->loss->pair_sums)
+        return ADAPTAU_OK;
+    adaptau_status status = atau_parallel(d->s->context, d->n_chunks * d->n_blocks, sum_pairs_of_chunk, d, error);
+    return status == ADAPTAU_OK ? atau_parallel(d->s->context, d->n_blocks, merge_pair_sums, d, error) : status;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -558,7 +605,9 @@ static adaptau_status run_blocks(struct atau_dense *d, adaptau_error *error)
     adaptau_context *context = d->s->context;
     const int64_t    row_tasks = (d->block_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK * d->n_blocks;
     const bool       apart = d->s->exchange != NULL;
-    adaptau_status   status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
+    adaptau_status   status = sum_pairs(d, error);
+    if (status == ADAPTAU_OK)
+        status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
     if (status == ADAPTAU_OK && apart)
         status = atau_parallel(context, row_tasks, sum_rows, d, error);
     if (status == ADAPTAU_OK && apart)

@@ -112,7 +112,11 @@ static void map_row(const struct per_row *p, int64_t row, const float *f, float 
     memcpy(v, f, (size_t)n * sizeof(float));
     if (s->loss->pairs) {
         memset(p->slopes + first, 0, (size_t)n_positives * sizeof(double));
-        sums->sum = s->loss->pairs(s, inverse_tau, n, v, n_positives, p->scores + first, p->slopes + first);
+        for (int64_t i = first; i < first + n_positives && s->pair_sums; i++)
+            s->pair_sums[i] = atau_own_pair(s);
+        if (s->pair_sums)
+            s->loss->pair_sums(s, row, n, f, p->scores + first, s->pair_sums + first);
+        sums->sum = s->loss->pairs(s, row, n, v, p->scores + first, p->slopes + first);
         return;
     }
     for (int64_t c = 0; c < n; c++) {
