@@ -175,8 +175,8 @@ typedef struct adaptau_loss {
  *            β_r is the K-th highest score of the row's candidates and positives, −∞ where they are fewer
  *      BSL   ℓ_ri = λ log Z_ri − ρ log mean_{j∈P_r} exp(f_rj/(ρ τ⁺_r))
  *
- *      PSL   ℓ_ri = log ([1 +] Σ_{c∈C_r} a(f_rc − f_ri)^(1/τ_r))       [1 +] unless the positive is a candidate: over the
- *            catalogue, inside the sum
+ *      PSL   ℓ_ri = log ([1 +] Σ_{c∈C_r} a((f_rc − f_ri)/2)^(2/τ_r))       [1 +] unless the positive is a candidate: over
+ *            the catalogue, inside the sum
  *
  *  SL@K and BSL are of the softmax's family: Z_ri, log q, τ⁺ and the outputs are those of adaptau_softmax; of a row with soft
  *  targets ℓ_ri counts 1 − e_r, beside e_r (log Z_ri − ê_u·t_r/τ⁺_r). They are of a row's whole list and do not add up over

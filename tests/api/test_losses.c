@@ -195,8 +195,9 @@ static double define_psl_row(const struct problem *p, const adaptau_loss *loss, 
         double       z = own ? 1.0 : 0.0;
         for (int64_t c = 0; c < n_candidates_of(p); c++)
             if (candidate_of(p, row, c) >= 0)
-                z += pow(activate(loss->activation, score(p, user, items + (int64_t)candidate_of(p, row, c) * p->dim) - positive),
-                         inverse_tau);
+                z += pow(activate(loss->activation,
+                                  (score(p, user, items + (int64_t)candidate_of(p, row, c) * p->dim) - positive) / 2.0),
+                         2.0 * inverse_tau);
         total += log(z);
     }
     return total * (p->weights ? (double)p->row_weights[row] : 1.0);
