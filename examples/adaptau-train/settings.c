@@ -202,7 +202,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
          "slatk: a positive weighs by how its score compares with that of a user's K-th item (20)", NULL},
         {"weight-tau", OPTION_DECIMAL, &r->weight_tau, 1e-6, 1e6, NULL, "X", "slatk: the weights' own temperature (1)", NULL},
         {"positive-scale", OPTION_DECIMAL, &r->positive_scale, 1e-6, 1e6, NULL, "X",
-         "bsl: the positives' temperature, in multiples of the candidates' (1)", NULL},
+         "bsl: the positives' temperature, in multiples of the candidates' (16)", NULL},
         {"activation", OPTION_CHOICE, &r->activation, 0, 0, activation_names, NULL,
          "psl: what takes the place of the exponential (relu)", NULL},
 
