@@ -27,8 +27,8 @@ static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_ro
     for (int64_t i = 0; i < n; i++)
         highest = (double)f[i] > highest ? (double)f[i] : highest;
     for (int64_t i = 0; i < n; i++)
-        sum += exp(((double)f[i] - highest) / weighing.b);
-    weighing.a = highest / weighing.b + log(sum / (double)n);
+        sum += expm1(((double)f[i] - highest) / weighing.b); /* a large ρ multiplies what is left of 1           */
+    weighing.a = highest / weighing.b + log1p(sum / (double)n);
     for (int64_t i = 0; i < n; i++)
         linear += weigh(&weighing, (double)f[i]).positive * (double)f[i];
     weighing.aim = n > 0 ? (double)n * scale * weighing.a - linear / tau_positive : 0.0;
