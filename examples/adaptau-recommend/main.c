@@ -9,6 +9,7 @@
 #include "common/fail.h"
 #include "common/json.h"
 #include "common/options.h"
+#include "common/stop.h"
 
 #define PROGRAM "adaptau-recommend"
 
@@ -112,6 +113,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     struct catalog catalog = {0};
     struct ranking ranking = {0};
     adaptau_error  error = {0};

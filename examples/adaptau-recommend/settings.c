@@ -9,8 +9,8 @@ static const struct program program = {
     .name = "adaptau-recommend",
     .usage = "MODEL USER... [OPTION]...",
     .about = "Print the items that a model ranks first for each user.\n"
-             "MODEL is a file that adaptau-train --save wrote. USER is a name of MODEL.users.txt, or an id, a whole number\n"
-             "from 0; where both would do, it is the name.",
+             "MODEL is a file that adaptau-train --save wrote. USER is a name of a user in the model, or an id, a whole\n"
+             "number from 0; where both would do, it is the name.",
     .notes = "Exit codes: 0 done, 1 failed (an unknown user, an unreadable file), 2 wrong command line.",
 };
 

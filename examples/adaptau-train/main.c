@@ -13,7 +13,7 @@
 /* After a signal: the tables as they stand, and no report. */
 static int leave(const struct run *run)
 {
-    const char    *save = run->settings->save;
+    const char    *save = run->trial.model ? run->settings->save : NULL; /* none before the temperature is found */
     adaptau_error  error = {0};
     adaptau_status status = save ? save_run(run, save, &error) : ADAPTAU_OK;
     if (status) {
@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     struct run     run = {0};
     adaptau_error  error = {0};
     adaptau_status status = settings.save ? check_save_path(settings.save, &error) : ADAPTAU_OK;

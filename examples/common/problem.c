@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/problem.h"
 
+#include <adaptau/fit.h>
+
 #include "common/fail.h"
-#include "common/split.h"
 
 /* Data without test pairs: hold some of every user's pairs out, once repetitions are gone. */
-static adaptau_status split_test(struct data *data, adaptau_context *context, double test_share, uint64_t split_seed,
+static adaptau_status split_test(struct problem *problem, adaptau_context *context, double test_share, uint64_t split_seed,
                                  adaptau_error *error)
 {
-    adaptau_dataset *all = NULL;
-    struct pairs     kept = {0}, held_out = {0};
-    adaptau_status   status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &all, error);
+    const adaptau_split_options options = {.struct_size = sizeof options, .share = test_share, .seed = split_seed};
+    const struct data          *data = &problem->data;
+    adaptau_dataset            *all = NULL;
+    adaptau_status status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &all, error);
     if (!status)
-        status = split_dataset(all, test_share, split_seed, &kept, &held_out, error);
+        status = adaptau_dataset_split(context, all, &options, &problem->train, &problem->test, error);
     adaptau_dataset_destroy(all);
-    pairs_free(&data->train);
-    data->train = kept;
-    data->test = held_out;
     return status;
+}
+
+static adaptau_status take_both(struct problem *problem, adaptau_context *context, adaptau_error *error)
+{
+    const struct data *data = &problem->data;
+    adaptau_status     status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &problem->train, error);
+    return status ? status : pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
 }
 
 adaptau_status problem_open(struct problem *problem, adaptau_context *context, const char *path,
@@ -26,12 +32,9 @@ adaptau_status problem_open(struct problem *problem, adaptau_context *context, c
     *problem = (struct problem){0};
     struct data   *data = &problem->data;
     adaptau_status status = read_data(path, reading, data, error);
-    if (!status && !data->has_test)
-        status = split_test(data, context, test_share, split_seed, error);
     if (!status)
-        status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &problem->train, error);
-    if (!status)
-        status = pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
+        status = data->has_test ? take_both(problem, context, error)
+                                : split_test(problem, context, test_share, split_seed, error);
     pairs_free(&data->train);
     pairs_free(&data->test);
     if (!status && adaptau_dataset_n_pairs(problem->train) == 0)

@@ -19,7 +19,8 @@
 #define LONGEST_READ ((uint64_t)1 << 30)
 
 const struct atau_safetensors_type atau_safetensors_types[ATAU_SAFETENSORS_TYPES] = {
-    [ATAU_F32] = {"F32", sizeof(float)}, [ATAU_F64] = {"F64", sizeof(double)}, [ATAU_I32] = {"I32", sizeof(int32_t)}};
+    [ATAU_F32] = {"F32", sizeof(float)}, [ATAU_F64] = {"F64", sizeof(double)}, [ATAU_I32] = {"I32", sizeof(int32_t)},
+    [ATAU_U8] = {"U8", 1}};
 
 static bool is_before(const struct atau_safetensors_entry *a, const struct atau_safetensors_entry *b)
 {
@@ -157,6 +158,12 @@ adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const 
     for (int64_t r = 0; r < entry->rows && status == ADAPTAU_OK; r++)
         status = read_at(file, offset + (uint64_t)r * row_size, bytes + (uint64_t)(r * stride) * size, row_size, error);
     return status;
+}
+
+bool atau_safetensors_has_sum(const struct atau_safetensors *file)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, CHECKSUM_NAME);
+    return entry && entry->type == ATAU_I32 && entry->end == file->data_size && entry->end - entry->begin == CHECKSUM_SIZE;
 }
 
 adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error)

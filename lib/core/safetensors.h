@@ -3,7 +3,7 @@
  * the tensors one after the other.
  *
  * Reading is strict: what is not exactly a file that we could have written (any order of keys, any names and metadata, rank 1
- * or 2) is E_FORMAT. In particular each tensor is F32, F64 or I32, and together they cover the data without holes, overlaps or
+ * or 2) is E_FORMAT. In particular each tensor is F32, F64, I32 or U8, and together they cover the data without holes, overlaps or
  * rests. */
 #ifndef ATAU_SAFETENSORS_H
 #define ATAU_SAFETENSORS_H
@@ -17,6 +17,7 @@
 #define ATAU_F32 0
 #define ATAU_F64 1
 #define ATAU_I32 2
+#define ATAU_U8 3 /* written with rank 1: bytes, in `rows` rows of one column                                     */
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 
@@ -82,6 +83,9 @@ const struct atau_safetensors_entry *atau_safetensors_find(const struct atau_saf
 /* Read a tensor into `out` [rows x columns], rows `stride` elements apart. @return E_IO; E_FORMAT when the file has shrunk. */
 adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
                                      void *out, int64_t stride, adaptau_error *error);
+
+/* Whether the file ends in what looks like a checksum. */
+bool atau_safetensors_has_sum(const struct atau_safetensors *file);
 
 /* @return E_FORMAT unless the file ends in the checksum of what is before it; E_IO. */
 adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error);

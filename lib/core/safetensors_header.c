@@ -99,7 +99,7 @@ static bool parse_type(struct parser *p, int32_t *type)
     for (*type = 0; *type < ATAU_SAFETENSORS_TYPES; ++*type)
         if (atau_json_is(name, atau_safetensors_types[*type].name))
             return true;
-    return complain(p, "a dtype that is not F32, F64 or I32");
+    return complain(p, "a dtype that is not F32, F64, I32 or U8");
 }
 
 /* One member of an object of a tensor; `seen` has a bit for each. */

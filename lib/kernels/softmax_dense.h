@@ -47,7 +47,7 @@ struct atau_block {
     int32_t          *partial_kept; /* [n_chunks x B]                                                         */
     _Atomic uint32_t *bounds;       /* [B] below the K-th highest, as the upper half of a rank key            */
     double *partial_slopes; /* [n_chunks x most positives of a block] of pairs                                */
-    double *counted;        /* [B] candidates that are not masked; not for the softmax                        */
+    double *counted;        /* [B] candidates that are not masked                                             */
     adaptau_row_sums *sums; /* [B] of this range of items, then of the catalogue                              */
     float  *scores;             /* [most positives of a block] f                                              */
     float  *coefficients;       /* [the same]                                                                 */

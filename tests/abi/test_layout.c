@@ -26,6 +26,11 @@ MEMBER(adaptau_adam_rows, first, 32, 8);
 MEMBER(adaptau_adam_rows, second, 40, 8);
 MEMBER(adaptau_adam_rows, steps, 48, 8);
 
+SIZE(adaptau_attachment, 24);
+MEMBER(adaptau_attachment, name, 0, 8);
+MEMBER(adaptau_attachment, bytes, 8, 8);
+MEMBER(adaptau_attachment, size, 16, 8);
+
 SIZE(adaptau_batch, 104);
 MEMBER(adaptau_batch, struct_size, 0, 4);
 MEMBER(adaptau_batch, flags, 4, 4);
