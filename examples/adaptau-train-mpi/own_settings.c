@@ -43,8 +43,10 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
     const struct recipe *r = &s->recipe;
     if (r->base.encoder != ADAPTAU_ENCODER_MF || r->contrast != CONTRAST_NONE)
         return refuse("--backbone", "other encoders than mf read users and items of all ranges");
-    if (r->base.loss == ADAPTAU_LOSS_BPR)
-        return refuse("--loss bpr", "it compares each item with each of a user's");
+    if (r->base.loss == ADAPTAU_LOSS_BPR || r->base.loss == ADAPTAU_LOSS_PSL)
+        return refuse("--loss bpr or psl", "it compares each item with each of a user's");
+    if (r->base.loss == ADAPTAU_LOSS_SLATK || r->base.loss == ADAPTAU_LOSS_BSL)
+        return refuse("--loss slatk or bsl", "it weighs a user's items by all of its list");
     if (r->base.candidates != ADAPTAU_SAMPLER_CATALOGUE)
         return refuse("--candidates", "it trains against the whole catalogue");
     if (r->base.popularity_exponent != ADAPTAU_BY_DATA && r->base.popularity_exponent != 0)

@@ -74,6 +74,10 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_text(json, "loss_kind", loss_names[recipe->base.loss]);
     json_number(json, "margin", recipe->base.margin);
     json_number(json, "negative_weight", recipe->base.negative_weight);
+    json_text(json, "activation", recipe->base.loss == ADAPTAU_LOSS_PSL ? activation_names[recipe->base.activation] : "");
+    json_whole(json, "top_k", recipe->base.top_k);
+    json_number(json, "weight_tau", recipe->base.weight_tau);
+    json_number(json, "positive_scale", recipe->base.positive_scale);
     json_text(json, "personal", personal_names[recipe->base.tau_user_policy]);
     json_text(json, "candidates", candidate_names[recipe->base.candidates]);
     json_text(json, "positives", positive_names[recipe->base.positives_in_sum]);

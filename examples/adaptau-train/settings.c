@@ -62,6 +62,7 @@ static int check_contrast(const struct program *program, const struct recipe *re
 static int check_together(const struct program *program, struct settings *settings, bool tau_given, bool tau0_given)
 {
     struct recipe *recipe = &settings->recipe;
+    const int32_t  loss = recipe->base.loss;
     if (tau_given && tau0_given && recipe->base.tau0_policy != ADAPTAU_TAU0_FIXED && recipe->base.tau0_policy != ADAPTAU_TAU0_LEARNED) {
         fprintf(stderr, "%s: --tau goes with --temperature fixed or learned, not with %s\n", program->name,
                 tau0_names[recipe->base.tau0_policy]);
@@ -88,15 +89,17 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --raw-rows goes with --backbone lightgcn or simplex\n", program->name);
         return 2;
     }
-    if (recipe->base.loss != ADAPTAU_LOSS_SOFTMAX &&
+    if (!recipe_is_softmax(recipe) &&
         (recipe->base.soft_targets > 0 ||
          (recipe->base.tau_user_policy > ADAPTAU_TAU_USER_NONE && recipe->base.tau_user_policy != ADAPTAU_TAU_USER_LEARNED))) {
-        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax\n", program->name);
+        fprintf(stderr, "%s: --soft-targets, and --personal but for learned, go with --loss softmax, slatk or bsl\n",
+                program->name);
         return 2;
     }
-    if (recipe->base.loss != ADAPTAU_LOSS_SOFTMAX && recipe->base.candidates == ADAPTAU_SAMPLER_CATALOGUE &&
+    if (!recipe_is_softmax(recipe) && recipe->base.candidates == ADAPTAU_SAMPLER_CATALOGUE &&
         recipe->base.popularity_exponent != ADAPTAU_BY_DATA && recipe->base.popularity_exponent != 0) {
-        fprintf(stderr, "%s: --popularity goes with --candidates popular, or with --loss softmax\n", program->name);
+        fprintf(stderr, "%s: --popularity goes with --candidates popular, or with --loss softmax, slatk or bsl\n",
+                program->name);
         return 2;
     }
     if ((recipe->base.loss == ADAPTAU_LOSS_MSE || recipe->base.loss == ADAPTAU_LOSS_CCL) &&
@@ -104,9 +107,17 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: --loss %s has no temperature to learn\n", program->name, loss_names[recipe->base.loss]);
         return 2;
     }
-    if ((recipe->base.margin != ADAPTAU_BY_DATA && recipe->base.loss != ADAPTAU_LOSS_CCL) ||
-        (recipe->base.negative_weight != ADAPTAU_BY_DATA && (recipe->base.loss == ADAPTAU_LOSS_SOFTMAX || recipe->base.loss == ADAPTAU_LOSS_BPR))) {
-        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce and mse\n", program->name);
+    if ((recipe->base.margin != ADAPTAU_BY_DATA && loss != ADAPTAU_LOSS_CCL) ||
+        (recipe->base.negative_weight != ADAPTAU_BY_DATA && loss != ADAPTAU_LOSS_CCL && loss != ADAPTAU_LOSS_BCE &&
+         loss != ADAPTAU_LOSS_MSE && loss != ADAPTAU_LOSS_BSL)) {
+        fprintf(stderr, "%s: --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl\n", program->name);
+        return 2;
+    }
+    if (((recipe->base.top_k != ADAPTAU_BY_DATA || recipe->base.weight_tau != ADAPTAU_BY_DATA) && loss != ADAPTAU_LOSS_SLATK) ||
+        (recipe->base.positive_scale != ADAPTAU_BY_DATA && loss != ADAPTAU_LOSS_BSL) ||
+        (recipe->base.activation != ADAPTAU_ACTIVATION_RELU && loss != ADAPTAU_LOSS_PSL)) {
+        fprintf(stderr, "%s: --top-k and --weight-tau go with --loss slatk, --positive-scale with bsl, --activation with psl\n",
+                program->name);
         return 2;
     }
     if (settings->resume && !settings->checkpoint) {
@@ -191,7 +202,14 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"margin", OPTION_DECIMAL, &r->base.margin, 1e-6, 1e3, NULL, "X",
          "ccl: candidates count where they score above it (0.6)", NULL},
         {"negative-weight", OPTION_DECIMAL, &r->base.negative_weight, 1e-6, 1e6, NULL, "X",
-         "ccl, bce, mse: of the candidates beside a positive (by the data)", NULL},
+         "ccl, bce, mse: of the candidates beside a positive (by the data); bsl: likewise (1)", NULL},
+        {"top-k", OPTION_WHOLE, &r->base.top_k, 1, ADAPTAU_LOSS_MOST_K, NULL, NULL,
+         "slatk: a positive weighs by how its score compares with that of a user's K-th item (20)", NULL},
+        {"weight-tau", OPTION_DECIMAL, &r->base.weight_tau, 1e-6, 1e6, NULL, "X", "slatk: the weights' own temperature (1)", NULL},
+        {"positive-scale", OPTION_DECIMAL, &r->base.positive_scale, 1e-6, 1e6, NULL, "X",
+         "bsl: the positives' temperature, in multiples of the candidates' (16)", NULL},
+        {"activation", OPTION_CHOICE, &r->base.activation, 0, 0, activation_names, NULL,
+         "psl: what takes the place of the exponential (relu)", NULL},
 
         {.name = "Contrast, with lightgcn:", .kind = OPTION_TITLE},
         {"contrast", OPTION_CHOICE, &r->contrast, 0, 0, contrast_names, NULL,

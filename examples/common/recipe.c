@@ -16,7 +16,8 @@ const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const normalise_names[] = {"none", "users", "items", "both", NULL};
 const char *const raw_row_names[] = {"free", "unit", NULL};
 const char *const rank_names[] = {"trained", "raw", NULL};
-const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", NULL};
+const char *const loss_names[] = {"softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", "psl", NULL};
+const char *const activation_names[] = {"relu", "tanh", "atan", NULL};
 const char *const backbone_names[] = {"mf", "lightgcn", "simplex", NULL};
 const char *const contrast_names[] = {"none", "sgl", "simgcl", "ncl", NULL};
 
@@ -33,6 +34,12 @@ struct recipe recipe_default(void)
     recipe.base.struct_size = sizeof recipe.base;
     adaptau_recipe_init(&recipe.base, NULL);
     return recipe;
+}
+
+bool recipe_is_softmax(const struct recipe *recipe)
+{
+    const int32_t loss = recipe->base.loss;
+    return loss == ADAPTAU_LOSS_SOFTMAX || loss == ADAPTAU_LOSS_SLATK || loss == ADAPTAU_LOSS_BSL;
 }
 
 adaptau_status recipe_fill(struct recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_pairs, adaptau_error *error)
@@ -95,6 +102,10 @@ static const struct member members[] = {
     MEMBER("loss", MEMBER_WORD, base.loss, loss_names),
     MEMBER("margin", MEMBER_DECIMAL, base.margin, NULL),
     MEMBER("negative-weight", MEMBER_DECIMAL, base.negative_weight, NULL),
+    MEMBER("top-k", MEMBER_WHOLE, base.top_k, NULL),
+    MEMBER("weight-tau", MEMBER_DECIMAL, base.weight_tau, NULL),
+    MEMBER("positive-scale", MEMBER_DECIMAL, base.positive_scale, NULL),
+    MEMBER("activation", MEMBER_WORD, base.activation, activation_names),
     MEMBER("contrast", MEMBER_WORD, contrast, contrast_names),
     MEMBER("contrast-weight", MEMBER_DECIMAL, contrast_weight, NULL),
     MEMBER("contrast-temperature", MEMBER_DECIMAL, contrast_temperature, NULL),

@@ -33,8 +33,12 @@ struct recipe {
  * by popularity says by itself what it takes. `complete` is `given` after recipe_fill. */
 bool recipe_searches_prior(const struct recipe *given, const struct recipe *complete);
 
+/* The softmax, or a loss of its family: with soft targets, log q and popularity in the sum. */
+bool recipe_is_softmax(const struct recipe *recipe);
+
 /* The words for the recipe's choices, in the order of their constants. */
 extern const char *const loss_names[];
+extern const char *const activation_names[];
 extern const char *const backbone_names[];
 extern const char *const contrast_names[];
 extern const char *const tau0_names[];

@@ -226,8 +226,8 @@ static adaptau_status teach_temperature(adaptau_model *model, const adaptau_batc
     return adaptau_temperature_learn(temperature, batch->n_rows, batch->users, output->row_d_inverse_tau, terms, error);
 }
 
-/* What only the softmax can give a temperature, or take from soft targets, and what a range cannot know. The rest is for the
- * engine to say. */
+/* What only the softmax and its family can give a temperature, or take from soft targets, and what a range cannot know. The rest
+ * is for the engine to say. */
 static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch *batch, const adaptau_temperature *temperature,
                                  adaptau_error *error)
 {
@@ -235,7 +235,7 @@ static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch
     if (model->exchange.exchange && model->target_weight > 0.0 && !batch->target_shares)
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "the model's own soft targets walk the pairs of its range alone: give those of the batch");
-    if (!loss)
+    if (!loss || atau_loss_is_softmax(loss))
         return ADAPTAU_OK;
     if (atau_temperature_is_personal(temperature))
         return atau_fail(error, ADAPTAU_E_ARGUMENT,

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "fit/recipe.h"
+
 #define STEPS_PER_EPOCH 50        /* 128 users a step on MovieLens-1M, 512 on Gowalla */
 #define ROWS_OF_INTERACTIONS 2048 /* where a row is one interaction */
 #define EPOCHS_AT_SCALE 20.0      /* MovieLens-1M: n m = 18 million */
@@ -17,6 +19,9 @@
 #define SOFT_SPARSITY 4.0    /* of MF: at the right temperature they help above it (L 5.1 ... 6.6), and cost below (2.0 ... 3.3) */
 #define MOST_SOFT 0.5        /* times the mean of n_u: a third of the target of a usual user */
 #define MARGIN 0.6          /* of CCL */
+#define TOP_K 20            /* of SL@K */
+#define WEIGHT_TAU 1.0
+#define POSITIVE_SCALE 16.0 /* of BSL: near the softmax; 4 and less cost accuracy on data with many items a user */
 #define WEIGHT 0.073        /* lambda/m^0.7: 20 on MovieLens-1M, 124 on Gowalla */
 #define MSE_WEIGHT 0.05     /* of MSE, whose candidates all push */
 #define WEIGHT_EXPONENT 0.7
@@ -81,7 +86,7 @@ static double popularity_by(double divisor, const struct extent *data)
 static double choose_popularity(const adaptau_recipe *recipe, const struct extent *data)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
-                        recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->popularity_prior == ADAPTAU_BY_DATA &&
+                        atau_recipe_is_softmax(recipe) && recipe->popularity_prior == ADAPTAU_BY_DATA &&
                         (recipe->normalise == ADAPTAU_BY_DATA || recipe->normalise == (int32_t)ADAPTAU_NORMALISE_BOTH);
     if (recipe->candidates == ADAPTAU_SAMPLER_SHARED_POPULARITY)
         return DRAWN_POPULARITY;
@@ -102,22 +107,23 @@ static double choose_rate(const adaptau_recipe *recipe, const struct extent *dat
     return recipe->encoder == ADAPTAU_ENCODER_SIMPLEX ? LR_MIXTURE : factorised;
 }
 
-/* Only the softmax over the catalogue has them, where a row is a user with all of the user's interactions. */
+/* Only the softmax and its family have them, over the catalogue, where a row is a user with all of the user's interactions. */
 static double choose_soft_targets(const adaptau_recipe *recipe, const struct extent *data)
 {
-    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX || recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE || data->n_interactions == 0 ||
+    if (!atau_recipe_is_softmax(recipe) || recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE || data->n_interactions == 0 ||
         (recipe->encoder == ADAPTAU_ENCODER_MF && data->sparsity <= SOFT_SPARSITY))
         return 0;
     return clamp(SOFT_TARGETS * data->sparsity, 0, MOST_SOFT * (double)data->n_interactions / data->n_users);
 }
 
-/* The softmax and BPR have none. */
+/* The softmax, SL@K, BPR and PSL have none. */
 static double choose_negative_weight(const adaptau_recipe *recipe, const struct extent *data)
 {
     switch (recipe->loss) {
     case ADAPTAU_LOSS_CCL:
     case ADAPTAU_LOSS_BCE: return fmax(1, WEIGHT * pow(data->n_items, WEIGHT_EXPONENT));
     case ADAPTAU_LOSS_MSE: return fmax(1, MSE_WEIGHT * pow(data->n_items, WEIGHT_EXPONENT));
+    case ADAPTAU_LOSS_BSL: return 1;
     default: return 0;
     }
 }
@@ -144,7 +150,7 @@ static void fill_number(double *member, double value)
 static void fill_lengths(adaptau_recipe *recipe, const struct extent *data)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
-                        recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->normalise == ADAPTAU_BY_DATA &&
+                        atau_recipe_is_softmax(recipe) && recipe->normalise == ADAPTAU_BY_DATA &&
                         recipe->unit_raw_rows == ADAPTAU_BY_DATA && recipe->rank_raw == ADAPTAU_BY_DATA &&
                         data->n_interactions > 0 && data->sparsity > LENGTHS_SPARSITY;
     if (!wanted)
@@ -178,6 +184,14 @@ static void fill_temperature(adaptau_recipe *recipe)
     fill_number(&recipe->tau_learning_rate, policy == ADAPTAU_TAU_USER_LEARNED ? LR_USER_TAU : LR_TAU);
 }
 
+void atau_recipe_by_loss(adaptau_recipe *recipe)
+{
+    const bool slatk = recipe->loss == ADAPTAU_LOSS_SLATK;
+    fill_count(&recipe->top_k, slatk ? TOP_K : 0);
+    fill_number(&recipe->weight_tau, slatk ? WEIGHT_TAU : 0);
+    fill_number(&recipe->positive_scale, recipe->loss == ADAPTAU_LOSS_BSL ? POSITIVE_SCALE : 0);
+}
+
 void atau_recipe_by_data(adaptau_recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_interactions)
 {
     const struct extent data = {n_users, n_items, n_interactions, log((double)n_users * n_items / (2 * (double)n_interactions))};
@@ -190,6 +204,7 @@ void atau_recipe_by_data(adaptau_recipe *recipe, int32_t n_users, int32_t n_item
     fill_number(&recipe->row_weight_exponent, ROW_WEIGHT);
     fill_number(&recipe->margin, recipe->loss == ADAPTAU_LOSS_CCL ? MARGIN : 0);
     fill_number(&recipe->negative_weight, choose_negative_weight(recipe, &data));
+    atau_recipe_by_loss(recipe);
     fill_number(&recipe->soft_targets, choose_soft_targets(recipe, &data));
     fill_number(&recipe->popularity_exponent, choose_popularity(recipe, &data));
     fill_number(&recipe->popularity_prior, choose_prior(recipe));

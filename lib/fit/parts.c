@@ -8,6 +8,7 @@
 #include "fit/recipe.h"
 
 /* Sizes of the structs when they first appeared. */
+#define LEAST_LOSS offsetof(adaptau_loss, top_k)
 #define LEAST_MODEL offsetof(adaptau_model_options, n_layers)
 #define LEAST_TEMPERATURE offsetof(adaptau_temperature_options, learning_rate)
 
@@ -57,13 +58,17 @@ adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *o
     adaptau_recipe r;
     adaptau_status status = open_recipe(&r, recipe, error);
     if (!status)
-        status = atau_check_output(out, sizeof *out, "out", error);
+        status = atau_check_output(out, LEAST_LOSS, "out", error);
     if (status)
         return status;
     const adaptau_loss loss = {
         .kind = r.loss,
         .margin = r.loss == ADAPTAU_LOSS_CCL && r.margin == 0 ? -1 : r.margin,
         .negative_weight = r.negative_weight,
+        .top_k = (int32_t)r.top_k,
+        .activation = r.activation,
+        .weight_tau = r.weight_tau,
+        .positive_scale = r.positive_scale,
     };
     atau_write_struct(out, &loss, sizeof loss);
     return ADAPTAU_OK;
@@ -100,7 +105,7 @@ static uint32_t sampler_flags(const adaptau_recipe *recipe)
 {
     const bool drawn = recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE && recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
     return (recipe->positives_in_sum ? 0 : ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM) |
-           (drawn && recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->log_q ? ADAPTAU_SAMPLER_LOG_Q : 0) |
+           (drawn && atau_recipe_is_softmax(recipe) && recipe->log_q ? ADAPTAU_SAMPLER_LOG_Q : 0) |
            (recipe->reject_positives ? ADAPTAU_SAMPLER_REJECT_POSITIVES : 0);
 }
 

@@ -47,6 +47,9 @@ static const adaptau_recipe defaults = {
     .learning_rate_users = ADAPTAU_BY_DATA,
     .learning_rate_items = ADAPTAU_BY_DATA,
     .popularity_prior = ADAPTAU_BY_DATA,
+    .top_k = ADAPTAU_BY_DATA,
+    .weight_tau = ADAPTAU_BY_DATA,
+    .positive_scale = ADAPTAU_BY_DATA,
 };
 
 adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error)
@@ -66,8 +69,10 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
     }
     adaptau_status status = atau_read_struct(out, sizeof *out, ATAU_LEAST_RECIPE, recipe, false, "recipe", error);
     const size_t   known = recipe->struct_size;
-    if (!status && known < sizeof *out)
+    if (!status && known < sizeof *out) {
         memcpy((char *)out + known, (const char *)&defaults + known, sizeof *out - known);
+        atau_recipe_by_loss(out); /* a recipe that its caller has filled needs no data any more */
+    }
     return status;
 }
 
@@ -104,13 +109,15 @@ static adaptau_status check_choices(const adaptau_recipe *r, adaptau_error *erro
         {r->rank_raw, 1, "rank_raw", "0 or 1"},
         {r->row_second_moment, 1, "row_second_moment", "0 or 1"},
         {r->bfloat16, 1, "bfloat16", "0 or 1"},
-        {r->loss, ADAPTAU_LOSS_CCL, "loss", "one of ADAPTAU_LOSS_*"},
+        {r->loss, ADAPTAU_LOSS_PSL, "loss", "one of ADAPTAU_LOSS_*"},
         {r->tau0_policy, ADAPTAU_TAU0_HELD_OUT, "tau0_policy", "one of ADAPTAU_TAU0_*"},
         {r->tau_user_policy, ADAPTAU_TAU_USER_LEARNED, "tau_user_policy", "one of ADAPTAU_TAU_USER_*"},
         {r->candidates, ADAPTAU_SAMPLER_PER_ROW_UNIFORM, "candidates", "ADAPTAU_SAMPLER_CATALOGUE, ... _PER_ROW_UNIFORM"},
         {r->log_q, 1, "log_q", "0 or 1"},
         {r->reject_positives, 1, "reject_positives", "0 or 1"},
         {r->positives_in_sum, 1, "positives_in_sum", "0 or 1"},
+        {r->activation, ADAPTAU_ACTIVATION_ATAN, "activation", "one of ADAPTAU_ACTIVATION_*"},
+        {r->reserved, 0, "reserved", "0"},
     };
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
         if (choices[i].value < 0 || choices[i].value > choices[i].last)
@@ -130,6 +137,7 @@ static adaptau_status check_counts(const adaptau_recipe *r, adaptau_error *error
         {r->n_candidates, 1, INT32_MAX, "n_candidates"},
         {r->epochs, 1, INT32_MAX, "epochs"},
         {r->warmup_epochs, 1, INT32_MAX, "warmup_epochs"},
+        {r->top_k, 0, ADAPTAU_LOSS_MOST_K, "top_k"},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         char wanted[64];
@@ -167,6 +175,8 @@ static adaptau_status check_numbers(const adaptau_recipe *r, adaptau_error *erro
         {r->learning_rate_users, 0, 1e6, "learning_rate_users", "[0, 1e6]"},
         {r->learning_rate_items, 0, 1e6, "learning_rate_items", "[0, 1e6]"},
         {r->popularity_prior, 0, 1e30, "popularity_prior", "[0, 1e30]"},
+        {r->weight_tau, 0, 1e30, "weight_tau", "[0, 1e30]"},
+        {r->positive_scale, 0, 1e30, "positive_scale", "[0, 1e30]"},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (!isfinite(numbers[i].value))
@@ -212,23 +222,39 @@ static adaptau_status check_encoder(const adaptau_recipe *r, adaptau_error *erro
 
 static adaptau_status check_loss(const adaptau_recipe *r, adaptau_error *error)
 {
-    const bool softmax = r->loss == ADAPTAU_LOSS_SOFTMAX, ccl = r->loss == ADAPTAU_LOSS_CCL, mse = r->loss == ADAPTAU_LOSS_MSE;
-    const bool weighs = ccl || mse || r->loss == ADAPTAU_LOSS_BCE, closed = r->tau_user_policy != ADAPTAU_TAU_USER_NONE &&
-                                                                            r->tau_user_policy != ADAPTAU_TAU_USER_LEARNED;
+    const bool softmax = atau_recipe_is_softmax(r), ccl = r->loss == ADAPTAU_LOSS_CCL, mse = r->loss == ADAPTAU_LOSS_MSE;
+    const bool weighs = ccl || mse || r->loss == ADAPTAU_LOSS_BCE || r->loss == ADAPTAU_LOSS_BSL;
+    const bool closed = r->tau_user_policy != ADAPTAU_TAU_USER_NONE && r->tau_user_policy != ADAPTAU_TAU_USER_LEARNED;
     const bool        learned0 = r->tau0_policy == ADAPTAU_TAU0_LEARNED, learned = r->tau_user_policy == ADAPTAU_TAU_USER_LEARNED;
     const bool        catalogue = r->candidates == ADAPTAU_SAMPLER_CATALOGUE;
     const struct rule rules[] = {
         {r->margin > 0 && !ccl, "margin", r->margin, "only ADAPTAU_LOSS_CCL has one"},
-        {r->negative_weight > 0 && !weighs, "negative_weight", r->negative_weight, "only ADAPTAU_LOSS_CCL, _BCE and _MSE have one"},
-        {r->negative_weight == 0 && weighs, "negative_weight", 0, "ADAPTAU_LOSS_CCL, _BCE and _MSE need one above 0"},
-        {r->soft_targets > 0 && !softmax, "soft_targets", r->soft_targets, "only ADAPTAU_LOSS_SOFTMAX has soft targets"},
-        {closed && !softmax, "tau_user_policy", r->tau_user_policy, "only ADAPTAU_LOSS_SOFTMAX has closed forms for users"},
+        {r->negative_weight > 0 && !weighs, "negative_weight", r->negative_weight, "only ADAPTAU_LOSS_CCL, _BCE, _MSE and _BSL have one"},
+        {r->negative_weight == 0 && weighs, "negative_weight", 0, "ADAPTAU_LOSS_CCL, _BCE, _MSE and _BSL need one above 0"},
+        {r->soft_targets > 0 && !softmax, "soft_targets", r->soft_targets, "only ADAPTAU_LOSS_SOFTMAX, _SLATK and _BSL have soft targets"},
+        {closed && !softmax, "tau_user_policy", r->tau_user_policy, "only ADAPTAU_LOSS_SOFTMAX, _SLATK and _BSL have closed forms for users"},
         {learned0 && (ccl || mse), "tau0_policy", r->tau0_policy, "ADAPTAU_LOSS_CCL and _MSE have no temperature to learn"},
         {learned && (ccl || mse), "tau_user_policy", r->tau_user_policy, "ADAPTAU_LOSS_CCL and _MSE have no temperature to learn"},
         {r->popularity_exponent > 0 && catalogue && !softmax, "popularity_exponent", r->popularity_exponent,
-         "the catalogue weighs by popularity with ADAPTAU_LOSS_SOFTMAX only"},
+         "the catalogue weighs by popularity with ADAPTAU_LOSS_SOFTMAX, _SLATK and _BSL only"},
         {r->popularity_exponent == 0 && r->candidates == ADAPTAU_SAMPLER_SHARED_POPULARITY, "popularity_exponent", 0,
          "that is ADAPTAU_SAMPLER_SHARED_UNIFORM"},
+    };
+    return check_rules(rules, sizeof rules / sizeof *rules, error);
+}
+
+/* Numbers that only the newer losses have. */
+static adaptau_status check_loss_numbers(const adaptau_recipe *r, adaptau_error *error)
+{
+    const bool        slatk = r->loss == ADAPTAU_LOSS_SLATK, bsl = r->loss == ADAPTAU_LOSS_BSL;
+    const struct rule rules[] = {
+        {r->top_k > 0 && !slatk, "top_k", (double)r->top_k, "only ADAPTAU_LOSS_SLATK has one"},
+        {r->top_k == 0 && slatk, "top_k", 0, "ADAPTAU_LOSS_SLATK needs one above 0"},
+        {r->weight_tau > 0 && !slatk, "weight_tau", r->weight_tau, "only ADAPTAU_LOSS_SLATK has one"},
+        {r->weight_tau == 0 && slatk, "weight_tau", 0, "ADAPTAU_LOSS_SLATK needs one above 0"},
+        {r->positive_scale > 0 && !bsl, "positive_scale", r->positive_scale, "only ADAPTAU_LOSS_BSL has one"},
+        {r->positive_scale == 0 && bsl, "positive_scale", 0, "ADAPTAU_LOSS_BSL needs one above 0"},
+        {r->activation > 0 && r->loss != ADAPTAU_LOSS_PSL, "activation", r->activation, "only ADAPTAU_LOSS_PSL has one"},
     };
     return check_rules(rules, sizeof rules / sizeof *rules, error);
 }
@@ -260,6 +286,8 @@ adaptau_status atau_check_recipe(const adaptau_recipe *recipe, adaptau_error *er
         status = check_encoder(recipe, error);
     if (!status)
         status = check_loss(recipe, error);
+    if (!status)
+        status = check_loss_numbers(recipe, error);
     return status ? status : check_temperature(recipe, error);
 }
 

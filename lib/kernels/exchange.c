@@ -87,6 +87,9 @@ static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adapta
     if (s->loss->pairs)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but %s compares each candidate with each positive",
                          s->loss->name);
+    if (s->loss->whole)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but %s weighs positives by a row's whole list",
+                         s->loss->name);
     if (s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but candidates of a row's own are no range of items");
     if (s->batch.candidates == ADAPTAU_CANDIDATES_SHARED && !s->outside)

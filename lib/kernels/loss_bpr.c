@@ -38,10 +38,11 @@ static double pairs_of_piece(const struct atau_softmax *s, float inverse_tau, in
     return loss;
 }
 
-static double pairs(const struct atau_softmax *s, float inverse_tau, int64_t n, float *f, int64_t n_positives,
-                    const float *positives, double *slopes)
+static double pairs(const struct atau_softmax *s, int64_t row, int64_t n, float *f, const float *positives, double *slopes)
 {
-    double loss = 0.0;
+    const float   inverse_tau = 1.0f / atau_row_tau(s, row);
+    const int64_t n_positives = atau_row_positives(s, row);
+    double        loss = 0.0;
     for (int64_t c = 0; c < n; c += PIECE)
         loss += pairs_of_piece(s, inverse_tau, atau_min_i64(PIECE, n - c), f + c, n_positives, positives, slopes);
     return loss;

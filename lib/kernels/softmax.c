@@ -12,6 +12,7 @@
 #include "common/sort.h"
 #include "kernels/check.h"
 #include "kernels/rows.h"
+#include "kernels/topk.h"
 
 #define ROWS_PER_TASK 256
 /* Inverse lengths, and sums, whose products stay well inside float32. */
@@ -362,6 +363,20 @@ static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *err
     return count_zero_items(s, n, error);
 }
 
+/* ---- the K-th highest score ---------------------------------------------------------------------------------------- */
+
+void atau_offer_scores(uint64_t *keys, int32_t *kept, int32_t k, int64_t n, const float *scores)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (scores[i] > -INFINITY)
+            atau_heap_offer(keys, kept, k, atau_rank_key(scores[i], 0));
+}
+
+float atau_kth_score(const uint64_t *keys, int32_t kept, int32_t k)
+{
+    return kept < k ? -INFINITY : atau_key_score(keys[0]);
+}
+
 /* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
@@ -426,6 +441,9 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
     double *own = atau_arena_take(arena, rows, sizeof(double));
     s->row_loss = s->output.row_loss ? s->output.row_loss : own;
     s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+    s->pair_sums =
+        s->loss->pair_sums ? atau_arena_take(arena, (size_t)s->batch.positive_ptr[rows], sizeof(double)) : NULL;
+    s->row_threshold = s->loss_options.top_k > 0 ? atau_arena_take(arena, rows, sizeof(float)) : NULL;
 }
 
 static adaptau_status run(struct atau_softmax *s, adaptau_error *error)

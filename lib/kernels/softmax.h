@@ -8,6 +8,7 @@
 
 #include <adaptau/kernels.h>
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "kernels/kernels.h"
@@ -42,6 +43,8 @@ struct atau_softmax {
     adaptau_softmax_output     output; /* a copy; written back by adaptau_softmax                             */
     double                    *row_loss; /* [R] the caller's or our own                                       */
     int64_t                   *row_count; /* [R] terms of each row                                            */
+    float                     *row_threshold; /* [R] the K-th highest score of each row, or NULL: not wanted   */
+    double                    *pair_sums; /* [positives] of a loss that asks for them (loss.h), or NULL        */
     bool                       outside; /* positives outside the sum                                          */
     const adaptau_exchange    *exchange; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
@@ -109,6 +112,23 @@ static inline void atau_set_row(const struct atau_softmax *s, int64_t row, doubl
         s->output.row_d_inverse_tau[row] = (float)d_inverse_tau;
 }
 
+/* What the sum of a positive's pairs starts with: itself, where it is no candidate. */
+static inline double atau_own_pair(const struct atau_softmax *s)
+{
+    return s->outside || s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE ? 1.0 : 0.0;
+}
+
+/* log(exp(a) + exp(b)); either may be −inf. */
+static inline double atau_log_add(double a, double b)
+{
+    double high = a > b ? a : b, low = a > b ? b : a;
+    return isinf(low) ? high : high + log1p(exp(low - high));
+}
+
+/* What the softmax's family has in common: Σ f of the positives, and what the outputs at temperature 1 and log sums are. */
+void atau_sum_scores(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums);
+void atau_set_softmax_row(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, double log_sum);
+
 /* What a row's positives are to its sums. */
 static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
@@ -149,6 +169,11 @@ void atau_side_backward(const struct atau_softmax *s, const struct atau_side *si
 
 /* Take this batch's part of the items' soft targets off an item's gradient, before its backward. */
 void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient);
+
+/* The K-th highest of n scores, and of more at another call: keys [K] and *kept start as nothing; −inf where there are fewer.
+ * Scores of −inf and NaN are none. */
+void  atau_offer_scores(uint64_t *keys, int32_t *kept, int32_t k, int64_t n, const float *scores);
+float atau_kth_score(const uint64_t *keys, int32_t kept, int32_t k);
 
 /* ---- scatter ----------------------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "common/pool.h"
 #include "common/prefetch.h"
 #include "common/sort.h"
+#include "kernels/topk.h"
 
 #define ROWS_MOST 128            /* of a block                                                                */
 #define ROWS_LEAST 16
@@ -49,6 +50,7 @@ static void choose_block_rows(struct atau_dense *d)
     }
     d->block_rows = (int32_t)rows;
     d->tile_stride = (int32_t)tile_stride(rows);
+    d->top_k = d->s->loss_options.top_k;
     d->panels.item_words = (d->s->dim + 1) / 2;
     d->panels.tile_words = tile_words(rows);
 }
@@ -119,7 +121,7 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
 {
     const size_t dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
     const size_t tiles = (size_t)d->n_tiles, unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
-    const size_t unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0, pairs = d->s->loss->pairs ? 1 : 0;
+    const size_t top = (size_t)d->top_k, unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0, pairs = d->s->loss->pairs ? 1 : 0;
 
     b->queries = atau_arena_take(arena, rows * dim, sizeof(float));
     b->queries_t = atau_arena_take(arena, rows * dim, sizeof(float));
@@ -138,6 +140,9 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
     b->partial_max = atau_arena_take(arena, unbounded * chunks * rows, sizeof(float));
     b->partial_unit_max = atau_arena_take(arena, unbounded * unit * chunks * rows, sizeof(float));
     b->partial_slopes = atau_arena_take(arena, (uint64_t)positives, pairs * chunks * sizeof(double));
+    b->partial_keys = atau_arena_take(arena, chunks * rows, top * sizeof(uint64_t));
+    b->partial_kept = atau_arena_take(arena, top ? chunks * rows : 0, sizeof(int32_t));
+    b->bounds = atau_arena_take(arena, top ? rows : 0, sizeof(uint32_t));
     b->counted = atau_arena_take(arena, rows, sizeof(double));
     b->scores = atau_arena_take(arena, (uint64_t)positives, sizeof(float));
     b->coefficients = atau_arena_take(arena, (uint64_t)positives, sizeof(float));
@@ -165,6 +170,8 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     d->lane_tiles = atau_arena_take(arena, (d->store && !d->panels.kernels ? 0 : lanes) * ATAU_TILE_LINES,
                                     (size_t)d->tile_stride * sizeof(float));
     d->lane_sums = atau_arena_take(arena, lanes * 2 * rows, sizeof(float));
+    d->lane_keys = atau_arena_take(arena, lanes, (size_t)d->top_k * sizeof(uint64_t));
+    d->lane_hits = atau_arena_take(arena, d->top_k ? lanes * ATAU_TILE_LINES : 0, rows * sizeof(uint32_t));
     d->lane_queries = atau_arena_take(arena, unbounded * lanes * rows, dim * sizeof(float));
     lay_out_panels(d, arena);
     d->all_queries = atau_arena_take(arena, shared * (uint64_t)d->s->batch.n_rows, dim * sizeof(float));
@@ -329,6 +336,8 @@ static void begin_block(void *argument, int32_t lane, int64_t task)
     struct atau_block *b = &d->blocks[task];
     (void)lane;
     prepare_rows(d, b);
+    for (int64_t r = 0; r < b->n_rows && d->top_k > 0; r++)
+        atomic_init(&b->bounds[r], (uint32_t)(atau_rank_key(-INFINITY, 0) >> 32));
     atau_dense_pack_queries(d, b);
     if (d->scored)
         score_positives(d, b);

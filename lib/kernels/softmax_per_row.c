@@ -24,6 +24,7 @@ struct per_row {
     float               *norms;        /* [positives] 1/‖e_i‖                                                 */
     int32_t             *row_of_positive;
     double              *slopes; /* [positives] of pairs                                                      */
+    uint64_t            *keys;   /* [lanes x K] of a loss that asks for the K-th highest score                 */
     float               *lanes; /* [lanes x 4 C]: scale, shift, v, 1/‖e_c‖                                     */
 };
 
@@ -37,6 +38,8 @@ static void lay_out(struct per_row *p, struct atau_arena *arena)
     p->norms = atau_arena_take(arena, positives, sizeof(float));
     p->row_of_positive = atau_arena_take(arena, positives, sizeof(int32_t));
     p->slopes = atau_arena_take(arena, p->s->loss->pairs ? positives : 0, sizeof(double));
+    p->keys = atau_arena_take(arena, (size_t)adaptau_context_n_threads(p->s->context),
+                              (size_t)p->s->loss_options.top_k * sizeof(uint64_t));
     p->lanes = atau_arena_take(arena, (uint64_t)p->n_candidates,
                                4 * (size_t)adaptau_context_n_threads(p->s->context) * sizeof(float));
 }
@@ -146,7 +149,11 @@ static void map_row(const struct per_row *p, int64_t row, const float *f, int64_
     memcpy(v, f, (size_t)n * sizeof(float));
     if (s->loss->pairs) {
         memset(p->slopes + first, 0, (size_t)n_positives * sizeof(double));
-        sums->sum = s->loss->pairs(s, inverse_tau, n, v, n_positives, p->scores + first, p->slopes + first);
+        for (int64_t i = first; i < first + n_positives && s->pair_sums; i++)
+            s->pair_sums[i] = atau_own_pair(s);
+        if (s->pair_sums)
+            s->loss->pair_sums(s, row, n, f, p->scores + first, s->pair_sums + first);
+        sums->sum = s->loss->pairs(s, row, n, v, p->scores + first, p->slopes + first);
         return;
     }
     for (int64_t c = 0; c < n; c++) {
@@ -184,7 +191,18 @@ static void add_user_gradient(struct per_row *p, int64_t row, const float *inver
     atau_side_backward(s, &s->users, p->queries + row * s->dim, inverse_norm, out, row, &s->bad_row);
 }
 
-static void run_row(struct per_row *p, int64_t row, float *work)
+/* The K-th highest score among the row's candidates and positives. */
+static float find_threshold(const struct per_row *p, int32_t lane, int64_t row, const float *f)
+{
+    const int32_t k = p->s->loss_options.top_k;
+    uint64_t     *keys = p->keys + (int64_t)lane * k;
+    int32_t       kept = 0;
+    atau_offer_scores(keys, &kept, k, p->n_candidates, f);
+    atau_offer_scores(keys, &kept, k, atau_row_positives(p->s, row), p->scores + p->s->batch.positive_ptr[row]);
+    return atau_kth_score(keys, kept, k);
+}
+
+static void run_row(struct per_row *p, int32_t lane, int64_t row, float *work)
 {
     struct atau_softmax  *s = p->s;
     const int64_t         n = p->n_candidates, first = s->batch.positive_ptr[row];
@@ -200,6 +218,8 @@ static void run_row(struct per_row *p, int64_t row, float *work)
         sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, n_masked, work, v, &sums.shift);
     else
         map_row(p, row, f, n_masked, work, v, &sums);
+    if (s->row_threshold)
+        s->row_threshold[row] = find_threshold(p, lane, row, f);
     sums.slope = sum_of_scores(n, v, f);
     if (atau_row_target(s, row))
         sums.target_score = (double)s->kernels->dot(s->dim, p->queries + row * s->dim, atau_row_target(s, row));
@@ -217,7 +237,7 @@ static void run_rows(void *argument, int32_t lane, int64_t task)
     struct per_row *p = argument;
     int64_t         end = atau_min_i64((task + 1) * ROWS_PER_TASK, p->s->batch.n_rows);
     for (int64_t row = task * ROWS_PER_TASK; row < end; row++)
-        run_row(p, row, p->lanes + lane * 4 * p->n_candidates);
+        run_row(p, lane, row, p->lanes + lane * 4 * p->n_candidates);
 }
 
 static adaptau_status scatter(struct per_row *p, adaptau_error *error)

@@ -201,11 +201,15 @@ MEMBER(adaptau_item_filter, allowed, 8, 8);
 MEMBER(adaptau_item_filter, exclude_ptr, 16, 8);
 MEMBER(adaptau_item_filter, exclude, 24, 8);
 
-SIZE(adaptau_loss, 24);
+SIZE(adaptau_loss, 48);
 MEMBER(adaptau_loss, struct_size, 0, 4);
 MEMBER(adaptau_loss, kind, 4, 4);
 MEMBER(adaptau_loss, margin, 8, 8);
 MEMBER(adaptau_loss, negative_weight, 16, 8);
+MEMBER(adaptau_loss, top_k, 24, 4);
+MEMBER(adaptau_loss, activation, 28, 4);
+MEMBER(adaptau_loss, weight_tau, 32, 8);
+MEMBER(adaptau_loss, positive_scale, 40, 8);
 
 SIZE(adaptau_model_options, 160);
 MEMBER(adaptau_model_options, struct_size, 0, 4);

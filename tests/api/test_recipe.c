@@ -137,6 +137,38 @@ START_TEST(fills_what_other_choices_need)
 }
 END_TEST
 
+static adaptau_recipe fill_with_loss(int32_t loss, const struct extent *e)
+{
+    adaptau_recipe r = new_recipe();
+    r.loss = loss;
+    return fill(r, e->n, e->m, e->pairs);
+}
+
+/* Losses of the softmax's family have soft targets and popularity by the softmax's rules; PSL has neither. */
+START_TEST(fills_the_softmax_s_family_by_the_rules)
+{
+    const struct extent *e = &extents[_i];
+    const adaptau_recipe softmax = fill_with_loss(ADAPTAU_LOSS_SOFTMAX, e), slatk = fill_with_loss(ADAPTAU_LOSS_SLATK, e);
+    const adaptau_recipe bsl = fill_with_loss(ADAPTAU_LOSS_BSL, e), psl = fill_with_loss(ADAPTAU_LOSS_PSL, e);
+    ck_assert_int_eq(slatk.top_k, 20);
+    expect_near(slatk.weight_tau, 1);
+    expect_near(slatk.positive_scale + slatk.negative_weight, 0);
+    expect_near(bsl.positive_scale, 16);
+    expect_near(bsl.negative_weight, 1);
+    expect_near((double)bsl.top_k + bsl.weight_tau, 0);
+    expect_near((double)psl.top_k + psl.weight_tau + psl.positive_scale + psl.negative_weight, 0);
+    expect_near((double)softmax.top_k + softmax.weight_tau + softmax.positive_scale, 0);
+    expect_near(slatk.soft_targets, softmax.soft_targets);
+    expect_near(bsl.soft_targets, softmax.soft_targets);
+    expect_near(slatk.popularity_exponent, softmax.popularity_exponent);
+    expect_near(bsl.popularity_prior, softmax.popularity_prior);
+    expect_near(psl.soft_targets + psl.popularity_exponent + psl.popularity_prior, 0);
+    ck_assert_int_eq(psl.activation, ADAPTAU_ACTIVATION_RELU);
+    ck_assert_int_eq(slatk.tau0_policy, ADAPTAU_TAU0_HELD_OUT);
+    ck_assert_int_eq(psl.tau0_policy, ADAPTAU_TAU0_HELD_OUT);
+}
+END_TEST
+
 /* What a host has set stays, zeros too; the catalogue weighs by popularity only where a prior gives it back. */
 START_TEST(keeps_what_the_host_has_set)
 {
@@ -219,6 +251,57 @@ START_TEST(tells_objects_what_zero_means)
     r.log_q = 0;
     OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
     ck_assert_uint_eq(sampler.flags, 0);
+}
+END_TEST
+
+START_TEST(tells_the_model_its_loss)
+{
+    adaptau_recipe          r = new_recipe();
+    adaptau_loss            loss = {.struct_size = sizeof loss};
+    adaptau_sampler_options sampler = {.struct_size = sizeof sampler};
+    r.loss = ADAPTAU_LOSS_SLATK;
+    r.top_k = 7;
+    r.weight_tau = 0.3;
+    r.candidates = ADAPTAU_SAMPLER_SHARED_UNIFORM;
+    r = fill(r, 100, 100, 500);
+    OK(adaptau_recipe_loss(&r, &loss, &error));
+    OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
+    ck_assert_int_eq(loss.kind, ADAPTAU_LOSS_SLATK);
+    ck_assert_int_eq(loss.top_k, 7);
+    expect_near(loss.weight_tau, 0.3);
+    ck_assert_uint_eq(sampler.flags, ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM | ADAPTAU_SAMPLER_LOG_Q);
+    r = new_recipe();
+    r.loss = ADAPTAU_LOSS_BSL;
+    r.positive_scale = 3;
+    r = fill(r, 100, 100, 500);
+    OK(adaptau_recipe_loss(&r, &loss, &error));
+    expect_near(loss.positive_scale, 3);
+    expect_near(loss.negative_weight, 1);
+    ck_assert_int_eq(loss.top_k, 0);
+    r = new_recipe();
+    r.loss = ADAPTAU_LOSS_PSL;
+    r.activation = ADAPTAU_ACTIVATION_ATAN;
+    r.candidates = ADAPTAU_SAMPLER_SHARED_UNIFORM;
+    r = fill(r, 100, 100, 500);
+    OK(adaptau_recipe_loss(&r, &loss, &error));
+    OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
+    ck_assert_int_eq(loss.activation, ADAPTAU_ACTIVATION_ATAN);
+    ck_assert_uint_eq(sampler.flags, ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM);
+}
+END_TEST
+
+/* An older host's recipe, which it has filled, says of a loss that it does not know what the rules say. */
+START_TEST(shorter_recipes_have_the_loss_s_own_numbers)
+{
+    adaptau_recipe r = {.struct_size = offsetof(adaptau_recipe, top_k)};
+    adaptau_loss   loss = {.struct_size = sizeof loss};
+    OK(adaptau_recipe_init(&r, &error));
+    r.loss = ADAPTAU_LOSS_SLATK;
+    OK(adaptau_recipe_fill_for(&r, 100, 100, 500, &error));
+    OK(adaptau_recipe_loss(&r, &loss, &error));
+    ck_assert_int_eq(loss.top_k, 20);
+    expect_near(loss.weight_tau, 1);
+    ck_assert_int_eq(r.top_k, 0); /* is not the host's */
 }
 END_TEST
 
@@ -366,10 +449,13 @@ int main(void)
     tcase_add_loop_test(by_data, fills_factorisation_by_the_rules, 0, N_EXTENTS);
     tcase_add_loop_test(by_data, fills_lightgcn_by_the_rules, 0, N_EXTENTS);
     tcase_add_test(by_data, fills_what_other_choices_need);
+    tcase_add_loop_test(by_data, fills_the_softmax_s_family_by_the_rules, 0, N_EXTENTS);
     tcase_add_test(by_data, keeps_what_the_host_has_set);
     tcase_add_test(by_data, a_filled_recipe_stays_as_it_is);
     tcase_add_test(by_data, leaves_a_wrong_recipe_alone);
     tcase_add_test(parts, tells_objects_what_zero_means);
+    tcase_add_test(parts, tells_the_model_its_loss);
+    tcase_add_test(parts, shorter_recipes_have_the_loss_s_own_numbers);
     tcase_add_test(parts, prior_follows_popularity_of_items);
     tcase_add_test(splits, splits_each_user_by_its_share);
     tcase_add_test(splits, draws_by_seed_user_and_item_alone);

@@ -65,6 +65,12 @@ static const struct scenario scenarios[] = {
      .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_NCL, .prototype_weight = 0.1}},
     {.name = "simplex", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3}},
     {.name = "simplex without embeddings of its own", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = -1.0}},
+    {.name = "mf, SL@K, soft targets",
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16},
+     .loss = {.kind = ADAPTAU_LOSS_SLATK, .top_k = 3, .weight_tau = 0.4},
+     .soft_targets = 3.0},
+    {.name = "mf, BSL", .loss = {.kind = ADAPTAU_LOSS_BSL, .negative_weight = 0.8, .positive_scale = 5.0}},
+    {.name = "mf, PSL", .loss = {.kind = ADAPTAU_LOSS_PSL, .activation = ADAPTAU_ACTIVATION_TANH}},
 };
 #define SCENARIOS ((int)(sizeof scenarios / sizeof *scenarios))
 

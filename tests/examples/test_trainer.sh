@@ -122,12 +122,14 @@ expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn, simplex" "$tr
 expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
 expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
 expect_line 2 "$t --gate goes with --backbone simplex" "$train" split --gate 0.4
-expect_line 2 "$t --loss: \"hinge\" is not one of softmax, bpr, bce, mse, ccl" "$train" split --loss hinge
-expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" "$train" split --margin 0.4
-expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce and mse" \
+expect_line 2 "$t --loss: \"hinge\" is not one of softmax, bpr, bce, mse, ccl, slatk, bsl, psl" "$train" split --loss hinge
+expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl" "$train" split --margin 0.4
+expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl" \
     "$train" split --loss bpr --negative-weight 3
-expect_line 2 "$t --popularity goes with --candidates popular, or with --loss softmax" "$train" split --loss bce --popularity 0.5
-expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax" \
+expect_line 2 "$t --top-k and --weight-tau go with --loss slatk, --positive-scale with bsl, --activation with psl" \
+    "$train" split --loss bsl --top-k 3
+expect_line 2 "$t --popularity goes with --candidates popular, or with --loss softmax, slatk or bsl" "$train" split --loss bce --popularity 0.5
+expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax, slatk or bsl" \
     "$train" split --loss bce --personal eq16
 expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss ccl --temperature learned --tau 0.1
 expect_line 2 "$t --contrast: \"gcl\" is not one of none, sgl, simgcl, ncl" "$train" split --contrast gcl
@@ -219,6 +221,8 @@ for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--
     '--backbone lightgcn' '--backbone lightgcn --layers 1 --edge-dropout 0.1 --layer-dropout 0.1 --normalise none' \
     '--backbone lightgcn --normalise both --raw-rows unit --rank raw --popularity 0.5' '--backbone simplex --raw-rows unit' \
     '--free-length --rank raw' '--loss bpr --tau 0.2' '--loss bce --tau 0.2 --negative-weight 5' '--loss mse' '--loss ccl --margin 0.4' \
+    '--loss slatk --tau 0.2 --top-k 5 --weight-tau 0.3' '--loss bsl --negative-weight 0.9 --positive-scale 8 --personal eq16' \
+    '--loss psl --tau 0.1 --activation tanh' '--loss slatk --candidates shared --n-candidates 30' \
     '--loss bpr --candidates per-row --n-candidates 20' '--loss bce --tau 0.2 --personal learned' \
     '--loss ccl --candidates popular --n-candidates 30' '--backbone simplex' '--backbone simplex --gate 0 --loss ccl' \
     '--backbone lightgcn --contrast sgl --contrast-edge-dropout 0.3' '--backbone lightgcn --contrast simgcl --noise 0.2' \

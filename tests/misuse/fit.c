@@ -104,7 +104,7 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
         WRONG(encoder, -1, " = -1, which is no value but ADAPTAU_BY_DATA"), WRONG(init, ADAPTAU_INIT_HOST, " = 3"),     \
         WRONG(normalise, 4, " = 4"), WRONG(free_length, 2, " = 2, but 0 or 1"), WRONG(unit_raw_rows, 2, " = 2"),        \
         WRONG(rank_raw, -2, " = -2"), WRONG(row_second_moment, 3, " = 3"), WRONG(bfloat16, 2, " = 2"),                  \
-        WRONG(loss, 5, " = 5"), WRONG(tau0_policy, 6, " = 6"), WRONG(tau_user_policy, -2, " = -2"),                     \
+        WRONG(loss, 8, " = 8"), WRONG(tau0_policy, 6, " = 6"), WRONG(tau_user_policy, -2, " = -2"),                     \
         WRONG(candidates, 5, " = 5"), WRONG(log_q, 2, " = 2"), WRONG(reject_positives, 2, " = 2"),                      \
         WRONG(positives_in_sum, 7, " = 7"), WRONG(dim, 0, " = 0, but 1 ... 65536 is wanted"),                           \
         WRONG(dim, 65537, " = 65537"), WRONG(n_layers, 5, " = 5, but 0 ... 4"),                                         \
@@ -118,7 +118,25 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
         WRONG(popularity_exponent, 4.5, " = 4.5"), WRONG(row_weight_exponent, 0, " = 0, but (0, 2] is wanted"),         \
         WRONG(row_weight_exponent, 2.5, " = 2.5"), WRONG(soft_targets, -3, " = -3"),                                    \
         WRONG(learning_rate_users, -0.5, " = -0.5"), WRONG(learning_rate_items, 2e6, " = 2000000"),                     \
-        WRONG(popularity_prior, -0.5, " = -0.5"),                                                                       \
+        WRONG(popularity_prior, -0.5, " = -0.5"), WRONG(top_k, -2, " = -2, but 0 ... 1024 is wanted"),                  \
+        WRONG(top_k, 1025, " = 1025"), WRONG(weight_tau, -0.5, " = -0.5"), WRONG(positive_scale, 2e30, " = 2e+30"),     \
+        WRONG(activation, 3, " = 3, but one of ADAPTAU_ACTIVATION_* is wanted"), WRONG(activation, -2, " = -2"),        \
+        WRONG(reserved, 1, " = 1, but 0 is wanted"),                                                                    \
+        {ADAPTAU_E_NUMERIC, "recipe->weight_tau = nan is not finite", {SET(weight_tau, NAN)}},                          \
+        {ADAPTAU_E_NUMERIC, "recipe->positive_scale = inf is not finite", {SET(positive_scale, INFINITY)}},             \
+        {ADAPTAU_E_ARGUMENT, "recipe->top_k = 5, but only ADAPTAU_LOSS_SLATK", {SET(top_k, 5)}},                        \
+        {ADAPTAU_E_ARGUMENT, "recipe->weight_tau = 2, but only ADAPTAU_LOSS_SLATK", {SET(weight_tau, 2)}},              \
+        {ADAPTAU_E_ARGUMENT, "recipe->positive_scale = 2, but only ADAPTAU_LOSS_BSL", {SET(positive_scale, 2)}},        \
+        {ADAPTAU_E_ARGUMENT, "recipe->activation = 1, but only ADAPTAU_LOSS_PSL", {SET(activation, 1)}},                \
+        {ADAPTAU_E_ARGUMENT,                                                                                            \
+         "recipe->top_k = 0, but ADAPTAU_LOSS_SLATK needs",                                                             \
+         {SET(loss, ADAPTAU_LOSS_SLATK), SET(top_k, 0), SET(weight_tau, 1)}},                                           \
+        {ADAPTAU_E_ARGUMENT,                                                                                            \
+         "recipe->weight_tau = 0, but ADAPTAU_LOSS_SLATK needs",                                                        \
+         {SET(loss, ADAPTAU_LOSS_SLATK), SET(top_k, 5), SET(weight_tau, 0)}},                                           \
+        {ADAPTAU_E_ARGUMENT,                                                                                            \
+         "recipe->positive_scale = 0, but ADAPTAU_LOSS_BSL needs",                                                      \
+         {SET(loss, ADAPTAU_LOSS_BSL), SET(negative_weight, 1), SET(positive_scale, 0)}},                               \
         {ADAPTAU_E_NUMERIC, "recipe->tau_min = nan is not finite", {SET(tau_min, NAN)}},                                \
         {ADAPTAU_E_NUMERIC, "recipe->soft_targets = inf is not finite", {SET(soft_targets, INFINITY)}},                 \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
@@ -132,7 +150,7 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
         {ADAPTAU_E_ARGUMENT, "recipe->margin = 0.2, but only ADAPTAU_LOSS_CCL", {SET(margin, 0.2)}},                    \
         {ADAPTAU_E_ARGUMENT, "recipe->negative_weight = 2, but only", {SET(negative_weight, 2)}},                       \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
-         "recipe->negative_weight = 0, but ADAPTAU_LOSS_CCL, _BCE and _MSE need one",                                   \
+         "recipe->negative_weight = 0, but ADAPTAU_LOSS_CCL, _BCE, _MSE and _BSL need one",                             \
          {SET(loss, ADAPTAU_LOSS_MSE), SET(negative_weight, 0), SET(soft_targets, 0), SET(popularity_exponent, 0)}},    \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
          "recipe->soft_targets = 2, but only ADAPTAU_LOSS_SOFTMAX",                                                     \

@@ -175,6 +175,8 @@ static const struct misuse set_loss[] = {
     {ADAPTAU_E_ARGUMENT, "loss->kind = 9 is unknown", {TO(LOSS.kind, 9)}},
     {ADAPTAU_E_ARGUMENT, "loss->kind = -1 is unknown", {TO(LOSS.kind, -1)}},
     {ADAPTAU_E_ARGUMENT, "loss->margin = 0.3, but BPR has none", {TO(LOSS.kind, ADAPTAU_LOSS_BPR), TO(LOSS.margin, 0.3)}},
+    {ADAPTAU_E_ARGUMENT, "loss->top_k = 3, but the softmax has none", {TO(LOSS.top_k, 3)}},
+    {ADAPTAU_E_ARGUMENT, "loss->weight_tau = 1, but the softmax has none", {TO(LOSS.weight_tau, 1.0)}},
     {ADAPTAU_E_NUMERIC, "loss->margin = inf", {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(LOSS.margin, INFINITY)}},
     {ADAPTAU_E_ARGUMENT,
      "loss->negative_weight = -2 is negative",
