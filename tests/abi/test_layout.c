@@ -237,7 +237,7 @@ MEMBER(adaptau_model_options, layer_dropout, 136, 8);
 MEMBER(adaptau_model_options, gate, 144, 8);
 MEMBER(adaptau_model_options, host_encoder, 152, 8);
 
-SIZE(adaptau_recipe, 272);
+SIZE(adaptau_recipe, 304);
 MEMBER(adaptau_recipe, struct_size, 0, 4);
 MEMBER(adaptau_recipe, encoder, 4, 4);
 MEMBER(adaptau_recipe, init, 8, 4);
@@ -280,6 +280,11 @@ MEMBER(adaptau_recipe, soft_targets, 240, 8);
 MEMBER(adaptau_recipe, learning_rate_users, 248, 8);
 MEMBER(adaptau_recipe, learning_rate_items, 256, 8);
 MEMBER(adaptau_recipe, popularity_prior, 264, 8);
+MEMBER(adaptau_recipe, top_k, 272, 8);
+MEMBER(adaptau_recipe, weight_tau, 280, 8);
+MEMBER(adaptau_recipe, positive_scale, 288, 8);
+MEMBER(adaptau_recipe, activation, 296, 4);
+MEMBER(adaptau_recipe, reserved, 300, 4);
 
 SIZE(adaptau_row_sums, 80);
 MEMBER(adaptau_row_sums, shift, 0, 8);
@@ -318,6 +323,21 @@ MEMBER(adaptau_score_moments, users, 8, 8);
 MEMBER(adaptau_score_moments, items, 16, 8);
 MEMBER(adaptau_score_moments, pairs, 24, 24);
 MEMBER(adaptau_score_moments, losses, 48, 16);
+
+SIZE(adaptau_search_options, 40);
+MEMBER(adaptau_search_options, struct_size, 0, 4);
+MEMBER(adaptau_search_options, max_trials, 4, 4);
+MEMBER(adaptau_search_options, first, 8, 8);
+MEMBER(adaptau_search_options, factor, 16, 8);
+MEMBER(adaptau_search_options, least, 24, 8);
+MEMBER(adaptau_search_options, most, 32, 8);
+
+SIZE(adaptau_search_result, 32);
+MEMBER(adaptau_search_result, struct_size, 0, 4);
+MEMBER(adaptau_search_result, n_trials, 4, 4);
+MEMBER(adaptau_search_result, best, 8, 8);
+MEMBER(adaptau_search_result, best_trial, 16, 8);
+MEMBER(adaptau_search_result, best_score, 24, 8);
 
 SIZE(adaptau_softmax_output, 104);
 MEMBER(adaptau_softmax_output, struct_size, 0, 4);
@@ -409,6 +429,40 @@ MEMBER(adaptau_training_state, step, 24, 8);
 MEMBER(adaptau_training_state, n_steps, 32, 8);
 MEMBER(adaptau_training_state, loss, 40, 8);
 MEMBER(adaptau_training_state, tau0, 48, 8);
+
+SIZE(adaptau_tune_options, 64);
+MEMBER(adaptau_tune_options, struct_size, 0, 4);
+MEMBER(adaptau_tune_options, cutoff, 4, 4);
+MEMBER(adaptau_tune_options, share, 8, 8);
+MEMBER(adaptau_tune_options, seed, 16, 8);
+MEMBER(adaptau_tune_options, times, 24, 8);
+MEMBER(adaptau_tune_options, held_out, 32, 8);
+MEMBER(adaptau_tune_options, trial_epochs, 40, 8);
+MEMBER(adaptau_tune_options, progress, 48, 8);
+MEMBER(adaptau_tune_options, user_data, 56, 8);
+
+SIZE(adaptau_tune_progress, 64);
+MEMBER(adaptau_tune_progress, struct_size, 0, 4);
+MEMBER(adaptau_tune_progress, trial, 4, 4);
+MEMBER(adaptau_tune_progress, epoch, 8, 8);
+MEMBER(adaptau_tune_progress, n_epochs, 16, 8);
+MEMBER(adaptau_tune_progress, step, 24, 8);
+MEMBER(adaptau_tune_progress, n_steps, 32, 8);
+MEMBER(adaptau_tune_progress, tau, 40, 8);
+MEMBER(adaptau_tune_progress, tau_user_policy, 48, 4);
+MEMBER(adaptau_tune_progress, reserved, 52, 4);
+MEMBER(adaptau_tune_progress, recall, 56, 8);
+
+SIZE(adaptau_tune_result, 56);
+MEMBER(adaptau_tune_result, struct_size, 0, 4);
+MEMBER(adaptau_tune_result, n_trials, 4, 4);
+MEMBER(adaptau_tune_result, n_held_out, 8, 8);
+MEMBER(adaptau_tune_result, trial_epochs, 16, 8);
+MEMBER(adaptau_tune_result, first_tau, 24, 8);
+MEMBER(adaptau_tune_result, tau, 32, 8);
+MEMBER(adaptau_tune_result, recall, 40, 8);
+MEMBER(adaptau_tune_result, tau_user_policy, 48, 4);
+MEMBER(adaptau_tune_result, reserved, 52, 4);
 #endif
 
 int main(void)
