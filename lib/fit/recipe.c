@@ -68,7 +68,7 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
         return ADAPTAU_OK;
     }
     adaptau_status status = atau_read_struct(out, sizeof *out, ATAU_LEAST_RECIPE, recipe, false, "recipe", error);
-    const size_t   known = recipe->struct_size;
+    const size_t   known = recipe->struct_size / sizeof(double) * sizeof(double); /* a part of a member is none */
     if (!status && known < sizeof *out) {
         memcpy((char *)out + known, (const char *)&defaults + known, sizeof *out - known);
         atau_recipe_by_loss(out); /* a recipe that its caller has filled needs no data any more */
