@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/report.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const char *protocol_name(const struct settings *settings)
@@ -39,6 +40,7 @@ static void json_data(struct json *json, const struct run *run)
     json_whole(json, "n_train", adaptau_dataset_n_pairs(run->problem.train));
     json_whole(json, "n_test", adaptau_dataset_n_pairs(run->problem.test));
     json_whole(json, "n_test_users", run->trial.n_test_users);
+    account_json(&run->problem.data.account, "reading", json);
 }
 
 static void json_contrast(struct json *json, const struct recipe *recipe)
@@ -111,10 +113,21 @@ static void json_search(struct json *json, const struct run *run)
     json_close(json, '}');
 }
 
+/* A mean over nobody is none. */
+static struct scores test_scores(const struct run *run)
+{
+    struct scores scores = run->trial.scores;
+    for (int metric = 0; metric < ADAPTAU_N_METRICS && run->trial.n_test_users == 0; metric++)
+        for (int c = 0; c < CUTOFFS_MAX; c++)
+            scores.value[metric][c] = NAN;
+    return scores;
+}
+
 void report_json(const struct run *run)
 {
     struct json json = {.out = stdout};
     uint64_t    peak = 0;
+    const struct scores scores = test_scores(run);
     adaptau_context_memory(run->context, NULL, &peak);
     json_open(&json, NULL, '{');
     json_version(&json);
@@ -125,7 +138,7 @@ void report_json(const struct run *run)
     json_search(&json, run);
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);
-    json_scores(&json, &run->trial.scores, &run->settings->trial.cutoffs);
+    json_scores(&json, &scores, &run->settings->trial.cutoffs);
     json_number(&json, "read_seconds", run->read_seconds);
     json_number(&json, "train_seconds", run->trial.train_seconds);
     json_number(&json, "eval_seconds", run->trial.eval_seconds);
@@ -161,6 +174,9 @@ static void print_protocol(const struct run *run)
 static void print_facts(const struct run *run)
 {
     const struct recipe *recipe = &run->trial.recipe;
+    char                 line[ACCOUNT_LINE_SIZE];
+    account_line(&run->problem.data.account, line);
+    printf("read       %s\n           %s\n", run->problem.data.account.seen, line);
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
            run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train),
            (long long)adaptau_dataset_n_pairs(run->problem.test), run->trial.n_test_users);
@@ -199,13 +215,17 @@ static void print_scores(const struct scores *scores, const struct cutoffs *cuto
     for (int metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
         printf("\n%-10s", titles[metric]);
         for (int32_t c = 0; c < cutoffs->count; c++)
-            printf(" %9.4f", scores->value[metric][c]);
+            if (isnan(scores->value[metric][c]))
+                printf(" %9s", "none");
+            else
+                printf(" %9.4f", scores->value[metric][c]);
     }
     printf("\n");
 }
 
 void report_table(const struct run *run)
 {
+    const struct scores scores = test_scores(run);
     print_facts(run);
-    print_scores(&run->trial.scores, &run->settings->trial.cutoffs);
+    print_scores(&scores, &run->settings->trial.cutoffs);
 }

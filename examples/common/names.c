@@ -23,47 +23,84 @@ const char *names_get(const struct names *names, int32_t id)
     return names->bytes + names->starts[id];
 }
 
-/* FNV-1a, with a final mix because the slots are taken from the low bits. */
-static uint64_t hash_name(const char *name, size_t length)
+#define SHORT_NAME 7
+
+static uint64_t load(const char *name, size_t length)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(1099511628211);
-    return hash ^ hash >> 32;
+    uint64_t word = 0;
+    memcpy(&word, name, length);
+    return word;
+}
+
+/* The finaliser of splitmix64 over a word that b tells apart. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    a = (a ^ b ^ (a ^ b) >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    a = (a ^ a >> 27) * UINT64_C(0x94D049BB133111EB);
+    return a ^ a >> 31;
+}
+
+static uint64_t hash_long(const char *name, size_t length)
+{
+    uint64_t hash = UINT64_C(0x9E3779B97F4A7C15) ^ length;
+    for (; length > 8; name += 8, length -= 8)
+        hash = mix(hash ^ load(name, 8), UINT64_C(0xA0761D6478BD642F));
+    return mix(hash ^ load(name, length), UINT64_C(0xE7037ED1A0B428DB));
+}
+
+/* The highest byte is a short name's length, or 0xFF: equal keys of short names are equal names. */
+static uint64_t key_of(const char *name, size_t length)
+{
+    if (length <= SHORT_NAME)
+        return load(name, length) | (uint64_t)length << 56;
+    return hash_long(name, length) | UINT64_C(0xFF) << 56;
+}
+
+static bool is_name(const struct names *names, const struct name_slot *slot, uint64_t key, const char *name, size_t length)
+{
+    if (slot->key != key)
+        return false;
+    if (length <= SHORT_NAME)
+        return true;
+    const char *there = names_get(names, slot->id);
+    return strncmp(there, name, length) == 0 && there[length] == '\0';
 }
 
 /* The slot that holds the name, or the free one where it belongs. */
-static size_t find_slot(const struct names *names, const char *name, size_t length)
+static struct name_slot *find_slot(const struct names *names, const char *name, size_t length)
 {
-    size_t slot = (size_t)hash_name(name, length) & (names->n_slots - 1);
-    while (names->slots[slot] >= 0) {
-        const char *there = names_get(names, names->slots[slot]);
-        if (strncmp(there, name, length) == 0 && there[length] == '\0')
-            break;
-        slot = (slot + 1) & (names->n_slots - 1);
-    }
-    return slot;
+    const uint64_t key = key_of(name, length);
+    size_t         at = (size_t)mix(key, UINT64_C(0x8EBC6AF09C88C6E3)) & (names->n_slots - 1);
+    while (names->slots[at].id >= 0 && !is_name(names, &names->slots[at], key, name, length))
+        at = (at + 1) & (names->n_slots - 1);
+    return &names->slots[at];
+}
+
+static void fill_slot(struct name_slot *slot, const char *name, size_t length, int32_t id)
+{
+    if (slot->id < 0)
+        *slot = (struct name_slot){key_of(name, length), id};
 }
 
 int32_t names_find(const struct names *names, const char *name, size_t length)
 {
-    return names->n_slots ? names->slots[find_slot(names, name, length)] : -1;
+    return names->n_slots ? find_slot(names, name, length)->id : -1;
 }
 
 static adaptau_status rehash(struct names *names, size_t n_slots, adaptau_error *error)
 {
-    int32_t *slots = malloc(n_slots * sizeof *slots);
+    struct name_slot *slots = malloc(n_slots * sizeof *slots);
     if (!slots)
         return fail_memory(error, "the names");
     free(names->slots);
     names->slots = slots;
     names->n_slots = n_slots;
-    memset(slots, 0xFF, n_slots * sizeof *slots);
+    for (size_t i = 0; i < n_slots; i++)
+        slots[i].id = -1;
     for (int32_t id = 0; id < names->count; id++) {
         const char *name = names_get(names, id);
-        size_t      slot = find_slot(names, name, strlen(name));
-        if (slots[slot] < 0)
-            slots[slot] = id;
+        size_t      length = strlen(name);
+        fill_slot(find_slot(names, name, length), name, length, id);
     }
     return ADAPTAU_OK;
 }
@@ -99,9 +136,7 @@ adaptau_status names_append(struct names *names, const char *name, size_t length
     adaptau_status status = grow(names, length, error);
     if (status)
         return status;
-    size_t slot = find_slot(names, name, length);
-    if (names->slots[slot] < 0)
-        names->slots[slot] = names->count;
+    fill_slot(find_slot(names, name, length), name, length, names->count);
     names->starts[names->count++] = names->n_bytes;
     memcpy(names->bytes + names->n_bytes, name, length);
     names->bytes[names->n_bytes + length] = '\0';

@@ -11,6 +11,13 @@
 
 #define NAME_MAX_BYTES 4096
 
+/* A name's key decides nearly always whether it is the one looked for, so that memory is touched once: it holds a short name
+ * itself, and the hash of a longer one. */
+struct name_slot {
+    uint64_t key;
+    int32_t  id; /* -1: free */
+};
+
 /* All zero is an empty list. */
 struct names {
     int32_t  count;
@@ -18,8 +25,8 @@ struct names {
     size_t   n_bytes, bytes_capacity;
     size_t  *starts; /* [count] where each begins */
     size_t   starts_capacity;
-    int32_t *slots; /* [n_slots] open addressing by hash: id, or -1; the first of equal names is the one found */
-    size_t   n_slots;
+    struct name_slot *slots; /* [n_slots] open addressing; the first of equal names is the one found */
+    size_t            n_slots;
 };
 
 void names_free(struct names *names);
