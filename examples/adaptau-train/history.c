@@ -2,17 +2,37 @@
 #include "adaptau-train/history.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "adaptau-train/report.h"
 #include "common/fail.h"
 #include "common/json.h"
+
+/* A pipe that nobody reads would hold the training up before it begins; it is an error instead. */
+static FILE *open_for_writing(const char *path, bool appends)
+{
+    if (strcmp(path, "-") == 0)
+        return stdout;
+    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | (appends ? O_APPEND : O_TRUNC), 0666);
+    if (file < 0)
+        return NULL;
+    const int flags = fcntl(file, F_GETFL);
+    FILE     *opened = flags >= 0 && fcntl(file, F_SETFL, flags & ~O_NONBLOCK) == 0 ? fdopen(file, appends ? "a" : "w") : NULL;
+    if (!opened)
+        close(file);
+    return opened;
+}
 
 adaptau_status history_open(struct history *history, const char *path, bool appends, adaptau_error *error)
 {
     *history = (struct history){.path = path};
     if (!path)
         return ADAPTAU_OK;
-    history->file = fopen(path, appends ? "a" : "w");
+    history->file = open_for_writing(path, appends);
+    if (!history->file && errno == ENXIO)
+        return fail(error, ADAPTAU_E_IO, "%s: a pipe that nobody reads", shown_path(path));
     return history->file ? ADAPTAU_OK : fail_os(error, errno, "%s", shown_path(path));
 }
 
@@ -40,7 +60,7 @@ adaptau_status history_write(struct history *history, const char *phase, const s
 
 void history_close(struct history *history)
 {
-    if (history->file)
+    if (history->file && history->file != stdout)
         fclose(history->file);
     history->file = NULL;
 }

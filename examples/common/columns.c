@@ -79,6 +79,8 @@ static bool is_one_of(const char *word, const char *const *list)
 static bool has_ending(const char *word, enum role role)
 {
     const char *const *endings = role == ROLE_WEIGHT ? weight_endings : time_endings;
+    if (role == ROLE_TIME && strncmp(word, "date", 4) == 0) /* "date_added" */
+        return true;
     for (int i = 0; endings[i]; i++)
         if (ends_in(word, endings[i]))
             return true;
