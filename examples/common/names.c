@@ -23,14 +23,7 @@ const char *names_get(const struct names *names, int32_t id)
     return names->bytes + names->starts[id];
 }
 
-#define SHORT_NAME 7
-
-static uint64_t load(const char *name, size_t length)
-{
-    uint64_t word = 0;
-    memcpy(&word, name, length);
-    return word;
-}
+#define SHORT_NAME 15
 
 /* The finaliser of splitmix64 over a word that b tells apart. */
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -40,38 +33,54 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return a ^ a >> 31;
 }
 
-static uint64_t hash_long(const char *name, size_t length)
+static struct name_slot hash_long(const char *name, size_t length)
 {
-    uint64_t hash = UINT64_C(0x9E3779B97F4A7C15) ^ length;
-    for (; length > 8; name += 8, length -= 8)
-        hash = mix(hash ^ load(name, 8), UINT64_C(0xA0761D6478BD642F));
-    return mix(hash ^ load(name, length), UINT64_C(0xE7037ED1A0B428DB));
+    struct name_slot slot = {.key = {length, 0}};
+    for (uint64_t word = 0; length > 0; word = 0) {
+        const size_t n = length < sizeof word ? length : sizeof word;
+        memcpy(&word, name, n);
+        slot.key[0] = mix(slot.key[0], word);
+        slot.key[1] = mix(slot.key[1] + slot.key[0], UINT64_C(0xE7037ED1A0B428DB));
+        name += n;
+        length -= n;
+    }
+    return slot;
 }
 
-/* The highest byte is a short name's length, or 0xFF: equal keys of short names are equal names. */
-static uint64_t key_of(const char *name, size_t length)
+/* The last byte is a short name's length, or 0xFF: equal keys of short names are equal names. */
+static struct name_slot make_slot(const char *name, size_t length, int32_t id)
 {
-    if (length <= SHORT_NAME)
-        return load(name, length) | (uint64_t)length << 56;
-    return hash_long(name, length) | UINT64_C(0xFF) << 56;
+    struct name_slot slot = {.key = {0, 0}};
+    uint8_t          bytes[sizeof slot.key] = {0};
+    if (length <= SHORT_NAME) {
+        memcpy(bytes, name, length);
+        bytes[SHORT_NAME] = (uint8_t)length;
+        memcpy(slot.key, bytes, sizeof bytes);
+    } else {
+        slot = hash_long(name, length);
+        memset((char *)slot.key + SHORT_NAME, 0xFF, 1);
+    }
+    slot.id = id;
+    return slot;
 }
 
-static bool is_name(const struct names *names, const struct name_slot *slot, uint64_t key, const char *name, size_t length)
+static bool is_name(const struct names *names, const struct name_slot *there, const struct name_slot *wanted, const char *name,
+                    size_t length)
 {
-    if (slot->key != key)
+    if (there->key[0] != wanted->key[0] || there->key[1] != wanted->key[1])
         return false;
     if (length <= SHORT_NAME)
         return true;
-    const char *there = names_get(names, slot->id);
-    return strncmp(there, name, length) == 0 && there[length] == '\0';
+    const char *other = names_get(names, there->id);
+    return strncmp(other, name, length) == 0 && other[length] == '\0';
 }
 
 /* The slot that holds the name, or the free one where it belongs. */
 static struct name_slot *find_slot(const struct names *names, const char *name, size_t length)
 {
-    const uint64_t key = key_of(name, length);
-    size_t         at = (size_t)mix(key, UINT64_C(0x8EBC6AF09C88C6E3)) & (names->n_slots - 1);
-    while (names->slots[at].id >= 0 && !is_name(names, &names->slots[at], key, name, length))
+    const struct name_slot wanted = make_slot(name, length, -1);
+    size_t                 at = (size_t)mix(wanted.key[0], wanted.key[1] * UINT64_C(0x9E3779B97F4A7C15)) & (names->n_slots - 1);
+    while (names->slots[at].id >= 0 && !is_name(names, &names->slots[at], &wanted, name, length))
         at = (at + 1) & (names->n_slots - 1);
     return &names->slots[at];
 }
@@ -79,7 +88,7 @@ static struct name_slot *find_slot(const struct names *names, const char *name, 
 static void fill_slot(struct name_slot *slot, const char *name, size_t length, int32_t id)
 {
     if (slot->id < 0)
-        *slot = (struct name_slot){key_of(name, length), id};
+        *slot = make_slot(name, length, id);
 }
 
 int32_t names_find(const struct names *names, const char *name, size_t length)

@@ -11,10 +11,10 @@
 
 #define NAME_MAX_BYTES 4096
 
-/* A name's key decides nearly always whether it is the one looked for, so that memory is touched once: it holds a short name
- * itself, and the hash of a longer one. */
+/* A name's key decides nearly always whether it is the one looked for, so that one place of memory is touched: it is a short name
+ * itself, with its length, or two hashes of a longer one. */
 struct name_slot {
-    uint64_t key;
+    uint64_t key[2];
     int32_t  id; /* -1: free */
 };
 
