@@ -32,7 +32,8 @@ static const char *const weak_stems[2][64] = {
 /* Endings of columns that weigh and of columns that date. */
 static const char *const weight_endings[] = {"rating",    "ratings", "rate",     "score",      "stars",  "overall", "weight",
                                              "count",     "counts",  "plays",    "listens",    "views",  "clicks",  "qty",
-                                             "quantity",  "value",   "feedback", "preference", "frequency", "purchases", NULL};
+                                             "quantity",  "value",   "feedback", "preference", "frequency", "purchases", "label", "hours", "target",
+                                             "playtime", NULL};
 static const char *const time_endings[] = {"timestamp", "time", "date", "datetime", "ts", "createdat", "updatedat", NULL};
 
 /* ---- words --------------------------------------------------------------------------------------------------------- */
@@ -184,6 +185,22 @@ static adaptau_status find_sides(const struct row *header, const char *name, str
     return ADAPTAU_OK;
 }
 
+/* The one other column of numbers behind user and item; -1: there is none, or several. Whatever it is called, it is counted. */
+static int find_other_number(const struct row *header, const struct layout *layout, const struct columns *columns)
+{
+    char word[WORD_SIZE];
+    int  found = -1, first = columns->at[ROLE_USER] > columns->at[ROLE_ITEM] ? columns->at[ROLE_USER] : columns->at[ROLE_ITEM];
+    for (int i = first + 1; i < header->n && i < LAYOUT_COLUMNS; i++) {
+        fold_word(&header->fields[i], word);
+        if (i == columns->at[ROLE_TIME] || !layout->kinds[i].number || layout->kinds[i].epoch || ends_in(word, "id"))
+            continue;
+        if (found >= 0)
+            return -1;
+        found = i;
+    }
+    return found;
+}
+
 /* Weights and times are numbers, where a name alone could be anything; a time may be a date. */
 static void find_extras(const struct row *header, const struct layout *layout, struct columns *columns)
 {
@@ -200,6 +217,8 @@ static void find_extras(const struct row *header, const struct layout *layout, s
         else if (!dates && *weight < 0 && i != *time && has_ending(word, ROLE_WEIGHT) && layout->kinds[i].number)
             *weight = i;
     }
+    if (*weight < 0)
+        *weight = find_other_number(header, layout, columns);
 }
 
 /* ---- by position --------------------------------------------------------------------------------------------------- */
@@ -298,9 +317,17 @@ static void keep_names(const struct row *header, struct columns *columns)
     }
 }
 
-static adaptau_status check_columns(const struct read_options *options, const char *name, const struct columns *columns,
-                                    adaptau_error *error)
+static adaptau_status check_columns(const struct read_options *options, const struct layout *layout, const char *name,
+                                    const struct columns *columns, adaptau_error *error)
 {
+    for (int side = ROLE_USER; side <= ROLE_ITEM && !options->columns && !layout->header && layout->n_fields > 2; side++) {
+        const struct column_kind *kind = &layout->kinds[columns->at[side]];
+        if (kind->date || (kind->recent && layout->n_lines > 2))
+            return fail(error, ADAPTAU_E_FORMAT,
+                        "%s: column %d, which would be the %s, holds what looks like times; --columns user=N,item=N,time=N says which "
+                        "is which",
+                        shown_path(name), columns->at[side] + 1, role_names[side]);
+    }
     for (int a = 0; a < N_ROLES; a++)
         for (int b = a + 1; b < N_ROLES; b++)
             if (columns->at[a] >= 0 && columns->at[a] == columns->at[b])
@@ -326,7 +353,7 @@ adaptau_status columns_find(const struct read_options *options, const struct lay
     if (!status && !header)
         find_by_position(layout, columns);
     if (!status)
-        status = check_columns(options, name, columns, error);
+        status = check_columns(options, layout, name, columns, error);
     if (!status && header)
         keep_names(header, columns);
     return status;

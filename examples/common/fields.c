@@ -269,6 +269,16 @@ adaptau_status fields_next(struct fields *fields, bool *more, adaptau_error *err
     }
 }
 
+void fields_shift(struct fields *fields)
+{
+    struct row *row = &fields->row;
+    if (row->n == FIELDS_MAX)
+        return;
+    memmove(&row->fields[1], &row->fields[0], (size_t)row->n * sizeof row->fields[0]);
+    row->fields[0] = (struct field){.at = row->begin};
+    row->n++;
+}
+
 /* ---- one field ----------------------------------------------------------------------------------------------------- */
 
 const char *field_text(const struct field *field, char *scratch, size_t *length)

@@ -69,6 +69,9 @@ void fields_begin(struct fields *fields, struct bytes *bytes, int separator);
 /* The next row is fields->row, until the next call. *more is false at the end. */
 adaptau_status fields_next(struct fields *fields, bool *more, adaptau_error *error);
 
+/* An empty field before the first one of the row. */
+void fields_shift(struct fields *fields);
+
 /* A field without quotes that escape others: its bytes, or a copy in `scratch`, which must hold as many. */
 const char *field_text(const struct field *field, char *scratch, size_t *length);
 

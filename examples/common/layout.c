@@ -27,6 +27,8 @@ struct trial_split {
     long n_words;
     bool broken;          /* a row cannot be split: quotes */
     int  n_whole;         /* fields of that row before it breaks */
+    int  n_first;         /* fields of the first row */
+    bool numbers_first;   /* one of them is a number */
     bool commas_decimal;  /* every comma within a field is a decimal point; there is one */
     bool commas_other;    /* there is one that is not */
 };
@@ -66,6 +68,19 @@ static bool is_whole(const struct field *field)
         if (field->at[i] < '0' || field->at[i] > '9')
             return false;
     return field->length > 0;
+}
+
+static bool is_recent(const struct field *field)
+{
+    double value;
+    return is_whole(field) && read_number((const char *)field->at, field->length, false, &value) && value >= 631152000 &&
+           value <= 2147483647;
+}
+
+static bool is_date(const struct field *field)
+{
+    double value;
+    return !is_number(field, true) && read_time((const char *)field->at, field->length, false, &value);
 }
 
 static bool is_epoch(const struct field *field)
@@ -127,6 +142,13 @@ static void count_words(const struct row *row, struct trial_split *trial)
     }
 }
 
+static void look_at_first(const struct row *row, struct trial_split *trial)
+{
+    trial->n_first = row->n;
+    for (int i = 0; i < row->n; i++)
+        trial->numbers_first = trial->numbers_first || is_number(&row->fields[i], true);
+}
+
 static struct trial_split try_separator(const struct bytes *bytes, int separator, struct row *row)
 {
     struct trial_split trial = {.separator = separator};
@@ -136,6 +158,8 @@ static struct trial_split try_separator(const struct bytes *bytes, int separator
     struct walk walk = walk_begin(bytes, &splitter);
     while (walk_on(&walk, row)) {
         counts[row->n < COUNTS_MAX ? row->n : COUNTS_MAX - 1]++;
+        if (walk.n == 1)
+            look_at_first(row, &trial);
         count_words(row, &trial);
     }
     trial.n_rows = walk.n;
@@ -150,10 +174,17 @@ static struct trial_split try_separator(const struct bytes *bytes, int separator
     return trial;
 }
 
+/* Three fields at least: of "name" above "1 x" nothing can be told. */
+static bool is_shifted(const struct trial_split *trial)
+{
+    return trial->n_rows > 1 && trial->n_usual == trial->n_rows - 1 && trial->n_fields >= 3 &&
+           trial->n_first == trial->n_fields - 1 && !trial->numbers_first;
+}
+
 static bool is_good(const struct trial_split *trial)
 {
-    return !trial->broken && trial->n_rows > 0 && trial->n_usual == trial->n_rows && trial->n_fields >= 2 &&
-           trial->n_fields < COUNTS_MAX - 1;
+    return !trial->broken && trial->n_rows > 0 && (trial->n_usual == trial->n_rows || is_shifted(trial)) &&
+           trial->n_fields >= 2 && trial->n_fields < COUNTS_MAX - 1;
 }
 
 /* The strongest good one, or NULL. */
@@ -211,8 +242,9 @@ static void look_at_columns(const struct bytes *bytes, struct layout *layout, st
     int             n = layout->n_fields < LAYOUT_COLUMNS ? layout->n_fields : LAYOUT_COLUMNS;
     splitter_init(&splitter, layout->separator);
     struct walk walk = walk_begin(bytes, &splitter);
+    int n_numbers[LAYOUT_COLUMNS] = {0};
     for (int i = 0; i < LAYOUT_COLUMNS; i++)
-        layout->kinds[i] = (struct column_kind){i < n, i < n, i < n};
+        layout->kinds[i] = (struct column_kind){i < n, i < n, i < n, i < n, i < n};
     while (walk_on(&walk, row)) {
         if (walk.n == 1 && !first_counts)
             continue;
@@ -220,11 +252,17 @@ static void look_at_columns(const struct bytes *bytes, struct layout *layout, st
         for (int i = 0; i < n; i++) {
             struct column_kind *kind = &layout->kinds[i];
             const struct field  none = {0}, *field = i < row->n ? &row->fields[i] : &none;
-            kind->number = kind->number && is_number(field, layout->decimal_comma);
+            const bool number = is_number(field, layout->decimal_comma);
+            n_numbers[i] += number;
+            kind->number = kind->number && (number || field->length == 0);
+            kind->recent = kind->recent && is_recent(field);
+            kind->date = kind->date && is_date(field);
             kind->whole = kind->whole && is_whole(field);
             kind->epoch = kind->epoch && is_epoch(field);
         }
     }
+    for (int i = 0; i < n; i++)
+        layout->kinds[i].number = layout->kinds[i].number && n_numbers[i] > 0;
     layout->n_lines = walk.n;
     if (!any)
         memset(layout->kinds, 0, sizeof layout->kinds);
@@ -242,7 +280,8 @@ static bool is_header(const struct bytes *bytes, const struct layout *layout, st
     for (int i = 0; i < row->n; i++) {
         if (is_number(&row->fields[i], layout->decimal_comma))
             return false;
-        above_numbers = above_numbers || (i < LAYOUT_COLUMNS && layout->kinds[i].number && row->fields[i].length > 0);
+        const int column = i + layout->shifted;
+        above_numbers = above_numbers || (column < LAYOUT_COLUMNS && layout->kinds[column].number && row->fields[i].length > 0);
     }
     return above_numbers || columns_are_named(row);
 }
@@ -252,6 +291,7 @@ static void find_header(const struct bytes *bytes, const struct read_options *op
 {
     look_at_columns(bytes, layout, row, false);
     layout->header = options->header == HEADER_YES || (options->header == HEADER_AUTO && is_header(bytes, layout, row));
+    layout->shifted = layout->shifted && layout->header;
     if (!layout->header)
         look_at_columns(bytes, layout, row, true);
 }
@@ -293,6 +333,7 @@ static void set_table(const struct bytes *bytes, const struct read_options *opti
     layout->separator = trial->separator;
     layout->n_fields = trial->n_fields;
     layout->decimal_comma = trial->separator != ',' && trial->commas_decimal;
+    layout->shifted = is_shifted(trial);
     find_header(bytes, options, layout, row);
 }
 
@@ -318,6 +359,9 @@ static adaptau_status decide_blanks(const struct bytes *bytes, const struct read
     layout->n_lines = blank->n_rows;
     if (settled || blank->n_rows == 0 || blank->broken || mostly_numbers(blank))
         return ADAPTAU_OK;
+    if (bytes->at < bytes->end && *bytes->at == '{')
+        return fail(error, ADAPTAU_E_FORMAT, "%s: this looks like JSON, which is not read; make a table of it (jq -r '[...] | @csv')",
+                    shown_path(bytes->name));
     return fail(error, ADAPTAU_E_FORMAT,
                 "%s: no tab, comma, semicolon, bar, \"::\" or blank divides its lines into the same number of fields, two or more; "
                 "--separator says which one should",

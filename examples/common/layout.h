@@ -13,9 +13,11 @@
 
 /* What the lines behind the first one hold in a column. */
 struct column_kind {
-    bool number; /* numbers, and nothing else; an empty field is none */
+    bool number; /* numbers, and nothing else but empty fields */
     bool whole;  /* whole numbers */
     bool epoch;  /* seconds, milliseconds, microseconds or nanoseconds since 1970, of a year from 1973 on */
+    bool recent; /* the same as seconds from 1990 to 2037: not likely an id */
+    bool date;   /* dates such as 2016-01-31 */
 };
 
 struct layout {
@@ -23,6 +25,7 @@ struct layout {
     int                separator;
     int                n_fields;
     bool               header;
+    bool               shifted; /* the header has no name for the first column, as R writes tables with row names */
     bool               decimal_comma;
     int64_t            n_lines; /* that the decision rests on */
     struct column_kind kinds[LAYOUT_COLUMNS];

@@ -143,6 +143,8 @@ static adaptau_status take_header(struct table *table, bool *more, adaptau_error
     adaptau_status       status = ADAPTAU_OK;
     if (header) {
         status = fields_next(&table->fields, more, error);
+        if (!status && *more && layout->shifted)
+            fields_shift(&table->fields);
         if (!status && *more)
             status = check_width(table, error);
         header = *more ? header : NULL;

@@ -386,6 +386,37 @@ START_TEST(refuses_headers_that_do_not_tell)
 }
 END_TEST
 
+START_TEST(reads_tables_with_row_names)
+{
+    ck_assert_int_eq(PAIRS("\"user\" \"item\" \"rating\"\n\"1\" \"u5\" \"i9\" 3\n\"2\" \"u7\" \"i9\" -1\n"), ADAPTAU_OK);
+    ck_assert_str_eq(names_get(&users, 1), "u7");
+    ck_assert_int_eq(items.count, 1);
+    ck_assert_int_eq(account.negative, 1);
+    ck_assert_int_eq(PAIRS("0 5\n1 2 3\n2 3 4\n"), ADAPTAU_OK);
+    ck_assert(layout.lists);
+}
+END_TEST
+
+START_TEST(refuses_times_where_users_or_items_would_be)
+{
+    expect_message(PAIRS("1600000000,52,9\n1600000001,5,36\n1600000002,1,12\n"),
+                   "F: column 1, which would be the user, holds what looks like times; --columns user=N,item=N,time=N says which is "
+                   "which");
+    ck_assert_int_eq(PAIRS("ann\t2009-04-08T01:57:47Z\tx\nann\t2009-04-09\ty\n"), ADAPTAU_E_FORMAT);
+    ck_assert_int_eq(PAIRS("1001,1,978300760\n1002,1,978300761\n"), ADAPTAU_OK);
+    ck_assert(pairs.times && pairs.times[1] == 978300761);
+}
+END_TEST
+
+START_TEST(counts_a_column_of_numbers_whatever_it_is_called)
+{
+    ck_assert_int_eq(PAIRS("user,item,liked\na,x,0\na,y,1\nb,x,\n"), ADAPTAU_OK);
+    ck_assert(account.weighed);
+    ck_assert_int_eq(account.zero, 1);
+    ck_assert_int_eq(account.unweighed, 1);
+}
+END_TEST
+
 START_TEST(counts_weights_that_mean_dislike)
 {
     ck_assert_int_eq(PAIRS("user,item,rating\na,x,-1\na,y,0\nb,x,1\n"), ADAPTAU_OK);
@@ -784,6 +815,9 @@ int main(void)
     tcase_add_test(memory, finds_columns_by_the_names_in_the_header);
     tcase_add_test(memory, takes_columns_by_option);
     tcase_add_test(memory, refuses_headers_that_do_not_tell);
+    tcase_add_test(memory, reads_tables_with_row_names);
+    tcase_add_test(memory, refuses_times_where_users_or_items_would_be);
+    tcase_add_test(memory, counts_a_column_of_numbers_whatever_it_is_called);
     tcase_add_test(memory, counts_weights_that_mean_dislike);
     tcase_add_test(memory, reads_decimal_commas);
     tcase_add_test(memory, reads_dates);
