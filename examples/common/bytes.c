@@ -22,8 +22,9 @@
 static adaptau_status read_memory(struct bytes *bytes, unsigned char *into, size_t size, size_t *n)
 {
     *n = size < bytes->n_memory ? size : bytes->n_memory;
-    if (*n > 0)
-        memcpy(into, bytes->memory, *n);
+    if (*n == 0)
+        return ADAPTAU_OK;
+    memcpy(into, bytes->memory, *n);
     bytes->memory += *n;
     bytes->n_memory -= *n;
     return ADAPTAU_OK;
@@ -144,12 +145,13 @@ static adaptau_status read_utf16(struct bytes *bytes, unsigned char *into, size_
 /* Move what is left to the front, and have room for at least half of the buffer, or READ_SIZE characters, behind it. */
 static adaptau_status make_room(struct bytes *bytes, adaptau_error *error)
 {
-    size_t left = (size_t)(bytes->end - bytes->at);
+    size_t left = bytes->buffer ? (size_t)(bytes->end - bytes->at) : 0, wanted = bytes->raw ? READ_SIZE * 2 : BUFFER_SIZE / 2;
     if (left > 0)
         memmove(bytes->buffer, bytes->at, left);
-    bytes->at = bytes->buffer;
-    bytes->end = bytes->buffer + left;
-    size_t wanted = bytes->raw ? READ_SIZE * 2 : BUFFER_SIZE / 2;
+    if (bytes->buffer) {
+        bytes->at = bytes->buffer;
+        bytes->end = bytes->buffer + left;
+    }
     if (bytes->capacity - left >= wanted && left <= bytes->capacity / 2)
         return ADAPTAU_OK;
     size_t         capacity = left * 2 + BUFFER_SIZE + wanted;

@@ -75,11 +75,24 @@ static bool is_name(const struct names *names, const struct name_slot *there, co
     return strncmp(other, name, length) == 0 && other[length] == '\0';
 }
 
+static size_t first_slot(const struct names *names, const struct name_slot *wanted)
+{
+    return (size_t)mix(wanted->key[0], wanted->key[1] * UINT64_C(0x9E3779B97F4A7C15)) & (names->n_slots - 1);
+}
+
+void names_expect(const struct names *names, const char *name, size_t length)
+{
+    if (names->n_slots == 0)
+        return;
+    const struct name_slot wanted = make_slot(name, length, -1);
+    __builtin_prefetch(&names->slots[first_slot(names, &wanted)]);
+}
+
 /* The slot that holds the name, or the free one where it belongs. */
 static struct name_slot *find_slot(const struct names *names, const char *name, size_t length)
 {
     const struct name_slot wanted = make_slot(name, length, -1);
-    size_t                 at = (size_t)mix(wanted.key[0], wanted.key[1] * UINT64_C(0x9E3779B97F4A7C15)) & (names->n_slots - 1);
+    size_t                 at = first_slot(names, &wanted);
     while (names->slots[at].id >= 0 && !is_name(names, &names->slots[at], &wanted, name, length))
         at = (at + 1) & (names->n_slots - 1);
     return &names->slots[at];

@@ -37,6 +37,9 @@ const char *names_get(const struct names *names, int32_t id);
 /* Id of a name, or -1. */
 int32_t names_find(const struct names *names, const char *name, size_t length);
 
+/* A name is going to be looked up: begin to load what that touches, which of many names is in no cache. */
+void names_expect(const struct names *names, const char *name, size_t length);
+
 /* Append a name, known or not. E_MEMORY; E_SHAPE beyond 2^31 - 1 names. */
 adaptau_status names_append(struct names *names, const char *name, size_t length, adaptau_error *error);
 

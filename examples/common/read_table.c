@@ -8,13 +8,26 @@
 #include "common/number.h"
 #include "common/read_data.h"
 
+/* Looking a name up among many waits for memory. So some interactions wait together: what the first needs is loaded while the others
+ * are split. */
+#define QUEUE_LENGTH 16
+#define QUEUED_NAME 48 /* bytes; a longer name does not wait */
+
+struct queued {
+    char   names[2][QUEUED_NAME]; /* of user and item */
+    size_t lengths[2];
+    double time;
+};
+
 struct table {
     const struct layout       *layout;
     const struct read_options *options;
     struct columns             columns;
     struct reading             reading;
     struct fields              fields;
-    char                       scratch[NAME_MAX_BYTES];
+    char                       scratch[2][NAME_MAX_BYTES];
+    struct queued              queue[QUEUE_LENGTH];
+    int                        n_queued;
 };
 
 /* ---- what it looks like -------------------------------------------------------------------------------------------- */
@@ -59,10 +72,10 @@ static adaptau_status check_width(const struct table *table, adaptau_error *erro
                        row->n == 1 ? "" : "s", separator_name(table->layout->separator), table->layout->n_fields);
 }
 
-static adaptau_status intern(struct table *table, enum role role, struct names *names, int32_t *id, adaptau_error *error)
+/* A name where it lies, or in the side's scratch. */
+static adaptau_status find_name(struct table *table, enum role role, const char **name, size_t *length, adaptau_error *error)
 {
     const struct field *field = &table->fields.row.fields[table->columns.at[role]];
-    size_t              length;
     if (field->length == 0)
         return fields_fail(&table->fields, field->at, error, "the %s is missing", role_names[role]);
     if (field->length > NAME_MAX_BYTES)
@@ -70,8 +83,48 @@ static adaptau_status intern(struct table *table, enum role role, struct names *
     if (table->fields.row.n_lines > 1 && memchr(field->at, '\n', field->length))
         return fields_fail(&table->fields, field->at, error, "a line break in the name of %s %s",
                            role == ROLE_USER ? "a" : "an", role_names[role]);
-    const char *text = field_text(field, table->scratch, &length);
-    return names_intern(names, text, length, id, error);
+    *name = field_text(field, table->scratch[role], length);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status keep(const struct reading *reading, const char *const names[2], const size_t lengths[2], double time,
+                           adaptau_error *error)
+{
+    int32_t        user = 0, item = 0;
+    adaptau_status status = names_intern(reading->users, names[ROLE_USER], lengths[ROLE_USER], &user, error);
+    if (!status)
+        status = names_intern(reading->items, names[ROLE_ITEM], lengths[ROLE_ITEM], &item, error);
+    return status ? status : pairs_append_at(reading->pairs, user, item, time, error);
+}
+
+static adaptau_status keep_queued(struct table *table, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int i = 0; i < table->n_queued && !status; i++) {
+        const struct queued *queued = &table->queue[i];
+        const char *const    names[2] = {queued->names[ROLE_USER], queued->names[ROLE_ITEM]};
+        status = keep(&table->reading, names, queued->lengths, queued->time, error);
+    }
+    table->n_queued = 0;
+    return status;
+}
+
+/* Ids are given in the order of the rows, so nobody overtakes. */
+static adaptau_status queue(struct table *table, const char *const names[2], const size_t lengths[2], double time,
+                            adaptau_error *error)
+{
+    const bool     waits = lengths[ROLE_USER] <= QUEUED_NAME && lengths[ROLE_ITEM] <= QUEUED_NAME;
+    adaptau_status status = !waits || table->n_queued == QUEUE_LENGTH ? keep_queued(table, error) : ADAPTAU_OK;
+    if (status || !waits)
+        return status ? status : keep(&table->reading, names, lengths, time, error);
+    struct queued *queued = &table->queue[table->n_queued++];
+    queued->time = time;
+    for (int side = ROLE_USER; side <= ROLE_ITEM; side++) {
+        memcpy(queued->names[side], names[side], lengths[side]);
+        queued->lengths[side] = lengths[side];
+        names_expect(side == ROLE_USER ? table->reading.users : table->reading.items, queued->names[side], lengths[side]);
+    }
+    return ADAPTAU_OK;
 }
 
 /* Whether the weight lets the interaction in, which is counted. */
@@ -115,7 +168,8 @@ static adaptau_status date(struct table *table, double *time, adaptau_error *err
 static adaptau_status take_row(struct table *table, adaptau_error *error)
 {
     const struct reading *reading = &table->reading;
-    int32_t               user = 0, item = 0;
+    const char           *names[2] = {"", ""};
+    size_t                lengths[2] = {0, 0};
     double                time = 0;
     bool                  kept = true;
     adaptau_status        status = check_width(table, error);
@@ -127,10 +181,10 @@ static adaptau_status take_row(struct table *table, adaptau_error *error)
         status = date(table, &time, error);
     if (status || !kept)
         return status;
-    status = intern(table, ROLE_USER, reading->users, &user, error);
+    status = find_name(table, ROLE_USER, &names[ROLE_USER], &lengths[ROLE_USER], error);
     if (!status)
-        status = intern(table, ROLE_ITEM, reading->items, &item, error);
-    return status ? status : pairs_append_at(reading->pairs, user, item, time, error);
+        status = find_name(table, ROLE_ITEM, &names[ROLE_ITEM], &lengths[ROLE_ITEM], error);
+    return status ? status : queue(table, names, lengths, time, error);
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------------------- */
@@ -165,6 +219,8 @@ static adaptau_status read_rows(struct table *table, adaptau_error *error)
     table->reading.pairs->timed = table->columns.at[ROLE_TIME] >= 0;
     while (!(status = fields_next(&table->fields, &more, error)) && more && !(status = take_row(table, error)))
         ;
+    if (!status)
+        status = keep_queued(table, error);
     if (table->reading.account->undated > 0)
         pairs_drop_times(table->reading.pairs);
     return status;
@@ -182,6 +238,7 @@ adaptau_status read_table(struct bytes *bytes, const struct layout *layout, cons
     table->layout = layout;
     table->options = options;
     table->reading = *reading;
+    table->n_queued = 0;
     fields_begin(&table->fields, bytes, layout->separator);
     adaptau_status status = read_rows(table, error);
     free(table);
