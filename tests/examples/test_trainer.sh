@@ -355,7 +355,7 @@ grep -q -- '--allow: 1 of its items are not in the model' err || fail "--allow i
 expect 0 "$recommend" model 'Zoë, 3' --exclude few --k 60 --json --quiet
 expect_json 'len(d["users"][0]["items"]) == 57'
 printf 'movieId,title,genres\nitem 1,"One, the ""first""",a|b\nitem 2,Two,c\n' >movies.csv
-expect 0 "$recommend" model 'Zoë, 3' --allow few --items movies.csv --k 2 --quiet --output-format csv
+expect 0 "$recommend" model 'Zoë, 3' --allow few --items movies.csv --k 3 --quiet --output-format csv
 grep -q ',item 1,.*,"One, the ""first"""$' out || fail "no title: $(cat out)"
 expect_line 2 "$r --similar, --similar-users and --from: one of them, please" "$recommend" model x --similar --from
 expect_line 2 "$r users as words, --users or --all: one of them, please" "$recommend" model x --all
