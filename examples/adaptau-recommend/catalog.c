@@ -12,39 +12,79 @@
 
 #define SUGGESTIONS 3
 
-/* MODEL.users.txt or MODEL.items.txt: none is fine, one of another length is not. */
-static adaptau_status read_side(const char *path, const char *ending, int32_t n, struct names *names, adaptau_error *error)
+/* What the model's file has of names. */
+struct names_in_file {
+    struct catalog *catalog;
+    bool            has_users, has_items;
+    adaptau_status  status;
+    adaptau_error  *error;
+};
+
+static int32_t take_names(void *user_data, const adaptau_attachment *attachment)
+{
+    struct names_in_file *in_file = user_data;
+    struct names         *names = NULL;
+    if (strcmp(attachment->name, USER_NAMES) == 0) {
+        names = &in_file->catalog->users;
+        in_file->has_users = true;
+    } else if (strcmp(attachment->name, ITEM_NAMES) == 0) {
+        names = &in_file->catalog->items;
+        in_file->has_items = true;
+    }
+    if (names)
+        in_file->status = names_from_bytes(names, attachment->bytes, attachment->size, in_file->error);
+    return in_file->status;
+}
+
+static adaptau_status check_names(const struct names *names, int32_t n, const char *path, const char *ending,
+                                  adaptau_error *error)
+{
+    if (names->count == 0 || names->count == n)
+        return ADAPTAU_OK;
+    return fail(error, ADAPTAU_E_SHAPE, "%s%s has %d names, but the model has %d rows", shown_path(path), ending, names->count,
+                n);
+}
+
+/* Models of before names were in their files had them beside: MODEL.users.txt and MODEL.items.txt. None is fine, too. */
+static adaptau_status read_beside(const char *path, const char *ending, struct names *names, adaptau_error *error)
 {
     size_t size = strlen(path) + strlen(ending) + 1;
     char  *names_path = malloc(size);
     if (!names_path)
         return fail_memory(error, "a path");
     snprintf(names_path, size, "%s%s", path, ending);
-    adaptau_status status = ADAPTAU_OK;
-    if (access(names_path, F_OK) == 0)
-        status = names_read(names, names_path, error);
-    if (!status && names->count > 0 && names->count != n)
-        status =
-            fail(error, ADAPTAU_E_SHAPE, "%s has %d names, but the model has %d rows", shown_path(names_path), names->count, n);
+    adaptau_status status = access(names_path, F_OK) == 0 ? names_read(names, names_path, error) : ADAPTAU_OK;
     free(names_path);
     return status;
+}
+
+static adaptau_status read_side(const char *path, bool in_file, const char *ending, int32_t n, struct names *names,
+                                adaptau_error *error)
+{
+    adaptau_status status = in_file ? ADAPTAU_OK : read_beside(path, ending, names, error);
+    return status ? status : check_names(names, n, path, in_file ? "" : ending, error);
 }
 
 adaptau_status catalog_open(const char *path, struct catalog *catalog, adaptau_error *error)
 {
     adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1};
+    adaptau_error           of_names = {0};
+    struct names_in_file    in_file = {.catalog = catalog, .error = &of_names};
     *catalog = (struct catalog){.tables = {.struct_size = sizeof catalog->tables}};
     adaptau_status status = adaptau_context_create(&options, &catalog->context, error);
     if (!status)
-        status = adaptau_model_load(catalog->context, path, &catalog->model, error);
+        status = adaptau_model_load_with(catalog->context, path, take_names, &in_file, &catalog->model, error);
+    if (in_file.status)
+        status = fail(error, in_file.status, "%s: %s", shown_path(path), of_names.message);
     if (!status)
         status = adaptau_model_get_tables(catalog->model, &catalog->tables, error);
     catalog->n_users = catalog->tables.n_users;
     catalog->n_items = catalog->tables.n_items;
     if (!status)
-        status = read_side(path, ".users.txt", catalog->tables.n_users, &catalog->users, error);
+        status = read_side(path, in_file.has_users, ".users.txt", catalog->n_users, &catalog->users, error);
     if (!status)
-        status = read_side(path, ".items.txt", catalog->tables.n_items, &catalog->items, error);
+        status = read_side(path, in_file.has_items, ".items.txt", catalog->n_items, &catalog->items, error);
+    catalog->knows_names = in_file.has_users || in_file.has_items || catalog->users.count > 0 || catalog->items.count > 0;
     if (status)
         catalog_close(catalog);
     return status;

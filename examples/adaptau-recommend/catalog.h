@@ -12,7 +12,8 @@ struct catalog {
     adaptau_model   *model;
     adaptau_tables   tables;
     int32_t          n_users, n_items;
-    struct names     users, items; /* empty when there is no such file */
+    struct names     users, items; /* empty where rows are known by their numbers, and where nothing is known of names */
+    bool             knows_names;  /* the file says what the rows are called, or that their numbers do */
 };
 
 /* On failure *catalog is empty. */

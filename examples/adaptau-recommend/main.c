@@ -8,6 +8,7 @@
 #include "adaptau-recommend/output.h"
 #include "common/fail.h"
 #include "common/options.h"
+#include "common/stop.h"
 
 #define PROGRAM "adaptau-recommend"
 
@@ -89,9 +90,8 @@ static adaptau_status read_choice(struct run *run, adaptau_error *error)
 static void say_names_are_missing(const struct run *run)
 {
     const struct settings *s = run->settings;
-    if (!s->quiet && !s->rows && !s->all && run->catalog.users.count == 0 && run->catalog.items.count == 0)
-        fprintf(stderr, "%s: %s: no names beside it (%s.users.txt, %s.items.txt), so numbers are rows\n", PROGRAM, s->model, s->model,
-                s->model);
+    if (!s->quiet && !s->rows && !s->all && !run->catalog.knows_names)
+        fprintf(stderr, "%s: %s: no names in it, so numbers are rows\n", PROGRAM, s->model);
 }
 
 static adaptau_status open_run(struct run *run, const struct settings *settings, adaptau_error *error)
@@ -268,6 +268,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     struct run     run;
     adaptau_error  error = {0};
     adaptau_status status = open_run(&run, &settings, &error);

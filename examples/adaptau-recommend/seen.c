@@ -26,8 +26,7 @@ static adaptau_status check_names(const struct catalog *catalog, const struct da
 {
     if ((data->users.count > 0 && catalog->users.count == 0) || (data->items.count > 0 && catalog->items.count == 0))
         return fail(error, ADAPTAU_E_STATE,
-                    "%s has names of users or items, but the model has no such names beside it (MODEL.users.txt, MODEL.items.txt): "
-                    "they cannot be matched",
+                    "%s has names of users or items, but the model has no such names: they cannot be matched",
                     shown_path(path));
     return ADAPTAU_OK;
 }

@@ -13,7 +13,7 @@ static const struct program program = {
     .usage = "MODEL [USER]... [OPTION]...",
     .about = "Print the items that a model ranks first for each user, or what is similar to an item or a user.\n"
              "MODEL is a file that adaptau-train --save wrote, or any safetensors file with user_embeddings and\n"
-             "item_embeddings. USER is a name that the data had; of a model without names, a row from 0.",
+             "item_embeddings. USER is a name of a user in the model; of a model without names, a row from 0.",
     .notes = "Exit codes: 0 done, 1 failed (an unknown user, an unreadable file), 2 wrong command line.",
 };
 

@@ -9,6 +9,7 @@
 #include "adaptau-shard/input.h"
 #include "common/fail.h"
 #include "common/options.h"
+#include "common/stop.h"
 
 #define PROGRAM "adaptau-shard"
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     if (run(&settings, &error)) {
         tell(PROGRAM, &error);
         return 1;

@@ -3,26 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "adaptau-train/report.h"
 #include "common/fail.h"
 #include "common/json.h"
 
-/* A pipe that nobody reads would hold the training up before it begins; it is an error instead. */
-static FILE *open_for_writing(const char *path, bool appends)
+/* A FIFO that nobody reads would hold us up for ever. One that is read is as good as a file. */
+static FILE *open_without_waiting(const char *path, bool appends)
 {
-    if (strcmp(path, "-") == 0)
-        return stdout;
-    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | (appends ? O_APPEND : O_TRUNC), 0666);
-    if (file < 0)
-        return NULL;
-    const int flags = fcntl(file, F_GETFL);
-    FILE     *opened = flags >= 0 && fcntl(file, F_SETFL, flags & ~O_NONBLOCK) == 0 ? fdopen(file, appends ? "a" : "w") : NULL;
-    if (!opened)
-        close(file);
-    return opened;
+    const int way = O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC);
+    const int handle = open(path, way | O_NONBLOCK, 0666);
+    FILE     *file = handle >= 0 && fcntl(handle, F_SETFL, way & O_APPEND) == 0 ? fdopen(handle, appends ? "a" : "w") : NULL;
+    if (!file && handle >= 0)
+        close(handle);
+    return file;
 }
 
 adaptau_status history_open(struct history *history, const char *path, bool appends, adaptau_error *error)
@@ -30,9 +25,9 @@ adaptau_status history_open(struct history *history, const char *path, bool appe
     *history = (struct history){.path = path};
     if (!path)
         return ADAPTAU_OK;
-    history->file = open_for_writing(path, appends);
+    history->file = open_without_waiting(path, appends);
     if (!history->file && errno == ENXIO)
-        return fail(error, ADAPTAU_E_IO, "%s: a pipe that nobody reads", shown_path(path));
+        return fail_os(error, ENXIO, "%s, which is a FIFO that nobody reads", shown_path(path));
     return history->file ? ADAPTAU_OK : fail_os(error, errno, "%s", shown_path(path));
 }
 

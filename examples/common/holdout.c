@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <adaptau/fit.h>
+
 #include "common/fail.h"
-#include "common/split.h"
 
 /* ---- by time ------------------------------------------------------------------------------------------------------- */
 
@@ -90,24 +91,39 @@ static adaptau_status split_by_time(const adaptau_dataset *all, const double *ti
 
 /* ---- all splits ---------------------------------------------------------------------------------------------------- */
 
-adaptau_status hold_out(struct data *data, adaptau_context *context, const struct read_options *options, double share,
-                        uint64_t seed, struct pairs *kept, struct pairs *held_out, adaptau_error *error)
+static adaptau_status hold_out_late(const struct data *data, adaptau_context *context, const adaptau_dataset *all,
+                                    const struct read_options *options, double share, adaptau_dataset **train,
+                                    adaptau_dataset **test, adaptau_error *error)
 {
-    adaptau_dataset *all = NULL;
-    double          *times = NULL;
+    struct pairs   kept = {0}, held_out = {0};
+    double        *times = NULL;
+    adaptau_status status = pairs_times_along(&data->train, all, &times, error);
+    if (!status)
+        status = split_by_time(all, times, options, share, &kept, &held_out, error);
+    if (!status)
+        status = pairs_to_dataset(&kept, context, data->n_users, data->n_items, train, error);
+    if (!status)
+        status = pairs_to_dataset(&held_out, context, data->n_users, data->n_items, test, error);
+    free(times);
+    pairs_free(&held_out);
+    pairs_free(&kept);
+    return status;
+}
+
+adaptau_status hold_out(struct data *data, adaptau_context *context, const struct read_options *options, double share,
+                        uint64_t seed, adaptau_dataset **train, adaptau_dataset **test, adaptau_error *error)
+{
+    const adaptau_split_options by_chance = {.struct_size = sizeof by_chance, .share = share, .seed = seed};
+    adaptau_dataset            *all = NULL;
     if (options->split != SPLIT_RANDOM && !data->train.times)
         return fail(error, ADAPTAU_E_STATE, "--split by time, but the data have no column of times; --columns time=NAME says which it is");
     adaptau_status status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &all, error);
     if (!status)
         data->account.duplicates += data->train.count - adaptau_dataset_n_pairs(all);
     if (!status && options->split == SPLIT_RANDOM)
-        status = split_dataset(all, share, seed, kept, held_out, error);
-    else if (!status) {
-        status = pairs_times_along(&data->train, all, &times, error);
-        if (!status)
-            status = split_by_time(all, times, options, share, kept, held_out, error);
-    }
-    free(times);
+        status = adaptau_dataset_split(context, all, &by_chance, train, test, error);
+    else if (!status)
+        status = hold_out_late(data, context, all, options, share, train, test, error);
     adaptau_dataset_destroy(all);
     return status;
 }

@@ -7,9 +7,9 @@
 
 /* Split data->train by options->split, once repetitions are gone, which is counted. `share` is held out of each user's (by chance
  * or the latest), or the latest `share` of all; never all of a user's but by SPLIT_TIME. Of equal times the larger id is the
- * later. The outputs must be empty; they are the caller's to free, also on failure. E_STATE: a split by time without times. */
+ * later. The outputs must be NULL; they are the caller's to destroy, also on failure. E_STATE: a split by time without times. */
 adaptau_status hold_out(struct data *data, adaptau_context *context, const struct read_options *options, double share,
-                        uint64_t seed, struct pairs *kept, struct pairs *held_out, adaptau_error *error);
+                        uint64_t seed, adaptau_dataset **train, adaptau_dataset **test, adaptau_error *error);
 
 /* A test pair that is in train, too, is masked when items are ranked, and could only be a miss: leave such pairs out of *test, a
  * dataset that may be replaced, and count them and the users and items that train does not have. */

@@ -4,11 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/draft.h"
 #include "common/fail.h"
 #include "common/text.h"
-
-#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 void names_free(struct names *names)
 {
@@ -236,22 +233,25 @@ adaptau_status names_read(struct names *names, const char *path, adaptau_error *
     return ADAPTAU_OK;
 }
 
-/* The folder itself is not synced: the model is saved into it next, and that does it. */
-adaptau_status names_write(const struct names *names, int32_t n, const char *path, adaptau_error *error)
+adaptau_status names_from_bytes(struct names *names, const char *bytes, int64_t size, adaptau_error *error)
 {
-    struct draft   draft;
-    adaptau_status status = draft_open(&draft, path, error);
-    if (status)
-        return status;
-    if (names->count && strncmp(names_get(names, 0), BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
-        fputs(BYTE_ORDER_MARK, draft.file); /* readers skip one */
-    for (int32_t id = 0; id < n; id++) {
-        if (names->count)
-            fprintf(draft.file, "%s\n", names_get(names, id));
+    struct names   read = {0};
+    adaptau_status status = ADAPTAU_OK;
+    for (const char *at = bytes, *end = bytes + size; at < end && !status;) {
+        const char *nul = memchr(at, '\0', (size_t)(end - at));
+        if (!nul)
+            status = fail(error, ADAPTAU_E_FORMAT, "the names in the model do not end in a NUL");
         else
-            fprintf(draft.file, "%d\n", id);
+            status = names_append(&read, at, (size_t)(nul - at), error);
+        at = nul ? nul + 1 : end;
     }
-    return draft_commit(&draft, error);
+    if (status) {
+        names_free(&read);
+        return status;
+    }
+    names_free(names);
+    *names = read;
+    return ADAPTAU_OK;
 }
 
 /* ---- likeness ----------------------------------------------------------------------------------------------------- */

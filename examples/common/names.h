@@ -17,6 +17,9 @@ struct name_slot {
     uint64_t key[2];
     int32_t  id; /* -1: free */
 };
+/* What a model's file has them under (adaptau_attachment). */
+#define USER_NAMES "user_names"
+#define ITEM_NAMES "item_names"
 
 /* All zero is an empty list. */
 struct names {
@@ -49,8 +52,8 @@ adaptau_status names_intern(struct names *names, const char *name, size_t length
 /* One name per line, line number = id. Blank lines at the end don't count, elsewhere they are an error. */
 adaptau_status names_read(struct names *names, const char *path, adaptau_error *error);
 
-/* The reverse, atomically: the old file is whole until the new one is. Without names the ids 0 ... n - 1 are written. */
-adaptau_status names_write(const struct names *names, int32_t n, const char *path, adaptau_error *error);
+/* Names as they are attached to a model's file: each with a NUL behind it, in the order of ids. */
+adaptau_status names_from_bytes(struct names *names, const char *bytes, int64_t size, adaptau_error *error);
 
 /* "Did you mean": up to `limit` ids of names that are like `name`, best first. Returns how many. */
 int names_similar(const struct names *names, const char *name, int limit, int32_t *ids);

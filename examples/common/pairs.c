@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/fail.h"
 
@@ -101,4 +102,68 @@ adaptau_status pairs_times_along(const struct pairs *pairs, const adaptau_datase
     }
     *times = along;
     return ADAPTAU_OK;
+}
+
+/* ---- times as whole numbers ----------------------------------------------------------------------------------------- */
+
+#define LARGEST_EXACT 9007199254740992.0 /* 2^53 */
+
+static bool are_whole(const double *times, int64_t n)
+{
+    int64_t i = 0;
+    while (i < n && fabs(times[i]) <= LARGEST_EXACT && times[i] == floor(times[i]))
+        i++;
+    return i == n;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t rank_of(double time, const double *different, int64_t n)
+{
+    int64_t low = 0;
+    for (int64_t high = n; low < high;) {
+        const int64_t middle = low + (high - low) / 2;
+        if (different[middle] < time)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static adaptau_status rank_times(const double *times, int64_t n, int64_t *ranks, adaptau_error *error)
+{
+    int64_t n_different = 0;
+    double *sorted = malloc((size_t)n * sizeof *sorted);
+    if (!sorted)
+        return fail_memory(error, "the times");
+    memcpy(sorted, times, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_times);
+    for (int64_t i = 0; i < n; i++)
+        if (i == 0 || sorted[i] > sorted[n_different - 1])
+            sorted[n_different++] = sorted[i];
+    for (int64_t i = 0; i < n; i++)
+        ranks[i] = rank_of(times[i], sorted, n_different);
+    free(sorted);
+    return ADAPTAU_OK;
+}
+
+adaptau_status times_to_whole(const double *times, int64_t n, int64_t **whole, adaptau_error *error)
+{
+    int64_t       *out = malloc(((size_t)n + 1) * sizeof *out);
+    adaptau_status status = out ? ADAPTAU_OK : fail_memory(error, "the times");
+    if (!status && !are_whole(times, n))
+        status = rank_times(times, n, out, error);
+    else if (!status)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (int64_t)times[i];
+    if (status)
+        free(out);
+    else
+        *whole = out;
+    return status;
 }

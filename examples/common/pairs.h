@@ -36,4 +36,8 @@ adaptau_status pairs_to_dataset(const struct pairs *pairs, adaptau_context *cont
  * has several times the latest. [n_pairs], to be freed; *times is NULL where the list has no times. */
 adaptau_status pairs_times_along(const struct pairs *pairs, const adaptau_dataset *dataset, double **times, adaptau_error *error);
 
+/* Times as the library takes them, which compares them and does no more: seconds where all are whole numbers, ranks of the different
+ * times where not. `times` are finite. [n], to be freed. */
+adaptau_status times_to_whole(const double *times, int64_t n, int64_t **whole, adaptau_error *error);
+
 #endif

@@ -7,7 +7,6 @@
 
 #include "common/clock.h"
 #include "common/fail.h"
-#include "common/preset.h"
 #include "common/scores.h"
 #include "common/training.h"
 
@@ -91,7 +90,7 @@ static void describe_temperature(const struct training *training, char *out, siz
 {
     adaptau_temperature_state state = {.struct_size = sizeof state};
     adaptau_temperature_get_state(training->temperature, &state, NULL);
-    if (training->recipe->tau_user != ADAPTAU_TAU_USER_NONE)
+    if (training->recipe->base.tau_user_policy != ADAPTAU_TAU_USER_NONE)
         snprintf(out, size, "%.3f ... %.3f", state.tau_user_min, state.tau_user_max);
     else
         snprintf(out, size, "%.3f", state.tau0);
@@ -124,21 +123,22 @@ static adaptau_status train_one(struct training *training, const struct contesta
 static adaptau_status enter(adaptau_context *context, const adaptau_dataset *train, const struct contestant *contestant,
                             int64_t epochs, adaptau_evaluator *evaluator, adaptau_model **model, adaptau_error *error)
 {
-    struct training training;
+    struct training training = {0};
     struct recipe   recipe = recipe_default();
-    recipe.positives = 1; /* inside the sum: so many packages have few dependencies that all of them are hard candidates */
-    recipe.tau0 = contestant->tau0;
-    recipe.tau_user = contestant->tau_user;
-    recipe.tau = contestant->tau;
-    recipe.epochs = epochs;
-    preset_fill(&recipe, adaptau_dataset_n_users(train), adaptau_dataset_n_items(train), adaptau_dataset_n_pairs(train));
-    adaptau_status status = training_create(context, train, &recipe, &training, error);
+    recipe.base.positives_in_sum = 1; /* inside the sum: so many packages have few dependencies that all of them are hard candidates */
+    recipe.base.tau0_policy = contestant->tau0;
+    recipe.base.tau_user_policy = contestant->tau_user;
+    recipe.base.tau = contestant->tau;
+    recipe.base.epochs = epochs;
+    adaptau_status status = recipe_fill(&recipe, adaptau_dataset_n_users(train), adaptau_dataset_n_items(train),
+                                        adaptau_dataset_n_pairs(train), error);
+    if (!status)
+        status = training_create(context, train, &recipe, &training, error);
     if (!status)
         status = train_one(&training, contestant, evaluator, error);
     if (!status) {
         adaptau_model_destroy(*model);
-        *model = training.model;
-        training.model = NULL;
+        *model = training_take_model(&training);
     }
     training_destroy(&training);
     return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "core/attachments.h"
 #include "core/model_file.h"
 #include "core/npy.h"
 #include "kernels/check.h"
@@ -94,25 +95,40 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
     return ADAPTAU_OK;
 }
 
-static adaptau_status save(const adaptau_model *model, const char *path, adaptau_error *error)
+/* A file with attachments ends in a checksum: what belongs together was written together. */
+static adaptau_status save(const adaptau_model *model, const char *path, int32_t n, const adaptau_attachment *attachments,
+                           adaptau_error *error)
 {
     struct atau_model_content c = {0};
+    char                      names[ADAPTAU_ATTACHMENTS_MAX][ATAU_ATTACHMENT_TEXT];
     adaptau_status            status = atau_model_list_content(model, &c, error);
+    if (status == ADAPTAU_OK)
+        status = atau_attachments_list(n, attachments, c.tensors + c.n_tensors, names, error);
     if (status != ADAPTAU_OK)
         return status;
-    return atau_safetensors_write(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
+    c.n_tensors += n;
+    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(path, c.n_tensors, c.tensors, c.n_metadata,
+                                                                            c.metadata, error);
+}
+
+adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
+                                       const adaptau_attachment *attachments, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    if (n > 0)
+        ATAU_REQUIRE(attachments, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = save(model, path, n, attachments, error);
+    atau_model_leave_shared(model);
+    return status;
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(path, error);
-    adaptau_status status = atau_model_enter_shared(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = save(model, path, error);
-    atau_model_leave_shared(model);
-    return status;
+    return adaptau_model_save_with(model, path, 0, NULL, error);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
@@ -242,7 +258,7 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
                          BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
-    model->item_bias = atau_allocate_array(model->context, (size_t)n, sizeof(float));
+    model->item_bias = atau_allocate_array(model->context, (uint64_t)n, sizeof(float));
     if (!model->item_bias)
         return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
     adaptau_status status = atau_safetensors_read_floats(file, entry, model->item_bias, 1, error);
@@ -323,7 +339,28 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)
+/* The model, and what the host attached to it. Other files may have no checksum; one with attachments always has. */
+static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachment_function take, void *user_data,
+                                adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model *model = NULL;
+    adaptau_status status = ADAPTAU_OK;
+    if (atau_safetensors_has_sum(file) || atau_attachments_are_in(file))
+        status = atau_safetensors_check_sum(file, error);
+    if (status == ADAPTAU_OK)
+        status = load(file, &model, error);
+    if (status == ADAPTAU_OK && take)
+        status = atau_attachments_read(file, take, user_data, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                       void *user_data, adaptau_model **out, adaptau_error *error)
 {
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(path, error);
@@ -334,11 +371,16 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
         return atau_fail_memory(error, size, "reading the file's header");
     adaptau_status status = atau_safetensors_open(context, path, file, error);
     if (status == ADAPTAU_OK) {
-        status = load(file, out, error);
+        status = load_with(file, take, user_data, out, error);
         atau_safetensors_close(file);
     }
     atau_free(context, file, size);
     return status;
+}
+
+adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)
+{
+    return adaptau_model_load_with(context, path, NULL, NULL, out, error);
 }
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */

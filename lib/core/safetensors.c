@@ -20,7 +20,7 @@
 
 const struct atau_safetensors_type atau_safetensors_types[ATAU_SAFETENSORS_TYPES] = {
     [ATAU_F32] = {"F32", sizeof(float)}, [ATAU_F64] = {"F64", sizeof(double)}, [ATAU_I32] = {"I32", sizeof(int32_t)},
-    [ATAU_F16] = {"F16", sizeof(uint16_t)}, [ATAU_BF16] = {"BF16", sizeof(uint16_t)}};
+    [ATAU_F16] = {"F16", sizeof(uint16_t)}, [ATAU_BF16] = {"BF16", sizeof(uint16_t)}, [ATAU_U8] = {"U8", 1}};
 
 static bool is_before(const struct atau_safetensors_entry *a, const struct atau_safetensors_entry *b)
 {
@@ -208,6 +208,12 @@ adaptau_status atau_safetensors_read_floats(const struct atau_safetensors *file,
 bool atau_safetensors_is_float(const struct atau_safetensors_entry *entry)
 {
     return entry->type == ATAU_F32 || entry->type == ATAU_F16 || entry->type == ATAU_BF16;
+}
+
+bool atau_safetensors_has_sum(const struct atau_safetensors *file)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, CHECKSUM_NAME);
+    return entry && entry->type == ATAU_I32 && entry->end == file->data_size && entry->end - entry->begin == CHECKSUM_SIZE;
 }
 
 adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error)

@@ -16,9 +16,10 @@
 #define ATAU_F32 0
 #define ATAU_F64 1
 #define ATAU_I32 2
-#define ATAU_F16 3
-#define ATAU_BF16 4
-#define ATAU_FOREIGN 5 /* another type, or a rank but 1 and 2: not to be read, and never written                      */
+#define ATAU_U8 3      /* written with rank 1: bytes, in `rows` rows of one column                                */
+#define ATAU_F16 4     /* this one and the next are read, but never written                                       */
+#define ATAU_BF16 5
+#define ATAU_FOREIGN 6 /* another type, or a rank but 1 and 2: not to be read, and never written                  */
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 
@@ -90,6 +91,9 @@ adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const 
 adaptau_status atau_safetensors_read_floats(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
                                             float *rows, int64_t stride, adaptau_error *error);
 bool           atau_safetensors_is_float(const struct atau_safetensors_entry *entry);
+
+/* Whether the file ends in what looks like a checksum. */
+bool atau_safetensors_has_sum(const struct atau_safetensors *file);
 
 /* @return E_FORMAT unless the file ends in the checksum of what is before it; E_IO. */
 adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error);

@@ -21,9 +21,12 @@ static double pairs_of_piece(const struct atau_softmax *s, float inverse_tau, in
     for (int64_t c = 0; c < n; c++)
         scale[c] = inverse_tau;
     for (int64_t i = 0; i < n_positives; i++) {
-        for (int64_t c = 0; c < n; c++)
-            shift[c] = positives[i] * inverse_tau;
-        memcpy(sigma, f, (size_t)n * sizeof(float));
+        /* A difference of large numbers is taken of the scores, where it is exact for equal ones. */
+        const bool wide = fabsf(positives[i] * inverse_tau) >= ATAU_WIDE;
+        for (int64_t c = 0; c < n; c++) {
+            shift[c] = wide ? 0.0f : positives[i] * inverse_tau;
+            sigma[c] = wide ? f[c] - positives[i] : f[c];
+        }
         s->kernels->softplus_tile(1, n, sigma, n, scale, shift, losses);
         s->kernels->axpy(n, 1.0f, sigma, all_sigma);
         if (slopes)

@@ -117,7 +117,7 @@ static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row,
         s->loss->positives(s, row, f, sums);
 }
 
-/* Hand a piece to the host (exchange.c): as it is; items of some tiles; zeros for all items, where a batch has no rows. */
+/* Hand a piece to the host (exchange.c): as it is; items of some tiles; all items, where a batch has no rows. */
 adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error);
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
 adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error);
@@ -139,8 +139,11 @@ float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, 
 /* f of an item for a row's ê_u, and what its row counts: 1/‖e_i‖, or 1 for a side that is raw or unit. */
 float atau_score_item(const struct atau_softmax *s, const float *query, int64_t item, float *inverse_norm);
 
-/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when g is
- * not finite. */
+/* out += coefficient ê_i, of a row of the table and its 1/‖e_i‖ (1 for a side that is raw or unit). */
+void atau_add_item(const struct atau_softmax *s, float coefficient, float inverse_norm, int64_t item, float *out);
+
+/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when the
+ * result is not finite. */
 void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
                         float *gradient, int64_t which, _Atomic int64_t *first_bad);
 
@@ -159,8 +162,12 @@ struct atau_scatter {
     int64_t        entries_per_vector;
 };
 
+/* Have the memory for sorting n contributions, so that nothing fails for want of it once outputs are written. */
+adaptau_status atau_scatter_reserve(struct atau_softmax *s, int64_t n, adaptau_error *error);
+
 /* Sum two lists of contributions by item, in a fixed order, apply the backward of normalisation, and write the rows of
- * s->output.item_gradients and the touched list. The second list comes after the first within an item. */
+ * s->output.item_gradients and the touched list. The second list comes after the first within an item. The memory has been
+ * reserved. */
 adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scatter *first,
                                   const struct atau_scatter *second, adaptau_error *error);
 

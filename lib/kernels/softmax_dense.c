@@ -213,6 +213,17 @@ static float largest_max(const struct atau_dense *d, const float *maxima, int64_
     return largest == -INFINITY ? 0.0f : largest;
 }
 
+/* Whether a row that has candidates has not one finite logit, all of them being below −FLT_MAX. Its sum would pass for empty. */
+static bool is_overflow(const struct atau_dense *d, const struct atau_block *b, int64_t r)
+{
+    if (d->s->bounded || b->counted[r] == 0.0)
+        return false;
+    for (int64_t c = 0; c < d->n_chunks; c++)
+        if (b->partial_max[c * d->block_rows + r] != -INFINITY)
+            return false;
+    return true;
+}
+
 /* How much a chunk's partial counts, relative to the row's shift. */
 static double chunk_scale(const struct atau_dense *d, const float *maxima, int64_t chunk, int64_t r, float shift)
 {
@@ -228,6 +239,8 @@ static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, 
     if (d->want_unit && !d->s->bounded)
         unit_shift = largest_max(d, b->partial_unit_max, r);
     memset(sums, 0, sizeof *sums);
+    if (is_overflow(d, b, r))
+        sums->sum = NAN;
     sums->shift = atau_loss_is_softmax(d->s->loss) ? shift : 0.0;
     sums->unit_shift = d->want_unit ? unit_shift : 0.0;
     b->final_shift[r] = shift;
@@ -270,7 +283,7 @@ static void finish_user(struct atau_dense *d, struct atau_block *b, int64_t r, c
     for (int64_t p = s->batch.positive_ptr[row]; p < s->batch.positive_ptr[row + 1]; p++) {
         int64_t k = p - b->first_positive, item = s->batch.positives[p];
         if (d->shared)
-            s->kernels->axpy(dim, b->coefficients[k] * b->norms_of_positives[k], atau_item(s, item), gradient);
+            atau_add_item(s, b->coefficients[k], b->norms_of_positives[k], item, gradient);
         else
             s->kernels->axpy(dim, b->coefficients[k], d->candidates + item * d->candidate_stride, gradient);
     }
@@ -389,7 +402,8 @@ static const float *factored_queries(struct atau_dense *d, const struct atau_blo
         return b->factored;
     float *out = d->lane_queries + lane * d->block_rows * dim;
     for (int64_t r = 0; r < b->n_rows; r++) {
-        float relative = expf(b->tile_shifts[tile * d->block_rows + r] - b->final_shift[r]);
+        /* A tile whose candidates are all masked has no shift, and nothing that a factor could magnify. */
+        float relative = expf(fminf(0.0f, b->tile_shifts[tile * d->block_rows + r] - b->final_shift[r]));
         d->s->kernels->scale(dim, relative, b->factored + r * dim, out + r * dim);
     }
     return out;

@@ -44,7 +44,7 @@ struct atau_block {
     double *partial_sums, *partial_unit_sums; /* [n_chunks x B]                                               */
     float  *partial_max, *partial_unit_max;   /* [n_chunks x B] unbounded only                                */
     double *partial_slopes; /* [n_chunks x most positives of a block] of pairs                                */
-    double *counted;        /* [B] candidates that are not masked; not for the softmax                        */
+    double *counted;        /* [B] candidates that are not masked                                             */
     adaptau_row_sums *sums; /* [B] of this range of items, then of the catalogue                              */
     float  *scores;             /* [most positives of a block] f                                              */
     float  *coefficients;       /* [the same]                                                                 */

@@ -14,7 +14,6 @@
 #include "common/json.h"
 #include "common/number.h"
 #include "common/read_data.h"
-#include "common/split.h"
 
 /* ---- helpers ------------------------------------------------------------------------------------------------------- */
 
@@ -656,38 +655,26 @@ START_TEST(reads_chunks_that_end_anywhere)
 }
 END_TEST
 
-START_TEST(writes_names_that_it_reads)
+START_TEST(names_come_back_from_their_bytes)
 {
     struct names read = {0};
     ck_assert_int_eq(names_append(&users, "ann", 3, &error), ADAPTAU_OK);
-    ck_assert_int_eq(names_append(&users, "\xC3\x89va b", 6, &error), ADAPTAU_OK);
-    ck_assert_int_eq(names_write(&users, 2, path_of("a"), &error), ADAPTAU_OK);
-    ck_assert_int_eq(names_read(&read, path_of("a"), &error), ADAPTAU_OK);
-    ck_assert_int_eq(read.count, 2);
-    ck_assert_str_eq(names_get(&read, 1), "\xC3\x89va b");
+    ck_assert_int_eq(names_append(&users, "", 0, &error), ADAPTAU_OK);
+    ck_assert_int_eq(names_append(&users, "\xC3\x89va\nb", 6, &error), ADAPTAU_OK);
+    ck_assert_int_eq(names_from_bytes(&read, users.bytes, (int64_t)users.n_bytes, &error), ADAPTAU_OK);
+    ck_assert_int_eq(read.count, 3);
+    for (int32_t id = 0; id < 3; id++)
+        ck_assert_str_eq(names_get(&read, id), names_get(&users, id));
+    ck_assert_int_eq(names_from_bytes(&read, users.bytes, (int64_t)users.n_bytes - 1, &error), ADAPTAU_E_FORMAT);
+    ck_assert_int_eq(read.count, 3);
+    ck_assert_int_eq(names_from_bytes(&read, NULL, 0, &error), ADAPTAU_OK);
+    ck_assert_int_eq(read.count, 0);
     names_free(&read);
     names_free(&users);
-    ck_assert_int_eq(names_write(&users, 3, path_of("a"), &error), ADAPTAU_OK);
-    ck_assert_int_eq(names_read(&read, path_of("a"), &error), ADAPTAU_OK);
-    ck_assert_str_eq(names_get(&read, 2), "2");
-    names_free(&read);
-    ck_assert_int_eq(names_write(&users, 3, path_of("missing/a"), &error), ADAPTAU_E_IO);
 }
 END_TEST
 
-/* A reader skips one byte order mark, which must not be the name's. */
-START_TEST(writes_a_first_name_that_begins_with_a_mark)
-{
-    struct names read = {0};
-    ck_assert_int_eq(names_append(&users, "\xEF\xBB\xBFt", 4, &error), ADAPTAU_OK);
-    ck_assert_int_eq(names_write(&users, 1, path_of("a"), &error), ADAPTAU_OK);
-    ck_assert_int_eq(names_read(&read, path_of("a"), &error), ADAPTAU_OK);
-    ck_assert_str_eq(names_get(&read, 0), "\xEF\xBB\xBFt");
-    names_free(&read);
-}
-END_TEST
-
-/* ---- names, numbers, split ------------------------------------------------------------------------------------------- */
+/* ---- names, numbers -------------------------------------------------------------------------------------------------- */
 
 START_TEST(interns_many_names)
 {
@@ -737,39 +724,6 @@ START_TEST(parses_numbers_whole)
     const char *const worse[] = {"", "nan", "inf", "1,5", "0x1", "1e999", "1.5x", " 1", "e", "--1"};
     for (size_t i = 0; i < sizeof worse / sizeof *worse; i++)
         ck_assert_msg(!parse_decimal(worse[i], &decimal), "%s", worse[i]);
-}
-END_TEST
-
-START_TEST(splits_each_user_by_its_share)
-{
-    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1};
-    adaptau_context        *context = NULL;
-    adaptau_dataset        *dataset = NULL;
-    struct pairs            kept = {0}, held_out = {0}, again = {0}, other = {0}, rest = {0};
-    ck_assert_int_eq(adaptau_context_create(&options, &context, &error), ADAPTAU_OK);
-    for (int32_t u = 0; u < 40; u++)
-        for (int32_t i = 0; i < u; i++)
-            ck_assert_int_eq(pairs_append(&pairs, u, i, &error), ADAPTAU_OK);
-    ck_assert_int_eq(pairs_to_dataset(&pairs, context, 40, 40, &dataset, &error), ADAPTAU_OK);
-    ck_assert_int_eq(split_dataset(dataset, 0.2, 1, &kept, &held_out, &error), ADAPTAU_OK);
-    ck_assert_int_eq(split_dataset(dataset, 0.2, 1, &rest, &again, &error), ADAPTAU_OK);
-    ck_assert_int_eq(split_dataset(dataset, 0.2, 2, &rest, &other, &error), ADAPTAU_OK);
-    ck_assert_int_eq(kept.count + held_out.count, pairs.count);
-    int counts[40] = {0};
-    for (int64_t i = 0; i < held_out.count; i++)
-        counts[held_out.users[i]]++;
-    for (int u = 0; u < 40; u++)
-        ck_assert_int_eq(counts[u], u == 0 ? 0 : (2 * u + 5) / 10);
-    ck_assert_int_eq(again.count, held_out.count);
-    ck_assert_mem_eq(again.items, held_out.items, (size_t)again.count * sizeof(int32_t));
-    ck_assert(memcmp(other.items, held_out.items, (size_t)other.count * sizeof(int32_t)) != 0);
-    pairs_free(&kept);
-    pairs_free(&held_out);
-    pairs_free(&again);
-    pairs_free(&other);
-    pairs_free(&rest);
-    adaptau_dataset_destroy(dataset);
-    adaptau_context_destroy(context);
 }
 END_TEST
 
@@ -826,7 +780,6 @@ int main(void)
     tcase_add_test(memory, interns_many_names);
     tcase_add_test(memory, suggests_similar_names);
     tcase_add_test(memory, parses_numbers_whole);
-    tcase_add_test(memory, splits_each_user_by_its_share);
     tcase_add_test(memory, escapes_json);
     suite_add_tcase(suite, memory);
 
@@ -841,8 +794,7 @@ int main(void)
     tcase_add_test(files, rejects_what_is_no_file);
     tcase_add_test(files, reads_a_huge_line_in_linear_time);
     tcase_add_test(files, reads_chunks_that_end_anywhere);
-    tcase_add_test(files, writes_names_that_it_reads);
-    tcase_add_test(files, writes_a_first_name_that_begins_with_a_mark);
+    tcase_add_test(files, names_come_back_from_their_bytes);
     suite_add_tcase(suite, files);
 
     return run_suite(suite);

@@ -53,6 +53,20 @@ assert eval(sys.argv[1]), d
 ' "$1" 2>python.err || fail "$1: $(tail -n 1 python.err)"
 }
 
+# names_in MODEL user|item: the names that a model's file has, a line each.
+names_in() {
+    python3 -c '
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+entry = json.loads(data[8:8 + length])["host." + sys.argv[2] + "_names"]
+assert entry["dtype"] == "U8" and len(entry["shape"]) == 1, entry
+begin, end = entry["data_offsets"]
+for name in data[8 + length + begin:8 + length + end].split(b"\0")[:-1]:
+    sys.stdout.buffer.write(name + b"\n")
+' "$1" "$2"
+}
+
 # ---- data: 120 users and 60 items of 4 tastes ----------------------------------------------------------------------
 
 mkdir split
@@ -81,7 +95,8 @@ with open("ratings.dat", "w") as f:
     f.writelines(f"{u + 1}::{i + 1}::{1 + (u + i) % 5}::978300760\n" for u, i in pairs)
 END
 
-quick="--epochs 3 --quiet --threads 1 --dim 8"
+quick="--epochs 3 --quiet --threads 1 --dim 8 --temperature eq14" # a search for tau0 would take five trainings more
+any="--epochs 3 --quiet --threads 1 --dim 8"
 
 # ---- command line --------------------------------------------------------------------------------------------------
 
@@ -102,7 +117,7 @@ expect_line 2 "$t --dim: \"99999999999999999999\" is not a whole number in 1 ...
 expect_line 2 "$t --lr-users: \"nan\" is not a number in 0 ... 1000" "$train" split --lr-users nan
 expect_line 2 "$t --lr-users: \"0,5\" is not a number in 0 ... 1000" "$train" split --lr-users 0,5
 expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" split --tau -1
-expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned" "$train" split --temperature eq15
+expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned, held-out" "$train" split --temperature eq15
 expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn, simplex" "$train" split --backbone ngcf
 expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
 expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
@@ -155,7 +170,7 @@ expect_line 1 "$t empty: Is a directory" "$train" split $quick --save empty
 
 # ---- results -------------------------------------------------------------------------------------------------------
 
-expect 0 "$train" split --epochs 20 --dim 8 --json --quiet --history h
+expect 0 "$train" split --epochs 20 --dim 8 --temperature eq14 --json --quiet --history h
 [ ! -s err ] || fail "--quiet is not quiet"
 expect_json 'd["protocol"] == "valid" and d["selected_on_test"] is False'
 expect_json '(d["n_users"], d["n_items"], d["n_train"], d["n_test"], d["n_test_users"]) == (120, 60, 960, 240, 120)'
@@ -180,11 +195,22 @@ expect 0 "$train" split $quick --protocol paper
 grep -q 'SELECTS ON TEST' out || fail "paper does not say that it selects on test"
 expect 0 "$train" split $quick --json --no-refit --eval-every 2 --cutoffs 5
 expect_json '"valid" in d["protocol"] and d["search_epochs"] == 3 and d["best_epoch"] in (2, 3) and "recall@5" in d'
-expect 0 "$train" split --quiet --threads 1 --dim 8 --json --epochs 50 --patience 2
+expect 0 "$train" split --quiet --threads 1 --dim 8 --json --epochs 50 --patience 2 --temperature eq14
 expect_json 'd["search_epochs"] <= d["best_epoch"] + 2'
-expect 0 "$train" split --epochs 2 --dim 8
+expect 0 "$train" split --epochs 2 --dim 8 --temperature eq14
 [ "$(grep -c '^search epoch' err)" -eq 2 ] || fail "no line for every epoch"
 grep -q '^recall' out || fail "no table"
+
+# By default tau0 is found on pairs held out of train; then all of train is trained on, for all epochs.
+expect 0 "$train" split $any --json --history h
+expect_json 'd["temperature"] == "held-out" and d["tau_trials"] >= 3 and d["tau_trial_epochs"] == 5 and d["tau_held_out"] == 120'
+expect_json '(d["best_epoch"], d["search_epochs"]) == (3, 0) and 0 <= d["tau_recall"] <= 1 and d["tune_seconds"] > 0'
+python3 -c 'import json; assert [json.loads(x)["phase"] for x in open("h")] == ["refit"] * 3' || fail "--history of the default"
+expect 0 "$train" split --epochs 3 --dim 8
+grep -q '^tau0  *found by [0-9]* trainings of 5 epochs without 120 pairs of train' out || fail "the table says nothing of how tau0 was found"
+[ "$(grep -c '^temperature trial' err)" -ge 3 ] || fail "no line for every trial"
+expect 0 "$train" split $any --json --no-refit
+expect_json 'd["temperature"] == "held-out" and d["search_epochs"] == 3 and d["n_valid"] == 120'
 
 for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--tau 0.2' '--personal eq16' '--personal eq15' \
     '--personal released' '--candidates shared --n-candidates 30' '--candidates popular --popularity 0.5' \
@@ -198,8 +224,11 @@ for options in '--popularity 0.5' '--temperature eq34' '--temperature exact' '--
     '--backbone lightgcn --contrast sgl --contrast-edge-dropout 0.3' '--backbone lightgcn --contrast simgcl --noise 0.2' \
     '--backbone lightgcn --contrast simgcl --all-nodes --contrast-weight 0.01 --contrast-temperature 0.3' \
     '--backbone lightgcn --contrast ncl --prototypes 5' '--backbone lightgcn --contrast ncl --prototype-weight 0' \
-    '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs -1' '--seed 5 --split-seed 2'; do
-    expect 0 "$train" split $quick --json $options
+    '--backend reference' '--batch 7 --lr-users 0.1 --lr-items 0.01' '--warmup-epochs 1000' '--seed 5 --split-seed 2'; do
+    case $options in
+    *--temperature* | *--tau*) expect 0 "$train" split $any --json $options ;;
+    *) expect 0 "$train" split $quick --json $options ;;
+    esac
     expect_json 'd["recall@20"] > 0.2'
 done
 
@@ -224,11 +253,14 @@ expect_json '(d["n_users"], d["n_train"], d["n_test"], d["n_valid"]) == (3, 2, 0
 for data in all.txt pairs.tsv pairs.csv ratings.dat; do
     expect 0 "$train" $data $quick --json --save "m-$data"
     expect_json '(d["n_users"], d["n_items"], d["n_train"], d["n_test"]) == (120, 60, 960, 240)'
-    [ "$(wc -l <"m-$data.users.txt")" -eq 120 ] || fail "$data: names of users"
-    [ "$(wc -l <"m-$data.items.txt")" -eq 60 ] || fail "$data: names of items"
+    named=120 # names of users, where the data have any
+    [ $data != all.txt ] || named=0
+    [ "$(names_in "m-$data" user | wc -l)" -eq $named ] || fail "$data: names of users"
+    [ "$(names_in "m-$data" item | wc -l)" -eq $((named / 2)) ] || fail "$data: names of items"
 done
-[ "$(head -n 1 m-pairs.csv.users.txt)" = 'Zoë, 0' ] || fail "first name of pairs.csv"
-[ "$(head -n 1 m-ratings.dat.users.txt)" = 1 ] || fail "first name of ratings.dat"
+[ "$(names_in m-pairs.csv user | sed -n 1p)" = 'Zoë, 0' ] || fail "first name of pairs.csv"
+[ "$(names_in m-ratings.dat user | sed -n 1p)" = 1 ] || fail "first name of ratings.dat"
+[ -z "$(ls ./*.users.txt ./*.items.txt 2>/dev/null)" ] || fail "names beside the model, too"
 expect 0 "$train" ratings.dat $quick --json --min-rating 4
 expect_json 'd["n_train"] + d["n_test"] == int(open("n_rated").read())'
 expect 0 "$train" pairs.csv $quick --json --test-share 0
@@ -291,7 +323,7 @@ expect_json 'd["lr_users"] == 0.1'
 
 # ---- recommending ----------------------------------------------------------------------------------------------------
 
-expect 0 "$train" pairs.csv --epochs 20 --dim 8 --quiet --save model
+expect 0 "$train" pairs.csv --epochs 20 --dim 8 --temperature eq14 --quiet --save model
 r="adaptau-recommend:"
 expect 0 "$recommend" model 'Zoë, 3' 'Zoë, 4' --k 5
 [ "$(head -n 1 out)" = 'Zoë, 3' ] || fail "no name of a user"
@@ -361,15 +393,37 @@ expect_line 2 "$r --similar, --similar-users and --from: one of them, please" "$
 expect_line 2 "$r users as words, --users or --all: one of them, please" "$recommend" model x --all
 expect 1 "$recommend" model 'Zoë, 3' --output nowhere/o.csv
 
-# A model without its names: numbers are rows, which is said, and names are not taken for rows.
-cp model moved
-expect 1 "$recommend" moved 'Zoë, 3'
-expect_line 1 "$r pairs.csv has names of users or items, but the model has no such names beside it (MODEL.users.txt, MODEL.items.txt): they cannot be matched" \
-    "$recommend" moved 3 --seen pairs.csv --quiet
-expect 0 "$recommend" moved 3
-grep -q "no names beside it" err || fail "nothing says that names are missing"
+
+# Names beside a model are of before names were in its file: they count for a file without, not for this one.
 printf 'one\n' >same-1.users.txt
-expect_line 1 "$r same-1.users.txt has 1 names, but the model has 120 rows" "$recommend" same-1 3
+expect 0 "$recommend" same-1 3
+[ "$(head -n 1 out)" = 3 ] || fail "a file of names beside the model counts"
+[ ! -s err ] || fail "a model that says that its rows have no names: $(cat err)"
+# without_names MODEL COPY: the tables alone, as older versions and other programs write them.
+without_names() {
+    python3 -c '
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+header = {k: v for k, v in json.loads(data[8:8 + length]).items() if k in ("user_embeddings", "item_embeddings")}
+text = json.dumps(header).encode()
+end = max(v["data_offsets"][1] for v in header.values())
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + length:8 + length + end])
+' "$1" "$2"
+}
+without_names same-1 older
+seq -f 'name %.0f' 0 119 >older.users.txt
+expect 0 "$recommend" older 'name 3'
+printf 'one\n' >older.users.txt
+expect_line 1 "$r older.users.txt has 1 names, but the model has 120 rows" "$recommend" older 3
+
+# A model without names: numbers are rows, which is said, and names are not taken for rows.
+without_names model nameless
+expect 1 "$recommend" nameless 'Zoë, 3'
+expect_line 1 "$r pairs.csv has names of users or items, but the model has no such names: they cannot be matched" \
+    "$recommend" nameless 3 --seen pairs.csv --quiet
+expect 0 "$recommend" nameless 3
+[ "$(cat err)" = "$r nameless: no names in it, so numbers are rows" ] || fail "nothing says that names are missing: $(cat err)"
 printf 'cut' >broken
 expect 1 "$recommend" broken 1
 
@@ -378,12 +432,75 @@ if [ -c /dev/full ]; then
     grep -q 'cannot write to standard output' err || fail "a full disk has no message"
 fi
 
+# ---- saving ------------------------------------------------------------------------------------------------------------
+
+# A model and the names of its rows are one file: of a save that fails, or is killed, the old pair is left or the new one.
+python3 -c '
+for k, word in enumerate(("first", "second")):
+    with open(word + ".csv", "w") as out:
+        for u in range(300):
+            out.write("".join("%s %d,%s thing %d\n" % (word, u, word, (u * 7 + i * i + k) % 200) for i in range(6)))
+'
+for word in first second; do
+    expect 0 "$train" $word.csv $quick --dim 32 --save $word.model
+done
+
+# is_whole: the model "kept" is one of the two, and nothing temporary is beside it.
+is_whole() {
+    cmp -s kept first.model || cmp -s kept second.model || fail "$1: kept is neither the old model nor the new one"
+    [ "$(find . -name '.adaptau-*' -o -name 'kept.*' | wc -l)" -eq 0 ] || [ "$2" = leaves ] || fail "$1: a temporary file is left"
+}
+cp first.model kept
+(ulimit -f 40; exec "$train" second.csv $quick --dim 32 --save kept) >out 2>err
+[ $? -eq 1 ] || fail "a file-size limit: exit code"
+[ "$(cat err)" = "$t cannot write kept: File too large" ] || fail "a file-size limit: $(cat err)"
+cmp -s kept first.model || fail "a file-size limit: the old model is gone"
+is_whole "a file-size limit" ""
+expect 0 "$recommend" kept 'first 7'
+(ulimit -f 1; exec "$train" second.csv $quick --epochs 60 --history kept.history) >/dev/null 2>err
+[ $? -eq 1 ] || fail "a file-size limit for the history: exit code"
+grep -q 'kept.history: File too large' err || fail "a file-size limit for the history: $(cat err)"
+rm -f kept.history
+tries=0
+while [ $tries -lt 25 ]; do
+    tries=$((tries + 1))
+    word=first
+    [ $((tries % 2)) -eq 0 ] || word=second
+    "$train" $word.csv $quick --dim 32 --save kept >/dev/null 2>&1 &
+    pid=$!
+    (sleep 0.0$((20 + tries * 3)); kill -s KILL $pid) 2>/dev/null &
+    wait $pid 2>/dev/null
+    wait
+    is_whole "killed" leaves
+    word=first
+    names_in kept user | grep -q '^second 0$' && word=second
+    cmp -s kept $word.model || fail "killed: the names are not those of the model"
+done
+rm -f .adaptau-*.tmp
+
+mkdir store
+ln -s store/v1 linked
+expect 0 "$train" first.csv $quick --dim 32 --save linked
+{ [ -L linked ] && cmp -s store/v1 first.model; } || fail "--save through a link"
+mkfifo pipe
+ln -s pipe to-pipe
+for no in pipe to-pipe /dev/null; do
+    expect_line 1 "$t $no, which is no regular file: Invalid argument" "$train" first.csv $quick --save $no
+done
+[ -p pipe ] && [ -L to-pipe ] && [ -c /dev/null ] || fail "a FIFO, a link or a device was replaced"
+expect_line 1 "$t pipe, which is a FIFO that nobody reads: No such device or address" \
+    timeout 20 "$train" first.csv $quick --history pipe
+cat pipe >read &
+expect 0 timeout 20 "$train" first.csv $quick --history pipe
+wait
+grep -q '"phase"' read || fail "a FIFO that is read has no history"
+
 # ---- signals -----------------------------------------------------------------------------------------------------------
 
 # stop SIGNAL CODE: once the first epoch is done.
 stop() {
     rm -f history stopped
-    "$train" split --epochs 100000000 --threads 2 --save stopped --history history >out 2>err &
+    "$train" split --epochs 100000000 --temperature eq14 --threads 2 --save stopped --history history >out 2>err &
     pid=$!
     tries=0
     while [ ! -s history ] && [ $tries -lt 600 ]; do
@@ -402,6 +519,16 @@ stop() {
 stop INT 130
 stop TERM 143
 
+# While tau0 is looked for there is nothing to save.
+"$train" split --epochs 100000000 --threads 2 --save early >out 2>err &
+pid=$!
+sleep 0.5
+kill -s INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "SIGINT while tau0 is looked for: another exit code"
+[ "$(tail -n 1 err)" = "$t interrupted while tau0 was looked for; nothing was saved" ] || fail "SIGINT while tau0 is looked for: $(tail -n 1 err)"
+[ ! -e early ] || fail "SIGINT while tau0 is looked for: a model"
+
 # ---- checkpoints -------------------------------------------------------------------------------------------------------
 
 # killed OPTION...: killed again and again, wherever it is, and taken up each time, a training has the same result.
@@ -416,7 +543,8 @@ killed() {
         "$train" split --json --quiet --dim 8 --epochs 150 --threads 2 --checkpoint check --resume --history history "$@" \
             >out 2>err &
         pid=$!
-        (sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
+        # Not before it has found its temperature, which nothing keeps until then.
+        (while [ ! -e check ] && kill -s 0 $pid; do sleep 0.02; done; sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
         wait $pid 2>/dev/null
         code=$?
         wait
@@ -427,7 +555,7 @@ killed() {
 import json
 a, b = (json.load(open(name, encoding="utf-8")) for name in ("straight", "out"))
 for d in (a, b):
-    for key in ("threads", "read_seconds", "train_seconds", "eval_seconds", "peak_bytes"):
+    for key in ("threads", "read_seconds", "tune_seconds", "train_seconds", "eval_seconds", "peak_bytes"):
         del d[key]
 assert a == b, (a, b)
 ' 2>python.err || fail "killed $*: $(tail -n 1 python.err)"

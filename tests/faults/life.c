@@ -425,6 +425,26 @@ static adaptau_status load(struct state *s)
     return adaptau_model_load(s->context, s->life->path, &s->loaded, &s->error);
 }
 
+static const adaptau_attachment attachments[] = {{"names", "ann\0bob\0", 8}, {"nothing", NULL, 0}};
+
+static adaptau_status save_with(struct state *s)
+{
+    return adaptau_model_save_with(s->model, s->life->path, 2, attachments, &s->error);
+}
+
+static int32_t take(void *user_data, const adaptau_attachment *attachment)
+{
+    (void)user_data;
+    return attachment->size == 8 || attachment->size == 0 ? 0 : 1;
+}
+
+static adaptau_status load_with(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_load_with(s->context, s->life->path, take, NULL, &s->loaded, &s->error);
+}
+
 static adaptau_status save_checkpoint(struct state *s)
 {
     return adaptau_model_save_checkpoint(s->model, s->temperature, "a note", s->life->path, &s->error);
@@ -462,6 +482,8 @@ static void keep(struct state *s)
     CALL(save);
     note_file(s);
     CALL(load);
+    CALL(save_with);
+    CALL(load_with);
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);

@@ -150,6 +150,13 @@ static adaptau_status call_model_refresh(adaptau_error *error)
 
 static const struct misuse refresh[] = {IS_NULL(model)};
 
+#define prepare_model_prepare prepare_model_refresh
+
+static adaptau_status call_model_prepare(adaptau_error *error)
+{
+    return adaptau_model_prepare(a.model, error);
+}
+
 static void prepare_model_set_loss(void)
 {
     LOSS = (adaptau_loss){.struct_size = sizeof LOSS};
@@ -235,7 +242,7 @@ static const struct subject subjects[] = {
     SUBJECT(model_get_tables, tables),
     SUBJECT(model_get_raw_tables, raw_tables),
     SUBJECT(model_get_encoder_parameters, encoder_parameters),
-    SUBJECT(model_refresh, refresh),
+    SUBJECT(model_refresh, refresh), SUBJECT(model_prepare, refresh),
     SUBJECT(model_set_loss, set_loss),
     SUBJECT(model_set_item_bias, set_item_bias),
     SUBJECT(model_set_learning_rates, set_learning_rates),
