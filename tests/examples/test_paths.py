@@ -13,15 +13,16 @@ QUICK = ["--epochs", "1", "--dim", "4", "--threads", "1", "--quiet"]
 DATA = "user,item\n" + "".join(f"u{u},i{i}\n" for u in range(6) for i in range(4))
 NUMBERS = "".join(f"{u} 0 1 2 3 4\n" for u in range(9))
 
-# What a program does with a path: reads interactions, a list or a table from it, or a model; writes a file as it goes, or a folder.
+# What a program does with a path: reads interactions, a list or a table from it, or a model; writes a file as it goes, one
+# that appears whole, or a model.
 # {} is the path; good.csv, numbers, list and model are good ones.
 OPTIONS = [
     ("DATA", "text", [TRAIN, "{}", *QUICK]),
     ("--train", "text", [TRAIN, "--train", "{}", *QUICK]),
     ("--test", "text", [TRAIN, "good.csv", "--test", "{}", *QUICK]),
     ("--history", "out", [TRAIN, "good.csv", "--history", "{}", *QUICK]),
-    ("--save", "file", [TRAIN, "good.csv", "--save", "{}", *QUICK]),
-    ("--checkpoint", "file", [TRAIN, "good.csv", "--checkpoint", "{}", *QUICK]),
+    ("--save", "model file", [TRAIN, "good.csv", "--save", "{}", *QUICK]),
+    ("--checkpoint", "model file", [TRAIN, "good.csv", "--checkpoint", "{}", *QUICK]),
     ("MODEL", "model", [RECOMMEND, "{}", "u1"]),
     ("--seen", "text", [RECOMMEND, "model", "u1", "--seen", "{}"]),
     ("--users", "list", [RECOMMEND, "model", "--users", "{}"]),
@@ -36,19 +37,21 @@ OPTIONS = [
 # (path, kind) -> exit code and a part of the message; None: not for this kind.
 MISSING = "No such file or directory"
 EXPECTED = {
-    "no/such": {"text": (1, MISSING), "out": (1, MISSING), "file": (1, MISSING), "model": (1, MISSING), "list": (1, MISSING),
+    "no/such": {"text": (1, MISSING), "out": (1, MISSING), "file": (1, MISSING), "model file": (1, MISSING), "model": (1, MISSING), "list": (1, MISSING),
                 "items": (1, MISSING), "numbers": (1, MISSING)},
-    "folder": {"text": (1, "folder"), "out": (1, "Is a directory"), "file": (1, "Is a directory"), "model": (1, "Is a directory"),
+    "folder": {"text": (1, "folder"), "out": (1, "Is a directory"), "file": (1, "Is a directory"), "model file": (1, "Is a directory"), "model": (1, "Is a directory"),
                "list": (1, "Is a directory"), "items": (1, "Is a directory"), "numbers": (1, "Is a directory")},
-    "empty": {"text": (None, ""), "out": (0, ""), "file": (0, ""), "model": (1, "too few for a safetensors file"), "list": (0, ""),
+    "empty": {"text": (None, ""), "out": (0, ""), "file": (0, ""), "model file": (0, ""), "model": (1, "too few for a safetensors file"), "list": (0, ""),
               "items": (1, "none of its items is in the model"), "numbers": (None, "")},
     "unreadable": {kind: (1, "Permission denied") for kind in ("text", "model", "list", "items", "numbers")},
     "binary": {"text": (1, "binary"), "model": (1, "binary"), "list": (None, ""), "items": (1, "binary"), "numbers": (1, "binary")},
     "zip": {kind: (1, "no text, but a zip archive") for kind in ("text", "list", "items", "numbers")},
     "cut.gz": {kind: (1, "the gzip data are cut off") for kind in ("text", "list", "items", "numbers")},
-    "pipe": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model": (1, "is not a regular file")},
-    "unread pipe": {"out": (1, "a pipe that nobody reads")},
-    "-": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, "")},
+    "pipe": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model": (1, "is not a regular file"),
+             "file": (1, "which is no regular file"), "model file": (1, "which is no regular file")},
+    "unread pipe": {"out": (1, "which is a FIFO that nobody reads"), "file": (1, "which is no regular file"),
+                    "model file": (1, "which is no regular file")},
+    "-": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model file": (1, "standard output takes no model"), "file": (0, "")},
 }
 
 
@@ -84,7 +87,7 @@ def serve_pipe(kind):
 
 
 def run(arguments, path, kind):
-    if path == "pipe" and kind != "model":
+    if path == "pipe" and kind not in ("model", "file", "model file"):
         threading.Thread(target=serve_pipe, args=(kind,), daemon=True).start()
     if path == "empty":
         open(path, "w").close()

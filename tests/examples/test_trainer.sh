@@ -305,6 +305,28 @@ expect 0 "$train" core.csv $quick --json --min-degree 2 --test-share 0 --save co
 expect_json '(d["n_users"], d["n_items"], d["n_train"], d["reading"]["below_min_degree"]) == (2, 2, 4, 3)'
 expect_line 1 "$t core.csv: no pairs to train on" "$train" core.csv $quick --min-degree 4
 
+# tau0 is found on the latest pairs where times are known. The latest item of each user is nobody else's, so that no model can recall it.
+# Times are whole in one file, and in the other all within a second. A test set of its own leaves all times in train.
+python3 - <<'END'
+import random
+rows = [(k * 0.01, u, f"taste {u % 4} {k}") for u in range(120) for k in range(10)] + [(0.5, u, f"only {u}") for u in range(120)]
+random.Random(3).shuffle(rows)
+for name, scale in ("seconds.csv", 1000), ("fractions.csv", 1):
+    with open(name, "w") as f:
+        f.write("user,item,timestamp\n")
+        f.writelines(f"u{u},{i},{t * scale:.10g}\n" for t, u, i in rows)
+open("one.csv", "w").write("user,item\nu0,taste 1 0\n")
+END
+for data in seconds.csv fractions.csv; do
+    expect 0 "$train" $data --test one.csv $any --json
+    expect_json 'd["tau_held_out_by"] == "time" and d["tau_held_out"] == 120 and d["tau_recall"] < 0.2'
+done
+cut -d, -f1,2 seconds.csv >timeless.csv
+expect 0 "$train" timeless.csv --test one.csv $any --json
+expect_json 'd["tau_held_out_by"] == "random" and d["tau_held_out"] == 120 and d["tau_recall"] > 0.5'
+expect 0 "$train" seconds.csv --test one.csv --epochs 3 --dim 8 --valid-share 0.2
+grep -A 1 '^tau0  *found by' out | grep -q "^ *the latest 20 % of each user's$" || fail "the table does not say that the latest pairs were held out"
+
 # ---- the same numbers ------------------------------------------------------------------------------------------------
 
 for threads in 1 2 3; do
