@@ -23,7 +23,7 @@ static const struct program program = {
     .name = PROGRAM,
     .usage = "TRAIN TEST FOLDER [OPTION]...",
     .about = "Cut the pairs of two files into ranges of users and items, for adaptau-train-mpi FOLDER.\n"
-             "TRAIN and TEST are \"user item item ...\" per line, \"user TAB item\" or \"user,item\" with whole numbers, or\n"
+             "TRAIN and TEST are \"user item item ...\" per line, tables of users and items that are whole numbers, or\n"
              "FILE.safetensors with the compressed rows indptr and indices. They are read twice, never held.",
     .notes = "Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "adaptau-train/report.h"
@@ -12,6 +13,8 @@
 /* A FIFO that nobody reads would hold us up for ever. One that is read is as good as a file. */
 static FILE *open_without_waiting(const char *path, bool appends)
 {
+    if (strcmp(path, "-") == 0)
+        return stdout;
     const int way = O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC);
     const int handle = open(path, way | O_NONBLOCK, 0666);
     FILE     *file = handle >= 0 && fcntl(handle, F_SETFL, way & O_APPEND) == 0 ? fdopen(handle, appends ? "a" : "w") : NULL;
@@ -55,7 +58,7 @@ adaptau_status history_write(struct history *history, const char *phase, const s
 
 void history_close(struct history *history)
 {
-    if (history->file)
+    if (history->file && history->file != stdout)
         fclose(history->file);
     history->file = NULL;
 }

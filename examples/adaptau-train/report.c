@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/report.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const char *protocol_name(const struct settings *settings)
@@ -39,6 +40,7 @@ static void json_data(struct json *json, const struct run *run)
     json_whole(json, "n_train", adaptau_dataset_n_pairs(run->problem.train));
     json_whole(json, "n_test", adaptau_dataset_n_pairs(run->problem.test));
     json_whole(json, "n_test_users", run->trial.n_test_users);
+    account_json(&run->problem.data.account, "reading", json);
 }
 
 static void json_contrast(struct json *json, const struct recipe *recipe)
@@ -107,6 +109,7 @@ static void json_search(struct json *json, const struct run *run)
     if (run->trial.tuning.n_trials > 0) {
         json_whole(json, "tau_trial_epochs", run->trial.tuning.trial_epochs);
         json_whole(json, "tau_held_out", run->trial.tuning.n_held_out);
+        json_text(json, "tau_held_out_by", run->trial.train_times ? "time" : "random");
         json_number(json, "tau_first", run->trial.tuning.first_tau);
         json_number(json, "tau_recall", run->trial.tuning.recall);
     }
@@ -121,10 +124,21 @@ static void json_search(struct json *json, const struct run *run)
     json_close(json, '}');
 }
 
+/* A mean over nobody is none. */
+static struct scores test_scores(const struct run *run)
+{
+    struct scores scores = run->trial.scores;
+    for (int metric = 0; metric < ADAPTAU_N_METRICS && run->trial.n_test_users == 0; metric++)
+        for (int c = 0; c < CUTOFFS_MAX; c++)
+            scores.value[metric][c] = NAN;
+    return scores;
+}
+
 void report_json(const struct run *run)
 {
     struct json json = {.out = stdout};
     uint64_t    peak = 0;
+    const struct scores scores = test_scores(run);
     adaptau_context_memory(run->context, NULL, &peak);
     json_open(&json, NULL, '{');
     json_version(&json);
@@ -136,7 +150,7 @@ void report_json(const struct run *run)
     json_search(&json, run);
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);
-    json_scores(&json, &run->trial.scores, &run->settings->trial.cutoffs);
+    json_scores(&json, &scores, &run->settings->trial.cutoffs);
     json_number(&json, "read_seconds", run->read_seconds);
     json_number(&json, "tune_seconds", run->trial.tune_seconds);
     json_number(&json, "train_seconds", run->trial.train_seconds);
@@ -177,6 +191,9 @@ static void print_protocol(const struct run *run)
 static void print_facts(const struct run *run)
 {
     const struct recipe *recipe = &run->trial.recipe;
+    char                 line[ACCOUNT_LINE_SIZE];
+    account_line(&run->problem.data.account, line);
+    printf("read       %s\n           %s\n", run->problem.data.account.seen, line);
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
            run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train),
            (long long)adaptau_dataset_n_pairs(run->problem.test), run->trial.n_test_users);
@@ -198,8 +215,9 @@ static void print_facts(const struct run *run)
            (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,
            recipe->base.soft_targets, recipe->base.popularity_exponent, recipe->base.popularity_prior, (long long)recipe->base.seed);
     if (run->trial.tuning.n_trials > 0)
-        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train\n",
-               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, (long long)run->trial.tuning.n_held_out);
+        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train:\n           %s %g %% of each user's\n",
+               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, (long long)run->trial.tuning.n_held_out,
+               run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share);
     print_protocol(run);
     printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),
@@ -218,13 +236,17 @@ static void print_scores(const struct scores *scores, const struct cutoffs *cuto
     for (int metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
         printf("\n%-10s", titles[metric]);
         for (int32_t c = 0; c < cutoffs->count; c++)
-            printf(" %9.4f", scores->value[metric][c]);
+            if (isnan(scores->value[metric][c]))
+                printf(" %9s", "none");
+            else
+                printf(" %9.4f", scores->value[metric][c]);
     }
     printf("\n");
 }
 
 void report_table(const struct run *run)
 {
+    const struct scores scores = test_scores(run);
     print_facts(run);
-    print_scores(&run->trial.scores, &run->settings->trial.cutoffs);
+    print_scores(&scores, &run->settings->trial.cutoffs);
 }

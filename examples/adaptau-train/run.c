@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/run.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -15,6 +16,16 @@ static adaptau_status open_context(const struct settings *settings, adaptau_cont
     return adaptau_context_create(&options, context, error);
 }
 
+/* Before the training, which may take long: what is read by mistake can be stopped. */
+static void say_what_was_read(const struct settings *settings, const struct account *account)
+{
+    char line[ACCOUNT_LINE_SIZE];
+    if (settings->quiet)
+        return;
+    account_line(account, line);
+    fprintf(stderr, "%s\n%s\n", account->seen, line);
+}
+
 adaptau_status run_open(struct run *run, const struct settings *settings, adaptau_error *error)
 {
     double started = clock_now();
@@ -25,11 +36,13 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
                               (uint64_t)settings->trial.split_seed, error);
     if (status)
         return status;
+    say_what_was_read(settings, &run->problem.data.account);
     run->trial = (struct trial){
         .options = &settings->trial,
         .context = run->context,
         .train = run->problem.train,
         .test = run->problem.test,
+        .train_times = run->problem.train_times,
         .checkpoint = settings->checkpoint,
         .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };

@@ -12,6 +12,8 @@
 adaptau_status check_save_path(const char *path, adaptau_error *error)
 {
     char          *target = NULL;
+    if (strcmp(path, "-") == 0)
+        return fail(error, ADAPTAU_E_ARGUMENT, "-: standard output takes no model; ./- is the file of that name");
     adaptau_status status = target_find(path, &target, error);
     if (status)
         return status;

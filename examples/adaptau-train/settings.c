@@ -13,15 +13,14 @@ static const struct program own_program = {
     .usage = "DATA [OPTION]...",
     .about = "Train matrix factorisation, LightGCN or SimpleX on user-item pairs with the Adap-tau softmax or another loss,\n"
              "and report ranking metrics.\n"
-             "DATA is a directory with train.txt and test.txt (\"user item item ...\" per line), or a file of pairs\n"
-             "(tab, comma or \"::\" between user, item and an optional rating).",
-    .notes = "Progress goes to standard error, the result to standard output. SIGINT and SIGTERM finish the step,\n"
+             "DATA is a directory with train.txt and test.txt, a file with an interaction per line in columns of any kind, or\n"
+             "\"-\", standard input; packed by gzip, zstd or xz, too. What was read is said in a line.",
+    .notes = "A third field that weighs interactions, such as ratings or counts, is read for --min-rating alone.\n"
+             "Progress goes to standard error, the result to standard output. SIGINT and SIGTERM finish the step,\n"
              "save the tables as they stand if --save was given, and exit with 130 or 143; a second one exits at once.\n"
              "Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };
 
-static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
-static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const backend_names[] = {"auto", "reference", "blis", "native", NULL};
 
 static void set_defaults(struct settings *settings)
@@ -133,10 +132,27 @@ static int check_together(const struct program *program, struct settings *settin
     return check_contrast(program, recipe);
 }
 
+/* What is read, first in --help. */
+#define DATA_RULES (2 + READING_RULES + SPLITTING_RULES)
+#define OWN_RULES_MAX 80
+
+static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES])
+{
+    int n = 0;
+    rules[n++] = (struct option_rule){.name = "Data:", .kind = OPTION_TITLE};
+    rules[n++] = (struct option_rule){"train", OPTION_TEXT, &s->data, 0, 0, NULL, "DATA", "the same as the operand", NULL};
+    n += reading_rules(&s->reading, rules + n);
+    return n + splitting_rules(&s->reading, rules + n);
+}
+
 static int read_operand(const struct program *program, int argc, char **argv, int first, struct settings *settings)
 {
+    if (first == argc && settings->data)
+        return OPTIONS_GO_ON;
     if (first == argc)
         fprintf(stderr, "%s: no DATA given; see --help\n", program->name);
+    else if (settings->data)
+        fprintf(stderr, "%s: --train \"%s\" and DATA \"%s\": one of them, please\n", program->name, settings->data, argv[first]);
     else if (first + 1 < argc)
         fprintf(stderr, "%s: one DATA, please: \"%s\" is too many\n", program->name, argv[first + 1]);
     else {
@@ -154,15 +170,11 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
     bool             tau_given = false, tau0_given = false;
     int              first = 0;
     set_defaults(settings);
+    struct option_rule all[DATA_RULES + OWN_RULES_MAX + MORE_OPTIONS];
+    int                n = data_rules(settings, all);
     const struct option_rule rules[] = {
-        {.name = "Data:", .kind = OPTION_TITLE},
-        {"format", OPTION_CHOICE, &s->reading.format, 0, 0, format_names, NULL, "what the lines of DATA hold (auto)", NULL},
-        {"header", OPTION_CHOICE, &s->reading.header, 0, 0, header_names, NULL,
-         "whether the first line of pairs is a header (auto: if it reads like \"user, item\")", NULL},
-        {"min-rating", OPTION_DECIMAL, &s->reading.min_rating, -1e9, 1e9, NULL, "X",
-         "keep pairs whose third field is at least X (all)", &s->reading.rated},
         {"test-share", OPTION_DECIMAL, &s->test_share, 0, 0.9, NULL, "X",
-         "of each user's pairs, held out when DATA has no test.txt (0.2)", NULL},
+         "of each user's pairs, or with --split time of all, held out when DATA has no test pairs (0.2)", NULL},
         {"split-seed", OPTION_WHOLE, &s->trial.split_seed, 0, 9e15, NULL, NULL, "of both splits (0)", NULL},
 
         {.name = "Model:", .kind = OPTION_TITLE},
@@ -302,11 +314,12 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
          "go on from the checkpoint, with the same DATA and options; from the start where there is none yet", NULL},
         {"quiet", OPTION_FLAG, &s->quiet, 0, 0, NULL, NULL, "no progress", NULL},
     };
-    struct option_rule all[LENGTH(rules) + MORE_OPTIONS];
-    memcpy(all, rules, sizeof rules);
+    _Static_assert(LENGTH(rules) <= OWN_RULES_MAX, "they fit");
+    memcpy(all + n, rules, sizeof rules);
+    n += LENGTH(rules);
     for (int i = 0; i < n_more && i < MORE_OPTIONS; i++)
-        all[LENGTH(rules) + i] = more[i];
-    int code = read_options(program, all, LENGTH(rules) + n_more, argc, argv, &first);
+        all[n++] = more[i];
+    int code = read_options(program, all, n, argc, argv, &first);
     if (code == OPTIONS_GO_ON)
         code = read_operand(program, argc, argv, first, settings);
     if (code == OPTIONS_GO_ON)

@@ -11,6 +11,12 @@
 
 #define NAME_MAX_BYTES 4096
 
+/* A name's key decides nearly always whether it is the one looked for, so that one place of memory is touched: it is a short name
+ * itself, with its length, or two hashes of a longer one. */
+struct name_slot {
+    uint64_t key[2];
+    int32_t  id; /* -1: free */
+};
 /* What a model's file has them under (adaptau_attachment). */
 #define USER_NAMES "user_names"
 #define ITEM_NAMES "item_names"
@@ -22,8 +28,8 @@ struct names {
     size_t   n_bytes, bytes_capacity;
     size_t  *starts; /* [count] where each begins */
     size_t   starts_capacity;
-    int32_t *slots; /* [n_slots] open addressing by hash: id, or -1; the first of equal names is the one found */
-    size_t   n_slots;
+    struct name_slot *slots; /* [n_slots] open addressing; the first of equal names is the one found */
+    size_t            n_slots;
 };
 
 void names_free(struct names *names);
@@ -33,6 +39,9 @@ const char *names_get(const struct names *names, int32_t id);
 
 /* Id of a name, or -1. */
 int32_t names_find(const struct names *names, const char *name, size_t length);
+
+/* A name is going to be looked up: begin to load what that touches, which of many names is in no cache. */
+void names_expect(const struct names *names, const char *name, size_t length);
 
 /* Append a name, known or not. E_MEMORY; E_SHAPE beyond 2^31 - 1 names. */
 adaptau_status names_append(struct names *names, const char *name, size_t length, adaptau_error *error);

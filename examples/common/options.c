@@ -11,7 +11,7 @@
 #include "common/fail.h"
 #include "common/number.h"
 
-#define RULES_MAX 96
+#define RULES_MAX 112
 #define CODE_HELP 1
 #define CODE_VERSION 2
 #define CODE_RULE 256

@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/problem.h"
 
-#include <adaptau/fit.h>
+#include <stdlib.h>
 
+#include "common/compact.h"
 #include "common/fail.h"
+#include "common/holdout.h"
 
-/* Data without test pairs: hold some of every user's pairs out, once repetitions are gone. */
-static adaptau_status split_test(struct problem *problem, adaptau_context *context, double test_share, uint64_t split_seed,
-                                 adaptau_error *error)
+/* When train's pairs were, where the data say it. */
+static adaptau_status take_times(struct problem *problem, adaptau_error *error)
 {
-    const adaptau_split_options options = {.struct_size = sizeof options, .share = test_share, .seed = split_seed};
-    const struct data          *data = &problem->data;
-    adaptau_dataset            *all = NULL;
-    adaptau_status status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &all, error);
-    if (!status)
-        status = adaptau_dataset_split(context, all, &options, &problem->train, &problem->test, error);
-    adaptau_dataset_destroy(all);
+    double        *times = NULL;
+    adaptau_status status = pairs_times_along(&problem->data.train, problem->train, &times, error);
+    if (!status && times)
+        status = times_to_whole(times, adaptau_dataset_n_pairs(problem->train), &problem->train_times, error);
+    free(times);
     return status;
 }
 
+/* Data that came with test pairs. */
 static adaptau_status take_both(struct problem *problem, adaptau_context *context, adaptau_error *error)
 {
-    const struct data *data = &problem->data;
-    adaptau_status     status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &problem->train, error);
-    return status ? status : pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
+    struct data   *data = &problem->data;
+    adaptau_status status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &problem->train, error);
+    if (!status)
+        status = pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
+    if (status)
+        return status;
+    data->account.duplicates += data->train.count - adaptau_dataset_n_pairs(problem->train);
+    data->account.duplicates += data->test.count - adaptau_dataset_n_pairs(problem->test);
+    return leave_out_known(problem->train, &problem->test, context, &data->account, error);
 }
 
 adaptau_status problem_open(struct problem *problem, adaptau_context *context, const char *path,
@@ -32,9 +38,15 @@ adaptau_status problem_open(struct problem *problem, adaptau_context *context, c
     *problem = (struct problem){0};
     struct data   *data = &problem->data;
     adaptau_status status = read_data(path, reading, data, error);
+    if (!status && reading->min_degree > 1)
+        status = keep_core(data, reading->min_degree, error);
     if (!status)
         status = data->has_test ? take_both(problem, context, error)
-                                : split_test(problem, context, test_share, split_seed, error);
+                                : hold_out(data, context, reading, test_share, split_seed, &problem->train, &problem->test, error);
+    if (!status)
+        status = take_times(problem, error);
+    if (!status)
+        data->account.kept = adaptau_dataset_n_pairs(problem->train) + adaptau_dataset_n_pairs(problem->test);
     pairs_free(&data->train);
     pairs_free(&data->test);
     if (!status && adaptau_dataset_n_pairs(problem->train) == 0)
@@ -47,5 +59,6 @@ void problem_close(struct problem *problem)
     adaptau_dataset_destroy(problem->test);
     adaptau_dataset_destroy(problem->train);
     data_free(&problem->data);
+    free(problem->train_times);
     *problem = (struct problem){0};
 }

@@ -78,6 +78,7 @@ static adaptau_status find_temperature(struct trial *trial, adaptau_error *error
         .cutoff = trial->options->cutoffs.values[choosing_cutoff(&trial->options->cutoffs)],
         .share = trial->options->valid_share,
         .seed = validation_seed(trial->options),
+        .times = trial->train_times,
         .progress = heed_signal_in_tuning,
         .user_data = &trial->observer,
     };

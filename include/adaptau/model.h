@@ -295,7 +295,7 @@ ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, i
  *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
-/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
+/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors, in F32, F16 or BF16) into a model with own memory and a fresh
  *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
  *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
  *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).

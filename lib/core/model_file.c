@@ -162,6 +162,17 @@ static adaptau_status read_flag(const struct atau_safetensors *file, const char 
     return ADAPTAU_OK;
 }
 
+/* A tensor that should be a matrix of floats and is another thing: say which. */
+static adaptau_status refuse_tensor(const struct atau_safetensors *file, const char *name,
+                                    const struct atau_safetensors_entry *entry, adaptau_error *error)
+{
+    char type[32] = "";
+    if (!atau_json_copy(entry->type_name, type, sizeof type))
+        strcpy(type, "of a long name");
+    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: tensor \"%s\" has dtype %s and %d dimensions, not F32, F16 or BF16 and 2",
+                     file->path, name, type, entry->rank);
+}
+
 static adaptau_status check_shapes(const struct atau_safetensors *file, const struct atau_safetensors_entry *users,
                                    const struct atau_safetensors_entry *items, adaptau_error *error)
 {
@@ -169,8 +180,8 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
     for (int side = 0; side < 2; side++) {
         const struct atau_safetensors_entry *entry = side == ADAPTAU_SIDE_USERS ? users : items;
-        if (entry->rank != 2 || entry->type != ATAU_F32)
-            return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is not a matrix of F32", file->path, final_names[side]);
+        if (entry->rank != 2 || !atau_safetensors_is_float(entry))
+            return refuse_tensor(file, final_names[side], entry, error);
     }
     if (users->columns != items->columns)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: users have %lld columns and items %lld", file->path,
@@ -198,7 +209,9 @@ static adaptau_status find_table(const struct atau_safetensors *file, const char
                                  const struct atau_safetensors_entry **out, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
-    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != dim)
+    if (entry && (entry->rank != 2 || !atau_safetensors_is_float(entry)))
+        return refuse_tensor(file, name, entry, error);
+    if (!entry || entry->rows != n || entry->columns != dim)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, dim);
     *out = entry;
     return ADAPTAU_OK;
@@ -223,7 +236,7 @@ static adaptau_status read_table(const struct atau_safetensors *file, const char
     const struct atau_safetensors_entry *entry = NULL;
     adaptau_status                       status = find_table(file, name, n, model->dim, &entry, error);
     if (status == ADAPTAU_OK)
-        status = atau_safetensors_read(file, entry, rows, stride, error);
+        status = atau_safetensors_read_floats(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
 }
 
@@ -242,13 +255,13 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     const int32_t                        n = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
     if (!entry)
         return ADAPTAU_OK;
-    if (entry->rows != n || entry->columns != 1 || entry->type != ATAU_F32)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or not F32, but there are %d items", file->path,
+    if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
                          BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
     model->item_bias = atau_allocate_array(model->context, (uint64_t)n, sizeof(float));
     if (!model->item_bias)
         return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
-    adaptau_status status = atau_safetensors_read(file, entry, model->item_bias, 1, error);
+    adaptau_status status = atau_safetensors_read_floats(file, entry, model->item_bias, 1, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->item_bias, 1, error)
                                 : status;
 }

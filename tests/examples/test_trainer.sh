@@ -158,14 +158,14 @@ mkdir empty bad
 expect_line 1 "$t missing: No such file or directory" "$train" missing
 expect_line 1 "$t empty: no train.txt, ratings.dat, ratings.csv or u.data in it, and 0 other files: name one" "$train" empty
 expect_line 1 "$t /dev/null: no pairs to train on" "$train" /dev/null
-printf '0 1\n1 x\n' >bad/train.txt
+printf '0 1 2\n1 x\n' >bad/train.txt
 expect_line 1 "$t bad/train.txt:2:3: \"x\" is no item id, a whole number from 0" "$train" bad
-printf '0 1\n1 2147483648\n' >bad/train.txt
+printf '0 1 2\n1 2147483648\n' >bad/train.txt
 expect_line 1 "$t bad/train.txt:2:3: item 2147483648 is above 2147483646" "$train" bad
 printf '0 1\n\n5\n1 2 \000 3\n' >bad/train.txt
 expect_line 1 "$t bad/train.txt:4:5: a NUL byte: this is no text file" "$train" bad
 printf 'a\tb\nc\n' >bad.tsv
-expect_line 1 "$t bad.tsv:2:1: 1 field where 2 are needed: user, item" "$train" bad.tsv
+expect_line 1 "$t bad.tsv:2:1: 1 field between tabs, but 2 in the other lines" "$train" bad.tsv
 expect_line 1 "$t nowhere/m: No such file or directory" "$train" split $quick --save nowhere/m
 expect_line 1 "$t nowhere/h: No such file or directory" "$train" split $quick --history nowhere/h
 expect_line 1 "$t empty: Is a directory" "$train" split $quick --save empty
@@ -250,7 +250,7 @@ expect 0 "$recommend" mixture 3 --k 5
 # So few pairs that none can be held out; and a user without items.
 printf '0 1\n1 0\n2\n' >tiny
 expect 0 "$train" tiny $quick --json
-expect_json '(d["n_users"], d["n_train"], d["n_test"], d["n_valid"]) == (3, 2, 0, 0) and d["recall@20"] == 0'
+expect_json '(d["n_users"], d["n_train"], d["n_test"], d["n_valid"]) == (3, 2, 0, 0) and d["recall@20"] is None'
 
 # ---- formats: the same pairs, so the same counts --------------------------------------------------------------------
 
@@ -269,6 +269,67 @@ expect 0 "$train" ratings.dat $quick --json --min-rating 4
 expect_json 'd["n_train"] + d["n_test"] == int(open("n_rated").read())'
 expect 0 "$train" pairs.csv $quick --json --test-share 0
 expect_json '(d["n_train"], d["n_test"]) == (1200, 0)'
+
+# ---- test pairs --------------------------------------------------------------------------------------------------------
+
+# What stands in train and test is no test; who is not in train is counted.
+printf 'user,item\na,x\na,y\nb,x\nb,z\nc,y\n' >train.csv
+printf 'item;user\nx;a\nz;a\nw;b\ny;d\nz;a\n' >test.csv
+expect 0 "$train" --train train.csv --test test.csv $quick --json
+expect_json '(d["n_train"], d["n_test"], d["n_users"], d["n_items"]) == (5, 3, 4, 4)'
+expect_json '[d["reading"][k] for k in ("duplicates", "test_also_in_train", "cold_test_users", "cold_test_items")] == [1, 1, 1, 1]'
+expect 0 "$train" train.csv --test test.csv --epochs 1 --dim 4
+grep -q '1 test pairs are also in train and left out of test' err || fail "an overlap is not said"
+grep -q '1 users and 1 items of test are not in train' out || fail "cold users are not said"
+expect_line 1 "$t standard input cannot be both train and test" "$train" - --test -
+expect_line 2 "$t --train \"a\" and DATA \"b\": one of them, please" "$train" b --train a
+
+# Splits by time, and cores.
+python3 - <<'END'
+import random
+r = random.Random(2)
+rows = [(u, i, 1000000000 + r.randrange(10**6)) for u in range(40) for i in r.sample(range(30), 10)]
+r.shuffle(rows)
+with open("timed.csv", "w") as f:
+    f.write("timestamp,userId,movieId\n")
+    f.writelines(f"{t},{u},{i}\n" for u, i, t in rows)
+END
+expect 0 "$train" timed.csv $quick --json --split last-one
+expect_json '(d["n_train"], d["n_test"], d["n_test_users"]) == (360, 40, 40)'
+expect 0 "$train" timed.csv $quick --json --split last-n --last 3
+expect_json '(d["n_train"], d["n_test"]) == (280, 120)'
+expect 0 "$train" timed.csv $quick --json --split last-n --test-share 0.1
+expect_json '(d["n_train"], d["n_test"]) == (360, 40)'
+expect 0 "$train" timed.csv $quick --json --split time --test-share 0.25
+expect_json '(d["n_train"], d["n_test"]) == (300, 100)'
+expect_line 1 "$t --split by time, but the data have no column of times; --columns time=NAME says which it is" \
+    "$train" train.csv $quick --split time
+printf 'user,item\na,x\na,y\nb,x\nb,y\nb,y\nc,y\nc,z\nd,z\n' >core.csv
+expect 0 "$train" core.csv $quick --json --min-degree 2 --test-share 0 --save core
+expect_json '(d["n_users"], d["n_items"], d["n_train"], d["reading"]["below_min_degree"]) == (2, 2, 4, 3)'
+expect_line 1 "$t core.csv: no pairs to train on" "$train" core.csv $quick --min-degree 4
+
+# tau0 is found on the latest pairs where times are known. The latest item of each user is nobody else's, so that no model can recall it.
+# Times are whole in one file, and in the other all within a second. A test set of its own leaves all times in train.
+python3 - <<'END'
+import random
+rows = [(k * 0.01, u, f"taste {u % 4} {k}") for u in range(120) for k in range(10)] + [(0.5, u, f"only {u}") for u in range(120)]
+random.Random(3).shuffle(rows)
+for name, scale in ("seconds.csv", 1000), ("fractions.csv", 1):
+    with open(name, "w") as f:
+        f.write("user,item,timestamp\n")
+        f.writelines(f"u{u},{i},{t * scale:.10g}\n" for t, u, i in rows)
+open("one.csv", "w").write("user,item\nu0,taste 1 0\n")
+END
+for data in seconds.csv fractions.csv; do
+    expect 0 "$train" $data --test one.csv $any --json
+    expect_json 'd["tau_held_out_by"] == "time" and d["tau_held_out"] == 120 and d["tau_recall"] < 0.2'
+done
+cut -d, -f1,2 seconds.csv >timeless.csv
+expect 0 "$train" timeless.csv --test one.csv $any --json
+expect_json 'd["tau_held_out_by"] == "random" and d["tau_held_out"] == 120 and d["tau_recall"] > 0.5'
+expect 0 "$train" seconds.csv --test one.csv --epochs 3 --dim 8 --valid-share 0.2
+grep -A 1 '^tau0  *found by' out | grep -q "^ *the latest 20 % of each user's$" || fail "the table does not say that the latest pairs were held out"
 
 # ---- the same numbers ------------------------------------------------------------------------------------------------
 
@@ -290,38 +351,105 @@ expect_json 'd["lr_users"] == 0.1'
 
 expect 0 "$train" pairs.csv --epochs 20 --dim 8 --temperature eq14 --quiet --save model
 r="adaptau-recommend:"
-expect 0 "$recommend" model 'Zoë, 3' 4 --k 5
+expect 0 "$recommend" model 'Zoë, 3' 'Zoë, 4' --k 5
 [ "$(head -n 1 out)" = 'Zoë, 3' ] || fail "no name of a user"
 [ "$(grep -c ' item ' out)" -eq 10 ] || fail "no names of items"
 expect 0 "$recommend" model 'Zoë, 3' --json --k 60 --seen pairs.csv
 expect_json '[u["user"] for u in d["users"]] == ["Zoë, 3"] and len(d["users"][0]["items"]) == 50'
 expect_json 'd["users"][0]["items"] == sorted(d["users"][0]["items"], key=lambda x: (-x["score"], x["id"]))'
 expect_json 'sum(int(x["item"].split()[1]) // 15 == 3 for x in d["users"][0]["items"][:3]) == 3'
-expect_line 1 "$r no user \"Zoë, 33x\"; did you mean \"Zoë, 33\", \"Zoë, 3\" or \"Zoë, 13\"?" "$recommend" model 'Zoë, 33x'
-expect_line 1 "$r no user \"120\" among 120; ids are 0 ... 119" "$recommend" model 120
+expect_line 1 "$r unknown user \"Zoë, 33x\"; did you mean \"Zoë, 33\", \"Zoë, 3\" or \"Zoë, 13\"?" "$recommend" model 'Zoë, 33x'
+expect_line 1 "$r unknown user \"4\": none of the model's 120 names" "$recommend" model 4
+expect_line 1 "$r unknown user \"4\": none of the model's 120 names" "$recommend" model 'Zoë, 3' 4 --json
+expect_line 1 "$r unknown user \"120\": --row wants rows, 0 ... 119" "$recommend" model 120 --row
+expect 0 "$recommend" model 3 --row --k 5
+[ "$(head -n 1 out)" = 'Zoë, 3' ] || fail "--row is no row"
 expect 1 "$recommend" missing 1
 expect 1 "$recommend" pairs.csv 1
 expect_line 2 "$r no USER given; see --help" "$recommend" model
 expect_line 2 "$r no MODEL given; see --help" "$recommend"
 expect 0 "$recommend" same-1 3 --seen split --k 60
 [ "$(wc -l <out)" -eq 53 ] || fail "--seen of a directory leaves out train alone"
+
+# Many users, forms that join, titles and choices.
+expect 0 "$recommend" model --all --k 3 --output all.csv --quiet
+[ ! -s out ] && [ ! -s err ] || fail "--output says something"
+python3 - <<'END' || fail "--all --output all.csv"
+import csv
+rows = list(csv.DictReader(open("all.csv", newline="", encoding="utf-8")))
+assert list(rows[0]) == ["user", "rank", "item", "score"] and len(rows) == 360
+assert sorted({r["user"] for r in rows}) == sorted(f"Zoë, {u}" for u in range(120))
+assert all(rows[i]["rank"] == str(i % 3 + 1) for i in range(360))
+END
+expect 0 "$recommend" model 'Zoë, 7' --k 3 --output-format tsv
+grep -c "^Zoë, 7	[123]	item [0-9]*	" out | grep -qx 3 || fail "--output-format tsv"
+awk -F, 'NR > 1 { print $1 }' all.csv >/dev/null
+printf 'Zoë, 5\n\n  Zoë, 5 \nZoë, 9' >who
+expect 0 "$recommend" model --users who --k 2 --output-format jsonl
+python3 - <<'END' || fail "--users --output-format jsonl"
+import json
+lists = [json.loads(line) for line in open("out", encoding="utf-8")]
+assert [x["user"] for x in lists] == ["Zoë, 5", "Zoë, 5", "Zoë, 9"] and all(len(x["items"]) == 2 for x in lists)
+END
+expect 0 sh -c '"$0" model --users - --k 2 <who' "$recommend"
+printf 'nobody\n' >>who
+expect 1 "$recommend" model --users who
+expect_line 1 "$r --cold popular needs --seen DATA, to count by" "$recommend" model nobody --cold popular
+expect 0 "$recommend" model nobody 'Zoë, 5' --cold popular --seen pairs.csv --k 2 --json
+expect_json 'd["users"][0]["user"] == "nobody" and d["users"][0]["popular"] and "popular" not in d["users"][1]'
+expect 0 "$recommend" model 'item 3' 'item 40' --similar --k 4 --json
+expect_json '[x["item"] for x in d["items"]] == ["item 3", "item 40"] and len(d["items"][0]["similar"]) == 4'
+expect_json 'all(int(s["item"].split()[1]) // 15 == int(x["item"].split()[1]) // 15 and s["item"] != x["item"] and
+    s["score"] <= 1.000001 for x in d["items"] for s in x["similar"][:2])'
+expect 0 "$recommend" model 'Zoë, 3' --similar-users --k 3 --json
+expect_json 'all(int(s["user"].split()[1]) % 4 == 3 for s in d["users"][0]["similar"])'
+expect 0 "$recommend" model 'item 2' 'item 5' 'item 9' --from --k 4 --json
+expect_json 'all(int(x["item"].split()[1]) < 15 for x in d["users"][0]["items"])'
+expect_json 'not {x["item"] for x in d["users"][0]["items"]} & {"item 2", "item 5", "item 9"}'
+printf 'item 1\nitem 2\nitem 3\nitem 99\n' >few
+expect 0 "$recommend" model 'Zoë, 3' --allow few --k 9 --json
+expect_json '{x["item"] for x in d["users"][0]["items"]} == {"item 1", "item 2", "item 3"}'
+grep -q -- '--allow: 1 of its items are not in the model' err || fail "--allow is silent"
+expect 0 "$recommend" model 'Zoë, 3' --exclude few --k 60 --json --quiet
+expect_json 'len(d["users"][0]["items"]) == 57'
+printf 'movieId,title,genres\nitem 1,"One, the ""first""",a|b\nitem 2,Two,c\n' >movies.csv
+expect 0 "$recommend" model 'Zoë, 3' --allow few --items movies.csv --k 3 --quiet --output-format csv
+grep -q ',item 1,.*,"One, the ""first"""$' out || fail "no title: $(cat out)"
+expect_line 2 "$r --similar, --similar-users and --from: one of them, please" "$recommend" model x --similar --from
+expect_line 2 "$r users as words, --users or --all: one of them, please" "$recommend" model x --all
+expect 1 "$recommend" model 'Zoë, 3' --output nowhere/o.csv
+
+
 # Names beside a model are of before names were in its file: they count for a file without, not for this one.
 printf 'one\n' >same-1.users.txt
 expect 0 "$recommend" same-1 3
 [ "$(head -n 1 out)" = 3 ] || fail "a file of names beside the model counts"
-python3 -c '
-import json, struct
-data = open("same-1", "rb").read()
+[ ! -s err ] || fail "a model that says that its rows have no names: $(cat err)"
+# without_names MODEL COPY: the tables alone, as older versions and other programs write them.
+without_names() {
+    python3 -c '
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
 length = struct.unpack("<Q", data[:8])[0]
 header = {k: v for k, v in json.loads(data[8:8 + length]).items() if k in ("user_embeddings", "item_embeddings")}
 text = json.dumps(header).encode()
 end = max(v["data_offsets"][1] for v in header.values())
-open("older", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + length:8 + length + end])
-'
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + length:8 + length + end])
+' "$1" "$2"
+}
+without_names same-1 older
 seq -f 'name %.0f' 0 119 >older.users.txt
 expect 0 "$recommend" older 'name 3'
 printf 'one\n' >older.users.txt
 expect_line 1 "$r older.users.txt has 1 names, but the model has 120 rows" "$recommend" older 3
+
+# A model without names: numbers are rows, which is said, and names are not taken for rows.
+without_names model nameless
+expect 1 "$recommend" nameless 'Zoë, 3'
+expect_line 1 "$r pairs.csv has names of users or items, but the model has no such names: they cannot be matched" \
+    "$recommend" nameless 3 --seen pairs.csv --quiet
+expect 0 "$recommend" nameless 3
+[ "$(cat err)" = "$r nameless: no names in it, so numbers are rows" ] || fail "nothing says that names are missing: $(cat err)"
 printf 'cut' >broken
 expect 1 "$recommend" broken 1
 
