@@ -215,9 +215,10 @@ static void print_facts(const struct run *run)
            (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,
            recipe->base.soft_targets, recipe->base.popularity_exponent, recipe->base.popularity_prior, (long long)recipe->base.seed);
     if (run->trial.tuning.n_trials > 0)
-        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train:\n           %s %g %% of each user's\n",
+        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train:\n           %s %g %% of %s\n",
                run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, (long long)run->trial.tuning.n_held_out,
-               run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share);
+               run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share,
+               run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
     print_protocol(run);
     printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),

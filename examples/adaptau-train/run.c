@@ -50,6 +50,7 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         .train = run->problem.train,
         .test = run->problem.test,
         .train_times = times_for_tuning(run),
+        .of_each_user = settings->reading.split == SPLIT_LAST_ONE || settings->reading.split == SPLIT_LAST_N,
         .checkpoint = settings->checkpoint,
         .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };

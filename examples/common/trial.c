@@ -79,6 +79,7 @@ static adaptau_status find_temperature(struct trial *trial, adaptau_error *error
         .share = trial->options->valid_share,
         .seed = validation_seed(trial->options),
         .times = trial->train_times,
+        .split_flags = trial->train_times && !trial->of_each_user ? ADAPTAU_SPLIT_ACROSS_USERS : 0,
         .progress = heed_signal_in_tuning,
         .user_data = &trial->observer,
     };

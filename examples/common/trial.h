@@ -59,6 +59,7 @@ struct trial {
     const adaptau_dataset      *train;
     const adaptau_dataset      *test;
     const int64_t              *train_times; /* as adaptau_tune_options has them: τ₀ is found on the latest pairs; or NULL */
+    bool                        of_each_user; /* the latest of each user, else of all */
     struct trial_observer       observer;
     const char                 *checkpoint; /* written after every epoch (common/checkpoint.h), or NULL */
     bool                        resumes;    /* from `checkpoint`, which is there */

@@ -14,17 +14,21 @@ extern "C" {
 
 /* ---- held-out interactions ---------------------------------------------------------------------------------------- */
 
+/** With times: the latest share of all interactions is held out, whoever has them, as where one day parts the past from what is
+ *  asked for; interactions of the very time that parts them go, too. Otherwise it is the latest share of each user's. */
+#define ADAPTAU_SPLIT_ACROSS_USERS (UINT32_C(1) << 0)
+
 /** All zero but struct_size: nothing is held out. Since 0.1. */
 typedef struct adaptau_split_options {
     uint32_t       struct_size; /**< sizeof(adaptau_split_options)                                           */
-    uint32_t       reserved;    /**< 0                                                                       */
+    uint32_t       flags;       /**< ADAPTAU_SPLIT_*                                                         */
     double         share;       /**< in [0, 1], of each user's interactions                                  */
     uint64_t       seed;        /**< of what is held out; with `times` of the choice among equal times       */
     const int64_t *times;       /**< [|D|] of each interaction, in the order of adaptau_dataset_view's user_items: the latest
                                      of each user are held out. NULL: drawn ones                             */
 } adaptau_split_options;
 
-/** Hold a share of each user's interactions out. Of a user's k items round(share · k) go to *held_out, but never the last one;
+/** Hold a share of each user's interactions out. Of a user's k items round(share · k) go to *held_out, but never all of them;
  *  the others go to *kept. Which ones are drawn depends on the seed, the user and the item alone: neither on other users nor on
  *  threads.
  *  @param[in]  dataset   not needed after the call

@@ -5,7 +5,7 @@
 #ifndef ADAPTAU_TUNE_H
 #define ADAPTAU_TUNE_H
 
-#include <adaptau/recipe.h>
+#include <adaptau/fit.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,13 +34,16 @@ typedef struct adaptau_tune_options {
     int32_t                cutoff;       /**< K of the lists that matter; 0: 20                              */
     double                 share;        /**< of each user's interactions that is held out, in [0, 1); 0: 0.1 */
     uint64_t               seed;         /**< of what is held out                                            */
-    const int64_t         *times;        /**< [|D|] as in adaptau_split_options: the latest of each user are held out. NULL:
-                                              random ones                                                    */
+    const int64_t         *times;        /**< [|D|] as in adaptau_split_options: the latest are held out, of each user, or of all
+                                              with ADAPTAU_SPLIT_ACROSS_USERS. NULL: random ones of each user */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
                                               share, seed and times must be 0 and NULL. NULL: see above      */
     int64_t                trial_epochs; /**< of each trial; 0: a quarter of the recipe's, at least 5        */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
+    uint32_t               split_flags;  /**< ADAPTAU_SPLIT_*; what is held out should be drawn like what the model will be asked
+                                              for                                                            */
+    uint32_t               reserved;     /**< 0                                                              */
 } adaptau_tune_options;
 
 /** What a tuning found. Since 0.1. */

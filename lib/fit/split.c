@@ -6,10 +6,12 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "common/sort.h"
 
 struct draw {
     int64_t  time;
@@ -70,11 +72,20 @@ static void sort_draws(struct draw *draws, int64_t n)
     }
 }
 
-static void split_user(int32_t user, struct draw *draws, int64_t n, double share, struct parts *parts)
+/* What is held out of n interactions. */
+static int64_t count_share(double share, int64_t n)
 {
-    int64_t wanted = (int64_t)(share * (double)n + 0.5);
-    int64_t n_held_out = wanted < n ? wanted : n - 1;
+    return (int64_t)(share * (double)n + 0.5);
+}
+
+/* `since`: what is as late is held out; NULL: the user's share. */
+static void split_user(int32_t user, struct draw *draws, int64_t n, double share, const int64_t *since, struct parts *parts)
+{
+    int64_t n_held_out = since ? 0 : count_share(share, n);
     sort_draws(draws, n);
+    while (since && n_held_out < n && draws[n_held_out].time >= *since)
+        n_held_out++;
+    n_held_out = n_held_out < n ? n_held_out : n - 1;
     for (int64_t k = 0; k < n; k++) {
         const int64_t at = k < n_held_out ? parts->n - ++parts->n_held_out : parts->n_kept++;
         parts->users[at] = user;
@@ -82,8 +93,8 @@ static void split_user(int32_t user, struct draw *draws, int64_t n, double share
     }
 }
 
-static void split_users(const adaptau_dataset_view *view, const adaptau_split_options *options, struct draw *draws,
-                        struct parts *parts)
+static void split_users(const adaptau_dataset_view *view, const adaptau_split_options *options, const int64_t *since,
+                        struct draw *draws, struct parts *parts)
 {
     for (int32_t user = 0; user < view->n_users; user++) {
         const int64_t first = view->user_ptr[user], n = view->user_ptr[user + 1] - first;
@@ -93,7 +104,7 @@ static void split_users(const adaptau_dataset_view *view, const adaptau_split_op
                                      interaction_key(options->seed, user, item), item};
         }
         if (n > 0)
-            split_user(user, draws, n, options->share, parts);
+            split_user(user, draws, n, options->share, since, parts);
     }
 }
 
@@ -121,8 +132,10 @@ static adaptau_status read_options(adaptau_split_options *own, const adaptau_spl
     adaptau_status status = atau_read_struct(own, sizeof *own, sizeof *own, options, true, "options", error);
     if (status)
         return status;
-    if (own->reserved)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %u, not 0", own->reserved);
+    if (own->flags & ~ADAPTAU_SPLIT_ACROSS_USERS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", own->flags);
+    if (own->flags && !own->times)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->times is NULL, but ADAPTAU_SPLIT_ACROSS_USERS needs times");
     if (!isfinite(own->share))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "options->share = %g is not finite", own->share);
     if (own->share < 0 || own->share > 1)
@@ -137,6 +150,25 @@ static int64_t largest_degree(const adaptau_dataset_view *view)
         if (view->user_ptr[user + 1] - view->user_ptr[user] > largest)
             largest = view->user_ptr[user + 1] - view->user_ptr[user];
     return largest;
+}
+
+/* The time from which on interactions are held out across users, in *since; *parted is false where none is. */
+static adaptau_status find_parting_time(adaptau_context *context, const adaptau_split_options *options, int64_t n, int64_t *since,
+                                        bool *parted, adaptau_error *error)
+{
+    const int64_t wanted = count_share(options->share, n);
+    *parted = false;
+    if (wanted == 0)
+        return ADAPTAU_OK;
+    int64_t *times = atau_allocate_array(context, (uint64_t)n, sizeof *times);
+    if (!times)
+        return atau_fail_memory(error, (size_t)n * sizeof *times, "the times of a split");
+    memcpy(times, options->times, (size_t)n * sizeof *times);
+    atau_sort(times, n);
+    *since = times[n - wanted];
+    *parted = true;
+    atau_free(context, times, (size_t)n * sizeof *times);
+    return ADAPTAU_OK;
 }
 
 adaptau_status adaptau_dataset_split(adaptau_context *context, const adaptau_dataset *dataset,
@@ -154,13 +186,22 @@ adaptau_status adaptau_dataset_split(adaptau_context *context, const adaptau_dat
         status = adaptau_dataset_get_view(dataset, &view, error);
     if (status)
         return status;
+    const bool across = own.flags & ADAPTAU_SPLIT_ACROSS_USERS;
+    int64_t    since = INT64_MAX;
+    bool       parted = false;
+    if (across)
+        status = find_parting_time(context, &own, adaptau_dataset_n_pairs(dataset), &since, &parted, error);
+    if (status)
+        return status;
+    if (across && !parted)
+        own.share = 0;
     const size_t n = (size_t)adaptau_dataset_n_pairs(dataset), longest = (size_t)largest_degree(&view);
     struct parts parts = {.n = (int64_t)n};
     struct draw *draws = atau_allocate_array(context, longest, sizeof *draws);
     parts.users = atau_allocate_array(context, n, sizeof *parts.users);
     parts.items = atau_allocate_array(context, n, sizeof *parts.items);
     if (draws && parts.users && parts.items) {
-        split_users(&view, &own, draws, &parts);
+        split_users(&view, &own, parted ? &since : NULL, draws, &parts);
         status = make_datasets(context, &view, &parts, kept, held_out, error);
     } else
         status = atau_fail_memory(error, longest * sizeof *draws + 2 * n * sizeof *parts.users, "a split");

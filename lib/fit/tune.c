@@ -55,9 +55,9 @@ static adaptau_status check_split(const adaptau_tune_options *options, const ada
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->share = %g is outside [0, 1)", options->share);
     if (!held_out)
         return ADAPTAU_OK;
-    if (options->share != 0 || options->seed != 0 || options->times)
+    if (options->share != 0 || options->seed != 0 || options->times || options->split_flags)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s is given, but options->held_out says what is held out",
-                         options->times ? "times" : options->seed ? "seed" : "share");
+                         options->times ? "times" : options->seed ? "seed" : options->share != 0 ? "share" : "split_flags");
     if (adaptau_dataset_n_users(held_out) != adaptau_dataset_n_users(dataset) ||
         adaptau_dataset_n_items(held_out) != adaptau_dataset_n_items(dataset))
         return atau_fail(error, ADAPTAU_E_SHAPE, "options->held_out is of %" PRId32 " users x %" PRId32 " items, but dataset of %" PRId32
@@ -74,6 +74,8 @@ static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune
         status = check_split(own, dataset, error);
     if (status)
         return status;
+    if (own->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %u, not 0", own->reserved);
     if (own->cutoff < 0 || own->cutoff > ADAPTAU_MAX_CUTOFF)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %" PRId32 " is outside 0 ... %d", own->cutoff, ADAPTAU_MAX_CUTOFF);
     if (own->trial_epochs < 0 || own->trial_epochs > INT32_MAX)
@@ -88,7 +90,8 @@ static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune
 static adaptau_status split(struct tuning *t, const adaptau_dataset *dataset, adaptau_error *error)
 {
     const adaptau_split_options options = {
-        .struct_size = sizeof options, .share = t->options.share, .seed = t->options.seed, .times = t->options.times};
+        .struct_size = sizeof options, .flags = t->options.split_flags, .share = t->options.share, .seed = t->options.seed,
+        .times = t->options.times};
     t->part = dataset;
     if (t->options.held_out)
         return ADAPTAU_OK;

@@ -357,7 +357,7 @@ MEMBER(adaptau_softmax_output, n_touched_items, 96, 8);
 
 SIZE(adaptau_split_options, 32);
 MEMBER(adaptau_split_options, struct_size, 0, 4);
-MEMBER(adaptau_split_options, reserved, 4, 4);
+MEMBER(adaptau_split_options, flags, 4, 4);
 MEMBER(adaptau_split_options, share, 8, 8);
 MEMBER(adaptau_split_options, seed, 16, 8);
 MEMBER(adaptau_split_options, times, 24, 8);
@@ -430,7 +430,7 @@ MEMBER(adaptau_training_state, n_steps, 32, 8);
 MEMBER(adaptau_training_state, loss, 40, 8);
 MEMBER(adaptau_training_state, tau0, 48, 8);
 
-SIZE(adaptau_tune_options, 64);
+SIZE(adaptau_tune_options, 72);
 MEMBER(adaptau_tune_options, struct_size, 0, 4);
 MEMBER(adaptau_tune_options, cutoff, 4, 4);
 MEMBER(adaptau_tune_options, share, 8, 8);
@@ -440,6 +440,8 @@ MEMBER(adaptau_tune_options, held_out, 32, 8);
 MEMBER(adaptau_tune_options, trial_epochs, 40, 8);
 MEMBER(adaptau_tune_options, progress, 48, 8);
 MEMBER(adaptau_tune_options, user_data, 56, 8);
+MEMBER(adaptau_tune_options, split_flags, 64, 4);
+MEMBER(adaptau_tune_options, reserved, 68, 4);
 
 SIZE(adaptau_tune_progress, 56);
 MEMBER(adaptau_tune_progress, trial, 0, 4);

@@ -399,6 +399,43 @@ START_TEST(splits_each_user_by_its_share)
 }
 END_TEST
 
+/* Times are p³ mod 97 of interaction p. An interaction is held out if it is as late as the k-th latest of all, unless nothing would be
+ * left of its user. */
+START_TEST(splits_at_one_time_across_users)
+{
+    static int64_t times[780], sorted[780];
+    struct split   s = open_split();
+    const int64_t  n = adaptau_dataset_n_pairs(s.data);
+    for (int64_t p = 0; p < n; p++)
+        times[p] = sorted[p] = p * p % 97 * p % 97;
+    for (int64_t i = 1; i < n; i++) /* by insertion */
+        for (int64_t k = i; k > 0 && sorted[k - 1] > sorted[k]; k--) {
+            int64_t swapped = sorted[k];
+            sorted[k] = sorted[k - 1];
+            sorted[k - 1] = swapped;
+        }
+    const adaptau_split_options options = {
+        .struct_size = sizeof options, .flags = ADAPTAU_SPLIT_ACROSS_USERS, .share = 0.3, .times = times};
+    OK(adaptau_dataset_split(s.context, s.data, &options, &s.kept, &s.held_out, &error));
+    OK(adaptau_dataset_get_view(s.kept, &s.left, &error));
+    OK(adaptau_dataset_get_view(s.held_out, &s.out, &error));
+    expect_parts(&s);
+    const int64_t since = sorted[n - (int64_t)floor(0.3 * (double)n + 0.5)];
+    for (int32_t u = 0; u < 40; u++) {
+        int64_t late = 0, all = s.all.user_ptr[u + 1] - s.all.user_ptr[u];
+        for (int64_t p = s.all.user_ptr[u]; p < s.all.user_ptr[u + 1]; p++) {
+            late += times[p] >= since;
+            if (times[p] < since)
+                ck_assert(has(&s.left, u, s.all.user_items[p]));
+        }
+        ck_assert_int_eq(s.out.user_ptr[u + 1] - s.out.user_ptr[u], late < all ? late : all > 0 ? all - 1 : 0);
+    }
+    split(&s, 0.0, 0, times);
+    ck_assert_int_eq(adaptau_dataset_n_pairs(s.held_out), 0);
+    close_split(&s);
+}
+END_TEST
+
 /* These draws are those of every version: by splitmix64 of seed, user and item. */
 START_TEST(draws_by_seed_user_and_item_alone)
 {
@@ -458,6 +495,7 @@ int main(void)
     tcase_add_test(parts, shorter_recipes_have_the_loss_s_own_numbers);
     tcase_add_test(parts, prior_follows_popularity_of_items);
     tcase_add_test(splits, splits_each_user_by_its_share);
+    tcase_add_test(splits, splits_at_one_time_across_users);
     tcase_add_test(splits, draws_by_seed_user_and_item_alone);
     tcase_add_test(splits, holds_the_latest_out);
     suite_add_tcase(suite, by_data);

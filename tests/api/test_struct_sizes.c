@@ -409,7 +409,7 @@ static const struct struct_case {
     {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
     {"tables of a likelihood", use_likelihood_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"search options", use_search_options, 40, sizeof(adaptau_search_options), &searching},
-    {"tune options", use_tune_options, 64, sizeof(adaptau_tune_options), zeros},
+    {"tune options", use_tune_options, 72, sizeof(adaptau_tune_options), zeros},
     {"model options", use_model_options, 120, sizeof(adaptau_model_options), zeros},
     {"target options", use_target_options, 24, sizeof(adaptau_target_options), &no_targets},
     {"contrast options", use_contrast_options, 72, sizeof(adaptau_contrast_options), zeros},
