@@ -143,7 +143,7 @@ class FitResult(_Sized):
 
 
 class SplitOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("reserved", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
+    _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
 
 
 class FitProgress(c.Structure):
