@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* 2: the library's model, your loop.
  *
- * The model owns the tables and the optimiser, the temperature sets itself, the sampler cuts epochs into batches, and the
- * evaluator ranks. The loop that calls them stays here, where it can be stopped, logged or changed.
+ * A recipe says how a model is trained, by the data where you have not said it. A training has what the recipe asks for: the
+ * model with its optimiser, the temperature that sets itself, the sampler that cuts epochs into batches, and the schedule. The
+ * loop that steps through the batches stays here, where it can be stopped, logged or changed; the evaluator ranks.
  *
  * The data are made up: users and items have one of 10 tastes, and a user has 16 of the 40 items of their taste. 12 are for
  * training and 4 for the test. Guessing within the taste would find 10/28 = 0.357 of them among the 10 best. */
@@ -17,7 +18,6 @@
 #define PER_TASTE (ITEMS / TASTES)
 #define TRAIN 12
 #define TEST 4
-#define EPOCHS 10
 
 static void check(adaptau_status status, const adaptau_error *error)
 {
@@ -59,9 +59,7 @@ int main(void)
     adaptau_error        error;
     adaptau_context     *context = NULL;
     adaptau_dataset     *train = NULL, *test = NULL;
-    adaptau_model       *model = NULL;
-    adaptau_temperature *temperature = NULL;
-    adaptau_sampler     *sampler = NULL;
+    adaptau_training    *training = NULL;
     adaptau_evaluator   *evaluator = NULL;
 
     check(adaptau_context_create(NULL, &context, &error), &error);
@@ -70,14 +68,17 @@ int main(void)
     check(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * TEST, test_users, test_items, &test, &error),
           &error);
 
-    /* A zero member of an options struct means its default, and so does no struct at all. */
-    /* [model] */
-    adaptau_model_options   model_options = {.struct_size = sizeof model_options, .dim = 32, .seed = 1};
-    adaptau_sampler_options sampler_options = {.struct_size = sizeof sampler_options, .rows_per_batch = 50, .seed = 1};
-    check(adaptau_model_create(context, train, &model_options, &model, &error), &error);
-    check(adaptau_temperature_create(context, train, NULL, &temperature, &error), &error);
-    check(adaptau_sampler_create(context, train, &sampler_options, &sampler, &error), &error);
-    /* [model] */
+    /* [recipe] */
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    check(adaptau_recipe_init(&recipe, &error), &error);
+    recipe.dim = 32; /* what you know better; the data decide the rest */
+    recipe.epochs = 10;
+    recipe.seed = 1;
+    check(adaptau_recipe_fill(&recipe, train, &error), &error);
+    check(adaptau_training_create(context, train, &recipe, &training, &error), &error);
+    /* [recipe] */
+    adaptau_model       *model = adaptau_training_model(training);
+    adaptau_temperature *temperature = adaptau_training_temperature(training);
 
     /* [evaluator] */
     const int32_t                cutoff = 10;
@@ -93,41 +94,37 @@ int main(void)
     /* [evaluator] */
 
     printf("epoch  loss per pair    tau0  recall@10\n");
-    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        double                    loss = 0, recall = 0;
-        int64_t                   n_terms = 0;
-        adaptau_batch             batch = {.struct_size = sizeof batch};
-        adaptau_tables            tables = {.struct_size = sizeof tables};
-        adaptau_temperature_state state = {.struct_size = sizeof state};
+    for (int64_t epoch = 0; epoch < recipe.epochs; epoch++) {
+        adaptau_batch          batch = {.struct_size = sizeof batch};
+        adaptau_tables         tables = {.struct_size = sizeof tables};
+        adaptau_training_state state = {.struct_size = sizeof state};
+        double                 recall = 0;
 
         /* [loop] */
-        check(adaptau_model_update_temperature(model, temperature, &error), &error);
-        check(adaptau_sampler_begin_epoch(sampler, epoch, &error), &error);
+        check(adaptau_training_begin_epoch(training, epoch, &error), &error);
         for (;;) {
             adaptau_step step = {.struct_size = sizeof step};
-            check(adaptau_sampler_next(sampler, &batch, &error), &error);
+            check(adaptau_training_next(training, &batch, &error), &error);
             if (batch.n_rows == 0)
                 break;
             check(adaptau_model_gradients(model, &batch, temperature, &step, &error), &error);
             check(adaptau_model_apply(model, &error), &error);
-            loss += step.loss;
-            n_terms += step.n_terms;
+            check(adaptau_training_add_loss(training, step.loss, &error), &error);
         }
+        check(adaptau_training_end_epoch(training, &error), &error);
         /* [loop] */
         /* [results] */
         check(adaptau_model_get_tables(model, &tables, &error), &error);
         check(adaptau_evaluator_run(evaluator, &tables, &error), &error);
         check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &recall, &error), &error);
-        check(adaptau_temperature_get_state(temperature, &state, &error), &error);
+        check(adaptau_training_get_state(training, &state, &error), &error);
         /* [results] */
-        printf("%5d  %13.4f  %.4f  %9.4f\n", (int)epoch + 1, loss / (double)n_terms, state.tau0, recall);
+        printf("%5d  %13.4f  %.4f  %9.4f\n", (int)epoch + 1, state.loss, state.tau0, recall);
     }
 
     /* Objects before the context that they were made from. */
     adaptau_evaluator_destroy(evaluator);
-    adaptau_sampler_destroy(sampler);
-    adaptau_temperature_destroy(temperature);
-    adaptau_model_destroy(model);
+    adaptau_training_destroy(training); /* with its model and temperature */
     adaptau_dataset_destroy(test);
     adaptau_dataset_destroy(train);
     adaptau_context_destroy(context);

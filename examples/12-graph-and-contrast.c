@@ -29,6 +29,7 @@ static void run_epoch(adaptau_model *model, adaptau_temperature *temperature, ad
     adaptau_batch            batch = {.struct_size = sizeof batch};
     adaptau_contrast_options sgl = {.struct_size = sizeof sgl, .kind = ADAPTAU_CONTRAST_SGL, .edge_dropout = 0.2};
     *loss = *contrast = 0;
+    /* [epoch] */
     check(adaptau_model_update_temperature(model, temperature, &error), &error);
     check(adaptau_sampler_begin_epoch(sampler, epoch, &error), &error);
     while (check(adaptau_sampler_next(sampler, &batch, &error), &error), batch.n_rows > 0) {
@@ -42,6 +43,7 @@ static void run_epoch(adaptau_model *model, adaptau_temperature *temperature, ad
         *loss += step.loss;
         *contrast += term;
     }
+    /* [epoch] */
 }
 
 int main(void)
@@ -60,6 +62,8 @@ int main(void)
     }
     check(adaptau_context_create(NULL, &context, &error), &error);
     check(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, USERS * HAS, users, items, &dataset, &error), &error);
+    /* A zero member of an options struct means its default, and so does no struct at all. */
+    /* [objects] */
     adaptau_model_options options = {
         .struct_size = sizeof options,
         .encoder = ADAPTAU_ENCODER_LIGHTGCN,
@@ -70,6 +74,7 @@ int main(void)
     check(adaptau_model_create(context, dataset, &options, &model, &error), &error);
     check(adaptau_temperature_create(context, dataset, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, dataset, NULL, &sampler, &error), &error);
+    /* [objects] */
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
         run_epoch(model, temperature, sampler, epoch, &loss, &contrast);
         if (epoch == 0)

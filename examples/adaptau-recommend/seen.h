@@ -5,9 +5,18 @@
 #include "adaptau-recommend/catalog.h"
 #include "common/read_data.h"
 
-/* The pairs of a file, or of train.txt in a directory, in the model's ids: by name where both have names, else by number. Pairs
- * of users or items that the model doesn't know cannot be recommended, and are left out. */
-adaptau_status read_seen(const struct catalog *catalog, const char *path, const struct read_options *reading,
-                         adaptau_dataset **out, adaptau_error *error);
+/* All zero is nothing. */
+struct seen {
+    adaptau_dataset *pairs;  /* in the model's rows */
+    int64_t         *counts; /* [n_items] interactions of each item, with users that the model does not have, too */
+    int64_t          n, n_unknown; /* interactions; those whose user or item the model does not have */
+};
+
+/* A file, or the train pairs of a directory: by name where the model has names, else by row. E_STATE where names and rows cannot
+ * be told from each other: the data have names and the model has none. On failure *seen is empty. */
+adaptau_status seen_read(struct seen *seen, const struct catalog *catalog, const char *path, const struct read_options *reading,
+                         adaptau_error *error);
+
+void seen_free(struct seen *seen);
 
 #endif

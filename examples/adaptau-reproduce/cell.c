@@ -34,7 +34,7 @@ static struct trial make_trial(const struct cell_description *description, const
         .train = description->subject->problem.train,
         .test = description->subject->problem.test,
     };
-    trial_complete_recipe(&trial, &description->recipe);
+    trial_complete_recipe(&trial, &description->recipe, NULL); /* what is wrong with a recipe its training will say */
     return trial;
 }
 
@@ -181,7 +181,7 @@ static adaptau_status note_facts(struct cell *cell, const struct trial *trial, a
         {"best_epoch", (double)trial->search.best_epoch},
         {"n_epochs", (double)trial->search.n_epochs},
         {"final_tau0", trial->tau0},
-        {"prior", trial->recipe.popularity_prior},
+        {"prior", trial->recipe.base.popularity_prior},
         {"train_seconds", trial->train_seconds},
         {"eval_seconds", trial->eval_seconds},
         {"threads", (double)adaptau_context_n_threads(trial->context)},

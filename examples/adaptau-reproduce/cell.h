@@ -13,7 +13,7 @@
 #define TAU_USER_BINS 40
 #define N_GRADIENT_TAUS 40
 
-/* What is trained. `recipe` may have UNSET members. */
+/* What is trained. `recipe` may have ADAPTAU_BY_DATA members. */
 struct cell_description {
     const struct subject *subject;
     int                   strategy; /* STRATEGY_*, for people */
@@ -37,7 +37,7 @@ struct cell_description {
  *   choice_recall, best_epoch, n_epochs, final_tau0, prior, train_seconds, eval_seconds, threads */
 struct cell {
     struct cell_description description;
-    struct recipe           complete; /* without UNSET members */
+    struct recipe           complete; /* without ADAPTAU_BY_DATA members */
     char                    identity[CELL_TEXT_MAX];
     char                    hash[17];
     bool                    done;

@@ -72,6 +72,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     char          *command = join_words(argc, argv);
     adaptau_status status = command ? study_open(&study, &settings, &error) : fail_memory(&error, "the command line");
     if (!status) {

@@ -102,9 +102,9 @@ adaptau_status measure_epoch(struct cell *cell, const struct training *training,
         status = record_add(record, "mean_all", state.mean_all, error);
     if (!status)
         status = measure_lengths(cell, training->model, error);
-    if (!status && training->recipe->tau_user != ADAPTAU_TAU_USER_NONE)
+    if (!status && training->recipe->base.tau_user_policy != ADAPTAU_TAU_USER_NONE)
         status = measure_tau_users(record, tau, n, &state, error);
-    if (!status && noise_groups && training->recipe->tau_user != ADAPTAU_TAU_USER_NONE)
+    if (!status && noise_groups && training->recipe->base.tau_user_policy != ADAPTAU_TAU_USER_NONE)
         status = measure_noise_groups(record, tau, n, noise_groups, error);
     return status;
 }
@@ -114,13 +114,9 @@ adaptau_status measure_epoch(struct cell *cell, const struct training *training,
 /* As training scores them, where items are ranked otherwise. */
 static adaptau_status trained_tables(const struct trial *trial, adaptau_tables *tables, adaptau_error *error)
 {
-    const int32_t normalise = trial->recipe.normalise;
     *tables = (adaptau_tables){.struct_size = sizeof *tables};
     adaptau_status status = adaptau_model_get_tables(trial->model, tables, error);
-    if (normalise == NORMALISE_BOTH || normalise == NORMALISE_USERS)
-        tables->flags |= ADAPTAU_NORMALISE_USERS;
-    if (normalise == NORMALISE_BOTH || normalise == NORMALISE_ITEMS)
-        tables->flags |= ADAPTAU_NORMALISE_ITEMS;
+    tables->flags |= (uint32_t)trial->recipe.base.normalise;
     return status;
 }
 
@@ -261,14 +257,14 @@ adaptau_status measure_model(struct cell *cell, const struct trial *trial, adapt
 {
     const struct recipe *recipe = &cell->complete;
     adaptau_status       status = measure_groups(cell, trial, error);
-    if (status || recipe->normalise != NORMALISE_BOTH || cell->description.noise.kind != NOISE_NONE)
+    if (status || recipe->base.normalise != (int32_t)ADAPTAU_NORMALISE_BOTH || cell->description.noise.kind != NOISE_NONE)
         return status;
     status = measure_tau0(cell, trial, ADAPTAU_TAU0_EQ14, "tau0_eq14", error);
     if (!status)
         status = measure_tau0(cell, trial, ADAPTAU_TAU0_EQ34, "tau0_eq34", error);
     if (!status)
         status = measure_tau0(cell, trial, ADAPTAU_TAU0_EXACT, "tau0_exact", error);
-    if (!status && recipe->tau0 == ADAPTAU_TAU0_EQ14 && recipe->tau_user == ADAPTAU_TAU_USER_NONE)
+    if (!status && recipe->base.tau0_policy == ADAPTAU_TAU0_EQ14 && recipe->base.tau_user_policy == ADAPTAU_TAU_USER_NONE)
         status = measure_gradients(cell, trial, error);
     return status;
 }

@@ -18,10 +18,10 @@ static double cell_cost(const struct cell *cell)
 {
     const struct recipe *recipe = &cell->complete;
     const struct data   *data = &cell->description.subject->problem.data;
-    double               cost = (double)recipe->epochs * data->n_users * data->n_items;
-    if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
+    double               cost = (double)recipe->base.epochs * data->n_users * data->n_items;
+    if (recipe->base.encoder == ADAPTAU_ENCODER_LIGHTGCN)
         cost *= COST_LIGHTGCN;
-    if (recipe->candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
+    if (recipe->base.candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
         cost *= COST_PER_ROW;
     if (cell->description.protocol == PROTOCOL_VALID || recipe_searches_prior(&cell->description.recipe, recipe))
         cost *= 2;
@@ -50,10 +50,10 @@ static void describe(const struct progress *progress, char *out, size_t size)
     if (progress->work_done > 0)
         clock_text(progress->seconds_done * progress->work_left / progress->work_done, left, sizeof left);
     if (description->strategy == STRATEGY_GRID)
-        snprintf(tau, sizeof tau, " %g", description->recipe.tau);
+        snprintf(tau, sizeof tau, " %g", description->recipe.base.tau);
     snprintf(out, size, "[%d/%d, %s left] %s %s %s%s%s, seed %lld, %s", progress->number, progress->n_cells, left,
-             description->subject->name, backbone_names[description->recipe.encoder], strategy_get(description->strategy)->name,
-             tau, description->noise.kind == NOISE_NONE ? "" : ", noise", (long long)description->recipe.seed,
+             description->subject->name, backbone_names[description->recipe.base.encoder], strategy_get(description->strategy)->name,
+             tau, description->noise.kind == NOISE_NONE ? "" : ", noise", (long long)description->recipe.base.seed,
              protocol_names[description->protocol]);
 }
 

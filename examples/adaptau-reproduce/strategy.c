@@ -15,16 +15,16 @@
 
 const char *const recipe_names[] = {"plain", "preset", NULL};
 
-#define PLAIN .recipe = RECIPE_PLAIN, .normalise = NORMALISE_BOTH
-#define POPULAR .popular = true, .rank = RANK_RAW
+#define PLAIN .recipe = RECIPE_PLAIN, .normalise = ADAPTAU_NORMALISE_BOTH
+#define POPULAR .popular = true, .rank = 1
 #define RAW(side) .recipe = RECIPE_PLAIN, .tau0 = ADAPTAU_TAU0_FIXED, .tau = 1, .normalise = side
 
 static const struct strategy strategies[N_STRATEGIES] = {
-    [STRATEGY_NO_NORM] = {RAW(NORMALISE_NONE), .name = "no norm", .printed = PRINTED_NO_NORM,
+    [STRATEGY_NO_NORM] = {RAW(0), .name = "no norm", .printed = PRINTED_NO_NORM,
                           .meaning = "inner products of raw embeddings, temperature 1"},
-    [STRATEGY_NORM_USERS] = {RAW(NORMALISE_USERS), .name = "users only",
+    [STRATEGY_NORM_USERS] = {RAW(ADAPTAU_NORMALISE_USERS), .name = "users only",
                              .meaning = "users at length 1, raw items, temperature 1 (Y-N)"},
-    [STRATEGY_NORM_ITEMS] = {RAW(NORMALISE_ITEMS), .name = "items only",
+    [STRATEGY_NORM_ITEMS] = {RAW(ADAPTAU_NORMALISE_ITEMS), .name = "items only",
                              .meaning = "items at length 1, raw users, temperature 1 (N-Y)"},
     [STRATEGY_GRID] = {PLAIN, .name = "searched tau", .printed = PRINTED_GRID, .tau0 = ADAPTAU_TAU0_FIXED, .tau = 0.1,
                        .meaning = "cosines at a fixed temperature, the best of a grid for the pairs that choose"},
@@ -46,7 +46,7 @@ static const struct strategy strategies[N_STRATEGIES] = {
                          .meaning = "1024 uniform candidates for each batch"},
     [STRATEGY_PER_ROW] = {PLAIN, .name = "Adap-tau0, sample per pair", .candidates = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
                           .meaning = "1024 uniform candidates for each pair, as in the paper"},
-    [STRATEGY_RAW_TAU0] = {PLAIN, .name = "Adap-tau0, ranked raw", .printed = PRINTED_ADAP_TAU0, .rank = RANK_RAW,
+    [STRATEGY_RAW_TAU0] = {PLAIN, .name = "Adap-tau0, ranked raw", .printed = PRINTED_ADAP_TAU0, .rank = 1,
                            .meaning =
                                "trained on cosines, ranked by inner products, as the authors' program does with LightGCN"},
     [STRATEGY_POPULAR_TAU0] = {PLAIN, POPULAR, .name = "Adap-tau0, by popularity", .printed = PRINTED_ADAP_TAU0,
@@ -57,45 +57,45 @@ static const struct strategy strategies[N_STRATEGIES] = {
     [STRATEGY_PRESET_TAU0] = {.name = "Adap-tau0",
                               .recipe = RECIPE_PRESET,
                               .printed = PRINTED_ADAP_TAU0,
-                              .normalise = UNSET,
-                              .rank = UNSET,
+                              .normalise = ADAPTAU_BY_DATA,
+                              .rank = ADAPTAU_BY_DATA,
                               .meaning = "adaptau-train with nothing but its defaults"},
     [STRATEGY_PRESET_TAU] = {.name = "Adap-tau",
                              .recipe = RECIPE_PRESET,
                              .printed = PRINTED_ADAP_TAU,
-                             .normalise = UNSET,
-                             .rank = UNSET,
+                             .normalise = ADAPTAU_BY_DATA,
+                             .rank = ADAPTAU_BY_DATA,
                              .tau_user = ADAPTAU_TAU_USER_EQ16,
                              .meaning = "adaptau-train --personal eq16"},
     [STRATEGY_BPR] = {.name = "BPR",
                       .recipe = RECIPE_PRESET,
                       .loss = ADAPTAU_LOSS_BPR,
-                      .normalise = UNSET,
-                      .rank = UNSET,
+                      .normalise = ADAPTAU_BY_DATA,
+                      .rank = ADAPTAU_BY_DATA,
                       .meaning = "adaptau-train --loss bpr"},
     [STRATEGY_CCL] = {.name = "CCL",
                       .recipe = RECIPE_PRESET,
                       .loss = ADAPTAU_LOSS_CCL,
-                      .normalise = UNSET,
-                      .rank = UNSET,
+                      .normalise = ADAPTAU_BY_DATA,
+                      .rank = ADAPTAU_BY_DATA,
                       .meaning = "adaptau-train --loss ccl; with --backbone simplex it is SimpleX"},
     [STRATEGY_SGL] = {.name = "with SGL",
                       .recipe = RECIPE_PRESET,
                       .contrast = CONTRAST_SGL,
-                      .normalise = UNSET,
-                      .rank = UNSET,
+                      .normalise = ADAPTAU_BY_DATA,
+                      .rank = ADAPTAU_BY_DATA,
                       .meaning = "adaptau-train --contrast sgl: views without some edges"},
     [STRATEGY_SIMGCL] = {.name = "with SimGCL",
                          .recipe = RECIPE_PRESET,
                          .contrast = CONTRAST_SIMGCL,
-                         .normalise = UNSET,
-                         .rank = UNSET,
+                         .normalise = ADAPTAU_BY_DATA,
+                         .rank = ADAPTAU_BY_DATA,
                          .meaning = "adaptau-train --contrast simgcl: views with noise"},
     [STRATEGY_NCL] = {.name = "with NCL",
                       .recipe = RECIPE_PRESET,
                       .contrast = CONTRAST_NCL,
-                      .normalise = UNSET,
-                      .rank = UNSET,
+                      .normalise = ADAPTAU_BY_DATA,
+                      .rank = ADAPTAU_BY_DATA,
                       .meaning = "adaptau-train --contrast ncl: layers and prototypes"},
 };
 
@@ -106,35 +106,35 @@ const struct strategy *strategy_get(int id)
 
 static void set_raw_rates(struct recipe *recipe)
 {
-    if (recipe->normalise == NORMALISE_NONE || recipe->normalise == NORMALISE_USERS)
-        recipe->lr_users = recipe->lr_items = LR_RAW_ITEMS;
-    else if (recipe->normalise == NORMALISE_ITEMS)
-        recipe->lr_users = LR_RAW_USERS;
+    if (recipe->base.normalise == 0 || recipe->base.normalise == (int32_t)ADAPTAU_NORMALISE_USERS)
+        recipe->base.learning_rate_users = recipe->base.learning_rate_items = LR_RAW_ITEMS;
+    else if (recipe->base.normalise == (int32_t)ADAPTAU_NORMALISE_ITEMS)
+        recipe->base.learning_rate_users = LR_RAW_USERS;
 }
 
 struct recipe strategy_recipe(int id, int32_t encoder, int64_t seed)
 {
     const struct strategy *strategy = &strategies[id];
     struct recipe          recipe = recipe_default();
-    recipe.encoder = encoder;
-    recipe.seed = seed;
-    recipe.loss = strategy->loss;
+    recipe.base.encoder = encoder;
+    recipe.base.seed = (uint64_t)seed;
+    recipe.base.loss = strategy->loss;
     recipe.contrast = strategy->contrast;
-    recipe.tau0 = strategy->tau0;
-    recipe.tau = strategy->tau;
-    recipe.tau_user = strategy->tau_user;
-    recipe.normalise = strategy->normalise;
-    recipe.rank = strategy->rank;
-    recipe.candidates = strategy->candidates;
+    recipe.base.tau0_policy = strategy->tau0;
+    recipe.base.tau = strategy->tau;
+    recipe.base.tau_user_policy = strategy->tau_user;
+    recipe.base.normalise = strategy->normalise;
+    recipe.base.rank_raw = strategy->rank;
+    recipe.base.candidates = strategy->candidates;
     if (strategy->recipe == RECIPE_PLAIN) {
-        recipe.soft_targets = 0;
-        recipe.popularity_prior = 0;
-        recipe.popularity_exponent = 0;
+        recipe.base.soft_targets = 0;
+        recipe.base.popularity_prior = 0;
+        recipe.base.popularity_exponent = 0;
     }
     if (strategy->popular) {
-        recipe.layers = POPULAR_LAYERS;
-        recipe.raw_rows = RAW_ROWS_UNIT;
-        recipe.entrywise = true;
+        recipe.base.n_layers = POPULAR_LAYERS;
+        recipe.base.unit_raw_rows = 1;
+        recipe.base.row_second_moment = 0;
     }
     if (encoder == ADAPTAU_ENCODER_MF)
         set_raw_rates(&recipe);

@@ -48,16 +48,16 @@ struct strategy {
     int32_t     loss;    /* ADAPTAU_LOSS_* */
     int32_t     contrast; /* CONTRAST_* */
     int32_t     tau0, tau_user;
-    int32_t     normalise; /* NORMALISE_*, or UNSET */
+    int32_t     normalise; /* of adaptau_recipe, ADAPTAU_BY_DATA for presets */
     double      tau;       /* of ADAPTAU_TAU0_FIXED */
     int32_t     candidates;
-    int32_t     rank;      /* RANK_*; UNSET for presets */
-    bool        popular;   /* the catalogue weighs by popularity, as preset_popularity_of_lengths has it */
+    int32_t     rank;      /* rank_raw of adaptau_recipe, likewise */
+    bool        popular;   /* the catalogue weighs by popularity, as the recipe has it for LightGCN on sparse data */
 };
 
 const struct strategy *strategy_get(int id);
 
-/* The recipe of a strategy with an encoder; members that depend on the data stay UNSET. */
+/* The recipe of a strategy with an encoder; members that depend on the data stay ADAPTAU_BY_DATA. */
 struct recipe strategy_recipe(int id, int32_t encoder, int64_t seed);
 
 #endif

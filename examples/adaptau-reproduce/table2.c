@@ -11,7 +11,7 @@ static const int strategies[] = {
 /* Ranking raw is another thing only where rows have lengths. */
 static bool is_shown(int strategy, int32_t encoder)
 {
-    return strategy_get(strategy)->rank != RANK_RAW || encoder == ADAPTAU_ENCODER_LIGHTGCN;
+    return strategy_get(strategy)->rank != 1 || encoder == ADAPTAU_ENCODER_LIGHTGCN;
 }
 
 static void add_entry(struct study *study, struct table *table, struct entry *entry)

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "adaptau-reproduce/strategy.h"
-#include "common/preset.h"
 
 #define QUICK_EVAL_EVERY 2
 #define QUICK_NOISE_EPOCHS 20
@@ -32,17 +31,19 @@ static void shorten(struct cell_description *description)
 {
     description->eval_every = QUICK_EVAL_EVERY;
     if (description->noise.kind != NOISE_NONE)
-        description->recipe.epochs = QUICK_NOISE_EPOCHS;
-    if (description->recipe.candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM) {
-        description->recipe.epochs = QUICK_PER_ROW_EPOCHS;
-        description->recipe.n_candidates = QUICK_PER_ROW_CANDIDATES;
+        description->recipe.base.epochs = QUICK_NOISE_EPOCHS;
+    if (description->recipe.base.candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM) {
+        description->recipe.base.epochs = QUICK_PER_ROW_EPOCHS;
+        description->recipe.base.n_candidates = QUICK_PER_ROW_CANDIDATES;
     }
 }
 
+/* L/9, as the library's recipe has it for LightGCN on sparse data, here on all: by_data.c of the library has the rule. */
 static double popularity_for(const adaptau_dataset *train)
 {
-    return preset_popularity_of_lengths(adaptau_dataset_n_users(train), adaptau_dataset_n_items(train),
-                                        adaptau_dataset_n_pairs(train));
+    const double n = adaptau_dataset_n_users(train), m = adaptau_dataset_n_items(train);
+    const double pairs = (double)adaptau_dataset_n_pairs(train);
+    return pairs == 0 ? 0 : fmin(fmax(log(n * m / (2 * pairs)) / 9, 0), 1);
 }
 
 const struct cell *entry_cell(struct study *study, const struct entry *entry, int64_t seed)
@@ -57,15 +58,15 @@ const struct cell *entry_cell(struct study *study, const struct entry *entry, in
         .noise = entry->noise,
     };
     if (strategy_get(entry->strategy)->popular)
-        description.recipe.popularity_exponent = popularity_for(entry->subject->problem.train);
+        description.recipe.base.popularity_exponent = popularity_for(entry->subject->problem.train);
     if (entry->tau > 0)
-        description.recipe.tau = entry->tau;
+        description.recipe.base.tau = entry->tau;
     if (settings->quick)
         shorten(&description);
     if (settings->epochs > 0)
-        description.recipe.epochs = settings->epochs;
+        description.recipe.base.epochs = settings->epochs;
     if (settings->dim > 0)
-        description.recipe.dim = settings->dim;
+        description.recipe.base.dim = settings->dim;
     return study_cell(study, &description);
 }
 

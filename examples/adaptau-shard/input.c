@@ -15,74 +15,73 @@
 
 /* ---- pairs of numbers -------------------------------------------------------------------------------------------- */
 
-static adaptau_status read_number(struct text *text, const char *kind, int32_t *id, adaptau_error *error)
+static adaptau_status read_id(const struct fields *fields, int column, const char *kind, int32_t *id, adaptau_error *error)
 {
-    const int64_t column = text->column;
-    int64_t       value = 0;
-    bool          any = false;
-    while (text->current == ' ')
-        text_step(text);
-    for (; text->current >= '0' && text->current <= '9'; text_step(text)) {
-        any = true;
-        value = value <= LARGEST_ID ? value * 10 + (text->current - '0') : value;
-    }
-    if (!any || value > LARGEST_ID)
-        return text_fail(text, text->line, column, error, "no %s id here, a whole number from 0 to %d: names are not sharded",
-                         kind, LARGEST_ID);
+    const struct field *field = &fields->row.fields[column];
+    int64_t             value = 0;
+    size_t              i = 0;
+    for (; i < field->length && field->at[i] >= '0' && field->at[i] <= '9' && value <= LARGEST_ID; i++)
+        value = value * 10 + (field->at[i] - '0');
+    if (i < field->length || field->length == 0 || value > LARGEST_ID)
+        return fields_fail(fields, field->at, error, "no %s id here, a whole number from 0 to %d: names are not sharded", kind,
+                           LARGEST_ID);
     *id = (int32_t)value;
     return ADAPTAU_OK;
 }
 
-static adaptau_status read_line(struct text *text, int separator, pair_visitor visit, void *user_data,
-                                struct id_extent *extent, adaptau_error *error)
+static adaptau_status read_row(const struct fields *fields, const struct columns *columns, int n_fields, pair_visitor visit,
+                               void *user_data, struct id_extent *extent, adaptau_error *error)
 {
-    int32_t        user, item;
-    adaptau_status status = read_number(text, "user", &user, error);
+    int32_t user = 0, item = 0;
+    if (fields->row.n != n_fields)
+        return fields_fail(fields, fields->row.begin, error, "%d fields, but %d in the other lines", fields->row.n, n_fields);
+    adaptau_status status = read_id(fields, columns->at[ROLE_USER], "user", &user, error);
+    if (!status)
+        status = read_id(fields, columns->at[ROLE_ITEM], "item", &item, error);
     if (status)
         return status;
-    if (text->current != separator)
-        return text_fail(text, text->line, text->column, error, "a %s is missing", separator == '\t' ? "tab" : "comma");
-    text_step(text);
-    status = read_number(text, "item", &item, error);
-    if (status)
-        return status;
-    if (text->current != separator && text->current != '\n' && text->current != TEXT_END)
-        return text_fail(text, text->line, text->column, error, "the item's id does not end here");
     extent->largest_user = user > extent->largest_user ? user : extent->largest_user;
     extent->largest_item = item > extent->largest_item ? item : extent->largest_item;
-    while (text->current != '\n' && text->current != TEXT_END)
-        text_step(text);
     return visit(user_data, user, item, error);
 }
 
-static adaptau_status read_columns(struct text *text, int separator, pair_visitor visit, void *user_data,
-                                   struct id_extent *extent, adaptau_error *error)
+static adaptau_status read_rows_of_table(struct bytes *bytes, const struct layout *layout, pair_visitor visit, void *user_data,
+                                         struct id_extent *extent, adaptau_error *error)
 {
-    adaptau_status status = ADAPTAU_OK;
-    while (text->current != TEXT_END && !status) {
-        if (text->current == '\n')
-            text_step(text);
-        else
-            status = read_line(text, separator, visit, user_data, extent, error);
-    }
-    return status ? status : text_status(text, error);
+    static const struct read_options options = {0};
+    static struct fields             fields;
+    struct columns                   columns;
+    bool                             more = true;
+    adaptau_status                   status = ADAPTAU_OK;
+    fields_begin(&fields, bytes, layout->separator);
+    if (layout->header)
+        status = fields_next(&fields, &more, error);
+    if (!status)
+        status = columns_find(&options, layout, layout->header ? &fields.row : NULL, bytes->name, &columns, error);
+    while (!status && !(status = fields_next(&fields, &more, error)) && more)
+        status = read_row(&fields, &columns, layout->n_fields, visit, user_data, extent, error);
+    return status;
 }
 
 static adaptau_status read_text(const char *path, pair_visitor visit, void *user_data, struct id_extent *extent,
                                 adaptau_error *error)
 {
-    struct text    text = {0};
-    adaptau_status status = text_open(&text, path, error);
+    static const struct read_options options = {0};
+    struct bytes                     bytes;
+    struct text                      text;
+    struct layout                    layout;
+    adaptau_status                   status = bytes_open(&bytes, path, error);
     if (status)
         return status;
-    const int separator = find_separator(&text);
-    if (separator == '\t' || separator == ',')
-        status = read_columns(&text, separator, visit, user_data, extent, error);
-    else if (separator)
-        status = text_fail(&text, 1, 1, error, "\"::\" between users and items: tabs or commas, please");
-    else
-        status = read_lightgcn_each(&text, visit, user_data, extent, error);
-    text_close(&text);
+    status = bytes_sample(&bytes, LAYOUT_SAMPLE, error);
+    if (!status)
+        status = layout_find(&bytes, &options, true, &layout, error);
+    if (!status && layout.lists) {
+        text_begin(&text, &bytes);
+        status = read_lists_each(&text, visit, user_data, extent, error);
+    } else if (!status)
+        status = read_rows_of_table(&bytes, &layout, visit, user_data, extent, error);
+    bytes_close(&bytes);
     return status;
 }
 

@@ -6,7 +6,7 @@
 #include "common/read_data.h"
 
 /* By the name and the first line: safetensors with "indptr" (I64 or I32) and "indices" (I32 or I64), the compressed rows of
- * users; "user SEPARATOR item [SEPARATOR ...]" with whole numbers, the separator a tab or a comma; or "user item item ...".
+ * users; a table with columns of users and items that are whole numbers (common/layout.h); or "user item item ...".
  * Notes the largest ids in *extent. */
 adaptau_status input_read(const char *path, pair_visitor visit, void *user_data, struct id_extent *extent,
                           adaptau_error *error);

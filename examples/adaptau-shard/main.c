@@ -9,6 +9,7 @@
 #include "adaptau-shard/input.h"
 #include "common/fail.h"
 #include "common/options.h"
+#include "common/stop.h"
 
 #define PROGRAM "adaptau-shard"
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -22,7 +23,7 @@ static const struct program program = {
     .name = PROGRAM,
     .usage = "TRAIN TEST FOLDER [OPTION]...",
     .about = "Cut the pairs of two files into ranges of users and items, for adaptau-train-mpi FOLDER.\n"
-             "TRAIN and TEST are \"user item item ...\" per line, \"user TAB item\" or \"user,item\" with whole numbers, or\n"
+             "TRAIN and TEST are \"user item item ...\" per line, tables of users and items that are whole numbers, or\n"
              "FILE.safetensors with the compressed rows indptr and indices. They are read twice, never held.",
     .notes = "Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     if (run(&settings, &error)) {
         tell(PROGRAM, &error);
         return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file is a list of runs of rows: a header, then rows, first moments, second moments and steps of the run, and of users the
- * losses that their temperatures come from. The manifest is text: a line of numbers as hexadecimal words, and a line for each
- * file with its size and the sum of its bytes. */
+ * losses that their temperatures come from. The manifest is text: a line of numbers as hexadecimal words, a line for each file
+ * with its size and the sum of its bytes, and at the end the sum of the manifest's own bytes before it. */
 #include "adaptau-train-mpi/checkpoint.h"
 
 #include <errno.h>
@@ -14,7 +14,10 @@
 #include "common/draft.h"
 #include "common/fail.h"
 
-#define FORMAT "adaptau-mpi 1"
+#define FORMAT "adaptau-mpi 2"
+#define OLDER_FORMAT "adaptau-mpi 1 " /* without a sum of its own */
+#define SUM_LINE "sum "
+#define MANIFEST_MOST (1 << 24)
 #define MAGIC UINT64_C(0x314D554154504144)
 #define N_WORDS (sizeof(struct standing) / sizeof(uint64_t))
 _Static_assert(sizeof(struct standing) % sizeof(uint64_t) == 0, "a standing is made of words");
@@ -139,21 +142,42 @@ static adaptau_status sync_folder(const char *path, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
+/* The manifest's text, to be freed; NULL without memory. */
+static char *manifest_text(int n_files, const struct file_sum *sums, const struct standing *standing, size_t *size)
+{
+    uint64_t words[N_WORDS];
+    char    *text = NULL;
+    FILE    *out = open_memstream(&text, size);
+    if (!out)
+        return NULL;
+    memcpy(words, standing, sizeof words);
+    fprintf(out, "%s %d %" PRId64 "\n", FORMAT, n_files, standing->epoch);
+    for (size_t i = 0; i < N_WORDS; i++)
+        fprintf(out, "%016" PRIx64 "%c", words[i], i + 1 < N_WORDS ? ' ' : '\n');
+    for (int k = 0; k < n_files; k++)
+        fprintf(out, "%" PRId64 " %016" PRIx64 "\n", sums[k].size, sums[k].sum);
+    const int failed = fflush(out) != 0;
+    fprintf(out, SUM_LINE "%016" PRIx64 "\n", failed ? 0 : add_sum(0, text, *size));
+    if (fclose(out) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
+}
+
 static adaptau_status write_manifest(const char *path, int n_files, const struct file_sum *sums,
                                      const struct standing *standing, adaptau_error *error)
 {
-    uint64_t       words[N_WORDS];
-    struct draft   draft;
+    size_t       size = 0;
+    struct draft draft;
+    char        *text = manifest_text(n_files, sums, standing, &size);
+    if (!text)
+        return fail_memory(error, "the manifest of the checkpoint");
     adaptau_status status = draft_open(&draft, path, error);
-    if (status)
-        return status;
-    memcpy(words, standing, sizeof words);
-    fprintf(draft.file, "%s %d %" PRId64 "\n", FORMAT, n_files, standing->epoch);
-    for (size_t i = 0; i < N_WORDS; i++)
-        fprintf(draft.file, "%016" PRIx64 "%c", words[i], i + 1 < N_WORDS ? ' ' : '\n');
-    for (int k = 0; k < n_files; k++)
-        fprintf(draft.file, "%" PRId64 " %016" PRIx64 "\n", sums[k].size, sums[k].sum);
-    status = draft_commit(&draft, error);
+    if (!status) {
+        fwrite(text, 1, size, draft.file); /* failures are found by draft_commit                               */
+        status = draft_commit(&draft, error);
+    }
+    free(text);
     return status ? status : sync_folder(path, error);
 }
 
@@ -282,20 +306,59 @@ static int list_wanted(const struct grid *grid, const struct shard *shard, float
     return n + 1;
 }
 
-static adaptau_status read_manifest(FILE *file, const char *path, int *n_files, struct standing *standing, adaptau_error *error)
+/* The whole file, terminated; NULL where it cannot be read, errno says why. */
+static char *read_text(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "r");
+    char *text = file ? malloc(MANIFEST_MOST + 1) : NULL;
+    *size = text ? fread(text, 1, MANIFEST_MOST, file) : 0;
+    if (text && ferror(file)) {
+        free(text);
+        text = NULL;
+        errno = EIO;
+    }
+    if (text)
+        text[*size] = '\0';
+    const int failure = errno;
+    if (file)
+        fclose(file);
+    errno = failure;
+    return text;
+}
+
+/* Any bit of it could be the number of a best epoch: nothing of a manifest is taken whose sum is not that of its text. */
+static adaptau_status check_manifest(const char *text, size_t size, const char *path, adaptau_error *error)
+{
+    const size_t line = sizeof SUM_LINE - 1 + 16 + 1;
+    char         wanted[40];
+    if (strncmp(text, OLDER_FORMAT, sizeof OLDER_FORMAT - 1) == 0)
+        return fail(error, ADAPTAU_E_FORMAT, "%s: the checkpoint of an older version of this program", shown_path(path));
+    if (size < line || strlen(text) != size)
+        return refuse(path, error);
+    snprintf(wanted, sizeof wanted, SUM_LINE "%016" PRIx64 "\n", add_sum(0, text, size - line));
+    return strcmp(text + size - line, wanted) == 0 ? ADAPTAU_OK : refuse(path, error);
+}
+
+/* *rest: where the lines of the files begin. */
+static adaptau_status read_manifest(const char *text, const char *path, int *n_files, struct standing *standing,
+                                    const char **rest, adaptau_error *error)
 {
     uint64_t words[N_WORDS];
     int64_t  epoch;
-    if (fscanf(file, FORMAT " %d %" SCNd64, n_files, &epoch) != 2 || *n_files < 1)
+    int      used = 0;
+    if (sscanf(text, FORMAT " %d %" SCNd64 "%n", n_files, &epoch, &used) != 2 || *n_files < 1)
         return refuse(path, error);
-    for (size_t i = 0; i < N_WORDS; i++)
-        if (fscanf(file, "%" SCNx64, &words[i]) != 1)
+    for (size_t i = 0; i < N_WORDS; i++) {
+        text += used;
+        if (sscanf(text, "%" SCNx64 "%n", &words[i], &used) != 1)
             return refuse(path, error);
+    }
+    *rest = text + used;
     memcpy(standing, words, sizeof words);
     return standing->epoch == epoch ? ADAPTAU_OK : refuse(path, error);
 }
 
-static adaptau_status read_files(FILE *manifest, const char *path, int n_files, int64_t epoch, const struct run *wanted, int n,
+static adaptau_status read_files(const char *lines, const char *path, int n_files, int64_t epoch, const struct run *wanted, int n,
                                  const struct part *part, adaptau_error *error)
 {
     int64_t        rows[2] = {0, 0};
@@ -304,16 +367,18 @@ static adaptau_status read_files(FILE *manifest, const char *path, int n_files, 
         char            name[4096];
         struct file_sum expected;
         file_name(name, sizeof name, path, epoch, k);
-        status = fscanf(manifest, "%" SCNd64 " %" SCNx64, &expected.size, &expected.sum) == 2
+        int used = 0;
+        status = sscanf(lines, "%" SCNd64 " %" SCNx64 "%n", &expected.size, &expected.sum, &used) == 2
                      ? read_file(name, wanted, n, &expected, rows, error)
                      : refuse(path, error);
+        lines += used;
     }
     if (!status && (rows[0] != part->n_users || rows[1] != part->n_items))
         status = refuse(path, error);
     return status;
 }
 
-static adaptau_status read_all(FILE *file, const char *path, const struct grid *grid, struct shard *shard,
+static adaptau_status read_all(const char *text, const char *path, const struct grid *grid, struct shard *shard,
                                adaptau_temperature *temperature, struct standing *standing, adaptau_error *error)
 {
     const uint64_t fingerprint = standing->fingerprint;
@@ -322,11 +387,12 @@ static adaptau_status read_all(FILE *file, const char *path, const struct grid *
     int            n_files = 0;
     if (!losses)
         return fail_memory(error, "the users' losses");
-    adaptau_status status = read_manifest(file, path, &n_files, standing, error);
+    const char    *lines = NULL;
+    adaptau_status status = read_manifest(text, path, &n_files, standing, &lines, error);
     if (!status && standing->fingerprint != fingerprint)
         status = fail(error, ADAPTAU_E_STATE, "%s: the checkpoint of a training with other options or data", shown_path(path));
     if (!status)
-        status = read_files(file, path, n_files, standing->epoch, wanted, list_wanted(grid, shard, losses, wanted), shard->part,
+        status = read_files(lines, path, n_files, standing->epoch, wanted, list_wanted(grid, shard, losses, wanted), shard->part,
                             error);
     if (!status)
         status = adaptau_temperature_set_state(temperature, &standing->temperature, losses, error);
@@ -337,14 +403,16 @@ static adaptau_status read_all(FILE *file, const char *path, const struct grid *
 adaptau_status checkpoint_read(const char *path, const struct grid *grid, struct shard *shard,
                                adaptau_temperature *temperature, struct standing *standing, bool *found, adaptau_error *error)
 {
-    FILE          *file = fopen(path, "r");
+    size_t         size = 0;
+    char          *text = read_text(path, &size);
     adaptau_status status = ADAPTAU_OK;
-    *found = file != NULL;
-    if (!file && errno != ENOENT)
+    *found = text != NULL;
+    if (!text && errno != ENOENT)
         status = fail_os(error, errno, "%s", shown_path(path));
-    if (file) {
-        status = read_all(file, path, grid, shard, temperature, standing, error);
-        fclose(file);
-    }
+    if (text)
+        status = check_manifest(text, size, path, error);
+    if (text && !status)
+        status = read_all(text, path, grid, shard, temperature, standing, error);
+    free(text);
     return agree(grid, status, error);
 }

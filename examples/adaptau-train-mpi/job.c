@@ -10,7 +10,6 @@
 #include "adaptau-train-mpi/watch.h"
 #include "common/clock.h"
 #include "common/fail.h"
-#include "common/preset.h"
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
@@ -36,8 +35,8 @@ static adaptau_status open_grid(struct job *job, const struct extent *extent, ad
     struct cost_question question = {.n_users = extent->n_users,
                                      .n_items = extent->n_items,
                                      .n_pairs = extent->n_train,
-                                     .rows = job->recipe.rows,
-                                     .dim = job->recipe.dim,
+                                     .rows = job->recipe.base.rows_per_batch,
+                                     .dim = job->recipe.base.dim,
                                      .n_p = job->settings->n_p,
                                      .n_q = job->settings->n_q};
     MPI_Comm_size(MPI_COMM_WORLD, &size);
@@ -55,18 +54,9 @@ static adaptau_status open_grid(struct job *job, const struct extent *extent, ad
 
 static adaptau_status open_temperature(struct job *job, adaptau_error *error)
 {
-    const struct recipe              *r = &job->recipe;
-    const adaptau_temperature_options options = {
-        .struct_size = sizeof options,
-        .tau0_policy = r->tau0,
-        .tau_user_policy = r->tau_user,
-        .warmup_updates = (int32_t)r->warmup_epochs,
-        .tau = r->tau,
-        .tau_min = r->tau_min,
-        .tau_max = r->tau_max,
-        .divisor = r->divisor,
-    };
-    return adaptau_temperature_create(job->context, job->part.train, &options, &job->temperature, error);
+    adaptau_temperature_options options = {.struct_size = sizeof options};
+    adaptau_status              status = adaptau_recipe_temperature_options(&job->recipe.base, &options, error);
+    return status ? status : adaptau_temperature_create(job->context, job->part.train, &options, &job->temperature, error);
 }
 
 static uint64_t mix(uint64_t sum, const void *data, size_t size)
@@ -125,8 +115,9 @@ adaptau_status job_open(struct job *job, const struct own_settings *settings, ad
     if (status)
         return status;
     watch_beat();
-    preset_fill(&job->recipe, extent.n_users, extent.n_items, extent.n_train);
-    status = open_grid(job, &extent, error);
+    status = recipe_fill(&job->recipe, extent.n_users, extent.n_items, extent.n_train, error);
+    if (!status)
+        status = open_grid(job, &extent, error);
     if (!status)
         status = open_context(job, error);
     if (!status)
@@ -182,7 +173,7 @@ static adaptau_status judge_epoch(struct job *job, adaptau_error *error)
     struct standing *standing = &job->standing;
     const double     started = clock_now();
     const int32_t    cutoff = choosing_cutoff(&job->settings->train.trial.cutoffs);
-    adaptau_status   status = judge_score(&job->judge, job->recipe.popularity_prior, standing->tau0, &job->last, error);
+    adaptau_status   status = judge_score(&job->judge, job->recipe.base.popularity_prior, standing->tau0, &job->last, error);
     job->eval_seconds += clock_now() - started;
     if (status || (standing->best_epoch > 0 && !is_better(&job->last, &standing->best, cutoff)))
         return status;
@@ -199,7 +190,7 @@ static void show_epoch(const struct job *job, bool scored)
     const int32_t         c = choosing_cutoff(cutoffs);
     if (job->grid.world.rank != 0 || job->settings->train.quiet)
         return;
-    fprintf(stderr, "epoch %lld/%lld  loss %.4f  tau0 %.4f", (long long)job->standing.epoch, (long long)job->recipe.epochs,
+    fprintf(stderr, "epoch %lld/%lld  loss %.4f  tau0 %.4f", (long long)job->standing.epoch, (long long)job->recipe.base.epochs,
             job->standing.loss, job->standing.tau0);
     if (scored)
         fprintf(stderr, "  recall@%d %.4f  ndcg@%d %.4f", cutoffs->values[c], job->last.value[ADAPTAU_METRIC_RECALL][c],
@@ -212,10 +203,10 @@ adaptau_status job_train(struct job *job, adaptau_error *error)
     const struct settings *s = &job->settings->train;
     struct standing       *standing = &job->standing;
     adaptau_status         status = ADAPTAU_OK;
-    while (standing->epoch < job->recipe.epochs && !status) {
+    while (standing->epoch < job->recipe.base.epochs && !status) {
         watch_epoch(standing->epoch);
         status = train_epoch(job, error);
-        const bool due = standing->epoch % s->trial.eval_every == 0 || standing->epoch == job->recipe.epochs;
+        const bool due = standing->epoch % s->trial.eval_every == 0 || standing->epoch == job->recipe.base.epochs;
         if (!status && due)
             status = judge_epoch(job, error);
         if (!status && s->checkpoint)

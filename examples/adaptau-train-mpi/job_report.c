@@ -12,8 +12,8 @@ static struct cost_question question_of(const struct job *job)
     return (struct cost_question){.n_users = job->part.n_rows,
                                   .n_items = job->part.n_items,
                                   .n_pairs = job->part.n_train,
-                                  .rows = job->recipe.rows,
-                                  .dim = job->recipe.dim,
+                                  .rows = job->recipe.base.rows_per_batch,
+                                  .dim = job->recipe.base.dim,
                                   .cutoff = cutoffs->values[cutoffs->count - 1],
                                   .n_p = job->grid.n_p,
                                   .n_q = job->grid.n_q,
@@ -27,7 +27,7 @@ static double predicted_bytes(const struct job *job)
     const struct cost    step = cost_of(&all);
     all.rows = all.n_users;
     const struct cost rows = cost_of(&all); /* as if the epoch's rows were one step's                           */
-    return (double)job->recipe.epochs * (rows.sums_sent + rows.users_sent + step.steps * step.items_sent);
+    return (double)job->recipe.base.epochs * (rows.sums_sent + rows.users_sent + step.steps * step.items_sent);
 }
 
 void job_report_json(const struct job *job)

@@ -8,7 +8,7 @@
 #include "adaptau-train-mpi/job.h"
 #include "adaptau-train-mpi/watch.h"
 #include "common/fail.h"
-#include "common/preset.h"
+#include "common/stop.h"
 
 #define COMMAND_SIZE 1536
 
@@ -54,17 +54,18 @@ static adaptau_status predict(const struct own_settings *settings, adaptau_error
         status = adaptau_context_create(&options, &context, error);
     if (status)
         return status;
-    preset_fill(&recipe, extent.n_users, extent.n_items, extent.n_train);
+    status = recipe_fill(&recipe, extent.n_users, extent.n_items, extent.n_train, error);
     const struct cost_question question = {.n_users = extent.n_users,
                                            .n_items = extent.n_items,
                                            .n_pairs = extent.n_train,
-                                           .rows = recipe.rows,
-                                           .dim = recipe.dim,
+                                           .rows = recipe.base.rows_per_batch,
+                                           .dim = recipe.base.dim,
                                            .cutoff = s->trial.cutoffs.values[s->trial.cutoffs.count - 1],
                                            .n_p = settings->n_p ? settings->n_p : 1,
                                            .n_q = settings->n_q ? settings->n_q : 1,
-                                           .row_moment = !recipe.entrywise};
-    status = cost_measure(context, (int32_t)recipe.dim, &seconds, error);
+                                           .row_moment = recipe.base.row_second_moment};
+    if (!status)
+        status = cost_measure(context, (int32_t)recipe.base.dim, &seconds, error);
     if (!status)
         cost_print(&question, seconds, settings->wire * 1e9);
     adaptau_context_destroy(context);
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
     int                 provided, code = read_own_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     if (settings.dry_run)
         return dry_run(&settings);
     watch_start(command_of(argc, argv, &settings), settings.patience);

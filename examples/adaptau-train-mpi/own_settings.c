@@ -41,23 +41,27 @@ static int refuse(const char *option, const char *why)
 static int check_recipe(int argc, char **argv, const struct settings *s)
 {
     const struct recipe *r = &s->recipe;
-    if (r->encoder != ADAPTAU_ENCODER_MF || r->contrast != CONTRAST_NONE)
+    if (r->base.encoder != ADAPTAU_ENCODER_MF || r->contrast != CONTRAST_NONE)
         return refuse("--backbone", "other encoders than mf read users and items of all ranges");
-    if (r->loss == ADAPTAU_LOSS_BPR)
-        return refuse("--loss bpr", "it compares each item with each of a user's");
-    if (r->candidates != ADAPTAU_SAMPLER_CATALOGUE)
+    if (r->base.loss == ADAPTAU_LOSS_BPR || r->base.loss == ADAPTAU_LOSS_PSL)
+        return refuse("--loss bpr or psl", "it compares each item with each of a user's");
+    if (r->base.loss == ADAPTAU_LOSS_SLATK || r->base.loss == ADAPTAU_LOSS_BSL)
+        return refuse("--loss slatk or bsl", "it weighs a user's items by all of its list");
+    if (r->base.candidates != ADAPTAU_SAMPLER_CATALOGUE)
         return refuse("--candidates", "it trains against the whole catalogue");
-    if (r->popularity_exponent != UNSET && r->popularity_exponent != 0)
+    if (r->base.popularity_exponent != ADAPTAU_BY_DATA && r->base.popularity_exponent != 0)
         return refuse("--popularity", "its batches weigh all items alike");
-    if (r->rank == RANK_RAW)
+    if (r->base.rank_raw == 1)
         return refuse("--rank raw", "it measures and ranks by the same scores");
-    if (r->tau0 == ADAPTAU_TAU0_EXACT || r->tau0 == ADAPTAU_TAU0_LEARNED)
+    if (r->base.tau0_policy == ADAPTAU_TAU0_EXACT || r->base.tau0_policy == ADAPTAU_TAU0_LEARNED)
         return refuse("--temperature exact or learned", "their statistics do not add up");
-    if (r->tau_user == ADAPTAU_TAU_USER_LEARNED)
+    if (r->base.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        return refuse("--temperature held-out", "a search trains on one process: adaptau-train finds tau0, and --tau gives it");
+    if (r->base.tau_user_policy == ADAPTAU_TAU_USER_LEARNED)
         return refuse("--personal learned", "its state is not in these checkpoints");
-    if (r->threshold_quantile > 0 || r->degree_quantile > 0)
+    if (r->base.threshold_quantile > 0 || r->base.degree_quantile > 0)
         return refuse("--threshold-quantile and --degree-quantile", "quantiles do not add up");
-    if (r->soft_targets > 0)
+    if (r->base.soft_targets > 0)
         return refuse("--soft-targets", "they walk the graph of all pairs");
     if (was_given(argc, argv, "--init", "spectral"))
         return refuse("--init spectral", "it is a decomposition of all pairs");
@@ -99,10 +103,12 @@ int read_own_settings(int argc, char **argv, struct own_settings *settings)
     if (code != OPTIONS_GO_ON)
         return code;
     struct recipe *r = &s->train.recipe;
-    r->init = r->init == ADAPTAU_INIT_SPECTRAL ? ADAPTAU_INIT_SPHERE : r->init;
-    r->soft_targets = 0;
-    r->popularity_prior = r->popularity_prior == UNSET ? 0 : r->popularity_prior;
-    r->popularity_exponent = 0;
+    r->base.init = r->base.init == ADAPTAU_INIT_SPECTRAL ? ADAPTAU_INIT_SPHERE : r->base.init;
+    r->base.tau0_policy = r->base.tau0_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU0_EQ14 : r->base.tau0_policy;
+    r->base.tau_user_policy = r->base.tau_user_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU_USER_NONE : r->base.tau_user_policy;
+    r->base.soft_targets = 0;
+    r->base.popularity_prior = r->base.popularity_prior == ADAPTAU_BY_DATA ? 0 : r->base.popularity_prior;
+    r->base.popularity_exponent = 0;
     s->train.trial.protocol = PROTOCOL_PAPER;
     return read_grid(s);
 }

@@ -20,7 +20,7 @@ static adaptau_status read_each(const char *folder, const char *name, pair_visit
         return fail(error, ADAPTAU_E_ARGUMENT, "%s: the path is too long", shown_path(folder));
     adaptau_status status = text_open(&text, path, error);
     if (!status)
-        status = read_lightgcn_each(&text, visit, user_data, extent, error);
+        status = read_lists_each(&text, visit, user_data, extent, error);
     text_close(&text);
     return status;
 }

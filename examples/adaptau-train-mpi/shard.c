@@ -57,12 +57,9 @@ adaptau_status shard_open(struct shard *shard, adaptau_context *context, const s
                           const struct recipe *recipe, adaptau_error *error)
 {
     adaptau_model_options options = recipe_model_options(recipe);
-    const adaptau_loss    loss = {.struct_size = sizeof loss,
-                                  .kind = recipe->loss,
-                                  .margin = recipe->margin,
-                                  .negative_weight = recipe->negative_weight};
+    adaptau_loss          loss = {.struct_size = sizeof loss};
     *shard = (struct shard){.part = part,
-                            .dim = (int32_t)recipe->dim,
+                            .dim = (int32_t)recipe->base.dim,
                             .row_moment = (options.flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0,
                             .user_steps.n = part->own_users};
     cut_items(shard, grid);
@@ -73,7 +70,9 @@ adaptau_status shard_open(struct shard *shard, adaptau_context *context, const s
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = shard->users;
     options.host_items = shard->items;
-    adaptau_status status = adaptau_model_create(context, part->train, &options, &shard->model, error);
+    adaptau_status status = adaptau_recipe_loss(&recipe->base, &loss, error);
+    if (!status)
+        status = adaptau_model_create(context, part->train, &options, &shard->model, error);
     return status ? status : adaptau_model_set_loss(shard->model, &loss, error);
 }
 
@@ -90,11 +89,11 @@ void shard_close(struct shard *shard)
 adaptau_status shard_start(struct shard *shard, adaptau_context *context, const struct recipe *recipe, adaptau_error *error)
 {
     const struct part *part = shard->part;
-    const uint64_t     seed = (uint64_t)recipe->seed;
-    adaptau_status     status = adaptau_init_rows(context, seed, ADAPTAU_SIDE_USERS, recipe->init, part->n_users,
+    const uint64_t     seed = (uint64_t)recipe->base.seed;
+    adaptau_status     status = adaptau_init_rows(context, seed, ADAPTAU_SIDE_USERS, recipe->base.init, part->n_users,
                                                   part->first_user, part->own_users, shard->dim, shard->users, 0, error);
     return status ? status
-                  : adaptau_init_rows(context, seed, ADAPTAU_SIDE_ITEMS, recipe->init, part->n_items, part->first_item,
+                  : adaptau_init_rows(context, seed, ADAPTAU_SIDE_ITEMS, recipe->base.init, part->n_items, part->first_item,
                                       part->own_items, shard->dim, shard->items, 0, error);
 }
 

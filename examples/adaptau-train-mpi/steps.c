@@ -80,7 +80,7 @@ static int32_t exchange(void *user_data, const adaptau_exchange_piece *piece)
 static adaptau_status allocate(struct steps *steps, adaptau_error *error)
 {
     const struct part *part = steps->shard->part;
-    const int64_t      rows = part->own_rows < steps->recipe->rows ? part->own_rows : steps->recipe->rows;
+    const int64_t      rows = part->own_rows < steps->recipe->base.rows_per_batch ? part->own_rows : steps->recipe->base.rows_per_batch;
     steps->batch_ptr = calloc((size_t)steps->n_batches + 1, sizeof *steps->batch_ptr);
     steps->users = calloc((size_t)part->own_rows + 1, sizeof *steps->users);
     steps->positive_ptr = calloc((size_t)rows + 1, sizeof *steps->positive_ptr);
@@ -98,7 +98,7 @@ adaptau_status steps_open(struct steps *steps, adaptau_context *context, struct 
                             .shard = shard,
                             .recipe = recipe,
                             .temperature = temperature,
-                            .n_batches = (shard->part->n_rows + recipe->rows - 1) / recipe->rows};
+                            .n_batches = (shard->part->n_rows + recipe->base.rows_per_batch - 1) / recipe->base.rows_per_batch};
     const adaptau_exchange e = {.struct_size = sizeof e,
                                 .item_pieces = shard->n_cuts,
                                 .most_items = shard->part->most_items,
@@ -138,11 +138,11 @@ static adaptau_status order_rows(struct steps *steps, int64_t epoch, adaptau_err
     int64_t            n = 0;
     if (!order)
         return fail_memory(error, "the order of an epoch");
-    adaptau_status status = adaptau_epoch_order((uint64_t)steps->recipe->seed, epoch, part->n_rows, order, error);
+    adaptau_status status = adaptau_epoch_order((uint64_t)steps->recipe->base.seed, epoch, part->n_rows, order, error);
     for (int64_t k = 0; k < part->n_rows && !status; k++) {
         const int64_t row = (int64_t)order[k] - part->first_row;
-        if (k % steps->recipe->rows == 0)
-            steps->batch_ptr[k / steps->recipe->rows] = n;
+        if (k % steps->recipe->base.rows_per_batch == 0)
+            steps->batch_ptr[k / steps->recipe->base.rows_per_batch] = n;
         if (row >= 0 && row < part->own_rows)
             steps->users[n++] = part->rows[row];
     }
@@ -156,7 +156,7 @@ static adaptau_status fill_batch(struct steps *steps, int64_t step, adaptau_erro
     const struct part *part = steps->shard->part;
     const int32_t     *users = steps->users + steps->batch_ptr[step];
     const int64_t      n = steps->batch_ptr[step + 1] - steps->batch_ptr[step];
-    const double       exponent = steps->recipe->row_weight;
+    const double       exponent = steps->recipe->base.row_weight_exponent;
     int64_t            filled = 0;
     for (int64_t r = 0; r < n; r++) {
         steps->positive_ptr[r] = filled;
@@ -173,7 +173,7 @@ static adaptau_status fill_batch(struct steps *steps, int64_t step, adaptau_erro
         memcpy(grown + steps->positive_ptr[r], part->pairs.user_items + part->pairs.user_ptr[users[r]],
                (size_t)(steps->positive_ptr[r + 1] - steps->positive_ptr[r]) * sizeof *grown);
     steps->batch = (adaptau_batch){.struct_size = sizeof steps->batch,
-                                   .flags = steps->recipe->positives == 0 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                                   .flags = steps->recipe->base.positives_in_sum == 0 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                                    .n_rows = (int32_t)n,
                                    .users = users,
                                    .positive_ptr = steps->positive_ptr,
@@ -193,7 +193,7 @@ static adaptau_adam_options adam_options(const struct steps *steps, double rate,
         .flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (steps->shard->row_moment ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
         .learning_rate = rate,
         .beta1 = beta1,
-        .weight_decay = steps->recipe->weight_decay,
+        .weight_decay = steps->recipe->base.weight_decay,
     };
 }
 
@@ -232,12 +232,12 @@ static adaptau_status apply(struct steps *steps, double factor, adaptau_error *e
 {
     struct shard              *shard = steps->shard;
     const adaptau_adam_options options =
-        adam_options(steps, steps->recipe->lr_users * factor, BETA1_USERS, ADAPTAU_MODEL_RAW_USERS);
+        adam_options(steps, steps->recipe->base.learning_rate_users * factor, BETA1_USERS, ADAPTAU_MODEL_RAW_USERS);
     const adaptau_adam_rows users = rows_of(shard, shard->users, &shard->user_steps, 0, shard->user_steps.n);
     adaptau_gradient_view   view = {.struct_size = sizeof view};
     adaptau_status          status = adaptau_model_get_gradient_view(shard->model, &view, error);
     if (!status)
-        status = step_items(steps, view.items, steps->recipe->lr_items * factor, error);
+        status = step_items(steps, view.items, steps->recipe->base.learning_rate_items * factor, error);
     if (!status)
         status = adaptau_adam(steps->context, &options, view.n_users, view.user_ids, view.users, 0, &users, error);
     const double started = clock_now();
@@ -249,7 +249,7 @@ static adaptau_status apply(struct steps *steps, double factor, adaptau_error *e
 
 static adaptau_status run_step(struct steps *steps, int64_t done, adaptau_error *error)
 {
-    const double total = (double)(steps->recipe->epochs * steps->n_batches);
+    const double total = (double)(steps->recipe->base.epochs * steps->n_batches);
     adaptau_step step = {.struct_size = sizeof step};
     steps->n_rows = steps->n_items = 0;
     adaptau_status status = adaptau_model_gradients(steps->shard->model, &steps->batch, steps->temperature, &step, error);

@@ -2,17 +2,35 @@
 #include "adaptau-train/history.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "adaptau-train/report.h"
 #include "common/fail.h"
 #include "common/json.h"
+
+/* A FIFO that nobody reads would hold us up for ever. One that is read is as good as a file. */
+static FILE *open_without_waiting(const char *path, bool appends)
+{
+    if (strcmp(path, "-") == 0)
+        return stdout;
+    const int way = O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC);
+    const int handle = open(path, way | O_NONBLOCK, 0666);
+    FILE     *file = handle >= 0 && fcntl(handle, F_SETFL, way & O_APPEND) == 0 ? fdopen(handle, appends ? "a" : "w") : NULL;
+    if (!file && handle >= 0)
+        close(handle);
+    return file;
+}
 
 adaptau_status history_open(struct history *history, const char *path, bool appends, adaptau_error *error)
 {
     *history = (struct history){.path = path};
     if (!path)
         return ADAPTAU_OK;
-    history->file = fopen(path, appends ? "a" : "w");
+    history->file = open_without_waiting(path, appends);
+    if (!history->file && errno == ENXIO)
+        return fail_os(error, ENXIO, "%s, which is a FIFO that nobody reads", shown_path(path));
     return history->file ? ADAPTAU_OK : fail_os(error, errno, "%s", shown_path(path));
 }
 
@@ -40,7 +58,7 @@ adaptau_status history_write(struct history *history, const char *phase, const s
 
 void history_close(struct history *history)
 {
-    if (history->file)
+    if (history->file && history->file != stdout)
         fclose(history->file);
     history->file = NULL;
 }

@@ -13,15 +13,19 @@
 /* After a signal: the tables as they stand, and no report. */
 static int leave(const struct run *run)
 {
+    const char    *how = stop_signal() == SIGINT ? "interrupted" : "terminated";
     const char    *save = run->settings->save;
     adaptau_error  error = {0};
+    if (!run->trial.model) {
+        fprintf(stderr, "%s: %s while tau0 was looked for; nothing was saved\n", PROGRAM, how);
+        return 128 + stop_signal();
+    }
     adaptau_status status = save ? save_run(run, save, &error) : ADAPTAU_OK;
     if (status) {
         tell(PROGRAM, &error);
         return 1;
     }
-    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, stop_signal() == SIGINT ? "interrupted" : "terminated",
-            (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
+    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, how, (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
             save ? save : "", run->settings->checkpoint ? "; --resume goes on from the last whole epoch" : "");
     return 128 + stop_signal();
 }
@@ -49,6 +53,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     struct run     run = {0};
     adaptau_error  error = {0};
     adaptau_status status = settings.save ? check_save_path(settings.save, &error) : ADAPTAU_OK;

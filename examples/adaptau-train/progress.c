@@ -7,6 +7,7 @@
 
 #include "common/stop.h"
 #include "common/clock.h"
+#include "common/recipe.h"
 
 #define BAR_WIDTH 16
 #define LINE_WIDTH 79 /* a longer line would wrap on a narrow terminal, and could not be redrawn */
@@ -45,6 +46,27 @@ static void draw(struct progress *progress, const struct training *training)
     fprintf(stderr, "\r%-*.*s", LINE_WIDTH, LINE_WIDTH, line);
     fflush(stderr);
     progress->drawn = now;
+}
+
+/* The terminal's line for the search for the temperature, or a line for each of its trials. */
+int progress_tune(struct progress *progress, const adaptau_tune_progress *tune)
+{
+    const bool over = tune->recall == tune->recall; /* not NaN */
+    const double now = clock_now();
+    if (progress->quiet)
+        return stop_signal() != 0;
+    if (progress->terminal && (over || now - progress->drawn >= DRAW_SECONDS)) {
+        char line[160];
+        snprintf(line, sizeof line, "temperature, trial %d: tau0 %.4f  epoch %lld/%lld  step %lld/%lld", tune->trial, tune->tau,
+                 (long long)tune->epoch + 1, (long long)tune->n_epochs, (long long)tune->step, (long long)tune->n_steps);
+        fprintf(stderr, "\r%-*.*s", LINE_WIDTH, LINE_WIDTH, line);
+        fflush(stderr);
+        progress->drawn = now;
+    }
+    if (!progress->terminal && over)
+        fprintf(stderr, "temperature trial %d  tau0 %.4f  personal %s  held-out recall %.4f  %.1f s\n", tune->trial,
+                tune->tau, personal_names[tune->tau_user_policy], tune->recall, now - progress->started);
+    return stop_signal() != 0;
 }
 
 int progress_step(void *user_data, const struct training *training)

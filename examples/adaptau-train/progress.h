@@ -20,6 +20,9 @@ struct progress {
 
 void progress_begin(struct progress *progress, bool quiet, const char *phase, int64_t n_epochs);
 
+/* An adaptau_tune_function's progress: a line for each trial, or the terminal's. Not 0 when a signal was caught. */
+int progress_tune(struct progress *progress, const adaptau_tune_progress *tune);
+
 /* A step_function: draws now and then, and ends the epoch when a signal was caught. */
 int progress_step(void *progress, const struct training *training);
 

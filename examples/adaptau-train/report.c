@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/report.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const char *protocol_name(const struct settings *settings)
@@ -39,6 +40,7 @@ static void json_data(struct json *json, const struct run *run)
     json_whole(json, "n_train", adaptau_dataset_n_pairs(run->problem.train));
     json_whole(json, "n_test", adaptau_dataset_n_pairs(run->problem.test));
     json_whole(json, "n_test_users", run->trial.n_test_users);
+    account_json(&run->problem.data.account, "reading", json);
 }
 
 static void json_contrast(struct json *json, const struct recipe *recipe)
@@ -58,41 +60,44 @@ static void json_contrast(struct json *json, const struct recipe *recipe)
 
 void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chosen)
 {
-    json_text(json, "backbone", backbone_names[recipe->encoder]);
-    if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN) {
-        json_whole(json, "layers", recipe->layers);
-        json_number(json, "edge_dropout", recipe->edge_dropout);
-        json_number(json, "layer_dropout", recipe->layer_dropout);
+    json_text(json, "backbone", backbone_names[recipe->base.encoder]);
+    if (recipe->base.encoder == ADAPTAU_ENCODER_LIGHTGCN) {
+        json_whole(json, "layers", recipe->base.n_layers);
+        json_number(json, "edge_dropout", recipe->base.edge_dropout);
+        json_number(json, "layer_dropout", recipe->base.layer_dropout);
         json_text(json, "contrast", contrast_names[recipe->contrast]);
     }
-    if (recipe->encoder == ADAPTAU_ENCODER_SIMPLEX)
-        json_number(json, "gate", recipe->gate);
+    if (recipe->base.encoder == ADAPTAU_ENCODER_SIMPLEX)
+        json_number(json, "gate", recipe->base.gate);
     if (recipe->contrast != CONTRAST_NONE)
         json_contrast(json, recipe);
-    json_whole(json, "dim", recipe->dim);
-    json_whole(json, "seed", recipe->seed);
-    json_text(json, "loss_kind", loss_names[recipe->loss]);
-    json_number(json, "margin", recipe->margin);
-    json_number(json, "negative_weight", recipe->negative_weight);
-    json_text(json, "temperature", tau0_names[recipe->tau0]);
-    json_text(json, "personal", personal_names[recipe->tau_user]);
-    json_text(json, "candidates", candidate_names[recipe->candidates]);
-    json_text(json, "positives", positive_names[recipe->positives]);
-    json_text(json, "init", init_names[recipe->init]);
-    json_truth(json, "bf16", recipe->bfloat16);
-    json_truth(json, "entrywise", recipe->entrywise);
-    json_text(json, "normalise", normalise_names[recipe->normalise]);
-    json_text(json, "raw_rows", raw_row_names[recipe->raw_rows]);
-    json_text(json, "rank", rank_names[recipe->rank]);
-    json_whole(json, "epochs", recipe->epochs);
-    json_whole(json, "batch", recipe->rows);
-    json_number(json, "row_weight", recipe->row_weight);
-    json_number(json, "soft_targets", recipe->soft_targets);
-    json_number(json, "popularity", recipe->popularity_exponent);
-    json_number(json, "popularity_prior", recipe->popularity_prior);
+    json_whole(json, "dim", recipe->base.dim);
+    json_whole(json, "seed", (int64_t)recipe->base.seed);
+    json_text(json, "loss_kind", loss_names[recipe->base.loss]);
+    json_number(json, "margin", recipe->base.margin);
+    json_number(json, "negative_weight", recipe->base.negative_weight);
+    json_text(json, "activation", recipe->base.loss == ADAPTAU_LOSS_PSL ? activation_names[recipe->base.activation] : "");
+    json_whole(json, "top_k", recipe->base.top_k);
+    json_number(json, "weight_tau", recipe->base.weight_tau);
+    json_number(json, "positive_scale", recipe->base.positive_scale);
+    json_text(json, "personal", personal_names[recipe->base.tau_user_policy]);
+    json_text(json, "candidates", candidate_names[recipe->base.candidates]);
+    json_text(json, "positives", positive_names[recipe->base.positives_in_sum]);
+    json_text(json, "init", init_names[recipe->base.init]);
+    json_truth(json, "bf16", recipe->base.bfloat16);
+    json_truth(json, "entrywise", !recipe->base.row_second_moment);
+    json_text(json, "normalise", normalise_names[recipe->base.normalise]);
+    json_text(json, "raw_rows", raw_row_names[recipe->base.unit_raw_rows]);
+    json_text(json, "rank", rank_names[recipe->base.rank_raw]);
+    json_whole(json, "epochs", recipe->base.epochs);
+    json_whole(json, "batch", recipe->base.rows_per_batch);
+    json_number(json, "row_weight", recipe->base.row_weight_exponent);
+    json_number(json, "soft_targets", recipe->base.soft_targets);
+    json_number(json, "popularity", recipe->base.popularity_exponent);
+    json_number(json, "popularity_prior", recipe->base.popularity_prior);
     json_truth(json, "prior_chosen", prior_chosen);
-    json_number(json, "lr_users", recipe->lr_users);
-    json_number(json, "lr_items", recipe->lr_items);
+    json_number(json, "lr_users", recipe->base.learning_rate_users);
+    json_number(json, "lr_items", recipe->base.learning_rate_items);
 }
 
 static void json_search(struct json *json, const struct run *run)
@@ -100,6 +105,14 @@ static void json_search(struct json *json, const struct run *run)
     bool on_test = run->settings->trial.protocol == PROTOCOL_PAPER;
     json_text(json, "protocol", protocol_name(run->settings));
     json_truth(json, "selected_on_test", on_test);
+    json_whole(json, "tau_trials", run->trial.tuning.n_trials);
+    if (run->trial.tuning.n_trials > 0) {
+        json_whole(json, "tau_trial_epochs", run->trial.tuning.trial_epochs);
+        json_whole(json, "tau_held_out", run->trial.tuning.n_held_out);
+        json_text(json, "tau_held_out_by", run->trial.train_times ? "time" : "random");
+        json_number(json, "tau_first", run->trial.tuning.first_tau);
+        json_number(json, "tau_recall", run->trial.tuning.recall);
+    }
     json_whole(json, "best_epoch", run->trial.search.best_epoch);
     json_whole(json, "search_epochs", run->trial.search.n_epochs);
     if (on_test)
@@ -111,22 +124,35 @@ static void json_search(struct json *json, const struct run *run)
     json_close(json, '}');
 }
 
+/* A mean over nobody is none. */
+static struct scores test_scores(const struct run *run)
+{
+    struct scores scores = run->trial.scores;
+    for (int metric = 0; metric < ADAPTAU_N_METRICS && run->trial.n_test_users == 0; metric++)
+        for (int c = 0; c < CUTOFFS_MAX; c++)
+            scores.value[metric][c] = NAN;
+    return scores;
+}
+
 void report_json(const struct run *run)
 {
     struct json json = {.out = stdout};
     uint64_t    peak = 0;
+    const struct scores scores = test_scores(run);
     adaptau_context_memory(run->context, NULL, &peak);
     json_open(&json, NULL, '{');
     json_version(&json);
     json_text(&json, "backend", adaptau_context_backend(run->context));
     json_whole(&json, "threads", adaptau_context_n_threads(run->context));
     json_data(&json, run);
+    json_text(&json, "temperature", tau0_names[run->trial.tau0_policy]);
     json_recipe(&json, &run->trial.recipe, run->trial.chooses_prior);
     json_search(&json, run);
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);
-    json_scores(&json, &run->trial.scores, &run->settings->trial.cutoffs);
+    json_scores(&json, &scores, &run->settings->trial.cutoffs);
     json_number(&json, "read_seconds", run->read_seconds);
+    json_number(&json, "tune_seconds", run->trial.tune_seconds);
     json_number(&json, "train_seconds", run->trial.train_seconds);
     json_number(&json, "eval_seconds", run->trial.eval_seconds);
     json_whole(&json, "peak_bytes", (int64_t)peak);
@@ -148,6 +174,10 @@ static void print_protocol(const struct run *run)
         printf("           themselves, as in published figures; it flatters the model\n");
         return;
     }
+    if (run->trial.tuning.n_trials > 0 && search->n_pairs == 0) {
+        printf("protocol   valid: trained on all of train for %lld epochs; test was looked at once\n", best);
+        return;
+    }
     if (search->n_pairs == 0) {
         printf("protocol   valid: too few pairs to hold any out, so all %lld epochs were trained\n", best);
         return;
@@ -161,28 +191,35 @@ static void print_protocol(const struct run *run)
 static void print_facts(const struct run *run)
 {
     const struct recipe *recipe = &run->trial.recipe;
+    char                 line[ACCOUNT_LINE_SIZE];
+    account_line(&run->problem.data.account, line);
+    printf("read       %s\n           %s\n", run->problem.data.account.seen, line);
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
            run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train),
            (long long)adaptau_dataset_n_pairs(run->problem.test), run->trial.n_test_users);
-    printf("model      %s, ", backbone_names[recipe->encoder]);
-    if (recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN)
-        printf("%lld layer%s, ", (long long)recipe->layers, recipe->layers == 1 ? "" : "s");
-    if (recipe->raw_rows == RAW_ROWS_UNIT)
+    printf("model      %s, ", backbone_names[recipe->base.encoder]);
+    if (recipe->base.encoder == ADAPTAU_ENCODER_LIGHTGCN)
+        printf("%lld layer%s, ", (long long)recipe->base.n_layers, recipe->base.n_layers == 1 ? "" : "s");
+    if (recipe->base.unit_raw_rows == 1)
         printf("raw rows on the unit sphere, ");
-    if (recipe->rank == RANK_RAW)
+    if (recipe->base.rank_raw == 1)
         printf("ranked by inner products, ");
-    if (recipe->loss != ADAPTAU_LOSS_SOFTMAX)
-        printf("loss %s, ", loss_names[recipe->loss]);
+    if (recipe->base.loss != ADAPTAU_LOSS_SOFTMAX)
+        printf("loss %s, ", loss_names[recipe->base.loss]);
     if (recipe->contrast != CONTRAST_NONE)
         printf("contrast %s of weight %g, ", contrast_names[recipe->contrast], recipe->contrast_weight);
-    printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->dim, run->trial.tau0,
-           tau0_names[recipe->tau0], personal_names[recipe->tau_user], candidate_names[recipe->candidates]);
+    printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->base.dim, run->trial.tau0,
+           tau0_names[run->trial.tau0_policy], personal_names[recipe->base.tau_user_policy], candidate_names[recipe->base.candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
            "           popularity %.3g, its prior %.3g, seed %lld\n",
-           (long long)recipe->epochs, (long long)recipe->rows, recipe->lr_users, recipe->lr_items, recipe->row_weight,
-           recipe->soft_targets, recipe->popularity_exponent, recipe->popularity_prior, (long long)recipe->seed);
+           (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,
+           recipe->base.soft_targets, recipe->base.popularity_exponent, recipe->base.popularity_prior, (long long)recipe->base.seed);
+    if (run->trial.tuning.n_trials > 0)
+        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train:\n           %s %g %% of each user's\n",
+               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, (long long)run->trial.tuning.n_held_out,
+               run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share);
     print_protocol(run);
-    printf("time       %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.train_seconds,
+    printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),
            adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
 }
@@ -199,13 +236,17 @@ static void print_scores(const struct scores *scores, const struct cutoffs *cuto
     for (int metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
         printf("\n%-10s", titles[metric]);
         for (int32_t c = 0; c < cutoffs->count; c++)
-            printf(" %9.4f", scores->value[metric][c]);
+            if (isnan(scores->value[metric][c]))
+                printf(" %9s", "none");
+            else
+                printf(" %9.4f", scores->value[metric][c]);
     }
     printf("\n");
 }
 
 void report_table(const struct run *run)
 {
+    const struct scores scores = test_scores(run);
     print_facts(run);
-    print_scores(&run->trial.scores, &run->settings->trial.cutoffs);
+    print_scores(&scores, &run->settings->trial.cutoffs);
 }

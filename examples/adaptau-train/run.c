@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/run.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -15,6 +16,16 @@ static adaptau_status open_context(const struct settings *settings, adaptau_cont
     return adaptau_context_create(&options, context, error);
 }
 
+/* Before the training, which may take long: what is read by mistake can be stopped. */
+static void say_what_was_read(const struct settings *settings, const struct account *account)
+{
+    char line[ACCOUNT_LINE_SIZE];
+    if (settings->quiet)
+        return;
+    account_line(account, line);
+    fprintf(stderr, "%s\n%s\n", account->seen, line);
+}
+
 adaptau_status run_open(struct run *run, const struct settings *settings, adaptau_error *error)
 {
     double started = clock_now();
@@ -25,17 +36,19 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
                               (uint64_t)settings->trial.split_seed, error);
     if (status)
         return status;
+    say_what_was_read(settings, &run->problem.data.account);
     run->trial = (struct trial){
         .options = &settings->trial,
         .context = run->context,
         .train = run->problem.train,
         .test = run->problem.test,
+        .train_times = run->problem.train_times,
         .checkpoint = settings->checkpoint,
         .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };
-    trial_complete_recipe(&run->trial, &settings->recipe);
     run->read_seconds = clock_now() - started;
-    return history_open(&run->history, settings->history, run->trial.resumes, error);
+    status = trial_complete_recipe(&run->trial, &settings->recipe, error);
+    return status ? status : history_open(&run->history, settings->history, run->trial.resumes, error);
 }
 
 void run_close(struct run *run)
@@ -53,6 +66,12 @@ static void begin_phase(void *user_data, const char *phase, int64_t n_epochs)
 {
     struct run *run = user_data;
     progress_begin(&run->progress, run->settings->quiet, phase, n_epochs);
+}
+
+static int watch_tuning(void *user_data, const adaptau_tune_progress *progress)
+{
+    struct run *run = user_data;
+    return progress_tune(&run->progress, progress);
 }
 
 static int end_step(void *user_data, const struct training *training)
@@ -80,6 +99,7 @@ static void end_phase(void *user_data)
 
 adaptau_status run_trial(struct run *run, adaptau_error *error)
 {
-    run->trial.observer = (struct trial_observer){run, begin_phase, end_step, end_epoch, end_phase};
+    run->trial.observer = (struct trial_observer){run, watch_tuning, begin_phase, end_step, end_epoch, end_phase};
+    progress_begin(&run->progress, run->settings->quiet, "temperature", 0);
     return trial_run(&run->trial, error);
 }

@@ -11,7 +11,7 @@
 struct settings {
     const char          *data;
     struct read_options  reading;
-    struct recipe        recipe; /* may have UNSET members */
+    struct recipe        recipe; /* may have ADAPTAU_BY_DATA members */
     struct trial_options trial;
     double               test_share; /* of a user's pairs, where the data come without test */
     int64_t              threads;

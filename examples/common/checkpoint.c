@@ -96,7 +96,15 @@ adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const s
         .searched = trial->search.n_epochs,
         .loss = trial->loss,
         .tau0 = trial->tau0,
-        .prior = trial->recipe.popularity_prior,
+        .prior = trial->recipe.base.popularity_prior,
+        .trials = trial->tuning.n_trials,
+        .trial_epochs = trial->tuning.trial_epochs,
+        .n_tuned = trial->tuning.n_held_out,
+        .first_tau = trial->tuning.first_tau,
+        .tau = trial->tuning.tau,
+        .tau_user_policy = trial->tuning.tau_user_policy,
+        .tuned_recall = trial->tuning.recall,
+        .tune_seconds = trial->tune_seconds,
         .train_seconds = trial->train_seconds,
         .eval_seconds = trial->eval_seconds,
         .best = trial->search.best,
@@ -112,7 +120,7 @@ static void take_results(struct trial *trial, const struct note *note)
     trial->search.best = note->best;
     trial->loss = note->loss;
     trial->tau0 = note->tau0;
-    trial->recipe.popularity_prior = note->prior;
+    trial->recipe.base.popularity_prior = note->prior;
     trial->train_seconds = note->train_seconds;
     trial->eval_seconds = note->eval_seconds;
 }
@@ -125,17 +133,50 @@ static void take_training(struct training *training, const struct note *note)
     training->seconds = note->seconds;
 }
 
+static adaptau_status refuse_note(const struct trial *trial, adaptau_error *error)
+{
+    return fail(error, ADAPTAU_E_STATE, "%s: the checkpoint of a training with other options or data",
+                shown_path(trial->checkpoint));
+}
+
+adaptau_status checkpoint_read_tuning(struct trial *trial, adaptau_tune_result *tuning, adaptau_error *error)
+{
+    char                 text[ADAPTAU_NOTE_SIZE];
+    struct note          note;
+    adaptau_model       *model = NULL;
+    adaptau_temperature *temperature = NULL;
+    adaptau_status       status =
+        adaptau_model_load_checkpoint(trial->context, trial->train, trial->checkpoint, &model, &temperature, text, error);
+    adaptau_model_destroy(model);
+    adaptau_temperature_destroy(temperature);
+    if (status)
+        return status;
+    if (!note_read(text, &note) || note.fingerprint != trial->fingerprint)
+        return refuse_note(trial, error);
+    *tuning = (adaptau_tune_result){
+        .struct_size = sizeof *tuning,
+        .n_trials = (int32_t)note.trials,
+        .n_held_out = note.n_tuned,
+        .trial_epochs = note.trial_epochs,
+        .first_tau = note.first_tau,
+        .tau = note.tau,
+        .recall = note.tuned_recall,
+        .tau_user_policy = (int32_t)note.tau_user_policy,
+    };
+    trial->tune_seconds = note.tune_seconds;
+    return ADAPTAU_OK;
+}
+
 adaptau_status checkpoint_resume(struct trial *trial, int32_t phase, struct training *training, bool *is_later,
                                  adaptau_error *error)
 {
     char           text[ADAPTAU_NOTE_SIZE];
     struct note    note;
-    adaptau_status status = training_resume(training, trial->context, trial->checkpoint, text, error);
+    adaptau_status status = training_resume(training, trial->checkpoint, text, error);
     if (status)
         return status;
     if (!note_read(text, &note) || note.fingerprint != trial->fingerprint || note.phase < phase)
-        return fail(error, ADAPTAU_E_STATE, "%s: the checkpoint of a training with other options or data",
-                    shown_path(trial->checkpoint));
+        return refuse_note(trial, error);
     take_results(trial, &note);
     *is_later = note.phase != phase;
     if (*is_later)

@@ -21,6 +21,9 @@ adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const s
 adaptau_status checkpoint_resume(struct trial *trial, int32_t phase, struct training *training, bool *is_later,
                                  adaptau_error *error);
 
+/* What the search for the temperature found when the training that was saved began, and what it took. */
+adaptau_status checkpoint_read_tuning(struct trial *trial, adaptau_tune_result *tuning, adaptau_error *error);
+
 /* The best epoch's model, as it is in the trial's snapshot. */
 adaptau_status checkpoint_save_best(const struct trial *trial, const adaptau_model *model, adaptau_error *error);
 

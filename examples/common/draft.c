@@ -8,14 +8,28 @@
 #include <unistd.h>
 
 #include "common/fail.h"
+#include "common/target.h"
+
+static void forget(struct draft *draft)
+{
+    free(draft->target);
+    free(draft->written);
+    *draft = (struct draft){0};
+}
 
 adaptau_status draft_open(struct draft *draft, const char *path, adaptau_error *error)
 {
-    size_t size = strlen(path) + 8;
-    *draft = (struct draft){.path = path, .written = malloc(size)};
-    if (!draft->written)
+    *draft = (struct draft){.path = path};
+    adaptau_status status = target_find(path, &draft->target, error);
+    if (status)
+        return status;
+    size_t size = strlen(draft->target) + 8;
+    draft->written = malloc(size);
+    if (!draft->written) {
+        forget(draft);
         return fail_memory(error, shown_path(path));
-    snprintf(draft->written, size, "%s.XXXXXX", path);
+    }
+    snprintf(draft->written, size, "%s.XXXXXX", draft->target);
     int handle = mkstemp(draft->written);
     if (handle >= 0)
         draft->file = fdopen(handle, "w");
@@ -26,8 +40,7 @@ adaptau_status draft_open(struct draft *draft, const char *path, adaptau_error *
         close(handle);
         unlink(draft->written);
     }
-    free(draft->written);
-    *draft = (struct draft){0};
+    forget(draft);
     return fail_os(error, failure, "%s", shown_path(path));
 }
 
@@ -53,13 +66,12 @@ adaptau_status draft_commit(struct draft *draft, adaptau_error *error)
     if (fclose(draft->file) != 0 && !failure)
         failure = errno;
     draft->file = NULL;
-    if (!failure && rename(draft->written, draft->path) != 0)
+    if (!failure && rename(draft->written, draft->target) != 0)
         failure = errno;
     adaptau_status status = failure ? fail_os(error, failure, "%s", shown_path(draft->path)) : ADAPTAU_OK;
     if (failure)
         unlink(draft->written);
-    free(draft->written);
-    *draft = (struct draft){0};
+    forget(draft);
     return status;
 }
 
@@ -69,6 +81,5 @@ void draft_discard(struct draft *draft)
         fclose(draft->file);
     if (draft->written)
         unlink(draft->written);
-    free(draft->written);
-    *draft = (struct draft){0};
+    forget(draft);
 }

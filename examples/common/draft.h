@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A text file that appears whole or not at all: it is written beside its place, synced, and renamed. */
+/* A text file that appears whole or not at all: it is written beside its place, synced, and renamed. Its place is what target.h
+ * says of the path. */
 #ifndef EXAMPLES_COMMON_DRAFT_H
 #define EXAMPLES_COMMON_DRAFT_H
 
@@ -9,7 +10,8 @@
 
 struct draft {
     FILE       *file;    /* to be written to */
-    const char *path;    /* where it will be; must outlive the draft */
+    const char *path;    /* for messages; must outlive the draft */
+    char       *target;  /* where it will be */
     char       *written; /* where it is until then */
 };
 

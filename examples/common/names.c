@@ -4,11 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/draft.h"
 #include "common/fail.h"
 #include "common/text.h"
-
-#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 void names_free(struct names *names)
 {
@@ -23,47 +20,106 @@ const char *names_get(const struct names *names, int32_t id)
     return names->bytes + names->starts[id];
 }
 
-/* FNV-1a, with a final mix because the slots are taken from the low bits. */
-static uint64_t hash_name(const char *name, size_t length)
+#define SHORT_NAME 15
+
+/* The finaliser of splitmix64 over a word that b tells apart. */
+static uint64_t mix(uint64_t a, uint64_t b)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(1099511628211);
-    return hash ^ hash >> 32;
+    a = (a ^ b ^ (a ^ b) >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    a = (a ^ a >> 27) * UINT64_C(0x94D049BB133111EB);
+    return a ^ a >> 31;
 }
 
-/* The slot that holds the name, or the free one where it belongs. */
-static size_t find_slot(const struct names *names, const char *name, size_t length)
+static struct name_slot hash_long(const char *name, size_t length)
 {
-    size_t slot = (size_t)hash_name(name, length) & (names->n_slots - 1);
-    while (names->slots[slot] >= 0) {
-        const char *there = names_get(names, names->slots[slot]);
-        if (strncmp(there, name, length) == 0 && there[length] == '\0')
-            break;
-        slot = (slot + 1) & (names->n_slots - 1);
+    struct name_slot slot = {.key = {length, 0}};
+    for (uint64_t word = 0; length > 0; word = 0) {
+        const size_t n = length < sizeof word ? length : sizeof word;
+        memcpy(&word, name, n);
+        slot.key[0] = mix(slot.key[0], word);
+        slot.key[1] = mix(slot.key[1] + slot.key[0], UINT64_C(0xE7037ED1A0B428DB));
+        name += n;
+        length -= n;
     }
     return slot;
 }
 
+/* The last byte is a short name's length, or 0xFF: equal keys of short names are equal names. */
+static struct name_slot make_slot(const char *name, size_t length, int32_t id)
+{
+    struct name_slot slot = {.key = {0, 0}};
+    uint8_t          bytes[sizeof slot.key] = {0};
+    if (length <= SHORT_NAME) {
+        memcpy(bytes, name, length);
+        bytes[SHORT_NAME] = (uint8_t)length;
+        memcpy(slot.key, bytes, sizeof bytes);
+    } else {
+        slot = hash_long(name, length);
+        memset((char *)slot.key + SHORT_NAME, 0xFF, 1);
+    }
+    slot.id = id;
+    return slot;
+}
+
+static bool is_name(const struct names *names, const struct name_slot *there, const struct name_slot *wanted, const char *name,
+                    size_t length)
+{
+    if (there->key[0] != wanted->key[0] || there->key[1] != wanted->key[1])
+        return false;
+    if (length <= SHORT_NAME)
+        return true;
+    const char *other = names_get(names, there->id);
+    return strncmp(other, name, length) == 0 && other[length] == '\0';
+}
+
+static size_t first_slot(const struct names *names, const struct name_slot *wanted)
+{
+    return (size_t)mix(wanted->key[0], wanted->key[1] * UINT64_C(0x9E3779B97F4A7C15)) & (names->n_slots - 1);
+}
+
+void names_expect(const struct names *names, const char *name, size_t length)
+{
+    if (names->n_slots == 0)
+        return;
+    const struct name_slot wanted = make_slot(name, length, -1);
+    __builtin_prefetch(&names->slots[first_slot(names, &wanted)]);
+}
+
+/* The slot that holds the name, or the free one where it belongs. */
+static struct name_slot *find_slot(const struct names *names, const char *name, size_t length)
+{
+    const struct name_slot wanted = make_slot(name, length, -1);
+    size_t                 at = first_slot(names, &wanted);
+    while (names->slots[at].id >= 0 && !is_name(names, &names->slots[at], &wanted, name, length))
+        at = (at + 1) & (names->n_slots - 1);
+    return &names->slots[at];
+}
+
+static void fill_slot(struct name_slot *slot, const char *name, size_t length, int32_t id)
+{
+    if (slot->id < 0)
+        *slot = make_slot(name, length, id);
+}
+
 int32_t names_find(const struct names *names, const char *name, size_t length)
 {
-    return names->n_slots ? names->slots[find_slot(names, name, length)] : -1;
+    return names->n_slots ? find_slot(names, name, length)->id : -1;
 }
 
 static adaptau_status rehash(struct names *names, size_t n_slots, adaptau_error *error)
 {
-    int32_t *slots = malloc(n_slots * sizeof *slots);
+    struct name_slot *slots = malloc(n_slots * sizeof *slots);
     if (!slots)
         return fail_memory(error, "the names");
     free(names->slots);
     names->slots = slots;
     names->n_slots = n_slots;
-    memset(slots, 0xFF, n_slots * sizeof *slots);
+    for (size_t i = 0; i < n_slots; i++)
+        slots[i].id = -1;
     for (int32_t id = 0; id < names->count; id++) {
         const char *name = names_get(names, id);
-        size_t      slot = find_slot(names, name, strlen(name));
-        if (slots[slot] < 0)
-            slots[slot] = id;
+        size_t      length = strlen(name);
+        fill_slot(find_slot(names, name, length), name, length, id);
     }
     return ADAPTAU_OK;
 }
@@ -99,9 +155,7 @@ adaptau_status names_append(struct names *names, const char *name, size_t length
     adaptau_status status = grow(names, length, error);
     if (status)
         return status;
-    size_t slot = find_slot(names, name, length);
-    if (names->slots[slot] < 0)
-        names->slots[slot] = names->count;
+    fill_slot(find_slot(names, name, length), name, length, names->count);
     names->starts[names->count++] = names->n_bytes;
     memcpy(names->bytes + names->n_bytes, name, length);
     names->bytes[names->n_bytes + length] = '\0';
@@ -179,22 +233,25 @@ adaptau_status names_read(struct names *names, const char *path, adaptau_error *
     return ADAPTAU_OK;
 }
 
-/* The folder itself is not synced: the model is saved into it next, and that does it. */
-adaptau_status names_write(const struct names *names, int32_t n, const char *path, adaptau_error *error)
+adaptau_status names_from_bytes(struct names *names, const char *bytes, int64_t size, adaptau_error *error)
 {
-    struct draft   draft;
-    adaptau_status status = draft_open(&draft, path, error);
-    if (status)
-        return status;
-    if (names->count && strncmp(names_get(names, 0), BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
-        fputs(BYTE_ORDER_MARK, draft.file); /* readers skip one */
-    for (int32_t id = 0; id < n; id++) {
-        if (names->count)
-            fprintf(draft.file, "%s\n", names_get(names, id));
+    struct names   read = {0};
+    adaptau_status status = ADAPTAU_OK;
+    for (const char *at = bytes, *end = bytes + size; at < end && !status;) {
+        const char *nul = memchr(at, '\0', (size_t)(end - at));
+        if (!nul)
+            status = fail(error, ADAPTAU_E_FORMAT, "the names in the model do not end in a NUL");
         else
-            fprintf(draft.file, "%d\n", id);
+            status = names_append(&read, at, (size_t)(nul - at), error);
+        at = nul ? nul + 1 : end;
     }
-    return draft_commit(&draft, error);
+    if (status) {
+        names_free(&read);
+        return status;
+    }
+    names_free(names);
+    *names = read;
+    return ADAPTAU_OK;
 }
 
 /* ---- likeness ----------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,16 @@
 
 #define NAME_MAX_BYTES 4096
 
+/* A name's key decides nearly always whether it is the one looked for, so that one place of memory is touched: it is a short name
+ * itself, with its length, or two hashes of a longer one. */
+struct name_slot {
+    uint64_t key[2];
+    int32_t  id; /* -1: free */
+};
+/* What a model's file has them under (adaptau_attachment). */
+#define USER_NAMES "user_names"
+#define ITEM_NAMES "item_names"
+
 /* All zero is an empty list. */
 struct names {
     int32_t  count;
@@ -18,8 +28,8 @@ struct names {
     size_t   n_bytes, bytes_capacity;
     size_t  *starts; /* [count] where each begins */
     size_t   starts_capacity;
-    int32_t *slots; /* [n_slots] open addressing by hash: id, or -1; the first of equal names is the one found */
-    size_t   n_slots;
+    struct name_slot *slots; /* [n_slots] open addressing; the first of equal names is the one found */
+    size_t            n_slots;
 };
 
 void names_free(struct names *names);
@@ -30,6 +40,9 @@ const char *names_get(const struct names *names, int32_t id);
 /* Id of a name, or -1. */
 int32_t names_find(const struct names *names, const char *name, size_t length);
 
+/* A name is going to be looked up: begin to load what that touches, which of many names is in no cache. */
+void names_expect(const struct names *names, const char *name, size_t length);
+
 /* Append a name, known or not. E_MEMORY; E_SHAPE beyond 2^31 - 1 names. */
 adaptau_status names_append(struct names *names, const char *name, size_t length, adaptau_error *error);
 
@@ -39,8 +52,8 @@ adaptau_status names_intern(struct names *names, const char *name, size_t length
 /* One name per line, line number = id. Blank lines at the end don't count, elsewhere they are an error. */
 adaptau_status names_read(struct names *names, const char *path, adaptau_error *error);
 
-/* The reverse, atomically: the old file is whole until the new one is. Without names the ids 0 ... n - 1 are written. */
-adaptau_status names_write(const struct names *names, int32_t n, const char *path, adaptau_error *error);
+/* Names as they are attached to a model's file: each with a NUL behind it, in the order of ids. */
+adaptau_status names_from_bytes(struct names *names, const char *bytes, int64_t size, adaptau_error *error);
 
 /* "Did you mean": up to `limit` ids of names that are like `name`, best first. Returns how many. */
 int names_similar(const struct names *names, const char *name, int limit, int32_t *ids);

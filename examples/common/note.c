@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT "trial1"
+#define FORMAT "trial2"
 #define DIGITS 16
 #define N_WORDS (sizeof(struct note) / sizeof(uint64_t))
 
@@ -33,5 +33,5 @@ bool note_read(const char *text, struct note *note)
     memcpy(note, words, sizeof *note);
     note_write(note, again); /* strtoull takes signs, spaces and capitals, too */
     return strcmp(text, again) == 0 && note->phase >= 0 && note->phase < N_PHASES && note->epoch >= 0 &&
-           note->best_epoch >= 0 && note->searched >= 0;
+           note->best_epoch >= 0 && note->searched >= 0 && note->trials >= 0 && note->trials <= INT32_MAX;
 }

@@ -11,7 +11,7 @@
 #include "common/fail.h"
 #include "common/number.h"
 
-#define RULES_MAX 96
+#define RULES_MAX 112
 #define CODE_HELP 1
 #define CODE_VERSION 2
 #define CODE_RULE 256
@@ -21,11 +21,16 @@
 
 /* ---- --help ------------------------------------------------------------------------------------------------------- */
 
+static bool takes_none(const struct option_rule *rule)
+{
+    return rule->kind == OPTION_FLAG || rule->kind == OPTION_SWITCH;
+}
+
 /* "--name VALUE"; returns its width. */
 static int print_usage(const struct option_rule *rule)
 {
     int width = printf("  --%s", rule->name);
-    if (rule->kind == OPTION_FLAG)
+    if (takes_none(rule))
         return width;
     if (rule->argument || !rule->choices)
         return width + printf(" %s", rule->argument ? rule->argument : "N");
@@ -178,6 +183,7 @@ static bool read_value(const struct option_rule *rule, const char *text)
 {
     switch (rule->kind) {
     case OPTION_FLAG: *(bool *)rule->value = true; return true;
+    case OPTION_SWITCH: *(int32_t *)rule->value = (int32_t)rule->least; return true;
     case OPTION_WHOLE: return parse_whole(text, (int64_t)rule->least, (int64_t)rule->most, rule->value);
     case OPTION_DECIMAL: return read_decimal(rule, text);
     case OPTION_CHOICE: return read_choice(rule, text);
@@ -198,7 +204,7 @@ static void describe(const struct option_rule *rules, int n_rules, struct option
         if (rules[i].kind == OPTION_TITLE)
             continue;
         table[n++] =
-            (struct option){rules[i].name, rules[i].kind == OPTION_FLAG ? no_argument : required_argument, NULL, CODE_RULE + i};
+            (struct option){rules[i].name, takes_none(&rules[i]) ? no_argument : required_argument, NULL, CODE_RULE + i};
     }
     table[n++] = (struct option){"help", no_argument, NULL, CODE_HELP};
     table[n++] = (struct option){"version", no_argument, NULL, CODE_VERSION};

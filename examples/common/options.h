@@ -14,6 +14,7 @@
 #define OPTION_CUTOFFS 5 /* struct cutoffs: whole numbers in [least, most], ascending, between commas */
 #define OPTION_TITLE 6   /* no option: a line of --help */
 #define OPTION_TEXTS 7    /* struct texts: may be given several times */
+#define OPTION_SWITCH 9 /* int32_t: set to `least` */
 #define OPTION_DECIMALS 8 /* struct decimals: in [least, most], ascending, between commas */
 
 #define CUTOFFS_MAX 16

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <adaptau/recipe.h>
+
 #include "common/fail.h"
 
 #define LEAST_GAIN 1e-3 /* of recall, relative to none: less is noise, and no prior is the simpler model */
@@ -13,16 +15,14 @@ static const double grid[] = {0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5};
 adaptau_status prior_set(adaptau_model *model, const adaptau_dataset *dataset, double strength, double tau0,
                          adaptau_error *error)
 {
-    adaptau_dataset_view view = {.struct_size = sizeof view};
-    adaptau_status       status = adaptau_dataset_get_view(dataset, &view, error);
-    if (status || strength == 0)
-        return status ? status : adaptau_model_set_item_bias(model, NULL, error);
-    float *bias = malloc(((size_t)view.n_items + 1) * sizeof *bias);
+    if (strength == 0)
+        return adaptau_model_set_item_bias(model, NULL, error);
+    float *bias = malloc(((size_t)adaptau_dataset_n_items(dataset) + 1) * sizeof *bias);
     if (!bias)
         return fail_memory(error, "the popularity prior");
-    for (int32_t i = 0; i < view.n_items; i++)
-        bias[i] = (float)(strength * tau0 * log1p((double)(view.item_ptr[i + 1] - view.item_ptr[i])));
-    status = adaptau_model_set_item_bias(model, bias, error);
+    adaptau_status status = adaptau_popularity_prior(dataset, strength, tau0, bias, error);
+    if (!status)
+        status = adaptau_model_set_item_bias(model, bias, error);
     free(bias);
     return status;
 }

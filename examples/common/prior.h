@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The popularity prior: what an item's score gains from how many users have it. Cosines know nothing of popularity, which the
- * softmax over the catalogue takes out, by k^alpha where items weigh by popularity, which a strength of alpha gives back; on some
- * data a little more of it ranks better. */
+/* The popularity prior of the library (adaptau_popularity_prior), and how strong it should be: where the catalogue weighs items by
+ * k^alpha a strength of alpha gives back what the sum takes; on some data a little more of it ranks better. */
 #ifndef EXAMPLES_COMMON_PRIOR_H
 #define EXAMPLES_COMMON_PRIOR_H
 
 #include "common/scores.h"
 
-/* The item bias: strength tau0 log(1 + n_i), n_i the users of the dataset who have item i. Strength 0 removes it. */
+/* Make it the model's item bias. Strength 0 removes it. */
 adaptau_status prior_set(adaptau_model *model, const adaptau_dataset *dataset, double strength, double tau0,
                          adaptau_error *error);
 

@@ -1,23 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/problem.h"
 
-#include "common/fail.h"
-#include "common/split.h"
+#include <stdlib.h>
 
-/* Data without test pairs: hold some of every user's pairs out, once repetitions are gone. */
-static adaptau_status split_test(struct data *data, adaptau_context *context, double test_share, uint64_t split_seed,
-                                 adaptau_error *error)
+#include "common/compact.h"
+#include "common/fail.h"
+#include "common/holdout.h"
+
+/* When train's pairs were, where the data say it. */
+static adaptau_status take_times(struct problem *problem, adaptau_error *error)
 {
-    adaptau_dataset *all = NULL;
-    struct pairs     kept = {0}, held_out = {0};
-    adaptau_status   status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &all, error);
-    if (!status)
-        status = split_dataset(all, test_share, split_seed, &kept, &held_out, error);
-    adaptau_dataset_destroy(all);
-    pairs_free(&data->train);
-    data->train = kept;
-    data->test = held_out;
+    double        *times = NULL;
+    adaptau_status status = pairs_times_along(&problem->data.train, problem->train, &times, error);
+    if (!status && times)
+        status = times_to_whole(times, adaptau_dataset_n_pairs(problem->train), &problem->train_times, error);
+    free(times);
     return status;
+}
+
+/* Data that came with test pairs. */
+static adaptau_status take_both(struct problem *problem, adaptau_context *context, adaptau_error *error)
+{
+    struct data   *data = &problem->data;
+    adaptau_status status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &problem->train, error);
+    if (!status)
+        status = pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
+    if (status)
+        return status;
+    data->account.duplicates += data->train.count - adaptau_dataset_n_pairs(problem->train);
+    data->account.duplicates += data->test.count - adaptau_dataset_n_pairs(problem->test);
+    return leave_out_known(problem->train, &problem->test, context, &data->account, error);
 }
 
 adaptau_status problem_open(struct problem *problem, adaptau_context *context, const char *path,
@@ -26,12 +38,15 @@ adaptau_status problem_open(struct problem *problem, adaptau_context *context, c
     *problem = (struct problem){0};
     struct data   *data = &problem->data;
     adaptau_status status = read_data(path, reading, data, error);
-    if (!status && !data->has_test)
-        status = split_test(data, context, test_share, split_seed, error);
+    if (!status && reading->min_degree > 1)
+        status = keep_core(data, reading->min_degree, error);
     if (!status)
-        status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &problem->train, error);
+        status = data->has_test ? take_both(problem, context, error)
+                                : hold_out(data, context, reading, test_share, split_seed, &problem->train, &problem->test, error);
     if (!status)
-        status = pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
+        status = take_times(problem, error);
+    if (!status)
+        data->account.kept = adaptau_dataset_n_pairs(problem->train) + adaptau_dataset_n_pairs(problem->test);
     pairs_free(&data->train);
     pairs_free(&data->test);
     if (!status && adaptau_dataset_n_pairs(problem->train) == 0)
@@ -44,5 +59,6 @@ void problem_close(struct problem *problem)
     adaptau_dataset_destroy(problem->test);
     adaptau_dataset_destroy(problem->train);
     data_free(&problem->data);
+    free(problem->train_times);
     *problem = (struct problem){0};
 }

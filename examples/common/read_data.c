@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/compact.h"
 #include "common/fail.h"
 
 /* Ids are row numbers of tables that are allocated whole, so one stray digit could ask for terabytes. */
@@ -25,11 +26,78 @@ void data_free(struct data *data)
 
 /* ---- one file ------------------------------------------------------------------------------------------------------ */
 
-/* The ids of a lightgcn file must suit the names, if there are any, or else the number of pairs read so far. */
-static adaptau_status check_ids(const struct text *text, const struct id_extent *extent, const struct data *data,
-                                adaptau_error *error)
+/* A file on its way into the data. */
+struct source {
+    const char                *path;
+    const struct read_options *options;
+    struct data               *data;
+    struct pairs              *pairs;
+    bool                       settled; /* lists, unless it cannot be: see layout_find */
+    bool                       lists;   /* what it was */
+    struct id_extent           extent;  /* of lists */
+};
+
+static adaptau_status read_lists_of(struct source *source, struct bytes *bytes, adaptau_error *error)
 {
-    int64_t n_pairs = data->train.count + data->test.count;
+    struct text     text;
+    struct account *account = &source->data->account;
+    text_begin(&text, bytes);
+    source->extent = (struct id_extent){.largest_user = -1, .largest_item = -1};
+    int64_t        before = source->pairs->count;
+    adaptau_status status = read_lists(&text, source->pairs, &source->extent, error);
+    account->lines += source->extent.n_lines;
+    account->interactions += source->pairs->count - before;
+    if (!account->seen[0])
+        snprintf(account->seen, sizeof account->seen, "lists: %s%s%s%suser item item ... between blanks",
+                 bytes->packing ? bytes->packing : "", bytes->packing ? ", " : "", bytes->encoding ? bytes->encoding : "",
+                 bytes->encoding ? ", " : "");
+    return status;
+}
+
+static adaptau_status read_table_of(struct source *source, struct bytes *bytes, const struct layout *layout,
+                                    adaptau_error *error)
+{
+    struct data         *data = source->data;
+    const struct reading reading = {&data->users, &data->items, source->pairs, &data->account};
+    return read_table(bytes, layout, source->options, &reading, error);
+}
+
+static adaptau_status read_source(struct source *source, adaptau_error *error)
+{
+    struct bytes   bytes;
+    struct layout  layout = {0};
+    adaptau_status status = bytes_open(&bytes, source->path, error);
+    if (status)
+        return status;
+    status = bytes_sample(&bytes, LAYOUT_SAMPLE, error);
+    if (!status)
+        status = layout_find(&bytes, source->options, source->settled, &layout, error);
+    source->lists = layout.lists;
+    if (!status)
+        status = layout.lists ? read_lists_of(source, &bytes, error) : read_table_of(source, &bytes, &layout, error);
+    bytes_close(&bytes);
+    return status;
+}
+
+/* ---- ids of lists -------------------------------------------------------------------------------------------------- */
+
+/* Ids of the larger of two files' extents. */
+static int32_t largest(const struct source sources[2], bool items)
+{
+    int32_t most = -1;
+    for (int i = 0; i < 2; i++) {
+        int32_t id = items ? sources[i].extent.largest_item : sources[i].extent.largest_user;
+        most = id > most ? id : most;
+    }
+    return most;
+}
+
+/* The ids of a file must suit the names, if there are any, or else the number of pairs. */
+static adaptau_status check_ids(const struct source *source, adaptau_error *error)
+{
+    const struct data      *data = source->data;
+    const struct id_extent *extent = &source->extent;
+    const int64_t           n_pairs = data->train.count + data->test.count;
     const struct {
         const char *kind;
         int32_t     largest;
@@ -41,52 +109,41 @@ static adaptau_status check_ids(const struct text *text, const struct id_extent 
     };
     for (int i = 0; i < 2; i++) {
         if (sides[i].n_names > 0 && sides[i].largest >= sides[i].n_names)
-            return text_fail(text, sides[i].line, sides[i].column, error, "%s %d, but %ss.txt has %d names, for 0 ... %d",
-                             sides[i].kind, sides[i].largest, sides[i].kind, sides[i].n_names, sides[i].n_names - 1);
+            return fail(error, ADAPTAU_E_FORMAT, "%s:%lld:%lld: %s %d, but %ss.txt has %d names, for 0 ... %d",
+                        shown_path(source->path), (long long)sides[i].line, (long long)sides[i].column, sides[i].kind,
+                        sides[i].largest, sides[i].kind, sides[i].n_names, sides[i].n_names - 1);
         if (sides[i].n_names == 0 && sides[i].largest > ID_ROOM + ID_ROOM_PER_PAIR * n_pairs)
-            return text_fail(text, sides[i].line, sides[i].column, error,
-                             "%s %d is out of proportion to %lld pairs: ids are row numbers of a table", sides[i].kind,
-                             sides[i].largest, (long long)n_pairs);
+            return fail(error, ADAPTAU_E_FORMAT,
+                        "%s:%lld:%lld: %s %d is out of proportion to %lld pairs: ids are row numbers of a table unless "
+                        "--compact-ids",
+                        shown_path(source->path), (long long)sides[i].line, (long long)sides[i].column, sides[i].kind,
+                        sides[i].largest, (long long)n_pairs);
     }
     return ADAPTAU_OK;
 }
 
-static void count_ids(struct data *data, const struct id_extent *extent)
+/* Names, rows and counts of what was read as lists: `sources` are train and test, the latter perhaps of zeros. */
+static adaptau_status settle_ids(struct source sources[2], struct data *data, adaptau_error *error)
 {
-    if (data->n_users <= extent->largest_user)
-        data->n_users = extent->largest_user + 1;
-    if (data->n_items <= extent->largest_item)
-        data->n_items = extent->largest_item + 1;
-}
-
-static adaptau_status read_text(struct text *text, const struct read_options *options, struct data *data, struct pairs *pairs,
-                                adaptau_error *error)
-{
-    bool paired = options->format == FORMAT_PAIRS || (options->format == FORMAT_AUTO && find_separator(text) != 0);
-    if (paired) {
-        adaptau_status status = read_pairs(text, options, &data->users, &data->items, pairs, error);
-        data->n_users = data->users.count;
-        data->n_items = data->items.count;
-        return status;
+    const struct read_options *options = sources[0].options;
+    adaptau_status             status = ADAPTAU_OK;
+    int32_t                    largest_user = largest(sources, false), largest_item = largest(sources, true);
+    if (data->users.count == 0 && options->compact != COMPACT_NO)
+        status = compact_ids(data, false, largest_user, options->compact == COMPACT_YES, error);
+    if (!status && data->items.count == 0 && options->compact != COMPACT_NO)
+        status = compact_ids(data, true, largest_item, options->compact == COMPACT_YES, error);
+    for (int i = 0; i < 2 && !status; i++) {
+        if (data->account.compacted_users > 0)
+            sources[i].extent.largest_user = -1;
+        if (data->account.compacted_items > 0)
+            sources[i].extent.largest_item = -1;
+        if (sources[i].data)
+            status = check_ids(&sources[i], error);
     }
-    struct id_extent extent = {.largest_user = -1, .largest_item = -1};
-    adaptau_status   status = read_lightgcn(text, pairs, &extent, error);
-    if (!status)
-        status = check_ids(text, &extent, data, error);
-    if (!status)
-        count_ids(data, &extent);
-    return status;
-}
-
-static adaptau_status read_file(const char *path, const struct read_options *options, struct data *data, struct pairs *pairs,
-                                adaptau_error *error)
-{
-    struct text    text;
-    adaptau_status status = text_open(&text, path, error);
-    if (status)
-        return status;
-    status = read_text(&text, options, data, pairs, error);
-    text_close(&text);
+    if (data->account.compacted_users == 0)
+        data->n_users = largest_user >= data->users.count ? largest_user + 1 : data->users.count;
+    if (data->account.compacted_items == 0)
+        data->n_items = largest_item >= data->items.count ? largest_item + 1 : data->items.count;
     return status;
 }
 
@@ -114,38 +171,64 @@ static bool is_file(const char *path)
 }
 
 /* names_read, where no file is fine. */
-static adaptau_status read_optional_names(const char *directory, const char *name, struct names *names, int32_t *count,
-                                          adaptau_error *error)
+static adaptau_status read_optional_names(const char *directory, const char *name, struct names *names, adaptau_error *error)
 {
     char *path = join(directory, name);
     if (!path)
         return fail_memory(error, "a path");
     adaptau_status status = exists(path) ? names_read(names, path, error) : ADAPTAU_OK;
     free(path);
-    *count = names->count;
     return status;
+}
+
+static bool has_file(const char *directory, const char *name)
+{
+    char *path = join(directory, name);
+    bool  found = path && exists(path);
+    free(path);
+    return found;
+}
+
+/* What a path holds, and beside it the test pairs: both are laid out alike. `directory` NULL: there are no names. */
+static adaptau_status read_both(const char *directory, const char *train, const char *test, const struct read_options *options,
+                                struct data *data, adaptau_error *error)
+{
+    struct read_options again = *options;
+    struct source       sources[2] = {{.extent = {.largest_user = -1, .largest_item = -1}},
+                                      {.extent = {.largest_user = -1, .largest_item = -1}}};
+    sources[0].path = train;
+    sources[0].options = options;
+    sources[0].data = data;
+    sources[0].pairs = &data->train;
+    sources[0].settled = directory && (has_file(directory, "users.txt") || has_file(directory, "items.txt"));
+    adaptau_status status = read_source(&sources[0], error);
+    if (!status && test) {
+        again.format = sources[0].lists ? FORMAT_LIGHTGCN : FORMAT_PAIRS;
+        sources[1] = (struct source){.path = test, .options = &again, .data = data, .pairs = &data->test};
+        sources[1].extent = (struct id_extent){.largest_user = -1, .largest_item = -1};
+        data->has_test = data->account.tested = true;
+        status = read_source(&sources[1], error);
+    }
+    if (!status && !sources[0].lists) {
+        data->n_users = data->users.count;
+        data->n_items = data->items.count;
+        return ADAPTAU_OK;
+    }
+    if (!status && directory)
+        status = read_optional_names(directory, "users.txt", &data->users, error);
+    if (!status && directory)
+        status = read_optional_names(directory, "items.txt", &data->items, error);
+    return status ? status : settle_ids(sources, data, error);
 }
 
 static adaptau_status read_split(const char *directory, const char *train, const struct read_options *options,
                                  struct data *data, adaptau_error *error)
 {
-    struct read_options stated = *options;
-    adaptau_status      status = ADAPTAU_OK;
-    if (stated.format == FORMAT_AUTO)
-        stated.format = FORMAT_LIGHTGCN;
     char *test = join(directory, "test.txt");
     if (!test)
         return fail_memory(error, "a path");
-    if (stated.format == FORMAT_LIGHTGCN) {
-        status = read_optional_names(directory, "users.txt", &data->users, &data->n_users, error);
-        if (!status)
-            status = read_optional_names(directory, "items.txt", &data->items, &data->n_items, error);
-    }
-    if (!status)
-        status = read_file(train, &stated, data, &data->train, error);
-    data->has_test = exists(test);
-    if (!status && data->has_test)
-        status = read_file(test, &stated, data, &data->test, error);
+    const char    *beside = options->test ? options->test : exists(test) ? test : NULL;
+    adaptau_status status = read_both(directory, train, beside, options, data, error);
     free(test);
     return status;
 }
@@ -197,7 +280,7 @@ static adaptau_status read_directory(const char *directory, const struct read_op
     if (!status && which == 0)
         status = read_split(directory, path, options, data, error);
     else if (!status)
-        status = read_file(path, options, data, &data->train, error);
+        status = read_both(NULL, path, options->test, options, data, error);
     free(path);
     return status;
 }
@@ -208,14 +291,21 @@ adaptau_status read_data(const char *path, const struct read_options *options, s
     struct data                      read = {0};
     struct stat                      about;
     adaptau_status                   status;
+    *data = read;
     if (!options)
         options = &defaults;
-    if (stat(path, &about) != 0)
+    read.account.rated = options->rated;
+    read.account.min_rating = options->min_rating;
+    if (strcmp(path, STDIN_PATH) == 0 && options->test && strcmp(options->test, STDIN_PATH) == 0)
+        return fail(error, ADAPTAU_E_ARGUMENT, "standard input cannot be both train and test");
+    bool named = strcmp(path, STDIN_PATH) != 0;
+    if (named && stat(path, &about) != 0)
         return fail_os(error, errno, "%s", shown_path(path));
-    if (S_ISDIR(about.st_mode))
+    if (named && S_ISDIR(about.st_mode))
         status = read_directory(path, options, &read, error);
     else
-        status = read_file(path, options, &read, &read.train, error);
+        status = read_both(NULL, path, options->test, options, &read, error);
+    read.account.kept = read.train.count + read.test.count;
     if (status)
         data_free(&read);
     *data = read;

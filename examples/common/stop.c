@@ -14,6 +14,11 @@ static void note_signal(int signal_number)
     caught = signal_number;
 }
 
+void stop_ignore_file_limit(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 /* Also where the signal was ignored: shells start background jobs that way, and `kill -INT` should reach them. SA_RESTART
  * because a save that is under way should not see EINTR. */
 void stop_catch_signals(void)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Characters of a file one by one, with their line and column. Reads ahead in chunks, so that neither a file nor a line has to
- * fit in memory. A line ends with LF or CRLF; the last one need not. */
+/* Characters of a file one by one, with their line and column. Neither a file nor a line has to fit in memory. A line ends with
+ * LF or CRLF; the last one need not. What a file may be packed or encoded by is the business of bytes.h. */
 #ifndef EXAMPLES_COMMON_TEXT_H
 #define EXAMPLES_COMMON_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <adaptau/base.h>
+#include "common/bytes.h"
 
 #define TEXT_END (-1)
 
@@ -16,23 +16,27 @@ struct text {
     int                  current; /* the character here: 0 ... 255, '\n' for CRLF too, TEXT_END at the end */
     int64_t              line;    /* its position, from 1 */
     int64_t              column;  /* in bytes, from 1 */
-    const unsigned char *next;    /* what follows it in the chunk */
+    const unsigned char *next;    /* what follows it in the buffer */
     const unsigned char *end;
-    unsigned char       *chunk;    /* NULL when the text is the caller's memory */
-    int                  file;     /* -1 when the text is the caller's memory */
-    int                  os_error; /* errno of a failed read; the text ends there */
+    struct bytes        *bytes;   /* NULL when the text is the caller's memory */
+    struct bytes         own;     /* of text_open */
+    adaptau_error        failure; /* of a read; the text ends there */
 };
 
-/* Open a file and stand on its first character (a UTF-8 byte order mark is skipped). `path` must outlive the text. */
+/* Open a file and stand on its first character. `path` must outlive the text, which must not be copied. On failure
+ * *text is empty. */
 adaptau_status text_open(struct text *text, const char *path, adaptau_error *error);
 
-/* The same for bytes in memory, which must outlive the text. */
+/* The same for plain bytes in memory, which must outlive the text. */
 void text_open_bytes(struct text *text, const char *name, const void *bytes, size_t size);
 
-/* Frees the chunk and closes the file. A text of zeros is fine. */
+/* The same from where opened bytes stand, which go on being the caller's. */
+void text_begin(struct text *text, struct bytes *bytes);
+
+/* Closes what text_open opened. A text of zeros is fine. */
 void text_close(struct text *text);
 
-/* Read the next chunk; false at the end of the text. */
+/* Read on; false at the end of the text. */
 bool text_fill(struct text *text);
 
 static inline bool text_has_next(struct text *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One training run: a model, its temperature and its sampler, taken through epochs. */
+/* One training run: the library's training with contrast, watched step by step and timed. */
 #ifndef EXAMPLES_COMMON_TRAINING_H
 #define EXAMPLES_COMMON_TRAINING_H
 
@@ -14,9 +14,9 @@ typedef int (*step_function)(void *user_data, const struct training *training);
 
 struct training {
     const struct recipe *recipe;
-    adaptau_model       *model;
-    adaptau_temperature *temperature;
-    adaptau_sampler     *sampler;
+    adaptau_training    *schedule;
+    adaptau_model       *model; /* of the schedule */
+    adaptau_temperature *temperature; /* likewise */
     const adaptau_dataset *dataset;
     step_function        on_step; /* or NULL */
     void                *on_step_data;
@@ -30,18 +30,17 @@ struct training {
     double               seconds; /* spent in training_epoch */
 };
 
-/* What the recipe says about the model. */
-adaptau_model_options recipe_model_options(const struct recipe *recipe);
-
-/* `recipe` must be complete (preset_fill), and outlive the training like `dataset`. On failure *training is empty. */
+/* `recipe` must be complete (recipe_fill), and outlive the training like `dataset`. On failure *training is empty. */
 adaptau_status training_create(adaptau_context *context, const adaptau_dataset *dataset, const struct recipe *recipe,
                                struct training *training, adaptau_error *error);
 
 void training_destroy(struct training *training);
 
+/* The model is the caller's from now on, and the training only to be destroyed. */
+adaptau_model *training_take_model(struct training *training);
+
 /* Put the model and the temperature of a checkpoint in the place of those that were created. `note` is what it says besides. */
-adaptau_status training_resume(struct training *training, adaptau_context *context, const char *path,
-                               char note[ADAPTAU_NOTE_SIZE], adaptau_error *error);
+adaptau_status training_resume(struct training *training, const char *path, char note[ADAPTAU_NOTE_SIZE], adaptau_error *error);
 
 /* One epoch: set the temperature and what users aim at, step through all batches, and set the popularity prior of scores. */
 adaptau_status training_epoch(struct training *training, adaptau_error *error);

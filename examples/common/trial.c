@@ -4,9 +4,7 @@
 #include "common/checkpoint.h"
 #include "common/clock.h"
 #include "common/note.h"
-#include "common/preset.h"
 #include "common/prior.h"
-#include "common/split.h"
 #include "common/stop.h"
 
 const char *const protocol_names[] = {"valid", "paper", NULL};
@@ -24,12 +22,15 @@ int32_t choosing_cutoff(const struct cutoffs *cutoffs)
     return 0;
 }
 
-void trial_complete_recipe(struct trial *trial, const struct recipe *recipe)
+adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *recipe, adaptau_error *error)
 {
     trial->recipe = *recipe;
-    preset_fill(&trial->recipe, adaptau_dataset_n_users(trial->train), adaptau_dataset_n_items(trial->train),
-                adaptau_dataset_n_pairs(trial->train));
+    adaptau_status status = recipe_fill(&trial->recipe, adaptau_dataset_n_users(trial->train),
+                                        adaptau_dataset_n_items(trial->train), adaptau_dataset_n_pairs(trial->train), error);
     trial->chooses_prior = recipe_searches_prior(recipe, &trial->recipe);
+    trial->chooses_personal = recipe->base.tau_user_policy == ADAPTAU_BY_DATA;
+    trial->tau0_policy = trial->recipe.base.tau0_policy;
+    return status;
 }
 
 void trial_close(struct trial *trial)
@@ -40,6 +41,61 @@ void trial_close(struct trial *trial)
 }
 
 static const char *const phase_names[N_PHASES] = {"prior", "search", "refit"};
+
+/* ---- the temperature ------------------------------------------------------------------------------------------------ */
+
+/* Another seed than the split of test from train had, which would rank the same pairs first. */
+static uint64_t validation_seed(const struct trial_options *options)
+{
+    return (uint64_t)options->split_seed ^ UINT64_C(1) << 63;
+}
+
+static int heed_signal_in_tuning(void *user_data, const adaptau_tune_progress *progress)
+{
+    const struct trial_observer *observer = user_data;
+    return stop_signal() != 0 || (observer->tune && observer->tune(observer->user_data, progress));
+}
+
+/* What a training that goes on from a checkpoint found when it began. */
+static adaptau_status recall_temperature(struct trial *trial, adaptau_error *error)
+{
+    adaptau_status status = checkpoint_read_tuning(trial, &trial->tuning, error);
+    if (status)
+        return status;
+    trial->recipe.base.tau0_policy = ADAPTAU_TAU0_EQ14;
+    if (trial->tuning.n_trials > 0) {
+        trial->recipe.base.tau0_policy = ADAPTAU_TAU0_FIXED;
+        trial->recipe.base.tau = trial->tuning.tau;
+        trial->recipe.base.tau_user_policy = trial->tuning.tau_user_policy;
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status find_temperature(struct trial *trial, adaptau_error *error)
+{
+    const adaptau_tune_options options = {
+        .struct_size = sizeof options,
+        .cutoff = trial->options->cutoffs.values[choosing_cutoff(&trial->options->cutoffs)],
+        .share = trial->options->valid_share,
+        .seed = validation_seed(trial->options),
+        .times = trial->train_times,
+        .progress = heed_signal_in_tuning,
+        .user_data = &trial->observer,
+    };
+    adaptau_recipe recipe = trial->recipe.base;
+    double         started = clock_now();
+    recipe.tau_user_policy = trial->chooses_personal ? ADAPTAU_BY_DATA : recipe.tau_user_policy;
+    trial->tuning.struct_size = sizeof trial->tuning;
+    adaptau_status status = adaptau_tune(trial->context, trial->train, &options, &recipe, &trial->tuning, error);
+    trial->tune_seconds = clock_now() - started;
+    if (!status)
+        trial->recipe.base = recipe;
+    else if (stop_signal()) {
+        trial->stopped_epoch = 1;
+        return ADAPTAU_OK;
+    }
+    return status;
+}
 
 /* One training inside the trial. */
 struct phase {
@@ -148,7 +204,7 @@ static adaptau_status pick_prior(struct phase *phase, adaptau_error *error)
     const struct training *training = &phase->training;
     double                 started = clock_now();
     adaptau_status         status = prior_choose(phase->evaluator, training->model, phase->dataset, training->tau0, cutoffs,
-                                                 choosing_cutoff(cutoffs), &trial->recipe.popularity_prior, error);
+                                                 choosing_cutoff(cutoffs), &trial->recipe.base.popularity_prior, error);
     trial->eval_seconds += clock_now() - started;
     return status;
 }
@@ -197,8 +253,7 @@ static adaptau_status run_phase(struct phase *phase, adaptau_error *error)
     if (!status && !trial->stopped_epoch && phase->picks_prior)
         status = pick_prior(phase, error);
     if (!status && (trial->stopped_epoch || !phase->evaluator)) {
-        trial->model = phase->training.model;
-        phase->training.model = NULL;
+        trial->model = training_take_model(&phase->training);
         trial->loss = phase->training.loss;
         trial->tau0 = phase->training.tau0;
     }
@@ -229,20 +284,13 @@ struct validation {
 
 static adaptau_status open_validation(struct trial *trial, struct validation *validation, adaptau_error *error)
 {
-    const struct trial_options *options = trial->options;
-    struct pairs                kept = {0}, held_out = {0};
-    int32_t                     n = adaptau_dataset_n_users(trial->train), m = adaptau_dataset_n_items(trial->train);
+    const adaptau_split_options options = {
+        .struct_size = sizeof options,
+        .share = trial->options->valid_share,
+        .seed = validation_seed(trial->options),
+    };
     *validation = (struct validation){0};
-    /* Another seed than the split of test from train had, which would rank the same pairs first. */
-    uint64_t       seed = (uint64_t)options->split_seed ^ UINT64_C(1) << 63;
-    adaptau_status status = split_dataset(trial->train, options->valid_share, seed, &kept, &held_out, error);
-    if (!status)
-        status = pairs_to_dataset(&kept, trial->context, n, m, &validation->part, error);
-    if (!status)
-        status = pairs_to_dataset(&held_out, trial->context, n, m, &validation->held_out, error);
-    pairs_free(&kept);
-    pairs_free(&held_out);
-    return status;
+    return adaptau_dataset_split(trial->context, trial->train, &options, &validation->part, &validation->held_out, error);
 }
 
 static void close_validation(struct validation *validation)
@@ -255,7 +303,7 @@ static void close_validation(struct validation *validation)
 static adaptau_status restore_best(struct trial *trial, const adaptau_dataset *dataset, adaptau_error *error)
 {
     adaptau_status status = snapshot_model(&trial->snapshot, trial->context, dataset, &trial->recipe, &trial->model, error);
-    return status ? status : prior_set(trial->model, trial->train, trial->recipe.popularity_prior, trial->tau0, error);
+    return status ? status : prior_set(trial->model, trial->train, trial->recipe.base.popularity_prior, trial->tau0, error);
 }
 
 /* The best epoch and prior for pairs held out of train. With so few pairs that none could be held out, all epochs are taken on
@@ -271,7 +319,7 @@ static adaptau_status search_on_validation(struct trial *trial, adaptau_error *e
             .number = PHASE_SEARCH,
             .recipe = trial->recipe,
             .dataset = validation.part,
-            .n_epochs = trial->recipe.epochs,
+            .n_epochs = trial->recipe.base.epochs,
             .picks_epoch = true,
             .keeps_best = trial->options->no_refit,
             .picks_prior = trial->chooses_prior,
@@ -280,7 +328,7 @@ static adaptau_status search_on_validation(struct trial *trial, adaptau_error *e
         if (!status && !trial->stopped_epoch && trial->options->no_refit)
             status = restore_best(trial, validation.part, error);
     } else
-        trial->search.best_epoch = trial->recipe.epochs;
+        trial->search.best_epoch = trial->recipe.base.epochs;
     close_validation(&validation);
     return status;
 }
@@ -310,9 +358,20 @@ static adaptau_status judge_on_test(struct trial *trial, adaptau_error *error)
     return status;
 }
 
+/* Cosines at a temperature that was found on held-out pairs do not overfit, so that there is no epoch to choose; inner products do. */
+static bool trusts_schedule(const struct trial *trial)
+{
+    return trial->tuning.n_trials > 0 && trial->recipe.base.encoder == ADAPTAU_ENCODER_MF &&
+           trial->recipe.base.normalise == (int32_t)ADAPTAU_NORMALISE_BOTH && !trial->options->no_refit && !trial->chooses_prior;
+}
+
 static adaptau_status run_valid(struct trial *trial, adaptau_error *error)
 {
-    adaptau_status status = search_on_validation(trial, error);
+    adaptau_status status = ADAPTAU_OK;
+    if (trusts_schedule(trial))
+        trial->search.best_epoch = trial->recipe.base.epochs;
+    else
+        status = search_on_validation(trial, error);
     if (status || trial->stopped_epoch)
         return status;
     if (!trial->model)
@@ -329,7 +388,7 @@ static adaptau_status search_prior(struct trial *trial, adaptau_error *error)
     struct validation validation;
     struct phase      phase = {.trial = trial, .number = PHASE_PRIOR, .recipe = trial->recipe, .picks_prior = true};
     adaptau_status    status = open_validation(trial, &validation, error);
-    phase.n_epochs = trial->recipe.epochs;
+    phase.n_epochs = trial->recipe.base.epochs;
     phase.dataset = validation.part;
     if (!status && adaptau_dataset_n_pairs(validation.held_out) > 0)
         status = run_evaluated(&phase, validation.held_out, error);
@@ -345,7 +404,7 @@ static adaptau_status search_on_test(struct trial *trial, adaptau_error *error)
         .number = PHASE_SEARCH,
         .recipe = trial->recipe,
         .dataset = trial->train,
-        .n_epochs = trial->recipe.epochs,
+        .n_epochs = trial->recipe.base.epochs,
         .picks_epoch = true,
         .keeps_best = true,
     };
@@ -368,5 +427,10 @@ adaptau_status trial_run(struct trial *trial, adaptau_error *error)
 {
     if (trial->checkpoint)
         trial->fingerprint = checkpoint_fingerprint(trial);
+    adaptau_status status = ADAPTAU_OK;
+    if (trial->recipe.base.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        status = trial->resumes ? recall_temperature(trial, error) : find_temperature(trial, error);
+    if (status || trial->stopped_epoch)
+        return status;
     return trial->options->protocol == PROTOCOL_PAPER ? run_paper(trial, error) : run_valid(trial, error);
 }

@@ -3,6 +3,8 @@
 #ifndef EXAMPLES_COMMON_TRIAL_H
 #define EXAMPLES_COMMON_TRIAL_H
 
+#include <adaptau/tune.h>
+
 #include "common/scores.h"
 #include "common/snapshot.h"
 #include "common/training.h"
@@ -24,9 +26,12 @@ struct trial_options {
 
 struct trial_options trial_options_default(void);
 
-/* Who watches the trainings of a trial, each of which is a phase: "search", "refit" or "prior". Any function may be NULL. */
+/* Who watches the trainings of a trial. The search for the temperature comes first and has a function of its own; each training
+ * after it is a phase: "prior", "search", "refit" or "train". Any function may be NULL. */
 struct trial_observer {
     void *user_data;
+    /* After every step of the search for the temperature; anything but 0 stops the trial. */
+    adaptau_tune_function tune;
     void (*begin)(void *user_data, const char *phase, int64_t n_epochs);
     /* After every step; anything but 0 stops the trial. */
     step_function step;
@@ -48,16 +53,21 @@ struct search {
 struct trial {
     const struct trial_options *options;
     struct recipe               recipe;        /* complete */
-    bool                        chooses_prior; /* recipe.popularity_prior, on pairs held out of train */
+    bool                        chooses_prior; /* recipe.base.popularity_prior, on pairs held out of train */
+    bool                        chooses_personal; /* whether to have personal temperatures, with τ₀ */
     adaptau_context            *context;
     const adaptau_dataset      *train;
     const adaptau_dataset      *test;
+    const int64_t              *train_times; /* as adaptau_tune_options has them: τ₀ is found on the latest pairs; or NULL */
     struct trial_observer       observer;
     const char                 *checkpoint; /* written after every epoch (common/checkpoint.h), or NULL */
     bool                        resumes;    /* from `checkpoint`, which is there */
 
     /* Results. */
-    struct search   search;
+    int32_t             tau0_policy; /* that the recipe had before its temperature was found */
+    adaptau_tune_result tuning;
+    double              tune_seconds;
+    struct search       search;
     struct snapshot snapshot; /* what `model` works on, or empty */
     adaptau_model  *model;
     struct scores   scores; /* on test */
@@ -71,10 +81,19 @@ struct trial {
     bool     keeps_best; /* the present phase keeps the best epoch's tables in the snapshot */
 };
 
-/* Give recipe members that are UNSET their values for the data, and note whether the prior is to be chosen. */
-void trial_complete_recipe(struct trial *trial, const struct recipe *recipe);
+/* Give recipe members that are ADAPTAU_BY_DATA their values for the data, check them, and note whether the prior is to be chosen. */
+adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *recipe, adaptau_error *error);
 
-/* valid     Hold a share of every user's train pairs out. Train on the others; the best epoch is the one with the highest
+/* First, where the recipe has ADAPTAU_TAU0_HELD_OUT, the temperature is found (adaptau_tune) on pairs held out of train, and
+ * recipe.base becomes what was found. The default of the protocols is then
+ *
+ * valid     Train on all of train for all epochs, and evaluate that model on test, once. At the right temperature cosines of MF do
+ *           not overfit, so that there is no epoch to be chosen.
+ * paper     as below.
+ *
+ * With another temperature, with no_refit, and where the prior is to be chosen:
+ *
+ * valid     Hold a share of every user's train pairs out. Train on the others; the best epoch is the one with the highest
  *           recall on the held-out pairs (then NDCG, then the earlier one). Train again on all of train, by the same
  *           schedule, for so many epochs, and evaluate that model on test, once. With no_refit the model that was chosen
  *           is evaluated.

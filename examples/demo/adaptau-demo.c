@@ -7,6 +7,7 @@
 #include "common/fail.h"
 #include "common/options.h"
 #include "common/read_data.h"
+#include "common/stop.h"
 #include "demo/contest.h"
 #include "demo/showcase.h"
 
@@ -116,6 +117,7 @@ int main(int argc, char **argv)
     int             code = read_settings(argc, argv, &settings);
     if (code != OPTIONS_GO_ON)
         return code;
+    stop_ignore_file_limit();
     double         started = clock_now();
     struct demo    demo = {0};
     adaptau_error  error = {0};

@@ -7,7 +7,6 @@
 
 #include "common/clock.h"
 #include "common/fail.h"
-#include "common/preset.h"
 #include "common/scores.h"
 #include "common/training.h"
 
@@ -23,11 +22,11 @@ struct contestant {
 /* The last one is what the showcase asks. */
 static const struct contestant contestants[] = {
     {"temperature fixed at 1", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 1.0},
+    {"temperature fixed at 0.3", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.3},
     {"temperature fixed at 0.1", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.1},
     {"temperature fixed at 0.03", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.03},
-    {"Adap-tau0, sets itself by Eq. 14", ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE, 0},
-    {"Adap-tau0, sets itself by Eq. 11", ADAPTAU_TAU0_EXACT, ADAPTAU_TAU_USER_NONE, 0},
-    {"Adap-tau, one for each package", ADAPTAU_TAU0_EXACT, ADAPTAU_TAU_USER_EQ16, 0},
+    {"Adap-tau0, by Eq. 14 of the paper", ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE, 0},
+    {"Adap-tau, by held-out dependencies", ADAPTAU_TAU0_HELD_OUT, ADAPTAU_BY_DATA, 0},
 };
 
 static const struct cutoffs cutoffs = {.count = 1, .values = {20}};
@@ -90,19 +89,20 @@ static int show_step(void *user_data, const struct training *training)
 static void describe_temperature(const struct training *training, char *out, size_t size)
 {
     adaptau_temperature_state state = {.struct_size = sizeof state};
+    adaptau_recipe            recipe = {.struct_size = sizeof recipe};
     adaptau_temperature_get_state(training->temperature, &state, NULL);
-    if (training->recipe->tau_user != ADAPTAU_TAU_USER_NONE)
+    adaptau_training_get_recipe(training->schedule, &recipe, NULL); /* with what was found, before training */
+    if (recipe.tau_user_policy != ADAPTAU_TAU_USER_NONE)
         snprintf(out, size, "%.3f ... %.3f", state.tau_user_min, state.tau_user_max);
     else
         snprintf(out, size, "%.3f", state.tau0);
 }
 
 static adaptau_status train_one(struct training *training, const struct contestant *contestant, adaptau_evaluator *evaluator,
-                                adaptau_error *error)
+                                double started, adaptau_error *error)
 {
     char              remark[40];
     struct contestant shown = *contestant;
-    double            started = clock_now();
     adaptau_tables    tables = {.struct_size = sizeof tables};
     adaptau_status    status = ADAPTAU_OK;
     if (isatty(STDERR_FILENO) == 1) {
@@ -124,21 +124,23 @@ static adaptau_status train_one(struct training *training, const struct contesta
 static adaptau_status enter(adaptau_context *context, const adaptau_dataset *train, const struct contestant *contestant,
                             int64_t epochs, adaptau_evaluator *evaluator, adaptau_model **model, adaptau_error *error)
 {
-    struct training training;
+    double          started = clock_now();
+    struct training training = {0};
     struct recipe   recipe = recipe_default();
-    recipe.positives = 1; /* inside the sum: so many packages have few dependencies that all of them are hard candidates */
-    recipe.tau0 = contestant->tau0;
-    recipe.tau_user = contestant->tau_user;
-    recipe.tau = contestant->tau;
-    recipe.epochs = epochs;
-    preset_fill(&recipe, adaptau_dataset_n_users(train), adaptau_dataset_n_items(train), adaptau_dataset_n_pairs(train));
-    adaptau_status status = training_create(context, train, &recipe, &training, error);
+    recipe.base.positives_in_sum = 1; /* inside the sum: so many packages have few dependencies that all of them are hard candidates */
+    recipe.base.tau0_policy = contestant->tau0;
+    recipe.base.tau_user_policy = contestant->tau_user;
+    recipe.base.tau = contestant->tau;
+    recipe.base.epochs = epochs;
+    adaptau_status status = recipe_fill(&recipe, adaptau_dataset_n_users(train), adaptau_dataset_n_items(train),
+                                        adaptau_dataset_n_pairs(train), error);
     if (!status)
-        status = train_one(&training, contestant, evaluator, error);
+        status = training_create(context, train, &recipe, &training, error);
+    if (!status)
+        status = train_one(&training, contestant, evaluator, started, error);
     if (!status) {
         adaptau_model_destroy(*model);
-        *model = training.model;
-        training.model = NULL;
+        *model = training_take_model(&training);
     }
     training_destroy(&training);
     return status;

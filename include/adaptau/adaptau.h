@@ -9,16 +9,19 @@
  *  Tier 3  model.h        tables, encoder and optimiser
  *          contrast.h     contrastive terms of graph encoders
  *          fold.h         users and items who come later
+ *          partial.h      tiers 1 to 3 over ranges of users and items
+ *  Tier 4  recipe.h       everything that decides how a model is trained, by the data
+ *          fit.h          a training by a recipe, around the host's own steps or in one call
  *
  *  A training loop is the host's own, and short:
  *
- *      for (int64_t epoch = 0; epoch < n_epochs; epoch++) {
- *          adaptau_model_update_temperature(model, temperature, &error);
- *          adaptau_sampler_begin_epoch(sampler, epoch, &error);
- *          while (adaptau_sampler_next(sampler, &batch, &error) == ADAPTAU_OK && batch.n_rows > 0) {
+ *      for (int64_t epoch = 0; epoch < recipe.epochs; epoch++) {
+ *          adaptau_training_begin_epoch(training, epoch, &error);
+ *          while (adaptau_training_next(training, &batch, &error) == ADAPTAU_OK && batch.n_rows > 0) {
  *              adaptau_model_gradients(model, &batch, temperature, &step, &error);
  *              adaptau_model_apply(model, &error);
  *          }
+ *          adaptau_training_end_epoch(training, &error);
  *      }
  *
  *  Conventions that hold everywhere: fallible calls return adaptau_status and take the caller's adaptau_error last (NULL is
@@ -37,6 +40,10 @@
 #include <adaptau/model.h>
 #include <adaptau/contrast.h>
 #include <adaptau/fold.h>
+#include <adaptau/search.h>
 #include <adaptau/partial.h>
+#include <adaptau/recipe.h>
+#include <adaptau/tune.h>
+#include <adaptau/fit.h>
 
 #endif

@@ -126,6 +126,8 @@ protected:
 
     void own(Handle *made) noexcept { handle_.reset(made); }
 
+    Handle *release() noexcept { return handle_.release(); }
+
 private:
     std::unique_ptr<Handle, destroyer<Handle, Destroy>> handle_;
 };
@@ -222,6 +224,7 @@ public:
 };
 
 class model;
+class training;
 
 /** adaptau_temperature. Since 0.1. */
 class temperature : public detail::object<adaptau_temperature, adaptau_temperature_destroy> {
@@ -413,8 +416,126 @@ public:
     }
 
 private:
+    friend class training;
+    friend model fit(const adaptau::context &, const adaptau::dataset &, const adaptau_recipe &, const adaptau_fit_options &,
+                     adaptau_fit_result *);
     model() noexcept = default;
 };
+
+/** A recipe with its defaults, and ADAPTAU_BY_DATA where the data decide: adaptau_recipe_init. Since 0.1. */
+inline adaptau_recipe recipe()
+{
+    auto blank = sized<adaptau_recipe>();
+    call(adaptau_recipe_init, &blank);
+    return blank;
+}
+
+/** The same, filled by a dataset: adaptau_recipe_fill. Since 0.1. */
+inline adaptau_recipe fill(adaptau_recipe recipe, const adaptau::dataset &data)
+{
+    call(adaptau_recipe_fill, &recipe, data.get());
+    return recipe;
+}
+
+/** adaptau_training. Since 0.1. */
+class training : public detail::object<adaptau_training, adaptau_training_destroy> {
+public:
+    /** adaptau_training_create. */
+    training(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe = adaptau::recipe())
+    {
+        make(adaptau_training_create, context.get(), data.get(), &recipe);
+    }
+
+    /** adaptau_training_begin_epoch. */
+    void begin_epoch(std::int64_t epoch) { call(adaptau_training_begin_epoch, get(), epoch); }
+
+    /** False when the epoch is over. `batch` is from sized, and its arrays live until the next call. */
+    bool next(adaptau_batch &batch)
+    {
+        call(adaptau_training_next, get(), &batch);
+        return batch.n_rows > 0;
+    }
+
+    /** adaptau_model_gradients of the training's model and temperature; the loss is noted for the mean in state(). */
+    adaptau_step gradients(const adaptau_batch &batch)
+    {
+        auto step = sized<adaptau_step>();
+        call(adaptau_model_gradients, adaptau_training_model(get()), &batch, adaptau_training_temperature(get()), &step);
+        call(adaptau_training_add_loss, get(), step.loss);
+        return step;
+    }
+
+    /** adaptau_model_apply. */
+    void apply() { call(adaptau_model_apply, adaptau_training_model(get())); }
+
+    /** adaptau_training_end_epoch. */
+    void end_epoch() { call(adaptau_training_end_epoch, get()); }
+
+    /** Where it stands. */
+    adaptau_training_state state() const
+    {
+        auto out = sized<adaptau_training_state>();
+        call(adaptau_training_get_state, get(), &out);
+        return out;
+    }
+
+    /** The filled recipe. */
+    adaptau_recipe recipe() const
+    {
+        auto out = sized<adaptau_recipe>();
+        call(adaptau_training_get_recipe, get(), &out);
+        return out;
+    }
+
+    /** The final embeddings of its model, until the next step. */
+    adaptau_tables tables() const
+    {
+        auto out = sized<adaptau_tables>();
+        call(adaptau_model_get_tables, adaptau_training_model(get()), &out);
+        return out;
+    }
+
+    /** adaptau_model_save_checkpoint of its model and temperature. */
+    void save_checkpoint(const std::string &note, const std::string &path) const
+    {
+        call(adaptau_model_save_checkpoint, adaptau_training_model(get()), adaptau_training_temperature(get()), note.c_str(),
+             path.c_str());
+    }
+
+    /** adaptau_training_resume; the note. */
+    std::string resume(const std::string &path)
+    {
+        char note[ADAPTAU_NOTE_SIZE];
+        call(adaptau_training_resume, get(), path.c_str(), note);
+        return note;
+    }
+
+    /** adaptau_training_take_model: from now on the training is only to be destroyed, or given another model. */
+    model take_model()
+    {
+        model taken;
+        taken.own(adaptau_training_take_model(get()));
+        return taken;
+    }
+
+    /** adaptau_training_replace_model. `next` is empty afterwards. */
+    void replace_model(model next)
+    {
+        call(adaptau_training_replace_model, get(), next.get(), static_cast<adaptau_temperature *>(nullptr));
+        next.release();
+    }
+};
+
+/** adaptau_fit. `result`, from sized, may be nullptr. Since 0.1. */
+inline model fit(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe = adaptau::recipe(),
+                 const adaptau_fit_options &options = sized<adaptau_fit_options>(), adaptau_fit_result *result = nullptr)
+{
+    adaptau_model *made = nullptr;
+    call(adaptau_fit, context.get(), data.get(), &recipe, &options, &made, result);
+    model fitted;
+    fitted.own(made);
+    return fitted;
+}
 
 /** What model::load_checkpoint reads. Since 0.1. */
 struct model::checkpoint {

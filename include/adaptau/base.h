@@ -43,6 +43,7 @@ typedef int32_t adaptau_status;
 #define ADAPTAU_E_IO 8       /**< the operating system refused a file operation; the message has its reason   */
 #define ADAPTAU_E_FORMAT 9   /**< a file that is not what it claims to be                                     */
 #define ADAPTAU_E_THREAD 10  /**< a thread could not be started, or the host's executor failed                */
+#define ADAPTAU_E_CANCELLED 11 /**< a callback of the host's asked for the end of the call                    */
 
 /** Where a failed call leaves its explanation. The caller owns it, may pass NULL, and may copy it freely.
  *  A call that succeeds does not write to it. The layout (256 bytes) is final. Since 0.1. */

@@ -61,6 +61,22 @@ ADAPTAU_API void adaptau_evaluator_destroy(adaptau_evaluator *evaluator);
 ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                  adaptau_error *error);
 
+#define ADAPTAU_MAX_TAUS 64 /**< temperatures that adaptau_evaluator_log_likelihood takes at once             */
+
+/** How likely the held-out pairs are under the softmax of the scores, at many temperatures in one pass:
+ *
+ *      ℓ(τ) = 1/|T| Σ_{(u,i)∈T} [ s_ui/τ − log Σ_{j∉M_u} exp(s_uj/τ) ]        s = f + the item's bias
+ *
+ *  M_u are the items that a mask holds for u, and T the held-out pairs that are not masked. The τ with the highest ℓ is the one
+ *  at which the scores are best calibrated; ℓ at that τ compares models without a list length. The result does not depend on the
+ *  number of threads, and the metrics of the last run stay readable.
+ *  @param[in]  taus   [n_taus] each in [1e-30, 1e30]; n_taus <= ADAPTAU_MAX_TAUS
+ *  @param[out] means  [n_taus] ℓ, in nats; 0 where T is empty
+ *  @return as adaptau_evaluator_run; E_ARGUMENT, E_NUMERIC for a bad τ. Nothing is written after a failure. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, const adaptau_tables *tables,
+                                                            int32_t n_taus, const double *taus, double *means,
+                                                            adaptau_error *error);
+
 /** Users that have held-out items. 0 for NULL. Since 0.1. */
 ADAPTAU_API int32_t adaptau_evaluator_n_users(const adaptau_evaluator *evaluator);
 

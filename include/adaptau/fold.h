@@ -62,8 +62,8 @@ ADAPTAU_API void adaptau_fold_destroy(adaptau_fold *fold);
  *  @param[in]  items       [item_ptr[n_users]] ids, ascending within a user
  *  @param[out] embeddings  [n_users x d]
  *  @param[out] taus        [n_users] τ_u; or NULL
- *  @return E_ARGUMENT, E_SHAPE, E_INDEX, E_MEMORY: nothing is written then. E_NUMERIC for a loss that is not finite, E_THREAD:
- *          outputs may be written in part. Since 0.1. */
+ *  @return E_ARGUMENT, E_SHAPE, E_INDEX, E_MEMORY, E_NUMERIC for a loss that is not finite, E_THREAD: nothing is written then.
+ *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr,
                                               const int32_t *items, float *embeddings, float *taus, adaptau_error *error);
 

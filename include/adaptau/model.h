@@ -17,7 +17,7 @@ extern "C" {
  *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
- *  @snippet 02-training-loop.c model
+ *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 11-new-users.c checkpoint
  *  @snippet 11-new-users.c grow */
 typedef struct adaptau_model adaptau_model;
@@ -115,7 +115,7 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
  *  LightGCN and SimpleX make them at the first such call after a step; so do all calls that score, save or export. Dropout is
  *  for training only and takes no part.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD, and E_STATE while another reader makes them.
+ *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD.
  *          Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
@@ -144,6 +144,12 @@ ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_mo
  *  embeddings anew when they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
  *  @return E_ARGUMENT. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
+
+/** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Nobody has to: the first
+ *  reader makes them, and others wait for it. But with an executor of the host's a reader makes them on its own thread, since the
+ *  executor might need the threads that wait. Changes the model, in the sense of threads; of MF there is nothing to make.
+ *  @return E_ARGUMENT, E_MEMORY, E_THREAD. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
 /** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
  *
@@ -289,14 +295,44 @@ ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, i
  *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
-/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors) into a model with own memory and a fresh
+/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors, in F32, F16 or BF16) into a model with own memory and a fresh
  *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
  *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
  *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
- *  @return E_ARGUMENT, E_IO, E_FORMAT, E_MEMORY, E_THREAD; E_NUMERIC for a non-finite entry. Never allocates more than the
- *          file's size and the optimiser's state. Since 0.1. */
+ *  @return E_ARGUMENT, E_IO, E_FORMAT (also for a checksum that is not that of the content), E_MEMORY, E_THREAD; E_NUMERIC for a
+ *          non-finite entry. Never allocates more than the file's size and the optimiser's state. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
+
+#define ADAPTAU_ATTACHMENTS_MAX 8      /**< in one file                                                        */
+#define ADAPTAU_ATTACHMENT_NAME_MAX 64 /**< bytes                                                              */
+
+/** Bytes of the host's that belong to a model: names of users and items, a version, where the data came from. In the file they
+ *  are a tensor "host.NAME" of U8 [size], which readers of the format give as an array of bytes. The layout is final. Since 0.1. */
+typedef struct adaptau_attachment {
+    const char *name;  /**< 1 to ADAPTAU_ATTACHMENT_NAME_MAX of a-z, 0-9 and _                               */
+    const void *bytes; /**< [size]; NULL is fine where size is 0                                             */
+    int64_t     size;  /**< >= 0                                                                             */
+} adaptau_attachment;
+
+/** adaptau_model_save with attachments: one file, which is the old one or the new one as a whole, and ends in a checksum of all
+ *  that is before it. So what belongs to a model cannot be that of another.
+ *  @param[in] attachments  [n] of different names, 0 <= n <= ADAPTAU_ATTACHMENTS_MAX
+ *  @return as adaptau_model_save. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
+                                                   const adaptau_attachment *attachments, adaptau_error *error);
+
+/** Called on the thread that called the library, with one attachment, which is valid during the call.
+ *  @return 0, or anything else for a failure: the call is E_THREAD then. */
+typedef int32_t (*adaptau_attachment_function)(void *user_data, const adaptau_attachment *attachment);
+
+/** adaptau_model_load, which also hands over what adaptau_model_save_with attached, in the file's order. A file that ends in a
+ *  checksum is read only when that is right, and one with attachments has to have one.
+ *  @param[in] take  called for each; NULL: attachments are not read
+ *  @return as adaptau_model_load. Attachments that came before a failure have been handed over. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path,
+                                                   adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                                   adaptau_error *error);
 
 #define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
 

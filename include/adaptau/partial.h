@@ -80,8 +80,9 @@ typedef struct adaptau_exchange {
  *
  *  Weights, temperatures, shares and the batch's rows must be the same for all ranges.
  *  @param[in] exchange  NULL: the range is the catalogue
- *  @return as adaptau_loss_gradients; E_ARGUMENT also for what does not add up: BPR, which compares each candidate with each
- *          positive, candidates per row, and shared candidates with the positives inside the sum. Since 0.1. */
+ *  @return as adaptau_loss_gradients; E_ARGUMENT also for what does not add up: BPR and PSL, which compare each candidate with
+ *          each positive, SL@K and BSL, which weigh positives by a row's whole list, candidates per row, and shared candidates
+ *          with the positives inside the sum. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_loss_gradients_of_range(adaptau_context *context, const adaptau_tables *tables,
                                                            const adaptau_batch *batch,
                                                            const adaptau_row_temperatures *temperatures,
@@ -90,6 +91,8 @@ ADAPTAU_API adaptau_status adaptau_loss_gradients_of_range(adaptau_context *cont
 
 /** adaptau_model_gradients of a model whose items are a range: from now on through adaptau_loss_gradients_of_range. Pieces of
  *  USERS are views of what adaptau_model_get_gradient_view gives, rows in the batch's order. With ADAPTAU_ENCODER_MF.
+ *  Temperatures are told what the ranges know together: also a user without pairs in this range has a loss. Soft targets must
+ *  be the batch's: those of adaptau_model_update_targets walk the range's pairs alone, and gradients are E_ARGUMENT with them.
  *  @param[in] exchange  copied; NULL: the model's items are the catalogue again
  *  @return E_ARGUMENT (also for another encoder), E_ABI. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_model_set_exchange(adaptau_model *model, const adaptau_exchange *exchange,
@@ -171,6 +174,16 @@ ADAPTAU_API void adaptau_merge_table_moments(int32_t dim, double *into, const do
 ADAPTAU_API adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tables *tables,
                                                 const adaptau_dataset *dataset, double *out, adaptau_error *error);
 
+/** adaptau_temperature_observe of a temperature whose dataset is a range of the items: each loss counts, also that of a user
+ *  all of whose pairs are in other ranges. Rows without positives in any range have no loss and are to be left out.
+ *  adaptau_model_gradients of a model with an exchange does it by itself.
+ *  @param[in] users        [n]; NULL: 0 … n − 1
+ *  @param[in] unit_losses  [n] finite; of all ranges together, as row_unit_loss of adaptau_loss_gradients_of_range is
+ *  @return as adaptau_temperature_observe. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_temperature_observe_of_range(adaptau_temperature *temperature, int32_t n,
+                                                                const int32_t *users, const float *unit_losses,
+                                                                adaptau_error *error);
+
 /** Number and sum of the observed losses at temperature 1 (adaptau_temperature_observe): plain sums.
  *  @param[out] out  [2]
  *  @return E_ARGUMENT. Since 0.1. */
@@ -188,7 +201,9 @@ typedef struct adaptau_score_moments {
 } adaptau_score_moments;
 
 /** adaptau_temperature_update of a temperature whose dataset is a range of the users (its items do not matter), by the moments
- *  of all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items.
+ *  of all ranges: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items, while the
+ *  state's numbers of users observed and clamped, tau_user_min and tau_user_max are those of the range. Before the first such
+ *  update the temperature knows its range alone: ranges may differ in τ₀ then.
  *  @return E_ARGUMENT (also for a number of users, items or pairs that is not whole or above 2^53, and for a number of losses
  *          below that of this range), E_ABI; E_NUMERIC for a moment
  *          that is not finite; E_STATE where there are no pairs, and for what does not add up: ADAPTAU_TAU0_EXACT, quantiles of

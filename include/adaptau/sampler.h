@@ -14,7 +14,7 @@ extern "C" {
 
 /** Cuts epochs into batches. Thread-safety: adaptau_sampler_begin_epoch and _next run alone; while one does, another thread's
  *  gets E_STATE. An epoch:
- *  @snippet 02-training-loop.c loop */
+ *  @snippet 12-graph-and-contrast.c epoch */
 typedef struct adaptau_sampler adaptau_sampler;
 
 /** Every item is a candidate of every row. With popularity_exponent α the batch has log q_i = −α log max(1, k_i), k_i the number

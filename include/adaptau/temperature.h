@@ -13,9 +13,10 @@ extern "C" {
 
 /** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of
  *  threads; adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at
- *  once and changes nothing. Made, and asked after an epoch:
- *  @snippet 02-training-loop.c model
- *  @snippet 02-training-loop.c results */
+ *  once and changes nothing. Made, and
+ *  updated before each epoch:
+ *  @snippet 12-graph-and-contrast.c objects
+ *  @snippet 12-graph-and-contrast.c epoch */
 typedef struct adaptau_temperature adaptau_temperature;
 
 #define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */

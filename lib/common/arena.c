@@ -10,11 +10,11 @@ void atau_arena_count(struct atau_arena *arena)
     arena->used = 0;
 }
 
-void *atau_arena_take(struct atau_arena *arena, size_t count, size_t size)
+void *atau_arena_take(struct atau_arena *arena, uint64_t count, uint64_t size)
 {
     size_t bytes;
-    if (arena->used == SIZE_MAX || !atau_size_multiply(count, size, &bytes) ||
-        arena->used > (size_t)PTRDIFF_MAX - bytes - 64) {
+    if (arena->used == SIZE_MAX || !atau_size_multiply(count, size, &bytes) || bytes > (size_t)PTRDIFF_MAX - 64 ||
+        arena->used > (size_t)PTRDIFF_MAX - 64 - bytes) {
         arena->used = SIZE_MAX;
         return NULL;
     }

@@ -25,17 +25,17 @@ void *atau_allocate(adaptau_context *context, size_t size)
     return block;
 }
 
-void *atau_allocate_array(adaptau_context *context, size_t count, size_t size)
+void *atau_allocate_array(adaptau_context *context, uint64_t count, uint64_t size)
 {
     size_t bytes;
     return atau_size_multiply(count, size, &bytes) ? atau_allocate(context, bytes) : NULL;
 }
 
-void *atau_allocate_zeroed(adaptau_context *context, size_t count, size_t size)
+void *atau_allocate_zeroed(adaptau_context *context, uint64_t count, uint64_t size)
 {
     void *block = atau_allocate_array(context, count, size);
     if (block)
-        memset(block, 0, count * size);
+        memset(block, 0, (size_t)(count * size)); /* which has been allocated                                  */
     return block;
 }
 

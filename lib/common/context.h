@@ -6,6 +6,9 @@
 #include <adaptau/context.h>
 
 #include <stdatomic.h>
+#include <stdint.h>
+
+#include "common/exact_math.h"
 
 struct atau_pool;
 struct atau_kernels;
@@ -15,6 +18,8 @@ struct adaptau_context {
     struct atau_pool          *pool;    /* NULL with the host's executor or one thread                        */
     const struct atau_kernels *kernels; /* chosen once, at creation                                           */
     char                       backend[64];
+    _Atomic uintptr_t          alone; /* a thread whose calls must not ask the host's executor, or 0           */
+    _Atomic int32_t            alone_process; /* of that thread                                               */
     _Atomic uint64_t           bytes_present;
     _Atomic uint64_t           bytes_peak;
 };
@@ -22,8 +27,8 @@ struct adaptau_context {
 /* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Only on the caller's thread. */
 void *atau_allocate(adaptau_context *context, size_t size);
 /* count elements of `size` bytes each: NULL on overflow as well. */
-void *atau_allocate_array(adaptau_context *context, size_t count, size_t size);
-void *atau_allocate_zeroed(adaptau_context *context, size_t count, size_t size);
+void *atau_allocate_array(adaptau_context *context, uint64_t count, uint64_t size);
+void *atau_allocate_zeroed(adaptau_context *context, uint64_t count, uint64_t size);
 /* NULL is fine. `size` as allocated (count * size for the array forms). */
 void atau_free(adaptau_context *context, void *block, size_t size);
 

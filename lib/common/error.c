@@ -78,6 +78,7 @@ const char *adaptau_status_name(adaptau_status status)
     case ADAPTAU_E_IO: return "E_IO";
     case ADAPTAU_E_FORMAT: return "E_FORMAT";
     case ADAPTAU_E_THREAD: return "E_THREAD";
+    case ADAPTAU_E_CANCELLED: return "E_CANCELLED";
     default: return "E_UNKNOWN";
     }
 }

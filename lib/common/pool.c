@@ -5,6 +5,7 @@
 #include "common/pool.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,12 +127,18 @@ static void run_host_lane(void *argument, int32_t lane)
     run_lane(argument, lane);
 }
 
+/* Whether others may wait for this thread, among them the threads that the host's executor would need. */
+static bool is_alone(const adaptau_context *context)
+{
+    return atomic_load_explicit(&context->alone, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
+
 adaptau_status atau_parallel(adaptau_context *context, int64_t n_tasks, atau_task_function task, void *argument,
                              adaptau_error *error)
 {
     struct job job = {
         .task = task, .argument = argument, .n_tasks = n_tasks, .float_mode = atau_float_mode_get(), .next = 0};
-    if (context->options.executor && n_tasks > 1) {
+    if (context->options.executor && n_tasks > 1 && !is_alone(context)) {
         int32_t lanes = (int32_t)(n_tasks < context->options.n_threads ? n_tasks : context->options.n_threads);
         int32_t failed = context->options.executor(context->options.executor_data, lanes, run_host_lane, &job);
         if (failed)

@@ -7,14 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* *out = a b; false when that exceeds what one allocation may have (PTRDIFF_MAX). */
-static inline bool atau_size_multiply(size_t a, size_t b, size_t *out)
+/* *out = a b; false when that exceeds what one allocation may have (PTRDIFF_MAX). Counts come as they are, in 64 bits: cut down to
+ * size_t first, a count of 2^32 would pass for 0 where pointers have 32. */
+static inline bool atau_size_multiply(uint64_t a, uint64_t b, size_t *out)
 {
-    size_t product;
-    if (__builtin_mul_overflow(a, b, &product) || product > (size_t)PTRDIFF_MAX)
+    uint64_t product;
+    if (__builtin_mul_overflow(a, b, &product) || product > (uint64_t)PTRDIFF_MAX)
         return false;
-    *out = product;
+    *out = (size_t)product;
     return true;
+}
+
+/* Whether n rows of floats, `stride` apart, can be in memory at all; neither is negative. */
+static inline bool atau_rows_fit(int64_t n, int64_t stride)
+{
+    uint64_t floats;
+    size_t   bytes;
+    return !__builtin_mul_overflow((uint64_t)n, (uint64_t)stride, &floats) && atau_size_multiply(floats, sizeof(float), &bytes);
 }
 
 static inline size_t atau_round_up(size_t value, size_t multiple)

@@ -23,6 +23,7 @@
 /* Some systems refuse longer writes. */
 #define LONGEST_WRITE ((size_t)1 << 30)
 #define NAMES_TO_TRY 100
+#define LINKS_TO_FOLLOW 40 /* as many as Linux does */
 
 /* ---- opening --------------------------------------------------------------------------------------------------------- */
 
@@ -43,13 +44,63 @@ static int open_folder(const char *path, const char *base)
     return descriptor;
 }
 
-/* Renaming over a device would replace it: as root, /dev/null. Returns 0, or why not. */
-static int refuse_special_file(int folder, const char *base)
+/* Renaming over a device would replace it: as root, /dev/null. Returns 0, or why not; *about has st_ino 0 where there is
+ * nothing. */
+static int refuse_special_file(int folder, const char *base, struct stat *about)
 {
-    struct stat status;
-    if (fstatat(folder, base, &status, 0) != 0 || S_ISREG(status.st_mode))
+    if (fstatat(folder, base, about, 0) != 0) {
+        *about = (struct stat){0};
         return 0;
-    return S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    }
+    return S_ISREG(about->st_mode) ? 0 : S_ISDIR(about->st_mode) ? EISDIR : EINVAL;
+}
+
+/* Enter the folder of the link's target, whose name there is the new base. Returns 0, or why not. */
+static int follow_link(struct atau_atomic_file *file, char *link)
+{
+    char *slash = strrchr(link, '/');
+    char *base = slash ? slash + 1 : link;
+    int   entered = file->folder;
+    if (slash == link)
+        entered = openat(file->folder, "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    else if (slash) {
+        *slash = '\0';
+        entered = openat(file->folder, link, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (entered < 0)
+        return errno;
+    if (entered != file->folder)
+        close(file->folder);
+    file->folder = entered;
+    snprintf(file->target, sizeof file->target, "%s", base);
+    file->base = file->target;
+    return 0;
+}
+
+/* A link stays what it is, and the file that it leads to is replaced: people link models to where they are kept. Links of /proc
+ * lead to what their text does not name, such as a deleted file; a rename there would make a file of that text. */
+static int follow_links(struct atau_atomic_file *file, const struct stat *about)
+{
+    char        link[ATAU_LINK_SIZE];
+    struct stat reached;
+    ssize_t     length = 0;
+    for (int n = 0; n < LINKS_TO_FOLLOW; n++) {
+        length = readlinkat(file->folder, file->base, link, sizeof link);
+        if (length < 0)
+            break;
+        if ((size_t)length == sizeof link)
+            return ENAMETOOLONG;
+        link[length] = '\0';
+        int reason = follow_link(file, link);
+        if (reason)
+            return reason;
+    }
+    if (length >= 0)
+        return ELOOP;
+    if (errno != EINVAL && errno != ENOENT) /* EINVAL: no link */
+        return errno;
+    int reason = refuse_special_file(file->folder, *file->base ? file->base : ".", &reached);
+    return reason ? reason : reached.st_ino == about->st_ino && reached.st_dev == about->st_dev ? 0 : EINVAL;
 }
 
 /* A name that nobody else has: O_EXCL decides, the number only makes a second try unlikely. */
@@ -71,12 +122,15 @@ static int open_temporary(int folder, char name[64])
 adaptau_status atau_atomic_file_open(struct atau_atomic_file *file, const char *path, adaptau_error *error)
 {
     const char *slash = strrchr(path, '/');
+    struct stat about;
     file->path = path;
     file->base = slash ? slash + 1 : path;
     file->descriptor = -1;
     file->used = 0;
     file->folder = open_folder(path, file->base);
-    int reason = file->folder < 0 ? errno : refuse_special_file(file->folder, *file->base ? file->base : ".");
+    int reason = file->folder < 0 ? errno : refuse_special_file(file->folder, *file->base ? file->base : ".", &about);
+    if (!reason)
+        reason = follow_links(file, &about);
     if (!reason) {
         file->descriptor = open_temporary(file->folder, file->temporary);
         reason = file->descriptor < 0 ? errno : 0;
@@ -86,6 +140,8 @@ adaptau_status atau_atomic_file_open(struct atau_atomic_file *file, const char *
     if (file->folder >= 0)
         close(file->folder);
     file->folder = -1;
+    if (reason == EINVAL)
+        return atau_fail_os(error, reason, "cannot write %s, which is no regular file", path);
     return atau_fail_os(error, reason, "cannot write %s", path);
 }
 

@@ -16,19 +16,21 @@
 #include <adaptau/base.h>
 
 #define ATAU_FILE_BUFFER 16384
+#define ATAU_LINK_SIZE 4096
 
 struct atau_atomic_file {
     const char *path;      /* for messages; must outlive the struct                                           */
-    const char *base;      /* the part of the path after the folder                                           */
+    const char *base;      /* the file's name in its folder: the end of the path, or of a link's target       */
     int         folder;    /* descriptors; −1 when closed                                                     */
     int         descriptor;
     char        temporary[64]; /* the temporary file's name within the folder                                 */
     size_t      used;          /* of the buffer                                                               */
+    char        target[ATAU_LINK_SIZE]; /* where base is when the path is a link                              */
     char        buffer[ATAU_FILE_BUFFER];
 };
 
-/* Make the temporary file (mode 0666 less the umask). The path may name a file, a symbolic link (which the new file replaces)
- * or nothing, but no folder and no device. After a failure the struct needs no closing. */
+/* Make the temporary file (mode 0666 less the umask). The path may name a file, a symbolic link (which stays: what it leads
+ * to is replaced, or made) or nothing, but no folder, FIFO or device. After a failure the struct needs no closing. */
 adaptau_status atau_atomic_file_open(struct atau_atomic_file *file, const char *path, adaptau_error *error);
 
 adaptau_status atau_atomic_file_write(struct atau_atomic_file *file, const void *bytes, size_t size, adaptau_error *error);

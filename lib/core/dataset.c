@@ -99,11 +99,11 @@ static adaptau_status allocate_dataset(adaptau_context *context, int32_t n_users
     dataset->n_items = n_items;
     dataset->capacity = capacity;
     dataset->user_ptr = &dataset->origin;
-    dataset->item_ptr = atau_allocate_array(context, (size_t)n_items + 1, sizeof *dataset->item_ptr);
-    dataset->item_users = atau_allocate_array(context, (size_t)capacity, sizeof *dataset->item_users);
+    dataset->item_ptr = atau_allocate_array(context, (uint64_t)n_items + 1, sizeof *dataset->item_ptr);
+    dataset->item_users = atau_allocate_array(context, (uint64_t)capacity, sizeof *dataset->item_users);
     if (own) {
-        dataset->own_user_ptr = atau_allocate_zeroed(context, (size_t)n_users + 1, sizeof *dataset->own_user_ptr);
-        dataset->own_user_items = atau_allocate_array(context, (size_t)capacity, sizeof *dataset->own_user_items);
+        dataset->own_user_ptr = atau_allocate_zeroed(context, (uint64_t)n_users + 1, sizeof *dataset->own_user_ptr);
+        dataset->own_user_items = atau_allocate_array(context, (uint64_t)capacity, sizeof *dataset->own_user_items);
     }
     if (!dataset->item_ptr || !dataset->item_users || (own && (!dataset->own_user_ptr || !dataset->own_user_items))) {
         adaptau_dataset_destroy(dataset);

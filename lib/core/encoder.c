@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/encoder.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "core/model.h"
@@ -35,25 +38,86 @@ static struct atau_finals *finals_of(const adaptau_model *model)
     return (struct atau_finals *)&model->finals;
 }
 
+static uintptr_t this_thread(void)
+{
+    return (uintptr_t)pthread_self();
+}
+
+/* Short naps instead of a mutex: a child of fork would inherit one that nobody unlocks. What is waited for is a pass over the
+ * graph. */
+static void nap(void)
+{
+    const struct timespec moment = {.tv_nsec = 50000};
+    nanosleep(&moment, NULL);
+}
+
+/* While readers wait for this thread, it must not wait for them: the host's executor may run its lanes on the very threads that
+ * are waiting. So it computes alone. In a call that changes the model nobody waits. */
+static bool computes_alone(const adaptau_model *model)
+{
+    return model->context->options.executor && atomic_load(&model->busy) >= 0;
+}
+
+/* Whether `process` was written by the parent of this one, whose threads are not here. */
+static bool is_of_parent(const _Atomic int32_t *process)
+{
+    const int32_t number = atomic_load(process);
+    return number != 0 && number != (int32_t)getpid();
+}
+
+/* One at a time, also where a context has several models. */
+static void begin_alone(adaptau_context *context)
+{
+    uintptr_t inside = 0;
+    while (!atomic_compare_exchange_strong(&context->alone, &inside, this_thread()))
+        if (!is_of_parent(&context->alone_process)) {
+            inside = 0;
+            nap();
+        }
+    atomic_store(&context->alone_process, (int32_t)getpid());
+}
+
+static void end_alone(adaptau_context *context)
+{
+    atomic_store(&context->alone_process, 0);
+    atomic_store(&context->alone, 0);
+}
+
 adaptau_status atau_encoder_enter(const adaptau_model *model, adaptau_error *error)
 {
-    if (atau_busy_enter(&finals_of(model)->busy))
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    struct atau_finals *f = finals_of(model);
+    while (!atau_busy_enter(&f->busy)) {
+        if (atomic_load(&f->thread) == this_thread() || is_of_parent(&f->process))
+            return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+        nap();
+    }
+    atomic_store(&f->process, (int32_t)getpid());
+    atomic_store(&f->thread, this_thread());
+    if (computes_alone(model))
+        begin_alone(model->context);
+    return ADAPTAU_OK;
 }
 
 void atau_encoder_leave(const adaptau_model *model)
 {
-    atau_busy_leave(&finals_of(model)->busy);
+    struct atau_finals *f = finals_of(model);
+    if (computes_alone(model))
+        end_alone(model->context);
+    atomic_store(&f->thread, 0);
+    atomic_store(&f->process, 0);
+    atau_busy_leave(&f->busy);
 }
 
+/* Several readers may have waited to make them: one does. */
 static adaptau_status make_finals(const adaptau_model *model, adaptau_error *error)
 {
     adaptau_status status = atau_encoder_enter(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = model->encoder->forward(model, error);
-    atomic_store(&finals_of(model)->fresh, status == ADAPTAU_OK);
+    if (!atomic_load(&model->finals.fresh)) {
+        status = model->encoder->forward(model, error);
+        atomic_store(&finals_of(model)->fresh, status == ADAPTAU_OK);
+    }
     atau_encoder_leave(model);
     return status;
 }

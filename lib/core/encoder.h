@@ -30,9 +30,11 @@ struct atau_row_gradients {
 
 /* Whether the final embeddings are there: they are made when they are first asked for. Nothing to do with an identity. */
 struct atau_finals {
-    atau_busy    busy; /* over the encoder's buffers, for calls that do not change the model */
-    _Atomic bool fresh; /* they are what the raw tables make */
-    bool         loaded; /* they came from a file, and there are no interactions to make others from */
+    atau_busy         busy; /* over the encoder's buffers, for calls that do not change the model */
+    _Atomic uintptr_t thread; /* that is inside, of */
+    _Atomic int32_t   process;
+    _Atomic bool      fresh; /* they are what the raw tables make */
+    bool              loaded; /* they came from a file, and there are no interactions to make others from */
 };
 
 /* Some rows of each side. */
@@ -108,7 +110,7 @@ const struct atau_encoder *atau_encoder_by_name(const char *name);
 
 /* ---- what the model calls, which knows when final embeddings have to be made ------------------------------------------- */
 
-/* The final embeddings, made where they are not there. E_STATE while another reader makes them. */
+/* The final embeddings, made where they are not there, or waited for where another reader makes them. */
 adaptau_status atau_encoder_forward(const adaptau_model *model, struct atau_embeddings *out, adaptau_error *error);
 
 /* E_STATE for a model that was loaded: it cannot make those of a training step. */
@@ -132,7 +134,8 @@ void atau_encoder_forget(adaptau_model *model);
 /* The encoder of a model from a file; `out` is where final embeddings are to be read into. */
 adaptau_status atau_encoder_restore(adaptau_model *model, const char *text, struct atau_embeddings *out, adaptau_error *error);
 
-/* Around other work in an encoder's buffers by calls that do not change the model. */
+/* Around other work in an encoder's buffers by calls that do not change the model: one thread at a time, the others wait. E_STATE
+ * where waiting would have no end: for this thread itself, called back, and in a child of fork for a thread of the parent. */
 adaptau_status atau_encoder_enter(const adaptau_model *model, adaptau_error *error);
 void           atau_encoder_leave(const adaptau_model *model);
 

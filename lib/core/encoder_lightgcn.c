@@ -145,11 +145,12 @@ static adaptau_status make_final(const adaptau_model *model, struct atau_lightgc
 {
     const size_t row = (size_t)model->dim * sizeof(float);
     for (int side = 0; side < 2; side++) {
-        g->final.stride[side] = model->dim;
-        if (!g->final.rows[side])
-            g->final.rows[side] = atau_allocate_array(model->context, (size_t)g->n_rows[side], row);
+        if (g->final.rows[side]) /* where readers may be at this moment: nothing of it is written */
+            continue;
+        g->final.rows[side] = atau_allocate_array(model->context, (uint64_t)g->n_rows[side], row);
         if (!g->final.rows[side])
             return atau_fail_memory(error, (size_t)g->n_rows[side] * row, "the final embeddings");
+        g->final.stride[side] = model->dim;
     }
     return ADAPTAU_OK;
 }
@@ -159,7 +160,7 @@ static adaptau_status make_work(const adaptau_model *model, struct atau_lightgcn
     const size_t row = (size_t)model->dim * sizeof(float);
     for (int side = 0; side < 2; side++) {
         if (!g->work[side])
-            g->work[side] = atau_allocate_array(model->context, (size_t)g->n_rows[side], row);
+            g->work[side] = atau_allocate_array(model->context, (uint64_t)g->n_rows[side], row);
         if (!g->work[side])
             return atau_fail_memory(error, (size_t)g->n_rows[side] * row, "the layers");
     }

@@ -68,8 +68,8 @@ static adaptau_status check(const adaptau_model_options *o, adaptau_error *error
 static void lay_out_graph(struct simplex *s)
 {
     for (int side = 0; side < 2; side++) {
-        s->ptr[side] = atau_arena_take(&s->graph, (size_t)(side == USERS ? s->n_users : s->n_items) + 1, sizeof(int64_t));
-        s->ids[side] = atau_arena_take(&s->graph, (size_t)s->n_edges, sizeof(int32_t));
+        s->ptr[side] = atau_arena_take(&s->graph, (uint64_t)(side == USERS ? s->n_users : s->n_items) + 1, sizeof(int64_t));
+        s->ids[side] = atau_arena_take(&s->graph, (uint64_t)s->n_edges, sizeof(int32_t));
     }
 }
 
@@ -151,9 +151,9 @@ static void lay_out_buffers(const adaptau_model *model, struct simplex *s)
     s->transposed = atau_arena_take(arena, trains * dim, row);
     s->spread = atau_arena_take(arena, trains * n, row);
     s->gradients = atau_arena_take(arena, trains * dim, row);
-    s->scratch = atau_arena_take(arena, trains * (size_t)adaptau_context_n_threads(model->context),
+    s->scratch = atau_arena_take(arena, trains * (uint64_t)adaptau_context_n_threads(model->context),
                                  (size_t)s->longest * sizeof(int32_t));
-    s->all = atau_arena_take(arena, trains * (size_t)atau_max_i64(s->n_items, model->dim), sizeof(int32_t));
+    s->all = atau_arena_take(arena, trains * (uint64_t)atau_max_i64(s->n_items, model->dim), sizeof(int32_t));
 }
 
 static adaptau_status make_buffers(const adaptau_model *model, struct simplex *s, adaptau_error *error)

@@ -173,10 +173,10 @@ static adaptau_status search(struct sample *s, const struct atau_eq11 *question,
 
 static void lay_out(struct sample *s, struct atau_arena *arena)
 {
-    s->users = atau_arena_take(arena, (size_t)s->n, sizeof(int32_t));
-    s->nothing = atau_arena_take(arena, (size_t)s->n + 1, sizeof(int64_t));
-    s->log_sums = atau_arena_take(arena, (size_t)s->n, sizeof(double));
-    s->scores = atau_arena_take(arena, (size_t)s->n_scores, sizeof(double));
+    s->users = atau_arena_take(arena, (uint64_t)s->n, sizeof(int32_t));
+    s->nothing = atau_arena_take(arena, (uint64_t)s->n + 1, sizeof(int64_t));
+    s->log_sums = atau_arena_take(arena, (uint64_t)s->n, sizeof(double));
+    s->scores = atau_arena_take(arena, (uint64_t)s->n_scores, sizeof(double));
 }
 
 adaptau_status atau_eq11_solve(adaptau_context *context, const adaptau_tables *tables, const adaptau_dataset *dataset,

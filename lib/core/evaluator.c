@@ -7,14 +7,15 @@
 #include <adaptau/partial.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/abi.h"
 #include "common/arena.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "common/sort.h"
 #include "core/dataset.h"
+#include "core/likelihood.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
 
@@ -110,13 +111,13 @@ static void lay_out(adaptau_evaluator *e)
     struct atau_arena *arena = &e->arena;
     size_t             users = (size_t)e->n_users, cutoffs = (size_t)e->n_cutoffs, groups = (size_t)e->n_groups;
 
-    e->masks = atau_arena_take(arena, (size_t)e->n_masks, sizeof *e->masks);
+    e->masks = atau_arena_take(arena, (uint64_t)e->n_masks, sizeof *e->masks);
     e->cutoffs = atau_arena_take(arena, cutoffs, sizeof *e->cutoffs);
-    e->item_groups = atau_arena_take(arena, groups ? (size_t)e->held_out->n_items : 0, sizeof *e->item_groups);
+    e->item_groups = atau_arena_take(arena, groups ? (uint64_t)e->held_out->n_items : 0, sizeof *e->item_groups);
     e->users = atau_arena_take(arena, users, sizeof *e->users);
-    e->discounts = atau_arena_take(arena, (size_t)e->n_ranks, sizeof *e->discounts);
-    e->ideals = atau_arena_take(arena, (size_t)e->n_ranks + 1, sizeof *e->ideals);
-    e->hits = atau_arena_take(arena, (size_t)e->held_out->n_pairs, sizeof *e->hits);
+    e->discounts = atau_arena_take(arena, (uint64_t)e->n_ranks, sizeof *e->discounts);
+    e->ideals = atau_arena_take(arena, (uint64_t)e->n_ranks + 1, sizeof *e->ideals);
+    e->hits = atau_arena_take(arena, (uint64_t)e->held_out->n_pairs, sizeof *e->hits);
     e->n_hits = atau_arena_take(arena, users, sizeof *e->n_hits);
     e->per_user = atau_arena_take(arena, users, ADAPTAU_N_METRICS * cutoffs * sizeof *e->per_user);
     e->means = atau_arena_take(arena, cutoffs, ADAPTAU_N_METRICS * sizeof *e->means);
@@ -362,19 +363,18 @@ static adaptau_status check_fit(const adaptau_evaluator *e, const adaptau_tables
 
 static adaptau_status rank_users(adaptau_evaluator *e, const adaptau_tables *tables, adaptau_error *error)
 {
-    struct atau_ranking      ranking;
-    struct atau_rank_request request = {
+    struct atau_score_sides      sides;
+    struct atau_scan_request request = {
         .n = e->n_users,
         .users = e->users,
-        .k = e->n_ranks,
         .n_masks = e->n_masks,
         .masks = e->masks,
     };
-    adaptau_status status = atau_ranking_open(e->context, tables, true, &ranking, error);
+    adaptau_status status = atau_score_sides_open(e->context, tables, true, &sides, error);
     if (status)
         return status;
-    status = atau_rank_each(&ranking, &request, store_hits, e, error);
-    atau_ranking_close(&ranking);
+    status = atau_rank_each(&sides, &request, e->n_ranks, store_hits, e, error);
+    atau_score_sides_close(&sides);
     return status;
 }
 
@@ -396,10 +396,60 @@ adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau
     return status;
 }
 
-static int compare_ids(const void *a, const void *b)
+/* ---- likelihood ------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_taus(int32_t n_taus, const double *taus, const double *means, adaptau_error *error)
 {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
+    if (n_taus < 0 || n_taus > ADAPTAU_MAX_TAUS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_taus = %d is outside 0 ... %d", n_taus, ADAPTAU_MAX_TAUS);
+    if (n_taus > 0) {
+        ATAU_REQUIRE(taus, error);
+        ATAU_REQUIRE(means, error);
+    }
+    for (int32_t t = 0; t < n_taus; t++) {
+        if (!isfinite(taus[t]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "taus[%d] = %g is not finite", t, taus[t]);
+        if (!(taus[t] >= 1e-30 && taus[t] <= 1e30))
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "taus[%d] = %g is outside 1e-30 ... 1e30", t, taus[t]);
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status find_likelihood(const adaptau_evaluator *e, const adaptau_tables *tables, int32_t n_taus,
+                                      const double *taus, double *means, adaptau_error *error)
+{
+    struct atau_score_sides        sides;
+    const struct atau_item_lists   held_out = {e->held_out->user_ptr, e->held_out->user_items};
+    const struct atau_scan_request request = {.n = e->n_users, .users = e->users, .n_masks = e->n_masks, .masks = e->masks};
+    double                         sums[ADAPTAU_MAX_TAUS];
+    int64_t                        n_pairs = 0;
+    adaptau_status                 status = atau_score_sides_open(e->context, tables, true, &sides, error);
+    if (status)
+        return status;
+    status = atau_log_likelihood(&sides, &request, &held_out, n_taus, taus, sums, &n_pairs, error);
+    atau_score_sides_close(&sides);
+    for (int32_t t = 0; t < n_taus && !status; t++)
+        means[t] = n_pairs > 0 ? sums[t] / (double)n_pairs : 0.0;
+    return status;
+}
+
+adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, const adaptau_tables *tables, int32_t n_taus,
+                                                const double *taus, double *means, adaptau_error *error)
+{
+    adaptau_tables own;
+    ATAU_REQUIRE(evaluator, error);
+    adaptau_status status = atau_check_tables(tables, &own, error);
+    if (!status)
+        status = check_fit(evaluator, &own, error);
+    if (!status)
+        status = check_taus(n_taus, taus, means, error);
+    if (status)
+        return status;
+    if (!atau_busy_enter(&evaluator->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
+    status = find_likelihood(evaluator, &own, n_taus, taus, means, error);
+    atau_busy_leave(&evaluator->busy);
+    return status;
 }
 
 static int32_t list_length(const int32_t *list, int32_t k)
@@ -411,7 +461,7 @@ static int32_t list_length(const int32_t *list, int32_t k)
 }
 
 /* One list: ids in range, each once. */
-static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int32_t k, const int32_t *list, int32_t *sorted,
+static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int32_t k, const int32_t *list, int64_t *sorted,
                                  adaptau_error *error)
 {
     const int32_t n = list_length(list, k);
@@ -419,11 +469,13 @@ static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int3
         if (list[r] < -1 || list[r] >= e->held_out->n_items)
             return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)first + r, list[r],
                              e->held_out->n_items);
-    memcpy(sorted, list, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_ids);
+    for (int32_t r = 0; r < n; r++)
+        sorted[r] = list[r];
+    atau_sort(sorted, n);
     for (int32_t r = 1; r < n; r++)
         if (sorted[r] == sorted[r - 1])
-            return atau_fail(error, ADAPTAU_E_INDEX, "item %d is in the list at items[%lld] twice", sorted[r], (long long)first);
+            return atau_fail(error, ADAPTAU_E_INDEX, "item %lld is in the list at items[%lld] twice", (long long)sorted[r],
+                             (long long)first);
     return ADAPTAU_OK;
 }
 
@@ -431,7 +483,7 @@ static adaptau_status check_lists(const adaptau_evaluator *e, int32_t k, const i
 {
     if (k < e->n_ranks)
         return atau_fail(error, ADAPTAU_E_SHAPE, "k = %d, but the last cutoff is %d", k, e->n_ranks);
-    int32_t       *sorted = atau_allocate_array(e->context, (size_t)k, sizeof *sorted);
+    int64_t       *sorted = atau_allocate_array(e->context, (uint64_t)k, sizeof *sorted);
     adaptau_status status = sorted ? ADAPTAU_OK : atau_fail_memory(error, (size_t)k * sizeof *sorted, "a sorted list");
     for (int64_t u = 0; u < e->n_users && !status; u++)
         status = check_list(e, u * k, k, items + u * k, sorted, error);

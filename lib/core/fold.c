@@ -131,9 +131,9 @@ struct walk {
 
 static void lay_out_walk(struct walk *w, const adaptau_dataset *d, int32_t dim, struct atau_arena *arena)
 {
-    w->inverse_users = atau_arena_take(arena, (size_t)d->n_users, sizeof(float));
-    w->inverse_items = atau_arena_take(arena, (size_t)d->n_items, sizeof(float));
-    w->between = atau_arena_take(arena, (size_t)d->n_users, (size_t)dim * sizeof(float));
+    w->inverse_users = atau_arena_take(arena, (uint64_t)d->n_users, sizeof(float));
+    w->inverse_items = atau_arena_take(arena, (uint64_t)d->n_items, sizeof(float));
+    w->between = atau_arena_take(arena, (uint64_t)d->n_users, (uint64_t)dim * sizeof(float));
 }
 
 static adaptau_status form_targets(adaptau_fold *fold, const adaptau_dataset *d, adaptau_error *error)
@@ -452,8 +452,7 @@ static adaptau_status fold_block(struct block *b, float *taus, adaptau_error *er
     adaptau_status status = run_over_rows(b, start_rows, b, error);
     if (status == ADAPTAU_OK)
         status = descend(b, error);
-    if (status == ADAPTAU_OK && taus)
-        memcpy(taus, b->tau, (size_t)b->n * sizeof(float));
+    memcpy(taus, b->tau, (size_t)b->n * sizeof(float));
     return status;
 }
 
@@ -483,11 +482,26 @@ static adaptau_status check_users(const adaptau_fold *fold, int32_t n_users, con
     return ADAPTAU_OK;
 }
 
+/* What the call will write. A later block may find no memory, or a loss that is not finite: until all are done the host's arrays
+ * stay what they were. */
+struct answers {
+    float *embeddings; /* [n x d]                                                                             */
+    float *taus;       /* [n]                                                                                 */
+};
+
+static void lay_out_answers(struct answers *answers, const adaptau_fold *fold, int64_t n, struct atau_arena *arena)
+{
+    answers->embeddings = atau_arena_take(arena, (uint64_t)n, (uint64_t)fold->dim * sizeof(float));
+    answers->taus = atau_arena_take(arena, (uint64_t)n, sizeof(float));
+}
+
 adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,
                                   float *embeddings, float *taus, adaptau_error *error)
 {
-    struct block      b = {.fold = fold};
-    struct atau_arena arena = {0};
+    static const int32_t no_items[1] = {0}; /* items may be NULL where no user has one                             */
+    struct block         b = {.fold = fold};
+    struct answers       answers;
+    struct atau_arena    arena = {0};
     ATAU_REQUIRE(fold, error);
     if (n_users <= 0)
         return n_users < 0 ? atau_fail(error, ADAPTAU_E_ARGUMENT, "n_users = %d is negative", n_users) : ADAPTAU_OK;
@@ -497,17 +511,23 @@ adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, con
     if (status != ADAPTAU_OK)
         return status;
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
+    lay_out_answers(&answers, fold, n_users, &arena);
     status = atau_arena_allocate(fold->context, &arena, "new users", error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
-    b.items = items;
+    lay_out_answers(&answers, fold, n_users, &arena);
+    b.items = items ? items : no_items;
     for (int64_t first = 0; first < n_users && status == ADAPTAU_OK; first += BLOCK) {
         b.n = atau_min_i64(BLOCK, n_users - first);
         b.ptr = item_ptr + first;
-        b.best = embeddings + first * fold->dim;
-        status = fold_block(&b, taus ? taus + first : NULL, error);
+        b.best = answers.embeddings + first * fold->dim;
+        status = fold_block(&b, answers.taus + first, error);
     }
+    if (status == ADAPTAU_OK)
+        memcpy(embeddings, answers.embeddings, (size_t)n_users * (size_t)fold->dim * sizeof(float));
+    if (status == ADAPTAU_OK && taus)
+        memcpy(taus, answers.taus, (size_t)n_users * sizeof(float));
     atau_workspace_free(fold->context, &b.workspace);
     atau_arena_free(fold->context, &arena);
     return status;

@@ -25,10 +25,10 @@
 static void lay_out_views(const adaptau_model *model, struct atau_lightgcn *g)
 {
     const size_t threads = (size_t)adaptau_context_n_threads(model->context);
-    g->noise = atau_arena_take(&g->views, threads, (size_t)model->dim * sizeof(float));
+    g->noise = atau_arena_take(&g->views, threads, (uint64_t)model->dim * sizeof(float));
     for (int side = 0; side < 2; side++) {
-        g->slots[side] = atau_arena_take(&g->views, (size_t)g->n_rows[side], sizeof(int32_t));
-        g->view_slot_scale[side] = atau_arena_take(&g->views, (size_t)g->n_rows[side], sizeof(float));
+        g->slots[side] = atau_arena_take(&g->views, (uint64_t)g->n_rows[side], sizeof(int32_t));
+        g->view_slot_scale[side] = atau_arena_take(&g->views, (uint64_t)g->n_rows[side], sizeof(float));
     }
 }
 
@@ -37,8 +37,8 @@ static void lay_out_graphs(struct atau_lightgcn *g)
     for (int number = 0; number < 2; number++)
         for (int side = 0; side < 2; side++) {
             g->view[number].kept[side] =
-                atau_arena_take(&g->view_graphs, ((size_t)g->n_edges + 31) / 32, sizeof(uint32_t));
-            g->view[number].scale[side] = atau_arena_take(&g->view_graphs, (size_t)g->n_rows[side], sizeof(float));
+                atau_arena_take(&g->view_graphs, ((uint64_t)g->n_edges + 31) / 32, sizeof(uint32_t));
+            g->view[number].scale[side] = atau_arena_take(&g->view_graphs, (uint64_t)g->n_rows[side], sizeof(float));
         }
 }
 

@@ -111,9 +111,9 @@ static adaptau_status open_table(adaptau_model *model, struct atau_table *table,
     table->rows = host;
     if (host)
         return ADAPTAU_OK;
-    if (!atau_size_multiply((size_t)n_rows, row_bytes, &bytes))
+    if (!atau_size_multiply((uint64_t)n_rows, row_bytes, &bytes))
         return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, model->dim);
-    table->rows = atau_allocate_zeroed(model->context, (size_t)n_rows, row_bytes);
+    table->rows = atau_allocate_zeroed(model->context, (uint64_t)n_rows, row_bytes);
     if (!table->rows)
         return atau_fail_memory(error, bytes, what);
     table->owned = true;
@@ -421,6 +421,17 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error)
+{
+    struct atau_embeddings final;
+    ATAU_REQUIRE(model, error);
+    if (!atau_busy_enter(&model->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    adaptau_status status = atau_encoder_forward(model, &final, error);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
 adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
@@ -447,8 +458,8 @@ adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *
         return status;
     if (!atau_busy_enter(&model->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    atau_read_struct(&model->loss, sizeof model->loss, sizeof model->loss, loss, true, "loss", error);
-    model->loss_map = atau_loss_is_softmax(known) ? NULL : known;
+    atau_read_struct(&model->loss, sizeof model->loss, offsetof(adaptau_loss, top_k), loss, true, "loss", error);
+    model->loss_map = known == &atau_loss_softmax ? NULL : known;
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }

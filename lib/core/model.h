@@ -62,8 +62,8 @@ struct adaptau_model {
     struct atau_row_gradients encoder_gradients; /* of the encoder's own parameters                           */
     int32_t  row_capacity;    /* rows that user_gradients and user_ids have room for                          */
     float   *user_gradients;  /* [capacity x d]                                                               */
-    float   *row_tau;         /* [5 x capacity] of the batch's rows: τ, τ⁺, unit-temperature losses or terms, soft shares,
-                               * ∂loss/∂(1/τ) */
+    float   *row_tau;         /* [6 x capacity] of the batch's rows: τ, τ⁺, unit-temperature losses or terms, soft shares,
+                               * ∂loss/∂(1/τ), positives in all ranges */
     float   *row_targets;     /* [capacity x d] soft targets of the rows; only with soft targets              */
     int32_t *user_ids;        /* [capacity]                                                                   */
     int32_t *user_slots;      /* [n] where a user's gradient is; −1 between batches                           */

@@ -16,7 +16,7 @@
 #include "kernels/check.h"
 
 #define CHECKPOINT_KEY "adaptau.checkpoint"
-#define CHECKPOINT_VERSION "1"
+#define CHECKPOINT_VERSION "2"
 #define MODEL_KEY "adaptau.model_state"
 #define TEMPERATURE_KEY "adaptau.temperature_state"
 #define NOTE_KEY "adaptau.note"
@@ -118,6 +118,10 @@ static int list_model_fields(struct model_numbers *n, struct field out[MOST_FIEL
         FIELD(n->loss.kind),
         FIELD(n->loss.margin),
         FIELD(n->loss.negative_weight),
+        FIELD(n->loss.top_k),
+        FIELD(n->loss.activation),
+        FIELD(n->loss.weight_tau),
+        FIELD(n->loss.positive_scale),
         FIELD(n->steps),
         FIELD(n->contrast_steps),
         FIELD(n->prototype_updates),

@@ -261,9 +261,9 @@ static void lay_out_side(const struct term *t, struct contrast_side *s, struct a
     s->ptr = atau_arena_take(arena, n + 1, sizeof(int64_t));
     s->weights = atau_arena_take(arena, n, sizeof(float));
     s->first = atau_arena_take(arena, n, row);
-    s->second = ncl && takes_all(t) ? NULL : atau_arena_take(arena, (size_t)s->n_second, row);
+    s->second = ncl && takes_all(t) ? NULL : atau_arena_take(arena, (uint64_t)s->n_second, row);
     s->first_gradients = atau_arena_take(arena, n, row);
-    s->second_gradients = atau_arena_take(arena, (size_t)s->n_second, row);
+    s->second_gradients = atau_arena_take(arena, (uint64_t)s->n_second, row);
     s->clusters = prototypes ? atau_arena_take(arena, n, sizeof(int32_t)) : NULL;
     s->raw = !prototypes ? NULL : s->second ? s->second : atau_arena_take(arena, n, row);
     s->raw_gradients = prototypes ? atau_arena_take(arena, n, row) : NULL;
@@ -300,13 +300,13 @@ static adaptau_status choose_nodes(struct term *t, adaptau_error *error)
     int64_t               distinct[2];
     atau_arena_count(&c->marks);
     for (int side = 0; side < 2; side++)
-        atau_arena_take(&c->marks, (size_t)t->model->tables[side].n_rows, 1);
+        atau_arena_take(&c->marks, (uint64_t)t->model->tables[side].n_rows, 1);
     adaptau_status status = atau_arena_allocate(t->model->context, &c->marks, "the nodes of the batch", error);
     if (status != ADAPTAU_OK)
         return status;
     for (int side = 0; side < 2; side++) {
         const int64_t rows = t->model->tables[side].n_rows;
-        marks[side] = atau_arena_take(&c->marks, (size_t)rows, 1);
+        marks[side] = atau_arena_take(&c->marks, (uint64_t)rows, 1);
         distinct[side] = mark_nodes(t, side, marks[side]);
         c->side[side].n = atau_min_i64(t->options.n_nodes, distinct[side]);
         c->side[side].n_second = takes_all(t) ? rows : c->side[side].n;
@@ -585,8 +585,8 @@ adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch 
 static void lay_out_prototypes(const adaptau_model *model, struct atau_contrast *c, int32_t n)
 {
     for (int side = 0; side < 2; side++) {
-        c->centroids[side] = atau_arena_take(&c->prototypes, (size_t)n, (size_t)model->dim * sizeof(float));
-        c->clusters[side] = atau_arena_take(&c->prototypes, (size_t)model->tables[side].n_rows, sizeof(int32_t));
+        c->centroids[side] = atau_arena_take(&c->prototypes, (uint64_t)n, (uint64_t)model->dim * sizeof(float));
+        c->clusters[side] = atau_arena_take(&c->prototypes, (uint64_t)model->tables[side].n_rows, sizeof(int32_t));
     }
 }
 

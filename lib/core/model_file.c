@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "core/attachments.h"
 #include "core/model_file.h"
 #include "core/npy.h"
 #include "kernels/check.h"
@@ -94,25 +95,40 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
     return ADAPTAU_OK;
 }
 
-static adaptau_status save(const adaptau_model *model, const char *path, adaptau_error *error)
+/* A file with attachments ends in a checksum: what belongs together was written together. */
+static adaptau_status save(const adaptau_model *model, const char *path, int32_t n, const adaptau_attachment *attachments,
+                           adaptau_error *error)
 {
     struct atau_model_content c = {0};
+    char                      names[ADAPTAU_ATTACHMENTS_MAX][ATAU_ATTACHMENT_TEXT];
     adaptau_status            status = atau_model_list_content(model, &c, error);
+    if (status == ADAPTAU_OK)
+        status = atau_attachments_list(n, attachments, c.tensors + c.n_tensors, names, error);
     if (status != ADAPTAU_OK)
         return status;
-    return atau_safetensors_write(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
+    c.n_tensors += n;
+    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(path, c.n_tensors, c.tensors, c.n_metadata,
+                                                                            c.metadata, error);
+}
+
+adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
+                                       const adaptau_attachment *attachments, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    if (n > 0)
+        ATAU_REQUIRE(attachments, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = save(model, path, n, attachments, error);
+    atau_model_leave_shared(model);
+    return status;
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(path, error);
-    adaptau_status status = atau_model_enter_shared(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = save(model, path, error);
-    atau_model_leave_shared(model);
-    return status;
+    return adaptau_model_save_with(model, path, 0, NULL, error);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
@@ -146,6 +162,17 @@ static adaptau_status read_flag(const struct atau_safetensors *file, const char 
     return ADAPTAU_OK;
 }
 
+/* A tensor that should be a matrix of floats and is another thing: say which. */
+static adaptau_status refuse_tensor(const struct atau_safetensors *file, const char *name,
+                                    const struct atau_safetensors_entry *entry, adaptau_error *error)
+{
+    char type[32] = "";
+    if (!atau_json_copy(entry->type_name, type, sizeof type))
+        strcpy(type, "of a long name");
+    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: tensor \"%s\" has dtype %s and %d dimensions, not F32, F16 or BF16 and 2",
+                     file->path, name, type, entry->rank);
+}
+
 static adaptau_status check_shapes(const struct atau_safetensors *file, const struct atau_safetensors_entry *users,
                                    const struct atau_safetensors_entry *items, adaptau_error *error)
 {
@@ -153,8 +180,8 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
     for (int side = 0; side < 2; side++) {
         const struct atau_safetensors_entry *entry = side == ADAPTAU_SIDE_USERS ? users : items;
-        if (entry->rank != 2 || entry->type != ATAU_F32)
-            return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is not a matrix of F32", file->path, final_names[side]);
+        if (entry->rank != 2 || !atau_safetensors_is_float(entry))
+            return refuse_tensor(file, final_names[side], entry, error);
     }
     if (users->columns != items->columns)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: users have %lld columns and items %lld", file->path,
@@ -182,7 +209,9 @@ static adaptau_status find_table(const struct atau_safetensors *file, const char
                                  const struct atau_safetensors_entry **out, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
-    if (!entry || entry->type != ATAU_F32 || entry->rank != 2 || entry->rows != n || entry->columns != dim)
+    if (entry && (entry->rank != 2 || !atau_safetensors_is_float(entry)))
+        return refuse_tensor(file, name, entry, error);
+    if (!entry || entry->rows != n || entry->columns != dim)
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, dim);
     *out = entry;
     return ADAPTAU_OK;
@@ -207,7 +236,7 @@ static adaptau_status read_table(const struct atau_safetensors *file, const char
     const struct atau_safetensors_entry *entry = NULL;
     adaptau_status                       status = find_table(file, name, n, model->dim, &entry, error);
     if (status == ADAPTAU_OK)
-        status = atau_safetensors_read(file, entry, rows, stride, error);
+        status = atau_safetensors_read_floats(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
 }
 
@@ -226,13 +255,13 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     const int32_t                        n = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
     if (!entry)
         return ADAPTAU_OK;
-    if (entry->rows != n || entry->columns != 1 || entry->type != ATAU_F32)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or not F32, but there are %d items", file->path,
+    if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
                          BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
-    model->item_bias = atau_allocate_array(model->context, (size_t)n, sizeof(float));
+    model->item_bias = atau_allocate_array(model->context, (uint64_t)n, sizeof(float));
     if (!model->item_bias)
         return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
-    adaptau_status status = atau_safetensors_read(file, entry, model->item_bias, 1, error);
+    adaptau_status status = atau_safetensors_read_floats(file, entry, model->item_bias, 1, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->item_bias, 1, error)
                                 : status;
 }
@@ -310,7 +339,28 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)
+/* The model, and what the host attached to it. Other files may have no checksum; one with attachments always has. */
+static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachment_function take, void *user_data,
+                                adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model *model = NULL;
+    adaptau_status status = ADAPTAU_OK;
+    if (atau_safetensors_has_sum(file) || atau_attachments_are_in(file))
+        status = atau_safetensors_check_sum(file, error);
+    if (status == ADAPTAU_OK)
+        status = load(file, &model, error);
+    if (status == ADAPTAU_OK && take)
+        status = atau_attachments_read(file, take, user_data, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                       void *user_data, adaptau_model **out, adaptau_error *error)
 {
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(path, error);
@@ -321,11 +371,16 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
         return atau_fail_memory(error, size, "reading the file's header");
     adaptau_status status = atau_safetensors_open(context, path, file, error);
     if (status == ADAPTAU_OK) {
-        status = load(file, out, error);
+        status = load_with(file, take, user_data, out, error);
         atau_safetensors_close(file);
     }
     atau_free(context, file, size);
     return status;
+}
+
+adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)
+{
+    return adaptau_model_load_with(context, path, NULL, NULL, out, error);
 }
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */

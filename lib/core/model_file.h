@@ -7,7 +7,7 @@
 #include "core/model.h"
 #include "core/safetensors.h"
 
-#define ATAU_CONTENT_TENSORS 24
+#define ATAU_CONTENT_TENSORS 32 /* attachments among them */
 #define ATAU_CONTENT_METADATA 12
 
 /* What is going to be written; it points into the model, and into itself. */

@@ -126,7 +126,7 @@ static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const 
     const int32_t      n = users->n_rows - (int32_t)first;
     const size_t       bytes = ((size_t)n + 1) * sizeof(int64_t);
     adaptau_fold      *fold = NULL;
-    int64_t           *ptr = atau_allocate_array(model->context, (size_t)n + 1, sizeof(int64_t));
+    int64_t           *ptr = atau_allocate_array(model->context, (uint64_t)n + 1, sizeof(int64_t));
     if (!ptr)
         return atau_fail_memory(error, bytes, "the new users");
     for (int32_t r = 0; r <= n; r++)

@@ -29,18 +29,18 @@ static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, c
     return ADAPTAU_OK;
 }
 
-static adaptau_status rank(const adaptau_model *model, const struct atau_rank_request *request, int32_t *items, float *scores,
-                           adaptau_error *error)
+static adaptau_status rank(const adaptau_model *model, const struct atau_scan_request *request, int32_t k, int32_t *items,
+                           float *scores, adaptau_error *error)
 {
     adaptau_tables      tables;
-    struct atau_ranking ranking;
+    struct atau_score_sides sides;
     adaptau_status      status = atau_model_ranking_tables(model, &tables, error);
     if (status == ADAPTAU_OK)
-        status = atau_ranking_open(model->context, &tables, false, &ranking, error);
+        status = atau_score_sides_open(model->context, &tables, false, &sides, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = atau_rank_users(&ranking, request, items, scores, error);
-    atau_ranking_close(&ranking);
+    status = atau_rank_users(&sides, request, k, items, scores, error);
+    atau_score_sides_close(&sides);
     return status;
 }
 
@@ -48,14 +48,14 @@ adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, 
                                    const adaptau_dataset *seen, int32_t *items, float *scores, adaptau_error *error)
 {
     const struct atau_item_lists mask = {seen ? seen->user_ptr : NULL, seen ? seen->user_items : NULL};
-    struct atau_rank_request     request = {.n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &mask};
+    struct atau_scan_request     request = {.n = n_users, .users = users, .n_masks = seen ? 1 : 0, .masks = &mask};
     ATAU_REQUIRE(model, error);
     adaptau_status status = check_top_k(model, n_users, users, k, seen, items, error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = rank(model, &request, items, scores, error);
+    status = rank(model, &request, k, items, scores, error);
     atau_model_leave_shared(model);
     return status;
 }
@@ -121,11 +121,11 @@ struct query {
 static void lay_out(const struct query *q, struct shortlist *s, struct atau_arena *arena)
 {
     const size_t n = (size_t)q->filter->n_allowed;
-    s->places = atau_arena_take(arena, (size_t)q->tables.n_items, sizeof(int32_t));
-    s->rows = atau_arena_take(arena, n, (size_t)q->tables.dim * sizeof(float));
+    s->places = atau_arena_take(arena, (uint64_t)q->tables.n_items, sizeof(int32_t));
+    s->rows = atau_arena_take(arena, n, (uint64_t)q->tables.dim * sizeof(float));
     s->bias = q->tables.item_bias ? atau_arena_take(arena, n, sizeof(float)) : NULL;
-    s->ptr = atau_arena_take(arena, (size_t)q->n_users + 1, sizeof(int64_t));
-    s->ids = atau_arena_take(arena, (size_t)q->n_excluded, sizeof(int32_t));
+    s->ptr = atau_arena_take(arena, (uint64_t)q->n_users + 1, sizeof(int64_t));
+    s->ids = atau_arena_take(arena, (uint64_t)q->n_excluded, sizeof(int32_t));
 }
 
 static void gather_items(const struct query *q, struct shortlist *s)
@@ -179,18 +179,18 @@ static adaptau_status rank_query(const adaptau_model *model, struct query *q, in
 {
     struct shortlist    s = {0};
     struct atau_arena   arena = {0};
-    struct atau_ranking ranking;
+    struct atau_score_sides sides;
     adaptau_status      status = ADAPTAU_OK;
     if (q->filter->allowed)
         status = shorten(model->context, q, &s, &arena, error);
     if (status == ADAPTAU_OK)
-        status = atau_ranking_open(model->context, &q->tables, false, &ranking, error);
+        status = atau_score_sides_open(model->context, &q->tables, false, &sides, error);
     if (status == ADAPTAU_OK) {
-        const struct atau_rank_request request = {
-            .n = q->n_users, .k = k, .n_masks = q->excluded.ptr ? 1 : 0, .masks = &q->excluded};
-        ranking.normalise_users = (q->tables.flags & ADAPTAU_NORMALISE_USERS) != 0; /* whatever the model's own are   */
-        status = atau_rank_users(&ranking, &request, items, scores, error);
-        atau_ranking_close(&ranking);
+        const struct atau_scan_request request = {
+            .n = q->n_users, .n_masks = q->excluded.ptr ? 1 : 0, .masks = &q->excluded};
+        sides.normalise_users = (q->tables.flags & ADAPTAU_NORMALISE_USERS) != 0; /* whatever the model's own are   */
+        status = atau_rank_users(&sides, &request, k, items, scores, error);
+        atau_score_sides_close(&sides);
     }
     for (int64_t p = 0; p < (int64_t)q->n_users * k && status == ADAPTAU_OK && s.rows; p++)
         items[p] = items[p] < 0 ? -1 : q->filter->allowed[items[p]];

@@ -14,13 +14,15 @@
 #include "kernels/check.h"
 #include "kernels/kernels.h"
 
+#define ROW_ARRAYS 6 /* in row_tau */
+
 /* ---- memory: nothing that a model which only serves would need --------------------------------------------------- */
 
 static void free_rows(adaptau_model *model)
 {
     size_t rows = (size_t)model->row_capacity;
     atau_free(model->context, model->user_gradients, rows * (size_t)model->dim * sizeof(float));
-    atau_free(model->context, model->row_tau, 5 * rows * sizeof(float));
+    atau_free(model->context, model->row_tau, ROW_ARRAYS * rows * sizeof(float));
     atau_free(model->context, model->row_targets, rows * (size_t)model->dim * sizeof(float));
     atau_free(model->context, model->user_ids, rows * sizeof(int32_t));
     model->user_gradients = model->row_tau = model->row_targets = NULL;
@@ -48,7 +50,7 @@ static adaptau_status make_room_for_rows(adaptau_model *model, int32_t n_rows, a
     free_rows(model);
     model->row_capacity = n_rows;
     model->user_gradients = atau_allocate_array(model->context, rows, row_bytes);
-    model->row_tau = atau_allocate_array(model->context, 5 * rows, sizeof(float));
+    model->row_tau = atau_allocate_array(model->context, ROW_ARRAYS * rows, sizeof(float));
     model->user_ids = atau_allocate_array(model->context, rows, sizeof(int32_t));
     if (!model->user_gradients || !model->row_tau || !model->user_ids) {
         free_rows(model);
@@ -66,7 +68,7 @@ static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_er
             memset(model->user_slots, 0xFF, n * sizeof(int32_t));
     }
     if (!model->item_gradients)
-        model->item_gradients = atau_allocate_array(model->context, m, (size_t)model->dim * sizeof(float));
+        model->item_gradients = atau_allocate_array(model->context, m, (uint64_t)model->dim * sizeof(float));
     if (!model->item_ids)
         model->item_ids = atau_allocate_array(model->context, m, sizeof(int32_t));
     if (!model->user_slots || !model->item_gradients || !model->item_ids)
@@ -146,11 +148,31 @@ static void aim_softly(adaptau_model *model, adaptau_batch *batch)
     batch->item_target_scale = (float)(weight / model->target_weight);
 }
 
-static void count_terms(const adaptau_batch *batch, float *terms)
+/* The host's exchange, and how many positives the batch's rows have over the ranges together. A range alone does not know it,
+ * and a temperature must not depend on where the items were cut. */
+struct overheard {
+    const adaptau_exchange *host;
+    float                  *positives; /* [R] */
+};
+
+static int32_t overhear(void *user_data, const adaptau_exchange_piece *piece)
+{
+    const struct overheard *overheard = user_data;
+    const int32_t           answer = overheard->host->exchange(overheard->host->user_data, piece);
+    for (int64_t r = 0; answer == 0 && piece->what == ADAPTAU_EXCHANGE_SUMS && r < piece->n; r++)
+        overheard->positives[piece->first + r] = (float)piece->sums[r].n_positives;
+    return answer;
+}
+
+static float *row_positives(const adaptau_model *model)
+{
+    return model->row_tau + 5 * model->row_capacity;
+}
+
+static void count_positives(const adaptau_batch *batch, float *positives)
 {
     for (int64_t r = 0; r < batch->n_rows; r++)
-        terms[r] = (batch->row_weights ? batch->row_weights[r] : 1.0f) *
-                   (float)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
+        positives[r] = (float)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
 }
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
@@ -160,6 +182,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     struct atau_embeddings final;
     float         *tau = model->row_tau, *tau_positive = tau + model->row_capacity, *unit = tau + 2 * model->row_capacity;
     float         *slope = tau + 4 * model->row_capacity;
+    const bool     ranges = model->exchange.exchange != NULL;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
     adaptau_status status = atau_encoder_forward_step(model, list_users(model, batch), model->user_ids, &final, error);
@@ -176,31 +199,43 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : model->item_ids;
     output->row_unit_loss = personal ? unit : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
+    struct overheard overheard = {.host = &model->exchange, .positives = row_positives(model)};
+    adaptau_exchange between = model->exchange;
+    between.exchange = overhear;
+    between.user_data = &overheard;
+    count_positives(batch, overheard.positives);
     return atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
                                   model->loss_map ? &model->loss : NULL,
-                                  model->exchange.exchange ? &model->exchange : NULL, output, error);
+                                  ranges ? &between : NULL, output, error);
 }
 
 /* Last of all, so that a call that fails has not moved the temperature. */
 static adaptau_status teach_temperature(adaptau_model *model, const adaptau_batch *batch, adaptau_temperature *temperature,
                                         const adaptau_softmax_output *output, adaptau_error *error)
 {
+    const float   *positives = row_positives(model);
     float         *terms = model->row_tau; /* the rows' τ have served */
     adaptau_status status = ADAPTAU_OK;
     if (output->row_unit_loss)
-        status = adaptau_temperature_observe(temperature, batch->n_rows, batch->users, output->row_unit_loss, error);
+        status = atau_temperature_observe_rows(temperature, batch->n_rows, batch->users, output->row_unit_loss, positives,
+                                               model->exchange.exchange != NULL, error);
     if (status != ADAPTAU_OK || !output->row_d_inverse_tau)
         return status;
-    count_terms(batch, terms);
+    for (int64_t r = 0; r < batch->n_rows; r++)
+        terms[r] = (batch->row_weights ? batch->row_weights[r] : 1.0f) * positives[r];
     return adaptau_temperature_learn(temperature, batch->n_rows, batch->users, output->row_d_inverse_tau, terms, error);
 }
 
-/* What only the softmax can give a temperature, or take from soft targets. The rest is for the engine to say. */
+/* What only the softmax and its family can give a temperature, or take from soft targets, and what a range cannot know. The rest
+ * is for the engine to say. */
 static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch *batch, const adaptau_temperature *temperature,
                                  adaptau_error *error)
 {
     const struct atau_loss *loss = model->loss_map;
-    if (!loss)
+    if (model->exchange.exchange && model->target_weight > 0.0 && !batch->target_shares)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "the model's own soft targets walk the pairs of its range alone: give those of the batch");
+    if (!loss || atau_loss_is_softmax(loss))
         return ADAPTAU_OK;
     if (atau_temperature_is_personal(temperature))
         return atau_fail(error, ADAPTAU_E_ARGUMENT,

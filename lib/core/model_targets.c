@@ -38,8 +38,8 @@ static void lay_out(struct targets *t, struct atau_arena *arena)
     t->inverse_items = atau_arena_take(arena, m, sizeof(float));
     t->user_scale = atau_arena_take(arena, n, sizeof(float));
     t->item_scale = atau_arena_take(arena, m, sizeof(float));
-    t->tau = atau_arena_take(arena, 2 * n, sizeof(float));
-    t->between = atau_arena_take(arena, n, (size_t)t->model->dim * sizeof(float));
+    t->tau = atau_arena_take(arena, n, 2 * sizeof(float));
+    t->between = atau_arena_take(arena, n, (uint64_t)t->model->dim * sizeof(float));
 }
 
 void atau_model_free_targets(adaptau_model *model)

@@ -319,11 +319,11 @@ static adaptau_status measure_positives(struct measurement *m, int64_t n_pairs, 
 static void lay_out_side(const struct measurement *m, struct side *side, struct atau_arena *arena)
 {
     size_t groups = (size_t)m->n_groups, dim = (size_t)m->dim;
-    side->inverse_lengths = atau_arena_take(arena, (size_t)side->n, sizeof(double));
+    side->inverse_lengths = atau_arena_take(arena, (uint64_t)side->n, sizeof(double));
     side->longest = atau_arena_take(arena, groups, sizeof(double));
     side->sums = atau_arena_take(arena, groups * dim, sizeof(double));
     side->mean = atau_arena_take(arena, dim, sizeof(double));
-    side->panels = atau_arena_take(arena, groups * (size_t)m->width * dim, sizeof(double));
+    side->panels = atau_arena_take(arena, groups * (uint64_t)m->width * dim, sizeof(double));
 }
 
 static void lay_out(struct measurement *m, struct atau_arena *arena)
@@ -332,9 +332,9 @@ static void lay_out(struct measurement *m, struct atau_arena *arena)
     lay_out_side(m, &m->users, arena);
     if (m->n_sides > 1)
         lay_out_side(m, &m->items, arena);
-    m->rows = atau_arena_take(arena, lanes, (size_t)m->n_rows * dim * sizeof(float));
-    m->products = atau_arena_take(arena, lanes, (size_t)m->width * dim * sizeof(float));
-    m->pairs = atau_arena_take(arena, m->dataset ? (size_t)n_pair_tasks(m) : 0, 2 * sizeof(double));
+    m->rows = atau_arena_take(arena, lanes, (uint64_t)m->n_rows * dim * sizeof(float));
+    m->products = atau_arena_take(arena, lanes, (uint64_t)m->width * dim * sizeof(float));
+    m->pairs = atau_arena_take(arena, m->dataset ? (uint64_t)n_pair_tasks(m) : 0, 2 * sizeof(double));
 }
 
 /* The grid of the work: from sizes alone, so that results do not depend on the threads. */

@@ -33,9 +33,9 @@ adaptau_status adaptau_rank(adaptau_context *context, const adaptau_tables *give
                             int32_t k, const adaptau_dataset *seen, int32_t *items, float *scores, adaptau_error *error)
 {
     const struct atau_item_lists   mask = {seen ? seen->user_ptr : NULL, seen ? seen->user_items : NULL};
-    const struct atau_rank_request request = {.n = n_users, .users = users, .k = k, .n_masks = seen ? 1 : 0, .masks = &mask};
+    const struct atau_scan_request request = {.n = n_users, .users = users, .n_masks = seen ? 1 : 0, .masks = &mask};
     adaptau_tables                 tables;
-    struct atau_ranking            ranking;
+    struct atau_score_sides            sides;
     ATAU_REQUIRE(context, error);
     adaptau_status status = atau_check_tables(given, &tables, error);
     if (status == ADAPTAU_OK)
@@ -46,11 +46,11 @@ adaptau_status adaptau_rank(adaptau_context *context, const adaptau_tables *give
         ATAU_REQUIRE(items, error);
         ATAU_REQUIRE(scores, error);
     }
-    status = atau_ranking_open(context, &tables, true, &ranking, error);
+    status = atau_score_sides_open(context, &tables, true, &sides, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = atau_rank_users(&ranking, &request, items, scores, error);
-    atau_ranking_close(&ranking);
+    status = atau_rank_users(&sides, &request, k, items, scores, error);
+    atau_score_sides_close(&sides);
     return status;
 }
 
@@ -90,7 +90,7 @@ adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t n, int32_t 
     ATAU_REQUIRE(scores, error);
     ATAU_REQUIRE(other_items, error);
     ATAU_REQUIRE(other_scores, error);
-    uint64_t *merged = atau_allocate_array(context, (size_t)k, sizeof *merged);
+    uint64_t *merged = atau_allocate_array(context, (uint64_t)k, sizeof *merged);
     if (!merged)
         return atau_fail_memory(error, (size_t)k * sizeof *merged, "a merged list");
     for (int64_t r = 0; r < n; r++)

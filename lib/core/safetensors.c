@@ -19,7 +19,8 @@
 #define LONGEST_READ ((uint64_t)1 << 30)
 
 const struct atau_safetensors_type atau_safetensors_types[ATAU_SAFETENSORS_TYPES] = {
-    [ATAU_F32] = {"F32", sizeof(float)}, [ATAU_F64] = {"F64", sizeof(double)}, [ATAU_I32] = {"I32", sizeof(int32_t)}};
+    [ATAU_F32] = {"F32", sizeof(float)}, [ATAU_F64] = {"F64", sizeof(double)}, [ATAU_I32] = {"I32", sizeof(int32_t)},
+    [ATAU_F16] = {"F16", sizeof(uint16_t)}, [ATAU_BF16] = {"BF16", sizeof(uint16_t)}, [ATAU_U8] = {"U8", 1}};
 
 static bool is_before(const struct atau_safetensors_entry *a, const struct atau_safetensors_entry *b)
 {
@@ -157,6 +158,62 @@ adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const 
     for (int64_t r = 0; r < entry->rows && status == ADAPTAU_OK; r++)
         status = read_at(file, offset + (uint64_t)r * row_size, bytes + (uint64_t)(r * stride) * size, row_size, error);
     return status;
+}
+
+static float from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
+static float from_half(uint16_t half)
+{
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3FF;
+    if (exponent == 0) /* a multiple of 2^-24 */
+        return (sign ? -1.0f : 1.0f) * (float)fraction * (1.0f / 16777216.0f);
+    return from_bits(sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13);
+}
+
+/* The halves are in the second half of the row: none is overwritten before it is read. */
+static void widen(float *row, int64_t n, int32_t type)
+{
+    const char *halves = (const char *)row + n * (int64_t)sizeof(uint16_t);
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, halves + i * (int64_t)sizeof half, sizeof half);
+        row[i] = type == ATAU_F16 ? from_half(half) : from_bits((uint32_t)half << 16);
+    }
+}
+
+adaptau_status atau_safetensors_read_floats(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
+                                            float *rows, int64_t stride, adaptau_error *error)
+{
+    const bool     whole = stride == entry->columns;
+    const int64_t  n_rows = whole ? 1 : entry->rows, n = whole ? entry->rows * entry->columns : entry->columns;
+    const uint64_t size = (uint64_t)n * sizeof(uint16_t);
+    adaptau_status status = ADAPTAU_OK;
+    if (entry->type == ATAU_F32)
+        return atau_safetensors_read(file, entry, rows, stride, error);
+    for (int64_t r = 0; r < n_rows && status == ADAPTAU_OK; r++) {
+        float *row = rows + r * stride;
+        status = read_at(file, file->data_start + entry->begin + (uint64_t)r * size, (char *)row + size, size, error);
+        if (status == ADAPTAU_OK)
+            widen(row, n, entry->type);
+    }
+    return status;
+}
+
+bool atau_safetensors_is_float(const struct atau_safetensors_entry *entry)
+{
+    return entry->type == ATAU_F32 || entry->type == ATAU_F16 || entry->type == ATAU_BF16;
+}
+
+bool atau_safetensors_has_sum(const struct atau_safetensors *file)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, CHECKSUM_NAME);
+    return entry && entry->type == ATAU_I32 && entry->end == file->data_size && entry->end - entry->begin == CHECKSUM_SIZE;
 }
 
 adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error)

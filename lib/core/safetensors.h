@@ -2,9 +2,8 @@
 /* Files of named matrices in the safetensors format: eight bytes of header length (little-endian), a JSON header, and
  * the tensors one after the other.
  *
- * Reading is strict: what is not exactly a file that we could have written (any order of keys, any names and metadata, rank 1
- * or 2) is E_FORMAT. In particular each tensor is F32, F64 or I32, and together they cover the data without holes, overlaps or
- * rests. */
+ * Reading is strict: what is not exactly a safetensors file is E_FORMAT. In particular the tensors cover the data without holes,
+ * overlaps or rests. Tensors of other writers that we have no use for, of another type or rank, may stand beside ours. */
 #ifndef ATAU_SAFETENSORS_H
 #define ATAU_SAFETENSORS_H
 
@@ -17,6 +16,10 @@
 #define ATAU_F32 0
 #define ATAU_F64 1
 #define ATAU_I32 2
+#define ATAU_U8 3      /* written with rank 1: bytes, in `rows` rows of one column                                */
+#define ATAU_F16 4     /* this one and the next are read, but never written                                       */
+#define ATAU_BF16 5
+#define ATAU_FOREIGN 6 /* another type, or a rank but 1 and 2: not to be read, and never written                  */
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 
@@ -50,8 +53,9 @@ adaptau_status atau_safetensors_write_summed(const char *path, int n_tensors, co
 
 struct atau_safetensors_entry {
     struct atau_json_string name;
+    struct atau_json_string type_name;     /* as the file has it                                              */
     int32_t                 type;          /* ATAU_F32 ...                                                    */
-    int32_t                 rank;          /* 1 or 2                                                          */
+    int32_t                 rank;          /* 1 or 2, but for ATAU_FOREIGN                                    */
     int64_t                 rows, columns; /* columns = 1 for rank 1                                          */
     uint64_t                begin, end;    /* bytes of the data                                               */
 };
@@ -82,6 +86,14 @@ const struct atau_safetensors_entry *atau_safetensors_find(const struct atau_saf
 /* Read a tensor into `out` [rows x columns], rows `stride` elements apart. @return E_IO; E_FORMAT when the file has shrunk. */
 adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
                                      void *out, int64_t stride, adaptau_error *error);
+
+/* The same into floats, of F32, F16 or BF16: what atau_safetensors_is_float says. */
+adaptau_status atau_safetensors_read_floats(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
+                                            float *rows, int64_t stride, adaptau_error *error);
+bool           atau_safetensors_is_float(const struct atau_safetensors_entry *entry);
+
+/* Whether the file ends in what looks like a checksum. */
+bool atau_safetensors_has_sum(const struct atau_safetensors *file);
 
 /* @return E_FORMAT unless the file ends in the checksum of what is before it; E_IO. */
 adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, adaptau_error *error);

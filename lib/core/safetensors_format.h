@@ -16,7 +16,7 @@
 #define CHECKSUM_SIZE sizeof(uint64_t)
 
 /* By ATAU_F32 ... */
-#define ATAU_SAFETENSORS_TYPES 3
+#define ATAU_SAFETENSORS_TYPES 6
 extern const struct atau_safetensors_type {
     const char *name;
     size_t      size;

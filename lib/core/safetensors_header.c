@@ -7,6 +7,8 @@
 
 #include "core/safetensors_format.h"
 
+#define LARGEST_RANK 64 /* no writer has a larger one */
+
 /* A parser stops at its first complaint; `at` stays where that was. */
 struct parser {
     struct atau_safetensors *file;
@@ -91,15 +93,36 @@ static bool parse_integers(struct parser *p, uint64_t out[2], int32_t *n)
     return complain(p, "an array that is too long");
 }
 
-static bool parse_type(struct parser *p, int32_t *type)
+static bool parse_type(struct parser *p, struct atau_safetensors_entry *entry)
 {
-    struct atau_json_string name;
-    if (!parse_string(p, &name))
+    if (!parse_string(p, &entry->type_name))
         return false;
-    for (*type = 0; *type < ATAU_SAFETENSORS_TYPES; ++*type)
-        if (atau_json_is(name, atau_safetensors_types[*type].name))
+    for (entry->type = 0; entry->type < ATAU_SAFETENSORS_TYPES; ++entry->type)
+        if (atau_json_is(entry->type_name, atau_safetensors_types[entry->type].name))
             return true;
-    return complain(p, "a dtype that is not F32, F64 or I32");
+    entry->type = ATAU_FOREIGN;
+    return true;
+}
+
+/* Any rank; rows and columns are those of rank 1 and 2. */
+static bool parse_shape(struct parser *p, struct atau_safetensors_entry *entry)
+{
+    uint64_t number = 0;
+    entry->rows = entry->columns = 1;
+    entry->rank = 0;
+    if (!accept(p, '['))
+        return complain(p, "an array should be here");
+    if (accept(p, ']'))
+        return true;
+    do {
+        if (!parse_integer(p, &number))
+            return false;
+        if (number > INT64_MAX)
+            return complain(p, "a shape that is too great");
+        if (++entry->rank <= 2)
+            *(entry->rank == 1 ? &entry->rows : &entry->columns) = (int64_t)number;
+    } while (entry->rank < LARGEST_RANK && accept(p, ','));
+    return accept(p, ']') || complain(p, "a comma or a bracket should be here");
 }
 
 /* One member of an object of a tensor; `seen` has a bit for each. */
@@ -115,27 +138,25 @@ static bool parse_property(struct parser *p, struct atau_safetensors_entry *entr
         return complain(p, "a key that is unknown or has been before");
     *seen |= bit;
     if (bit == 1)
-        return parse_type(p, &entry->type);
+        return parse_type(p, entry);
+    if (bit == 2)
+        return parse_shape(p, entry);
     if (!parse_integers(p, numbers, &n))
         return false;
-    if (bit == 2) {
-        if (numbers[0] > INT64_MAX || numbers[1] > INT64_MAX)
-            return complain(p, "a shape that is too great");
-        entry->rank = n;
-        entry->rows = (int64_t)numbers[0];
-        entry->columns = n == 2 ? (int64_t)numbers[1] : 1;
-        return true;
-    }
     entry->begin = numbers[0];
     entry->end = numbers[1];
     return n == 2 || complain(p, "data_offsets should be two");
 }
 
-static bool check_entry(struct parser *p, const struct atau_safetensors_entry *entry)
+static bool check_entry(struct parser *p, struct atau_safetensors_entry *entry)
 {
     uint64_t cells, bytes;
     if (entry->begin > entry->end || entry->end > p->file->data_size)
         return complain(p, "data_offsets outside the file");
+    if (entry->rank < 1 || entry->rank > 2)
+        entry->type = ATAU_FOREIGN;
+    if (entry->type == ATAU_FOREIGN)
+        return true;
     if (__builtin_mul_overflow((uint64_t)entry->rows, (uint64_t)entry->columns, &cells) ||
         __builtin_mul_overflow(cells, atau_safetensors_types[entry->type].size, &bytes) || bytes != entry->end - entry->begin)
         return complain(p, "a shape that does not fit its data_offsets");

@@ -67,8 +67,10 @@ static void put_tensor(struct sink *sink, const struct atau_tensor *tensor, int6
     put_text(sink, atau_safetensors_types[tensor->type].name);
     put_text(sink, "\",\"shape\":[");
     put_integer(sink, tensor->rows);
-    put_text(sink, ",");
-    put_integer(sink, tensor->columns);
+    if (tensor->type != ATAU_U8) {
+        put_text(sink, ",");
+        put_integer(sink, tensor->columns);
+    }
     put_text(sink, "],\"data_offsets\":[");
     put_integer(sink, begin);
     put_text(sink, ",");

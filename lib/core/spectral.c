@@ -49,15 +49,15 @@ struct spectral {
 static void lay_out(struct spectral *x, struct atau_arena *arena)
 {
     const size_t k = (size_t)x->k;
-    x->tall = atau_arena_take(arena, (size_t)x->dataset->n_users, k * sizeof(float));
-    x->wide = atau_arena_take(arena, (size_t)x->dataset->n_items, k * sizeof(float));
-    x->gram = atau_arena_take(arena, k * k, sizeof(double));
-    x->vectors = atau_arena_take(arena, k * k, sizeof(double));
-    x->parts = atau_arena_take(arena, GRAM_PARTS * k * k, sizeof(double));
-    x->lanes = atau_arena_take(arena, (size_t)adaptau_context_n_threads(x->context), k * sizeof(double));
-    x->factor = atau_arena_take(arena, k * k, sizeof(float));
-    x->user_scale = atau_arena_take(arena, (size_t)x->dataset->n_users, sizeof(float));
-    x->item_scale = atau_arena_take(arena, (size_t)x->dataset->n_items, sizeof(float));
+    x->tall = atau_arena_take(arena, (uint64_t)x->dataset->n_users, k * sizeof(float));
+    x->wide = atau_arena_take(arena, (uint64_t)x->dataset->n_items, k * sizeof(float));
+    x->gram = atau_arena_take(arena, k, k * sizeof(double));
+    x->vectors = atau_arena_take(arena, k, k * sizeof(double));
+    x->parts = atau_arena_take(arena, GRAM_PARTS * k, k * sizeof(double));
+    x->lanes = atau_arena_take(arena, (uint64_t)adaptau_context_n_threads(x->context), k * sizeof(double));
+    x->factor = atau_arena_take(arena, k, k * sizeof(float));
+    x->user_scale = atau_arena_take(arena, (uint64_t)x->dataset->n_users, sizeof(float));
+    x->item_scale = atau_arena_take(arena, (uint64_t)x->dataset->n_items, sizeof(float));
 }
 
 /* ---- A and Aᵀ ------------------------------------------------------------------------------------------------------- */

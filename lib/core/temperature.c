@@ -152,11 +152,11 @@ static void start(adaptau_temperature *t)
 
 static void lay_out(adaptau_temperature *t)
 {
-    t->unit_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
-    t->n_losses = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof *t->n_losses);
-    t->taus = atau_arena_take(&t->arena, (size_t)t->dataset->n_users, sizeof(float));
+    t->unit_losses = atau_arena_take(&t->arena, (uint64_t)t->dataset->n_users, sizeof(float));
+    t->n_losses = atau_arena_take(&t->arena, (uint64_t)t->dataset->n_users, sizeof *t->n_losses);
+    t->taus = atau_arena_take(&t->arena, (uint64_t)t->dataset->n_users, sizeof(float));
     t->learned =
-        atau_arena_take(&t->arena, atau_temperature_learns_users(t) ? (size_t)t->dataset->n_users : 0, sizeof *t->learned);
+        atau_arena_take(&t->arena, atau_temperature_learns_users(t) ? (uint64_t)t->dataset->n_users : 0, sizeof *t->learned);
 }
 
 adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,
@@ -276,7 +276,7 @@ static void add_loss(adaptau_temperature *t, int32_t user, float loss)
 }
 
 static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *users, const float *unit_losses,
-                              adaptau_error *error)
+                              const float *positives, bool of_range, adaptau_error *error)
 {
     adaptau_status status = atau_temperature_check_users(t, n, users, error);
     if (status != ADAPTAU_OK)
@@ -286,10 +286,24 @@ static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *
             return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] = %g is not finite", r, (double)unit_losses[r]);
     for (int32_t r = 0; r < n; r++) {
         int32_t user = users ? users[r] : r;
-        if (atau_user_degree(t->dataset, user) > 0) /* a user without pairs has no loss: it says nothing of the mean */
+        if (positives && positives[r] == 0.0f)
+            continue;
+        if (of_range || atau_user_degree(t->dataset, user) > 0) /* a user without pairs has no loss */
             add_loss(t, user, unit_losses[r]);
     }
     return ADAPTAU_OK;
+}
+
+adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                             const float *unit_losses, const float *positives, bool of_range,
+                                             adaptau_error *error)
+{
+    adaptau_status status = atau_temperature_enter(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = observe(temperature, n, users, unit_losses, positives, of_range, error);
+    atau_busy_leave(&temperature->busy);
+    return status;
 }
 
 adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
@@ -298,12 +312,16 @@ adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);
-    adaptau_status status = atau_temperature_enter(temperature, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = observe(temperature, n, users, unit_losses, error);
-    atau_busy_leave(&temperature->busy);
-    return status;
+    return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, false, error);
+}
+
+adaptau_status adaptau_temperature_observe_of_range(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                    const float *unit_losses, adaptau_error *error)
+{
+    ATAU_REQUIRE(temperature, error);
+    if (n > 0)
+        ATAU_REQUIRE(unit_losses, error);
+    return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, true, error);
 }
 
 static void copy_taus(const adaptau_temperature *t, int32_t n, const int32_t *users, float *candidates, float *positives)

@@ -24,8 +24,7 @@ static adaptau_status check_side(const char *side, int32_t n, int32_t dim, const
     if (*stride < dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "tables->%.4s_stride = %lld, but dim = %d", side, (long long)*stride,
                          dim);
-    size_t floats, bytes;
-    if (!atau_size_multiply((size_t)n, (size_t)*stride, &floats) || !atau_size_multiply(floats, sizeof(float), &bytes))
+    if (!atau_rows_fit(n, *stride))
         return atau_fail(error, ADAPTAU_E_SHAPE, "tables->n_%s = %d rows of %lld floats exceed the address space", side,
                          n, (long long)*stride);
     return ADAPTAU_OK;

@@ -74,8 +74,6 @@ adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error
     adaptau_status status = ADAPTAU_OK;
     if (!s->output.item_gradients || s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE)
         return ADAPTAU_OK;
-    for (int64_t i = 0; i < s->n_items; i++)
-        memset(s->output.item_gradients + i * s->output.item_gradient_stride, 0, (size_t)s->dim * sizeof(float));
     for (int64_t k = 0; k < n_pieces && status == ADAPTAU_OK; k++)
         if (n_tiles * k / n_pieces < n_tiles * (k + 1) / n_pieces)
             status = atau_exchange_items(s, n_tiles * k / n_pieces, n_tiles * (k + 1) / n_pieces, error);
@@ -88,6 +86,9 @@ static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adapta
 {
     if (s->loss->pairs)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but %s compares each candidate with each positive",
+                         s->loss->name);
+    if (s->loss->whole)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but %s weighs positives by a row's whole list",
                          s->loss->name);
     if (s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but candidates of a row's own are no range of items");

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/exact_math.h"
+
 /* C[m x n] = A B, or C += A B. A(i, p) = a[i a_row + p a_column] with any strides; B [k x n] and C are row-major. */
 typedef void (*atau_product_function)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column,
                                       const float *b, int64_t b_stride, int accumulate, float *c, int64_t c_stride);
@@ -56,6 +58,9 @@ struct atau_gather {
 typedef void (*atau_gather_function)(const struct atau_gather *from, int64_t n, int64_t n_ahead, const int32_t *ids,
                                      float left, float base_scale, const float *base, float *out);
 
+/* Half a unit in the last place of a larger number changes an exponential by more than 6 %, and soon beyond all bounds. */
+#define ATAU_WIDE 0x1p20f
+
 struct atau_kernels {
     atau_product_function          product;
     const struct atau_bf16_kernels *bf16; /* the engine's products on rounded operands, or NULL                */
@@ -63,7 +68,8 @@ struct atau_kernels {
     /* Tiles hold scores transposed: column r is a row of the batch, line j a candidate; so that per-row numbers are vectors. */
 
     /* t[j][r] = exp(t[j][r] scale[r] − shift[r] − log_q[j]), sum[r] += its column sums. log_q may be NULL. Exponents below
-     * −104 give 0, so −inf is 0; above 88.7 they give +inf; NaN stays NaN. */
+     * −104 give 0, so −inf is 0; above 88.7 they give +inf; NaN stays NaN. Where shift[r] or log_q[j] is not within ±ATAU_WIDE
+     * the exponent is what max_tile compares, rounded as it is there, less shift[r]: relative to a maximum none is above 0. */
     void (*exp_tile)(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
                      const float *log_q, float *sum);
     /* sum[r] += Σ_j exp(t[j][r] scale[r] − shift[r] − log_q[j]); t stays. */

@@ -33,16 +33,24 @@ typedef void (*atau_loss_map)(const struct atau_softmax *s, int64_t lines, int64
 
 /* The same for a loss of pairs, which a row's n candidates form with each of its positives: f holds scores and then
  * v_c = Σ_i v_ci. Adds Σ_c v_ci/τ to slopes[i] (may be NULL) and returns Σ_i Σ_c of the loss. */
-typedef double (*atau_loss_pairs)(const struct atau_softmax *s, float inverse_tau, int64_t n, float *f, int64_t n_positives,
-                                  const float *positives, double *slopes);
+typedef double (*atau_loss_pairs)(const struct atau_softmax *s, int64_t row, int64_t n, float *f, const float *positives,
+                                  double *slopes);
+
+/* What a loss of pairs must know of all candidates before v_c: adds Σ_c of it to sums[i] of each positive. The whole, 1 more where
+ * the positive is no candidate of its row, is in s->pair_sums when pairs and terms are called. */
+typedef void (*atau_loss_pair_sums)(const struct atau_softmax *s, int64_t row, int64_t n, const float *f,
+                                    const float *positives, double *sums);
 
 struct atau_loss {
     int32_t         kind; /* ADAPTAU_LOSS_*                                                                   */
     const char     *name;
     bool            has_tau;                      /* a temperature matters, and can learn                     */
-    double          margin, negative_weight;      /* defaults; 0: the loss has none                           */
+    bool            whole; /* of the whole row: does not add up over ranges of items                          */
+    double          margin, negative_weight, weight_tau, positive_scale; /* defaults; 0: the loss has none    */
+    int32_t         top_k, n_activations; /* likewise                                                         */
     atau_loss_map   map;   /* either of these; neither: v_c = exp(logit_c − shift), with all that this takes  */
     atau_loss_pairs pairs;
+    atau_loss_pair_sums pair_sums; /* of a loss of pairs, or NULL                                              */
     /* Σ of the positives' own part into positive_sum and positive_slope. f: scores of the row's positives, [n]. */
     void (*positives)(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums);
     /* Loss of one row, which its sums over the whole catalogue give, into s->row_loss and the output arrays; the factor of its
@@ -52,8 +60,10 @@ struct atau_loss {
                      const float *f, float *coefficient, struct atau_row_terms *terms);
 };
 
-extern const struct atau_loss atau_loss_softmax, atau_loss_bpr, atau_loss_bce, atau_loss_mse, atau_loss_ccl;
+extern const struct atau_loss atau_loss_softmax, atau_loss_bpr, atau_loss_bce, atau_loss_mse, atau_loss_ccl, atau_loss_slatk,
+    atau_loss_bsl, atau_loss_psl;
 
+/* The softmax or one of its family (loss_weighted.h): candidates are exponentials. */
 static inline bool atau_loss_is_softmax(const struct atau_loss *loss)
 {
     return !loss->map && !loss->pairs;

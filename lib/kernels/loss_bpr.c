@@ -21,9 +21,12 @@ static double pairs_of_piece(const struct atau_softmax *s, float inverse_tau, in
     for (int64_t c = 0; c < n; c++)
         scale[c] = inverse_tau;
     for (int64_t i = 0; i < n_positives; i++) {
-        for (int64_t c = 0; c < n; c++)
-            shift[c] = positives[i] * inverse_tau;
-        memcpy(sigma, f, (size_t)n * sizeof(float));
+        /* A difference of large numbers is taken of the scores, where it is exact for equal ones. */
+        const bool wide = fabsf(positives[i] * inverse_tau) >= ATAU_WIDE;
+        for (int64_t c = 0; c < n; c++) {
+            shift[c] = wide ? 0.0f : positives[i] * inverse_tau;
+            sigma[c] = wide ? f[c] - positives[i] : f[c];
+        }
         s->kernels->softplus_tile(1, n, sigma, n, scale, shift, losses);
         s->kernels->axpy(n, 1.0f, sigma, all_sigma);
         if (slopes)
@@ -35,10 +38,11 @@ static double pairs_of_piece(const struct atau_softmax *s, float inverse_tau, in
     return loss;
 }
 
-static double pairs(const struct atau_softmax *s, float inverse_tau, int64_t n, float *f, int64_t n_positives,
-                    const float *positives, double *slopes)
+static double pairs(const struct atau_softmax *s, int64_t row, int64_t n, float *f, const float *positives, double *slopes)
 {
-    double loss = 0.0;
+    const float   inverse_tau = 1.0f / atau_row_tau(s, row);
+    const int64_t n_positives = atau_row_positives(s, row);
+    double        loss = 0.0;
     for (int64_t c = 0; c < n; c += PIECE)
         loss += pairs_of_piece(s, inverse_tau, atau_min_i64(PIECE, n - c), f + c, n_positives, positives, slopes);
     return loss;

@@ -14,14 +14,7 @@
 
 #include <math.h>
 
-/* log(exp(a) + exp(b)); either may be −inf. */
-static double log_add(double a, double b)
-{
-    double high = a > b ? a : b, low = a > b ? b : a;
-    return isinf(low) ? high : high + log1p(exp(low - high));
-}
-
-static void positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
+void atau_sum_scores(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
     for (int64_t i = 0; i < atau_row_positives(s, row); i++)
         sums->positive_sum += (double)f[i];
@@ -36,7 +29,7 @@ static double normalise_each(const struct atau_softmax *s, int64_t row, double l
     const double aim = (1.0 - atau_row_target_share(s, row)) / atau_row_tau_positive(s, row);
     double       log_zs = 0.0;
     for (int64_t i = 0; i < atau_row_positives(s, row); i++) {
-        double log_z = log_add(log_sum, (double)f[i] / tau), own = exp((double)f[i] / tau - log_z);
+        double log_z = atau_log_add(log_sum, (double)f[i] / tau), own = exp((double)f[i] / tau - log_z);
         log_zs += log_z;
         *factor += isinf(log_sum) && log_sum < 0.0 ? 0.0 : exp(shift - log_z);
         *own_slope += own * (double)f[i];
@@ -69,6 +62,13 @@ static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_ro
     terms->target_factor = counts ? (float)(-weight * n * share_of_target / tau_positive) : 0.0f;
     atau_set_row(s, row, counts ? weight * (log_zs - aims / tau_positive) : 0.0,
                  counts ? weight * (factor * sums->slope + own_slope - (s->temperatures.positives ? 0.0 : aims)) : 0.0);
+    atau_set_softmax_row(s, row, sums, log_sum);
+    return counts ? atau_row_positives(s, row) : 0;
+}
+
+void atau_set_softmax_row(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, double log_sum)
+{
+    const double n = sums->n_positives;
     if (s->output.row_log_sum)
         s->output.row_log_sum[row] = log_sum;
     if (s->output.row_unit_loss)
@@ -76,13 +76,12 @@ static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_ro
             n > 0.0 && sums->unit_sum > 0.0
                 ? (float)(sums->unit_shift + log(sums->unit_sum) - sums->positive_sum / n)
                 : 0.0f;
-    return counts ? atau_row_positives(s, row) : 0;
 }
 
 const struct atau_loss atau_loss_softmax = {
     .kind = ADAPTAU_LOSS_SOFTMAX,
     .name = "the softmax",
     .has_tau = true,
-    .positives = positives,
+    .positives = atau_sum_scores,
     .terms = terms,
 };

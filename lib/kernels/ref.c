@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/sphere.h"
+
 static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
                     int64_t b_stride, int accumulate, float *c, int64_t c_stride)
 {
@@ -25,6 +27,19 @@ static float exp_or_zero(float x)
     return x < -104.0f ? 0.0f : expf(x);
 }
 
+/* What max_tile compares: a function, so that no compiler contracts it with what comes after. */
+static float logit_of(float score, float scale, float log_q)
+{
+    return score * scale - log_q;
+}
+
+static float exponent_of(float score, float scale, float shift, float log_q)
+{
+    if (fabsf(shift) >= ATAU_WIDE || fabsf(log_q) >= ATAU_WIDE)
+        return logit_of(score, scale, log_q) - shift;
+    return score * scale - shift - log_q;
+}
+
 static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
                      const float *log_q, float *sum)
 {
@@ -32,7 +47,7 @@ static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, c
         float q = log_q ? log_q[j] : 0.0f;
         for (int64_t r = 0; r < columns; r++) {
             float *cell = t + j * stride + r;
-            *cell = exp_or_zero(*cell * scale[r] - shift[r] - q);
+            *cell = exp_or_zero(exponent_of(*cell, scale[r], shift[r], q));
             sum[r] += *cell;
         }
     }
@@ -44,7 +59,7 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
     for (int64_t j = 0; j < lines; j++) {
         float q = log_q ? log_q[j] : 0.0f;
         for (int64_t r = 0; r < columns; r++)
-            sum[r] += exp_or_zero(t[j * stride + r] * scale[r] - shift[r] - q);
+            sum[r] += exp_or_zero(exponent_of(t[j * stride + r], scale[r], shift[r], q));
     }
 }
 
@@ -65,7 +80,7 @@ static void max_tile(int64_t lines, int64_t columns, const float *t, int64_t str
     for (int64_t j = 0; j < lines; j++) {
         float q = log_q ? log_q[j] : 0.0f;
         for (int64_t r = 0; r < columns; r++) {
-            float logit = t[j * stride + r] * scale[r] - q;
+            float logit = logit_of(t[j * stride + r], scale[r], q);
             if (logit > maximum[r])
                 maximum[r] = logit;
         }
@@ -134,8 +149,8 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         row[i] -= adam->step * first[i] / (sqrtf(second[i]) * adam->second_scale + adam->epsilon);
         squares += row[i] * row[i];
     }
-    if (adam->to_sphere && squares > 0.0f)
-        scale(n, 1.0f / sqrtf(squares), row, row);
+    if (adam->to_sphere)
+        atau_return_to_sphere(n, squares, scale, row);
 }
 
 static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
@@ -155,8 +170,8 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         row[i] -= factor * first[i];
         squares += row[i] * row[i];
     }
-    if (adam->to_sphere && squares > 0.0f)
-        scale(n, 1.0f / sqrtf(squares), row, row);
+    if (adam->to_sphere)
+        atau_return_to_sphere(n, squares, scale, row);
 }
 
 const struct atau_kernels atau_kernels_reference = {
@@ -240,7 +255,7 @@ static float exp_cell(int64_t lines, int64_t columns, const float *t, int64_t st
 {
     if (j >= lines || r >= columns)
         return 0.0f;
-    return exp_or_zero(t[j * stride + r] * scale[r] - shift[r] - (log_q ? log_q[j] : 0.0f));
+    return exp_or_zero(exponent_of(t[j * stride + r], scale[r], shift[r], log_q ? log_q[j] : 0.0f));
 }
 
 static void exp_tile_bf16(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,

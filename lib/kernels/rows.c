@@ -14,12 +14,9 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/check.h"
+#include "kernels/sphere.h"
 
 #define ROWS_PER_TASK 256
-
-/* Below it, squares that underflowed could have mattered: 65536 of them are 5e-41, or 8e-34 where the host flushes
- * subnormals. */
-#define LEAST_SQUARES 0x1p-80f
 
 /* Norms whose inverse, and gradients whose products, stay well inside float32. */
 #define LEAST_NORM 1e-30f
@@ -43,7 +40,7 @@ static float unit_row_in_double(int64_t dim, const float *in, float *out)
 float atau_unit_row(const struct atau_kernels *kernels, int64_t dim, const float *in, float *out)
 {
     float squares = kernels->dot(dim, in, in);
-    if (!(squares >= LEAST_SQUARES && squares <= FLT_MAX))
+    if (!(squares >= ATAU_LEAST_SQUARES && squares <= FLT_MAX))
         return unit_row_in_double(dim, in, out);
     float norm = sqrtf(squares);
     kernels->scale(dim, 1.0f / norm, in, out);
@@ -64,7 +61,7 @@ static float cosine_in_double(int64_t dim, const float *unit, const float *row, 
 float atau_cosine(const struct atau_kernels *kernels, int64_t dim, const float *unit, const float *row, float *inverse_norm)
 {
     float squares = kernels->dot(dim, row, row);
-    if (!(squares >= LEAST_SQUARES && squares <= FLT_MAX))
+    if (!(squares >= ATAU_LEAST_SQUARES && squares <= FLT_MAX))
         return cosine_in_double(dim, unit, row, inverse_norm);
     *inverse_norm = 1.0f / sqrtf(squares);
     return *inverse_norm * kernels->dot(dim, unit, row);
@@ -175,11 +172,9 @@ static adaptau_status check_shape(const char *first, int64_t first_stride, const
     if (dim < 1 || dim > ADAPTAU_MAX_DIM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "dim = %d is not in [1, %d]", dim, ADAPTAU_MAX_DIM);
     for (int i = 0; i < 2; i++) {
-        size_t floats, bytes;
         if (strides[i] < dim)
             return atau_fail(error, ADAPTAU_E_SHAPE, "%s_stride = %" PRId64 ", but dim = %d", names[i], strides[i], dim);
-        if (!atau_size_multiply((size_t)n, (size_t)strides[i], &floats) ||
-            !atau_size_multiply(floats, sizeof(float), &bytes))
+        if (!atau_rows_fit(n, strides[i]))
             return atau_fail(error, ADAPTAU_E_SHAPE, "n = %" PRId64 " rows of %s_stride = %" PRId64 " are beyond memory",
                              n, names[i], strides[i]);
     }

@@ -24,11 +24,11 @@ struct scatter {
 
 static void lay_out(struct scatter *x, struct atau_arena *arena)
 {
-    const size_t n = (size_t)x->n_entries;
+    const uint64_t n = (uint64_t)x->n_entries;
     x->keys = atau_arena_take(arena, n, sizeof(uint64_t));
     x->other = atau_arena_take(arena, n, sizeof(uint64_t));
     x->starts = atau_arena_take(arena, n + 1, sizeof(int64_t));
-    x->lane_rows = atau_arena_take(arena, (size_t)adaptau_context_n_threads(x->s->context),
+    x->lane_rows = atau_arena_take(arena, (uint64_t)adaptau_context_n_threads(x->s->context),
                                    (size_t)x->s->dim * sizeof(float));
 }
 
@@ -118,17 +118,20 @@ static void sum_items(void *argument, int32_t lane, int64_t task)
     }
 }
 
+adaptau_status atau_scatter_reserve(struct atau_softmax *s, int64_t n, adaptau_error *error)
+{
+    struct scatter     x = {.s = s, .n_entries = n};
+    struct atau_arena *arena = &s->memory->sorting;
+    atau_arena_count(arena);
+    lay_out(&x, arena);
+    return atau_arena_allocate(s->context, arena, "sorting item gradients", error);
+}
+
 adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scatter *first,
                                   const struct atau_scatter *second, adaptau_error *error)
 {
     struct scatter     x = {.s = s, .lists = {first, second}, .n_entries = first->n + second->n};
-    struct atau_arena *arena = &s->memory->sorting;
-    atau_arena_count(arena);
-    lay_out(&x, arena);
-    adaptau_status status = atau_arena_allocate(s->context, arena, "sorting item gradients", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    lay_out(&x, arena);
+    lay_out(&x, &s->memory->sorting);
     fill_keys(&x);
     sort_keys(&x);
     find_starts(&x);

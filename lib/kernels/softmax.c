@@ -3,19 +3,26 @@
 #include "kernels/softmax.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/abi.h"
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/size.h"
+#include "common/sort.h"
 #include "kernels/check.h"
 #include "kernels/rows.h"
+#include "kernels/topk.h"
 
 #define ROWS_PER_TASK 256
+/* Inverse lengths, and sums, whose products stay well inside float32. */
+#define LEAST_INVERSE 0x1p-60f
+#define GREATEST_INVERSE 0x1p60f
+#define GREATEST_ALONG 1e18f
+#define USUAL_INVERSE 0x1p-20f /* of items: what it takes off a small coefficient, the row would give back        */
 /* With exponents above −70 every sum and every factor 1/Z stays an ordinary float32. */
 #define BOUNDED_EXPONENT 70.0f
+#define BOUNDED_WEIGHT 1e6 /* of a row's positives together: times 1/Z = e^70 and 1/τ = 35 it is still a float   */
 
 float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, const float *row, float *out)
 {
@@ -35,21 +42,82 @@ float atau_score_item(const struct atau_softmax *s, const float *query, int64_t 
     return s->kernels->dot(s->dim, query, atau_item(s, item));
 }
 
-void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
-                        float *gradient, int64_t which, _Atomic int64_t *first_bad)
+/* Whether products with 1/‖e‖ stay well inside float32. Not of a zero row. */
+static bool is_ordinary(float inverse_norm)
 {
-    /* For finite ê the product is finite just where the gradient is, so the check costs nothing. */
-    float along = s->kernels->dot(s->dim, unit, gradient);
-    if (!isfinite(along)) {
-        int64_t best = atomic_load(first_bad);
-        while (which < best && !atomic_compare_exchange_weak(first_bad, &best, which)) {
-        }
-    }
-    if (!side->normalise)
+    return inverse_norm >= LEAST_INVERSE && inverse_norm <= GREATEST_INVERSE;
+}
+
+static double norm_in_double(const struct atau_softmax *s, const float *row)
+{
+    double squares = 0.0;
+    for (int32_t k = 0; k < s->dim; k++)
+        squares += (double)row[k] * (double)row[k];
+    return sqrt(squares);
+}
+
+static bool all_finite(const struct atau_softmax *s, const float *x)
+{
+    for (int32_t k = 0; k < s->dim; k++)
+        if (!isfinite(x[k]))
+            return false;
+    return true;
+}
+
+void atau_add_item(const struct atau_softmax *s, float coefficient, float inverse_norm, int64_t item, float *out)
+{
+    const float *row = atau_item(s, item);
+    const float  product = coefficient * inverse_norm;
+    if (inverse_norm >= USUAL_INVERSE && inverse_norm <= 1.0f / USUAL_INVERSE && isfinite(product)) {
+        s->kernels->axpy(s->dim, product, row, out);
         return;
+    }
+    const double norm = norm_in_double(s, row);
+    for (int32_t k = 0; k < s->dim && norm > 0.0; k++)
+        out[k] = (float)((double)out[k] + (double)coefficient * ((double)row[k] / norm));
+}
+
+/* For a gradient or a length that float32 can't take through. */
+static void backward_in_double(const struct atau_softmax *s, const float *row, float *gradient)
+{
+    const double norm = norm_in_double(s, row);
+    double       along = 0.0;
+    if (norm == 0.0 && all_finite(s, gradient)) {
+        memset(gradient, 0, (size_t)s->dim * sizeof(float));
+        return;
+    }
+    for (int32_t k = 0; k < s->dim; k++)
+        along += (double)gradient[k] * ((double)row[k] / norm);
+    for (int32_t k = 0; k < s->dim; k++)
+        gradient[k] = (float)(((double)gradient[k] - along * ((double)row[k] / norm)) / norm);
+}
+
+/* Through the normalisation. For finite ê the product with it is finite where the gradient is, so that the look before costs
+ * nothing; the one behind is for rows that are shorter than 1. False where it takes a closer look. */
+static bool backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
+                     float *gradient, int64_t which)
+{
+    const float along = s->kernels->dot(s->dim, unit, gradient);
+    if (!side->normalise)
+        return isfinite(along);
+    if (!(fabsf(along) <= GREATEST_ALONG) || !is_ordinary(inverse_norm)) {
+        backward_in_double(s, side == &s->users ? atau_row_user(s, which) : atau_item(s, which), gradient);
+        return false;
+    }
     s->kernels->axpy(s->dim, -along, unit, gradient);
     if (inverse_norm != 1.0f)
         s->kernels->scale(s->dim, inverse_norm, gradient, gradient);
+    return inverse_norm <= 1.0f || isfinite(s->kernels->dot(s->dim, unit, gradient));
+}
+
+void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
+                        float *gradient, int64_t which, _Atomic int64_t *first_bad)
+{
+    if (backward(s, side, unit, inverse_norm, gradient, which) || all_finite(s, gradient))
+        return;
+    int64_t best = atomic_load(first_bad);
+    while (which < best && !atomic_compare_exchange_weak(first_bad, &best, which)) {
+    }
 }
 
 void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient)
@@ -124,6 +192,15 @@ static float least_tau(const struct atau_softmax *s)
     return least;
 }
 
+/* w_r times how many positives the row has. */
+static double greatest_weight(const struct atau_softmax *s)
+{
+    double greatest = 0.0;
+    for (int32_t r = 0; r < s->batch.n_rows; r++)
+        greatest = fmax(greatest, atau_row_weight(s, r) * (double)atau_row_positives(s, r));
+    return greatest;
+}
+
 /* Decide whether all exponents stay in the range where no maximum is needed. */
 static void bound_logits(struct atau_softmax *s)
 {
@@ -139,7 +216,8 @@ static void bound_logits(struct atau_softmax *s)
     }
     float range = low <= high ? high - low : 0.0f;
     s->logit_offset = low <= high ? -low : 0.0f;
-    s->bounded = s->users.normalise && s->items.normalise && 2.0f / least_tau(s) + range <= BOUNDED_EXPONENT;
+    s->bounded = s->users.normalise && s->items.normalise && 2.0f / least_tau(s) + range <= BOUNDED_EXPONENT &&
+                 greatest_weight(s) <= BOUNDED_WEIGHT;
 }
 
 /* ---- the item table ---------------------------------------------------------------------------------------------- */
@@ -152,8 +230,8 @@ struct unit_table {
 
 static void lay_out_table(const struct atau_softmax *s, struct atau_arena *arena, struct unit_table *table)
 {
-    table->rows = atau_arena_take(arena, (size_t)s->n_items, (size_t)s->dim * sizeof(float));
-    table->inverse_norms = atau_arena_take(arena, (size_t)s->n_items, sizeof(float));
+    table->rows = atau_arena_take(arena, (uint64_t)s->n_items, (uint64_t)s->dim * sizeof(float));
+    table->inverse_norms = atau_arena_take(arena, (uint64_t)s->n_items, sizeof(float));
 }
 
 static void normalise_items(void *argument, int32_t lane, int64_t task)
@@ -236,7 +314,7 @@ static bool is_zero(const struct atau_softmax *s, const float *row)
 }
 
 /* How many of these items are zero, with repeats; their ids too where there is a place for them. */
-static int64_t find_zero_items(const struct atau_softmax *s, int64_t n, const int32_t *ids, int32_t *out)
+static int64_t find_zero_items(const struct atau_softmax *s, int64_t n, const int32_t *ids, int64_t *out)
 {
     int64_t found = 0;
     for (int64_t i = 0; i < n; i++)
@@ -246,12 +324,6 @@ static int64_t find_zero_items(const struct atau_softmax *s, int64_t n, const in
             found++;
         }
     return found;
-}
-
-static int compare_items(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
 }
 
 /* Distinct zero items among candidates and positives. Mostly there is none, which one number of each row tells. */
@@ -265,14 +337,14 @@ static adaptau_status count_zero_items(struct atau_softmax *s, int32_t *n_zero, 
     if (found == 0)
         return ADAPTAU_OK;
     atau_arena_count(arena);
-    atau_arena_take(arena, (size_t)found, sizeof(int32_t));
+    atau_arena_take(arena, (uint64_t)found, sizeof(int64_t));
     adaptau_status status = atau_arena_allocate(s->context, arena, "the zero items", error);
     if (status != ADAPTAU_OK)
         return status;
-    int32_t *ids = atau_arena_take(arena, (size_t)found, sizeof(int32_t));
+    int64_t *ids = atau_arena_take(arena, (uint64_t)found, sizeof(int64_t));
     find_zero_items(s, candidates, batch->candidate_ids, ids);
     find_zero_items(s, positives, batch->positives, ids + among);
-    qsort(ids, (size_t)found, sizeof *ids, compare_items);
+    atau_sort(ids, found);
     for (int64_t i = 0; i < found; i++)
         *n_zero += i == 0 || ids[i] != ids[i - 1];
     return ADAPTAU_OK;
@@ -289,6 +361,20 @@ static adaptau_status count_zero_rows(struct atau_softmax *s, adaptau_error *err
     if (s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE || !s->items.normalise || s->items.unit)
         return ADAPTAU_OK;
     return count_zero_items(s, n, error);
+}
+
+/* ---- the K-th highest score ---------------------------------------------------------------------------------------- */
+
+void atau_offer_scores(uint64_t *keys, int32_t *kept, int32_t k, int64_t n, const float *scores)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (scores[i] > -INFINITY)
+            atau_heap_offer(keys, kept, k, atau_rank_key(scores[i], 0));
+}
+
+float atau_kth_score(const uint64_t *keys, int32_t kept, int32_t k)
+{
+    return kept < k ? -INFINITY : atau_key_score(keys[0]);
 }
 
 /* ---- the call ---------------------------------------------------------------------------------------------------- */
@@ -355,6 +441,9 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
     double *own = atau_arena_take(arena, rows, sizeof(double));
     s->row_loss = s->output.row_loss ? s->output.row_loss : own;
     s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+    s->pair_sums =
+        s->loss->pair_sums ? atau_arena_take(arena, (size_t)s->batch.positive_ptr[rows], sizeof(double)) : NULL;
+    s->row_threshold = s->loss_options.top_k > 0 ? atau_arena_take(arena, rows, sizeof(float)) : NULL;
 }
 
 static adaptau_status run(struct atau_softmax *s, adaptau_error *error)
@@ -391,6 +480,18 @@ void atau_workspace_free(adaptau_context *context, struct atau_workspace *worksp
     atau_arena_free(context, &workspace->sorting);
 }
 
+/* A batch without rows; the catalogue is touched all the same. */
+static void answer_nothing(struct atau_softmax *s)
+{
+    const bool catalogue = s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE;
+    s->output.loss = 0.0;
+    s->output.n_terms = 0;
+    s->output.n_zero_rows = 0;
+    s->output.n_touched_items = catalogue ? s->n_items : 0;
+    for (int64_t i = 0; catalogue && s->output.item_gradients && i < s->n_items; i++)
+        memset(s->output.item_gradients + i * s->output.item_gradient_stride, 0, (size_t)s->dim * sizeof(float));
+}
+
 /* Check, compute, and let the exchange end. */
 static adaptau_status run_checked(struct atau_softmax *s, const adaptau_exchange *exchange, adaptau_error *error)
 {
@@ -403,11 +504,7 @@ static adaptau_status run_checked(struct atau_softmax *s, const adaptau_exchange
     if (s->batch.n_rows > 0) {
         status = run(s, error);
     } else {
-        s->output.loss = 0.0;
-        s->output.n_terms = s->output.n_touched_items = 0;
-        s->output.n_zero_rows = 0;
-        if (exchange && s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE)
-            s->output.n_touched_items = s->n_items;
+        answer_nothing(s);
         status = exchange ? atau_exchange_nothing(s, error) : ADAPTAU_OK;
     }
     if (status == ADAPTAU_OK && exchange)

@@ -8,6 +8,7 @@
 
 #include <adaptau/kernels.h>
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "kernels/kernels.h"
@@ -42,6 +43,8 @@ struct atau_softmax {
     adaptau_softmax_output     output; /* a copy; written back by adaptau_softmax                             */
     double                    *row_loss; /* [R] the caller's or our own                                       */
     int64_t                   *row_count; /* [R] terms of each row                                            */
+    float                     *row_threshold; /* [R] the K-th highest score of each row, or NULL: not wanted   */
+    double                    *pair_sums; /* [positives] of a loss that asks for them (loss.h), or NULL        */
     bool                       outside; /* positives outside the sum                                          */
     const adaptau_exchange    *exchange; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
@@ -109,6 +112,23 @@ static inline void atau_set_row(const struct atau_softmax *s, int64_t row, doubl
         s->output.row_d_inverse_tau[row] = (float)d_inverse_tau;
 }
 
+/* What the sum of a positive's pairs starts with: itself, where it is no candidate. */
+static inline double atau_own_pair(const struct atau_softmax *s)
+{
+    return s->outside || s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE ? 1.0 : 0.0;
+}
+
+/* log(exp(a) + exp(b)); either may be −inf. */
+static inline double atau_log_add(double a, double b)
+{
+    double high = a > b ? a : b, low = a > b ? b : a;
+    return isinf(low) ? high : high + log1p(exp(low - high));
+}
+
+/* What the softmax's family has in common: Σ f of the positives, and what the outputs at temperature 1 and log sums are. */
+void atau_sum_scores(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums);
+void atau_set_softmax_row(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, double log_sum);
+
 /* What a row's positives are to its sums. */
 static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
@@ -117,7 +137,7 @@ static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row,
         s->loss->positives(s, row, f, sums);
 }
 
-/* Hand a piece to the host (exchange.c): as it is; items of some tiles; zeros for all items, where a batch has no rows. */
+/* Hand a piece to the host (exchange.c): as it is; items of some tiles; all items, where a batch has no rows. */
 adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error);
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
 adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error);
@@ -139,13 +159,21 @@ float atau_side_row(const struct atau_softmax *s, const struct atau_side *side, 
 /* f of an item for a row's ê_u, and what its row counts: 1/‖e_i‖, or 1 for a side that is raw or unit. */
 float atau_score_item(const struct atau_softmax *s, const float *query, int64_t item, float *inverse_norm);
 
-/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when g is
- * not finite. */
+/* out += coefficient ê_i, of a row of the table and its 1/‖e_i‖ (1 for a side that is raw or unit). */
+void atau_add_item(const struct atau_softmax *s, float coefficient, float inverse_norm, int64_t item, float *out);
+
+/* g ← (g − (g·ê) ê) inverse_norm where the side is normalised. `which` is the row or item, remembered in *first_bad when the
+ * result is not finite. */
 void atau_side_backward(const struct atau_softmax *s, const struct atau_side *side, const float *unit, float inverse_norm,
                         float *gradient, int64_t which, _Atomic int64_t *first_bad);
 
 /* Take this batch's part of the items' soft targets off an item's gradient, before its backward. */
 void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gradient);
+
+/* The K-th highest of n scores, and of more at another call: keys [K] and *kept start as nothing; −inf where there are fewer.
+ * Scores of −inf and NaN are none. */
+void  atau_offer_scores(uint64_t *keys, int32_t *kept, int32_t k, int64_t n, const float *scores);
+float atau_kth_score(const uint64_t *keys, int32_t kept, int32_t k);
 
 /* ---- scatter ----------------------------------------------------------------------------------------------------- */
 
@@ -159,8 +187,12 @@ struct atau_scatter {
     int64_t        entries_per_vector;
 };
 
+/* Have the memory for sorting n contributions, so that nothing fails for want of it once outputs are written. */
+adaptau_status atau_scatter_reserve(struct atau_softmax *s, int64_t n, adaptau_error *error);
+
 /* Sum two lists of contributions by item, in a fixed order, apply the backward of normalisation, and write the rows of
- * s->output.item_gradients and the touched list. The second list comes after the first within an item. */
+ * s->output.item_gradients and the touched list. The second list comes after the first within an item. The memory has been
+ * reserved. */
 adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scatter *first,
                                   const struct atau_scatter *second, adaptau_error *error);
 

@@ -22,9 +22,11 @@
 #include "kernels/softmax_dense.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "common/pool.h"
+#include "kernels/topk.h"
 
 #define ROWS_PER_TASK 8
 
@@ -126,6 +128,47 @@ static void exponentiate_tile(struct atau_dense *d, struct atau_block *b, int32_
     add_sums(b->n_rows, sums, total);
 }
 
+/* Scores above which a row's K-th highest is known to lie: what chunks so far have found out, as the upper half of a rank key. */
+static float read_bound(const struct atau_block *b, int64_t r)
+{
+    return atau_key_score((uint64_t)atomic_load_explicit(&b->bounds[r], memory_order_relaxed) << 32);
+}
+
+static void raise_bound(struct atau_block *b, int64_t r, uint64_t key)
+{
+    uint32_t bound = atomic_load_explicit(&b->bounds[r], memory_order_relaxed), own = (uint32_t)(key >> 32);
+    while (bound < own && !atomic_compare_exchange_weak_explicit(&b->bounds[r], &bound, own, memory_order_relaxed,
+                                                                 memory_order_relaxed)) {
+    }
+}
+
+/* The K highest scores of each row that a chunk has met. The K-th of any chunk bounds that of all from below, so chunks tell each
+ * other: what they pass over depends on who comes first, the K highest of all of them do not. */
+static void keep_highest(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t chunk, int64_t tile, const float *t)
+{
+    const int64_t rows = d->block_rows, k = d->top_k;
+    uint64_t     *keys = b->partial_keys + chunk * rows * k;
+    int32_t      *kept = b->partial_kept + chunk * rows;
+    float        *bounds = d->lane_sums + lane * 2 * rows;
+    uint32_t     *hits = d->lane_hits + lane * ATAU_TILE_LINES * rows;
+    for (int64_t r = 0; r < b->n_rows; r++)
+        bounds[r] = read_bound(b, r);
+    int64_t n = d->s->kernels->filter_tile(atau_tile_lines(d, tile), b->n_rows, t, d->tile_stride, bounds, hits);
+    for (int64_t h = 0; h < n; h++) {
+        const int64_t j = hits[h] >> 16, r = hits[h] & 0xFFFF;
+        atau_heap_offer(keys + r * k, &kept[r], d->top_k, atau_rank_key(t[j * d->tile_stride + r], 0));
+    }
+    for (int64_t r = 0; r < b->n_rows; r++)
+        if (kept[r] == k)
+            raise_bound(b, r, keys[r * k]);
+}
+
+static void read_column(const struct atau_dense *d, int64_t lines, const float *t, int64_t r, float f[ATAU_TILE_LINES])
+{
+    for (int64_t j = 0; j < lines; j++)
+        f[j] = t[j * d->tile_stride + r];
+}
+
 /* A loss of pairs takes one row after the other: a column of the tile against the row's positives. */
 static void map_pairs(const struct atau_dense *d, const struct atau_block *b, int64_t lines, float *t, double *total,
                       double *slopes)
@@ -134,10 +177,8 @@ static void map_pairs(const struct atau_dense *d, const struct atau_block *b, in
     for (int64_t r = 0; r < b->n_rows; r++) {
         float         f[ATAU_TILE_LINES];
         const int64_t first = s->batch.positive_ptr[b->first_row + r] - b->first_positive;
-        const int64_t n = atau_row_positives(s, b->first_row + r);
-        for (int64_t j = 0; j < lines; j++)
-            f[j] = t[j * d->tile_stride + r];
-        double loss = s->loss->pairs(s, b->inverse_tau[r], lines, f, n, b->scores + first, slopes ? slopes + first : NULL);
+        read_column(d, lines, t, r, f);
+        double loss = s->loss->pairs(s, b->first_row + r, lines, f, b->scores + first, slopes ? slopes + first : NULL);
         if (total)
             total[r] += loss;
         for (int64_t j = 0; j < lines; j++)
@@ -176,6 +217,8 @@ static void clear_partials(struct atau_dense *d, struct atau_block *b, int64_t c
         memset(b->partial_users + chunk * rows * d->s->dim, 0, (size_t)(rows * d->s->dim) * sizeof(float));
     if (d->s->loss->pairs)
         memset(b->partial_slopes + chunk * d->most_positives, 0, (size_t)d->most_positives * sizeof(double));
+    if (d->top_k > 0)
+        memset(b->partial_kept + chunk * rows, 0, (size_t)rows * sizeof(int32_t));
 }
 
 /* A chunk for a block. Blocks of a chunk come one after the other, while its candidates are in the caches. */
@@ -188,6 +231,8 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
     for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
         float *t = tile_of(d, b, lane, tile);
         score_tile(d, b, tile, t, true);
+        if (d->top_k > 0)
+            keep_highest(d, b, lane, chunk, tile, t);
         if (d->want_unit)
             add_unit_sums(d, b, lane, chunk, tile, t);
         if (atau_loss_is_softmax(d->s->loss)) {
@@ -201,6 +246,49 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
     }
 }
 
+/* Before pass 1, for a loss that asks for it: what each positive has in a chunk, in the place of its slopes. */
+static void sum_pairs_of_chunk(void *argument, int32_t lane, int64_t task)
+{
+    struct atau_dense   *d = argument;
+    struct atau_softmax *s = d->s;
+    struct atau_block   *b = &d->blocks[task % d->n_blocks];
+    const int64_t        chunk = task / d->n_blocks;
+    double              *sums = b->partial_slopes + chunk * d->most_positives;
+    memset(sums, 0, (size_t)d->most_positives * sizeof(double));
+    for (int64_t tile = atau_first_tile(d, chunk); tile < atau_first_tile(d, chunk + 1); tile++) {
+        float *t = tile_of(d, b, lane, tile), f[ATAU_TILE_LINES];
+        score_tile(d, b, tile, t, false);
+        for (int64_t r = 0; r < b->n_rows; r++) {
+            const int64_t first = s->batch.positive_ptr[b->first_row + r] - b->first_positive;
+            read_column(d, atau_tile_lines(d, tile), t, r, f);
+            s->loss->pair_sums(s, b->first_row + r, atau_tile_lines(d, tile), f, b->scores + first, sums + first);
+        }
+    }
+}
+
+/* Σ over chunks, in their order. */
+static void merge_pair_sums(void *argument, int32_t lane, int64_t task)
+{
+    struct atau_dense *d = argument;
+    struct atau_block *b = &d->blocks[task];
+    const int64_t      n = d->s->batch.positive_ptr[b->first_row + b->n_rows] - b->first_positive;
+    (void)lane;
+    for (int64_t k = 0; k < n; k++) {
+        double sum = atau_own_pair(d->s);
+        for (int64_t c = 0; c < d->n_chunks; c++)
+            sum += b->partial_slopes[c * d->most_positives + k];
+        d->s->pair_sums[b->first_positive + k] = sum;
+    }
+}
+
+static adaptau_status sum_pairs(struct atau_dense *d, adaptau_error *error)
+{
+    if (!d->s->loss->pair_sums)
+        return ADAPTAU_OK;
+    adaptau_status status = atau_parallel(d->s->context, d->n_chunks * d->n_blocks, sum_pairs_of_chunk, d, error);
+    return status == ADAPTAU_OK ? atau_parallel(d->s->context, d->n_blocks, merge_pair_sums, d, error) : status;
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* Largest of the chunks' maxima for a row; a finite number in any case. */
@@ -211,6 +299,17 @@ static float largest_max(const struct atau_dense *d, const float *maxima, int64_
         if (maxima[c * d->block_rows + r] > largest)
             largest = maxima[c * d->block_rows + r];
     return largest == -INFINITY ? 0.0f : largest;
+}
+
+/* Whether a row that has candidates has not one finite logit, all of them being below −FLT_MAX. Its sum would pass for empty. */
+static bool is_overflow(const struct atau_dense *d, const struct atau_block *b, int64_t r)
+{
+    if (d->s->bounded || b->counted[r] == 0.0)
+        return false;
+    for (int64_t c = 0; c < d->n_chunks; c++)
+        if (b->partial_max[c * d->block_rows + r] != -INFINITY)
+            return false;
+    return true;
 }
 
 /* How much a chunk's partial counts, relative to the row's shift. */
@@ -228,6 +327,8 @@ static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, 
     if (d->want_unit && !d->s->bounded)
         unit_shift = largest_max(d, b->partial_unit_max, r);
     memset(sums, 0, sizeof *sums);
+    if (is_overflow(d, b, r))
+        sums->sum = NAN;
     sums->shift = atau_loss_is_softmax(d->s->loss) ? shift : 0.0;
     sums->unit_shift = d->want_unit ? unit_shift : 0.0;
     b->final_shift[r] = shift;
@@ -270,7 +371,7 @@ static void finish_user(struct atau_dense *d, struct atau_block *b, int64_t r, c
     for (int64_t p = s->batch.positive_ptr[row]; p < s->batch.positive_ptr[row + 1]; p++) {
         int64_t k = p - b->first_positive, item = s->batch.positives[p];
         if (d->shared)
-            s->kernels->axpy(dim, b->coefficients[k] * b->norms_of_positives[k], atau_item(s, item), gradient);
+            atau_add_item(s, b->coefficients[k], b->norms_of_positives[k], item, gradient);
         else
             s->kernels->axpy(dim, b->coefficients[k], d->candidates + item * d->candidate_stride, gradient);
     }
@@ -280,6 +381,23 @@ static void finish_user(struct atau_dense *d, struct atau_block *b, int64_t r, c
 static float *user_gradient(const struct atau_softmax *s, int64_t row)
 {
     return s->output.user_gradients ? s->output.user_gradients + row * s->output.user_gradient_stride : NULL;
+}
+
+/* The K-th highest score of a row. Positives of the catalogue that are inside the sum have been met already. */
+static float find_threshold(const struct atau_dense *d, const struct atau_block *b, int32_t lane, int64_t r)
+{
+    const struct atau_softmax *s = d->s;
+    const int64_t              first = s->batch.positive_ptr[b->first_row + r] - b->first_positive;
+    uint64_t                  *keys = d->lane_keys + (int64_t)lane * d->top_k;
+    int32_t                    kept = 0;
+    for (int64_t c = 0; c < d->n_chunks; c++) {
+        const uint64_t *found = b->partial_keys + (c * d->block_rows + r) * d->top_k;
+        for (int32_t i = 0; i < b->partial_kept[c * d->block_rows + r]; i++)
+            atau_heap_offer(keys, &kept, d->top_k, found[i]);
+    }
+    if (d->shared || s->outside)
+        atau_offer_scores(keys, &kept, d->top_k, atau_row_positives(s, b->first_row + r), b->scores + first);
+    return atau_kth_score(keys, kept, d->top_k);
 }
 
 /* What the row's candidates and positives amount to; Σ_c v_c ê_c goes to where the user's gradient will be. */
@@ -306,13 +424,15 @@ static void change_shift(const struct atau_dense *d, const struct atau_block *b,
         terms->candidate_factor *= (float)exp(fmin(0.0, (double)b->final_shift[r] - b->sums[r].shift));
 }
 
-static void finish_row(struct atau_dense *d, struct atau_block *b, int64_t r)
+static void finish_row(struct atau_dense *d, struct atau_block *b, int32_t lane, int64_t r)
 {
     struct atau_softmax  *s = d->s;
     const int64_t         dim = s->dim, row = b->first_row + r, first = s->batch.positive_ptr[row] - b->first_positive;
     const double         *slopes = s->loss->pairs ? merge_slopes(d, b, r) : NULL;
     struct atau_row_terms terms;
     float                *gradient = user_gradient(s, row);
+    if (s->row_threshold)
+        s->row_threshold[row] = find_threshold(d, b, lane, r);
     s->row_count[row] = s->loss->terms(s, row, &b->sums[r], slopes, b->scores + first, b->coefficients + first, &terms);
     change_shift(d, b, r, &terms);
     if (gradient)
@@ -347,11 +467,10 @@ static void finish_rows(void *argument, int32_t lane, int64_t task)
     struct atau_dense *d = argument;
     int64_t            first, end;
     struct atau_block *b = rows_of_task(d, task, &first, &end);
-    (void)lane;
     for (int64_t r = first; r < end; r++) {
         if (!d->s->exchange) /* there is nothing to wait for                                                  */
             sum_row(d, b, r);
-        finish_row(d, b, r);
+        finish_row(d, b, lane, r);
     }
 }
 
@@ -389,7 +508,8 @@ static const float *factored_queries(struct atau_dense *d, const struct atau_blo
         return b->factored;
     float *out = d->lane_queries + lane * d->block_rows * dim;
     for (int64_t r = 0; r < b->n_rows; r++) {
-        float relative = expf(b->tile_shifts[tile * d->block_rows + r] - b->final_shift[r]);
+        /* A tile whose candidates are all masked has no shift, and nothing that a factor could magnify. */
+        float relative = expf(fminf(0.0f, b->tile_shifts[tile * d->block_rows + r] - b->final_shift[r]));
         d->s->kernels->scale(dim, relative, b->factored + r * dim, out + r * dim);
     }
     return out;
@@ -499,7 +619,9 @@ static adaptau_status run_blocks(struct atau_dense *d, adaptau_error *error)
     adaptau_context *context = d->s->context;
     const int64_t    row_tasks = (d->block_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK * d->n_blocks;
     const bool       apart = d->s->exchange != NULL;
-    adaptau_status   status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
+    adaptau_status   status = sum_pairs(d, error);
+    if (status == ADAPTAU_OK)
+        status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
     if (status == ADAPTAU_OK && apart)
         status = atau_parallel(context, row_tasks, sum_rows, d, error);
     if (status == ADAPTAU_OK && apart)

@@ -43,8 +43,11 @@ struct atau_block {
     float  *partial_users; /* [n_chunks x B x d]                                                              */
     double *partial_sums, *partial_unit_sums; /* [n_chunks x B]                                               */
     float  *partial_max, *partial_unit_max;   /* [n_chunks x B] unbounded only                                */
+    uint64_t         *partial_keys; /* [n_chunks x B x K] heaps of the rows' highest scores, of a loss that asks for them */
+    int32_t          *partial_kept; /* [n_chunks x B]                                                         */
+    _Atomic uint32_t *bounds;       /* [B] below the K-th highest, as the upper half of a rank key            */
     double *partial_slopes; /* [n_chunks x most positives of a block] of pairs                                */
-    double *counted;        /* [B] candidates that are not masked; not for the softmax                        */
+    double *counted;        /* [B] candidates that are not masked                                             */
     adaptau_row_sums *sums; /* [B] of this range of items, then of the catalogue                              */
     float  *scores;             /* [most positives of a block] f                                              */
     float  *coefficients;       /* [the same]                                                                 */
@@ -73,6 +76,7 @@ struct atau_dense {
     int64_t most_tiles;     /* of all ranges of items: what blocks are cut by                                 */
     int32_t block_rows, tile_stride, most_blocks;
     int64_t most_positives; /* of a block                                                                     */
+    int32_t top_k;          /* K, 0: no loss asks for the K-th highest score                                  */
     bool    shared, store, want_users, want_unit;
     bool    scored; /* positives are scored before the tiles, instead of read from them                       */
 
@@ -86,6 +90,8 @@ struct atau_dense {
     float             *one;          /* [B] ones                                                              */
     float             *lane_tiles;   /* [lanes x L x stride] of tiles that are not stored as float32          */
     float             *lane_sums;    /* [lanes x 2 B]                                                         */
+    uint64_t          *lane_keys;    /* [lanes x K] of a loss that asks for the K-th highest score            */
+    uint32_t          *lane_hits;    /* [lanes x L x B] likewise                                              */
     float             *lane_queries; /* [lanes x B x d] queries relative to a tile's shift; unbounded only    */
     struct atau_panels panels;
 

@@ -2,11 +2,12 @@
 /* The tile engine's grid, memory and blocks of rows. The grid depends on sizes alone. */
 #include "kernels/softmax_dense.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/pool.h"
 #include "common/prefetch.h"
+#include "common/sort.h"
+#include "kernels/topk.h"
 
 #define ROWS_MOST 128            /* of a block                                                                */
 #define ROWS_LEAST 16
@@ -44,11 +45,12 @@ static void choose_block_rows(struct atau_dense *d)
         rows /= 2;
     d->store = false;
     for (int64_t fewer = rows; d->gradients && !d->store && fewer >= atau_min_i64(rows, ROWS_MOST / 2); fewer -= 16) {
-        d->store = store_bytes(d, fewer) <= most_bytes;
+        d->store = d->most_tiles > 0 && store_bytes(d, fewer) <= most_bytes; /* without candidates there is nothing to keep */
         rows = d->store ? fewer : rows;
     }
     d->block_rows = (int32_t)rows;
     d->tile_stride = (int32_t)tile_stride(rows);
+    d->top_k = d->s->loss_options.top_k;
     d->panels.item_words = (d->s->dim + 1) / 2;
     d->panels.tile_words = tile_words(rows);
 }
@@ -99,7 +101,7 @@ static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
     const size_t        users = d->want_users ? 1 : 0, items = d->gradients ? 1 : 0, word = sizeof(uint32_t);
     if (!panels->kernels)
         return;
-    panels->item_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)panels->item_words * word);
+    panels->item_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (uint64_t)panels->item_words * word);
     panels->item_pairs = atau_arena_take(arena, users * tiles * half_tile, dim * word);
     panels->tile_pairs = atau_arena_take(arena, users * lanes * half_tile, rows * word);
     panels->lane_tile_lines = atau_arena_take(arena, (d->store ? 0 : items * lanes) * ATAU_TILE_LINES,
@@ -110,7 +112,7 @@ static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
         b->words.queries = atau_arena_take(arena, (dim + 1) / 2, rows * word);
         b->words.factored = atau_arena_take(arena, items * ((rows + 1) / 2), dim * word);
         if (d->store)
-            b->words.tile_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)panels->tile_words * word);
+            b->words.tile_lines = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (uint64_t)panels->tile_words * word);
     }
 }
 
@@ -119,7 +121,7 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
 {
     const size_t dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
     const size_t tiles = (size_t)d->n_tiles, unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
-    const size_t unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0, pairs = d->s->loss->pairs ? 1 : 0;
+    const size_t top = (size_t)d->top_k, unit = d->want_unit ? 1 : 0, users = d->want_users ? 1 : 0, pairs = d->s->loss->pairs ? 1 : 0;
 
     b->queries = atau_arena_take(arena, rows * dim, sizeof(float));
     b->queries_t = atau_arena_take(arena, rows * dim, sizeof(float));
@@ -130,19 +132,22 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
     b->unit_shift = atau_arena_take(arena, rows, sizeof(float));
     b->final_shift = atau_arena_take(arena, rows, sizeof(float));
     if (d->store && !d->panels.kernels)
-        b->tiles = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (size_t)d->tile_stride * sizeof(float));
+        b->tiles = atau_arena_take(arena, tiles * ATAU_TILE_LINES, (uint64_t)d->tile_stride * sizeof(float));
     b->tile_shifts = atau_arena_take(arena, unbounded * (d->store ? tiles : 0) * rows, sizeof(float));
     b->partial_users = atau_arena_take(arena, users * chunks * rows, dim * sizeof(float));
     b->partial_sums = atau_arena_take(arena, chunks * rows, sizeof(double));
     b->partial_unit_sums = atau_arena_take(arena, unit * chunks * rows, sizeof(double));
     b->partial_max = atau_arena_take(arena, unbounded * chunks * rows, sizeof(float));
     b->partial_unit_max = atau_arena_take(arena, unbounded * unit * chunks * rows, sizeof(float));
-    b->partial_slopes = atau_arena_take(arena, pairs * chunks * (size_t)positives, sizeof(double));
+    b->partial_slopes = atau_arena_take(arena, (uint64_t)positives, pairs * chunks * sizeof(double));
+    b->partial_keys = atau_arena_take(arena, chunks * rows, top * sizeof(uint64_t));
+    b->partial_kept = atau_arena_take(arena, top ? chunks * rows : 0, sizeof(int32_t));
+    b->bounds = atau_arena_take(arena, top ? rows : 0, sizeof(uint32_t));
     b->counted = atau_arena_take(arena, rows, sizeof(double));
-    b->scores = atau_arena_take(arena, (size_t)positives, sizeof(float));
-    b->coefficients = atau_arena_take(arena, (size_t)positives, sizeof(float));
-    b->norms_of_positives = atau_arena_take(arena, shared * (size_t)positives, sizeof(float));
-    b->meetings = atau_arena_take(arena, (size_t)meetings, sizeof(struct atau_meeting));
+    b->scores = atau_arena_take(arena, (uint64_t)positives, sizeof(float));
+    b->coefficients = atau_arena_take(arena, (uint64_t)positives, sizeof(float));
+    b->norms_of_positives = atau_arena_take(arena, shared * (uint64_t)positives, sizeof(float));
+    b->meetings = atau_arena_take(arena, (uint64_t)meetings, sizeof(struct atau_meeting));
     b->tile_ptr = atau_arena_take(arena, tiles + 1, sizeof(int64_t));
     b->tile_next = atau_arena_take(arena, tiles, sizeof(int64_t));
 }
@@ -156,7 +161,7 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     const size_t       unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
     const size_t       all = shared * (size_t)d->s->batch.positive_ptr[d->s->batch.n_rows];
 
-    adaptau_row_sums *sums = atau_arena_take(arena, (size_t)d->most_blocks * rows, sizeof *sums);
+    adaptau_row_sums *sums = atau_arena_take(arena, (uint64_t)d->most_blocks * rows, sizeof *sums);
     for (int32_t k = 0; k < d->most_blocks; k++) {
         lay_out_block(d, &d->blocks[k], arena, positives, meetings);
         d->blocks[k].sums = sums ? sums + k * d->block_rows : NULL;
@@ -165,13 +170,15 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
     d->lane_tiles = atau_arena_take(arena, (d->store && !d->panels.kernels ? 0 : lanes) * ATAU_TILE_LINES,
                                     (size_t)d->tile_stride * sizeof(float));
     d->lane_sums = atau_arena_take(arena, lanes * 2 * rows, sizeof(float));
+    d->lane_keys = atau_arena_take(arena, lanes, (size_t)d->top_k * sizeof(uint64_t));
+    d->lane_hits = atau_arena_take(arena, d->top_k ? lanes * ATAU_TILE_LINES : 0, rows * sizeof(uint32_t));
     d->lane_queries = atau_arena_take(arena, unbounded * lanes * rows, dim * sizeof(float));
     lay_out_panels(d, arena);
-    d->all_queries = atau_arena_take(arena, shared * (size_t)d->s->batch.n_rows, dim * sizeof(float));
+    d->all_queries = atau_arena_take(arena, shared * (uint64_t)d->s->batch.n_rows, dim * sizeof(float));
     d->all_coefficients = atau_arena_take(arena, all, sizeof(float));
     d->row_of_positive = atau_arena_take(arena, all, sizeof(int32_t));
     if (d->gradients && d->shared) {
-        float *own = atau_arena_take(arena, (size_t)d->n_candidates, dim * sizeof(float));
+        float *own = atau_arena_take(arena, (uint64_t)d->n_candidates, dim * sizeof(float));
         d->gradients = own ? own : d->gradients; /* stays "wanted" while counting                              */
         d->gradient_stride = (int64_t)dim;
     }
@@ -179,17 +186,11 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
 
 /* ---- shared candidates ------------------------------------------------------------------------------------------- */
 
-static int compare_ids(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static void lay_out_gathered(struct atau_dense *d)
 {
     struct atau_arena *arena = &d->s->memory->candidates;
     const size_t       n = (size_t)d->n_candidates;
-    d->gathered = atau_arena_take(arena, n * (size_t)d->s->dim, sizeof(float));
+    d->gathered = atau_arena_take(arena, n, (uint64_t)d->s->dim * sizeof(float));
     d->gathered_norms = atau_arena_take(arena, n, sizeof(float));
     d->by_id = atau_arena_take(arena, n, sizeof(int64_t));
 }
@@ -210,7 +211,7 @@ static adaptau_status gather_candidates(struct atau_dense *d, adaptau_error *err
         d->gathered_norms[c] = atau_side_row(s, &s->items, atau_item(s, id), d->gathered + c * s->dim);
         d->by_id[c] = id << 32 | c;
     }
-    qsort(d->by_id, (size_t)d->n_candidates, sizeof *d->by_id, compare_ids);
+    atau_sort(d->by_id, d->n_candidates);
     d->candidates = d->gathered;
     d->candidate_stride = s->dim;
     return ADAPTAU_OK;
@@ -335,12 +336,13 @@ static void begin_block(void *argument, int32_t lane, int64_t task)
     struct atau_block *b = &d->blocks[task];
     (void)lane;
     prepare_rows(d, b);
+    for (int64_t r = 0; r < b->n_rows && d->top_k > 0; r++)
+        atomic_init(&b->bounds[r], (uint32_t)(atau_rank_key(-INFINITY, 0) >> 32));
     atau_dense_pack_queries(d, b);
     if (d->scored)
         score_positives(d, b);
     sort_meetings(d, b);
-    if (!atau_loss_is_softmax(d->s->loss))
-        count_candidates(d, b);
+    count_candidates(d, b);
 }
 
 adaptau_status atau_dense_begin_blocks(struct atau_dense *d, int64_t first_row, adaptau_error *error)
@@ -393,7 +395,9 @@ static adaptau_status prepare(struct atau_dense *d, adaptau_error *error)
     lay_out(d, positives, meetings);
     for (int64_t r = 0; r < d->block_rows; r++)
         d->one[r] = 1.0f;
-    return ADAPTAU_OK;
+    return d->shared && d->gradients
+               ? atau_scatter_reserve(d->s, d->n_candidates + d->s->batch.positive_ptr[d->s->batch.n_rows], error)
+               : ADAPTAU_OK;
 }
 
 adaptau_status atau_dense_open(struct atau_softmax *s, struct atau_dense *d, adaptau_error *error)

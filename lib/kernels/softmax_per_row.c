@@ -12,6 +12,7 @@
 #include "common/size.h"
 
 #define ROWS_PER_TASK 8
+#define PIECE 128
 
 struct per_row {
     struct atau_softmax *s;
@@ -23,21 +24,24 @@ struct per_row {
     float               *norms;        /* [positives] 1/‖e_i‖                                                 */
     int32_t             *row_of_positive;
     double              *slopes; /* [positives] of pairs                                                      */
+    uint64_t            *keys;   /* [lanes x K] of a loss that asks for the K-th highest score                 */
     float               *lanes; /* [lanes x 4 C]: scale, shift, v, 1/‖e_c‖                                     */
 };
 
 static void lay_out(struct per_row *p, struct atau_arena *arena)
 {
     const size_t rows = (size_t)p->s->batch.n_rows, positives = (size_t)p->s->batch.positive_ptr[rows];
-    p->queries = atau_arena_take(arena, rows, (size_t)p->s->dim * sizeof(float));
-    p->factors = atau_arena_take(arena, rows, (size_t)p->n_candidates * sizeof(float));
+    p->queries = atau_arena_take(arena, rows, (uint64_t)p->s->dim * sizeof(float));
+    p->factors = atau_arena_take(arena, (uint64_t)(p->n_candidates * p->s->batch.n_rows), sizeof(float));
     p->scores = atau_arena_take(arena, positives, sizeof(float));
     p->coefficients = atau_arena_take(arena, positives, sizeof(float));
     p->norms = atau_arena_take(arena, positives, sizeof(float));
     p->row_of_positive = atau_arena_take(arena, positives, sizeof(int32_t));
     p->slopes = atau_arena_take(arena, p->s->loss->pairs ? positives : 0, sizeof(double));
-    p->lanes = atau_arena_take(arena, (size_t)adaptau_context_n_threads(p->s->context),
-                               4 * (size_t)p->n_candidates * sizeof(float));
+    p->keys = atau_arena_take(arena, (size_t)adaptau_context_n_threads(p->s->context),
+                              (size_t)p->s->loss_options.top_k * sizeof(uint64_t));
+    p->lanes = atau_arena_take(arena, (uint64_t)p->n_candidates,
+                               4 * (size_t)adaptau_context_n_threads(p->s->context) * sizeof(float));
 }
 
 static bool is_positive(const adaptau_batch *batch, int64_t row, int32_t item)
@@ -53,63 +57,103 @@ static bool is_positive(const adaptau_batch *batch, int64_t row, int32_t item)
     return low < end && batch->positives[low] == item;
 }
 
-/* exponentials[c] = exp(f_c inverse_tau − log q_c − shift); returns their sum and the shift, which is their maximum. */
-static double exponentiate(const struct per_row *p, int64_t row, float inverse_tau, const float *f, float *work,
-                           float *exponentials, double *shift)
+static float logit_of(float score, float inverse_tau, float log_q)
+{
+    return score * inverse_tau - log_q;
+}
+
+/* As kernels.h has it of a shift or log q beyond ATAU_WIDE: the logit is rounded first. */
+static void exponentiate_wide(const struct per_row *p, int64_t n, float inverse_tau, const float *f, const float *log_q,
+                              float shift, float *work, float *exponentials)
+{
+    float *exponents = work, *ones = work + n;
+    for (int64_t c = 0; c < n; c++) {
+        exponents[c] = logit_of(f[c], inverse_tau, log_q ? log_q[c] : 0.0f) - shift;
+        ones[c] = 1.0f;
+    }
+    static const float zero[PIECE] = {0.0f};
+    for (int64_t c = 0; c < n; c += PIECE)
+        p->s->kernels->exp_sum(1, atau_min_i64(PIECE, n - c), exponents + c, n, ones + c, zero, NULL, exponentials + c);
+}
+
+/* exponentials[c] = exp(f_c inverse_tau − log q_c − shift); returns their sum and the shift, which is their maximum. A sum of
+ * candidates of which not one has a finite logit is NaN. */
+static double exponentiate(const struct per_row *p, int64_t row, float inverse_tau, const float *f, int64_t n_masked,
+                           float *work, float *exponentials, double *shift)
 {
     const int64_t n = p->n_candidates;
     const float  *log_q = p->s->batch.log_q ? p->s->batch.log_q + row * n : NULL;
-    float        *scale = work, *shifts = work + n, largest = -INFINITY;
+    float        *scale = work, *shifts = work + n, largest = -INFINITY, widest = 0.0f;
     double        sum = 0.0;
     for (int64_t c = 0; c < n; c++) {
-        float logit = f[c] * inverse_tau - (log_q ? log_q[c] : 0.0f);
+        float logit = logit_of(f[c], inverse_tau, log_q ? log_q[c] : 0.0f);
         largest = logit > largest ? logit : largest;
+        widest = log_q ? fmaxf(widest, fabsf(log_q[c])) : widest;
     }
     *shift = largest == -INFINITY ? 0.0 : (double)largest;
-    for (int64_t c = 0; c < n; c++) {
-        scale[c] = inverse_tau;
-        shifts[c] = (float)*shift + (log_q ? log_q[c] : 0.0f);
-    }
     /* The row as one line of a tile, each candidate a column: the column sums are the exponentials. */
     memset(exponentials, 0, (size_t)n * sizeof(float));
-    p->s->kernels->exp_sum(1, n, f, n, scale, shifts, NULL, exponentials);
+    if (fmaxf(widest, fabsf((float)*shift)) >= ATAU_WIDE) {
+        exponentiate_wide(p, n, inverse_tau, f, log_q, (float)*shift, work, exponentials);
+    } else {
+        for (int64_t c = 0; c < n; c++) {
+            scale[c] = inverse_tau;
+            shifts[c] = (float)*shift + (log_q ? log_q[c] : 0.0f);
+        }
+        p->s->kernels->exp_sum(1, n, f, n, scale, shifts, NULL, exponentials);
+    }
     for (int64_t c = 0; c < n; c++)
         sum += (double)exponentials[c];
-    return sum;
+    return largest == -INFINITY && n > n_masked ? (double)NAN : sum;
 }
 
-static void score_row(struct per_row *p, int64_t row, float *f, float *inverse_norms)
+/* Without candidates the caller's array may be NULL. */
+static const int32_t *candidates_of(const struct per_row *p, int64_t row)
+{
+    return p->n_candidates > 0 ? p->s->batch.candidate_ids + row * p->n_candidates : NULL;
+}
+
+/* Returns how many candidates are masked. */
+static int64_t score_row(struct per_row *p, int64_t row, float *f, float *inverse_norms)
 {
     const struct atau_softmax *s = p->s;
-    const int32_t             *ids = s->batch.candidate_ids + row * p->n_candidates;
+    const int32_t             *ids = candidates_of(p, row);
     const float               *query = p->queries + row * s->dim;
+    int64_t                    n_masked = 0;
     for (int64_t c = 0; c < p->n_candidates; c++) {
         if (c + ATAU_ROWS_AHEAD < p->n_candidates)
             atau_prefetch_row(atau_item(s, ids[c + ATAU_ROWS_AHEAD]), s->dim);
         f[c] = atau_score_item(s, query, ids[c], &inverse_norms[c]);
-        if (s->outside && is_positive(&s->batch, row, ids[c]))
+        if (s->outside && is_positive(&s->batch, row, ids[c])) {
             f[c] = -INFINITY;
+            n_masked++;
+        }
     }
     for (int64_t i = s->batch.positive_ptr[row]; i < s->batch.positive_ptr[row + 1]; i++) {
         p->scores[i] = atau_score_item(s, query, s->batch.positives[i], &p->norms[i]);
         p->row_of_positive[i] = (int32_t)row;
     }
+    return n_masked;
 }
 
 /* By the loss's map or its pairs: v of the row's candidates, and their sums. */
-static void map_row(const struct per_row *p, int64_t row, const float *f, float *work, float *v, adaptau_row_sums *sums)
+static void map_row(const struct per_row *p, int64_t row, const float *f, int64_t n_masked, float *work, float *v,
+                    adaptau_row_sums *sums)
 {
     const struct atau_softmax *s = p->s;
     const int64_t              n = p->n_candidates, first = s->batch.positive_ptr[row];
     const int64_t              n_positives = atau_row_positives(s, row);
     const float                inverse_tau = 1.0f / atau_row_tau(s, row);
     float                     *scale = work, *parts = work + n;
-    for (int64_t c = 0; c < n; c++)
-        sums->n_candidates += f[c] != -INFINITY;
+    sums->n_candidates = (double)(n - n_masked);
     memcpy(v, f, (size_t)n * sizeof(float));
     if (s->loss->pairs) {
         memset(p->slopes + first, 0, (size_t)n_positives * sizeof(double));
-        sums->sum = s->loss->pairs(s, inverse_tau, n, v, n_positives, p->scores + first, p->slopes + first);
+        for (int64_t i = first; i < first + n_positives && s->pair_sums; i++)
+            s->pair_sums[i] = atau_own_pair(s);
+        if (s->pair_sums)
+            s->loss->pair_sums(s, row, n, f, p->scores + first, s->pair_sums + first);
+        sums->sum = s->loss->pairs(s, row, n, v, p->scores + first, p->slopes + first);
         return;
     }
     for (int64_t c = 0; c < n; c++) {
@@ -135,19 +179,30 @@ static void add_user_gradient(struct per_row *p, int64_t row, const float *inver
                               float target_factor, float *out)
 {
     struct atau_softmax *s = p->s;
-    const int32_t       *ids = s->batch.candidate_ids + row * p->n_candidates;
+    const int32_t       *ids = candidates_of(p, row);
     const float         *factors = p->factors + row * p->n_candidates;
     memset(out, 0, (size_t)s->dim * sizeof(float));
     for (int64_t c = 0; c < p->n_candidates; c++)
-        s->kernels->axpy(s->dim, factors[c] * inverse_norms[c], atau_item(s, ids[c]), out);
+        atau_add_item(s, factors[c], inverse_norms[c], ids[c], out);
     for (int64_t i = s->batch.positive_ptr[row]; i < s->batch.positive_ptr[row + 1]; i++)
-        s->kernels->axpy(s->dim, p->coefficients[i] * p->norms[i], atau_item(s, s->batch.positives[i]), out);
+        atau_add_item(s, p->coefficients[i], p->norms[i], s->batch.positives[i], out);
     if (atau_row_target(s, row))
         s->kernels->axpy(s->dim, target_factor, atau_row_target(s, row), out);
     atau_side_backward(s, &s->users, p->queries + row * s->dim, inverse_norm, out, row, &s->bad_row);
 }
 
-static void run_row(struct per_row *p, int64_t row, float *work)
+/* The K-th highest score among the row's candidates and positives. */
+static float find_threshold(const struct per_row *p, int32_t lane, int64_t row, const float *f)
+{
+    const int32_t k = p->s->loss_options.top_k;
+    uint64_t     *keys = p->keys + (int64_t)lane * k;
+    int32_t       kept = 0;
+    atau_offer_scores(keys, &kept, k, p->n_candidates, f);
+    atau_offer_scores(keys, &kept, k, atau_row_positives(p->s, row), p->scores + p->s->batch.positive_ptr[row]);
+    return atau_kth_score(keys, kept, k);
+}
+
+static void run_row(struct per_row *p, int32_t lane, int64_t row, float *work)
 {
     struct atau_softmax  *s = p->s;
     const int64_t         n = p->n_candidates, first = s->batch.positive_ptr[row];
@@ -156,13 +211,15 @@ static void run_row(struct per_row *p, int64_t row, float *work)
     struct atau_row_terms terms;
 
     float inverse_norm = atau_side_row(s, &s->users, atau_row_user(s, row), p->queries + row * s->dim);
-    score_row(p, row, f, inverse_norms);
+    const int64_t n_masked = score_row(p, row, f, inverse_norms);
     if (s->output.row_unit_loss)
-        sums.unit_sum = exponentiate(p, row, 1.0f, f, work, v, &sums.unit_shift);
+        sums.unit_sum = exponentiate(p, row, 1.0f, f, n_masked, work, v, &sums.unit_shift);
     if (atau_loss_is_softmax(s->loss))
-        sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, work, v, &sums.shift);
+        sums.sum = exponentiate(p, row, 1.0f / atau_row_tau(s, row), f, n_masked, work, v, &sums.shift);
     else
-        map_row(p, row, f, work, v, &sums);
+        map_row(p, row, f, n_masked, work, v, &sums);
+    if (s->row_threshold)
+        s->row_threshold[row] = find_threshold(p, lane, row, f);
     sums.slope = sum_of_scores(n, v, f);
     if (atau_row_target(s, row))
         sums.target_score = (double)s->kernels->dot(s->dim, p->queries + row * s->dim, atau_row_target(s, row));
@@ -180,7 +237,7 @@ static void run_rows(void *argument, int32_t lane, int64_t task)
     struct per_row *p = argument;
     int64_t         end = atau_min_i64((task + 1) * ROWS_PER_TASK, p->s->batch.n_rows);
     for (int64_t row = task * ROWS_PER_TASK; row < end; row++)
-        run_row(p, row, p->lanes + lane * 4 * p->n_candidates);
+        run_row(p, lane, row, p->lanes + lane * 4 * p->n_candidates);
 }
 
 static adaptau_status scatter(struct per_row *p, adaptau_error *error)
@@ -209,7 +266,10 @@ adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&p, arena);
-    status = atau_parallel(s->context, (s->batch.n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, run_rows, &p, error);
+    if (s->output.item_gradients)
+        status = atau_scatter_reserve(s, p.n_candidates * s->batch.n_rows + s->batch.positive_ptr[s->batch.n_rows], error);
+    if (status == ADAPTAU_OK)
+        status = atau_parallel(s->context, (s->batch.n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, run_rows, &p, error);
     if (status == ADAPTAU_OK && s->output.item_gradients)
         status = scatter(&p, error);
     return status;

@@ -184,7 +184,6 @@ static adaptau_status check_exclusions(const struct top_k *job, adaptau_error *e
 
 static adaptau_status check_top_k(const struct top_k *job, adaptau_error *error)
 {
-    size_t size;
     if (job->n_rows < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_rows = %d is negative", job->n_rows);
     if (job->n_columns < 0)
@@ -193,8 +192,7 @@ static adaptau_status check_top_k(const struct top_k *job, adaptau_error *error)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "k = %d is below 1", job->k);
     if (job->stride < job->n_columns)
         return atau_fail(error, ADAPTAU_E_SHAPE, "stride = %" PRId64 ", but n_columns = %d", job->stride, job->n_columns);
-    if (!atau_size_multiply((size_t)job->n_rows * sizeof(float), (size_t)job->k, &size) ||
-        !atau_size_multiply((size_t)job->n_rows * sizeof(float), (size_t)job->stride, &size))
+    if (!atau_rows_fit(job->n_rows, job->k) || !atau_rows_fit(job->n_rows, job->stride))
         return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of stride %" PRId64 " and k = %d are beyond memory", job->n_rows,
                          job->stride, job->k);
     if (job->n_rows > 0 && job->n_columns > 0 && !job->scores)
@@ -225,11 +223,11 @@ adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n
     if (status)
         return status;
     int64_t tasks = ((int64_t)n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
-    size_t  heaps = (size_t)context->options.n_threads * (size_t)job.k_kept;
-    job.heaps = atau_allocate_array(context, heaps, sizeof *job.heaps);
+    size_t  heap = (size_t)context->options.n_threads * sizeof *job.heaps; /* an entry of each lane's            */
+    job.heaps = atau_allocate_array(context, (uint64_t)job.k_kept, heap);
     if (!job.heaps)
-        return atau_fail_memory(error, heaps * sizeof *job.heaps, "the best columns of a row");
+        return atau_fail_memory(error, (size_t)job.k_kept * heap, "the best columns of a row");
     status = atau_parallel(context, tasks, select_rows, &job, error);
-    atau_free(context, job.heaps, heaps * sizeof *job.heaps);
+    atau_free(context, job.heaps, (size_t)job.k_kept * heap);
     return status;
 }

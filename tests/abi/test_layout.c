@@ -26,6 +26,11 @@ MEMBER(adaptau_adam_rows, first, 32, 8);
 MEMBER(adaptau_adam_rows, second, 40, 8);
 MEMBER(adaptau_adam_rows, steps, 48, 8);
 
+SIZE(adaptau_attachment, 24);
+MEMBER(adaptau_attachment, name, 0, 8);
+MEMBER(adaptau_attachment, bytes, 8, 8);
+MEMBER(adaptau_attachment, size, 16, 8);
+
 SIZE(adaptau_batch, 104);
 MEMBER(adaptau_batch, struct_size, 0, 4);
 MEMBER(adaptau_batch, flags, 4, 4);
@@ -127,6 +132,44 @@ MEMBER(adaptau_exchange_piece, sums, 24, 8);
 MEMBER(adaptau_exchange_piece, gradients, 32, 8);
 MEMBER(adaptau_exchange_piece, stride, 40, 8);
 
+SIZE(adaptau_fit_options, 80);
+MEMBER(adaptau_fit_options, struct_size, 0, 4);
+MEMBER(adaptau_fit_options, cutoff, 4, 4);
+MEMBER(adaptau_fit_options, validation, 8, 8);
+MEMBER(adaptau_fit_options, held_out_share, 16, 8);
+MEMBER(adaptau_fit_options, held_out_seed, 24, 8);
+MEMBER(adaptau_fit_options, n_epochs, 32, 8);
+MEMBER(adaptau_fit_options, eval_every, 40, 8);
+MEMBER(adaptau_fit_options, patience, 48, 8);
+MEMBER(adaptau_fit_options, on_step, 56, 8);
+MEMBER(adaptau_fit_options, on_epoch, 64, 8);
+MEMBER(adaptau_fit_options, user_data, 72, 8);
+
+SIZE(adaptau_fit_progress, 88);
+MEMBER(adaptau_fit_progress, phase, 0, 4);
+MEMBER(adaptau_fit_progress, evaluated, 4, 4);
+MEMBER(adaptau_fit_progress, best, 8, 4);
+MEMBER(adaptau_fit_progress, reserved, 12, 4);
+MEMBER(adaptau_fit_progress, epoch, 16, 8);
+MEMBER(adaptau_fit_progress, n_epochs, 24, 8);
+MEMBER(adaptau_fit_progress, step, 32, 8);
+MEMBER(adaptau_fit_progress, n_steps, 40, 8);
+MEMBER(adaptau_fit_progress, loss, 48, 8);
+MEMBER(adaptau_fit_progress, tau0, 56, 8);
+MEMBER(adaptau_fit_progress, recall, 64, 8);
+MEMBER(adaptau_fit_progress, ndcg, 72, 8);
+MEMBER(adaptau_fit_progress, model, 80, 8);
+
+SIZE(adaptau_fit_result, 56);
+MEMBER(adaptau_fit_result, struct_size, 0, 4);
+MEMBER(adaptau_fit_result, stopped, 4, 4);
+MEMBER(adaptau_fit_result, n_epochs, 8, 8);
+MEMBER(adaptau_fit_result, n_searched, 16, 8);
+MEMBER(adaptau_fit_result, loss, 24, 8);
+MEMBER(adaptau_fit_result, tau0, 32, 8);
+MEMBER(adaptau_fit_result, recall, 40, 8);
+MEMBER(adaptau_fit_result, ndcg, 48, 8);
+
 SIZE(adaptau_fold_options, 56);
 MEMBER(adaptau_fold_options, struct_size, 0, 4);
 MEMBER(adaptau_fold_options, flags, 4, 4);
@@ -158,11 +201,15 @@ MEMBER(adaptau_item_filter, allowed, 8, 8);
 MEMBER(adaptau_item_filter, exclude_ptr, 16, 8);
 MEMBER(adaptau_item_filter, exclude, 24, 8);
 
-SIZE(adaptau_loss, 24);
+SIZE(adaptau_loss, 48);
 MEMBER(adaptau_loss, struct_size, 0, 4);
 MEMBER(adaptau_loss, kind, 4, 4);
 MEMBER(adaptau_loss, margin, 8, 8);
 MEMBER(adaptau_loss, negative_weight, 16, 8);
+MEMBER(adaptau_loss, top_k, 24, 4);
+MEMBER(adaptau_loss, activation, 28, 4);
+MEMBER(adaptau_loss, weight_tau, 32, 8);
+MEMBER(adaptau_loss, positive_scale, 40, 8);
 
 SIZE(adaptau_model_options, 160);
 MEMBER(adaptau_model_options, struct_size, 0, 4);
@@ -189,6 +236,55 @@ MEMBER(adaptau_model_options, edge_dropout, 128, 8);
 MEMBER(adaptau_model_options, layer_dropout, 136, 8);
 MEMBER(adaptau_model_options, gate, 144, 8);
 MEMBER(adaptau_model_options, host_encoder, 152, 8);
+
+SIZE(adaptau_recipe, 304);
+MEMBER(adaptau_recipe, struct_size, 0, 4);
+MEMBER(adaptau_recipe, encoder, 4, 4);
+MEMBER(adaptau_recipe, init, 8, 4);
+MEMBER(adaptau_recipe, normalise, 12, 4);
+MEMBER(adaptau_recipe, free_length, 16, 4);
+MEMBER(adaptau_recipe, unit_raw_rows, 20, 4);
+MEMBER(adaptau_recipe, rank_raw, 24, 4);
+MEMBER(adaptau_recipe, row_second_moment, 28, 4);
+MEMBER(adaptau_recipe, bfloat16, 32, 4);
+MEMBER(adaptau_recipe, loss, 36, 4);
+MEMBER(adaptau_recipe, tau0_policy, 40, 4);
+MEMBER(adaptau_recipe, tau_user_policy, 44, 4);
+MEMBER(adaptau_recipe, candidates, 48, 4);
+MEMBER(adaptau_recipe, log_q, 52, 4);
+MEMBER(adaptau_recipe, reject_positives, 56, 4);
+MEMBER(adaptau_recipe, positives_in_sum, 60, 4);
+MEMBER(adaptau_recipe, dim, 64, 8);
+MEMBER(adaptau_recipe, n_layers, 72, 8);
+MEMBER(adaptau_recipe, rows_per_batch, 80, 8);
+MEMBER(adaptau_recipe, n_candidates, 88, 8);
+MEMBER(adaptau_recipe, epochs, 96, 8);
+MEMBER(adaptau_recipe, warmup_epochs, 104, 8);
+MEMBER(adaptau_recipe, seed, 112, 8);
+MEMBER(adaptau_recipe, edge_dropout, 120, 8);
+MEMBER(adaptau_recipe, layer_dropout, 128, 8);
+MEMBER(adaptau_recipe, gate, 136, 8);
+MEMBER(adaptau_recipe, weight_decay, 144, 8);
+MEMBER(adaptau_recipe, margin, 152, 8);
+MEMBER(adaptau_recipe, negative_weight, 160, 8);
+MEMBER(adaptau_recipe, tau, 168, 8);
+MEMBER(adaptau_recipe, tau_min, 176, 8);
+MEMBER(adaptau_recipe, tau_max, 184, 8);
+MEMBER(adaptau_recipe, tau_divisor, 192, 8);
+MEMBER(adaptau_recipe, tau_learning_rate, 200, 8);
+MEMBER(adaptau_recipe, threshold_quantile, 208, 8);
+MEMBER(adaptau_recipe, degree_quantile, 216, 8);
+MEMBER(adaptau_recipe, popularity_exponent, 224, 8);
+MEMBER(adaptau_recipe, row_weight_exponent, 232, 8);
+MEMBER(adaptau_recipe, soft_targets, 240, 8);
+MEMBER(adaptau_recipe, learning_rate_users, 248, 8);
+MEMBER(adaptau_recipe, learning_rate_items, 256, 8);
+MEMBER(adaptau_recipe, popularity_prior, 264, 8);
+MEMBER(adaptau_recipe, top_k, 272, 8);
+MEMBER(adaptau_recipe, weight_tau, 280, 8);
+MEMBER(adaptau_recipe, positive_scale, 288, 8);
+MEMBER(adaptau_recipe, activation, 296, 4);
+MEMBER(adaptau_recipe, reserved, 300, 4);
 
 SIZE(adaptau_row_sums, 80);
 MEMBER(adaptau_row_sums, shift, 0, 8);
@@ -228,6 +324,21 @@ MEMBER(adaptau_score_moments, items, 16, 8);
 MEMBER(adaptau_score_moments, pairs, 24, 24);
 MEMBER(adaptau_score_moments, losses, 48, 16);
 
+SIZE(adaptau_search_options, 40);
+MEMBER(adaptau_search_options, struct_size, 0, 4);
+MEMBER(adaptau_search_options, max_trials, 4, 4);
+MEMBER(adaptau_search_options, first, 8, 8);
+MEMBER(adaptau_search_options, factor, 16, 8);
+MEMBER(adaptau_search_options, least, 24, 8);
+MEMBER(adaptau_search_options, most, 32, 8);
+
+SIZE(adaptau_search_result, 32);
+MEMBER(adaptau_search_result, struct_size, 0, 4);
+MEMBER(adaptau_search_result, n_trials, 4, 4);
+MEMBER(adaptau_search_result, best, 8, 8);
+MEMBER(adaptau_search_result, best_trial, 16, 8);
+MEMBER(adaptau_search_result, best_score, 24, 8);
+
 SIZE(adaptau_softmax_output, 104);
 MEMBER(adaptau_softmax_output, struct_size, 0, 4);
 MEMBER(adaptau_softmax_output, n_zero_rows, 4, 4);
@@ -243,6 +354,13 @@ MEMBER(adaptau_softmax_output, item_gradients, 72, 8);
 MEMBER(adaptau_softmax_output, item_gradient_stride, 80, 8);
 MEMBER(adaptau_softmax_output, touched_items, 88, 8);
 MEMBER(adaptau_softmax_output, n_touched_items, 96, 8);
+
+SIZE(adaptau_split_options, 32);
+MEMBER(adaptau_split_options, struct_size, 0, 4);
+MEMBER(adaptau_split_options, reserved, 4, 4);
+MEMBER(adaptau_split_options, share, 8, 8);
+MEMBER(adaptau_split_options, seed, 16, 8);
+MEMBER(adaptau_split_options, times, 24, 8);
 
 SIZE(adaptau_step, 24);
 MEMBER(adaptau_step, struct_size, 0, 4);
@@ -301,6 +419,50 @@ MEMBER(adaptau_temperature_state, variance_positive, 80, 8);
 MEMBER(adaptau_temperature_state, threshold, 88, 8);
 MEMBER(adaptau_temperature_state, tau_user_min, 96, 8);
 MEMBER(adaptau_temperature_state, tau_user_max, 104, 8);
+
+SIZE(adaptau_training_state, 56);
+MEMBER(adaptau_training_state, struct_size, 0, 4);
+MEMBER(adaptau_training_state, reserved, 4, 4);
+MEMBER(adaptau_training_state, epoch, 8, 8);
+MEMBER(adaptau_training_state, n_epochs, 16, 8);
+MEMBER(adaptau_training_state, step, 24, 8);
+MEMBER(adaptau_training_state, n_steps, 32, 8);
+MEMBER(adaptau_training_state, loss, 40, 8);
+MEMBER(adaptau_training_state, tau0, 48, 8);
+
+SIZE(adaptau_tune_options, 64);
+MEMBER(adaptau_tune_options, struct_size, 0, 4);
+MEMBER(adaptau_tune_options, cutoff, 4, 4);
+MEMBER(adaptau_tune_options, share, 8, 8);
+MEMBER(adaptau_tune_options, seed, 16, 8);
+MEMBER(adaptau_tune_options, times, 24, 8);
+MEMBER(adaptau_tune_options, held_out, 32, 8);
+MEMBER(adaptau_tune_options, trial_epochs, 40, 8);
+MEMBER(adaptau_tune_options, progress, 48, 8);
+MEMBER(adaptau_tune_options, user_data, 56, 8);
+
+SIZE(adaptau_tune_progress, 64);
+MEMBER(adaptau_tune_progress, struct_size, 0, 4);
+MEMBER(adaptau_tune_progress, trial, 4, 4);
+MEMBER(adaptau_tune_progress, epoch, 8, 8);
+MEMBER(adaptau_tune_progress, n_epochs, 16, 8);
+MEMBER(adaptau_tune_progress, step, 24, 8);
+MEMBER(adaptau_tune_progress, n_steps, 32, 8);
+MEMBER(adaptau_tune_progress, tau, 40, 8);
+MEMBER(adaptau_tune_progress, tau_user_policy, 48, 4);
+MEMBER(adaptau_tune_progress, reserved, 52, 4);
+MEMBER(adaptau_tune_progress, recall, 56, 8);
+
+SIZE(adaptau_tune_result, 56);
+MEMBER(adaptau_tune_result, struct_size, 0, 4);
+MEMBER(adaptau_tune_result, n_trials, 4, 4);
+MEMBER(adaptau_tune_result, n_held_out, 8, 8);
+MEMBER(adaptau_tune_result, trial_epochs, 16, 8);
+MEMBER(adaptau_tune_result, first_tau, 24, 8);
+MEMBER(adaptau_tune_result, tau, 32, 8);
+MEMBER(adaptau_tune_result, recall, 40, 8);
+MEMBER(adaptau_tune_result, tau_user_policy, 48, 4);
+MEMBER(adaptau_tune_result, reserved, 52, 4);
 #endif
 
 int main(void)

@@ -4,6 +4,7 @@
  * real threads follow, for ThreadSanitizer to watch. */
 #include <adaptau/adaptau.h>
 #include <check.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +119,7 @@ static void change_model(void)
     EXPECT(adaptau_model_gradients(world.model, &first, other, NULL, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_apply(world.model, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_refresh(world.model, NULL), ADAPTAU_E_STATE);
+    EXPECT(adaptau_model_prepare(world.model, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_set_loss(world.model, NULL, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_update_targets(world.model, world.data, other, &targets, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_set_item_bias(world.model, bias, NULL), ADAPTAU_E_STATE);
@@ -314,6 +316,111 @@ START_TEST(a_thread_that_changes_objects_and_threads_that_read_them_meet_e_state
 }
 END_TEST
 
+/* ---- final embeddings that the first reader makes ------------------------------------------------------------------ */
+
+#define FIRST_READERS 8
+#define FIRST_ROUNDS 12
+
+static const int32_t encoders[] = {ADAPTAU_ENCODER_LIGHTGCN, ADAPTAU_ENCODER_SIMPLEX};
+static _Atomic int   n_executed; /* calls of the executor below                                               */
+
+static int32_t execute_here(void *user_data, int32_t n_lanes, adaptau_lane_function run, void *argument)
+{
+    (void)user_data;
+    n_executed++;
+    for (int32_t lane = 0; lane < n_lanes; lane++)
+        run(argument, lane);
+    return 0;
+}
+
+static void open_encoded(int32_t encoder, bool hosted)
+{
+    const adaptau_context_options pool = {.n_threads = 3};
+    const adaptau_context_options own = {.n_threads = 3, .executor = execute_here};
+    world = open_world(hosted ? own : pool, (adaptau_model_options){.encoder = encoder}, (adaptau_sampler_options){0},
+                       (adaptau_temperature_options){0});
+}
+
+struct first_reader {
+    pthread_barrier_t *start;
+    int                number;
+    adaptau_status     status;
+};
+
+/* Nothing that asks the executor but for what has to be made. */
+static void *read_first(void *argument)
+{
+    struct first_reader *reader = argument;
+    adaptau_tables       tables = {.struct_size = sizeof tables};
+    pthread_barrier_wait(reader->start);
+    reader->status = adaptau_model_get_tables(world.model, &tables, NULL);
+    for (int32_t k = 0; k < USERS * DIM && reader->status == ADAPTAU_OK; k++)
+        reader->status = isfinite(tables.users[k]) ? ADAPTAU_OK : ADAPTAU_E_NUMERIC;
+    return NULL;
+}
+
+static void *rank_first(void *argument)
+{
+    struct first_reader *reader = argument;
+    int32_t              items[USERS * K];
+    pthread_barrier_wait(reader->start);
+    reader->status = reader->number % 2 ? rank(items) : fold_and_rank();
+    return NULL;
+}
+
+static void let_in(void *(*run)(void *))
+{
+    pthread_t           threads[FIRST_READERS];
+    struct first_reader readers[FIRST_READERS];
+    pthread_barrier_t   start;
+    ck_assert_int_eq(pthread_barrier_init(&start, NULL, FIRST_READERS), 0);
+    for (int t = 0; t < FIRST_READERS; t++) {
+        readers[t] = (struct first_reader){&start, t, ADAPTAU_OK};
+        ck_assert_int_eq(pthread_create(&threads[t], NULL, run, &readers[t]), 0);
+    }
+    for (int t = 0; t < FIRST_READERS; t++)
+        pthread_join(threads[t], NULL);
+    for (int t = 0; t < FIRST_READERS; t++)
+        ck_assert_msg(readers[t].status == ADAPTAU_OK, "reader %d: %s", t, adaptau_status_name(readers[t].status));
+    pthread_barrier_destroy(&start);
+}
+
+START_TEST(readers_after_a_step_wait_for_the_first_and_never_fail)
+{
+    open_encoded(encoders[_i / 2], _i % 2);
+    for (int round = 0; round < FIRST_ROUNDS; round++) {
+        OK(adaptau_model_refresh(world.model, &error));
+        let_in(rank_first);
+    }
+    close_world(&world);
+}
+END_TEST
+
+/* The executor might need the threads that wait. */
+START_TEST(a_reader_that_others_wait_for_does_not_ask_the_executor)
+{
+    open_encoded(encoders[_i], true);
+    for (int round = 0; round < FIRST_ROUNDS; round++) {
+        OK(adaptau_model_refresh(world.model, &error));
+        n_executed = 0;
+        let_in(read_first);
+        ck_assert_int_eq(n_executed, 0);
+    }
+    adaptau_tables made = tables_of(world.model);
+    float          alone[USERS * DIM];
+    memcpy(alone, made.users, sizeof alone);
+    OK(adaptau_model_refresh(world.model, &error));
+    n_executed = 0;
+    OK(adaptau_model_prepare(world.model, &error));
+    ck_assert_int_gt(n_executed, 0);
+    n_executed = 0;
+    made = tables_of(world.model);
+    ck_assert_int_eq(n_executed, 0);
+    ck_assert_mem_eq(made.users, alone, sizeof alone);
+    close_world(&world);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("busy");
@@ -325,6 +432,8 @@ int main(void)
     tcase_add_test(tests, results_of_an_evaluator_that_runs_are_not_read);
     tcase_add_test(tests, any_number_of_threads_read_a_trained_model);
     tcase_add_test(tests, a_thread_that_changes_objects_and_threads_that_read_them_meet_e_state_alone);
+    tcase_add_loop_test(tests, readers_after_a_step_wait_for_the_first_and_never_fail, 0, 4);
+    tcase_add_loop_test(tests, a_reader_that_others_wait_for_does_not_ask_the_executor, 0, 2);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -349,6 +349,7 @@ START_TEST(version_and_names_are_readable)
     ck_assert_int_eq(adaptau_version(), ADAPTAU_VERSION_NUMBER);
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_OK), "OK");
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_THREAD), "E_THREAD");
+    ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_CANCELLED), "E_CANCELLED");
     ck_assert_str_eq(adaptau_status_name(12345), "E_UNKNOWN");
     ck_assert_ptr_nonnull(strstr(adaptau_build_info(), "libadaptau 0.1.0"));
     ck_assert_uint_eq(sizeof(adaptau_error), 256);

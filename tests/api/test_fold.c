@@ -340,6 +340,84 @@ START_TEST(steps_lower_the_loss)
 }
 END_TEST
 
+/* Most items crowd around one direction. Users who like one of the crowd and some of its opposites start where the loss curves
+ * downwards: they aim at less of the crowd's score than the softmax has there. */
+static struct world crowded(void)
+{
+    static float  users[USERS * DIM], items[ITEMS * DIM];
+    adaptau_model_options model = {.init = ADAPTAU_INIT_HOST, .host_users = users, .host_items = items};
+    random_state = 17;
+    for (int k = 0; k < USERS * DIM; k++)
+        users[k] = (float)(draw(2001) - 1000);
+    for (int i = 0; i < ITEMS; i++)
+        for (int k = 0; k < DIM; k++)
+            items[i * DIM + k] = (float)(draw(2001) - 1000) * 3e-4f + (k ? 0.0f : i % 10 ? 1.0f : -1.0f);
+    for (int u = 0; u < NEW; u++) {
+        new_ptr[u + 1] = new_ptr[u];
+        new_items[new_ptr[u + 1]++] = 20 * u; /* an opposite */
+        new_items[new_ptr[u + 1]++] = 20 * u + 1;
+        if (u % 3 > 0)
+            new_items[new_ptr[u + 1]++] = 20 * u + 7;
+    }
+    for (int i = 0; i < ITEMS; i++)
+        weights[i] = 1.0;
+    return open_world((adaptau_context_options){.n_threads = 2}, model, (adaptau_sampler_options){0},
+                      (adaptau_temperature_options){0});
+}
+
+/* The descent of docs/numerics.md, in double precision. Returns in how many steps the loss did not curve upwards. */
+static int descend(int user, double items[ITEMS][DIM], double tau, int n_steps, double best[DIM])
+{
+    double aim[DIM], e[DIM], old[DIM], gradient[DIM], old_gradient[DIM], least = INFINITY;
+    int    n_concave = 0;
+    sum_items(user, items, 1.0 / n_items_of(user), aim);
+    memcpy(e, aim, sizeof e);
+    to_length_one(e);
+    for (int step = 0; step <= n_steps; step++) {
+        const double loss = loss_of(user, items, aim, e, tau, false, gradient), along = dot(gradient, e);
+        double       alpha = 1.0, ss = 0.0, sy = 0.0;
+        if (loss < least)
+            memcpy(best, e, sizeof e);
+        least = fmin(least, loss);
+        for (int k = 0; k < DIM; k++) {
+            gradient[k] -= along * e[k];
+            ss += step ? (e[k] - old[k]) * (e[k] - old[k]) : 0.0;
+            sy += step ? (e[k] - old[k]) * (gradient[k] - old_gradient[k]) : 0.0;
+        }
+        if (step > 0)
+            alpha = sy > 0.0 ? fmin(8.0, fmax(0.25, ss / (sy * tau))) : 8.0;
+        n_concave += step > 0 && step < n_steps && sy <= 0.0;
+        memcpy(old, e, sizeof e);
+        memcpy(old_gradient, gradient, sizeof e);
+        for (int k = 0; k < DIM; k++)
+            e[k] -= alpha * tau * gradient[k];
+        to_length_one(e);
+    }
+    return n_concave;
+}
+
+START_TEST(steps_are_as_long_as_the_loss_curves)
+{
+    struct world  w = crowded();
+    static double items[ITEMS][DIM];
+    float         rows[NEW * DIM];
+    int           n_concave = 0;
+    read_items(&w, items);
+    for (int steps = 1; steps < 5; steps++) {
+        adaptau_fold_options options = fold_options(steps);
+        options.tau = 0.5;
+        fold_new(&w, &options, rows, NULL);
+        for (int u = 0; u < NEW; u++) {
+            double want[DIM];
+            n_concave += descend(u, items, options.tau, steps, want);
+            check_row(rows + u * DIM, want, 1e-3);
+        }
+    }
+    ck_assert_int_gt(n_concave, 0);
+    close_world(&w);
+}
+END_TEST
+
 /* τ_u from L_u at the embedding that is answered. */
 START_TEST(temperatures_are_those_of_the_users_losses)
 {
@@ -442,6 +520,7 @@ int main(void)
     tcase_add_loop_test(tests, lightgcn_propagates_the_new_row, 1, ADAPTAU_MAX_LAYERS + 1);
     tcase_add_loop_test(tests, many_steps_end_where_the_gradient_along_the_sphere_is_zero, 0, 8);
     tcase_add_loop_test(tests, steps_lower_the_loss, 0, 3);
+    tcase_add_test(tests, steps_are_as_long_as_the_loss_curves);
     tcase_add_loop_test(tests, temperatures_are_those_of_the_users_losses, ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_LEARNED);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 3);
     tcase_add_test(tests, trained_users_are_found_again);

@@ -4,6 +4,7 @@
 #include <adaptau/adaptau.h>
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -436,6 +437,215 @@ START_TEST(epoch_order_is_the_samplers)
 }
 END_TEST
 
+/* ---- temperatures that models of ranges teach --------------------------------------------------------------------- */
+
+#define PARTS 3
+static const int32_t part_cuts[] = {0, 100, 177, M};
+
+/* What the ranges have found for each row, and what they have together. */
+struct meeting {
+    adaptau_row_sums own[N], all[N];
+    bool             hands_over;
+};
+
+static int32_t meet(void *user_data, const adaptau_exchange_piece *piece)
+{
+    struct meeting *meeting = user_data;
+    const size_t    size = (size_t)piece->n * sizeof *piece->sums;
+    if (piece->what != ADAPTAU_EXCHANGE_SUMS)
+        return 0;
+    if (meeting->hands_over)
+        memcpy(piece->sums, meeting->all + piece->first, size);
+    else
+        memcpy(meeting->own + piece->first, piece->sums, size);
+    return 0;
+}
+
+/* Gradients of one batch in a model of the items [i, j), by which the temperature is taught. The last user's row is empty. */
+static void teach(int32_t i, int32_t j, const adaptau_temperature_options *options, struct meeting *meeting,
+                  adaptau_temperature **out, adaptau_dataset **block)
+{
+    float               *own_users = allocate(N * D, sizeof *own_users), *own_items = allocate(M * D, sizeof *own_items);
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    adaptau_model       *model = NULL;
+    int64_t              ptr[N + 1];
+    memcpy(own_users, users, sizeof users);
+    memcpy(own_items, items + i * D, (size_t)(j - i) * D * sizeof *items);
+    const adaptau_model_options model_options = {.struct_size = sizeof model_options, .dim = D, .init = ADAPTAU_INIT_HOST,
+                                                 .host_users = own_users, .host_items = own_items};
+    *block = make_block(0, N, i, j, TRAIN, 9);
+    OK(adaptau_dataset_get_view(*block, &view, &error));
+    OK(adaptau_model_create(context, *block, &model_options, &model, &error));
+    OK(adaptau_temperature_create(context, *block, options, out, &error));
+    /* Ranges differ in what τ₀ is before the first common update; the state of the whole is one for all. */
+    if (options->tau_user_policy != ADAPTAU_TAU_USER_LEARNED) {
+        adaptau_temperature_state state = {.struct_size = sizeof state};
+        OK(adaptau_temperature_get_state(*out, &state, &error));
+        state.tau0 = 0.25;
+        OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
+    }
+    if (meeting) {
+        const adaptau_exchange exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting,
+                                           .most_items = M};
+        OK(adaptau_model_set_exchange(model, &exchange, &error));
+    }
+    memcpy(ptr, view.user_ptr, sizeof ptr);
+    ptr[N] = ptr[N - 1];
+    const adaptau_batch batch = {.struct_size = sizeof batch, .flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM, .n_rows = N,
+                                 .positive_ptr = ptr, .positives = view.user_items};
+    OK(adaptau_model_gradients(model, &batch, *out, NULL, &error));
+    adaptau_model_destroy(model);
+    free(own_users);
+    free(own_items);
+}
+
+/* Every range's temperature, after each has heard of the same batch. */
+static void teach_ranges(const adaptau_temperature_options *options, adaptau_temperature *out[PARTS],
+                         adaptau_dataset *blocks[PARTS])
+{
+    struct meeting *meeting = allocate(1, sizeof *meeting);
+    for (int k = 0; k < PARTS; k++) { /* what each range finds                                                 */
+        teach(part_cuts[k], part_cuts[k + 1], options, meeting, &out[k], &blocks[k]);
+        if (k == 0)
+            memcpy(meeting->all, meeting->own, sizeof meeting->own);
+        else
+            adaptau_merge_row_sums(N, meeting->all, meeting->own);
+        adaptau_temperature_destroy(out[k]);
+        adaptau_dataset_destroy(blocks[k]);
+    }
+    meeting->hands_over = true;
+    for (int k = 0; k < PARTS; k++)
+        teach(part_cuts[k], part_cuts[k + 1], options, meeting, &out[k], &blocks[k]);
+    free(meeting);
+}
+
+static int64_t degree_in(const adaptau_dataset *dataset, int32_t user)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    OK(adaptau_dataset_get_view(dataset, &view, &error));
+    return view.user_ptr[user + 1] - view.user_ptr[user];
+}
+
+START_TEST(every_range_hears_of_users_that_it_does_not_know)
+{
+    static const int32_t policies[] = {ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_EQ15, ADAPTAU_TAU_USER_RELEASED};
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = policies[_i]};
+    adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
+    adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
+    adaptau_tables                    tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
+    adaptau_temperature_state         state = {.struct_size = sizeof state};
+    struct moments                    m;
+    int                               n_unknown = 0;
+    teach(0, M, &options, NULL, &whole, &block);
+    teach_ranges(&options, ranges, blocks);
+    const float *want = adaptau_temperature_unit_losses(whole);
+    measure_grid(ADAPTAU_NORMALISE_BOTH, &m);
+    OK(adaptau_temperature_loss_sums(whole, m.losses, &error));
+    OK(adaptau_temperature_update(whole, &tables, &error));
+    for (int k = 0; k < PARTS; k++) {
+        const float *losses = adaptau_temperature_unit_losses(ranges[k]);
+        double       sums[2];
+        for (int32_t u = 0; u < N; u++) {
+            n_unknown += degree_in(blocks[k], u) == 0 && degree_in(all, u) > 0;
+            ck_assert_int_eq(isnan(losses[u]) != 0, u == N - 1);
+            if (u < N - 1)
+                check_close((double)losses[u], (double)want[u], 1e-5);
+        }
+        OK(adaptau_temperature_loss_sums(ranges[k], sums, &error));
+        ck_assert_double_eq(sums[0], m.losses[0]);
+        check_close(sums[1], m.losses[1], 1e-5);
+        const adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
+                                               .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]},
+                                               .losses = {sums[0], sums[1]}};
+        OK(adaptau_temperature_update_from(ranges[k], &moments, &error));
+        for (int32_t u = 0; u < N; u++)
+            check_close((double)adaptau_temperature_user_taus(ranges[k])[u], (double)adaptau_temperature_user_taus(whole)[u],
+                        1e-5);
+        OK(adaptau_temperature_get_state(ranges[k], &state, &error));
+        ck_assert_int_eq(state.n_users_observed, (int64_t)sums[0]);
+    }
+    ck_assert_int_gt(n_unknown, 0);
+    for (int k = 0; k < PARTS; k++) {
+        adaptau_temperature_destroy(ranges[k]);
+        adaptau_dataset_destroy(blocks[k]);
+    }
+    adaptau_temperature_destroy(whole);
+    adaptau_dataset_destroy(block);
+}
+END_TEST
+
+START_TEST(learned_temperatures_step_by_the_positives_of_all_ranges)
+{
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25,
+                                                 .tau_user_policy = ADAPTAU_TAU_USER_LEARNED};
+    adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
+    adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
+    teach(0, M, &options, NULL, &whole, &block);
+    teach_ranges(&options, ranges, blocks);
+    for (int k = 0; k < PARTS; k++) {
+        for (int32_t u = 0; u < N; u++) {
+            check_close((double)adaptau_temperature_user_taus(ranges[k])[u], (double)adaptau_temperature_user_taus(whole)[u],
+                        1e-5);
+            ck_assert((adaptau_temperature_user_taus(whole)[u] != 0.25f) == (u < N - 1));
+        }
+        adaptau_temperature_destroy(ranges[k]);
+        adaptau_dataset_destroy(blocks[k]);
+    }
+    adaptau_temperature_destroy(whole);
+    adaptau_dataset_destroy(block);
+}
+END_TEST
+
+START_TEST(losses_of_a_range_count_for_users_without_pairs_in_it)
+{
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    adaptau_dataset                  *block = make_block(0, N, 0, 1, TRAIN, 9);
+    adaptau_temperature              *temperature = NULL;
+    float                             losses[N];
+    double                            sums[2];
+    for (int32_t u = 0; u < N; u++)
+        losses[u] = 2.0f;
+    OK(adaptau_temperature_create(context, block, &options, &temperature, &error));
+    OK(adaptau_temperature_observe(temperature, N, NULL, losses, &error));
+    OK(adaptau_temperature_loss_sums(temperature, sums, &error));
+    ck_assert_double_lt(sums[0], N);
+    OK(adaptau_temperature_observe_of_range(temperature, N, NULL, losses, &error));
+    OK(adaptau_temperature_loss_sums(temperature, sums, &error));
+    ck_assert_double_eq(sums[0], N);
+    ck_assert_double_eq(sums[1], 2.0 * N);
+    losses[7] = INFINITY;
+    ck_assert_int_eq(adaptau_temperature_observe_of_range(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
+    adaptau_temperature_destroy(temperature);
+    adaptau_dataset_destroy(block);
+}
+END_TEST
+
+START_TEST(own_soft_targets_of_a_range_are_refused)
+{
+    const adaptau_model_options       options = {.struct_size = sizeof options, .dim = D};
+    const adaptau_temperature_options tau = {.struct_size = sizeof tau};
+    const adaptau_target_options      targets = {.struct_size = sizeof targets, .strength = 3.0};
+    struct meeting                   *meeting = allocate(1, sizeof *meeting);
+    const adaptau_exchange            exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting};
+    adaptau_dataset_view              view = {.struct_size = sizeof view};
+    adaptau_model                    *model = NULL;
+    adaptau_temperature              *temperature = NULL;
+    OK(adaptau_dataset_get_view(all, &view, &error));
+    const adaptau_batch batch = {.struct_size = sizeof batch, .n_rows = N, .positive_ptr = view.user_ptr,
+                                 .positives = view.user_items};
+    OK(adaptau_model_create(context, all, &options, &model, &error));
+    OK(adaptau_temperature_create(context, all, &tau, &temperature, &error));
+    OK(adaptau_model_update_targets(model, all, temperature, &targets, &error));
+    OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
+    OK(adaptau_model_set_exchange(model, &exchange, &error));
+    ck_assert_int_eq(adaptau_model_gradients(model, &batch, temperature, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_msg(strstr(error.message, "soft targets"), "%s", error.message);
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(model);
+    free(meeting);
+}
+END_TEST
+
 static void open_world(void)
 {
     open_context();
@@ -471,6 +681,10 @@ static Suite *partial_suite(void)
     tcase_add_test(tcase, first_rows_are_the_models);
     tcase_add_test(tcase, adam_refuses_bad_arguments);
     tcase_add_test(tcase, epoch_order_is_the_samplers);
+    tcase_add_loop_test(tcase, every_range_hears_of_users_that_it_does_not_know, 0, 3);
+    tcase_add_test(tcase, learned_temperatures_step_by_the_positives_of_all_ranges);
+    tcase_add_test(tcase, losses_of_a_range_count_for_users_without_pairs_in_it);
+    tcase_add_test(tcase, own_soft_targets_of_a_range_are_refused);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -8,6 +8,7 @@
 #include <adaptau/adaptau.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,12 @@ static const struct scenario scenarios[] = {
      .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_NCL, .prototype_weight = 0.1}},
     {.name = "simplex", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3}},
     {.name = "simplex without embeddings of its own", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = -1.0}},
+    {.name = "mf, SL@K, soft targets",
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16},
+     .loss = {.kind = ADAPTAU_LOSS_SLATK, .top_k = 3, .weight_tau = 0.4},
+     .soft_targets = 3.0},
+    {.name = "mf, BSL", .loss = {.kind = ADAPTAU_LOSS_BSL, .negative_weight = 0.8, .positive_scale = 5.0}},
+    {.name = "mf, PSL", .loss = {.kind = ADAPTAU_LOSS_PSL, .activation = ADAPTAU_ACTIVATION_TANH}},
 };
 #define SCENARIOS ((int)(sizeof scenarios / sizeof *scenarios))
 
@@ -303,22 +310,69 @@ static uint64_t peak_memory(const struct world *w)
     return peak;
 }
 
-/* The third word of the numbers is dim. */
-static void claim_dim(const char *word)
+static void sum_again(void)
 {
-    static const char    key[] = "\"adaptau.model_state\":\"";
     struct atau_checksum sum = {0};
-    size_t               at = 0;
-    while (memcmp(content + at, key, sizeof key - 1) != 0)
-        at++;
-    memcpy(content + at + sizeof key - 1 + 2 * 17, word, 16);
     atau_checksum_add(&sum, content, content_size - 8);
     const uint64_t value = atau_checksum_value(&sum);
     memcpy(content + content_size - 8, &value, 8);
     write_whole(content, content_size);
 }
 
+/* The third word of the numbers is dim. */
+static void claim_dim(const char *word)
+{
+    static const char key[] = "\"adaptau.model_state\":\"";
+    size_t            at = 0;
+    while (memcmp(content + at, key, sizeof key - 1) != 0)
+        at++;
+    memcpy(content + at + sizeof key - 1 + 2 * 17, word, 16);
+    sum_again();
+}
+
 /* Nor may the checksum be relied upon: who writes such a file can sum, too. */
+/* Where the data of a tensor begin. */
+static size_t find_data(const char *name)
+{
+    char     key[80];
+    uint64_t length, begin;
+    size_t   at = 8;
+    memcpy(&length, content, 8);
+    snprintf(key, sizeof key, "\"%s\":{", name);
+    while (memcmp(content + at, key, strlen(key)) != 0)
+        at++;
+    const char *offsets = strstr(content + at, "\"data_offsets\":[");
+    ck_assert_ptr_nonnull(offsets);
+    begin = strtoull(offsets + sizeof "\"data_offsets\":[" - 1, NULL, 10);
+    return (size_t)(8 + length + begin);
+}
+
+/* With a checksum that is right: the numbers themselves are looked at, of the first user and of the last. */
+START_TEST(numbers_that_no_training_has_are_refused)
+{
+    const struct {
+        const char *tensor;
+        float       number;
+    } wrong[] = {{"temperature_unit_losses", INFINITY}, {"temperature_unit_losses", -INFINITY}, {"temperature_users", INFINITY},
+                 {"temperature_users", NAN},            {"temperature_users", 0.0f},            {"temperature_users", -1.0f}};
+    struct world w = small_world();
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
+        for (int last = 0; last < 2; last++) {
+            char *at = content + find_data(wrong[k].tensor) + (last ? (USERS - 1) * sizeof(float) : 0);
+            float kept;
+            memcpy(&kept, at, sizeof kept);
+            memcpy(at, &wrong[k].number, sizeof kept);
+            sum_again();
+            ck_assert_msg(try_resume(&w) == ADAPTAU_E_FORMAT, "%s = %g", wrong[k].tensor, (double)wrong[k].number);
+            ck_assert_msg(strstr(error.message, wrong[k].tensor), "%s", error.message);
+            memcpy(at, &kept, sizeof kept);
+        }
+    sum_again();
+    OK(try_resume(&w));
+    close_small_world(&w);
+}
+END_TEST
+
 START_TEST(numbers_that_ask_for_much_memory_get_none)
 {
     struct world   w = small_world();
@@ -440,6 +494,7 @@ int main(int n_arguments, char **arguments)
     tcase_add_test(tests, rejects_every_flipped_bit);
     tcase_add_test(tests, rejects_what_does_not_fit);
     tcase_add_test(tests, numbers_that_ask_for_much_memory_get_none);
+    tcase_add_test(tests, numbers_that_no_training_has_are_refused);
     tcase_add_test(tests, a_wide_simplex_without_its_matrix_gets_no_memory);
     tcase_add_test(tests, turns_a_loaded_model_into_one_that_trains);
     return run_suite(suite);

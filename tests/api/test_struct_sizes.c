@@ -24,6 +24,8 @@ struct fixture {
     adaptau_tables           tables;
     adaptau_row_temperatures temperatures;
     adaptau_softmax_output   output;
+    adaptau_recipe           recipe, short_recipe; /* filled; the second of one epoch */
+    adaptau_training        *training;
 };
 
 static struct fixture f;
@@ -69,6 +71,41 @@ static adaptau_status use_evaluator_options(void *given)
     adaptau_status     status = adaptau_evaluator_create(f.world.context, f.world.data, given, &made, &error);
     adaptau_evaluator_destroy(made);
     return status;
+}
+
+static adaptau_status use_search_options(void *given)
+{
+    adaptau_search *made = NULL;
+    adaptau_status  status = adaptau_search_create(f.world.context, given, &made, &error);
+    adaptau_search_destroy(made);
+    return status;
+}
+
+static adaptau_status use_tune_options(void *given)
+{
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    OK(adaptau_recipe_init(&recipe, &error));
+    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    return adaptau_tune(f.world.context, f.world.data, given, &recipe, NULL, &error);
+}
+
+static adaptau_status get_search_result(void *given)
+{
+    const adaptau_search_options options = {.struct_size = sizeof options, .first = 1.0};
+    adaptau_search              *made = NULL;
+    OK(adaptau_search_create(f.world.context, &options, &made, &error));
+    OK(adaptau_search_report(made, 1.0, &error));
+    adaptau_status status = adaptau_search_get_result(made, given, &error);
+    adaptau_search_destroy(made);
+    return status;
+}
+
+static adaptau_status get_tune_result(void *given)
+{
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    OK(adaptau_recipe_init(&recipe, &error));
+    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    return adaptau_tune(f.world.context, f.world.data, NULL, &recipe, given, &error);
 }
 
 static adaptau_status use_model_options(void *given)
@@ -204,6 +241,94 @@ static adaptau_status use_temperature_state(void *given)
     return adaptau_temperature_set_state(f.world.temperature, given, NULL, &error);
 }
 
+/* ---- recipes and trainings --------------------------------------------------------------------------------------------- */
+
+static adaptau_status use_recipe(void *given)
+{
+    adaptau_training *made = NULL;
+    adaptau_status    status = adaptau_training_create(f.world.context, f.world.data, given, &made, &error);
+    adaptau_training_destroy(made);
+    return status;
+}
+
+/* It has no default left, so that every caller may have it used. */
+static adaptau_status use_filled_recipe(void *given)
+{
+    adaptau_model_options       model = {.struct_size = sizeof model};
+    adaptau_loss                loss = {.struct_size = sizeof loss};
+    adaptau_temperature_options temperature = {.struct_size = sizeof temperature};
+    adaptau_sampler_options     sampler = {.struct_size = sizeof sampler};
+    adaptau_status              status = adaptau_recipe_model_options(given, &model, &error);
+    ck_assert_int_eq(adaptau_recipe_loss(given, &loss, &error), status);
+    ck_assert_int_eq(adaptau_recipe_temperature_options(given, &temperature, &error), status);
+    ck_assert_int_eq(adaptau_recipe_sampler_options(given, &sampler, &error), status);
+    ck_assert_int_eq(adaptau_recipe_fill(given, f.world.data, &error), status);
+    ck_assert_int_eq(adaptau_recipe_fill_for(given, 10, 10, 10, &error), status);
+    return status;
+}
+
+static adaptau_status use_split_options(void *given)
+{
+    adaptau_dataset *kept = NULL, *held_out = NULL;
+    adaptau_status   status = adaptau_dataset_split(f.world.context, f.world.data, given, &kept, &held_out, &error);
+    adaptau_dataset_destroy(kept);
+    adaptau_dataset_destroy(held_out);
+    return status;
+}
+
+static adaptau_status use_fit_options(void *given)
+{
+    adaptau_model *made = NULL;
+    adaptau_status status = adaptau_fit(f.world.context, f.world.data, &f.short_recipe, given, &made, NULL, &error);
+    adaptau_model_destroy(made);
+    return status;
+}
+
+static adaptau_status get_fit_result(void *given)
+{
+    adaptau_model *made = NULL;
+    adaptau_status status = adaptau_fit(f.world.context, f.world.data, &f.short_recipe, NULL, &made, given, &error);
+    adaptau_model_destroy(made);
+    return status;
+}
+
+static adaptau_status get_recipe(void *given)
+{
+    ck_assert_int_eq(adaptau_training_get_recipe(f.training, given, &error), adaptau_recipe_init(given, &error));
+    return adaptau_recipe_init(given, &error);
+}
+
+static adaptau_status get_training_state(void *given)
+{
+    return adaptau_training_get_state(f.training, given, &error);
+}
+
+static adaptau_status get_training_batch(void *given)
+{
+    OK(adaptau_training_begin_epoch(f.training, 0, &error));
+    return adaptau_training_next(f.training, given, &error);
+}
+
+static adaptau_status get_model_options(void *given)
+{
+    return adaptau_recipe_model_options(&f.recipe, given, &error);
+}
+
+static adaptau_status get_loss(void *given)
+{
+    return adaptau_recipe_loss(&f.recipe, given, &error);
+}
+
+static adaptau_status get_temperature_options(void *given)
+{
+    return adaptau_recipe_temperature_options(&f.recipe, given, &error);
+}
+
+static adaptau_status get_sampler_options(void *given)
+{
+    return adaptau_recipe_sampler_options(&f.recipe, given, &error);
+}
+
 static adaptau_status get_tables(void *given)
 {
     ck_assert_int_eq(adaptau_model_get_raw_tables(f.world.model, given, &error),
@@ -251,7 +376,7 @@ static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_ro
 static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_target_options  no_targets = {0};
 static const adaptau_fold_options    folding = {.tau = 0.2};
-static const uint32_t        zeros[64];
+static const uint32_t        zeros[128];
 static const adaptau_exchange exchange = {.exchange = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
@@ -261,6 +386,8 @@ static float                   one_number[1] = {1.0f}, first_moment[1], second_m
 static int32_t                 one_count[1];
 static const adaptau_adam_rows adam_rows = {
     .dim = 1, .n = 1, .rows = one_number, .first = first_moment, .second = second_moment, .steps = one_count};
+
+static const adaptau_search_options searching = {.struct_size = sizeof searching, .first = 1.0};
 
 static const struct struct_case {
     const char  *name;
@@ -273,6 +400,8 @@ static const struct struct_case {
     {"sampler options", use_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
     {"temperature options", use_temperature_options, 80, sizeof(adaptau_temperature_options), zeros},
     {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
+    {"search options", use_search_options, 40, sizeof(adaptau_search_options), &searching},
+    {"tune options", use_tune_options, 64, sizeof(adaptau_tune_options), zeros},
     {"model options", use_model_options, 120, sizeof(adaptau_model_options), zeros},
     {"target options", use_target_options, 24, sizeof(adaptau_target_options), &no_targets},
     {"contrast options", use_contrast_options, 72, sizeof(adaptau_contrast_options), zeros},
@@ -289,6 +418,10 @@ static const struct struct_case {
     {"tables of a range", use_range_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"score moments", use_score_moments, 64, sizeof(adaptau_score_moments), &score_moments},
     {"temperature state", use_temperature_state, 112, sizeof(adaptau_temperature_state), &warm},
+    {"recipe", use_recipe, 272, sizeof(adaptau_recipe), &f.recipe},
+    {"filled recipe", use_filled_recipe, 272, sizeof(adaptau_recipe), &f.recipe},
+    {"split options", use_split_options, 32, sizeof(adaptau_split_options), zeros},
+    {"fit options", use_fit_options, 80, sizeof(adaptau_fit_options), zeros},
 }, outputs[] = {
     {"tables", get_tables, 64, sizeof(adaptau_tables), zeros},
     {"batch", get_batch, 104, sizeof(adaptau_batch), zeros},
@@ -296,7 +429,17 @@ static const struct struct_case {
     {"temperature state", get_temperature_state, 112, sizeof(adaptau_temperature_state), zeros},
     {"encoder parameters", get_encoder_parameters, 24, sizeof(adaptau_encoder_parameters), zeros},
     {"step", get_step, 24, sizeof(adaptau_step), zeros},
+    {"search result", get_search_result, 32, sizeof(adaptau_search_result), zeros},
+    {"tune result", get_tune_result, 56, sizeof(adaptau_tune_result), zeros},
     {"gradient view", get_gradient_view, 56, sizeof(adaptau_gradient_view), zeros},
+    {"recipe", get_recipe, 272, sizeof(adaptau_recipe), zeros},
+    {"fit result", get_fit_result, 56, sizeof(adaptau_fit_result), zeros},
+    {"training state", get_training_state, 56, sizeof(adaptau_training_state), zeros},
+    {"batch of a training", get_training_batch, 104, sizeof(adaptau_batch), zeros},
+    {"model options", get_model_options, 120, sizeof(adaptau_model_options), zeros},
+    {"loss", get_loss, 24, sizeof(adaptau_loss), zeros},
+    {"temperature options", get_temperature_options, 80, sizeof(adaptau_temperature_options), zeros},
+    {"sampler options", get_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
 };
 
 static const int n_inputs = sizeof inputs / sizeof *inputs, n_outputs = sizeof outputs / sizeof *outputs;
@@ -412,10 +555,20 @@ static void open_fixture(void)
     f.temperatures = (adaptau_row_temperatures){.struct_size = sizeof f.temperatures, .tau = 0.2f};
     f.output = (adaptau_softmax_output){.struct_size = sizeof f.output};
     OK(adaptau_evaluator_create(f.world.context, f.world.data, NULL, &f.evaluator, &error));
+    f.recipe = (adaptau_recipe){.struct_size = sizeof f.recipe};
+    OK(adaptau_recipe_init(&f.recipe, &error));
+    f.recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    OK(adaptau_recipe_fill(&f.recipe, f.world.data, &error));
+    f.short_recipe = f.recipe;
+    f.short_recipe.epochs = 1;
+    f.short_recipe.dim = 2;
+    f.short_recipe.init = ADAPTAU_INIT_SPHERE;
+    OK(adaptau_training_create(f.world.context, f.world.data, &f.recipe, &f.training, &error));
 }
 
 static void close_fixture(void)
 {
+    adaptau_training_destroy(f.training);
     adaptau_model_destroy(f.mf);
     adaptau_sampler_destroy(f.second);
     adaptau_evaluator_destroy(f.evaluator);

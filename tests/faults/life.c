@@ -37,6 +37,10 @@ const struct way ways[] = {
      .model = {.flags = ADAPTAU_MODEL_RAW_USERS},
      .sampler = {.kind = ADAPTAU_SAMPLER_PER_ROW_UNIFORM, .flags = ADAPTAU_SAMPLER_REJECT_POSITIVES, .n_candidates = 8},
      .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_RELEASED}},
+    {.name = "mf, catalogue, SL@K", .loss = {.kind = ADAPTAU_LOSS_SLATK, .top_k = 3}},
+    {.name = "mf, per row, PSL",
+     .sampler = {.kind = ADAPTAU_SAMPLER_PER_ROW_UNIFORM, .n_candidates = 8},
+     .loss = {.kind = ADAPTAU_LOSS_PSL}},
     {.name = "mf, catalogue, BPR", .model = {.init = ADAPTAU_INIT_XAVIER}, .loss = {.kind = ADAPTAU_LOSS_BPR}},
     {.name = "lightgcn, catalogue, dropout, SGL",
      .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.2, .layer_dropout = 0.1},
@@ -425,6 +429,26 @@ static adaptau_status load(struct state *s)
     return adaptau_model_load(s->context, s->life->path, &s->loaded, &s->error);
 }
 
+static const adaptau_attachment attachments[] = {{"names", "ann\0bob\0", 8}, {"nothing", NULL, 0}};
+
+static adaptau_status save_with(struct state *s)
+{
+    return adaptau_model_save_with(s->model, s->life->path, 2, attachments, &s->error);
+}
+
+static int32_t take(void *user_data, const adaptau_attachment *attachment)
+{
+    (void)user_data;
+    return attachment->size == 8 || attachment->size == 0 ? 0 : 1;
+}
+
+static adaptau_status load_with(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_load_with(s->context, s->life->path, take, NULL, &s->loaded, &s->error);
+}
+
 static adaptau_status save_checkpoint(struct state *s)
 {
     return adaptau_model_save_checkpoint(s->model, s->temperature, "a note", s->life->path, &s->error);
@@ -462,6 +486,8 @@ static void keep(struct state *s)
     CALL(save);
     note_file(s);
     CALL(load);
+    CALL(save_with);
+    CALL(load_with);
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);

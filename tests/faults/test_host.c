@@ -2,6 +2,7 @@
 /* A host's locale with a decimal comma, its rounding modes, flush-to-zero. */
 #include <fenv.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,6 +134,86 @@ START_TEST(a_mode_set_later_reaches_the_pool)
 }
 END_TEST
 
+/* ---- threads of the host ----------------------------------------------------------------------------------------- */
+
+struct host_lane {
+    adaptau_lane_function lane;
+    void                 *argument;
+    int32_t               number;
+    int                   mode; /* of the thread, before the lane and after it; -1: the default               */
+    bool                  kept;
+};
+
+/* How a thread rounds, of both units of an x86. */
+static unsigned mode_here(void)
+{
+    unsigned mode = (unsigned)fegetround();
+#if defined(__SSE__)
+    mode |= (_mm_getcsr() & 0xE040u) << 16; /* rounding, FTZ and DAZ                                            */
+#endif
+    return mode;
+}
+
+static void *run_lane(void *argument)
+{
+    struct host_lane *lane = argument;
+    fesetenv(FE_DFL_ENV); /* not what it has from the thread that made it                                        */
+    if (lane->mode >= 0)
+        enter_mode(lane->mode);
+    const unsigned own = mode_here();
+    lane->lane(lane->argument, lane->number);
+    lane->kept = mode_here() == own;
+    return NULL;
+}
+
+static int  mode_of_threads;
+static int  n_lanes_run;
+static bool all_kept;
+
+/* A thread for each lane, which goes on with other work of the host's afterwards. */
+static int32_t execute_on_threads(void *user_data, int32_t n_lanes, adaptau_lane_function lane, void *argument)
+{
+    struct host_lane lanes[8];
+    pthread_t        threads[8];
+    (void)user_data;
+    for (int32_t k = 0; k < n_lanes; k++) {
+        lanes[k] = (struct host_lane){lane, argument, k, mode_of_threads, false};
+        ck_assert_int_eq(pthread_create(&threads[k], NULL, run_lane, &lanes[k]), 0);
+    }
+    for (int32_t k = 0; k < n_lanes; k++) {
+        pthread_join(threads[k], NULL);
+        all_kept = all_kept && lanes[k].kept;
+        n_lanes_run++;
+    }
+    return 0;
+}
+
+/* _i: a mode, of the caller or of the threads. */
+START_TEST(lanes_leave_the_hosts_threads_in_their_own_mode)
+{
+    enum { WIDE = 5000 };
+    static float            rows[WIDE * 3], unit[WIDE * 3];
+    adaptau_context        *context = NULL;
+    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 3, .executor = execute_on_threads};
+    const int               mode = _i / 2;
+    for (int k = 0; k < WIDE * 3; k++)
+        rows[k] = (float)(k % 97) + 0.37f;
+    ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
+    all_kept = true;
+    n_lanes_run = 0;
+    mode_of_threads = _i % 2 ? mode : -1;
+    if (_i % 2 == 0)
+        enter_mode(mode);
+    ck_assert_int_eq(adaptau_normalise_rows(context, WIDE, 3, rows, 3, unit, 3, NULL, NULL), ADAPTAU_OK);
+    if (_i % 2 == 0)
+        leave_mode(mode);
+    ck_assert_int_gt(n_lanes_run, 3);
+    ck_assert_msg(all_kept, "%s of %s stays behind", mode_names[mode], _i % 2 ? "the threads does not, but the caller's"
+                                                                              : "the caller");
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 static size_t read_file(char *bytes, size_t room)
 {
     FILE *file = fopen(path, "rb");
@@ -188,6 +269,7 @@ int main(void)
     tcase_add_loop_test(tests, a_decimal_comma_changes_nothing, 0, n_ways);
     tcase_add_loop_test(tests, all_threads_round_as_the_caller_does, 0, N_MODES * ((n_ways + 1) / 2));
     tcase_add_loop_test(tests, a_mode_set_later_reaches_the_pool, 0, N_MODES);
+    tcase_add_loop_test(tests, lanes_leave_the_hosts_threads_in_their_own_mode, 0, 2 * N_MODES);
     tcase_add_loop_test(tests, files_are_the_same_in_every_mode, 0, N_MODES);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -5,6 +5,7 @@
 #include <adaptau/adaptau.h>
 #include <check.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +100,14 @@ static const struct {
      "{" USERS("F32", "[1,2]", "[0,8]") "," ITEMS("F32", "[1,3]", "[8,20]") "}", 20,
      ADAPTAU_E_FORMAT, "users have 2 columns and items 3"},
     {"a vector", "{" USERS("F32", "[2]", "[0,8]") "," ITEMS("F32", "[1,2]", "[8,16]") "}",
-     16, ADAPTAU_E_FORMAT, "\"user_embeddings\" is not a matrix of F32"},
+     16, ADAPTAU_E_FORMAT, "tensor \"user_embeddings\" has dtype F32 and 1 dimensions, not F32, F16 or BF16 and 2"},
     {"integers", "{" USERS("F32", "[1,2]", "[0,8]") "," ITEMS("I32", "[1,2]", "[8,16]") "}",
-     16, ADAPTAU_E_FORMAT, "\"item_embeddings\" is not a matrix of F32"},
-    {"half precision", "{" USERS("F16", "[1,2]", "[0,4]") "}", 4, ADAPTAU_E_FORMAT, ""},
+     16, ADAPTAU_E_FORMAT, "tensor \"item_embeddings\" has dtype I32 and 2 dimensions, not F32, F16 or BF16 and 2"},
+    {"half precision", "{" USERS("F16", "[1,2]", "[0,4]") "," ITEMS("BF16", "[1,2]", "[4,8]") "}", 8, ADAPTAU_OK, ""},
+    {"eighth precision", "{" USERS("F8_E4M3", "[1,4]", "[0,4]") "," ITEMS("F32", "[1,4]", "[4,20]") "}", 20, ADAPTAU_E_FORMAT,
+     "tensor \"user_embeddings\" has dtype F8_E4M3 and 2 dimensions"},
+    {"other tensors beside the tables", "{" TABLES "," TENSOR("item_ids", "I64", "[1]", "[16,24]") ","
+     TENSOR("flag", "BOOL", "[]", "[24,25]") "," TENSOR("image", "U8", "[1,1,3]", "[25,28]") "}", 28, ADAPTAU_OK, ""},
     {"no columns", "{" USERS("F32", "[1,0]", "[0,0]") "," ITEMS("F32", "[1,0]", "[0,0]") "}",
      0, ADAPTAU_E_FORMAT, "0 columns are outside 1 ... 65536"},
     {"columns beyond the limit",
@@ -171,7 +176,12 @@ static char  *content;
 static size_t content_size;
 
 /* _i: an encoder. */
-static void write_model(int32_t encoder)
+static const adaptau_attachment attachments[] = {
+    {"user_names", "ann\0bob\0", 8}, {"nothing", NULL, 0}, {"bytes_2", "\x00\xFF\n", 3}};
+#define N_ATTACHMENTS ((int32_t)(sizeof attachments / sizeof *attachments))
+
+/* With attachments where wanted. */
+static void write_model(int32_t encoder, bool attached)
 {
     adaptau_model_options options = {.struct_size = sizeof options, .encoder = encoder, .dim = 2};
     const int32_t         users[3] = {0, 1, 2}, items[3] = {0, 1, 1};
@@ -181,7 +191,7 @@ static void write_model(int32_t encoder)
     OK(adaptau_dataset_create_from_pairs(context, 3, 2, 3, users, items, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_model_set_item_bias(model, bias, &error));
-    OK(adaptau_model_save(model, path, &error));
+    OK(adaptau_model_save_with(model, path, attached ? N_ATTACHMENTS : 0, attachments, &error));
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(data);
     FILE *file = fopen(path, "rb");
@@ -195,7 +205,7 @@ static void write_model(int32_t encoder)
 
 START_TEST(a_file_cut_at_any_byte_is_e_format)
 {
-    write_model(_i);
+    write_model(_i, false);
     for (size_t size = 0; size < content_size; size++) {
         write_bytes(content, size);
         ck_assert_msg(try_load(size) == ADAPTAU_E_FORMAT, "cut at byte %zu: %s", size, error.message);
@@ -210,7 +220,7 @@ END_TEST
 /* Most flips of data are other numbers, which nothing can tell: a checkpoint has a checksum. */
 START_TEST(any_flipped_bit_is_a_status)
 {
-    write_model(_i);
+    write_model(_i, false);
     for (size_t bit = 0; bit < 8 * content_size; bit++) {
         content[bit / 8] = (char)(content[bit / 8] ^ 1 << bit % 8);
         write_bytes(content, content_size);
@@ -218,6 +228,67 @@ START_TEST(any_flipped_bit_is_a_status)
         ck_assert_msg(status == ADAPTAU_OK || status == ADAPTAU_E_FORMAT || status == ADAPTAU_E_NUMERIC, "bit %zu: %s", bit,
                       error.message);
         content[bit / 8] = (char)(content[bit / 8] ^ 1 << bit % 8);
+    }
+    free(content);
+}
+END_TEST
+
+/* ---- attachments ------------------------------------------------------------------------------------------------ */
+
+static int32_t n_taken, refused; /* the one that is refused, from 1                                           */
+
+static int32_t take(void *user_data, const adaptau_attachment *given)
+{
+    ck_assert_ptr_eq(user_data, &n_taken);
+    ck_assert_int_lt(n_taken, N_ATTACHMENTS);
+    const adaptau_attachment *wanted = &attachments[n_taken++];
+    ck_assert_str_eq(given->name, wanted->name);
+    ck_assert_int_eq(given->size, wanted->size);
+    if (wanted->size > 0)
+        ck_assert_mem_eq(given->bytes, wanted->bytes, (size_t)wanted->size);
+    return n_taken == refused ? 7 : 0;
+}
+
+static adaptau_status load_attached(void)
+{
+    adaptau_model *model = NULL;
+    n_taken = 0;
+    adaptau_status status = adaptau_model_load_with(context, path, take, &n_taken, &model, &error);
+    ck_assert_int_eq(status == ADAPTAU_OK, model != NULL);
+    adaptau_model_destroy(model);
+    ck_assert_int_eq(host.bytes, idle);
+    return status;
+}
+
+START_TEST(attachments_come_back_as_they_were)
+{
+    write_model(_i, true);
+    OK(load_attached());
+    ck_assert_int_eq(n_taken, N_ATTACHMENTS);
+    refused = 2;
+    ck_assert_int_eq(load_attached(), ADAPTAU_E_THREAD);
+    ck_assert_int_eq(n_taken, 2);
+    ck_assert_str_eq(error.message, "take returned 7 for \"nothing\"");
+    refused = 0;
+    free(content);
+    write_model(_i, false);
+    OK(load_attached());
+    ck_assert_int_eq(n_taken, 0);
+    free(content);
+}
+END_TEST
+
+/* What belongs together cannot come from two files: any change is seen, whatever tensor it is in. */
+START_TEST(no_flipped_bit_of_a_file_with_attachments_is_read)
+{
+    write_model(0, true);
+    for (size_t at = 0; at < content_size; at++) {
+        content[at] ^= (char)(1 << at % 8);
+        write_bytes(content, content_size);
+        ck_assert_msg(try_load(content_size) != ADAPTAU_OK, "byte %zu", at);
+        ck_assert_int_ne(load_attached(), ADAPTAU_OK);
+        ck_assert_int_eq(n_taken, 0);
+        content[at] ^= (char)(1 << at % 8);
     }
     free(content);
 }
@@ -234,6 +305,8 @@ int main(void)
     tcase_add_test(tests, header_lengths_up_to_2_64_ask_for_no_memory);
     tcase_add_loop_test(tests, a_file_cut_at_any_byte_is_e_format, 0, 3);
     tcase_add_loop_test(tests, any_flipped_bit_is_a_status, 0, 3);
+    tcase_add_loop_test(tests, attachments_come_back_as_they_were, 0, 3);
+    tcase_add_test(tests, no_flipped_bit_of_a_file_with_attachments_is_read);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 #define ROOM (64 << 10)  /* the header's parsed form and the model itself */
-#define ROOM_PER_BYTE 4  /* raw and final tables, and the header */
+#define ROOM_PER_BYTE 8 /* half precision becomes floats, with as many of the optimiser */
 
 static void compare(const adaptau_model *model, const adaptau_model *other)
 {

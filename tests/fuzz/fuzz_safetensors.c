@@ -56,6 +56,8 @@ static void write_again(void)
     bool                 plain = true;
     for (; n < first.n_entries && plain; n++) {
         const struct atau_safetensors_entry *entry = &first.entries[n];
+        if (entry->type == ATAU_FOREIGN) /* is not written */
+            break;
         plain = copy_plain(entry->name, names[n]);
         tensors[n] = (struct atau_tensor){names[n], entry->rows, entry->columns, read_tensor(&first, entry), entry->columns,
                                           entry->type};

@@ -144,6 +144,41 @@ void later_users_are_served(const adaptau::context &context)
     expect_error(ADAPTAU_E_ARGUMENT, "tau", [&] { adaptau::fold(model, nullptr, options); });
 }
 
+/* The loop by recipe and adaptau_fit give one model; it can be taken out and put back. */
+void trainings_follow_a_recipe(const adaptau::context &context)
+{
+    const adaptau::dataset data(context, 3, 4, users, items);
+    auto                   recipe = adaptau::recipe();
+    expect(recipe.epochs == ADAPTAU_BY_DATA && recipe.dim == 64, "a recipe with its defaults");
+    recipe.dim = 2;
+    recipe.epochs = 3;
+    adaptau::training training(context, data, recipe);
+    auto              batch = adaptau::sized<adaptau_batch>();
+    for (std::int64_t epoch = 0; epoch < training.recipe().epochs; epoch++) {
+        training.begin_epoch(epoch);
+        while (training.next(batch)) {
+            training.gradients(batch);
+            training.apply();
+        }
+        training.end_epoch();
+    }
+    expect(training.state().epoch == 2 && training.state().loss > 0, "the state of a training");
+    const auto rows = training.tables();
+    auto       result = adaptau::sized<adaptau_fit_result>();
+    const auto fitted = adaptau::fit(context, data, recipe, adaptau::sized<adaptau_fit_options>(), &result);
+    expect(std::memcmp(rows.users, fitted.tables().users, 6 * sizeof(float)) == 0, "fit is the loop");
+    expect(result.n_epochs == 3 && result.loss == training.state().loss, "and says so");
+    auto taken = training.take_model();
+    expect_error(ADAPTAU_E_STATE, "taken out", [&] { training.begin_epoch(3); });
+    training.replace_model(std::move(taken));
+    const char *const path = "test_cpp_training.checkpoint";
+    training.save_checkpoint("3", path);
+    expect(adaptau::training(context, data, recipe).resume(path) == "3", "a checkpoint's note");
+    std::remove(path);
+    recipe.dim = -1;
+    expect_error(ADAPTAU_E_ARGUMENT, "recipe->dim", [&] { adaptau::fill(recipe, data); });
+}
+
 } // namespace
 
 int main()
@@ -154,6 +189,7 @@ int main()
         failures_speak(context);
         a_step_is_the_c_one(context);
         later_users_are_served(context);
+        trainings_follow_a_recipe(context);
     } catch (const std::exception &error) {
         expect(false, error.what());
     }

@@ -57,6 +57,48 @@ class Module(unittest.TestCase):
         np.testing.assert_allclose(scores, -np.sort(-cosines, axis=1)[:, :5], atol=1e-6)
         np.testing.assert_allclose(scores, np.take_along_axis(cosines, found, axis=1), atol=1e-6)
 
+    def recipe(self):
+        return adaptau.Recipe(dim=DIM, epochs=4, seed=3)
+
+    def test_a_recipe_is_filled_by_the_data(self):
+        recipe = adaptau.Recipe(epochs=7)
+        self.assertEqual((recipe.epochs, recipe.rows_per_batch, recipe.dim), (7, adaptau.BY_DATA, 64))
+        recipe.fill(self.data)
+        self.assertEqual((recipe.epochs, recipe.rows_per_batch), (7, 64))
+        with self.assertRaises(TypeError):
+            adaptau.Recipe(epoch=7)
+        with self.assertRaisesRegex(adaptau.Error, "recipe->dim = 0"):
+            adaptau.Recipe(dim=0).fill(self.data)
+
+    def test_the_loop_by_recipe_and_fit_give_one_model(self):
+        training = adaptau.Training(self.context, self.data, self.recipe())
+        for epoch in range(training.recipe.epochs):
+            for batch in training.epoch(epoch):
+                training.add_loss(training.model.gradients(batch, training.temperature).loss)
+                training.model.apply()
+        seen = []
+        model, result = adaptau.fit(self.context, self.data, self.recipe(), on_epoch=lambda p: seen.append((p.epoch, p.loss)))
+        for one, other in zip(training.model.embeddings(), model.embeddings()):
+            np.testing.assert_array_equal(one, other)
+        self.assertEqual([epoch for epoch, _ in seen], [0, 1, 2, 3])
+        self.assertEqual(training.state.loss, result.loss)
+        self.assertEqual(seen[-1][1], result.loss)
+
+    def test_fit_ends_when_a_callback_says_so(self):
+        kept, held_out = self.data.split(0.3, seed=2)
+        self.assertEqual(kept.n_pairs + held_out.n_pairs, self.data.n_pairs)
+        model, result = adaptau.fit(self.context, kept, self.recipe(), validation=held_out, cutoff=5,
+                                    on_epoch=lambda p: adaptau.STOP if p.epoch == 1 else None)
+        self.assertEqual((result.stopped, result.n_searched), (1, 2))
+        self.assertGreater(result.recall, 0)
+        with self.assertRaises(ZeroDivisionError):
+            adaptau.fit(self.context, self.data, self.recipe(), on_step=lambda p: 1 // 0)
+
+    def test_the_latest_are_held_out(self):
+        times = np.arange(self.data.n_pairs, dtype=np.int64)
+        kept, held_out = self.data.split(0.25, times=times)
+        self.assertEqual((kept.n_pairs, held_out.n_pairs), (3 * USERS, USERS))
+
     def test_views_outlive_every_name(self):
         users, _ = adaptau.Model(self.context, self.data, dim=DIM, seed=1).embeddings()
         del self.data, self.context

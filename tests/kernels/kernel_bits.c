@@ -111,7 +111,7 @@ static void gathers(void)
     print("gather");
 }
 
-/* Tiles whose exponents are common, large, or special. */
+/* Tiles whose exponents are common, large, or special, and whose shifts or log q are wide. */
 static void tiles(const char *name, int which)
 {
     static const float specials[] = {-1.0f / 0.0f, 1.0f / 0.0f, 1e30f, -1e30f, -9.0f, 9.5f, 0.0f, -10.3f};
@@ -119,16 +119,18 @@ static void tiles(const char *name, int which)
     start();
     for (int64_t columns = 0; columns <= 35; columns++)
         for (int64_t lines = 0; lines <= 5; lines++)
-            for (int way = 0; way < 4; way++) {
+            for (int way = 0; way < 16; way++) {
                 float scale[36], shift[36], sum[36], *t = c + 1;
                 fill(300);
                 for (int r = 0; r < 36; r++) {
                     scale[r] = 5.0f + (way & 2 ? 6.0f : 0.0f) + a[r];
-                    shift[r] = b[r];
+                    shift[r] = way & 4 && r % 3 == 0 ? 1e7f * b[r] : b[r];
                     sum[r] = 1.0f + d[r];
                 }
                 for (int i = 0; i < 300 && way & 2; i += 5)
                     c[i] = specials[i / 5 % 8];
+                for (int j = 0; j < 5 && way & 8; j += 2)
+                    a[100 + j] *= 1e7f;
                 const float *q = way & 1 ? a + 100 : NULL;
                 int64_t      n_hits = 0;
                 switch (which) {

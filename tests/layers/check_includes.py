@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""include <- common <- kernels <- core <- examples: an arrow may be skipped, never reversed.
+"""include <- common <- kernels <- core <- fit <- examples: an arrow may be skipped, never reversed.
 
 Reads the #include lines of every .c and .h file and fails on one that points upward, on a public header that includes a private
 one, and on any file but kernels/blas.c that includes BLIS."""
@@ -8,7 +8,10 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["include", "common", "kernels", "core", "examples"]
+LAYERS = ["include", "common", "kernels", "core", "fit", "examples"]
+FIT_HEADERS = ("adaptau/recipe.h", "adaptau/fit.h", "adaptau/tune.h")
+FIT_HOSTS = ("adaptau.h", "fit.h", "tune.h")
+FIT_KNOWS = ["include", "common", "fit"]  # it is built on public calls
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -50,6 +53,10 @@ def main():
                 n_arrows += 1
                 if own == "examples" and layer != "include":
                     errors.append(f"{where}: examples include <adaptau/...> only, not {target}")
+                elif own == "fit" and layer not in FIT_KNOWS:
+                    errors.append(f"{where}: fit calls public functions, and must not include {layer} ({target})")
+                elif own not in ("fit", "examples") and target in FIT_HEADERS and path.name not in FIT_HOSTS:
+                    errors.append(f"{where}: only fit and hosts know {target}")
                 elif LAYERS.index(layer) > LAYERS.index(own):
                     errors.append(f"{where}: {own} must not include {layer} ({target})")
     for error in errors:

@@ -8,14 +8,16 @@ static struct {
     const adaptau_evaluator_options *options;
     adaptau_evaluator               *evaluator;
     const adaptau_tables            *tables;
-    int32_t                          metric, cutoff;
+    int32_t                          metric, cutoff, n_taus;
+    const double                    *taus;
+    double                          *means;
     void                            *out;
 
     STRUCT(adaptau_evaluator_options, options);
     TABLES_MEMBERS;
     const adaptau_dataset *masks[2];
     int32_t                cutoffs[3], groups[ITEMS];
-    double                 mean, per_group[2];
+    double                 mean, per_group[2], two_taus[2], two_means[2];
     float                  per_user[USERS], bias[ITEMS];
     adaptau_evaluator     *made;
 } a;
@@ -153,7 +155,36 @@ static const struct misuse per_group[] = {
     {ADAPTAU_E_STATE, "the evaluator has no groups", {FROM(a.evaluator, desk.plain_evaluator)}},
 };
 
+static void prepare_evaluator_log_likelihood(void)
+{
+    prepare_evaluator_run();
+    a.two_taus[0] = 0.1;
+    a.two_taus[1] = 0.5;
+    a.n_taus = 2;
+    a.taus = a.two_taus;
+    a.means = a.two_means;
+}
+
+static adaptau_status call_evaluator_log_likelihood(adaptau_error *error)
+{
+    return adaptau_evaluator_log_likelihood(a.evaluator, a.tables, a.n_taus, a.taus, a.means, error);
+}
+
+static const struct misuse log_likelihood[] = {
+    IS_NULL(evaluator),
+    IS_NULL(taus),
+    IS_NULL(means),
+    BAD_TABLES,
+    {ADAPTAU_E_SHAPE, "tables->n_users = 5, but held_out has 6 users", {TO(TABLES.n_users, USERS - 1)}},
+    {ADAPTAU_E_SHAPE, "tables->n_items = 9, but held_out has 8 items", {TO(TABLES.n_items, ITEMS + 1)}},
+    {ADAPTAU_E_ARGUMENT, "n_taus = -1 is outside 0 ... 64", {TO(a.n_taus, -1)}},
+    {ADAPTAU_E_ARGUMENT, "n_taus = 65 is outside 0 ... 64", {TO(a.n_taus, 65)}},
+    {ADAPTAU_E_ARGUMENT, "taus[1] = 0 is outside", {TO(a.two_taus[1], 0.0)}},
+    {ADAPTAU_E_NUMERIC, "taus[0] = nan is not finite", {TO(a.two_taus[0], NAN)}},
+};
+
 static const struct subject subjects[] = {
+    SUBJECT(evaluator_log_likelihood, log_likelihood),
     SUBJECT(evaluator_create, create),     SUBJECT(evaluator_run, run),
     SUBJECT(evaluator_mean, mean),         SUBJECT(evaluator_per_user, per_user),
     SUBJECT(evaluator_per_group, per_group),

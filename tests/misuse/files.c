@@ -13,7 +13,10 @@ static struct {
     adaptau_temperature      **temperature;
     char                      *note_out;
     void                      *out;
+    const adaptau_attachment  *attachments;
+    int32_t                    n_attachments;
 
+    adaptau_attachment   two[2];
     char                 long_note[ADAPTAU_NOTE_SIZE + 1], note_room[ADAPTAU_NOTE_SIZE];
     adaptau_model       *made_model;
     adaptau_temperature *made_temperature;
@@ -53,6 +56,36 @@ static adaptau_status call_model_save(adaptau_error *error)
 
 static const struct misuse save[] = {BAD_TARGETS};
 
+static void prepare_model_save_with(void)
+{
+    prepare_model_save();
+    a.two[0] = (adaptau_attachment){"names", "a", 2};
+    a.two[1] = (adaptau_attachment){"version", NULL, 0};
+    a.attachments = a.two;
+    a.n_attachments = 2;
+}
+
+static adaptau_status call_model_save_with(adaptau_error *error)
+{
+    return adaptau_model_save_with(a.from, a.path, a.n_attachments, a.attachments, error);
+}
+
+static const struct misuse save_with[] = {
+    BAD_TARGETS,
+    IS_NULL(attachments),
+    {ADAPTAU_E_ARGUMENT, "n = -1 is outside 0 ... 8", {TO(a.n_attachments, -1)}},
+    {ADAPTAU_E_ARGUMENT, "n = 9 is outside 0 ... 8", {TO(a.n_attachments, 9)}},
+    {ADAPTAU_E_ARGUMENT, "attachments[1].name is NULL", {TO(a.two[1].name, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "attachments[0].name = \"\" is not 1 to 64 of a-z, 0-9 and _", {TO(a.two[0].name, "")}},
+    {ADAPTAU_E_ARGUMENT, "attachments[0].name = \"a b\" is not 1 to 64 of a-z, 0-9 and _", {TO(a.two[0].name, "a b")}},
+    {ADAPTAU_E_ARGUMENT,
+     "is not 1 to 64 of a-z, 0-9 and _",
+     {TO(a.two[0].name, "a234567890123456789012345678901234567890123456789012345678901234_")}},
+    {ADAPTAU_E_ARGUMENT, "attachments[1].name = \"names\" is that of attachments[0]", {TO(a.two[1].name, "names")}},
+    {ADAPTAU_E_ARGUMENT, "attachments[1].size = -1 is negative", {TO(a.two[1].size, -1)}},
+    {ADAPTAU_E_ARGUMENT, "attachments[0].bytes is NULL", {TO(a.two[0].bytes, NULL)}},
+};
+
 static void prepare_model_load(void)
 {
     a.context = desk.context;
@@ -66,6 +99,19 @@ static adaptau_status call_model_load(adaptau_error *error)
 }
 
 static const struct misuse load[] = {BAD_SOURCES, IS_NULL(out)};
+
+static int32_t take_all(void *user_data, const adaptau_attachment *attachment)
+{
+    (void)user_data, (void)attachment;
+    return 0;
+}
+
+#define prepare_model_load_with prepare_model_load
+
+static adaptau_status call_model_load_with(adaptau_error *error)
+{
+    return adaptau_model_load_with(a.context, a.path, take_all, NULL, a.out, error);
+}
 
 static void prepare_model_save_checkpoint(void)
 {
@@ -140,7 +186,8 @@ static const struct misuse export[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(model_save, save),     SUBJECT(model_load, load),         SUBJECT(model_save_checkpoint, save_checkpoint),
+    SUBJECT(model_save, save), SUBJECT(model_save_with, save_with), SUBJECT(model_load, load), SUBJECT(model_load_with, load),
+    SUBJECT(model_save_checkpoint, save_checkpoint),
     SUBJECT(model_load_checkpoint, resume), SUBJECT(model_export_npy, export), SUBJECT(model_export_index, export),
 };
 

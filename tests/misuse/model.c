@@ -150,6 +150,13 @@ static adaptau_status call_model_refresh(adaptau_error *error)
 
 static const struct misuse refresh[] = {IS_NULL(model)};
 
+#define prepare_model_prepare prepare_model_refresh
+
+static adaptau_status call_model_prepare(adaptau_error *error)
+{
+    return adaptau_model_prepare(a.model, error);
+}
+
 static void prepare_model_set_loss(void)
 {
     LOSS = (adaptau_loss){.struct_size = sizeof LOSS};
@@ -168,6 +175,8 @@ static const struct misuse set_loss[] = {
     {ADAPTAU_E_ARGUMENT, "loss->kind = 9 is unknown", {TO(LOSS.kind, 9)}},
     {ADAPTAU_E_ARGUMENT, "loss->kind = -1 is unknown", {TO(LOSS.kind, -1)}},
     {ADAPTAU_E_ARGUMENT, "loss->margin = 0.3, but BPR has none", {TO(LOSS.kind, ADAPTAU_LOSS_BPR), TO(LOSS.margin, 0.3)}},
+    {ADAPTAU_E_ARGUMENT, "loss->top_k = 3, but the softmax has none", {TO(LOSS.top_k, 3)}},
+    {ADAPTAU_E_ARGUMENT, "loss->weight_tau = 1, but the softmax has none", {TO(LOSS.weight_tau, 1.0)}},
     {ADAPTAU_E_NUMERIC, "loss->margin = inf", {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(LOSS.margin, INFINITY)}},
     {ADAPTAU_E_ARGUMENT,
      "loss->negative_weight = -2 is negative",
@@ -235,7 +244,7 @@ static const struct subject subjects[] = {
     SUBJECT(model_get_tables, tables),
     SUBJECT(model_get_raw_tables, raw_tables),
     SUBJECT(model_get_encoder_parameters, encoder_parameters),
-    SUBJECT(model_refresh, refresh),
+    SUBJECT(model_refresh, refresh), SUBJECT(model_prepare, refresh),
     SUBJECT(model_set_loss, set_loss),
     SUBJECT(model_set_item_bias, set_item_bias),
     SUBJECT(model_set_learning_rates, set_learning_rates),

@@ -135,6 +135,7 @@ static void prepare_users(void)
 }
 
 #define prepare_temperature_observe prepare_users
+#define prepare_temperature_observe_of_range prepare_users
 #define prepare_temperature_learn prepare_users
 #define prepare_temperature_rows prepare_users
 
@@ -147,6 +148,11 @@ static void prepare_users(void)
 static adaptau_status call_temperature_observe(adaptau_error *error)
 {
     return adaptau_temperature_observe(a.temperature, a.n, a.users, a.unit_losses, error);
+}
+
+static adaptau_status call_temperature_observe_of_range(adaptau_error *error)
+{
+    return adaptau_temperature_observe_of_range(a.temperature, a.n, a.users, a.unit_losses, error);
 }
 
 static const struct misuse observe[] = {
@@ -198,9 +204,10 @@ static const struct misuse get_state[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(temperature_create, create), SUBJECT(temperature_grow, grow),   SUBJECT(temperature_update, update),
-    SUBJECT(temperature_observe, observe), SUBJECT(temperature_learn, learn), SUBJECT(temperature_rows, rows),
-    SUBJECT(temperature_get_state, get_state),
+    SUBJECT(temperature_create, create),   SUBJECT(temperature_grow, grow),
+    SUBJECT(temperature_update, update),   SUBJECT(temperature_observe, observe),
+    SUBJECT(temperature_observe_of_range, observe), SUBJECT(temperature_learn, learn),
+    SUBJECT(temperature_rows, rows),       SUBJECT(temperature_get_state, get_state),
 };
 
 /* ---- what cannot fail ------------------------------------------------------------------------------------------- */

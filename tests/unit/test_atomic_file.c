@@ -77,19 +77,34 @@ START_TEST(gives_new_files_the_mode_of_the_umask)
 }
 END_TEST
 
-START_TEST(replaces_a_symbolic_link_and_not_its_target)
+static void check_link(const char *where)
 {
-    char        target[600];
     struct stat status;
-    snprintf(target, sizeof target, "%s/target", folder);
-    ck_assert_int_eq(write_text(target, "target", NULL), ADAPTAU_OK);
+    ck_assert_int_eq(lstat(where, &status), 0);
+    ck_assert(S_ISLNK(status.st_mode));
+}
+
+START_TEST(replaces_the_target_of_a_symbolic_link)
+{
+    static const char *const targets[] = {"%s/store/v1", "store/v1", "./store/../store/v1", "store/again"};
+    char                     target[700], store[700], again[800];
+    snprintf(target, sizeof target, targets[_i], folder);
+    snprintf(store, sizeof store, "%s/store", folder);
+    snprintf(again, sizeof again, "%s/again", store);
+    ck_assert_int_eq(mkdir(store, 0700), 0);
+    ck_assert_int_eq(symlink("v1", again), 0); /* a link to a link, relative to its own folder                 */
     ck_assert_int_eq(symlink(target, path), 0);
-    ck_assert_int_eq(write_text(path, "new", NULL), ADAPTAU_OK);
-    ck_assert_int_eq(lstat(path, &status), 0);
-    ck_assert(S_ISREG(status.st_mode));
-    check_content("new");
-    snprintf(path, sizeof path, "%s/target", folder);
-    check_content("target");
+    for (int time = 0; time < 2; time++) { /* the target is made first, then replaced                          */
+        ck_assert_int_eq(write_text(path, time ? "new" : "first", NULL), ADAPTAU_OK);
+        check_link(path);
+        check_link(again);
+        check_content(time ? "new" : "first");
+    }
+    ck_assert_int_eq(count_files(0), 2); /* link and store: nothing temporary here, nor there                  */
+    unlink(again);
+    snprintf(again, sizeof again, "%s/v1", store);
+    unlink(again);
+    ck_assert_int_eq(rmdir(store), 0);
 }
 END_TEST
 
@@ -100,6 +115,37 @@ static void check_refused(const char *where, int os_error)
     ck_assert_int_eq(error.status, ADAPTAU_E_IO);
     ck_assert_msg(error.os_error == os_error, "%s: %s", where, error.message);
     ck_assert(error.message[0] != '\0');
+}
+
+static void refuse_links_and_pipes(void)
+{
+    const struct {
+        const char *target;
+        int         os_error;
+    } links[] = {{"/dev/null", EINVAL}, {"itself", ELOOP}, {"no/folder", ENOENT}, {".", EISDIR}, {"pipe", EINVAL}};
+    char        where[700], pipe_path[700], number[40];
+    struct stat status;
+    snprintf(pipe_path, sizeof pipe_path, "%s/pipe", folder);
+    snprintf(where, sizeof where, "%s/itself", folder);
+    ck_assert_int_eq(mkfifo(pipe_path, 0600), 0);
+    check_refused(pipe_path, EINVAL);
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        ck_assert_int_eq(symlink(links[i].target, where), 0);
+        check_refused(where, links[i].os_error);
+        check_link(where);
+        unlink(where);
+    }
+    ck_assert_int_eq(stat(pipe_path, &status), 0);
+    ck_assert(S_ISFIFO(status.st_mode));
+    unlink(pipe_path);
+    /* A link of /proc to a file that is gone: its text names another. */
+    FILE *gone = fopen(pipe_path, "w");
+    ck_assert_ptr_nonnull(gone);
+    unlink(pipe_path);
+    snprintf(number, sizeof number, "/proc/self/fd/%d", fileno(gone));
+    if (stat(number, &status) == 0)
+        check_refused(number, EINVAL);
+    fclose(gone);
 }
 
 START_TEST(refuses_paths_that_cannot_be_files)
@@ -118,6 +164,7 @@ START_TEST(refuses_paths_that_cannot_be_files)
     check_refused("/dev/null", EINVAL);
     ck_assert_int_eq(stat("/dev/null", &status), 0);
     ck_assert(S_ISCHR(status.st_mode));
+    refuse_links_and_pipes();
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';
     check_refused(long_path, ENAMETOOLONG);
@@ -163,7 +210,7 @@ int main(void)
     tcase_add_test(tests, writes_to_the_working_directory);
     tcase_add_test(tests, keeps_the_old_file_when_abandoned);
     tcase_add_test(tests, gives_new_files_the_mode_of_the_umask);
-    tcase_add_test(tests, replaces_a_symbolic_link_and_not_its_target);
+    tcase_add_loop_test(tests, replaces_the_target_of_a_symbolic_link, 0, 4);
     tcase_add_test(tests, refuses_paths_that_cannot_be_files);
     tcase_add_test(tests, refuses_an_unwritable_folder_and_keeps_the_old_file);
     suite_add_tcase(suite, tests);

@@ -30,7 +30,7 @@ START_TEST(a_thread_bound_to_one_cpu_counts_one)
 {
 #ifdef __linux__
     cpu_set_t all, one;
-    int       cpu = 0;
+    size_t    cpu = 0;
     ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
     const int64_t before = atau_cpu_count();
     ck_assert_int_ge(before, 1);

@@ -19,6 +19,11 @@ lib.adaptau_context_backend.restype = c.c_char_p
 lib.adaptau_dataset_n_pairs.restype = _I64
 lib.adaptau_sampler_n_batches.restype = _I64
 lib.adaptau_evaluator_users.restype = _P
+lib.adaptau_training_model.restype = _P
+lib.adaptau_training_temperature.restype = _P
+
+BY_DATA = -1  # a member of a recipe that its data decide
+GO_ON, STOP = 0, 1  # what callbacks of fit answer
 
 METRICS = ("recall", "ndcg", "precision", "hit_rate", "mrr", "map")
 
@@ -94,6 +99,59 @@ class Step(_Sized):
     _fields_ = [("struct_size", _U32), ("n_rows", _I32), ("n_terms", _I64), ("loss", _F64)]
 
 
+class Recipe(_Sized):
+    _fields_ = [("struct_size", _U32), ("encoder", _I32), ("init", _I32), ("normalise", _I32), ("free_length", _I32),
+                ("unit_raw_rows", _I32), ("rank_raw", _I32), ("row_second_moment", _I32), ("bfloat16", _I32),
+                ("loss", _I32), ("tau0_policy", _I32), ("tau_user_policy", _I32), ("candidates", _I32), ("log_q", _I32),
+                ("reject_positives", _I32), ("positives_in_sum", _I32), ("dim", _I64), ("n_layers", _I64),
+                ("rows_per_batch", _I64), ("n_candidates", _I64), ("epochs", _I64), ("warmup_epochs", _I64), ("seed", _U64),
+                ("edge_dropout", _F64), ("layer_dropout", _F64), ("gate", _F64), ("weight_decay", _F64), ("margin", _F64),
+                ("negative_weight", _F64), ("tau", _F64), ("tau_min", _F64), ("tau_max", _F64), ("tau_divisor", _F64),
+                ("tau_learning_rate", _F64), ("threshold_quantile", _F64), ("degree_quantile", _F64),
+                ("popularity_exponent", _F64), ("row_weight_exponent", _F64), ("soft_targets", _F64),
+                ("learning_rate_users", _F64), ("learning_rate_items", _F64), ("popularity_prior", _F64)]
+
+    def __init__(self, **members):
+        """The library's defaults, BY_DATA where the data decide, and what is named."""
+        super().__init__()
+        call(lib.adaptau_recipe_init, c.byref(self))
+        for name, value in members.items():
+            if not hasattr(self, name):
+                raise TypeError(f"a recipe has no {name}")
+            setattr(self, name, value)
+
+    def fill(self, dataset):
+        """Replace every BY_DATA by its value."""
+        call(lib.adaptau_recipe_fill, c.byref(self), dataset)
+        return self
+
+
+class TrainingState(_Sized):
+    _fields_ = [("struct_size", _U32), ("reserved", _I32), ("epoch", _I64), ("n_epochs", _I64), ("step", _I64),
+                ("n_steps", _I64), ("loss", _F64), ("tau0", _F64)]
+
+
+class FitOptions(_Sized):
+    _fields_ = [("struct_size", _U32), ("cutoff", _I32), ("validation", _P), ("held_out_share", _F64),
+                ("held_out_seed", _U64), ("n_epochs", _I64), ("eval_every", _I64), ("patience", _I64), ("on_step", _P),
+                ("on_epoch", _P), ("user_data", _P)]
+
+
+class FitResult(_Sized):
+    _fields_ = [("struct_size", _U32), ("stopped", _I32), ("n_epochs", _I64), ("n_searched", _I64), ("loss", _F64),
+                ("tau0", _F64), ("recall", _F64), ("ndcg", _F64)]
+
+
+class SplitOptions(_Sized):
+    _fields_ = [("struct_size", _U32), ("reserved", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
+
+
+class FitProgress(c.Structure):
+    _fields_ = [("phase", _I32), ("evaluated", _I32), ("best", _I32), ("reserved", _I32), ("epoch", _I64),
+                ("n_epochs", _I64), ("step", _I64), ("n_steps", _I64), ("loss", _F64), ("tau0", _F64), ("recall", _F64),
+                ("ndcg", _F64), ("model", _P)]
+
+
 class _Error(c.Structure):
     _fields_ = [("status", _I32), ("os_error", _I32), ("message", c.c_char * 248)]
 
@@ -145,9 +203,20 @@ class _Object:
     def __init__(self, create, destroy, *arguments, keep=()):
         handle = _P()
         call(create, *arguments, c.byref(handle))
+        self._own(handle, destroy, keep)
+
+    def _own(self, handle, destroy, keep):
         self._as_parameter_ = handle
         self._keep = keep
         weakref.finalize(self, destroy, handle)  # at exit the latest object goes first
+
+    @classmethod
+    def _borrowed(cls, handle, owner):
+        """An object that another one owns, and keeps."""
+        self = cls.__new__(cls)
+        self._as_parameter_ = _P(handle)
+        self._keep = (owner,)
+        return self
 
 
 class Context(_Object):
@@ -178,6 +247,17 @@ class Dataset(_Object):
                          _I32(n_items), _I64(len(users)),
                          *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)), keep=(context,))
         return self
+
+    def split(self, share, seed=0, times=None):
+        """What is kept and what is held out, of each user's interactions: drawn ones, or the latest by `times`, int64 in the
+        order of sorted rows."""
+        kept, held_out = (Dataset.__new__(Dataset) for _ in range(2))
+        handles = _P(), _P()
+        options = SplitOptions(share=share, seed=seed, times=_borrow(times, np.int64, (self.n_pairs,)))
+        call(lib.adaptau_dataset_split, self._keep[0], self, c.byref(options), *(c.byref(handle) for handle in handles))
+        for part, handle in zip((kept, held_out), handles):
+            part._own(handle, lib.adaptau_dataset_destroy, keep=(self._keep[0],))
+        return kept, held_out
 
     @property
     def n_users(self):
@@ -288,3 +368,76 @@ class Model(_Object):
         call(lib.adaptau_model_top_k, self, _I32(len(users)), _borrow(users, np.int32, (len(users),)), _I32(k), seen,
              _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
+
+
+class Training(_Object):
+    """A model, its temperature and its schedule, by a recipe; the steps are the host's."""
+
+    def __init__(self, context, dataset, recipe=None):
+        super().__init__(lib.adaptau_training_create, lib.adaptau_training_destroy, context, dataset,
+                         c.byref(recipe or Recipe()), keep=(context, dataset))
+        self.recipe = Recipe()
+        call(lib.adaptau_training_get_recipe, self, c.byref(self.recipe))
+
+    @property
+    def model(self):
+        return Model._borrowed(lib.adaptau_training_model(self), self)
+
+    @property
+    def temperature(self):
+        return Temperature._borrowed(lib.adaptau_training_temperature(self), self)
+
+    @property
+    def state(self):
+        state = TrainingState()
+        call(lib.adaptau_training_get_state, self, c.byref(state))
+        return state
+
+    def epoch(self, number):
+        """The batches of an epoch, which begins with the first and ends after the last."""
+        call(lib.adaptau_training_begin_epoch, self, _I64(number))
+        batch = Batch()
+        while True:
+            call(lib.adaptau_training_next, self, c.byref(batch))
+            if batch.n_rows == 0:
+                break
+            yield batch
+        call(lib.adaptau_training_end_epoch, self)
+
+    def add_loss(self, loss):
+        """For the mean in `state`."""
+        call(lib.adaptau_training_add_loss, self, _F64(loss))
+
+
+def fit(context, dataset, recipe=None, validation=None, on_step=None, on_epoch=None, **options):
+    """A model and what is known of it. Callbacks get a FitProgress and answer STOP, or anything else to go on; an exception in
+    one ends the training and is raised here."""
+    raised = []
+
+    def guarded(function):
+        def answer(_, progress):
+            try:
+                return STOP if function(progress.contents) == STOP else GO_ON
+            except BaseException as cause:  # nothing may pass through the library
+                raised.append(cause)
+                return -1
+        return c.cast(keep(c.CFUNCTYPE(_I32, _P, c.POINTER(FitProgress))(answer)), _P) if function else None
+
+    kept = []
+
+    def keep(function):
+        kept.append(function)
+        return function
+
+    result, model = FitResult(), Model.__new__(Model)
+    options = FitOptions(validation=validation._as_parameter_ if validation else None, on_step=guarded(on_step),
+                         on_epoch=guarded(on_epoch), **options)
+    handle = _P()
+    try:
+        call(lib.adaptau_fit, context, dataset, c.byref(recipe or Recipe()), c.byref(options), c.byref(handle), c.byref(result))
+    except Error:
+        if raised:
+            raise raised[0] from None
+        raise
+    model._own(handle, lib.adaptau_model_destroy, keep=(context,))
+    return model, result

@@ -8,6 +8,7 @@
 #include <arm_neon.h>
 
 #include "kernels/arm/neon.h"
+#include "kernels/sphere.h"
 
 #define WIDTH 8 /* floats in a pair of vectors                                                                 */
 
@@ -225,17 +226,36 @@ static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_r
 
 /* ---- exponential --------------------------------------------------------------------------------------------------- */
 
+/* Whether one of these is not within ±ATAU_WIDE. */
+INLINE int any_wide(int64_t n, const float *x)
+{
+    int wide = 0;
+    for (int64_t i = 0; i < n; i++)
+        wide |= __builtin_fabsf(x[i]) >= ATAU_WIDE;
+    return wide;
+}
+
+/* The exponents of a vector. `wide` is a constant: some shift or log_q is. */
+INLINE float32x4_t exponents(int wide, float32x4_t score, float32x4_t scale, float32x4_t shift, float32x4_t q)
+{
+    const float32x4_t x = vfmaq_f32(vnegq_f32(vaddq_f32(shift, q)), score, scale), bound = vdupq_n_f32(ATAU_WIDE);
+    if (!wide)
+        return x;
+    return vbslq_f32(vorrq_u32(vcageq_f32(shift, bound), vcageq_f32(q, bound)),
+                     vsubq_f32(vfmaq_f32(vnegq_f32(q), score, scale), shift), x);
+}
+
 /* A pair of vectors of columns, all lines: the exponentials of a column go to `cell` when `keep`, their sum to sum. */
-INLINE void exp_strip(int keep, int whole, int64_t columns, int64_t lines, float *cell, int64_t stride, const float *scale,
-                      const float *shift, const float *log_q, float *sum)
+INLINE void exp_strip(int keep, int whole, int wide, int64_t columns, int64_t lines, float *cell, int64_t stride,
+                      const float *scale, const float *shift, const float *log_q, float *sum)
 {
     const struct pair factor = load(scale, whole, columns), less = load(shift, whole, columns);
     struct pair       total = load(sum, whole, columns);
     for (int64_t j = 0; j < lines; j++, cell += stride) {
         const float32x4_t q = vdupq_n_f32(log_q ? log_q[j] : 0.0f);
         struct pair       x = load(cell, whole, columns);
-        x.low = vfmaq_f32(vnegq_f32(vaddq_f32(less.low, q)), x.low, factor.low);
-        x.high = vfmaq_f32(vnegq_f32(vaddq_f32(less.high, q)), x.high, factor.high);
+        x.low = exponents(wide, x.low, factor.low, less.low, q);
+        x.high = exponents(wide, x.high, factor.high, less.high, q);
         x = exp_pair(x);
         total.low = vaddq_f32(total.low, x.low);
         total.high = vaddq_f32(total.high, x.high);
@@ -245,25 +265,35 @@ INLINE void exp_strip(int keep, int whole, int64_t columns, int64_t lines, float
     store(sum, whole, columns, total);
 }
 
+/* All columns. `keep` is a constant. Wide ones are rare: one kind of strip takes them all. */
+INLINE void exp_strips(int keep, int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale,
+                       const float *shift, const float *log_q, float *sum)
+{
+    int64_t r = 0;
+    if (__builtin_expect(any_wide(columns, shift) || (log_q && any_wide(lines, log_q)), 0)) {
+        for (; r < columns; r += WIDTH) {
+            const int64_t here = columns - r < WIDTH ? columns - r : WIDTH;
+            exp_strip(keep, 0, 1, here, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+        }
+        return;
+    }
+    for (; r + WIDTH <= columns; r += WIDTH)
+        exp_strip(keep, 1, 0, WIDTH, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+    if (r < columns)
+        exp_strip(keep, 0, 0, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+}
+
 static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
                      const float *log_q, float *sum)
 {
-    int64_t r = 0;
-    for (; r + WIDTH <= columns; r += WIDTH)
-        exp_strip(1, 1, WIDTH, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
-    if (r < columns)
-        exp_strip(1, 0, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+    exp_strips(1, lines, columns, t, stride, scale, shift, log_q, sum);
 }
 
 static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale, const float *shift,
                     const float *log_q, float *sum)
 {
-    float  *cells = (float *)(uintptr_t)t; /* read only: nothing is kept                                        */
-    int64_t r = 0;
-    for (; r + WIDTH <= columns; r += WIDTH)
-        exp_strip(0, 1, WIDTH, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
-    if (r < columns)
-        exp_strip(0, 0, columns - r, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
+    float *cells = (float *)(uintptr_t)t; /* read only: nothing is kept                                         */
+    exp_strips(0, lines, columns, cells, stride, scale, shift, log_q, sum);
 }
 
 /* σ(x) and softplus(x): the formulas stand in x86/avx2.c. */
@@ -510,8 +540,8 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         squares = add_products(squares, e, e);
     }
     const float length2 = sum_of_lanes(squares);
-    if (fixed.to_sphere && length2 > 0.0f)
-        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+    if (fixed.to_sphere)
+        atau_return_to_sphere(n, length2, scale_row, row);
 }
 
 /* One pair of the first pass of adam_row_shared; returns its gradients, 0 past the end. */
@@ -568,8 +598,8 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         squares = add_products(squares, e, e);
     }
     const float length2 = sum_of_lanes(squares);
-    if (fixed.to_sphere && length2 > 0.0f)
-        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+    if (fixed.to_sphere)
+        atau_return_to_sphere(n, length2, scale_row, row);
 }
 
 const struct atau_kernels atau_kernels_neon = {

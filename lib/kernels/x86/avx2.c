@@ -3,6 +3,7 @@
  * loads and stores, which touch nothing outside the mask; whole vectors don't, because a masked store costs some CPUs 20
  * cycles: functions that differ in nothing else take `masked` as a constant and are inlined twice. */
 #include "kernels/kernels.h"
+#include "kernels/sphere.h"
 
 #include <immintrin.h>
 
@@ -181,8 +182,32 @@ INLINE int are_common(__m256 x0, __m256 x1)
     return _mm256_testz_si256(_mm256_cmpgt_epi32(larger, most), _mm256_set1_epi32(-1));
 }
 
+/* Whether one of these is not within ±ATAU_WIDE. */
+INLINE int any_wide(int64_t n, const float *x)
+{
+    int wide = 0;
+    for (int64_t i = 0; i < n; i++)
+        wide |= __builtin_fabsf(x[i]) >= ATAU_WIDE;
+    return wide;
+}
+
+INLINE __m256 are_wide(__m256 x)
+{
+    return _mm256_cmp_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), x), _mm256_set1_ps(ATAU_WIDE), _CMP_GE_OQ);
+}
+
+/* The exponents of a vector. `wide` is a constant: some shift or log_q is. */
+INLINE __m256 exponents(int wide, __m256 score, __m256 scale, __m256 shift, __m256 q)
+{
+    __m256 x = _mm256_fmsub_ps(score, scale, _mm256_add_ps(shift, q));
+    if (!wide)
+        return x;
+    return _mm256_blendv_ps(x, _mm256_sub_ps(_mm256_fmsub_ps(score, scale, q), shift),
+                            _mm256_or_ps(are_wide(shift), are_wide(q)));
+}
+
 /* Two vectors of columns, all lines: the exponentials of a column go to `cell` when `keep`, their sum to sum. */
-INLINE void exp_strip(int keep, int masked, int64_t columns, int64_t lines, float *cell, int64_t stride,
+INLINE void exp_strip(int keep, int masked, int wide, int64_t columns, int64_t lines, float *cell, int64_t stride,
                       const float *scale, const float *shift, const float *log_q, float *sum)
 {
     __m256i m0 = mask_of(columns), m1 = mask_of(columns - WIDTH);
@@ -191,8 +216,8 @@ INLINE void exp_strip(int keep, int masked, int64_t columns, int64_t lines, floa
     __m256  s0 = load(sum, masked, m0), s1 = load(sum + WIDTH, masked, m1);
     for (int64_t j = 0; j < lines; j++, cell += stride) {
         __m256 q = log_q ? _mm256_broadcast_ss(log_q + j) : _mm256_setzero_ps();
-        __m256 x0 = _mm256_fmsub_ps(load(cell, masked, m0), a0, _mm256_add_ps(b0, q));
-        __m256 x1 = _mm256_fmsub_ps(load(cell + WIDTH, masked, m1), a1, _mm256_add_ps(b1, q));
+        __m256 x0 = exponents(wide, load(cell, masked, m0), a0, b0, q);
+        __m256 x1 = exponents(wide, load(cell + WIDTH, masked, m1), a1, b1, q);
         if (__builtin_expect(are_common(x0, x1), 1)) {
             x0 = exp_common(x0);
             x1 = exp_common(x1);
@@ -211,25 +236,33 @@ INLINE void exp_strip(int keep, int masked, int64_t columns, int64_t lines, floa
     store(sum + WIDTH, masked, m1, s1);
 }
 
+/* All columns. `keep` is a constant. Wide ones are rare: they go through one strip, which takes any number of columns. */
+INLINE void exp_strips(int keep, int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale,
+                       const float *shift, const float *log_q, float *sum)
+{
+    int64_t r = 0;
+    if (__builtin_expect(any_wide(columns, shift) || (log_q && any_wide(lines, log_q)), 0)) {
+        for (; r < columns; r += 2 * WIDTH)
+            exp_strip(keep, 1, 1, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+        return;
+    }
+    for (; r + 2 * WIDTH <= columns; r += 2 * WIDTH)
+        exp_strip(keep, 0, 0, 2 * WIDTH, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+    if (r < columns)
+        exp_strip(keep, 1, 0, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+}
+
 static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
                      const float *log_q, float *sum)
 {
-    int64_t r = 0;
-    for (; r + 2 * WIDTH <= columns; r += 2 * WIDTH)
-        exp_strip(1, 0, 2 * WIDTH, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
-    if (r < columns)
-        exp_strip(1, 1, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r);
+    exp_strips(1, lines, columns, t, stride, scale, shift, log_q, sum);
 }
 
 static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
                     const float *shift, const float *log_q, float *sum)
 {
-    float  *cells = (float *)(uintptr_t)t; /* read only: nothing is kept                                        */
-    int64_t r = 0;
-    for (; r + 2 * WIDTH <= columns; r += 2 * WIDTH)
-        exp_strip(0, 0, 2 * WIDTH, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
-    if (r < columns)
-        exp_strip(0, 1, columns - r, lines, cells + r, stride, scale + r, shift + r, log_q, sum + r);
+    float *cells = (float *)(uintptr_t)t; /* read only: nothing is kept                                         */
+    exp_strips(0, lines, columns, cells, stride, scale, shift, log_q, sum);
 }
 
 /* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)):
@@ -450,8 +483,8 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         squares = _mm256_fmadd_ps(e, e, squares);
     }
     float length2 = add_lanes(squares);
-    if (adam->to_sphere && length2 > 0.0f)
-        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+    if (adam->to_sphere)
+        atau_return_to_sphere(n, length2, scale_row, row);
 }
 
 /* One vector of the first pass of adam_row_shared; returns its gradients, 0 outside the mask. */
@@ -502,8 +535,8 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         squares = _mm256_fmadd_ps(e, e, squares);
     }
     float length2 = add_lanes(squares);
-    if (fixed.to_sphere && length2 > 0.0f)
-        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+    if (fixed.to_sphere)
+        atau_return_to_sphere(n, length2, scale_row, row);
 }
 
 const struct atau_kernels atau_kernels_avx2 = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* AVX-512 kernels (F, BW, DQ, VL). Compiled with its own flags; runs only where the context found the CPU able. */
 #include "kernels/kernels.h"
+#include "kernels/sphere.h"
 #include "kernels/x86/avx512.h"
 
 /* ---- product --------------------------------------------------------------------------------------------------- */
@@ -75,8 +76,8 @@ static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_r
 
 /* ---- exponential ----------------------------------------------------------------------------------------------- */
 
-static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
-                     const float *log_q, float *sum)
+INLINE void exp_cells(int wide, int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale,
+                      const float *shift, const float *log_q, float *sum)
 {
     for (int64_t r = 0; r < columns; r += 2 * WIDTH) {
         __mmask16 m0 = mask_of(columns - r), m1 = columns - r > WIDTH ? mask_of(columns - r - WIDTH) : 0;
@@ -86,8 +87,8 @@ static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, c
         float    *cell = t + r;
         for (int64_t j = 0; j < lines; j++, cell += stride) {
             __m512 q = log_q ? _mm512_set1_ps(log_q[j]) : _mm512_setzero_ps();
-            __m512 x0 = _mm512_fmsub_ps(_mm512_maskz_loadu_ps(m0, cell), a0, _mm512_add_ps(b0, q));
-            __m512 x1 = _mm512_fmsub_ps(_mm512_maskz_loadu_ps(m1, cell + WIDTH), a1, _mm512_add_ps(b1, q));
+            __m512 x0 = exponents(wide, _mm512_maskz_loadu_ps(m0, cell), a0, b0, q);
+            __m512 x1 = exponents(wide, _mm512_maskz_loadu_ps(m1, cell + WIDTH), a1, b1, q);
             x0 = exp_vector(x0);
             x1 = exp_vector(x1);
             s0 = _mm512_add_ps(s0, x0);
@@ -100,8 +101,17 @@ static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, c
     }
 }
 
-static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
-                    const float *shift, const float *log_q, float *sum)
+static void exp_tile(int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale, const float *shift,
+                     const float *log_q, float *sum)
+{
+    if (__builtin_expect(any_wide(columns, shift) || (log_q && any_wide(lines, log_q)), 0))
+        exp_cells(1, lines, columns, t, stride, scale, shift, log_q, sum);
+    else
+        exp_cells(0, lines, columns, t, stride, scale, shift, log_q, sum);
+}
+
+INLINE void sum_cells(int wide, int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                      const float *shift, const float *log_q, float *sum)
 {
     for (int64_t r = 0; r < columns; r += 2 * WIDTH) {
         __mmask16    m0 = mask_of(columns - r), m1 = columns - r > WIDTH ? mask_of(columns - r - WIDTH) : 0;
@@ -111,14 +121,23 @@ static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stri
         const float *cell = t + r;
         for (int64_t j = 0; j < lines; j++, cell += stride) {
             __m512 q = log_q ? _mm512_set1_ps(log_q[j]) : _mm512_setzero_ps();
-            __m512 x0 = _mm512_fmsub_ps(_mm512_maskz_loadu_ps(m0, cell), a0, _mm512_add_ps(b0, q));
-            __m512 x1 = _mm512_fmsub_ps(_mm512_maskz_loadu_ps(m1, cell + WIDTH), a1, _mm512_add_ps(b1, q));
+            __m512 x0 = exponents(wide, _mm512_maskz_loadu_ps(m0, cell), a0, b0, q);
+            __m512 x1 = exponents(wide, _mm512_maskz_loadu_ps(m1, cell + WIDTH), a1, b1, q);
             s0 = _mm512_add_ps(s0, exp_vector(x0));
             s1 = _mm512_add_ps(s1, exp_vector(x1));
         }
         _mm512_mask_storeu_ps(sum + r, m0, s0);
         _mm512_mask_storeu_ps(sum + r + WIDTH, m1, s1);
     }
+}
+
+static void exp_sum(int64_t lines, int64_t columns, const float *t, int64_t stride, const float *scale,
+                    const float *shift, const float *log_q, float *sum)
+{
+    if (__builtin_expect(any_wide(columns, shift) || (log_q && any_wide(lines, log_q)), 0))
+        sum_cells(1, lines, columns, t, stride, scale, shift, log_q, sum);
+    else
+        sum_cells(0, lines, columns, t, stride, scale, shift, log_q, sum);
 }
 
 /* σ(x) = 1/(1 + e^−x); *softplus = log(1 + e^x) = max(x, 0) + log(1 + e), e = e^−|x|, where log(1 + e) = 2 artanh(e/(2 + e)):
@@ -297,8 +316,8 @@ static void adam_row(int64_t n, const struct atau_adam *adam, const float *gradi
         _mm512_mask_storeu_ps(row + i, mask, e);
     }
     float length2 = _mm512_reduce_add_ps(squares);
-    if (adam->to_sphere && length2 > 0.0f)
-        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+    if (adam->to_sphere)
+        atau_return_to_sphere(n, length2, scale_row, row);
 }
 
 static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float *gradient, float *first, float *second,
@@ -326,8 +345,8 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         _mm512_mask_storeu_ps(row + i, mask, e);
     }
     float length2 = _mm512_reduce_add_ps(squares);
-    if (adam->to_sphere && length2 > 0.0f)
-        scale_row(n, 1.0f / __builtin_sqrtf(length2), row, row);
+    if (adam->to_sphere)
+        atau_return_to_sphere(n, length2, scale_row, row);
 }
 
 const struct atau_kernels atau_kernels_avx512 = {

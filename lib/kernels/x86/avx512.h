@@ -6,6 +6,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "kernels/kernels.h"
+
 /* Without optimisation GCC's header makes macros of some intrinsics, and they convert masks to short. */
 #if defined(__GNUC__) && !defined(__OPTIMIZE__)
 #pragma GCC diagnostic ignored "-Wsign-conversion"
@@ -80,6 +82,30 @@ INLINE __m512 exp_vector(__m512 x)
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
     p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1.0f)));
     return _mm512_maskz_mov_ps((__mmask16)~zero, _mm512_scalef_ps(p, n));
+}
+
+/* Whether one of these is not within ±ATAU_WIDE. */
+INLINE int any_wide(int64_t n, const float *x)
+{
+    int wide = 0;
+    for (int64_t i = 0; i < n; i++)
+        wide |= __builtin_fabsf(x[i]) >= ATAU_WIDE;
+    return wide;
+}
+
+INLINE __mmask16 are_wide(__m512 x)
+{
+    return _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(ATAU_WIDE), _CMP_GE_OQ);
+}
+
+/* The exponents of a vector. `wide` is a constant: some shift or log_q is. */
+INLINE __m512 exponents(int wide, __m512 score, __m512 scale, __m512 shift, __m512 q)
+{
+    __m512 x = _mm512_fmsub_ps(score, scale, _mm512_add_ps(shift, q));
+    if (!wide)
+        return x;
+    __mmask16 apart = (__mmask16)(are_wide(shift) | are_wide(q));
+    return _mm512_mask_sub_ps(x, apart, _mm512_fmsub_ps(score, scale, q), shift);
 }
 
 #endif

@@ -109,17 +109,18 @@ static void product(int64_t m, int64_t n, int64_t pairs, const uint32_t *a, int6
 
 /* ---- exponential ----------------------------------------------------------------------------------------------------- */
 
-/* 32 columns of the tile, of which the first n are there, and what belongs to them. `whole` is a constant: n >= 32. */
+/* 32 columns of the tile, of which the first n are there, and what belongs to them. `whole` and `wide` are constants:
+ * n >= 32; some shift or log_q is not within ±ATAU_WIDE. */
 struct columns {
-    int       whole;
+    int       whole, wide;
     int64_t   n;
     __mmask16 mask[2];
     __m512    scale[2], shift[2], sum[2];
 };
 
-INLINE struct columns open_columns(int whole, int64_t n, const float *scale, const float *shift)
+INLINE struct columns open_columns(int whole, int wide, int64_t n, const float *scale, const float *shift)
 {
-    struct columns c = {.whole = whole, .n = n};
+    struct columns c = {.whole = whole, .wide = wide, .n = n};
     for (int h = 0; h < 2; h++) {
         c.mask[h] = mask_of(n - h * WIDTH);
         c.scale[h] = _mm512_maskz_loadu_ps(c.mask[h], scale + h * WIDTH);
@@ -134,9 +135,8 @@ INLINE __m512i exp_line(struct columns *c, const float *t, const float *log_q)
 {
     __m512 x[2], q = log_q ? _mm512_set1_ps(*log_q) : _mm512_setzero_ps();
     for (int h = 0; h < 2; h++) {
-        __m512 shift = _mm512_add_ps(c->shift[h], q);
         __m512 score = c->whole ? _mm512_loadu_ps(t + h * WIDTH) : _mm512_maskz_loadu_ps(c->mask[h], t + h * WIDTH);
-        x[h] = exp_vector(_mm512_fmsub_ps(score, c->scale[h], shift));
+        x[h] = exp_vector(exponents(c->wide, score, c->scale[h], c->shift[h], q));
         if (!c->whole)
             x[h] = _mm512_maskz_mov_ps(c->mask[h], x[h]);
         c->sum[h] = _mm512_add_ps(c->sum[h], x[h]);
@@ -162,11 +162,11 @@ INLINE void store_pairs(const struct columns *c, uint32_t *words, __m512i x, __m
     store_words(c, words + WIDTH, c->mask[1], _mm512_permutex2var_epi16(x, second, y));
 }
 
-INLINE void exp_columns(int whole, int64_t n, int64_t lines, const float *t, int64_t stride, const float *scale,
+INLINE void exp_columns(int whole, int wide, int64_t n, int64_t lines, const float *t, int64_t stride, const float *scale,
                         const float *shift, const float *log_q, float *sum, uint32_t *in_lines, int64_t in_lines_stride,
                         uint32_t *in_pairs, int64_t in_pairs_stride)
 {
-    struct columns  c = open_columns(whole, n, scale, shift);
+    struct columns  c = open_columns(whole, wide, n, scale, shift);
     const __mmask16 words = mask_of((n + 1) / 2);
     for (int64_t j = 0; j < lines; j += 2, t += 2 * stride) {
         const bool both = j + 1 < lines;
@@ -190,13 +190,18 @@ static void exp_tile(int64_t lines, int64_t columns, const float *t, int64_t str
                      const float *log_q, float *sum, uint32_t *in_lines, int64_t in_lines_stride, uint32_t *in_pairs,
                      int64_t in_pairs_stride)
 {
+    const int wide = any_wide(columns, shift) || (log_q && any_wide(lines, log_q));
     for (int64_t r = 0; r < columns; r += 2 * WIDTH) {
-        uint32_t *lines_here = in_lines ? in_lines + r / 2 : NULL, *pairs_here = in_pairs ? in_pairs + r : NULL;
-        if (columns - r >= 2 * WIDTH)
-            exp_columns(1, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
+        const int64_t n = columns - r;
+        uint32_t     *lines_here = in_lines ? in_lines + r / 2 : NULL, *pairs_here = in_pairs ? in_pairs + r : NULL;
+        if (wide)
+            exp_columns(0, 1, n, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
+                        pairs_here, in_pairs_stride);
+        else if (n >= 2 * WIDTH)
+            exp_columns(1, 0, n, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
                         pairs_here, in_pairs_stride);
         else
-            exp_columns(0, columns - r, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
+            exp_columns(0, 0, n, lines, t + r, stride, scale + r, shift + r, log_q, sum + r, lines_here, in_lines_stride,
                         pairs_here, in_pairs_stride);
     }
 }

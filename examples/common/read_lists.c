@@ -87,6 +87,7 @@ static adaptau_status read_row(struct text *text, pair_visitor visit, void *user
     adaptau_status status = read_id(text, "user", &user, error);
     if (status)
         return status;
+    extent->n_lines++;
     note_id(user, text, column, &extent->largest_user, &extent->user_line, &extent->user_column);
     for (;;) {
         skip_blanks(text);
@@ -103,8 +104,8 @@ static adaptau_status read_row(struct text *text, pair_visitor visit, void *user
     }
 }
 
-adaptau_status read_lightgcn_each(struct text *text, pair_visitor visit, void *user_data, struct id_extent *extent,
-                                  adaptau_error *error)
+adaptau_status read_lists_each(struct text *text, pair_visitor visit, void *user_data, struct id_extent *extent,
+                               adaptau_error *error)
 {
     for (;;) {
         skip_blanks(text);
@@ -125,7 +126,7 @@ static adaptau_status append(void *user_data, int32_t user, int32_t item, adapta
     return pairs_append(user_data, user, item, error);
 }
 
-adaptau_status read_lightgcn(struct text *text, struct pairs *pairs, struct id_extent *extent, adaptau_error *error)
+adaptau_status read_lists(struct text *text, struct pairs *pairs, struct id_extent *extent, adaptau_error *error)
 {
-    return read_lightgcn_each(text, append, pairs, extent, error);
+    return read_lists_each(text, append, pairs, extent, error);
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/target.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fail.h"
+
+#define LINKS_TO_FOLLOW 40 /* as many as Linux does */
+#define LINK_SIZE 4096
+
+static adaptau_status check_kind(const char *path, const char *shown, struct stat *about, adaptau_error *error)
+{
+    if (stat(path, about) != 0) {
+        *about = (struct stat){0};
+        return ADAPTAU_OK; /* what cannot be opened is said when it is */
+    }
+    if (S_ISDIR(about->st_mode))
+        return fail_os(error, EISDIR, "%s", shown_path(shown));
+    return S_ISREG(about->st_mode) ? ADAPTAU_OK : fail_os(error, EINVAL, "%s, which is no regular file", shown_path(shown));
+}
+
+/* The path that a link at `path` leads to, which counts from the link's folder; NULL without memory. */
+static char *follow(const char *path, const char *link)
+{
+    const char *slash = strrchr(path, '/');
+    const int   folder = link[0] == '/' || !slash ? 0 : (int)(slash - path) + 1;
+    size_t      size = (size_t)folder + strlen(link) + 1;
+    char       *next = malloc(size);
+    if (next)
+        snprintf(next, size, "%.*s%s", folder, path, link);
+    return next;
+}
+
+adaptau_status target_find(const char *path, char **target, adaptau_error *error)
+{
+    struct stat    about, reached;
+    char           link[LINK_SIZE];
+    ssize_t        length = 0;
+    char          *at = strdup(path);
+    adaptau_status status = at ? check_kind(path, path, &about, error) : fail_memory(error, shown_path(path));
+    for (int n = 0; !status && (length = readlink(at, link, sizeof link - 1)) >= 0; n++) {
+        link[length] = '\0';
+        char *next = n < LINKS_TO_FOLLOW ? follow(at, link) : NULL;
+        if (!next)
+            status = n < LINKS_TO_FOLLOW ? fail_memory(error, shown_path(path)) : fail_os(error, ELOOP, "%s", shown_path(path));
+        free(at);
+        at = next;
+    }
+    if (!status)
+        status = check_kind(at, path, &reached, error);
+    /* Links of /proc lead to what their text does not name. */
+    if (!status && (about.st_ino != reached.st_ino || about.st_dev != reached.st_dev))
+        status = fail_os(error, EINVAL, "%s, which is no regular file", shown_path(path));
+    if (status)
+        free(at);
+    else
+        *target = at;
+    return status;
+}

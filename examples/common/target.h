@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The file that a path of results means, as the library's saves take it: a symbolic link stays, and what it leads to is
+ * written; what is there must be a regular file. */
+#ifndef EXAMPLES_COMMON_TARGET_H
+#define EXAMPLES_COMMON_TARGET_H
+
+#include <adaptau/base.h>
+
+/* *target: to be freed; a file there, or none yet. E_IO for folders, FIFOs, devices and links in a circle. */
+adaptau_status target_find(const char *path, char **target, adaptau_error *error);
+
+#endif

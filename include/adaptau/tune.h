@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/** @file tune.h
+ *  What a recipe cannot know from the sizes of the data, found by short trainings on a part of it: the temperature τ₀, and whether
+ *  personal temperatures help. */
+#ifndef ADAPTAU_TUNE_H
+#define ADAPTAU_TUNE_H
+
+#include <adaptau/recipe.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Where a tuning stands, for a host that shows it or ends it. Since 0.1. */
+typedef struct adaptau_tune_progress {
+    uint32_t struct_size; /**< sizeof(adaptau_tune_progress)                                                 */
+    int32_t  trial;       /**< from 1                                                                        */
+    int64_t  epoch;       /**< of the trial, from 0                                                          */
+    int64_t  n_epochs;    /**< of a trial                                                                    */
+    int64_t  step;        /**< finished steps of the epoch                                                   */
+    int64_t  n_steps;     /**< steps of an epoch                                                             */
+    double   tau;         /**< τ₀ of the trial                                                               */
+    int32_t  tau_user_policy; /**< of the trial                                                              */
+    int32_t  reserved;    /**< 0                                                                             */
+    double   recall;      /**< of the held-out interactions, at the cutoff; NaN until the trial is over      */
+} adaptau_tune_progress;
+
+/** Called after each step and at the end of each trial, on the thread that tunes.
+ *  @return 0 to go on; anything else ends the tuning with E_CANCELLED */
+typedef int (*adaptau_tune_function)(void *user_data, const adaptau_tune_progress *progress);
+
+/** All zero but struct_size: a tenth of each user's interactions, drawn at random, is held out. Since 0.1. */
+typedef struct adaptau_tune_options {
+    uint32_t               struct_size;  /**< sizeof(adaptau_tune_options)                                   */
+    int32_t                cutoff;       /**< K of the lists that matter; 0: 20                              */
+    double                 share;        /**< of each user's interactions that is held out, in [0, 1); 0: 0.1 */
+    uint64_t               seed;         /**< of what is held out                                            */
+    const int64_t         *times;        /**< [|D|] as in adaptau_split_options: the latest of each user are held out. NULL:
+                                              random ones                                                    */
+    const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
+                                              share, seed and times must be 0 and NULL. NULL: see above      */
+    int64_t                trial_epochs; /**< of each trial; 0: a quarter of the recipe's, at least 5        */
+    adaptau_tune_function  progress;     /**< or NULL                                                        */
+    void                  *user_data;    /**< for `progress`                                                 */
+} adaptau_tune_options;
+
+/** What a tuning found. Since 0.1. */
+typedef struct adaptau_tune_result {
+    uint32_t struct_size; /**< sizeof(adaptau_tune_result), set by the caller                                */
+    int32_t  n_trials;    /**< trainings; 0: the recipe asked for none, or nothing could be held out         */
+    int64_t  n_held_out;  /**< interactions                                                                  */
+    int64_t  trial_epochs; /**< of each trial                                                                */
+    double   first_tau;   /**< 0.7/L, where the search began                                                 */
+    double   tau;         /**< found                                                                         */
+    double   recall;      /**< of the best trial                                                             */
+    int32_t  tau_user_policy; /**< that goes with it                                                         */
+    int32_t  reserved;    /**< 0                                                                             */
+} adaptau_tune_result;
+
+/** Fill a recipe, and find its temperature where its tau0_policy is ADAPTAU_TAU0_HELD_OUT.
+ *
+ *  Each trial trains on the interactions that are not held out, at one fixed τ₀ and with everything else as the recipe says, in a
+ *  schedule of `trial_epochs`. Its score is the mean of the logarithms of recall and NDCG at K/2, K and 5K/2. The search (search.h)
+ *  begins at 0.7/L, climbs by factors of √2 and ends at the top of a parabola. Where the recipe leaves personal temperatures to the
+ *  data and its loss is the softmax over the catalogue, one more trial at the best of these τ₀ has those of Eq. 16, and they stay
+ *  if its score is higher. The recipe then has ADAPTAU_TAU0_FIXED with the τ that was found.
+ *
+ *  Eq. 14 and its kin measure how far apart trained scores are; 64 dimensions part those of sparse users at any temperature, so
+ *  the measure stays near 0.5/L whatever the data are. What a model recalls of what it has not seen tells the temperatures apart.
+ *
+ *  Takes about as long as one training by the recipe. Draws nothing but what `seed` and the recipe's seed say: the same call finds
+ *  the same τ on any number of threads.
+ *  @param[in,out] recipe   as for adaptau_recipe_fill; with another policy it is only filled
+ *  @param[in]     options  NULL for the defaults
+ *  @param[in,out] result   struct_size set by the caller; may be NULL
+ *  @return as adaptau_recipe_fill, adaptau_dataset_split, and the calls of a training; E_ARGUMENT, E_ABI, E_MEMORY, E_NUMERIC;
+ *          E_SHAPE for `held_out` of another size; E_CANCELLED when `progress` asked for the end. The recipe
+ *          is unchanged after a failure. Where no interaction could be held out, because no user has two, the recipe gets
+ *          ADAPTAU_TAU0_EQ14. Thread-safety: as of a training; the dataset is only read. Since 0.1. */
+ADAPTAU_API adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dataset,
+                                        const adaptau_tune_options *options, adaptau_recipe *recipe,
+                                        adaptau_tune_result *result, adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

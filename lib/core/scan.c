@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* A task is a block of users. Their rows are packed transposed; the item table streams past in tiles, and while a tile is in the
+ * nearest cache its masked cells become −inf and the visitor does its work on it. Scores are never stored: a block's memory is a
+ * tile and what the visitor keeps. */
+#include "core/scan.h"
+
+#include <math.h>
+
+#include "common/context.h"
+#include "common/error.h"
+#include "common/pool.h"
+#include "common/size.h"
+#include "kernels/check.h"
+#include "kernels/kernels.h"
+#include "kernels/rows.h"
+
+#define MAX_BLOCK 128      /* users of a task                                                                  */
+#define MIN_BLOCK 16       /* one vector                                                                       */
+#define ITEMS_PER_TASK 256 /* rows normalised by one task                                                      */
+#define TASKS_WANTED 32    /* fewer users make narrower blocks rather than idle lanes                          */
+
+/* ---- tables ----------------------------------------------------------------------------------------------------- */
+
+struct normalising {
+    const struct atau_score_sides *sides;
+    const float               *items;
+    int64_t                    stride;
+};
+
+static void normalise_items(void *argument, int32_t lane, int64_t task)
+{
+    const struct normalising *job = argument;
+    const adaptau_tables     *tables = &job->sides->tables;
+    int64_t                   end = atau_min_i64(tables->n_items, (task + 1) * ITEMS_PER_TASK);
+    (void)lane;
+    for (int64_t i = task * ITEMS_PER_TASK; i < end; i++)
+        atau_unit_row(job->sides->context->kernels, tables->dim, job->items + i * job->stride,
+                      job->sides->unit_items + i * tables->dim);
+}
+
+static adaptau_status copy_unit_items(struct atau_score_sides *sides, adaptau_error *error)
+{
+    adaptau_tables    *tables = &sides->tables;
+    size_t             row = (size_t)tables->dim * sizeof(float);
+    struct normalising job = {.sides = sides, .items = tables->items, .stride = tables->item_stride};
+    sides->unit_items = atau_allocate_array(sides->context, (uint64_t)tables->n_items, row);
+    if (!sides->unit_items)
+        return atau_fail_memory(error, (size_t)tables->n_items * row, "the normalised items");
+    tables->items = sides->unit_items;
+    tables->item_stride = tables->dim;
+    int64_t tasks = ((int64_t)tables->n_items + ITEMS_PER_TASK - 1) / ITEMS_PER_TASK;
+    return atau_parallel(sides->context, tasks, normalise_items, &job, error);
+}
+
+adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tables *tables, bool check,
+                                     struct atau_score_sides *out, adaptau_error *error)
+{
+    adaptau_status      status = ADAPTAU_OK;
+    bool                unit = tables->flags & ADAPTAU_UNIT_ROWS;
+    struct atau_score_sides sides = {
+        .context = context,
+        .tables = *tables,
+        .normalise_users = tables->flags & ADAPTAU_NORMALISE_USERS && !unit,
+    };
+    if (check)
+        status = atau_check_rows_finite(context, "users", tables->n_users, tables->dim, tables->users, tables->user_stride,
+                                        error);
+    if (check && !status)
+        status = atau_check_rows_finite(context, "items", tables->n_items, tables->dim, tables->items, tables->item_stride,
+                                        error);
+    if (check && !status && tables->item_bias)
+        status = atau_check_rows_finite(context, "item_bias", tables->n_items, 1, tables->item_bias, 1, error);
+    if (!status && tables->flags & ADAPTAU_NORMALISE_ITEMS && !unit)
+        status = copy_unit_items(&sides, error);
+    if (status)
+        atau_score_sides_close(&sides);
+    else
+        *out = sides;
+    return status;
+}
+
+void atau_score_sides_close(struct atau_score_sides *sides)
+{
+    size_t floats = (size_t)sides->tables.n_items * (size_t)sides->tables.dim;
+    atau_free(sides->context, sides->unit_items, floats * sizeof(float));
+    sides->unit_items = NULL;
+}
+
+/* ---- one block of users ----------------------------------------------------------------------------------------- */
+
+/* What a lane needs. Column r of a block is user first + r. */
+struct scratch {
+    float          *packed; /* [d x width] ê_u, transposed                                                    */
+    float          *row;    /* [d] a normalised user                                                          */
+    float          *tile;   /* [LINES x width] scores                                                         */
+    float          *ones;   /* [width] 1, what an item's bias is multiplied by                                */
+    const int32_t **masked; /* [n_masks x width] next masked item                                             */
+    const int32_t **masked_end;
+};
+
+struct job {
+    const struct atau_score_sides  *sides;
+    const struct atau_scan_request *request;
+    const struct atau_scan_visitor *visitor;
+    int64_t                         width; /* users of a task                                                 */
+    struct scratch                 *lanes;
+};
+
+int32_t atau_scan_user(const struct atau_scan_request *request, int64_t position)
+{
+    return request->users ? request->users[position] : (int32_t)position;
+}
+
+static void pack_users(const struct job *job, const struct scratch *s, int64_t first, int64_t n)
+{
+    const adaptau_tables *tables = &job->sides->tables;
+    for (int64_t r = 0; r < n; r++) {
+        const float *row = tables->users + atau_scan_user(job->request, first + r) * tables->user_stride;
+        if (job->sides->normalise_users) {
+            atau_unit_row(job->sides->context->kernels, tables->dim, row, s->row);
+            row = s->row;
+        }
+        for (int32_t p = 0; p < tables->dim; p++)
+            s->packed[p * job->width + r] = row[p];
+        s->ones[r] = 1.0f;
+    }
+}
+
+static void start_masks(const struct job *job, const struct scratch *s, int64_t first, int64_t n)
+{
+    for (int64_t r = 0; r < n; r++)
+        for (int32_t q = 0; q < job->request->n_masks; q++) {
+            const struct atau_item_lists *mask = &job->request->masks[q];
+            const int64_t                *ptr = mask->ptr + atau_scan_user(job->request, first + r);
+            bool                          empty = ptr[0] == ptr[1];
+            s->masked[q * job->width + r] = empty ? NULL : mask->ids + ptr[0];
+            s->masked_end[q * job->width + r] = empty ? NULL : mask->ids + ptr[1];
+        }
+}
+
+static void add_bias(const struct job *job, const struct scratch *s, int64_t n, int64_t item, int64_t lines)
+{
+    const float *bias = job->sides->tables.item_bias;
+    for (int64_t line = 0; bias && line < lines; line++)
+        job->sides->context->kernels->axpy(n, bias[item + line], s->ones, s->tile + line * job->width);
+}
+
+/* Lists are ascending and tiles come in order: each list is walked once. */
+static void mask_tile(const struct job *job, const struct scratch *s, int64_t n, int64_t item, int64_t lines)
+{
+    for (int32_t q = 0; q < job->request->n_masks; q++)
+        for (int64_t r = 0; r < n; r++) {
+            const int32_t *next = s->masked[q * job->width + r], *end = s->masked_end[q * job->width + r];
+            for (; next != end && *next < item + lines; next++)
+                s->tile[(*next - item) * job->width + r] = -INFINITY;
+            s->masked[q * job->width + r] = next;
+        }
+}
+
+static void scan_block(void *argument, int32_t lane, int64_t task)
+{
+    const struct job               *job = argument;
+    const struct scratch           *s = &job->lanes[lane];
+    const struct atau_scan_visitor *visitor = job->visitor;
+    const adaptau_tables           *tables = &job->sides->tables;
+    struct atau_scan_block          block = {.lane = lane, .first = task * job->width, .width = job->width};
+    block.n = atau_min_i64(job->width, job->request->n - block.first);
+    pack_users(job, s, block.first, block.n);
+    start_masks(job, s, block.first, block.n);
+    visitor->begin(visitor->argument, &block);
+    for (int64_t item = 0; item < tables->n_items; item += ATAU_SCAN_LINES) {
+        int64_t lines = atau_min_i64(ATAU_SCAN_LINES, tables->n_items - item);
+        job->sides->context->kernels->product(lines, block.n, tables->dim, tables->items + item * tables->item_stride,
+                                              tables->item_stride, 1, s->packed, job->width, 0, s->tile, job->width);
+        add_bias(job, s, block.n, item, lines);
+        mask_tile(job, s, block.n, item, lines);
+        visitor->tile(visitor->argument, &block, item, lines, s->tile);
+    }
+    visitor->end(visitor->argument, &block);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------ */
+
+/* A function of the sizes alone, so that results don't depend on the number of threads. */
+static int64_t choose_width(int64_t n, int64_t most)
+{
+    int64_t width = atau_min_i64((n + TASKS_WANTED - 1) / TASKS_WANTED, most);
+    width = (width + MIN_BLOCK - 1) / MIN_BLOCK * MIN_BLOCK;
+    return atau_max_i64(MIN_BLOCK, atau_min_i64(width, MAX_BLOCK));
+}
+
+static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct scratch *s)
+{
+    size_t width = (size_t)job->width, masks = (size_t)job->request->n_masks, dim = (size_t)job->sides->tables.dim;
+    s->packed = atau_arena_take(arena, dim, width * sizeof *s->packed);
+    s->row = atau_arena_take(arena, dim, sizeof *s->row);
+    s->tile = atau_arena_take(arena, ATAU_SCAN_LINES, width * sizeof *s->tile);
+    s->ones = atau_arena_take(arena, width, sizeof *s->ones);
+    s->masked = atau_arena_take(arena, masks, width * sizeof *s->masked);
+    s->masked_end = atau_arena_take(arena, masks, width * sizeof *s->masked_end);
+}
+
+static void lay_out(struct job *job, struct atau_arena *arena)
+{
+    int32_t        n_lanes = job->sides->context->options.n_threads;
+    struct scratch counted;
+    job->lanes = atau_arena_take(arena, (uint64_t)n_lanes, sizeof *job->lanes);
+    for (int32_t lane = 0; lane < n_lanes; lane++) {
+        lay_out_lane(job, arena, arena->base ? &job->lanes[lane] : &counted);
+        job->visitor->lay_out(job->visitor->argument, arena, lane, job->width);
+    }
+}
+
+adaptau_status atau_scan(const struct atau_score_sides *sides, const struct atau_scan_request *request,
+                         const struct atau_scan_visitor *visitor, int64_t most_users, const char *what, adaptau_error *error)
+{
+    struct atau_arena arena = {0};
+    struct job        job = {.sides = sides, .request = request, .visitor = visitor};
+    job.width = choose_width(request->n, most_users);
+    lay_out(&job, &arena);
+    adaptau_status status = atau_arena_allocate(sides->context, &arena, what, error);
+    if (status)
+        return status;
+    lay_out(&job, &arena);
+    status = atau_parallel(sides->context, (request->n + job.width - 1) / job.width, scan_block, &job, error);
+    atau_arena_free(sides->context, &arena);
+    return status;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* What a recipe tells the objects of a training. Their option structs have zeros that stand for defaults, and a recipe has none:
+ * where an object knows no zero, the number that it takes for one is written here. */
+#include <math.h>
+
+#include "common/abi.h"
+#include "common/error.h"
+#include "fit/recipe.h"
+
+/* Sizes of the structs when they first appeared. */
+#define LEAST_LOSS offsetof(adaptau_loss, top_k)
+#define LEAST_MODEL offsetof(adaptau_model_options, n_layers)
+#define LEAST_TEMPERATURE offsetof(adaptau_temperature_options, learning_rate)
+
+/* Read a filled recipe. */
+static adaptau_status open_recipe(adaptau_recipe *own, const adaptau_recipe *recipe, adaptau_error *error)
+{
+    ATAU_REQUIRE(recipe, error);
+    adaptau_status status = atau_read_recipe(own, recipe, error);
+    return status ? status : atau_check_recipe(own, error);
+}
+
+static uint32_t model_flags(const adaptau_recipe *recipe)
+{
+    return (recipe->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0) | (recipe->unit_raw_rows ? ADAPTAU_MODEL_UNIT_RAW_ROWS : 0) |
+           (recipe->rank_raw ? ADAPTAU_MODEL_RANK_RAW : 0) | (recipe->bfloat16 ? ADAPTAU_MODEL_BFLOAT16 : 0) |
+           (recipe->row_second_moment ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0) |
+           ((uint32_t)recipe->normalise & ADAPTAU_NORMALISE_USERS ? 0 : ADAPTAU_MODEL_RAW_USERS) |
+           ((uint32_t)recipe->normalise & ADAPTAU_NORMALISE_ITEMS ? 0 : ADAPTAU_MODEL_RAW_ITEMS);
+}
+
+adaptau_status adaptau_recipe_model_options(const adaptau_recipe *recipe, adaptau_model_options *out, adaptau_error *error)
+{
+    adaptau_recipe r;
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (!status)
+        status = atau_check_output(out, LEAST_MODEL, "out", error);
+    if (status)
+        return status;
+    const adaptau_model_options options = {
+        .flags = model_flags(&r),
+        .encoder = r.encoder,
+        .n_layers = (int32_t)r.n_layers,
+        .edge_dropout = r.edge_dropout,
+        .layer_dropout = r.layer_dropout,
+        .gate = r.encoder == ADAPTAU_ENCODER_SIMPLEX && r.gate == 0 ? -1 : r.gate,
+        .dim = (int32_t)r.dim,
+        .init = r.init,
+        .seed = r.seed,
+        .weight_decay = r.weight_decay,
+    };
+    atau_write_struct(out, &options, sizeof options);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *out, adaptau_error *error)
+{
+    adaptau_recipe r;
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (!status)
+        status = atau_check_output(out, LEAST_LOSS, "out", error);
+    if (status)
+        return status;
+    const adaptau_loss loss = {
+        .kind = r.loss,
+        .margin = r.loss == ADAPTAU_LOSS_CCL && r.margin == 0 ? -1 : r.margin,
+        .negative_weight = r.negative_weight,
+        .top_k = (int32_t)r.top_k,
+        .activation = r.activation,
+        .weight_tau = r.weight_tau,
+        .positive_scale = r.positive_scale,
+    };
+    atau_write_struct(out, &loss, sizeof loss);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, adaptau_temperature_options *out,
+                                                  adaptau_error *error)
+{
+    adaptau_recipe r;
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (!status)
+        status = atau_check_output(out, LEAST_TEMPERATURE, "out", error);
+    if (status)
+        return status;
+    if (r.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        return atau_fail(error, ADAPTAU_E_STATE, "recipe->tau0_policy = ADAPTAU_TAU0_HELD_OUT: adaptau_tune has to find tau first");
+    const adaptau_temperature_options options = {
+        .tau0_policy = r.tau0_policy,
+        .tau_user_policy = r.tau_user_policy,
+        .warmup_updates = (int32_t)r.warmup_epochs,
+        .tau = r.tau,
+        .tau_min = r.tau_min,
+        .tau_max = r.tau_max,
+        .divisor = r.tau_divisor,
+        .learning_rate = r.tau_learning_rate,
+        .threshold_quantile = r.threshold_quantile,
+        .degree_quantile = r.degree_quantile,
+    };
+    atau_write_struct(out, &options, sizeof options);
+    return ADAPTAU_OK;
+}
+
+static uint32_t sampler_flags(const adaptau_recipe *recipe)
+{
+    const bool drawn = recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE && recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
+    return (recipe->positives_in_sum ? 0 : ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM) |
+           (drawn && atau_recipe_is_softmax(recipe) && recipe->log_q ? ADAPTAU_SAMPLER_LOG_Q : 0) |
+           (recipe->reject_positives ? ADAPTAU_SAMPLER_REJECT_POSITIVES : 0);
+}
+
+adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adaptau_sampler_options *out, adaptau_error *error)
+{
+    adaptau_recipe r;
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (!status)
+        status = atau_check_output(out, sizeof *out, "out", error);
+    if (status)
+        return status;
+    const adaptau_sampler_options options = {
+        .flags = sampler_flags(&r),
+        .kind = r.candidates,
+        .rows_per_batch = (int32_t)r.rows_per_batch,
+        .n_candidates = r.n_candidates,
+        .popularity_exponent = r.popularity_exponent,
+        .row_weight_exponent = r.row_weight_exponent,
+        .seed = r.seed,
+    };
+    atau_write_struct(out, &options, sizeof options);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,
+                                        adaptau_error *error)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(bias, error);
+    if (!isfinite(strength))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "strength = %g is not finite", strength);
+    if (!isfinite(tau0))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "tau0 = %g is not finite", tau0);
+    adaptau_status status = adaptau_dataset_get_view(dataset, &view, error);
+    for (int32_t i = 0; i < view.n_items && !status; i++)
+        bias[i] = (float)(strength * tau0 * log1p((double)(view.item_ptr[i + 1] - view.item_ptr[i])));
+    return status;
+}

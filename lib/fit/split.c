@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* A share of every user's interactions, held out. A user's interactions are ranked, by time where there is one and then by a hash
+ * of seed, user and item, and the first ones go. They are sorted here: the C library's sort may allocate behind the host's back. */
+#include <adaptau/fit.h>
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/abi.h"
+#include "common/context.h"
+#include "common/error.h"
+
+struct draw {
+    int64_t  time;
+    uint64_t key;
+    int32_t  item;
+};
+
+/* Both parts in one pair of arrays: what is kept from the front, what is held out from the back. */
+struct parts {
+    int32_t *users, *items; /* [|D|] */
+    int64_t  n_kept, n_held_out, n;
+};
+
+/* The finaliser of splitmix64. */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+    return x ^ x >> 31;
+}
+
+static uint64_t interaction_key(uint64_t seed, int32_t user, int32_t item)
+{
+    return mix(mix(seed + UINT64_C(0x9E3779B97F4A7C15)) + ((uint64_t)(uint32_t)user << 32 | (uint32_t)item));
+}
+
+/* Does a come after b: the latest first, then by key. */
+static bool comes_after(const struct draw *a, const struct draw *b)
+{
+    if (a->time != b->time)
+        return a->time < b->time;
+    return a->key != b->key ? a->key > b->key : a->item > b->item;
+}
+
+static void sift_down(struct draw *draws, int64_t root, int64_t n)
+{
+    const struct draw moved = draws[root];
+    for (int64_t child = 2 * root + 1; child < n; child = 2 * root + 1) {
+        if (child + 1 < n && comes_after(&draws[child + 1], &draws[child]))
+            child++;
+        if (!comes_after(&draws[child], &moved))
+            break;
+        draws[root] = draws[child];
+        root = child;
+    }
+    draws[root] = moved;
+}
+
+static void sort_draws(struct draw *draws, int64_t n)
+{
+    for (int64_t root = n / 2 - 1; root >= 0; root--)
+        sift_down(draws, root, n);
+    for (int64_t last = n - 1; last > 0; last--) {
+        const struct draw latest = draws[0];
+        draws[0] = draws[last];
+        draws[last] = latest;
+        sift_down(draws, 0, last);
+    }
+}
+
+static void split_user(int32_t user, struct draw *draws, int64_t n, double share, struct parts *parts)
+{
+    int64_t wanted = (int64_t)(share * (double)n + 0.5);
+    int64_t n_held_out = wanted < n ? wanted : n - 1;
+    sort_draws(draws, n);
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t at = k < n_held_out ? parts->n - ++parts->n_held_out : parts->n_kept++;
+        parts->users[at] = user;
+        parts->items[at] = draws[k].item;
+    }
+}
+
+static void split_users(const adaptau_dataset_view *view, const adaptau_split_options *options, struct draw *draws,
+                        struct parts *parts)
+{
+    for (int32_t user = 0; user < view->n_users; user++) {
+        const int64_t first = view->user_ptr[user], n = view->user_ptr[user + 1] - first;
+        for (int64_t k = 0; k < n; k++) {
+            const int32_t item = view->user_items[first + k];
+            draws[k] = (struct draw){options->times ? options->times[first + k] : 0,
+                                     interaction_key(options->seed, user, item), item};
+        }
+        if (n > 0)
+            split_user(user, draws, n, options->share, parts);
+    }
+}
+
+static adaptau_status make_datasets(adaptau_context *context, const adaptau_dataset_view *view, const struct parts *parts,
+                                    adaptau_dataset **kept, adaptau_dataset **held_out, adaptau_error *error)
+{
+    const int64_t    from = parts->n_kept;
+    adaptau_dataset *first = NULL, *second = NULL;
+    adaptau_status   status = adaptau_dataset_create_from_pairs(context, view->n_users, view->n_items, parts->n_kept, parts->users,
+                                                                parts->items, &first, error);
+    if (!status)
+        status = adaptau_dataset_create_from_pairs(context, view->n_users, view->n_items, parts->n_held_out, parts->users + from,
+                                                   parts->items + from, &second, error);
+    if (status) {
+        adaptau_dataset_destroy(first);
+        return status;
+    }
+    *kept = first;
+    *held_out = second;
+    return ADAPTAU_OK;
+}
+
+static adaptau_status read_options(adaptau_split_options *own, const adaptau_split_options *options, adaptau_error *error)
+{
+    adaptau_status status = atau_read_struct(own, sizeof *own, sizeof *own, options, true, "options", error);
+    if (status)
+        return status;
+    if (own->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %u, not 0", own->reserved);
+    if (!isfinite(own->share))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->share = %g is not finite", own->share);
+    if (own->share < 0 || own->share > 1)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->share = %g is outside 0 ... 1", own->share);
+    return ADAPTAU_OK;
+}
+
+static int64_t largest_degree(const adaptau_dataset_view *view)
+{
+    int64_t largest = 0;
+    for (int32_t user = 0; user < view->n_users; user++)
+        if (view->user_ptr[user + 1] - view->user_ptr[user] > largest)
+            largest = view->user_ptr[user + 1] - view->user_ptr[user];
+    return largest;
+}
+
+adaptau_status adaptau_dataset_split(adaptau_context *context, const adaptau_dataset *dataset,
+                                     const adaptau_split_options *options, adaptau_dataset **kept, adaptau_dataset **held_out,
+                                     adaptau_error *error)
+{
+    adaptau_split_options own;
+    adaptau_dataset_view  view = {.struct_size = sizeof view};
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(kept, error);
+    ATAU_REQUIRE(held_out, error);
+    adaptau_status status = read_options(&own, options, error);
+    if (!status)
+        status = adaptau_dataset_get_view(dataset, &view, error);
+    if (status)
+        return status;
+    const size_t n = (size_t)adaptau_dataset_n_pairs(dataset), longest = (size_t)largest_degree(&view);
+    struct parts parts = {.n = (int64_t)n};
+    struct draw *draws = atau_allocate_array(context, longest, sizeof *draws);
+    parts.users = atau_allocate_array(context, n, sizeof *parts.users);
+    parts.items = atau_allocate_array(context, n, sizeof *parts.items);
+    if (draws && parts.users && parts.items) {
+        split_users(&view, &own, draws, &parts);
+        status = make_datasets(context, &view, &parts, kept, held_out, error);
+    } else
+        status = atau_fail_memory(error, longest * sizeof *draws + 2 * n * sizeof *parts.users, "a split");
+    atau_free(context, parts.items, n * sizeof *parts.items);
+    atau_free(context, parts.users, n * sizeof *parts.users);
+    atau_free(context, draws, longest * sizeof *draws);
+    return status;
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/* The schedule around a host's steps. What an epoch needs is done in begin_epoch, in three calls that may each fail; the first of
+ * them, the temperature's update, must not be made twice, so that a repeated begin_epoch remembers it. The learning rates of a
+ * step are set before its batch is taken: a batch that is handed out has its rates, and one that could not be made comes again. */
+#include <adaptau/fit.h>
+#include <adaptau/tune.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+
+#include "common/abi.h"
+#include "common/context.h"
+#include "common/error.h"
+#include "fit/recipe.h"
+#include "fit/training.h"
+
+#define PI 3.14159265358979323846
+#define NO_EPOCH (-1)
+
+struct adaptau_training {
+    adaptau_context       *context;
+    const adaptau_dataset *dataset;
+    adaptau_recipe         recipe; /* filled */
+    adaptau_model         *model;  /* NULL once it has been taken out */
+    adaptau_temperature   *temperature;
+    adaptau_sampler       *sampler;
+    float                 *bias; /* [m] the popularity prior, made at each end of an epoch */
+    int64_t                n_steps;
+    int64_t                epoch;    /* begun last, or NO_EPOCH */
+    int64_t                measured; /* epoch whose temperature is set although its beginning failed, or NO_EPOCH */
+    int                    ready;    /* batches may be asked for */
+    int64_t                step;     /* batches handed out in this epoch */
+    double                 batch_weight; /* of the batch that is out; negative: none, or its loss is noted */
+    double                 loss, weight; /* sums over the epoch's noted batches */
+    double                 tau0;
+    atau_busy              busy;
+};
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status make_model(adaptau_training *training, float *users, float *items, adaptau_error *error)
+{
+    adaptau_model_options options = {.struct_size = sizeof options};
+    adaptau_loss          loss = {.struct_size = sizeof loss};
+    adaptau_status        status = adaptau_recipe_model_options(&training->recipe, &options, error);
+    options.init = users ? ADAPTAU_INIT_HOST : options.init;
+    options.host_users = users;
+    options.host_items = items;
+    if (!status)
+        status = adaptau_recipe_loss(&training->recipe, &loss, error);
+    if (!status)
+        status = adaptau_model_create(training->context, training->dataset, &options, &training->model, error);
+    return status ? status : adaptau_model_set_loss(training->model, &loss, error);
+}
+
+static adaptau_status make_temperature(adaptau_training *training, adaptau_error *error)
+{
+    adaptau_temperature_options options = {.struct_size = sizeof options};
+    adaptau_status              status = adaptau_recipe_temperature_options(&training->recipe, &options, error);
+    return status ? status
+                  : adaptau_temperature_create(training->context, training->dataset, &options, &training->temperature, error);
+}
+
+static adaptau_status make_sampler(adaptau_training *training, adaptau_error *error)
+{
+    adaptau_sampler_options options = {.struct_size = sizeof options};
+    adaptau_status          status = adaptau_recipe_sampler_options(&training->recipe, &options, error);
+    if (!status)
+        status = adaptau_sampler_create(training->context, training->dataset, &options, &training->sampler, error);
+    training->n_steps = adaptau_sampler_n_batches(training->sampler);
+    return status;
+}
+
+static size_t bias_size(const adaptau_training *training)
+{
+    return (size_t)adaptau_dataset_n_items(training->dataset) * sizeof(float);
+}
+
+static adaptau_status make_parts(adaptau_training *training, float *users, float *items, adaptau_error *error)
+{
+    adaptau_status status = make_model(training, users, items, error);
+    if (!status)
+        status = make_temperature(training, error);
+    if (!status)
+        status = make_sampler(training, error);
+    if (status || training->recipe.popularity_prior == 0)
+        return status;
+    training->bias = atau_allocate(training->context, bias_size(training));
+    return training->bias ? ADAPTAU_OK : atau_fail_memory(error, bias_size(training), "the popularity prior");
+}
+
+adaptau_status atau_training_create_on(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                       float *users, float *items, adaptau_training **out, adaptau_error *error)
+{
+    adaptau_training *training = atau_allocate_zeroed(context, 1, sizeof *training);
+    if (!training)
+        return atau_fail_memory(error, sizeof *training, "a training");
+    training->context = context;
+    training->dataset = dataset;
+    training->recipe = *recipe;
+    training->epoch = training->measured = NO_EPOCH;
+    training->batch_weight = -1;
+    adaptau_status status = make_parts(training, users, items, error);
+    if (status)
+        adaptau_training_destroy(training);
+    else
+        *out = training;
+    return status;
+}
+
+adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                       adaptau_training **out, adaptau_error *error)
+{
+    adaptau_recipe own;
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_read_recipe(&own, recipe, error);
+    if (!status)
+        status = adaptau_tune(context, dataset, NULL, &own, NULL, error);
+    return status ? status : atau_training_create_on(context, dataset, &own, NULL, NULL, out, error);
+}
+
+void adaptau_training_destroy(adaptau_training *training)
+{
+    if (!training)
+        return;
+    adaptau_sampler_destroy(training->sampler);
+    adaptau_temperature_destroy(training->temperature);
+    adaptau_model_destroy(training->model);
+    if (training->bias)
+        atau_free(training->context, training->bias, bias_size(training));
+    atau_free(training->context, training, sizeof *training);
+}
+
+/* ---- parts -------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status enter(adaptau_training *training, adaptau_error *error)
+{
+    if (!atau_busy_enter(&training->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "training is in use by another thread");
+    return ADAPTAU_OK;
+}
+
+adaptau_model *adaptau_training_model(const adaptau_training *training)
+{
+    return training ? training->model : NULL;
+}
+
+adaptau_temperature *adaptau_training_temperature(const adaptau_training *training)
+{
+    return training ? training->temperature : NULL;
+}
+
+adaptau_sampler *adaptau_training_sampler(const adaptau_training *training)
+{
+    return training ? training->sampler : NULL;
+}
+
+/* Nothing of the epoch goes on with another model. */
+static void forget_epoch(adaptau_training *training)
+{
+    training->ready = 0;
+    training->measured = NO_EPOCH;
+    training->batch_weight = -1;
+}
+
+adaptau_model *adaptau_training_take_model(adaptau_training *training)
+{
+    if (!training || !atau_busy_enter(&training->busy))
+        return NULL;
+    adaptau_model *model = training->model;
+    training->model = NULL;
+    forget_epoch(training);
+    atau_busy_leave(&training->busy);
+    return model;
+}
+
+static adaptau_status check_size(const adaptau_training *training, const adaptau_model *model, adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    const int32_t  n = adaptau_dataset_n_users(training->dataset), m = adaptau_dataset_n_items(training->dataset);
+    adaptau_status status = adaptau_model_get_raw_tables(model, &tables, error);
+    if (status || (tables.n_users == n && tables.n_items == m))
+        return status;
+    return atau_fail(error, ADAPTAU_E_SHAPE, "model has %d users and %d items, but the training's dataset has %d and %d",
+                     tables.n_users, tables.n_items, n, m);
+}
+
+static void replace(adaptau_training *training, adaptau_model *model, adaptau_temperature *temperature)
+{
+    if (model != training->model)
+        adaptau_model_destroy(training->model);
+    training->model = model;
+    if (temperature && temperature != training->temperature) {
+        adaptau_temperature_destroy(training->temperature);
+        training->temperature = temperature;
+    }
+    forget_epoch(training);
+}
+
+adaptau_status adaptau_training_replace_model(adaptau_training *training, adaptau_model *model,
+                                              adaptau_temperature *temperature, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = enter(training, error);
+    if (status)
+        return status;
+    status = check_size(training, model, error);
+    if (!status)
+        replace(training, model, temperature);
+    atau_busy_leave(&training->busy);
+    return status;
+}
+
+adaptau_status adaptau_training_resume(adaptau_training *training, const char *path, char *note, adaptau_error *error)
+{
+    adaptau_model       *model = NULL;
+    adaptau_temperature *temperature = NULL;
+    ATAU_REQUIRE(training, error);
+    ATAU_REQUIRE(path, error);
+    adaptau_status status = enter(training, error);
+    if (status)
+        return status;
+    status = adaptau_model_load_checkpoint(training->context, training->dataset, path, &model, &temperature, note, error);
+    if (!status)
+        replace(training, model, temperature);
+    atau_busy_leave(&training->busy);
+    return status;
+}
+
+/* ---- an epoch ----------------------------------------------------------------------------------------------------- */
+
+static adaptau_status require_model(const adaptau_training *training, adaptau_error *error)
+{
+    return training->model ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_STATE, "the model has been taken out of the training");
+}
+
+static adaptau_status measure(adaptau_training *training, int64_t epoch, adaptau_error *error)
+{
+    adaptau_temperature_state state = {.struct_size = sizeof state};
+    adaptau_status            status = ADAPTAU_OK;
+    if (training->measured != epoch)
+        status = adaptau_model_update_temperature(training->model, training->temperature, error);
+    if (status)
+        return status;
+    training->measured = epoch;
+    status = adaptau_temperature_get_state(training->temperature, &state, error);
+    if (!status)
+        training->tau0 = state.tau0;
+    return status;
+}
+
+static adaptau_status set_targets(adaptau_training *training, adaptau_error *error)
+{
+    const adaptau_target_options options = {
+        .struct_size = sizeof options,
+        .strength = training->recipe.soft_targets,
+        .row_weight_exponent = training->recipe.row_weight_exponent,
+    };
+    return adaptau_model_update_targets(training->model, training->dataset, training->temperature, &options, error);
+}
+
+static adaptau_status begin(adaptau_training *training, int64_t epoch, adaptau_error *error)
+{
+    adaptau_status status = require_model(training, error);
+    if (status)
+        return status;
+    training->ready = 0;
+    training->batch_weight = -1;
+    status = measure(training, epoch, error);
+    if (!status)
+        status = adaptau_sampler_begin_epoch(training->sampler, epoch, error);
+    if (!status)
+        status = set_targets(training, error);
+    if (status)
+        return status;
+    training->measured = NO_EPOCH;
+    training->epoch = epoch;
+    training->step = 0;
+    training->loss = training->weight = 0;
+    training->ready = 1;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    if (epoch < 0 || epoch >= INT64_C(1) << 48)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    adaptau_status status = enter(training, error);
+    if (status)
+        return status;
+    status = begin(training, epoch, error);
+    atau_busy_leave(&training->busy);
+    return status;
+}
+
+/* Cosine decay from the recipe's rates to 0 over the whole run, step by step. */
+static adaptau_status set_learning_rates(adaptau_training *training, adaptau_error *error)
+{
+    const adaptau_recipe *recipe = &training->recipe;
+    const double          done = (double)training->epoch * (double)training->n_steps + (double)training->step;
+    const double          total = (double)recipe->epochs * (double)training->n_steps;
+    const double          factor = done < total ? 0.5 * (1 + cos(PI * done / total)) : 0;
+    return adaptau_model_set_learning_rates(training->model, recipe->learning_rate_users * factor,
+                                            recipe->learning_rate_items * factor, error);
+}
+
+/* Weight of all terms of a batch: what its loss must be divided by to be a mean. */
+static double weigh(const adaptau_batch *batch)
+{
+    double weight = 0;
+    for (int32_t row = 0; row < batch->n_rows; row++) {
+        double n_terms = (double)(batch->positive_ptr[row + 1] - batch->positive_ptr[row]);
+        weight += n_terms * (batch->row_weights ? (double)batch->row_weights[row] : 1.0);
+    }
+    return weight;
+}
+
+static adaptau_status next(adaptau_training *training, adaptau_batch *batch, adaptau_error *error)
+{
+    adaptau_batch  own = {.struct_size = sizeof own};
+    adaptau_status status = require_model(training, error);
+    if (status)
+        return status;
+    if (!training->ready)
+        return atau_fail(error, ADAPTAU_E_STATE, "no epoch has begun");
+    if (training->step < training->n_steps)
+        status = set_learning_rates(training, error);
+    if (!status)
+        status = adaptau_sampler_next(training->sampler, &own, error);
+    if (status)
+        return status;
+    training->batch_weight = own.n_rows > 0 ? weigh(&own) : -1;
+    training->step += own.n_rows > 0;
+    atau_write_struct(batch, &own, sizeof own);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_training_next(adaptau_training *training, adaptau_batch *batch, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    adaptau_status status = atau_check_output(batch, sizeof *batch, "batch", error);
+    if (!status)
+        status = enter(training, error);
+    if (status)
+        return status;
+    status = next(training, batch, error);
+    atau_busy_leave(&training->busy);
+    return status;
+}
+
+adaptau_status adaptau_training_add_loss(adaptau_training *training, double loss, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    adaptau_status status = enter(training, error);
+    if (status)
+        return status;
+    if (training->batch_weight >= 0) {
+        training->loss += loss;
+        training->weight += training->batch_weight;
+        training->batch_weight = -1;
+    } else
+        status = atau_fail(error, ADAPTAU_E_STATE, "there is no batch whose loss is to be noted");
+    atau_busy_leave(&training->busy);
+    return status;
+}
+
+static adaptau_status end(adaptau_training *training, adaptau_error *error)
+{
+    adaptau_status status = require_model(training, error);
+    if (status)
+        return status;
+    if (!training->ready)
+        return atau_fail(error, ADAPTAU_E_STATE, "no epoch has begun");
+    if (training->bias)
+        status = adaptau_popularity_prior(training->dataset, training->recipe.popularity_prior, training->tau0, training->bias,
+                                          error);
+    return status ? status : adaptau_model_set_item_bias(training->model, training->bias, error);
+}
+
+adaptau_status adaptau_training_end_epoch(adaptau_training *training, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    adaptau_status status = enter(training, error);
+    if (status)
+        return status;
+    status = end(training, error);
+    atau_busy_leave(&training->busy);
+    return status;
+}
+
+/* ---- questions ---------------------------------------------------------------------------------------------------- */
+
+static adaptau_status enter_shared(const adaptau_training *training, adaptau_error *error)
+{
+    if (!atau_busy_enter_shared(&training->busy))
+        return atau_fail(error, ADAPTAU_E_STATE, "training is in use by another thread");
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_training_get_state(const adaptau_training *training, adaptau_training_state *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (!status)
+        status = enter_shared(training, error);
+    if (status)
+        return status;
+    const adaptau_training_state state = {
+        .epoch = training->epoch,
+        .n_epochs = training->recipe.epochs,
+        .step = training->step,
+        .n_steps = training->n_steps,
+        .loss = training->weight > 0 ? training->loss / training->weight : 0,
+        .tau0 = training->tau0,
+    };
+    atau_busy_leave_shared(&training->busy);
+    atau_write_struct(out, &state, sizeof state);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_training_get_recipe(const adaptau_training *training, adaptau_recipe *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(training, error);
+    adaptau_status status = atau_check_output(out, ATAU_LEAST_RECIPE, "out", error);
+    if (status)
+        return status;
+    atau_write_struct(out, &training->recipe, sizeof training->recipe); /* which never changes */
+    return ADAPTAU_OK;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* Short trainings on a part of the data, judged by the other part. All trials begin at the same first embeddings, which are made
+ * once: the spectral start costs as much as an epoch. The road not taken: to move τ during one training. What a model recalls at
+ * a τ is known only when the learning rates have fallen, and what held-out gradients say of τ before that is about the next step. */
+#include <adaptau/evaluator.h>
+#include <adaptau/search.h>
+#include <adaptau/tune.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/abi.h"
+#include "common/context.h"
+#include "common/error.h"
+#include "fit/recipe.h"
+#include "fit/training.h"
+
+#define SHARE 0.1
+#define CUTOFF 20
+#define TRIALS_PER_TRAINING 4 /* a trial has a quarter of the recipe's epochs                                   */
+#define WARMUP_DELTA_MU 0.7 /* over L: where the paper's temperature begins, and nearer to the best than what Eq. 14 measures      */
+#define MOST_FIRST_TAU 1.0  /* where L is near 0                                                               */
+#define N_CUTOFFS 3
+#define LEAST_METRIC 1e-9 /* a metric of 0 has a logarithm, too                                            */
+#define LEAST_EPOCHS 5 /* with fewer, sparse data seem to want a higher τ                                */
+
+struct tuning {
+    adaptau_context       *context;
+    adaptau_tune_options   options;  /* with every default in place                                              */
+    adaptau_recipe         recipe;   /* of the next trial                                                        */
+    const adaptau_dataset *part;     /* what trials train on                                                     */
+    adaptau_dataset       *own_part, *own_held_out;
+    adaptau_evaluator     *evaluator;
+    int32_t                n_cutoffs, of_cutoff; /* of the evaluator; the position of options.cutoff among them  */
+    size_t                 n_users, n_items; /* floats of the tables; 0: trials make embeddings of their own     */
+    float                 *first_users, *first_items; /* where trials begin                                      */
+    float                 *users, *items;             /* what the present trial trains                           */
+    adaptau_search        *search;
+    double                 recall, best_score; /* of the last trial; of all                                      */
+    adaptau_tune_progress  progress;
+    adaptau_tune_result    result;
+};
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+static adaptau_status check_split(const adaptau_tune_options *options, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    const adaptau_dataset *held_out = options->held_out;
+    if (!isfinite(options->share))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->share = %g is not finite", options->share);
+    if (options->share < 0 || options->share >= 1)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->share = %g is outside [0, 1)", options->share);
+    if (!held_out)
+        return ADAPTAU_OK;
+    if (options->share != 0 || options->seed != 0 || options->times)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s is given, but options->held_out says what is held out",
+                         options->times ? "times" : options->seed ? "seed" : "share");
+    if (adaptau_dataset_n_users(held_out) != adaptau_dataset_n_users(dataset) ||
+        adaptau_dataset_n_items(held_out) != adaptau_dataset_n_items(dataset))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "options->held_out is of %" PRId32 " users x %" PRId32 " items, but dataset of %" PRId32
+                         " x %" PRId32, adaptau_dataset_n_users(held_out), adaptau_dataset_n_items(held_out),
+                         adaptau_dataset_n_users(dataset), adaptau_dataset_n_items(dataset));
+    return ADAPTAU_OK;
+}
+
+static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune_options *options, const adaptau_dataset *dataset,
+                                   adaptau_error *error)
+{
+    adaptau_status status = atau_read_struct(own, sizeof *own, sizeof *own, options, true, "options", error);
+    if (!status)
+        status = check_split(own, dataset, error);
+    if (status)
+        return status;
+    if (own->cutoff < 0 || own->cutoff > ADAPTAU_MAX_CUTOFF)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %" PRId32 " is outside 0 ... %d", own->cutoff, ADAPTAU_MAX_CUTOFF);
+    if (own->trial_epochs < 0 || own->trial_epochs > INT32_MAX)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->trial_epochs = %" PRId64 " is outside 0 ... 2^31 - 1", own->trial_epochs);
+    own->cutoff = own->cutoff ? own->cutoff : CUTOFF;
+    own->share = own->share > 0 ? own->share : SHARE;
+    return ADAPTAU_OK;
+}
+
+/* ---- the parts of the data -------------------------------------------------------------------------------------- */
+
+static adaptau_status split(struct tuning *t, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    const adaptau_split_options options = {
+        .struct_size = sizeof options, .share = t->options.share, .seed = t->options.seed, .times = t->options.times};
+    t->part = dataset;
+    if (t->options.held_out)
+        return ADAPTAU_OK;
+    adaptau_status status = adaptau_dataset_split(t->context, dataset, &options, &t->own_part, &t->own_held_out, error);
+    t->part = t->own_part;
+    t->options.held_out = t->own_held_out;
+    return status;
+}
+
+/* K and, where it is neither 1 nor near the largest, half of it and two and a half times it. */
+static adaptau_status make_evaluator(struct tuning *t, adaptau_error *error)
+{
+    const int32_t K = t->options.cutoff;
+    const int32_t cutoffs[N_CUTOFFS] = {K / 2, K, K + K / 2 + K};
+    const bool    has_lower = K > 1, has_higher = K <= ADAPTAU_MAX_CUTOFF / 3 && K > 1;
+    const adaptau_evaluator_options options = {
+        .struct_size = sizeof options,
+        .n_cutoffs = 1 + has_lower + has_higher,
+        .cutoffs = cutoffs + !has_lower,
+        .n_masks = 1,
+        .masks = &t->part,
+    };
+    t->n_cutoffs = options.n_cutoffs;
+    t->of_cutoff = has_lower;
+    return adaptau_evaluator_create(t->context, t->options.held_out, &options, &t->evaluator, error);
+}
+
+/* ---- where trials begin ----------------------------------------------------------------------------------------- */
+
+static void copy_rows(float *out, const float *rows, int32_t n, int32_t dim, int64_t stride)
+{
+    for (int32_t r = 0; r < n; r++)
+        memcpy(out + (size_t)r * (size_t)dim, rows + r * stride, (size_t)dim * sizeof *out);
+}
+
+static adaptau_status allocate_rows(struct tuning *t, const adaptau_tables *raw, adaptau_error *error)
+{
+    t->n_users = (size_t)raw->n_users * (size_t)raw->dim;
+    t->n_items = (size_t)raw->n_items * (size_t)raw->dim;
+    t->first_users = atau_allocate_array(t->context, t->n_users, sizeof(float));
+    t->first_items = atau_allocate_array(t->context, t->n_items, sizeof(float));
+    t->users = atau_allocate_array(t->context, t->n_users, sizeof(float));
+    t->items = atau_allocate_array(t->context, t->n_items, sizeof(float));
+    if (t->first_users && t->first_items && t->users && t->items)
+        return ADAPTAU_OK;
+    return atau_fail_memory(error, 2 * (t->n_users + t->n_items) * sizeof(float), "the embeddings of trials");
+}
+
+/* SimpleX learns more than its tables, and makes all of it anew. */
+static adaptau_status make_first_rows(struct tuning *t, adaptau_error *error)
+{
+    adaptau_tables        raw = {.struct_size = sizeof raw};
+    adaptau_model_options options = {.struct_size = sizeof options};
+    adaptau_model        *model = NULL;
+    if (t->recipe.encoder == ADAPTAU_ENCODER_SIMPLEX)
+        return ADAPTAU_OK;
+    adaptau_status status = adaptau_recipe_model_options(&t->recipe, &options, error);
+    if (!status)
+        status = adaptau_model_create(t->context, t->part, &options, &model, error);
+    if (!status)
+        status = adaptau_model_get_raw_tables(model, &raw, error);
+    if (!status)
+        status = allocate_rows(t, &raw, error);
+    if (!status) {
+        copy_rows(t->first_users, raw.users, raw.n_users, raw.dim, raw.user_stride);
+        copy_rows(t->first_items, raw.items, raw.n_items, raw.dim, raw.item_stride);
+    }
+    adaptau_model_destroy(model);
+    return status;
+}
+
+/* ---- one trial -------------------------------------------------------------------------------------------------- */
+
+static adaptau_status tell(struct tuning *t, adaptau_error *error)
+{
+    if (t->options.progress && t->options.progress(t->options.user_data, &t->progress))
+        return atau_fail(error, ADAPTAU_E_CANCELLED, "options->progress asked for the end in trial %" PRId32, t->progress.trial);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status run_steps(struct tuning *t, adaptau_training *training, adaptau_error *error)
+{
+    adaptau_batch        batch = {.struct_size = sizeof batch};
+    adaptau_model       *model = adaptau_training_model(training);
+    adaptau_temperature *temperature = adaptau_training_temperature(training);
+    for (;;) {
+        adaptau_status status = adaptau_training_next(training, &batch, error);
+        if (status || batch.n_rows == 0)
+            return status;
+        status = adaptau_model_gradients(model, &batch, temperature, NULL, error);
+        if (!status)
+            status = adaptau_model_apply(model, error);
+        t->progress.step++;
+        if (!status)
+            status = tell(t, error);
+        if (status)
+            return status;
+    }
+}
+
+static adaptau_status run_epochs(struct tuning *t, adaptau_training *training, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int64_t epoch = 0; epoch < t->recipe.epochs && !status; epoch++) {
+        t->progress.epoch = epoch;
+        t->progress.step = 0;
+        status = adaptau_training_begin_epoch(training, epoch, error);
+        if (!status)
+            status = run_steps(t, training, error);
+        if (!status)
+            status = adaptau_training_end_epoch(training, error);
+    }
+    return status;
+}
+
+/* The mean of the logarithms of recall and NDCG at all cutoffs: relative gains count alike, and the mean is less noisy than any
+ * one of them. */
+static adaptau_status score_tables(struct tuning *t, double *score, adaptau_error *error)
+{
+    static const int32_t metrics[] = {ADAPTAU_METRIC_RECALL, ADAPTAU_METRIC_NDCG};
+    adaptau_status       status = ADAPTAU_OK;
+    *score = 0;
+    for (int32_t m = 0; m < 2; m++)
+        for (int32_t c = 0; c < t->n_cutoffs && !status; c++) {
+            double mean = 0;
+            status = adaptau_evaluator_mean(t->evaluator, metrics[m], c, &mean, error);
+            *score += log(mean + LEAST_METRIC) / (2 * t->n_cutoffs);
+        }
+    return status ? status : adaptau_evaluator_mean(t->evaluator, ADAPTAU_METRIC_RECALL, t->of_cutoff, &t->recall, error);
+}
+
+static adaptau_status judge(struct tuning *t, const adaptau_training *training, double *score, adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    adaptau_status status = adaptau_model_get_tables(adaptau_training_model(training), &tables, error);
+    if (!status)
+        status = adaptau_evaluator_run(t->evaluator, &tables, error);
+    return status ? status : score_tables(t, score, error);
+}
+
+static adaptau_status create_training(struct tuning *t, adaptau_training **training, adaptau_error *error)
+{
+    if (!t->users)
+        return atau_training_create_on(t->context, t->part, &t->recipe, NULL, NULL, training, error);
+    memcpy(t->users, t->first_users, t->n_users * sizeof(float));
+    memcpy(t->items, t->first_items, t->n_items * sizeof(float));
+    return atau_training_create_on(t->context, t->part, &t->recipe, t->users, t->items, training, error);
+}
+
+/* Train by t->recipe at a τ, and see what it recalls. */
+static adaptau_status run_trial(struct tuning *t, double tau, double *score, adaptau_error *error)
+{
+    adaptau_training *training = NULL;
+    t->recipe.tau = tau;
+    adaptau_status status = create_training(t, &training, error);
+    t->progress = (adaptau_tune_progress){
+        .struct_size = sizeof t->progress,
+        .trial = t->result.n_trials + 1,
+        .n_epochs = t->recipe.epochs,
+        .n_steps = adaptau_sampler_n_batches(adaptau_training_sampler(training)),
+        .tau = tau,
+        .tau_user_policy = t->recipe.tau_user_policy,
+        .recall = (double)NAN,
+    };
+    if (!status)
+        status = run_epochs(t, training, error);
+    if (!status)
+        status = judge(t, training, score, error);
+    adaptau_training_destroy(training);
+    if (status)
+        return status;
+    if (t->result.n_trials++ == 0 || *score > t->best_score) {
+        t->best_score = *score;
+        t->result.recall = t->recall;
+    }
+    t->progress.recall = t->recall;
+    return tell(t, error);
+}
+
+/* ---- what is looked for ----------------------------------------------------------------------------------------- */
+
+static double choose_first_tau(const struct tuning *t)
+{
+    const double log_ratio = adaptau_log_ratio(adaptau_dataset_n_users(t->part), adaptau_dataset_n_items(t->part),
+                                               adaptau_dataset_n_pairs(t->part));
+    const double first = log_ratio * MOST_FIRST_TAU > WARMUP_DELTA_MU ? WARMUP_DELTA_MU / log_ratio : MOST_FIRST_TAU;
+    return fmin(t->recipe.tau_max, fmax(t->recipe.tau_min, first));
+}
+
+static adaptau_status search_tau(struct tuning *t, adaptau_search_result *found, adaptau_error *error)
+{
+    t->result.first_tau = choose_first_tau(t);
+    const adaptau_search_options options = {
+        .struct_size = sizeof options,
+        .first = t->result.first_tau,
+        .least = t->recipe.tau_min,
+        .most = t->recipe.tau_max,
+    };
+    double         tau = 0, score = 0;
+    adaptau_status status = adaptau_search_create(t->context, &options, &t->search, error);
+    while (!status) {
+        status = adaptau_search_next(t->search, &tau, error);
+        if (status || tau == 0)
+            break;
+        status = run_trial(t, tau, &score, error);
+        if (!status)
+            status = adaptau_search_report(t->search, score, error);
+    }
+    return status ? status : adaptau_search_get_result(t->search, found, error);
+}
+
+/* Only the softmax over the catalogue has closed forms for users that were compared here. */
+static bool may_be_personal(const adaptau_recipe *recipe)
+{
+    return recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE;
+}
+
+/* One more trial, at the best τ₀ of the search. */
+static adaptau_status try_personal(struct tuning *t, const adaptau_search_result *found, adaptau_error *error)
+{
+    double score = 0;
+    t->recipe.tau_user_policy = ADAPTAU_TAU_USER_EQ16;
+    adaptau_status status = run_trial(t, found->best_trial, &score, error);
+    if (!status && score > found->best_score)
+        return ADAPTAU_OK;
+    t->recipe.tau_user_policy = ADAPTAU_TAU_USER_NONE;
+    return status;
+}
+
+static adaptau_status run_trials(struct tuning *t, bool tries_personal, adaptau_error *error)
+{
+    adaptau_search_result found = {.struct_size = sizeof found};
+    const int64_t         quarter = (t->recipe.epochs + TRIALS_PER_TRAINING - 1) / TRIALS_PER_TRAINING;
+    t->recipe.epochs = t->options.trial_epochs ? t->options.trial_epochs : quarter > LEAST_EPOCHS ? quarter : LEAST_EPOCHS;
+    t->result.trial_epochs = t->recipe.epochs;
+    adaptau_status status = make_evaluator(t, error);
+    if (!status)
+        status = make_first_rows(t, error);
+    t->recipe.tau0_policy = ADAPTAU_TAU0_FIXED;
+    if (!status)
+        status = search_tau(t, &found, error);
+    if (!status && tries_personal)
+        status = try_personal(t, &found, error);
+    t->result.tau = found.best;
+    t->result.tau_user_policy = t->recipe.tau_user_policy;
+    return status;
+}
+
+static void close_tuning(struct tuning *t)
+{
+    adaptau_search_destroy(t->search);
+    adaptau_evaluator_destroy(t->evaluator);
+    adaptau_dataset_destroy(t->own_part);
+    adaptau_dataset_destroy(t->own_held_out);
+    atau_free(t->context, t->first_users, t->n_users * sizeof(float));
+    atau_free(t->context, t->first_items, t->n_items * sizeof(float));
+    atau_free(t->context, t->users, t->n_users * sizeof(float));
+    atau_free(t->context, t->items, t->n_items * sizeof(float));
+}
+
+/* `filled` has ADAPTAU_TAU0_HELD_OUT. */
+static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, bool tries_personal, adaptau_recipe *filled,
+                           adaptau_error *error)
+{
+    adaptau_status status = split(t, dataset, error);
+    if (status)
+        return status;
+    t->recipe = *filled;
+    t->result.n_held_out = adaptau_dataset_n_pairs(t->options.held_out);
+    if (t->result.n_held_out == 0 || adaptau_dataset_n_pairs(t->part) == 0) {
+        filled->tau0_policy = ADAPTAU_TAU0_EQ14;
+        return ADAPTAU_OK;
+    }
+    status = run_trials(t, tries_personal, error);
+    filled->tau0_policy = ADAPTAU_TAU0_FIXED;
+    filled->tau = t->result.tau;
+    filled->tau_user_policy = t->result.tau_user_policy;
+    return status;
+}
+
+adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_tune_options *options,
+                            adaptau_recipe *recipe, adaptau_tune_result *result, adaptau_error *error)
+{
+    struct tuning  t = {.context = context};
+    adaptau_recipe own;
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(recipe, error);
+    adaptau_status status = read_options(&t.options, options, dataset, error);
+    if (!status && result)
+        status = atau_check_output(result, sizeof *result, "result", error);
+    if (!status)
+        status = atau_read_recipe(&own, recipe, error);
+    if (status)
+        return status;
+    const bool left_open = own.tau_user_policy == ADAPTAU_BY_DATA;
+    status = adaptau_recipe_fill(&own, dataset, error);
+    if (!status && own.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+        status = tune(&t, dataset, left_open && may_be_personal(&own), &own, error);
+    close_tuning(&t);
+    if (status)
+        return status;
+    atau_write_struct(recipe, &own, sizeof own);
+    if (result)
+        atau_write_struct(result, &t.result, sizeof t.result);
+    return ADAPTAU_OK;
+}
