@@ -26,6 +26,13 @@ static void say_what_was_read(const struct settings *settings, const struct acco
     fprintf(stderr, "%s\n%s\n", account->seen, line);
 }
 
+/* What is held out for τ₀ should be drawn like the test: the latest pairs, unless the test was drawn at random from the same data. */
+static const int64_t *times_for_tuning(const struct run *run)
+{
+    const bool at_random = !run->problem.data.has_test && run->settings->reading.split == SPLIT_RANDOM;
+    return at_random ? NULL : run->problem.train_times;
+}
+
 adaptau_status run_open(struct run *run, const struct settings *settings, adaptau_error *error)
 {
     double started = clock_now();
@@ -42,7 +49,7 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         .context = run->context,
         .train = run->problem.train,
         .test = run->problem.test,
-        .train_times = run->problem.train_times,
+        .train_times = times_for_tuning(run),
         .checkpoint = settings->checkpoint,
         .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };

@@ -42,7 +42,10 @@ adaptau_status target_find(const char *path, char **target, adaptau_error *error
     struct stat    about, reached;
     char           link[LINK_SIZE];
     ssize_t        length = 0;
-    char          *at = strdup(path);
+    const size_t   size = strlen(path) + 1;
+    char          *at = malloc(size);
+    if (at)
+        memcpy(at, path, size);
     adaptau_status status = at ? check_kind(path, path, &about, error) : fail_memory(error, shown_path(path));
     for (int n = 0; !status && (length = readlink(at, link, sizeof link - 1)) >= 0; n++) {
         link[length] = '\0';

@@ -11,17 +11,16 @@
 extern "C" {
 #endif
 
-/** Where a tuning stands, for a host that shows it or ends it. Since 0.1. */
+/** Where a tuning stands, for a host that shows it or ends it. Lives during the callback; a later library has more members at its
+ *  end. Since 0.1. */
 typedef struct adaptau_tune_progress {
-    uint32_t struct_size; /**< sizeof(adaptau_tune_progress)                                                 */
     int32_t  trial;       /**< from 1                                                                        */
+    int32_t  tau_user_policy; /**< of the trial                                                              */
     int64_t  epoch;       /**< of the trial, from 0                                                          */
     int64_t  n_epochs;    /**< of a trial                                                                    */
     int64_t  step;        /**< finished steps of the epoch                                                   */
     int64_t  n_steps;     /**< steps of an epoch                                                             */
     double   tau;         /**< τ₀ of the trial                                                               */
-    int32_t  tau_user_policy; /**< of the trial                                                              */
-    int32_t  reserved;    /**< 0                                                                             */
     double   recall;      /**< of the held-out interactions, at the cutoff; NaN until the trial is over      */
 } adaptau_tune_progress;
 

@@ -17,7 +17,7 @@
 #define ATAU_F64 1
 #define ATAU_I32 2
 #define ATAU_U8 3      /* written with rank 1: bytes, in `rows` rows of one column                                */
-#define ATAU_F16 4     /* this one and the next are read, but never written                                       */
+#define ATAU_F16 4     /* this one and the next: in files of other programs; no model is saved with them            */
 #define ATAU_BF16 5
 #define ATAU_FOREIGN 6 /* another type, or a rank but 1 and 2: not to be read, and never written                  */
 

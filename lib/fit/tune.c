@@ -245,7 +245,6 @@ static adaptau_status run_trial(struct tuning *t, double tau, double *score, ada
     t->recipe.tau = tau;
     adaptau_status status = create_training(t, &training, error);
     t->progress = (adaptau_tune_progress){
-        .struct_size = sizeof t->progress,
         .trial = t->result.n_trials + 1,
         .n_epochs = t->recipe.epochs,
         .n_steps = adaptau_sampler_n_batches(adaptau_training_sampler(training)),

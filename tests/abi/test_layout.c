@@ -441,17 +441,15 @@ MEMBER(adaptau_tune_options, trial_epochs, 40, 8);
 MEMBER(adaptau_tune_options, progress, 48, 8);
 MEMBER(adaptau_tune_options, user_data, 56, 8);
 
-SIZE(adaptau_tune_progress, 64);
-MEMBER(adaptau_tune_progress, struct_size, 0, 4);
-MEMBER(adaptau_tune_progress, trial, 4, 4);
+SIZE(adaptau_tune_progress, 56);
+MEMBER(adaptau_tune_progress, trial, 0, 4);
+MEMBER(adaptau_tune_progress, tau_user_policy, 4, 4);
 MEMBER(adaptau_tune_progress, epoch, 8, 8);
 MEMBER(adaptau_tune_progress, n_epochs, 16, 8);
 MEMBER(adaptau_tune_progress, step, 24, 8);
 MEMBER(adaptau_tune_progress, n_steps, 32, 8);
 MEMBER(adaptau_tune_progress, tau, 40, 8);
-MEMBER(adaptau_tune_progress, tau_user_policy, 48, 4);
-MEMBER(adaptau_tune_progress, reserved, 52, 4);
-MEMBER(adaptau_tune_progress, recall, 56, 8);
+MEMBER(adaptau_tune_progress, recall, 48, 8);
 
 SIZE(adaptau_tune_result, 56);
 MEMBER(adaptau_tune_result, struct_size, 0, 4);

@@ -73,6 +73,13 @@ static adaptau_status use_evaluator_options(void *given)
     return status;
 }
 
+static adaptau_status use_likelihood_tables(void *given)
+{
+    static const double tau = 0.2;
+    double              mean;
+    return adaptau_evaluator_log_likelihood(f.evaluator, given, 1, &tau, &mean, &error);
+}
+
 static adaptau_status use_search_options(void *given)
 {
     adaptau_search *made = NULL;
@@ -400,6 +407,7 @@ static const struct struct_case {
     {"sampler options", use_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
     {"temperature options", use_temperature_options, 80, sizeof(adaptau_temperature_options), zeros},
     {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
+    {"tables of a likelihood", use_likelihood_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"search options", use_search_options, 40, sizeof(adaptau_search_options), &searching},
     {"tune options", use_tune_options, 64, sizeof(adaptau_tune_options), zeros},
     {"model options", use_model_options, 120, sizeof(adaptau_model_options), zeros},
