@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # build.sh FOLDER: the reference as HTML in FOLDER/html. Fails when a public name has no comment, a comment is wrong, or a
 # snippet of an example is not there.
 set -eu

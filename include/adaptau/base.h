@@ -63,6 +63,7 @@ ADAPTAU_API int32_t adaptau_version(void);
 #define ADAPTAU_FEATURE_BLIS (UINT64_C(1) << 0)   /**< built with BLIS                                        */
 #define ADAPTAU_FEATURE_AVX2 (UINT64_C(1) << 1)   /**< holds AVX2 + FMA kernels                               */
 #define ADAPTAU_FEATURE_AVX512 (UINT64_C(1) << 2) /**< holds AVX-512 kernels                                  */
+#define ADAPTAU_FEATURE_NEON (UINT64_C(1) << 3)   /**< holds NEON kernels                                     */
 
 /** The ADAPTAU_FEATURE_* bits this library was built with (what the CPU can run is the context's business).
  *  Since 0.1. */

@@ -44,16 +44,18 @@ typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char 
 #define ADAPTAU_BACKEND_AUTO 0      /**< the fastest one for this CPU                                         */
 #define ADAPTAU_BACKEND_REFERENCE 1 /**< plain C: defines what is correct                                     */
 #define ADAPTAU_BACKEND_BLIS 2      /**< products by BLIS                                                     */
-#define ADAPTAU_BACKEND_NATIVE 3    /**< products by the library's own AVX2 or AVX-512 kernels                */
+#define ADAPTAU_BACKEND_NATIVE 3    /**< products by the library's own AVX2, AVX-512 or NEON kernels          */
 
 #define ADAPTAU_CPU_AVX2 (UINT64_C(1) << 0)   /**< AVX2 and FMA                                               */
 #define ADAPTAU_CPU_AVX512 (UINT64_C(1) << 1) /**< AVX-512 F, BW, DQ and VL                                   */
 #define ADAPTAU_CPU_AVX512_BF16 (UINT64_C(1) << 2) /**< AVX-512 BF16, beside ADAPTAU_CPU_AVX512               */
+#define ADAPTAU_CPU_NEON (UINT64_C(1) << 3)   /**< NEON of arm64                                              */
 
-/** All zero but struct_size: one thread per online CPU, malloc, no log, the fastest kernels. Since 0.1. */
+/** All zero but struct_size: one thread for each CPU that the process may use, malloc, no log, the fastest kernels. Since 0.1. */
 typedef struct adaptau_context_options {
     uint32_t                  struct_size; /**< sizeof(adaptau_context_options)                              */
-    int32_t                   n_threads;   /**< threads that compute, the caller's included; 0: online CPUs; <= 1024 */
+    int32_t                   n_threads;   /**< threads that compute, the caller's included; <= 1024. 0: the CPUs that the process may
+                                            use, by its affinity mask and the quota of its control group  */
     int32_t                   backend;     /**< ADAPTAU_BACKEND_*                                            */
     int32_t                   reserved;    /**< 0                                                            */
     uint64_t                  cpu_disable; /**< ADAPTAU_CPU_* not to be used although the CPU has them       */

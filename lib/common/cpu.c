@@ -3,7 +3,12 @@
 
 #include <adaptau/context.h>
 
-/* The builtin checks what the operating system saves (XCR0) as well as what the CPU has. */
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+/* On x86 the builtin checks what the operating system saves (XCR0) as well as what the CPU has. On arm64 Linux tells what it
+ * supports in the auxiliary vector; elsewhere NEON is part of the platform. */
 uint64_t atau_cpu_features(void)
 {
     uint64_t features = 0;
@@ -16,6 +21,11 @@ uint64_t atau_cpu_features(void)
         features |= ADAPTAU_CPU_AVX512;
     if (__builtin_cpu_supports("avx512bf16"))
         features |= ADAPTAU_CPU_AVX512_BF16;
+#elif defined(__aarch64__) && defined(__linux__)
+    if (getauxval(AT_HWCAP) & HWCAP_ASIMD)
+        features |= ADAPTAU_CPU_NEON;
+#elif defined(__aarch64__)
+    features |= ADAPTAU_CPU_NEON;
 #endif
     return features;
 }

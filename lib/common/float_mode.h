@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread's rounding mode, and on x86 flush-to-zero and denormals-are-zero with it: what a host may have changed for its own
+/* A thread's rounding mode, and on x86 and arm64 what it does with subnormal numbers and NaNs: what a host may have changed for its own
  * reasons, and what the lanes of a call share with the thread that made it. */
 #ifndef ATAU_FLOAT_MODE_H
 #define ATAU_FLOAT_MODE_H
@@ -23,6 +23,34 @@ static inline void atau_float_mode_set(atau_float_mode mode)
     const unsigned present = _mm_getcsr();
     if ((present & ATAU_FLOAT_MODE_BITS) != mode)
         _mm_setcsr((present & ~ATAU_FLOAT_MODE_BITS) | mode);
+}
+
+#elif defined(__aarch64__)
+
+#include <stdint.h>
+
+typedef uint64_t atau_float_mode;
+
+/* Of FPCR: AHP, DN, FZ, RMode, FZ16, and NEP, AH, FIZ of newer CPUs; what traps is each thread's own. */
+#define ATAU_FLOAT_MODE_BITS UINT64_C(0x07C80007)
+
+static inline uint64_t atau_fpcr(void)
+{
+    uint64_t fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    return fpcr;
+}
+
+static inline atau_float_mode atau_float_mode_get(void)
+{
+    return atau_fpcr() & ATAU_FLOAT_MODE_BITS;
+}
+
+static inline void atau_float_mode_set(atau_float_mode mode)
+{
+    const uint64_t present = atau_fpcr();
+    if ((present & ATAU_FLOAT_MODE_BITS) != mode)
+        __asm__ volatile("msr fpcr, %0" : : "r"((present & ~ATAU_FLOAT_MODE_BITS) | mode) : "memory");
 }
 
 #else

@@ -200,6 +200,10 @@ adaptau_status atau_atomic_file_write_rows(struct atau_atomic_file *file, int64_
 static int flush_to_device(int descriptor)
 {
     int result;
+#ifdef F_FULLFSYNC
+    if (fcntl(descriptor, F_FULLFSYNC) != -1) /* on macOS fsync leaves the data in the device's cache            */
+        return 0;
+#endif
     do
         result = fsync(descriptor);
     while (result != 0 && errno == EINTR);

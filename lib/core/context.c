@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/abi.h"
 #include "common/cpu.h"
@@ -15,7 +14,7 @@
 #include "kernels/kernels.h"
 
 #define MAX_THREADS 1024
-#define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16)
+#define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16 | ADAPTAU_CPU_NEON)
 
 /* The context and its table in one block. */
 struct whole_context {
@@ -40,10 +39,10 @@ static void free_aligned(void *user_data, void *block, size_t size)
     free(block);
 }
 
-static int32_t online_cpus(void)
+static int32_t default_threads(void)
 {
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int32_t)n;
+    const int64_t n = atau_cpu_count();
+    return n > MAX_THREADS ? MAX_THREADS : (int32_t)n;
 }
 
 static adaptau_status check_options(adaptau_context_options *options, adaptau_error *error)
@@ -62,7 +61,7 @@ static adaptau_status check_options(adaptau_context_options *options, adaptau_er
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s is NULL while options->%s is not",
                          options->allocate ? "free" : "allocate", options->allocate ? "allocate" : "free");
     if (!options->n_threads)
-        options->n_threads = online_cpus();
+        options->n_threads = default_threads();
     if (!options->allocate) {
         options->allocate = allocate_aligned;
         options->free = free_aligned;

@@ -58,12 +58,14 @@ static void learn_users(adaptau_temperature *t, int32_t n, const int32_t *users,
             t->taus[user] = (float)atau_log_tau_step(&t->learned[user], (double)d_inverse_tau[r] / count, o->learning_rate,
                                                      o->tau_min, o->tau_max);
     }
-    t->state.tau_user_min = INFINITY;
-    t->state.tau_user_max = 0.0;
+    /* Widened at the end: gcc 12.2 for arm64 crashes on a maximum of widened floats. */
+    float least = INFINITY, greatest = 0.0f;
     for (int32_t u = 0; u < t->dataset->n_users; u++) {
-        t->state.tau_user_min = fmin(t->state.tau_user_min, (double)t->taus[u]);
-        t->state.tau_user_max = fmax(t->state.tau_user_max, (double)t->taus[u]);
+        least = fminf(least, t->taus[u]);
+        greatest = fmaxf(greatest, t->taus[u]);
     }
+    t->state.tau_user_min = (double)least;
+    t->state.tau_user_max = (double)greatest;
 }
 
 static adaptau_status learn(adaptau_temperature *t, int32_t n, const int32_t *users, const float *d_inverse_tau,

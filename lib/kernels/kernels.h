@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel table: every inner loop that a CPU can do better than plain C. ref.c defines what is correct; atau_kernels_select
- * starts from it and overwrites entries in rising order of speed. A new instruction set is one more file (for x86 in x86/) with
+ * starts from it and overwrites entries in rising order of speed. A new instruction set is one more file (in x86/ and arm/) with
  * one more table, whose NULL entries stay what they were. Tables are data: no code of a file runs on a CPU that cannot do it. */
 #ifndef ATAU_KERNELS_H
 #define ATAU_KERNELS_H
@@ -101,7 +101,7 @@ struct atau_kernels {
 
 extern const struct atau_kernels atau_kernels_reference;
 /* Defined where the compiler can build them. */
-extern const struct atau_kernels atau_kernels_avx2, atau_kernels_avx512;
+extern const struct atau_kernels atau_kernels_avx2, atau_kernels_avx512, atau_kernels_neon;
 extern const struct atau_bf16_kernels atau_bf16_avx512;
 /* Defines what the others must do; no table points to it, since it is slower than float32. */
 extern const struct atau_bf16_kernels atau_bf16_reference;

@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "kernels/blas.h"
 
-#ifdef ADAPTAU_HAVE_AVX2
+#if defined(ADAPTAU_HAVE_AVX2) || defined(ADAPTAU_HAVE_NEON)
 /* Take over the entries that `better` has. A table is pointers and nothing else. */
 static void overlay(struct atau_kernels *table, const struct atau_kernels *better)
 {
@@ -29,8 +29,14 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
 {
     const char *name = NULL;
     (void)table;
+#ifdef ADAPTAU_HAVE_NEON
+    if (cpu & ADAPTAU_CPU_NEON) {
+        overlay(table, &atau_kernels_neon);
+        name = "native neon";
+    }
+#endif
     if (!(cpu & ADAPTAU_CPU_AVX2))
-        return NULL;
+        return name;
 #ifdef ADAPTAU_HAVE_AVX2
     overlay(table, &atau_kernels_avx2);
     name = "native avx2";
@@ -49,7 +55,9 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
 static adaptau_status refuse_native(uint64_t cpu, adaptau_error *error)
 {
     return atau_fail(error, ADAPTAU_E_STATE, "backend = %d (native), but %s", ADAPTAU_BACKEND_NATIVE,
-                     cpu & ADAPTAU_CPU_AVX2 ? "it is not built in" : "the CPU has no AVX2, or cpu_disable forbids it");
+                     cpu & (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_NEON)
+                         ? "it is not built in"
+                         : "the CPU has neither AVX2 nor NEON, or cpu_disable forbids it");
 }
 
 /* Products by BLIS over a table whose other entries are there. When another version of BLIS than the one compiled against is

@@ -196,8 +196,11 @@ static float least_tau(const struct atau_softmax *s)
 static double greatest_weight(const struct atau_softmax *s)
 {
     double greatest = 0.0;
-    for (int32_t r = 0; r < s->batch.n_rows; r++)
-        greatest = fmax(greatest, atau_row_weight(s, r) * (double)atau_row_positives(s, r));
+    for (int32_t r = 0; r < s->batch.n_rows; r++) {
+        const double weight = atau_row_weight(s, r) * (double)atau_row_positives(s, r);
+        if (weight > greatest) /* no fmax: gcc 12.2 for arm64 crashes on a maximum of widened floats            */
+            greatest = weight;
+    }
     return greatest;
 }
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # dump.sh check LIBRARY: does LIBRARY, built with debugging information, have the ABI of adaptau.abi? By abidiff.
 # dump.sh record INCLUDE COMPILER...: write adaptau.abi anew, by abidw. It is that of a stub that defines what the headers
 # declare: the library's own would hold its private structs too. abidiff compares the two all the same.

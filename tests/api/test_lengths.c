@@ -45,8 +45,11 @@ static double length(const float *row)
 static double worst_length(const float *rows, int64_t stride, int n)
 {
     double worst = 0.0;
-    for (int r = 0; r < n; r++)
-        worst = fmax(worst, fabs(length(rows + r * (stride ? stride : DIM)) - 1.0));
+    for (int r = 0; r < n; r++) {
+        const double off = fabs(length(rows + r * (stride ? stride : DIM)) - 1.0);
+        if (!(off <= worst)) /* a NaN is the worst                                                           */
+            worst = off;
+    }
     return worst;
 }
 

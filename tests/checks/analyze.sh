@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # analyze.sh SOURCE WORK [gcc|clang [FILE...]]: static analysis of lib/ and of the programs in examples/: gcc -fanalyzer and
 # clang's analyzer with the checks of tests/checks/clang-tidy. No finding is let through; what is wrong about one is said in
 # tests/checks/findings.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # bite.sh SOURCE WORK [CHECKER...]: does each checker find the fault it is for? A copy of the source gets one fault at a time,
 # the checker must fail on it, and with the words that say why; the fault is taken out again. A fault that can no longer be
 # planted is a failure, too.

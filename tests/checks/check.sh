@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # check.sh SOURCE WORK [--bite]: every checker there is, and a table at the end. Logs are in WORK/log. More than an hour on two
 # cores; --bite: see bite.sh.
 set -u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the checkers share; each is called by ./run with the source, a folder for builds and its own arguments. Exit status 77
 # says that a tool is absent.
 

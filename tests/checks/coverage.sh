@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # coverage.sh SOURCE WORK [FILE [TEST ARGUMENTS...]]: which lines and branches of lib/, or of one file of it, the tests run,
 # by gcov. Fails below the goals: 95 % of lines, 85 % of branches. What is not reached is listed in WORK/coverage.txt.
 set -eu

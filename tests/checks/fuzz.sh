@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # fuzz.sh SOURCE WORK SECONDS [TARGET...]: run libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer for that long on
 # each target, as many at a time as there are cores. What it learns stays in WORK/fuzz/corpus, what crashes in
 # WORK/fuzz/crashes; exit status 1 when there is one.

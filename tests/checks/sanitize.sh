@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # sanitize.sh SOURCE WORK asan|tsan|msan [TEST ARGUMENTS...]: build with that sanitizer and run the tests that suit it. The
 # folder is WORK/asan ...; .ci/run calls this, too.
 set -eu

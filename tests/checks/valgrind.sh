@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # valgrind.sh SOURCE WORK [TEST...]: memcheck over test programs: reads of what was never written, blocks overrun, leaks.
 # Plain C kernels, because valgrind knows no AVX-512 and BLIS chooses by CPUID. MSan sees the same reads sooner; this one
 # needs no special build of the C library, and sees Check's and the C library's use of our memory.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # lint_pages.sh PAGE...: mandoc and groff find nothing wrong. The pages have no date, so that they are the same whenever they are
 # made; of mandoc's remarks that one is expected. 77, a skip, where neither is installed.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # test_recipe_hosts.sh TRAINER HOST PYTHON ROOT DATA: a host by recipe in C (host_by_recipe.c), and the same in Python, train what
 # adaptau-train trains: on all of train the recall@20 of the last epoch is the same number, on every tenth user of DATA. On all
 # of them:

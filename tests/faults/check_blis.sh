@@ -7,9 +7,10 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 compared=''
 absent=''
+own=$(LD_TRACE_LOADED_OBJECTS=1 "$1" | sed -n 's|.*/\([^/]*\)/libc\.so\.[0-9]* .*|\1|p') # the folder of its architecture
 for flavour in serial pthread openmp; do
-    folder=$(find /usr/lib -maxdepth 2 -type d -name "blis-$flavour" 2>/dev/null | head -n 1)
-    if [ -z "$folder" ] || [ ! -e "$folder/libblis.so.4" ]; then
+    folder=/usr/lib/$own/blis-$flavour
+    if [ ! -e "$folder/libblis.so.4" ]; then
         absent="$absent libblis4-$flavour"
         continue
     fi

@@ -57,6 +57,17 @@ enum { N_MODES = 4 };
 
 static const char *const mode_names[N_MODES] = {"upward", "downward", "toward zero", "flush to zero"};
 
+#if defined(__aarch64__)
+#define FPCR_FZ (UINT64_C(1) << 24) /* flush to zero */
+
+static uint64_t fpcr(void)
+{
+    uint64_t bits;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(bits));
+    return bits;
+}
+#endif
+
 static void enter_mode(int mode)
 {
     static const int rounding[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
@@ -65,6 +76,9 @@ static void enter_mode(int mode)
 #if defined(__SSE__)
     else
         _mm_setcsr(_mm_getcsr() | 0x8040u); /* FTZ and DAZ */
+#elif defined(__aarch64__)
+    else
+        __asm__ volatile("msr fpcr, %0" : : "r"(fpcr() | FPCR_FZ));
 #endif
 }
 
@@ -72,6 +86,8 @@ static void leave_mode(int mode)
 {
 #if defined(__SSE__)
     ck_assert_msg(mode < 3 || (_mm_getcsr() & 0x8040u) == 0x8040u, "a call has left flush-to-zero");
+#elif defined(__aarch64__)
+    ck_assert_msg(mode < 3 || (fpcr() & FPCR_FZ), "a call has left flush-to-zero");
 #endif
     ck_assert_msg(mode == 3 || fegetround() != FE_TONEAREST, "a call has left the rounding mode");
     fesetenv(FE_DFL_ENV);

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # compile_alone.sh HEADER LANGUAGE STANDARD INCLUDE_DIR COMPILER...: the header is all there is in a translation unit.
 set -eu
 header=$1 language=$2 standard=$3 include=$4

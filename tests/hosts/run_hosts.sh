@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # run_hosts.sh PREFIX [LANGUAGE...]: build the hosts of examples/hosts against the library that is installed under PREFIX, and
 # compare what they print, and the models that they save, with the C host's. A line for each language, "ok", "FAILED" or
 # "skipped" with the reason; the exit status is 1 when one failed. KOFFI says where node_modules with koffi is; without it koffi

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # check_deb.sh FOLDER: the Debian packages, built without a network where that can be cut off, twice and bit for bit the same;
 # lintian finds nothing; unpacked into a root of their own, they build and run a program and train a model. A line for each,
 # "ok", "FAILED" or "skipped" with the reason; the exit status is 1 when one failed. The packages are left in FOLDER.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # check_install.sh: what an installation promises. Two builds in different folders are the same, bit for bit; DESTDIR holds all
 # that is installed; the C host of examples/hosts is built by pkg-config, shared and static, by CMake, and with the library as a
 # Meson subproject, shared and static, and prints the same numbers each time. A line for each, "ok", "FAILED" or "skipped" with
@@ -30,7 +31,7 @@ install_staged() {
         (cd "$root/include" && find . -name '*.h*') | sed 's,^\.,./usr/include,' >"$work/wanted" &&
         printf './usr/lib/%s\n' libadaptau.a libadaptau.so "libadaptau.so.$major" "libadaptau.so.$version" pkgconfig/adaptau.pc \
             cmake/adaptau/adaptauConfig.cmake cmake/adaptau/adaptauConfigVersion.cmake >>"$work/wanted" &&
-        echo ./usr/share/man/man3/libadaptau.3 >>"$work/wanted" &&
+        printf './usr/share/%s\n' man/man3/libadaptau.3 doc/libadaptau/LICENSE >>"$work/wanted" &&
         sort "$work/wanted" | diff - "$work/installed"
 }
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # A line for each check. To be sourced, with $work set.
 n_failed=0 n_skipped=0
 

@@ -10,7 +10,7 @@
 #include "common/cpu.h"
 #include "kernels/kernels.h"
 
-#define MAX_LEVELS 4
+#define MAX_LEVELS 5
 
 struct level {
     char                name[64];
@@ -18,7 +18,7 @@ struct level {
     struct atau_kernels kernels;
 };
 
-/* Fill `levels`, slowest first, and answer how many: plain C, AVX2, AVX-512, products by BLIS. */
+/* Fill `levels`, slowest first, and answer how many: plain C, AVX2, AVX-512, NEON, products by BLIS. */
 static inline int find_levels(struct level levels[MAX_LEVELS])
 {
     const struct {
@@ -27,6 +27,7 @@ static inline int find_levels(struct level levels[MAX_LEVELS])
     } wanted[MAX_LEVELS] = {{ADAPTAU_BACKEND_REFERENCE, 0},
                             {ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_AVX2},
                             {ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512},
+                            {ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_NEON},
                             {ADAPTAU_BACKEND_BLIS, 0}};
     int n = 0;
     for (int i = 0; i < MAX_LEVELS; i++) {

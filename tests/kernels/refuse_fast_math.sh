@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The library does not compile with options that take infinities and NaN away, and says why.
 # usage: refuse_fast_math.sh LIB INCLUDE CC...
 set -eu

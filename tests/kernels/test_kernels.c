@@ -448,9 +448,12 @@ static void check_max_tile(const struct level *level, struct tile *tile)
         if (r % 2)
             tile->third[r] = -INFINITY;
         truth[r] = (double)tile->third[r];
-        for (int64_t j = 0; j < tile->lines; j++)
-            truth[r] = fmax(truth[r], (double)tile->t[j * tile->stride + r] * (double)tile->scale[r] -
-                                          (tile->log_q ? (double)tile->log_q[j] : 0.0));
+        for (int64_t j = 0; j < tile->lines; j++) {
+            const double logit = (double)tile->t[j * tile->stride + r] * (double)tile->scale[r] -
+                                 (tile->log_q ? (double)tile->log_q[j] : 0.0);
+            if (logit > truth[r])
+                truth[r] = logit;
+        }
     }
     level->kernels.max_tile(tile->lines, tile->columns, tile->t, tile->stride, tile->scale, tile->log_q, tile->third);
     assert_tile_unchanged(level, tile);

@@ -55,6 +55,15 @@ START_TEST(auto_takes_the_widest_allowed_native_kernels)
     ck_assert_int_eq(choose(ADAPTAU_BACKEND_NATIVE, ADAPTAU_CPU_AVX2, &table, name, NULL), ADAPTAU_OK);
     ck_assert_str_eq(name, "native avx2");
 #endif
+#ifdef ADAPTAU_HAVE_NEON
+    struct atau_kernels table;
+    char                name[64];
+    for (int32_t backend = ADAPTAU_BACKEND_AUTO; backend <= ADAPTAU_BACKEND_NATIVE; backend += ADAPTAU_BACKEND_NATIVE) {
+        ck_assert_int_eq(choose(backend, ADAPTAU_CPU_NEON, &table, name, NULL), ADAPTAU_OK);
+        ck_assert_str_eq(name, "native neon");
+        ck_assert(table.product == atau_kernels_neon.product);
+    }
+#endif
 }
 END_TEST
 
@@ -72,7 +81,7 @@ START_TEST(auto_without_native_kernels_takes_blis_or_plain_c)
 }
 END_TEST
 
-START_TEST(native_backend_without_avx2_is_refused)
+START_TEST(native_backend_without_avx2_and_neon_is_refused)
 {
     struct atau_kernels table;
     char                name[64];
@@ -127,7 +136,7 @@ int main(void)
     tcase_add_test(tests, reference_backend_is_plain_c_everywhere);
     tcase_add_test(tests, auto_takes_the_widest_allowed_native_kernels);
     tcase_add_test(tests, auto_without_native_kernels_takes_blis_or_plain_c);
-    tcase_add_test(tests, native_backend_without_avx2_is_refused);
+    tcase_add_test(tests, native_backend_without_avx2_and_neon_is_refused);
     tcase_add_test(tests, blis_backend_keeps_the_other_entries_native);
     tcase_add_test(tests, rejects_an_unknown_backend);
     suite_add_tcase(suite, tests);

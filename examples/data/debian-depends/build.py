@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Build the debian-depends data set from Debian's binary package index.
 
 Rows ("users") are binary packages; columns ("items") are the names they

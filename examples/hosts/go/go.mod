@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 module adaptauhost
 
 go 1.19
