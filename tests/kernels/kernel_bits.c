@@ -124,13 +124,13 @@ static void tiles(const char *name, int which)
                 fill(300);
                 for (int r = 0; r < 36; r++) {
                     scale[r] = 5.0f + (way & 2 ? 6.0f : 0.0f) + a[r];
-                    shift[r] = way & 4 && r % 3 == 0 ? 1e7f * b[r] : b[r];
+                    shift[r] = way & 4 && r % 3 == 0 ? ATAU_WIDE + 3.0f * b[r] : b[r]; /* on both sides of the bound      */
                     sum[r] = 1.0f + d[r];
                 }
                 for (int i = 0; i < 300 && way & 2; i += 5)
                     c[i] = specials[i / 5 % 8];
                 for (int j = 0; j < 5 && way & 8; j += 2)
-                    a[100 + j] *= 1e7f;
+                    a[100 + j] = 3.0f * a[100 + j] - ATAU_WIDE;
                 const float *q = way & 1 ? a + 100 : NULL;
                 int64_t      n_hits = 0;
                 switch (which) {
