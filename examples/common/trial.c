@@ -77,7 +77,7 @@ static adaptau_status find_temperature(struct trial *trial, adaptau_error *error
         .struct_size = sizeof options,
         .cutoff = trial->options->cutoffs.values[choosing_cutoff(&trial->options->cutoffs)],
         .share = trial->options->valid_share,
-        .seed = validation_seed(trial->options),
+        .seed = (uint64_t)trial->options->split_seed,
         .times = trial->train_times,
         .split_flags = trial->train_times && !trial->of_each_user ? ADAPTAU_SPLIT_ACROSS_USERS : 0,
         .progress = heed_signal_in_tuning,

@@ -140,7 +140,7 @@ ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adapt
 #define ADAPTAU_LOSS_BCE 2     /**< binary cross-entropy                                                      */
 #define ADAPTAU_LOSS_MSE 3     /**< squared error                                                             */
 #define ADAPTAU_LOSS_CCL 4     /**< cosine contrastive loss (SimpleX, Mao et al., CIKM 2021)                  */
-#define ADAPTAU_LOSS_SLATK 5   /**< SL@K: a softmax whose positives weigh by the score of the K-th item (Yang et al., KDD 2025) */
+#define ADAPTAU_LOSS_SLATK 5   /**< SL\@K: a softmax whose positives weigh by the score of the K-th item (Yang et al., KDD 2025) */
 #define ADAPTAU_LOSS_BSL 6     /**< bilateral softmax (Wu et al., ICDE 2024)                                  */
 #define ADAPTAU_LOSS_PSL 7     /**< pairwise softmax loss (Yang et al., NeurIPS 2024)                         */
 
@@ -156,9 +156,9 @@ typedef struct adaptau_loss {
     int32_t  kind;            /**< ADAPTAU_LOSS_*                                                            */
     double   margin;          /**< θ of CCL; 0: 0.5; negative: θ = 0. 0 for other losses                     */
     double   negative_weight; /**< λ of BCE, MSE, CCL and BSL; 0: 1. 0 for other losses                      */
-    int32_t  top_k;           /**< K of SL@K, at most ADAPTAU_LOSS_MOST_K; 0: 20. 0 for other losses         */
+    int32_t  top_k;           /**< K of SL\@K, at most ADAPTAU_LOSS_MOST_K; 0: 20. 0 for other losses         */
     int32_t  activation;      /**< of PSL: ADAPTAU_ACTIVATION_*. 0 for other losses                          */
-    double   weight_tau;      /**< τ_w of SL@K; 0: 1. 0 for other losses                                     */
+    double   weight_tau;      /**< τ_w of SL\@K; 0: 1. 0 for other losses                                     */
     double   positive_scale;  /**< ρ of BSL; 0: 1. 0 for other losses                                        */
 } adaptau_loss;
 
@@ -171,16 +171,16 @@ typedef struct adaptau_loss {
  *      BCE   ℓ_ri = log(1 + exp(−f_ri/τ_r)) + (λ/C') Σ_{c∈C_r} log(1 + exp(f_rc/τ_r))
  *      MSE   ℓ_ri = (1 − f_ri)² + (λ/C') Σ_{c∈C_r} f_rc²
  *      CCL   ℓ_ri = (1 − f_ri) + (λ/C') Σ_{c∈C_r} max(0, f_rc − θ)
- *      SL@K  ℓ_ri = ω_ri (log Z_ri − f_ri/τ⁺_r)        ω_ri = 2/(1 + exp((β_r − f_ri)/τ_w)), a constant in the gradient;
+ *      SL\@K  ℓ_ri = ω_ri (log Z_ri − f_ri/τ⁺_r)        ω_ri = 2/(1 + exp((β_r − f_ri)/τ_w)), a constant in the gradient;
  *            β_r is the K-th highest score of the row's candidates and positives, −∞ where they are fewer
  *      BSL   ℓ_ri = λ log Z_ri − ρ log mean_{j∈P_r} exp(f_rj/(ρ τ⁺_r))
  *
  *      PSL   ℓ_ri = log ([1 +] Σ_{c∈C_r} a((f_rc − f_ri)/2)^(2/τ_r))       [1 +] unless the positive is a candidate: over
  *            the catalogue, inside the sum
  *
- *  SL@K and BSL are of the softmax's family: Z_ri, log q, τ⁺ and the outputs are those of adaptau_softmax; of a row with soft
+ *  SL\@K and BSL are of the softmax's family: Z_ri, log q, τ⁺ and the outputs are those of adaptau_softmax; of a row with soft
  *  targets ℓ_ri counts 1 − e_r, beside e_r (log Z_ri − ê_u·t_r/τ⁺_r). They are of a row's whole list and do not add up over
- *  ranges of items (partial.h). SL@K takes up to 8 K bytes more for each row of each chunk of candidates at work.
+ *  ranges of items (partial.h). SL\@K takes up to 8 K bytes more for each row of each chunk of candidates at work.
  *
  *  A row without candidates has no terms of BPR, and of BCE, MSE and CCL the first alone. All take every kind of candidates. BPR
  *  and PSL visit each pair of a positive and a candidate: over the catalogue, n_r m for a row of n_r positives, where the others

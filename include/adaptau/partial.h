@@ -81,7 +81,7 @@ typedef struct adaptau_exchange {
  *  Weights, temperatures, shares and the batch's rows must be the same for all ranges.
  *  @param[in] exchange  NULL: the range is the catalogue
  *  @return as adaptau_loss_gradients; E_ARGUMENT also for what does not add up: BPR and PSL, which compare each candidate with
- *          each positive, SL@K and BSL, which weigh positives by a row's whole list, candidates per row, and shared candidates
+ *          each positive, SL\@K and BSL, which weigh positives by a row's whole list, candidates per row, and shared candidates
  *          with the positives inside the sum. Since 0.1. */
 ADAPTAU_API adaptau_status adaptau_loss_gradients_of_range(adaptau_context *context, const adaptau_tables *tables,
                                                            const adaptau_batch *batch,

@@ -45,7 +45,7 @@ typedef struct adaptau_recipe {
                                      RELEASED                                                                */
     int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; adaptau_tune tries EQ16, and keeps it where it recalls more */
     int32_t  candidates;        /**< ADAPTAU_SAMPLER_CATALOGUE, ...; CATALOGUE                               */
-    int32_t  log_q;             /**< 1: sums over drawn candidates of the softmax, SL@K and BSL are corrected for how they were
+    int32_t  log_q;             /**< 1: sums over drawn candidates of the softmax, SL\@K and BSL are corrected for how they were
                                      drawn, where the sampler can (ADAPTAU_SAMPLER_LOG_Q); 1                 */
     int32_t  reject_positives;  /**< 1: ADAPTAU_SAMPLER_REJECT_POSITIVES; 0                                  */
     int32_t  positives_in_sum;  /**< 1: a user's own items are candidates too; 0                             */
@@ -72,18 +72,18 @@ typedef struct adaptau_recipe {
     double   threshold_quantile; /**< in (0, 1): users' losses are compared with this quantile; 0: with their mean; 0 */
     double   degree_quantile;   /**< in [0, 1): only users of a higher degree are measured; 0: all; 0        */
     double   popularity_exponent; /**< α in [0, 4]: an item that k users have is drawn, or weighs in the catalogue's sum, by k^α. By
-                                     data: 0.75 for draws by popularity; L/14 for the softmax, SL@K and BSL of MF's cosines over
+                                     data: 0.75 for draws by popularity; L/14 for the softmax, SL\@K and BSL of MF's cosines over
                                      the catalogue, L/9 of LightGCN's where L > 4; else 0                    */
     double   row_weight_exponent; /**< a in (0, 2]: a user with k items weighs k^a. By data: 0.5; 0.7 for LightGCN where L > 4 */
-    double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax, SL@K
+    double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax, SL\@K
                                      and BSL over the catalogue, of MF where L > 4; else 0                   */
     double   learning_rate_users; /**< falls to 0 by a cosine. By data: 0.2; of LightGCN 0.073/L; of SimpleX 0.005 */
     double   learning_rate_items; /**< likewise. By data: 0.02; of LightGCN 0.073/L; of SimpleX 0.005          */
     double   popularity_prior;  /**< an item that k users have is scored popularity_prior τ₀ log(1 + k) higher when items are ranked.
                                      By data: popularity_exponent for MF over the catalogue, which gives back what the sum takes
                                      from popular items; else 0                                              */
-    int64_t  top_k;             /**< of SL@K, 1 ... ADAPTAU_LOSS_MOST_K. By data: 20; 0 for other losses     */
-    double   weight_tau;        /**< of SL@K, > 0. By data: 1; 0 for other losses                            */
+    int64_t  top_k;             /**< of SL\@K, 1 ... ADAPTAU_LOSS_MOST_K. By data: 20; 0 for other losses     */
+    double   weight_tau;        /**< of SL\@K, > 0. By data: 1; 0 for other losses                            */
     double   positive_scale;    /**< of BSL, > 0. By data: 16, near the softmax; 0 for other losses          */
     int32_t  activation;        /**< of PSL: ADAPTAU_ACTIVATION_*; RELU. 0 for other losses                  */
     int32_t  reserved;          /**< 0                                                                       */

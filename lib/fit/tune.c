@@ -24,6 +24,7 @@
 #define WARMUP_DELTA_MU 0.7 /* over L: where the paper's temperature begins, and nearer to the best than what Eq. 14 measures      */
 #define MOST_FIRST_TAU 1.0  /* where L is near 0                                                               */
 #define N_CUTOFFS 3
+#define OWN_DRAWS (UINT64_C(1) << 63) /* what a test was split off by with the same seed would be drawn first again */
 #define LEAST_METRIC 1e-9 /* a metric of 0 has a logarithm, too                                            */
 #define LEAST_EPOCHS 5 /* with fewer, sparse data seem to want a higher τ                                */
 
@@ -90,8 +91,12 @@ static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune
 static adaptau_status split(struct tuning *t, const adaptau_dataset *dataset, adaptau_error *error)
 {
     const adaptau_split_options options = {
-        .struct_size = sizeof options, .flags = t->options.split_flags, .share = t->options.share, .seed = t->options.seed,
-        .times = t->options.times};
+        .struct_size = sizeof options,
+        .flags = t->options.split_flags,
+        .share = t->options.share,
+        .seed = t->options.seed ^ OWN_DRAWS,
+        .times = t->options.times,
+    };
     t->part = dataset;
     if (t->options.held_out)
         return ADAPTAU_OK;
