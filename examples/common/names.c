@@ -237,7 +237,8 @@ adaptau_status names_from_bytes(struct names *names, const char *bytes, int64_t 
 {
     struct names   read = {0};
     adaptau_status status = ADAPTAU_OK;
-    for (const char *at = bytes, *end = bytes + size; at < end && !status;) {
+    const char    *end = size > 0 ? bytes + size : bytes; /* NULL plus 0 is no pointer */
+    for (const char *at = bytes; at < end && !status;) {
         const char *nul = memchr(at, '\0', (size_t)(end - at));
         if (!nul)
             status = fail(error, ADAPTAU_E_FORMAT, "the names in the model do not end in a NUL");

@@ -149,6 +149,8 @@ const struct atau_safetensors_entry *atau_safetensors_find(const struct atau_saf
 adaptau_status atau_safetensors_read(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry,
                                      void *out, int64_t stride, adaptau_error *error)
 {
+    if (entry->type == ATAU_FOREIGN)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s has a tensor of a type that is not read", file->path);
     const uint64_t size = atau_safetensors_types[entry->type].size, row_size = (uint64_t)entry->columns * size;
     const uint64_t offset = file->data_start + entry->begin;
     char          *bytes = out;
