@@ -99,7 +99,7 @@ build_example() {
 train_and_recommend() {
     export LD_LIBRARY_PATH=$libdir
     "$work/root/usr/bin/adaptau-train" "$work/root/usr/share/doc/libadaptau-doc/examples/data/debian-depends" --epochs 1 \
-        --no-refit --quiet --save "$work/model" && "$work/root/usr/bin/adaptau-recommend" "$work/model" 0 --k 3 &&
+        --no-refit --quiet --save "$work/model" && "$work/root/usr/bin/adaptau-recommend" "$work/model" 0 --row --k 3 &&
         mandoc -Tlint -Werror "$work/root/usr/share/man/man1/adaptau-train.1.gz"
 }
 
