@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-COMMON = ["--protocol", "paper", "--init", "sphere", "--soft-targets", "0", "--popularity-prior", "0", "--json", "--quiet"]
+COMMON = ["--protocol", "paper", "--temperature", "eq14", "--init", "sphere", "--soft-targets", "0", "--popularity-prior", "0", "--json", "--quiet"]
 GRIDS = [(2, 1), (1, 2), (2, 2)]
 FINE_GRIDS = GRIDS + [(1, 4)]
 PERSONAL = ["none", "eq16", "eq15", "released"]
