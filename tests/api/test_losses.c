@@ -694,15 +694,17 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("losses");
-    TCase *tests = tcase_create("losses");
+    TCase *tests = tcase_create("losses"), *large = tcase_create("large");
+    tcase_set_tags(large, "large"); /* AddressSanitizer leaves it out */
     tcase_set_timeout(tests, 300);
+    tcase_set_timeout(large, 300);
     tcase_add_loop_test(tests, gradients_match_central_differences, 0, 24 * N_LOSSES);
     tcase_add_loop_test(tests, options_match_central_differences, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, family_takes_what_the_softmax_takes, 0, 12 * N_FAMILY);
     tcase_add_loop_test(tests, every_activation_matches_central_differences, 0, 9);
     tcase_add_loop_test(tests, unit_rows_get_tangent_gradients, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, blocks_of_rows_add_up, 0, 4 * N_LOSSES);
-    tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, N_LOSSES);
+    tcase_add_loop_test(large, large_catalogues_are_recomputed, 0, N_LOSSES);
     tcase_add_loop_test(tests, row_without_candidates_keeps_its_positives, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 6 * N_LOSSES);
     tcase_add_loop_test(tests, bfloat16_stays_close, 0, 4 * N_LOSSES);
@@ -710,5 +712,6 @@ int main(void)
     tcase_add_loop_test(tests, softmax_is_one_of_the_losses, 0, 3);
     tcase_add_loop_test(tests, nan_is_noticed_by_every_loss, 0, 3 * N_LOSSES);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
     return run_suite(suite);
 }
