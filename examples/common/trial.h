@@ -27,7 +27,7 @@ struct trial_options {
 struct trial_options trial_options_default(void);
 
 /* Who watches the trainings of a trial. The search for the temperature comes first and has a function of its own; each training
- * after it is a phase: "prior", "search", "refit" or "train". Any function may be NULL. */
+ * after it is a phase: "prior", "search" or "refit". Any function may be NULL. */
 struct trial_observer {
     void *user_data;
     /* After every step of the search for the temperature; anything but 0 stops the trial. */
