@@ -140,7 +140,7 @@ int main(void)
         .positives = positives,
     };
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = TAU};
-    adaptau_softmax_output   output = {
+    adaptau_loss_output   output = {
           .struct_size = sizeof output,
           .user_gradients = user_gradients,
           .item_gradients = item_gradients,

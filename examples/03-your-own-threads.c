@@ -114,7 +114,7 @@ static double compute(adaptau_context *context, float *item_gradients)
         .positives = positives,
     };
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = 0.1F};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .item_gradients = item_gradients};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .item_gradients = item_gradients};
     check(adaptau_softmax(context, &tables, &batch, &temperatures, &output, &error), &error);
     return output.loss;
 }

@@ -134,7 +134,7 @@ static std::vector<float> train(const adaptau_context_options &options)
             model.apply();
         }
     }
-    std::printf("loss per pair %.10f\n", loss / static_cast<double>(data.n_pairs()));
+    std::printf("loss per pair %.10f\n", loss / static_cast<double>(data.n_interactions()));
     return rows;
 }
 

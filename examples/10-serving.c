@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* 10: what comes after the training.
  *
- *   1  Somebody new has five items. adaptau_fold_users makes an embedding of them in less than a millisecond, and
+ *   1  Somebody new has five items. adaptau_fold_in_users makes an embedding of them in less than a millisecond, and
  *      adaptau_model_top_k_for ranks for it: of the items that are in stock, without those that the user has.
  *   2  A new item has been sold, and the new user comes to stay. adaptau_model_grow makes a model with both, which keeps what
  *      was learned and goes on from there.
@@ -69,19 +69,19 @@ static void print_items(const char *title, const int32_t *items)
 
 /* ---- 1: somebody new --------------------------------------------------------------------------------------------- */
 
-static adaptau_fold_options fold_options(const adaptau_temperature *temperature)
+static adaptau_fold_in_options fold_options(const adaptau_temperature *temperature)
 {
     adaptau_error             error;
     adaptau_temperature_state state = {.struct_size = sizeof state};
     check(adaptau_temperature_get_state(temperature, &state, &error), &error);
-    return (adaptau_fold_options){.struct_size = sizeof(adaptau_fold_options), .tau = state.tau0};
+    return (adaptau_fold_in_options){.struct_size = sizeof(adaptau_fold_in_options), .tau = state.tau0};
 }
 
 static int rank_for_new_user(const struct trained *t, const int32_t *has)
 {
     adaptau_error        error;
-    adaptau_fold        *fold = NULL;
-    adaptau_fold_options options = fold_options(t->temperature);
+    adaptau_fold_in        *fold = NULL;
+    adaptau_fold_in_options options = fold_options(t->temperature);
     const int64_t        ptr[] = {0, HAS}; /* one user; any number may come at once                            */
     int32_t              in_stock[IN_STOCK], items[BEST];
     float                embedding[DIM];
@@ -94,10 +94,10 @@ static int rank_for_new_user(const struct trained *t, const int32_t *has)
         .exclude_ptr = ptr,
         .exclude = has,
     };
-    check(adaptau_fold_create(t->model, NULL, &options, &fold, &error), &error); /* once for a model            */
-    check(adaptau_fold_users(fold, 1, ptr, has, embedding, NULL, &error), &error);
+    check(adaptau_fold_in_create(t->model, NULL, &options, &fold, &error), &error); /* once for a model            */
+    check(adaptau_fold_in_users(fold, 1, ptr, has, embedding, NULL, &error), &error);
     check(adaptau_model_top_k_for(t->model, 1, embedding, 0, BEST, &filter, items, NULL, &error), &error);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     print_items("new user, of what is in stock:", items);
 
     /* A filter that does not fit is refused, and says where. */
@@ -131,7 +131,7 @@ static adaptau_dataset *add_pairs(adaptau_context *context, const adaptau_datase
         users[n] = b * TASTES + NEW_TASTE;
         items[n] = ITEMS;
     }
-    check(adaptau_dataset_create_from_pairs(context, USERS + 1, ITEMS + 1, n, users, items, &all, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, USERS + 1, ITEMS + 1, n, users, items, &all, &error), &error);
     return all;
 }
 
@@ -151,7 +151,7 @@ static int grow(adaptau_context *context, struct trained *t, const int32_t *has)
 {
     adaptau_error        error;
     struct trained       grown = {add_pairs(context, t->data, has), NULL, NULL};
-    adaptau_fold_options options = fold_options(t->temperature);
+    adaptau_fold_in_options options = fold_options(t->temperature);
     check(adaptau_model_grow(t->model, grown.data, &options, &grown.model, &error), &error);
     check(adaptau_temperature_grow(t->temperature, grown.data, &grown.temperature, &error), &error); /* for training on */
     destroy(t);

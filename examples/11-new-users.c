@@ -37,7 +37,7 @@ static adaptau_dataset *make_dataset(adaptau_context *context, int32_t n_users)
             items[user * HAS + k] = user % TASTES * PER_TASTE + (user / TASTES + 3 * k) % PER_TASTE;
         }
     /* [dataset] */
-    check(adaptau_dataset_create_from_pairs(context, n_users, ITEMS, n_users * HAS, users, items, &dataset, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, n_users, ITEMS, n_users * HAS, users, items, &dataset, &error), &error);
     /* [dataset] */
     return dataset;
 }
@@ -87,13 +87,13 @@ static int recommend_to_a_new_user(const adaptau_model *model, const adaptau_tem
     const int32_t        items[] = {2, 5, 8};
     float                embedding[DIM];
     int32_t              best[K];
-    adaptau_fold        *fold = NULL;
-    adaptau_fold_options options = {.struct_size = sizeof options, .tau = state.tau0};
+    adaptau_fold_in        *fold = NULL;
+    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = state.tau0};
     adaptau_item_filter  others = {.struct_size = sizeof others, .exclude_ptr = item_ptr, .exclude = items};
-    check(adaptau_fold_create(model, NULL, &options, &fold, &error), &error); /* once, for any number of users */
-    check(adaptau_fold_users(fold, 1, item_ptr, items, embedding, NULL, &error), &error);
+    check(adaptau_fold_in_create(model, NULL, &options, &fold, &error), &error); /* once, for any number of users */
+    check(adaptau_fold_in_users(fold, 1, item_ptr, items, embedding, NULL, &error), &error);
     check(adaptau_model_top_k_for(model, 1, embedding, 0, K, &others, best, NULL, &error), &error);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     /* [fold] */
     printf("a new user gets %d %d %d %d %d\n", (int)best[0], (int)best[1], (int)best[2], (int)best[3], (int)best[4]);
     return count_taste(best, 0);

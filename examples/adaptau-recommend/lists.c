@@ -125,22 +125,22 @@ adaptau_status rank_from_items(const struct catalog *catalog, const struct choic
                                double tau, struct lists *lists, adaptau_error *error)
 {
     const int64_t        item_ptr[2] = {0, n};
-    adaptau_fold        *fold = NULL;
-    adaptau_fold_options options = {.struct_size = sizeof options, .tau = tau};
+    adaptau_fold_in        *fold = NULL;
+    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = tau};
     struct exclusion     exclusion = {.ids = malloc(((size_t)n + (size_t)choice->n_excluded + 1) * sizeof(int32_t))};
     float               *embedding = malloc((size_t)catalog->tables.dim * sizeof *embedding);
     adaptau_status       status = embedding && exclusion.ids ? ADAPTAU_OK : fail_memory(error, "a user");
     if (!status)
-        status = adaptau_fold_create(catalog->model, NULL, &options, &fold, error);
+        status = adaptau_fold_in_create(catalog->model, NULL, &options, &fold, error);
     if (!status)
-        status = adaptau_fold_users(fold, 1, item_ptr, items, embedding, NULL, error);
+        status = adaptau_fold_in_users(fold, 1, item_ptr, items, embedding, NULL, error);
     if (!status) {
         exclusion.ptr[0] = 0;
         exclusion.ptr[1] = merge(items, n, choice->excluded, choice->n_excluded, exclusion.ids);
         adaptau_item_filter filter = make_filter(choice, &exclusion);
         status = adaptau_model_top_k_for(catalog->model, 1, embedding, 0, lists->k, &filter, lists->found, lists->scores, error);
     }
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     free(embedding);
     free(exclusion.ids);
     return status;

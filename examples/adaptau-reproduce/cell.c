@@ -61,7 +61,7 @@ void cell_describe(struct cell *cell, const struct cell_description *description
              "format %d, library %d, data %dx%d %lld+%lld %016llx, protocol %s, evaluated every %lld, "
              "noise %s %g, prior %s, %s",
              CELL_FORMAT, (int)adaptau_version(), problem->data.n_users, problem->data.n_items,
-             (long long)adaptau_dataset_n_pairs(problem->train), (long long)adaptau_dataset_n_pairs(problem->test),
+             (long long)adaptau_dataset_n_interactions(problem->train), (long long)adaptau_dataset_n_interactions(problem->test),
              (unsigned long long)description->subject->checksum, protocol_names[description->protocol],
              (long long)description->eval_every, noise_names[description->noise.kind], description->noise.share,
              trial.chooses_prior ? "chosen" : "given", recipe);

@@ -259,12 +259,12 @@ adaptau_status measure_model(struct cell *cell, const struct trial *trial, adapt
     adaptau_status       status = measure_groups(cell, trial, error);
     if (status || recipe->base.normalise != (int32_t)ADAPTAU_NORMALISE_BOTH || cell->description.noise.kind != NOISE_NONE)
         return status;
-    status = measure_tau0(cell, trial, ADAPTAU_TAU0_EQ14, "tau0_eq14", error);
+    status = measure_tau0(cell, trial, ADAPTAU_TAU0_FIRST_ORDER, "tau0_eq14", error);
     if (!status)
-        status = measure_tau0(cell, trial, ADAPTAU_TAU0_EQ34, "tau0_eq34", error);
+        status = measure_tau0(cell, trial, ADAPTAU_TAU0_SECOND_ORDER, "tau0_eq34", error);
     if (!status)
         status = measure_tau0(cell, trial, ADAPTAU_TAU0_EXACT, "tau0_exact", error);
-    if (!status && recipe->base.tau0_policy == ADAPTAU_TAU0_EQ14 && recipe->base.tau_user_policy == ADAPTAU_TAU_USER_NONE)
+    if (!status && recipe->base.tau0_policy == ADAPTAU_TAU0_FIRST_ORDER && recipe->base.tau_user_policy == ADAPTAU_TAU_USER_NONE)
         status = measure_gradients(cell, trial, error);
     return status;
 }

@@ -43,8 +43,8 @@ static void write_conditions(const struct study *study, const char *command, FIL
         fputs("<li>", out);
         html_text(out, subject->title);
         fprintf(out, ": %d users, %d items, %lld training pairs, %lld test pairs</li>\n", subject->problem.data.n_users,
-                subject->problem.data.n_items, (long long)adaptau_dataset_n_pairs(subject->problem.train),
-                (long long)adaptau_dataset_n_pairs(subject->problem.test));
+                subject->problem.data.n_items, (long long)adaptau_dataset_n_interactions(subject->problem.train),
+                (long long)adaptau_dataset_n_interactions(subject->problem.test));
     }
     fputs("</ul>\n", out);
 }

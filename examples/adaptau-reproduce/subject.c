@@ -85,7 +85,7 @@ adaptau_status subject_open(struct subject *subject, adaptau_context *context, c
     static const struct read_options reading = {0};
     *subject = (struct subject){.path = path, .checksum = UINT64_C(0xCBF29CE484222325)};
     adaptau_status status = problem_open(&subject->problem, context, path, &reading, TEST_SHARE, 0, error);
-    if (!status && adaptau_dataset_n_pairs(subject->problem.test) == 0)
+    if (!status && adaptau_dataset_n_interactions(subject->problem.test) == 0)
         status = fail(error, ADAPTAU_E_STATE, "%s: no pairs to test on", shown_path(path));
     if (!status)
         status = add_dataset(&subject->checksum, subject->problem.train, error);

@@ -42,7 +42,7 @@ static void shorten(struct cell_description *description)
 static double popularity_for(const adaptau_dataset *train)
 {
     const double n = adaptau_dataset_n_users(train), m = adaptau_dataset_n_items(train);
-    const double pairs = (double)adaptau_dataset_n_pairs(train);
+    const double pairs = (double)adaptau_dataset_n_interactions(train);
     return pairs == 0 ? 0 : fmin(fmax(log(n * m / (2 * pairs)) / 9, 0), 1);
 }
 

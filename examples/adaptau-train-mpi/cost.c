@@ -63,7 +63,7 @@ static adaptau_status time_steps(adaptau_context *context, const adaptau_tables 
     static int64_t                 ptr[TRIAL_ROWS + 1];
     static int32_t                 positives[TRIAL_ROWS];
     const adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 0.1f};
-    adaptau_softmax_output         output = {.struct_size = sizeof output,
+    adaptau_loss_output         output = {.struct_size = sizeof output,
                                              .user_gradients = gradients,
                                              .item_gradients = gradients + (int64_t)TRIAL_ROWS * tables->dim};
     for (int r = 0; r < TRIAL_ROWS; r++) {

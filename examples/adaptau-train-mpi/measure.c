@@ -30,7 +30,7 @@ static adaptau_status measure_share(adaptau_context *context, const struct grid 
         status = adaptau_table_moments(context, j - i, shard->dim, shard->items + i * d, 0,
                                        !unit && tables->flags & ADAPTAU_NORMALISE_ITEMS ? 1 : 0, out + size, error);
     if (!status)
-        status = adaptau_pair_moments(context, tables, part->train, out + 2 * size, error);
+        status = adaptau_interaction_moments(context, tables, part->train, out + 2 * size, error);
     if (!status)
         status = adaptau_temperature_loss_sums(temperature, out + 2 * size + 3, error);
     for (int k = 3; k < 5 && grid->q > 0; k++) /* losses are those of users: once                              */
@@ -53,8 +53,8 @@ adaptau_status measure_temperature(adaptau_context *context, struct grid *grid, 
         double *total = all + n;
         MPI_Allgather(own, (int)n, MPI_DOUBLE, total, (int)n, MPI_DOUBLE, grid->world.comm);
         for (int k = 1; k < grid->world.size; k++) {
-            adaptau_merge_table_moments(shard->dim, total, total + k * n);
-            adaptau_merge_table_moments(shard->dim, total + size, total + k * n + size);
+            adaptau_table_moments_merge(shard->dim, total, total + k * n);
+            adaptau_table_moments_merge(shard->dim, total + size, total + k * n + size);
             for (int64_t i = 2 * size; i < n; i++)
                 total[i] += total[k * n + i];
         }
@@ -63,7 +63,7 @@ adaptau_status measure_temperature(adaptau_context *context, struct grid *grid, 
                                                .dim = shard->dim,
                                                .users = total,
                                                .items = total + size,
-                                               .pairs = {sums[0], sums[1], sums[2]},
+                                               .interactions = {sums[0], sums[1], sums[2]},
                                                .losses = {sums[3], sums[4]}};
         status = adaptau_temperature_update_from(temperature, &moments, error);
     }

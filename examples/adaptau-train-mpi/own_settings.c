@@ -104,7 +104,7 @@ int read_own_settings(int argc, char **argv, struct own_settings *settings)
         return code;
     struct recipe *r = &s->train.recipe;
     r->base.init = r->base.init == ADAPTAU_INIT_SPECTRAL ? ADAPTAU_INIT_SPHERE : r->base.init;
-    r->base.tau0_policy = r->base.tau0_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU0_EQ14 : r->base.tau0_policy;
+    r->base.tau0_policy = r->base.tau0_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU0_FIRST_ORDER : r->base.tau0_policy;
     r->base.tau_user_policy = r->base.tau_user_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU_USER_NONE : r->base.tau_user_policy;
     r->base.soft_targets = 0;
     r->base.popularity_prior = r->base.popularity_prior == ADAPTAU_BY_DATA ? 0 : r->base.popularity_prior;

@@ -120,7 +120,7 @@ static adaptau_status count_rows(struct part *part, struct grid *grid, adaptau_e
     if (grid->p == 0)
         part->first_row = 0;
     MPI_Allreduce(&part->own_rows, &part->n_rows, 1, MPI_INT64_T, MPI_SUM, grid->users.comm);
-    int64_t counts[2] = {adaptau_dataset_n_pairs(part->train), adaptau_dataset_n_pairs(part->test)};
+    int64_t counts[2] = {adaptau_dataset_n_interactions(part->train), adaptau_dataset_n_interactions(part->test)};
     MPI_Allreduce(MPI_IN_PLACE, counts, 2, MPI_INT64_T, MPI_SUM, grid->world.comm);
     part->hash = hash_pairs(part->train, part->first_user, part->first_item, 1) +
                  hash_pairs(part->test, part->first_user + part_start(part->own_users, grid->n_q, grid->q), 0, 2);

@@ -15,7 +15,7 @@ int64_t second_size(const struct shard *shard)
     return shard->row_moment ? 1 : shard->dim;
 }
 
-/* The library's pieces (ADAPTAU_EXCHANGE_ITEMS), and this process's part of each. */
+/* The library's pieces (ADAPTAU_REDUCE_ITEMS), and this process's part of each. */
 static void cut_items(struct shard *shard, const struct grid *grid)
 {
     const int64_t m = shard->part->own_items, tiles = (m + TILE - 1) / TILE;

@@ -32,7 +32,7 @@ static void poke(struct steps *steps)
         reduction_poke(&steps->items[k]);
 }
 
-static void reduce_sums(struct steps *steps, const adaptau_exchange_piece *piece)
+static void reduce_sums(struct steps *steps, const adaptau_reduce_piece *piece)
 {
     reduction_scatter_begin(&steps->sums, piece->n, piece->sums);
     reduction_scatter_end(&steps->sums, add_sums);
@@ -52,20 +52,20 @@ static void finish_reductions(struct steps *steps)
         reduction_gather_end(&steps->rows[k]);
 }
 
-static int32_t exchange(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t exchange(void *user_data, const adaptau_reduce_piece *piece)
 {
     struct steps *steps = user_data;
     const double  started = clock_now();
     watch_waiting(true);
     poke(steps);
     switch (piece->what) {
-    case ADAPTAU_EXCHANGE_SUMS: reduce_sums(steps, piece); break;
-    case ADAPTAU_EXCHANGE_USERS:
+    case ADAPTAU_REDUCE_SUMS: reduce_sums(steps, piece); break;
+    case ADAPTAU_REDUCE_USERS:
         if (steps->n_rows == ROW_PIECES_MOST)
             return 1;
         reduction_scatter_begin(&steps->rows[steps->n_rows++], piece->n, piece->gradients);
         break;
-    case ADAPTAU_EXCHANGE_ITEMS:
+    case ADAPTAU_REDUCE_ITEMS:
         reduction_scatter_begin(&steps->items[steps->n_items++], piece->n, piece->gradients);
         break;
     default: finish_reductions(steps);
@@ -99,7 +99,7 @@ adaptau_status steps_open(struct steps *steps, adaptau_context *context, struct 
                             .recipe = recipe,
                             .temperature = temperature,
                             .n_batches = (shard->part->n_rows + recipe->base.rows_per_batch - 1) / recipe->base.rows_per_batch};
-    const adaptau_exchange e = {.struct_size = sizeof e,
+    const adaptau_reduce e = {.struct_size = sizeof e,
                                 .item_pieces = shard->n_cuts,
                                 .most_items = shard->part->most_items,
                                 .exchange = exchange,
@@ -110,7 +110,7 @@ adaptau_status steps_open(struct steps *steps, adaptau_context *context, struct 
     for (int k = 0; k < shard->n_pieces; k++)
         reduction_open(&steps->items[k], grid, &grid->users, row_bytes);
     adaptau_status status = allocate(steps, error);
-    return status ? status : adaptau_model_set_exchange(shard->model, &e, error);
+    return status ? status : adaptau_model_set_reduce(shard->model, &e, error);
 }
 
 void steps_close(struct steps *steps)

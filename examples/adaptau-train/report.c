@@ -37,8 +37,8 @@ static void json_data(struct json *json, const struct run *run)
     json_text(json, "data", run->settings->data);
     json_whole(json, "n_users", run->problem.data.n_users);
     json_whole(json, "n_items", run->problem.data.n_items);
-    json_whole(json, "n_train", adaptau_dataset_n_pairs(run->problem.train));
-    json_whole(json, "n_test", adaptau_dataset_n_pairs(run->problem.test));
+    json_whole(json, "n_train", adaptau_dataset_n_interactions(run->problem.train));
+    json_whole(json, "n_test", adaptau_dataset_n_interactions(run->problem.test));
     json_whole(json, "n_test_users", run->trial.n_test_users);
     account_json(&run->problem.data.account, "reading", json);
 }
@@ -195,8 +195,8 @@ static void print_facts(const struct run *run)
     account_line(&run->problem.data.account, line);
     printf("read       %s\n           %s\n", run->problem.data.account.seen, line);
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
-           run->problem.data.n_items, (long long)adaptau_dataset_n_pairs(run->problem.train),
-           (long long)adaptau_dataset_n_pairs(run->problem.test), run->trial.n_test_users);
+           run->problem.data.n_items, (long long)adaptau_dataset_n_interactions(run->problem.train),
+           (long long)adaptau_dataset_n_interactions(run->problem.test), run->trial.n_test_users);
     printf("model      %s, ", backbone_names[recipe->base.encoder]);
     if (recipe->base.encoder == ADAPTAU_ENCODER_LIGHTGCN)
         printf("%lld layer%s, ", (long long)recipe->base.n_layers, recipe->base.n_layers == 1 ? "" : "s");

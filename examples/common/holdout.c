@@ -119,7 +119,7 @@ adaptau_status hold_out(struct data *data, adaptau_context *context, const struc
         return fail(error, ADAPTAU_E_STATE, "--split by time, but the data have no column of times; --columns time=NAME says which it is");
     adaptau_status status = pairs_to_dataset(&data->train, context, data->n_users, data->n_items, &all, error);
     if (!status)
-        data->account.duplicates += data->train.count - adaptau_dataset_n_pairs(all);
+        data->account.duplicates += data->train.count - adaptau_dataset_n_interactions(all);
     if (!status && options->split == SPLIT_RANDOM)
         status = adaptau_dataset_split(context, all, &by_chance, train, test, error);
     else if (!status)

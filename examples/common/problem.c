@@ -13,7 +13,7 @@ static adaptau_status take_times(struct problem *problem, adaptau_error *error)
     double        *times = NULL;
     adaptau_status status = pairs_times_along(&problem->data.train, problem->train, &times, error);
     if (!status && times)
-        status = times_to_whole(times, adaptau_dataset_n_pairs(problem->train), &problem->train_times, error);
+        status = times_to_whole(times, adaptau_dataset_n_interactions(problem->train), &problem->train_times, error);
     free(times);
     return status;
 }
@@ -27,8 +27,8 @@ static adaptau_status take_both(struct problem *problem, adaptau_context *contex
         status = pairs_to_dataset(&data->test, context, data->n_users, data->n_items, &problem->test, error);
     if (status)
         return status;
-    data->account.duplicates += data->train.count - adaptau_dataset_n_pairs(problem->train);
-    data->account.duplicates += data->test.count - adaptau_dataset_n_pairs(problem->test);
+    data->account.duplicates += data->train.count - adaptau_dataset_n_interactions(problem->train);
+    data->account.duplicates += data->test.count - adaptau_dataset_n_interactions(problem->test);
     return leave_out_known(problem->train, &problem->test, context, &data->account, error);
 }
 
@@ -46,10 +46,10 @@ adaptau_status problem_open(struct problem *problem, adaptau_context *context, c
     if (!status)
         status = take_times(problem, error);
     if (!status)
-        data->account.kept = adaptau_dataset_n_pairs(problem->train) + adaptau_dataset_n_pairs(problem->test);
+        data->account.kept = adaptau_dataset_n_interactions(problem->train) + adaptau_dataset_n_interactions(problem->test);
     pairs_free(&data->train);
     pairs_free(&data->test);
-    if (!status && adaptau_dataset_n_pairs(problem->train) == 0)
+    if (!status && adaptau_dataset_n_interactions(problem->train) == 0)
         status = fail(error, ADAPTAU_E_STATE, "%s: no pairs to train on", shown_path(path));
     return status;
 }

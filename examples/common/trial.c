@@ -26,7 +26,7 @@ adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *r
 {
     trial->recipe = *recipe;
     adaptau_status status = recipe_fill(&trial->recipe, adaptau_dataset_n_users(trial->train),
-                                        adaptau_dataset_n_items(trial->train), adaptau_dataset_n_pairs(trial->train), error);
+                                        adaptau_dataset_n_items(trial->train), adaptau_dataset_n_interactions(trial->train), error);
     trial->chooses_prior = recipe_searches_prior(recipe, &trial->recipe);
     trial->chooses_personal = recipe->base.tau_user_policy == ADAPTAU_BY_DATA;
     trial->tau0_policy = trial->recipe.base.tau0_policy;
@@ -62,7 +62,7 @@ static adaptau_status recall_temperature(struct trial *trial, adaptau_error *err
     adaptau_status status = checkpoint_read_tuning(trial, &trial->tuning, error);
     if (status)
         return status;
-    trial->recipe.base.tau0_policy = ADAPTAU_TAU0_EQ14;
+    trial->recipe.base.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     if (trial->tuning.n_trials > 0) {
         trial->recipe.base.tau0_policy = ADAPTAU_TAU0_FIXED;
         trial->recipe.base.tau = trial->tuning.tau;
@@ -313,7 +313,7 @@ static adaptau_status search_on_validation(struct trial *trial, adaptau_error *e
 {
     struct validation validation;
     adaptau_status    status = open_validation(trial, &validation, error);
-    trial->search.n_pairs = status ? 0 : adaptau_dataset_n_pairs(validation.held_out);
+    trial->search.n_pairs = status ? 0 : adaptau_dataset_n_interactions(validation.held_out);
     if (!status && trial->search.n_pairs > 0) {
         struct phase phase = {
             .trial = trial,
@@ -391,7 +391,7 @@ static adaptau_status search_prior(struct trial *trial, adaptau_error *error)
     adaptau_status    status = open_validation(trial, &validation, error);
     phase.n_epochs = trial->recipe.base.epochs;
     phase.dataset = validation.part;
-    if (!status && adaptau_dataset_n_pairs(validation.held_out) > 0)
+    if (!status && adaptau_dataset_n_interactions(validation.held_out) > 0)
         status = run_evaluated(&phase, validation.held_out, error);
     close_validation(&validation);
     return status;
@@ -409,7 +409,7 @@ static adaptau_status search_on_test(struct trial *trial, adaptau_error *error)
         .picks_epoch = true,
         .keeps_best = true,
     };
-    trial->search.n_pairs = adaptau_dataset_n_pairs(trial->test);
+    trial->search.n_pairs = adaptau_dataset_n_interactions(trial->test);
     return run_evaluated(&phase, trial->test, error);
 }
 

@@ -88,8 +88,8 @@ static void introduce(const struct demo *demo, const struct settings *settings)
            "models are alike but for the temperature of their softmax, which decides how much the hardest wrong\n"
            "guesses count: too high or too low costs much, and one that sets itself needs no search.\n"
            "%lld epochs each, on %d thread%s (%s):\n\n",
-           demo->data.n_users, demo->data.n_items, (long long)adaptau_dataset_n_pairs(demo->train),
-           (long long)adaptau_dataset_n_pairs(demo->test), (long long)settings->epochs, n_threads, n_threads == 1 ? "" : "s",
+           demo->data.n_users, demo->data.n_items, (long long)adaptau_dataset_n_interactions(demo->train),
+           (long long)adaptau_dataset_n_interactions(demo->test), (long long)settings->epochs, n_threads, n_threads == 1 ? "" : "s",
            adaptau_context_backend(demo->context));
 }
 

@@ -25,7 +25,7 @@ static const struct contestant contestants[] = {
     {"temperature fixed at 0.3", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.3},
     {"temperature fixed at 0.1", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.1},
     {"temperature fixed at 0.03", ADAPTAU_TAU0_FIXED, ADAPTAU_TAU_USER_NONE, 0.03},
-    {"Adap-tau0, by Eq. 14 of the paper", ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE, 0},
+    {"Adap-tau0, by Eq. 14 of the paper", ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU_USER_NONE, 0},
     {"Adap-tau, by held-out dependencies", ADAPTAU_TAU0_HELD_OUT, ADAPTAU_BY_DATA, 0},
 };
 
@@ -133,7 +133,7 @@ static adaptau_status enter(adaptau_context *context, const adaptau_dataset *tra
     recipe.base.tau = contestant->tau;
     recipe.base.epochs = epochs;
     adaptau_status status = recipe_fill(&recipe, adaptau_dataset_n_users(train), adaptau_dataset_n_items(train),
-                                        adaptau_dataset_n_pairs(train), error);
+                                        adaptau_dataset_n_interactions(train), error);
     if (!status)
         status = training_create(context, train, &recipe, &training, error);
     if (!status)

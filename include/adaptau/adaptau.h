@@ -8,7 +8,7 @@
  *  Tier 2  dataset.h sampler.h temperature.h evaluator.h    one object each, usable alone
  *  Tier 3  model.h        tables, encoder and optimiser
  *          contrast.h     contrastive terms of graph encoders
- *          fold.h         users and items who come later
+ *          fold_in.h         users and items who come later
  *          partial.h      tiers 1 to 3 over ranges of users and items
  *  Tier 4  recipe.h       everything that decides how a model is trained, by the data
  *          fit.h          a training by a recipe, around the host's own steps or in one call
@@ -39,7 +39,7 @@
 #include <adaptau/evaluator.h>
 #include <adaptau/model.h>
 #include <adaptau/contrast.h>
-#include <adaptau/fold.h>
+#include <adaptau/fold_in.h>
 #include <adaptau/search.h>
 #include <adaptau/partial.h>
 #include <adaptau/recipe.h>

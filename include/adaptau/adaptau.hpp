@@ -17,7 +17,7 @@
  *  Lifetimes are C's too: the context outlives what is made from it, a dataset its samplers, temperatures and evaluators, and a
  *  host's arrays whatever borrows them. Members and locals that are declared in that order die in the right one. An object that
  *  has been moved from can be destroyed and assigned to; anything else throws E_ARGUMENT or answers as for NULL.
- *  Since 0.1. */
+ *  Since 1.0. */
 #ifndef ADAPTAU_ADAPTAU_HPP
 #define ADAPTAU_ADAPTAU_HPP
 
@@ -35,7 +35,7 @@
 
 namespace adaptau {
 
-/** A call that failed: what() is the library's message. Since 0.1. */
+/** A call that failed: what() is the library's message. Since 1.0. */
 class error : public std::runtime_error {
 public:
     /** What the C function has left. */
@@ -56,7 +56,7 @@ private:
     int            os_error_;
 };
 
-/** Call a function that takes an adaptau_error last; throw adaptau::error unless it succeeds. Since 0.1. */
+/** Call a function that takes an adaptau_error last; throw adaptau::error unless it succeeds. Since 1.0. */
 template <class... Parameters, class... Arguments>
 void call(adaptau_status (*function)(Parameters...), Arguments &&...arguments)
 {
@@ -65,7 +65,7 @@ void call(adaptau_status (*function)(Parameters...), Arguments &&...arguments)
         throw error(cause);
 }
 
-/** A struct of the library with its struct_size set and the rest zero. Since 0.1. */
+/** A struct of the library with its struct_size set and the rest zero. Since 1.0. */
 template <class Struct> Struct sized() noexcept
 {
     Struct blank{};
@@ -73,7 +73,7 @@ template <class Struct> Struct sized() noexcept
     return blank;
 }
 
-/** Somebody's array: a pointer and a length, as C++20 has it. Since 0.1. */
+/** Somebody's array: a pointer and a length, as C++20 has it. Since 1.0. */
 template <class T> class span {
 public:
     constexpr span() noexcept = default;
@@ -152,7 +152,7 @@ inline std::int32_t count(const char *name, std::size_t size)
 
 } // namespace detail
 
-/** adaptau_context. Since 0.1. */
+/** adaptau_context. Since 1.0. */
 class context : public detail::object<adaptau_context, adaptau_context_destroy> {
 public:
     /** adaptau_context_create. */
@@ -167,7 +167,7 @@ public:
     const char  *backend() const noexcept { return adaptau_context_backend(get()); }
 };
 
-/** adaptau_dataset. Since 0.1. */
+/** adaptau_dataset. Since 1.0. */
 class dataset : public detail::object<adaptau_dataset, adaptau_dataset_destroy> {
 public:
     /** Pairs in any order, copied. */
@@ -175,7 +175,7 @@ public:
             span<const std::int32_t> items)
     {
         detail::require_size("items", items.size(), users.size());
-        make(adaptau_dataset_create_from_pairs, context.get(), n_users, n_items, static_cast<std::int64_t>(users.size()),
+        make(adaptau_dataset_create_from_interactions, context.get(), n_users, n_items, static_cast<std::int64_t>(users.size()),
              users.data(), items.data());
     }
 
@@ -187,7 +187,7 @@ public:
     /** Items. */
     std::int32_t n_items() const noexcept { return adaptau_dataset_n_items(get()); }
     /** Distinct pairs. */
-    std::int64_t n_pairs() const noexcept { return adaptau_dataset_n_pairs(get()); }
+    std::int64_t n_interactions() const noexcept { return adaptau_dataset_n_interactions(get()); }
     /** Pairs that were given again. */
     std::int64_t n_duplicates() const noexcept { return adaptau_dataset_n_duplicates(get()); }
 
@@ -200,7 +200,7 @@ public:
     }
 };
 
-/** adaptau_sampler. Since 0.1. */
+/** adaptau_sampler. Since 1.0. */
 class sampler : public detail::object<adaptau_sampler, adaptau_sampler_destroy> {
 public:
     /** adaptau_sampler_create. */
@@ -226,7 +226,7 @@ public:
 class model;
 class training;
 
-/** adaptau_temperature. Since 0.1. */
+/** adaptau_temperature. Since 1.0. */
 class temperature : public detail::object<adaptau_temperature, adaptau_temperature_destroy> {
 public:
     /** adaptau_temperature_create. */
@@ -266,7 +266,7 @@ private:
     temperature() noexcept = default;
 };
 
-/** adaptau_evaluator. Since 0.1. */
+/** adaptau_evaluator. Since 1.0. */
 class evaluator : public detail::object<adaptau_evaluator, adaptau_evaluator_destroy> {
 public:
     /** adaptau_evaluator_create. */
@@ -301,7 +301,7 @@ public:
     }
 };
 
-/** adaptau_model. Since 0.1. */
+/** adaptau_model. Since 1.0. */
 class model : public detail::object<adaptau_model, adaptau_model_destroy> {
 public:
     /** adaptau_model_create. */
@@ -335,7 +335,7 @@ public:
     model grow(const adaptau::dataset &data) const
     {
         model larger;
-        larger.make(adaptau_model_grow, get(), data.get(), static_cast<const adaptau_fold_options *>(nullptr));
+        larger.make(adaptau_model_grow, get(), data.get(), static_cast<const adaptau_fold_in_options *>(nullptr));
         return larger;
     }
 
@@ -422,7 +422,7 @@ private:
     model() noexcept = default;
 };
 
-/** A recipe with its defaults, and ADAPTAU_BY_DATA where the data decide: adaptau_recipe_init. Since 0.1. */
+/** A recipe with its defaults, and ADAPTAU_BY_DATA where the data decide: adaptau_recipe_init. Since 1.0. */
 inline adaptau_recipe recipe()
 {
     auto blank = sized<adaptau_recipe>();
@@ -430,14 +430,14 @@ inline adaptau_recipe recipe()
     return blank;
 }
 
-/** The same, filled by a dataset: adaptau_recipe_fill. Since 0.1. */
+/** The same, filled by a dataset: adaptau_recipe_fill. Since 1.0. */
 inline adaptau_recipe fill(adaptau_recipe recipe, const adaptau::dataset &data)
 {
     call(adaptau_recipe_fill, &recipe, data.get());
     return recipe;
 }
 
-/** adaptau_training. Since 0.1. */
+/** adaptau_training. Since 1.0. */
 class training : public detail::object<adaptau_training, adaptau_training_destroy> {
 public:
     /** adaptau_training_create. */
@@ -526,7 +526,7 @@ public:
     }
 };
 
-/** adaptau_fit. `result`, from sized, may be nullptr. Since 0.1. */
+/** adaptau_fit. `result`, from sized, may be nullptr. Since 1.0. */
 inline model fit(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe = adaptau::recipe(),
                  const adaptau_fit_options &options = sized<adaptau_fit_options>(), adaptau_fit_result *result = nullptr)
 {
@@ -537,7 +537,7 @@ inline model fit(const adaptau::context &context, const adaptau::dataset &data, 
     return fitted;
 }
 
-/** What model::load_checkpoint reads. Since 0.1. */
+/** What model::load_checkpoint reads. Since 1.0. */
 struct model::checkpoint {
     adaptau::model       model;       /**< with its optimiser                                               */
     adaptau::temperature temperature; /**< of the dataset that was given                                    */
@@ -558,14 +558,14 @@ inline model::checkpoint model::load_checkpoint(const adaptau::context &context,
     return all;
 }
 
-/** adaptau_fold. Since 0.1. */
-class fold : public detail::object<adaptau_fold, adaptau_fold_destroy> {
+/** adaptau_fold_in. Since 1.0. */
+class fold : public detail::object<adaptau_fold_in, adaptau_fold_in_destroy> {
 public:
-    /** adaptau_fold_create. `data`, the pairs trained on, may be nullptr without soft targets. */
-    fold(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_options &options)
+    /** adaptau_fold_in_create. `data`, the pairs trained on, may be nullptr without soft targets. */
+    fold(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_in_options &options)
         : dim_(static_cast<std::size_t>(model.tables().dim))
     {
-        make(adaptau_fold_create, model.get(), data ? data->get() : nullptr, &options);
+        make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, &options);
     }
 
     /** Embeddings [n x d] of n new users, and their τ where `taus` is not empty. User u has the items from item_ptr[u] on, to
@@ -578,7 +578,7 @@ public:
         detail::require_size("embeddings", embeddings.size(), n * dim_);
         if (!taus.empty())
             detail::require_size("taus", taus.size(), n);
-        call(adaptau_fold_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), embeddings.data(),
+        call(adaptau_fold_in_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), embeddings.data(),
              taus.empty() ? nullptr : taus.data());
     }
 

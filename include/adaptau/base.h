@@ -19,9 +19,9 @@ extern "C" {
 #endif
 
 /** Version of these headers: another one has another soname. */
-#define ADAPTAU_VERSION_MAJOR 0
+#define ADAPTAU_VERSION_MAJOR 1
 /** Version of these headers: a later one has more functions, members and constants. */
-#define ADAPTAU_VERSION_MINOR 1
+#define ADAPTAU_VERSION_MINOR 0
 /** Version of these headers: a later one is the same interface, mended. */
 #define ADAPTAU_VERSION_PATCH 0
 /** What the host was compiled against: compare with adaptau_version(). */
@@ -29,7 +29,7 @@ extern "C" {
 
 /** What a fallible call returns: ADAPTAU_OK or one of the ADAPTAU_E_* codes. The numbers never change. Comments list those
  *  that a call can return, but for E_ARGUMENT of a NULL handle and E_STATE of an object in use, which go for every call.
- *  Since 0.1. */
+ *  Since 1.0. */
 typedef int32_t adaptau_status;
 
 #define ADAPTAU_OK 0 /**< done                                                                                  */
@@ -46,7 +46,7 @@ typedef int32_t adaptau_status;
 #define ADAPTAU_E_CANCELLED 11 /**< a callback of the host's asked for the end of the call                    */
 
 /** Where a failed call leaves its explanation. The caller owns it, may pass NULL, and may copy it freely.
- *  A call that succeeds does not write to it. The layout (256 bytes) is final. Since 0.1. */
+ *  A call that succeeds does not write to it. The layout (256 bytes) is final. Since 1.0. */
 typedef struct adaptau_error {
     adaptau_status status;       /**< the returned status                                                    */
     int32_t        os_error;     /**< errno of the failed system call, or 0                                  */
@@ -54,10 +54,10 @@ typedef struct adaptau_error {
 } adaptau_error;
 
 /** The constant's name without the prefix, "E_SHAPE" for example; "E_UNKNOWN" for a number that is none.
- *  Never NULL, static storage. Thread-safety: any thread. Since 0.1. */
+ *  Never NULL, static storage. Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API const char *adaptau_status_name(adaptau_status status);
 
-/** ADAPTAU_VERSION_NUMBER of the library that is loaded, which may differ from the headers. Since 0.1. */
+/** ADAPTAU_VERSION_NUMBER of the library that is loaded, which may differ from the headers. Since 1.0. */
 ADAPTAU_API int32_t adaptau_version(void);
 
 #define ADAPTAU_FEATURE_BLIS (UINT64_C(1) << 0)   /**< built with BLIS                                        */
@@ -66,10 +66,10 @@ ADAPTAU_API int32_t adaptau_version(void);
 #define ADAPTAU_FEATURE_NEON (UINT64_C(1) << 3)   /**< holds NEON kernels                                     */
 
 /** The ADAPTAU_FEATURE_* bits this library was built with (what the CPU can run is the context's business).
- *  Since 0.1. */
+ *  Since 1.0. */
 ADAPTAU_API uint64_t adaptau_features(void);
 
-/** One line for bug reports: version, compiler, backends. Never NULL, static storage. Since 0.1. */
+/** One line for bug reports: version, compiler, backends. Never NULL, static storage. Since 1.0. */
 ADAPTAU_API const char *adaptau_build_info(void);
 
 #ifdef __cplusplus

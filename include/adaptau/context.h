@@ -51,7 +51,7 @@ typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char 
 #define ADAPTAU_CPU_AVX512_BF16 (UINT64_C(1) << 2) /**< AVX-512 BF16, beside ADAPTAU_CPU_AVX512               */
 #define ADAPTAU_CPU_NEON (UINT64_C(1) << 3)   /**< NEON of arm64                                              */
 
-/** All zero but struct_size: one thread for each CPU that the process may use, malloc, no log, the fastest kernels. Since 0.1. */
+/** All zero but struct_size: one thread for each CPU that the process may use, malloc, no log, the fastest kernels. Since 1.0. */
 typedef struct adaptau_context_options {
     uint32_t                  struct_size; /**< sizeof(adaptau_context_options)                              */
     int32_t                   n_threads;   /**< threads that compute, the caller's included; <= 1024. 0: the CPUs that the process may
@@ -72,22 +72,22 @@ typedef struct adaptau_context_options {
  *  @param[in]  options  NULL for the defaults; the struct may die after the call, the data pointers may not
  *  @param[out] out      new context; left untouched on failure
  *  @return E_ARGUMENT, E_ABI; E_STATE when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD.
- *  Since 0.1. */
+ *  Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options *options, adaptau_context **out,
                                                   adaptau_error *error);
 
-/** Join the pool and free the context. Every object made from it must be gone. NULL is fine. Since 0.1. */
+/** Join the pool and free the context. Every object made from it must be gone. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_context_destroy(adaptau_context *context);
 
-/** Threads that compute. 0 for NULL. Since 0.1. */
+/** Threads that compute. 0 for NULL. Since 1.0. */
 ADAPTAU_API int32_t adaptau_context_n_threads(const adaptau_context *context);
 
 /** What runs the products, "native avx512", "blis 0.9.0 zen3" or "reference" for example. Lives as long as the context; ""
- *  for NULL. Since 0.1. */
+ *  for NULL. Since 1.0. */
 ADAPTAU_API const char *adaptau_context_backend(const adaptau_context *context);
 
 /** Present and peak bytes held through the context's allocator: the context's own block, its pool, its objects and what a call
- *  is working with. Either pointer may be NULL; 0 for a NULL context. Thread-safety: any thread. Since 0.1. */
+ *  is working with. Either pointer may be NULL; 0 for a NULL context. Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API void adaptau_context_memory(const adaptau_context *context, uint64_t *present, uint64_t *peak);
 
 #ifdef __cplusplus

@@ -31,7 +31,7 @@ extern "C" {
 #define ADAPTAU_CONTRAST_ALL_NODES (UINT32_C(1) << 0)
 
 /** All zero but struct_size: SGL that drops a tenth of the edges, τ = .2, λ = .1. A member that belongs to another kind must be
- *  0. Since 0.1. */
+ *  0. Since 1.0. */
 typedef struct adaptau_contrast_options {
     uint32_t struct_size;  /**< sizeof(adaptau_contrast_options)                                             */
     uint32_t flags;        /**< ADAPTAU_CONTRAST_ALL_NODES                                                   */
@@ -66,7 +66,7 @@ typedef struct adaptau_contrast_options {
  *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL
  *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF, which has no layers; E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
  *          and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the
- *          gradients are what they were. E_THREAD: there are none. Since 0.1. */
+ *          gradients are what they were. E_THREAD: there are none. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
                                                   const adaptau_contrast_options *options, double *loss,
                                                   adaptau_error *error);
@@ -76,7 +76,7 @@ ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const ad
  *  before its steps; they stay as they are until the next call. O(20 (n_users + n_items) n_prototypes d).
  *  @param[in] n_prototypes  at least 1, and at most the number of users and of items
  *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF; E_NUMERIC names a raw row that is not finite; E_MEMORY, E_THREAD. There are
- *          no prototypes after the last two. Since 0.1. */
+ *          no prototypes after the last two. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n_prototypes, adaptau_error *error);
 
 #ifdef __cplusplus

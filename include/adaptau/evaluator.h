@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/** Held-out pairs, masks and cutoffs, and the results of the last run. Thread-safety: results may be read by any number of
+/** Held-out interactions, masks and cutoffs, and the results of the last run. Thread-safety: results may be read by any number of
  *  threads side by side; adaptau_evaluator_run runs alone. A call that meets another which forbids it answers E_STATE at once
  *  and changes nothing. Made, and asked after an epoch:
  *  @snippet 02-training-loop.c evaluator
@@ -31,7 +31,7 @@ typedef struct adaptau_evaluator adaptau_evaluator;
 
 #define ADAPTAU_MAX_CUTOFF 65536 /**< the longest list that is looked at                                    */
 
-/** Since 0.1. */
+/** Since 1.0. */
 typedef struct adaptau_evaluator_options {
     uint32_t                      struct_size; /**< sizeof(adaptau_evaluator_options)                        */
     int32_t                       n_cutoffs;   /**< 0: one cutoff, 20                                        */
@@ -39,65 +39,65 @@ typedef struct adaptau_evaluator_options {
                                                     number of items is fine                                  */
     int32_t                       n_masks;     /**< 0: nothing is masked                                     */
     int32_t                       n_groups;    /**< 0: no groups                                             */
-    const adaptau_dataset *const *masks;       /**< [n_masks] pairs that are not ranked (train); borrowed: must outlive the
-                                                    evaluator. A pair that is held out as well is masked     */
+    const adaptau_dataset *const *masks;       /**< [n_masks] interactions that are not ranked (train); borrowed: must outlive the
+                                                    evaluator. A interaction that is held out as well is masked     */
     const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */
 } adaptau_evaluator_options;
 
 /** @param[in] held_out  borrowed: must outlive the evaluator; users without items are not counted
  *  @param[in] options   NULL: no mask, cutoff 20
- *  @return E_ARGUMENT, E_ABI, E_SHAPE (masks of another size), E_INDEX (a group), E_MEMORY. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE (masks of another size), E_INDEX (a group), E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_dataset *held_out,
                                                     const adaptau_evaluator_options *options, adaptau_evaluator **out,
                                                     adaptau_error *error);
 
-/** NULL is fine. Since 0.1. */
+/** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_evaluator_destroy(adaptau_evaluator *evaluator);
 
 /** Rank with these tables, by f as their flags define it. The results stay readable until the next run; a failed run keeps the
  *  previous ones.
  *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit; E_NUMERIC names the first non-finite row; E_MEMORY, E_THREAD.
- *          Since 0.1. */
+ *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                  adaptau_error *error);
 
 #define ADAPTAU_MAX_TAUS 64 /**< temperatures that adaptau_evaluator_log_likelihood takes at once             */
 
-/** How likely the held-out pairs are under the softmax of the scores, at many temperatures in one pass:
+/** How likely the held-out interactions are under the softmax of the scores, at many temperatures in one pass:
  *
  *      ℓ(τ) = 1/|T| Σ_{(u,i)∈T} [ s_ui/τ − log Σ_{j∉M_u} exp(s_uj/τ) ]        s = f + the item's bias
  *
- *  M_u are the items that a mask holds for u, and T the held-out pairs that are not masked. The τ with the highest ℓ is the one
+ *  M_u are the items that a mask holds for u, and T the held-out interactions that are not masked. The τ with the highest ℓ is the one
  *  at which the scores are best calibrated; ℓ at that τ compares models without a list length. The result does not depend on the
  *  number of threads, and the metrics of the last run stay readable.
  *  @param[in]  taus   [n_taus] each in [1e-30, 1e30]; n_taus <= ADAPTAU_MAX_TAUS
  *  @param[out] means  [n_taus] ℓ, in nats; 0 where T is empty
- *  @return as adaptau_evaluator_run; E_ARGUMENT, E_NUMERIC for a bad τ. Nothing is written after a failure. Since 0.1. */
+ *  @return as adaptau_evaluator_run; E_ARGUMENT, E_NUMERIC for a bad τ. Nothing is written after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                             int32_t n_taus, const double *taus, double *means,
                                                             adaptau_error *error);
 
-/** Users that have held-out items. 0 for NULL. Since 0.1. */
+/** Users that have held-out items. 0 for NULL. Since 1.0. */
 ADAPTAU_API int32_t adaptau_evaluator_n_users(const adaptau_evaluator *evaluator);
 
-/** [adaptau_evaluator_n_users] ids of those users, ascending. Lives as long as the evaluator. Since 0.1. */
+/** [adaptau_evaluator_n_users] ids of those users, ascending. Lives as long as the evaluator. Since 1.0. */
 ADAPTAU_API const int32_t *adaptau_evaluator_users(const adaptau_evaluator *evaluator);
 
 /** Mean over those users of a metric at the c-th cutoff; 0 when there are none.
- *  @return E_ARGUMENT for an unknown metric or cutoff; E_STATE before the first run. Since 0.1. */
+ *  @return E_ARGUMENT for an unknown metric or cutoff; E_STATE before the first run. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                   double *out, adaptau_error *error);
 
 /** Per user, in the order of adaptau_evaluator_users.
  *  @param[out] out  [adaptau_evaluator_n_users]
- *  @return as adaptau_evaluator_mean. Since 0.1. */
+ *  @return as adaptau_evaluator_mean. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                       float *out, adaptau_error *error);
 
 /** What the items of each group contribute: the metric counted with the hits in that group alone, so that the groups add up to
  *  the mean. Recall, NDCG and precision.
  *  @param[out] out  [n_groups]
- *  @return E_ARGUMENT for another metric or an unknown cutoff; E_STATE before the first run or without groups. Since 0.1. */
+ *  @return E_ARGUMENT for another metric or an unknown cutoff; E_STATE before the first run or without groups. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                        double *out, adaptau_error *error);
 

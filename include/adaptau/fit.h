@@ -18,7 +18,7 @@ extern "C" {
  *  asked for; interactions of the very time that parts them go, too. Otherwise it is the latest share of each user's. */
 #define ADAPTAU_SPLIT_ACROSS_USERS (UINT32_C(1) << 0)
 
-/** All zero but struct_size: nothing is held out. Since 0.1. */
+/** All zero but struct_size: nothing is held out. Since 1.0. */
 typedef struct adaptau_split_options {
     uint32_t       struct_size; /**< sizeof(adaptau_split_options)                                           */
     uint32_t       flags;       /**< ADAPTAU_SPLIT_*                                                         */
@@ -35,7 +35,7 @@ typedef struct adaptau_split_options {
  *  @param[in]  options   NULL: nothing is held out
  *  @param[out] kept      new, with the users and items of `dataset`
  *  @param[out] held_out  new, likewise
- *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a share that is not finite. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a share that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_dataset_split(adaptau_context *context, const adaptau_dataset *dataset,
                                                  const adaptau_split_options *options, adaptau_dataset **kept,
                                                  adaptau_dataset **held_out, adaptau_error *error);
@@ -53,63 +53,63 @@ typedef struct adaptau_training adaptau_training;
  *  @param[in]  recipe   copied, and the copy filled and tuned as by adaptau_tune with its defaults: with ADAPTAU_TAU0_HELD_OUT
  *                       that takes as long as a training. A host that wants to choose what is held out, to show progress or
  *                       to be able to cancel calls adaptau_tune before. NULL: adaptau_recipe_init's
- *  @return as adaptau_tune, adaptau_model_create, adaptau_temperature_create and adaptau_sampler_create. Since 0.1. */
+ *  @return as adaptau_tune, adaptau_model_create, adaptau_temperature_create and adaptau_sampler_create. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                    const adaptau_recipe *recipe, adaptau_training **out,
                                                    adaptau_error *error);
 
-/** With the model and the temperature, unless they have been taken out. NULL is fine. Since 0.1. */
+/** With the model and the temperature, unless they have been taken out. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_training_destroy(adaptau_training *training);
 
-/** Borrowed: until the training is destroyed, or its model replaced. NULL for NULL, and when it has been taken out. Since 0.1. */
+/** Borrowed: until the training is destroyed, or its model replaced. NULL for NULL, and when it has been taken out. Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_model(const adaptau_training *training);
-/** Borrowed likewise. Since 0.1. */
+/** Borrowed likewise. Since 1.0. */
 ADAPTAU_API adaptau_temperature *adaptau_training_temperature(const adaptau_training *training);
-/** Borrowed, as long as the training. NULL for NULL. Since 0.1. */
+/** Borrowed, as long as the training. NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_sampler *adaptau_training_sampler(const adaptau_training *training);
 
 /** Take the model out: it is the host's to destroy. The training has none from now on, and every call that needs one is E_STATE.
- *  @return NULL when there is none, or when another call is using the training. Since 0.1. */
+ *  @return NULL when there is none, or when another call is using the training. Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_take_model(adaptau_training *training);
 
 /** Train another model, and take it over: one that has grown (adaptau_model_grow), one on the host's arrays, or one with a loss
  *  or options that no recipe has. What the training had is destroyed. To be followed by adaptau_training_begin_epoch.
  *  @param[in] model        of the dataset's numbers of users and items, not NULL
  *  @param[in] temperature  for the dataset; NULL: the present one stays
- *  @return E_ARGUMENT, E_SHAPE, E_STATE: both are the host's still. Since 0.1. */
+ *  @return E_ARGUMENT, E_SHAPE, E_STATE: both are the host's still. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_replace_model(adaptau_training *training, adaptau_model *model,
                                                           adaptau_temperature *temperature, adaptau_error *error);
 
 /** Go on from what adaptau_model_save_checkpoint wrote between two epochs. The number of the next epoch is the host's to note
  *  there. With the recipe and the dataset that it was trained by, training goes on as if it had not been interrupted, bit for bit.
  *  @param[out] note  [ADAPTAU_NOTE_SIZE], or NULL
- *  @return as adaptau_model_load_checkpoint; nothing has changed after a failure. Since 0.1. */
+ *  @return as adaptau_model_load_checkpoint; nothing has changed after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_resume(adaptau_training *training, const char *path, char *note,
                                                    adaptau_error *error);
 
 /** Begin an epoch: update the temperature by the model's tables, form soft targets, shuffle.
  *  @param[in] epoch  from 0; at the recipe's `epochs` and later learning rates are 0
  *  @return as adaptau_model_update_temperature, adaptau_model_update_targets and adaptau_sampler_begin_epoch. After a failure
- *          there is no batch to come; the same call again goes on where this one failed, with the same result. Since 0.1. */
+ *          there is no batch to come; the same call again goes on where this one failed, with the same result. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error);
 
 /** The next batch, after setting the learning rates of its step, base · (1 + cos(π k/K))/2 in step k of all K. The host then
  *  calls adaptau_model_gradients and adaptau_model_apply.
  *  @param[in,out] batch  struct_size set by the caller; n_rows = 0 when the epoch is over. Its arrays live until the next call
- *  @return as adaptau_sampler_next; E_STATE before the first adaptau_training_begin_epoch. Since 0.1. */
+ *  @return as adaptau_sampler_next; E_STATE before the first adaptau_training_begin_epoch. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_next(adaptau_training *training, adaptau_batch *batch, adaptau_error *error);
 
 /** Note what the batch cost (adaptau_step's loss, and terms of the host's own), for the mean in adaptau_training_state. Training
  *  needs no such call.
- *  @return E_ARGUMENT; E_STATE without a batch, or for the second time. Since 0.1. */
+ *  @return E_ARGUMENT; E_STATE without a batch, or for the second time. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_add_loss(adaptau_training *training, double loss, adaptau_error *error);
 
 /** End an epoch, or stop in the middle of one: set the popularity prior of the model's scores by the present τ₀. Models are to be
  *  evaluated, saved and served after this call.
- *  @return E_ARGUMENT, E_STATE before the first adaptau_training_begin_epoch, E_MEMORY. Since 0.1. */
+ *  @return E_ARGUMENT, E_STATE before the first adaptau_training_begin_epoch, E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_end_epoch(adaptau_training *training, adaptau_error *error);
 
-/** Where a training stands. Since 0.1. */
+/** Where a training stands. Since 1.0. */
 typedef struct adaptau_training_state {
     uint32_t struct_size; /**< sizeof(adaptau_training_state), set by the caller                             */
     int32_t  reserved;    /**< 0                                                                             */
@@ -121,12 +121,12 @@ typedef struct adaptau_training_state {
     double   tau0;        /**< τ₀ of the epoch                                                               */
 } adaptau_training_state;
 
-/** @return E_ARGUMENT, E_ABI. Since 0.1. */
+/** @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_get_state(const adaptau_training *training, adaptau_training_state *out,
                                                       adaptau_error *error);
 
 /** The filled recipe. @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_get_recipe(const adaptau_training *training, adaptau_recipe *out,
                                                        adaptau_error *error);
 
@@ -143,7 +143,7 @@ ADAPTAU_API adaptau_status adaptau_training_get_recipe(const adaptau_training *t
  *  that of the trial, loss is 0, and ADAPTAU_FIT_STOP is E_CANCELLED, for there is no model yet. */
 #define ADAPTAU_FIT_TEMPERATURE 2
 
-/** What adaptau_fit tells its callbacks. Lives during the callback; a later library has more members at its end. Since 0.1. */
+/** What adaptau_fit tells its callbacks. Lives during the callback; a later library has more members at its end. Since 1.0. */
 typedef struct adaptau_fit_progress {
     int32_t              phase;     /**< ADAPTAU_FIT_*                                                       */
     int32_t              evaluated; /**< 1 where recall and ndcg are those of this epoch                     */
@@ -164,7 +164,7 @@ typedef struct adaptau_fit_progress {
  *  the thread that called adaptau_fit, never from a lane. */
 typedef int32_t (*adaptau_fit_function)(void *user_data, const adaptau_fit_progress *progress);
 
-/** All zero but struct_size: all epochs of the recipe on the whole dataset, silently. Since 0.1. */
+/** All zero but struct_size: all epochs of the recipe on the whole dataset, silently. Since 1.0. */
 typedef struct adaptau_fit_options {
     uint32_t               struct_size;    /**< sizeof(adaptau_fit_options)                                  */
     int32_t                cutoff;         /**< of recall and NDCG; 0: 20                                    */
@@ -182,7 +182,7 @@ typedef struct adaptau_fit_options {
     void                  *user_data;      /**< of both                                                      */
 } adaptau_fit_options;
 
-/** What adaptau_fit found. Since 0.1. */
+/** What adaptau_fit found. Since 1.0. */
 typedef struct adaptau_fit_result {
     uint32_t struct_size; /**< sizeof(adaptau_fit_result), set by the caller                                 */
     int32_t  stopped;     /**< 1 where a callback stopped it                                                 */
@@ -205,7 +205,7 @@ typedef struct adaptau_fit_result {
  *  @param[out] result   may be NULL
  *  @return as adaptau_training_create, _begin_epoch, _next, adaptau_model_gradients, adaptau_model_apply and
  *          adaptau_evaluator_run; E_ARGUMENT, E_ABI, E_SHAPE for a validation set of another size; E_CANCELLED. Nothing is written
- *          then. Since 0.1. */
+ *          then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fit(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
                                        const adaptau_fit_options *options, adaptau_model **model, adaptau_fit_result *result,
                                        adaptau_error *error);

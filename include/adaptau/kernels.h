@@ -31,7 +31,7 @@ extern "C" {
 
 #define ADAPTAU_MAX_DIM 65536 /**< the largest d                                                                */
 
-/** User and item embeddings, read only. Since 0.1. */
+/** User and item embeddings, read only. Since 1.0. */
 typedef struct adaptau_tables {
     uint32_t     struct_size; /**< sizeof(adaptau_tables)                                                    */
     uint32_t     flags;       /**< ADAPTAU_NORMALISE_*, ADAPTAU_UNIT_ROWS, ADAPTAU_BFLOAT16                  */
@@ -57,7 +57,7 @@ typedef struct adaptau_tables {
  *  sum holds every candidate as it stands and, for shared and per-row candidates, the term's own positive as well. */
 #define ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 0)
 
-/** Rows to learn from, and what each row is contrasted with. All arrays belong to the caller. Since 0.1. */
+/** Rows to learn from, and what each row is contrasted with. All arrays belong to the caller. Since 1.0. */
 typedef struct adaptau_batch {
     uint32_t       struct_size;   /**< sizeof(adaptau_batch)                                                 */
     uint32_t       flags;         /**< ADAPTAU_BATCH_*                                                       */
@@ -80,7 +80,7 @@ typedef struct adaptau_batch {
     int32_t      reserved;          /**< 0                                                                   */
 } adaptau_batch;
 
-/** Temperatures of a batch's rows. Since 0.1. */
+/** Temperatures of a batch's rows. Since 1.0. */
 typedef struct adaptau_row_temperatures {
     uint32_t     struct_size; /**< sizeof(adaptau_row_temperatures)                                          */
     float        tau;         /**< τ > 0 for every row whose array below is NULL                             */
@@ -88,9 +88,9 @@ typedef struct adaptau_row_temperatures {
     const float *positives;   /**< [R] τ⁺ of the positive (the released variant), or NULL: the same as the sum's */
 } adaptau_row_temperatures;
 
-/** What adaptau_softmax computes; a NULL array is not computed. All arrays belong to the caller. Since 0.1. */
-typedef struct adaptau_softmax_output {
-    uint32_t struct_size;          /**< sizeof(adaptau_softmax_output), set by the caller                    */
+/** What adaptau_softmax computes; a NULL array is not computed. All arrays belong to the caller. Since 1.0. */
+typedef struct adaptau_loss_output {
+    uint32_t struct_size;          /**< sizeof(adaptau_loss_output), set by the caller                    */
     int32_t  n_zero_rows;          /**< out: rows of length 0 on a normalised side, which have score 0 and gradient 0: rows of
                                         the batch whose user is one, and distinct items that are one among candidates
                                         (the catalogue: all) and positives. 0 with ADAPTAU_UNIT_ROWS         */
@@ -110,7 +110,7 @@ typedef struct adaptau_softmax_output {
     int32_t *touched_items;        /**< [m] out: ids of the written rows of item_gradients, ascending; NULL for the
                                         catalogue, optional otherwise                                        */
     int64_t  n_touched_items;      /**< out: how many (m for the catalogue)                                  */
-} adaptau_softmax_output;
+} adaptau_loss_output;
 
 /** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).
  *
@@ -128,9 +128,9 @@ typedef struct adaptau_softmax_output {
  *  bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
  *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature;
  *          E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
- *          broken promise of unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 0.1. */
+ *          broken promise of unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
-                                           const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
+                                           const adaptau_row_temperatures *temperatures, adaptau_loss_output *output,
                                            adaptau_error *error);
 
 /* ---- other losses of the same scores ------------------------------------------------------------------------------- */
@@ -150,7 +150,7 @@ ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adapt
 
 #define ADAPTAU_LOSS_MOST_K 1024 /**< the largest top_k                                                       */
 
-/** Since 0.1. */
+/** Since 1.0. */
 typedef struct adaptau_loss {
     uint32_t struct_size;     /**< sizeof(adaptau_loss)                                                      */
     int32_t  kind;            /**< ADAPTAU_LOSS_*                                                            */
@@ -190,10 +190,10 @@ typedef struct adaptau_loss {
  *  row_log_sum and row_unit_loss; row_d_inverse_tau also with MSE and CCL, which have no temperature (temperatures must be valid all the same).
  *  @param[in] loss  NULL: the softmax
  *  @return as adaptau_softmax; E_ARGUMENT also for an unknown loss, and for a number that the loss does not have or that is out
- *          of range; E_NUMERIC also for one that is not finite. Since 0.1. */
+ *          of range; E_NUMERIC also for one that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_loss_gradients(adaptau_context *context, const adaptau_tables *tables,
                                                   const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                                  const adaptau_loss *loss, adaptau_softmax_output *output,
+                                                  const adaptau_loss *loss, adaptau_loss_output *output,
                                                   adaptau_error *error);
 
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
@@ -203,7 +203,7 @@ ADAPTAU_API adaptau_status adaptau_loss_gradients(adaptau_context *context, cons
  *  @param[out] out, out_stride  [n x dim]
  *  @param[out] norms            [n] ‖in_r‖, or NULL
  *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row with a NaN or an infinity: nothing is written then. E_THREAD: out
- *          and norms may be written in part. Since 0.1. */
+ *          and norms may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int64_t n, int32_t dim, const float *in,
                                                   int64_t in_stride, float *out, int64_t out_stride, float *norms,
                                                   adaptau_error *error);
@@ -214,7 +214,7 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int6
  *  @param[in]     norms                      [n] ‖e‖; NULL: all 1 (projection on the tangent)
  *  @param[in,out] gradients, gradient_stride [n x dim]
  *  @return E_ARGUMENT (a negative norm too), E_SHAPE; E_NUMERIC names the first row of unit, norms or gradients that is not
- *          finite: nothing is written then. E_THREAD: gradients may be written in part. Since 0.1. */
+ *          finite: nothing is written then. E_THREAD: gradients may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *context, int64_t n, int32_t dim,
                                                            const float *unit, int64_t unit_stride, const float *norms,
                                                            float *gradients, int64_t gradient_stride,
@@ -227,7 +227,7 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *cont
  *  @param[out] columns         [n_rows x k]; −1 where a row has fewer than k left
  *  @param[out] values          [n_rows x k] their scores (−inf for −1), or NULL
  *  @return E_ARGUMENT when k < 1; a k above n_columns leaves −1. E_INDEX, E_SHAPE, E_MEMORY: nothing is written then. E_THREAD:
- *          columns and values may be written in part. Since 0.1. */
+ *          columns and values may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n_columns, const float *scores,
                                          int64_t stride, int32_t k, const int64_t *exclude_ptr, const int32_t *exclude,
                                          int32_t *columns, float *values, adaptau_error *error);
@@ -235,26 +235,26 @@ ADAPTAU_API adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_row
 /* ---- closed forms: plain functions of numbers, defined for every input ---------------------------------------------- */
 
 /** W₀(x): the w >= −1 with w e^w = x. x < −1/e is clamped to −1/e (w = −1); NaN gives NaN; +inf gives +inf.
- *  Relative error below 4e-16 away from the branch point. Since 0.1. */
+ *  Relative error below 4e-16 away from the branch point. Since 1.0. */
 ADAPTAU_API double adaptau_lambert_w0(double x);
 
-/** L = log(n m/(2|D|)), the right side of Eq. 11; NaN unless all three are positive. Since 0.1. */
-ADAPTAU_API double adaptau_log_ratio(int64_t n_users, int64_t n_items, int64_t n_pairs);
+/** L = log(n m/(2|D|)), the right side of Eq. 11; NaN unless all three are positive. Since 1.0. */
+ADAPTAU_API double adaptau_log_ratio(int64_t n_users, int64_t n_items, int64_t n_interactions);
 
-/** Eq. 14: τ₀ = (μ₊ − μ)/L. NaN when it is not positive and finite. Since 0.1. */
+/** Eq. 14: τ₀ = (μ₊ − μ)/L. NaN when it is not positive and finite. Since 1.0. */
 ADAPTAU_API double adaptau_tau0_eq14(double mean_positive, double mean_all, double log_ratio);
 
 /** Eq. 34 (Eq. 13 with its square root), in the form that does not cancel:
  *  τ₀ = (Δμ + sqrt(max(0, Δμ² + 2 Δσ² L)))/(2 L), Δμ = μ₊ − μ, Δσ² = σ₊² − σ².
  *  @param[out] clamped  1 when the radicand was negative, else 0; may be NULL
- *  @return NaN when the result is not positive and finite. Since 0.1. */
+ *  @return NaN when the result is not positive and finite. Since 1.0. */
 ADAPTAU_API double adaptau_tau0_eq34(double mean_positive, double mean_all, double variance_positive, double variance_all,
                                      double log_ratio, int32_t *clamped);
 
-/** Eq. 16: τ_u = τ₀ exp(W₀(max(−1/e, (L_u − threshold)/(2β)))); 2β is `divisor`. Since 0.1. */
+/** Eq. 16: τ_u = τ₀ exp(W₀(max(−1/e, (L_u − threshold)/(2β)))); 2β is `divisor`. Since 1.0. */
 ADAPTAU_API double adaptau_tau_user_eq16(double tau0, double user_loss, double threshold, double divisor);
 
-/** The minimiser of Eq. 15: τ_u = τ₀ exp(W₀(max(−1/e, (L_u − threshold)/(2β τ₀)))); 2β is `divisor`. Since 0.1. */
+/** The minimiser of Eq. 15: τ_u = τ₀ exp(W₀(max(−1/e, (L_u − threshold)/(2β τ₀)))); 2β is `divisor`. Since 1.0. */
 ADAPTAU_API double adaptau_tau_user_eq15(double tau0, double user_loss, double threshold, double divisor);
 
 #ifdef __cplusplus

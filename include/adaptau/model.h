@@ -14,7 +14,7 @@ extern "C" {
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _top_k,
- *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_create) may run side by side on any
+ *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
@@ -23,17 +23,17 @@ extern "C" {
 typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_ENCODER_MF 0       /**< matrix factorisation: the tables are the embeddings                   */
-/** LightGCN: final embeddings are means of L + 1 layers of the graph of the dataset's pairs, E = (1/(L + 1)) Σ_l Aˡ E⁰, with
+/** LightGCN: final embeddings are means of L + 1 layers of the graph of the dataset's interactions, E = (1/(L + 1)) Σ_l Aˡ E⁰, with
  *  E⁰ the raw tables and A = D^{-1/2} [0 R; Rᵀ 0] D^{-1/2}. ADAPTAU_MODEL_FREE_LENGTH is implied, and raw rows are of free
  *  length too unless ADAPTAU_MODEL_UNIT_RAW_ROWS.
- *  A step propagates once and takes gradients back once, however many rows it has. Since 0.1. */
+ *  A step propagates once and takes gradients back once, however many rows it has. Since 1.0. */
 #define ADAPTAU_ENCODER_LIGHTGCN 1
 
 /** SimpleX (Mao et al., CIKM 2021), mean pooling: a user is h_u = g e_u + (1 − g) V p_u, p_u the mean of the raw embeddings of
- *  the items that the dataset's pairs give it (0 without any), V a d x d matrix that is learned with the tables; items are as
+ *  the items that the dataset's interactions give it (0 without any), V a d x d matrix that is learned with the tables; items are as
  *  they are. Raw rows are of free length as LightGCN's. V starts as the identity, so that a user begins
  *  as the mean of itself and what it has; takes the items' learning rate and decays; and is stepped by adaptau_model_apply with
- *  the rest. Since 0.1. */
+ *  the rest. Since 1.0. */
 #define ADAPTAU_ENCODER_SIMPLEX 2
 
 #define ADAPTAU_MAX_LAYERS 4 /**< the largest L                                                                 */
@@ -64,7 +64,7 @@ typedef struct adaptau_model adaptau_model;
 #define ADAPTAU_MODEL_RANK_RAW (UINT32_C(1) << 6)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
- *  (items). Since 0.1. */
+ *  (items). Since 1.0. */
 typedef struct adaptau_model_options {
     uint32_t struct_size; /**< sizeof(adaptau_model_options)                                                 */
     uint32_t flags;       /**< ADAPTAU_MODEL_*                                                               */
@@ -98,12 +98,12 @@ typedef struct adaptau_model_options {
 /** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied;
  *                      not needed after the call
  *  @param[in] options  NULL for the defaults
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                 const adaptau_model_options *options, adaptau_model **out,
                                                 adaptau_error *error);
 
-/** NULL is fine. Host tables stay with the host. Since 0.1. */
+/** NULL is fine. Host tables stay with the host. Since 1.0. */
 ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
 
 /** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
@@ -116,16 +116,16 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
  *  for training only and takes no part.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD.
- *          Since 0.1. */
+ *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
 /** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_get_tables, with LightGCN E⁰, with SimpleX e.
  *  Flags are 0 and there is no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
-/** What an encoder learns beside the tables. Since 0.1. */
+/** What an encoder learns beside the tables. Since 1.0. */
 typedef struct adaptau_encoder_parameters {
     uint32_t     struct_size; /**< sizeof(adaptau_encoder_parameters), set by the caller                     */
     int32_t      n_rows;      /**< d for SimpleX, 0 for others                                               */
@@ -136,32 +136,32 @@ typedef struct adaptau_encoder_parameters {
 
 /** Valid until the next call that changes the model.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
                                                                 adaptau_error *error);
 
 /** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN and SimpleX make final
  *  embeddings anew when they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
- *  @return E_ARGUMENT. Since 0.1. */
+ *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 
 /** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Nobody has to: the first
  *  reader makes them, and others wait for it. But with an executor of the host's a reader makes them on its own thread, since the
  *  executor might need the threads that wait. Changes the model, in the sense of threads; of MF there is nothing to make.
- *  @return E_ARGUMENT, E_MEMORY, E_THREAD. Since 0.1. */
+ *  @return E_ARGUMENT, E_MEMORY, E_THREAD. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
 /** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
  *
  *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what
  *  the softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
- *  (ADAPTAU_TAU_USER_EQ16, _EQ15, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
+ *  (ADAPTAU_TAU_USER_BY_LOSS, _EQ15, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
  *  learn with MSE or CCL, which have none.
  *  @param[in] loss  copied; NULL: the softmax
- *  @return as adaptau_loss_gradients for its loss; nothing has changed after a failure. Since 0.1. */
+ *  @return as adaptau_loss_gradients for its loss; nothing has changed after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *loss, adaptau_error *error);
 
-/** What a batch cost. Since 0.1. */
+/** What a batch cost. Since 1.0. */
 typedef struct adaptau_step {
     uint32_t struct_size; /**< sizeof(adaptau_step), set by the caller                                       */
     int32_t  n_rows;      /**< rows of the batch                                                             */
@@ -177,13 +177,13 @@ typedef struct adaptau_step {
  *  @param[out] step         may be NULL
  *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch, and for a LightGCN
  *          or SimpleX that was loaded; E_NUMERIC names the first row whose gradient is not finite. There are no gradients after
- *          a failure. Since 0.1. */
+ *          a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch *batch,
                                                    adaptau_temperature *temperature, adaptau_step *step,
                                                    adaptau_error *error);
 
 /** Gradients of the raw tables by the last batch, for a host's own optimiser. With LightGCN every user and every item is
- *  touched, in the order of their ids; with SimpleX every item. Valid until the next call that changes the model. Since 0.1. */
+ *  touched, in the order of their ids; with SimpleX every item. Valid until the next call that changes the model. Since 1.0. */
 typedef struct adaptau_gradient_view {
     uint32_t       struct_size; /**< sizeof(adaptau_gradient_view), set by the caller                        */
     int32_t        dim;         /**< d                                                                       */
@@ -198,7 +198,7 @@ typedef struct adaptau_gradient_view {
     int32_t        reserved;    /**< 0                                                                       */
 } adaptau_gradient_view;
 
-/** @return E_ARGUMENT, E_ABI; E_STATE when there are no gradients. Since 0.1. */
+/** @return E_ARGUMENT, E_ABI; E_STATE when there are no gradients. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adaptau_gradient_view *out,
                                                            adaptau_error *error);
 
@@ -212,10 +212,10 @@ ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *
  *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_THREAD where the host's executor ran no
  *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an
  *          executor that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left,
- *          and the gradients are used up (adaptau_model_get_gradient_view is E_STATE). Since 0.1. */
+ *          and the gradients are used up (adaptau_model_get_gradient_view is E_STATE). Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
-/** Since 0.1. */
+/** Since 1.0. */
 typedef struct adaptau_target_options {
     uint32_t struct_size;         /**< sizeof(adaptau_target_options)                                        */
     int32_t  reserved;            /**< 0                                                                     */
@@ -230,11 +230,11 @@ typedef struct adaptau_target_options {
  *
  *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from
  *  the present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six
- *  sparse products, O(|D| d); memory for a second pair of tables.
- *  @param[in] dataset      the pairs trained on; not needed after the call
+ *  sparse products, O(|D| d); memory for a second interaction of tables.
+ *  @param[in] dataset      the interactions trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
- *          E_THREAD. Soft targets are off after E_THREAD; other failures change nothing. Since 0.1. */
+ *          E_THREAD. Soft targets are off after E_THREAD; other failures change nothing. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
@@ -243,15 +243,15 @@ ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, co
  *  evaluator; adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example
  *  is g τ₀ log(1 + n_i).
  *  @param[in] bias  [m] finite, copied; NULL removes it
- *  @return E_NUMERIC names the first item; E_MEMORY. Since 0.1. */
+ *  @return E_NUMERIC names the first item; E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error);
 
-/** For schedules. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 0.1. */
+/** For schedules. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items,
                                                             adaptau_error *error);
 
 /** adaptau_temperature_update on the model's tables.
- *  @return as adaptau_temperature_update. Since 0.1. */
+ *  @return as adaptau_temperature_update. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature,
                                                             adaptau_error *error);
 
@@ -261,12 +261,12 @@ ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model
  *  @param[out] items   [n_users x k]; −1 where fewer are left
  *  @param[out] scores  [n_users x k] or NULL
  *  @return E_ARGUMENT, E_INDEX, E_SHAPE (seen of another size), E_MEMORY: nothing is written then. E_THREAD: items and scores
- *          may be written in part. Since 0.1. */
+ *          may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
                                                const adaptau_dataset *seen, int32_t *items, float *scores,
                                                adaptau_error *error);
 
-/** Items that may be recommended. All zero but struct_size: every item. Since 0.1. */
+/** Items that may be recommended. All zero but struct_size: every item. Since 1.0. */
 typedef struct adaptau_item_filter {
     uint32_t       struct_size; /**< sizeof(adaptau_item_filter)                                             */
     int32_t        n_allowed;   /**< items that anybody may get                                              */
@@ -275,7 +275,7 @@ typedef struct adaptau_item_filter {
     const int32_t *exclude;     /**< [exclude_ptr[n_users]] items that a user must not get, ascending        */
 } adaptau_item_filter;
 
-/** adaptau_model_top_k for users of the host's, who need not be in the model: those of adaptau_fold_users for example. Scores
+/** adaptau_model_top_k for users of the host's, who need not be in the model: those of adaptau_fold_in_users for example. Scores
  *  are what the model gives its own users of the same embeddings, item bias included; where users are normalised the length of
  *  an embedding does not matter. With `allowed` only those items are scored, O(n_users n_allowed d).
  *  @param[in]  embeddings  [n_users x d] finite, `stride` floats apart; 0 means d
@@ -283,7 +283,7 @@ typedef struct adaptau_item_filter {
  *  @param[out] items       [n_users x k]; −1 where fewer are left
  *  @param[out] scores      [n_users x k] or NULL
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_NUMERIC names the first embedding that is not finite; E_MEMORY: nothing is
- *          written then. E_THREAD: items and scores may be written in part. Since 0.1. */
+ *          written then. E_THREAD: items and scores may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, int32_t n_users, const float *embeddings,
                                                    int64_t stride, int32_t k, const adaptau_item_filter *filter,
                                                    int32_t *items, float *scores, adaptau_error *error);
@@ -292,7 +292,7 @@ ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, i
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
  *  "encoder_parameters" [d, d] (V), and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
  *  folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
- *  @return E_ARGUMENT; E_IO with os_error. Since 0.1. */
+ *  @return E_ARGUMENT; E_IO with os_error. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
 /** Read what adaptau_model_save wrote (or any safetensors file with those two tensors, in F32, F16 or BF16) into a model with own memory and a fresh
@@ -300,7 +300,7 @@ ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const 
  *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
  *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
  *  @return E_ARGUMENT, E_IO, E_FORMAT (also for a checksum that is not that of the content), E_MEMORY, E_THREAD; E_NUMERIC for a
- *          non-finite entry. Never allocates more than the file's size and the optimiser's state. Since 0.1. */
+ *          non-finite entry. Never allocates more than the file's size and the optimiser's state. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
 
@@ -308,7 +308,7 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
 #define ADAPTAU_ATTACHMENT_NAME_MAX 64 /**< bytes                                                              */
 
 /** Bytes of the host's that belong to a model: names of users and items, a version, where the data came from. In the file they
- *  are a tensor "host.NAME" of U8 [size], which readers of the format give as an array of bytes. The layout is final. Since 0.1. */
+ *  are a tensor "host.NAME" of U8 [size], which readers of the format give as an array of bytes. The layout is final. Since 1.0. */
 typedef struct adaptau_attachment {
     const char *name;  /**< 1 to ADAPTAU_ATTACHMENT_NAME_MAX of a-z, 0-9 and _                               */
     const void *bytes; /**< [size]; NULL is fine where size is 0                                             */
@@ -318,7 +318,7 @@ typedef struct adaptau_attachment {
 /** adaptau_model_save with attachments: one file, which is the old one or the new one as a whole, and ends in a checksum of all
  *  that is before it. So what belongs to a model cannot be that of another.
  *  @param[in] attachments  [n] of different names, 0 <= n <= ADAPTAU_ATTACHMENTS_MAX
- *  @return as adaptau_model_save. Since 0.1. */
+ *  @return as adaptau_model_save. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
                                                    const adaptau_attachment *attachments, adaptau_error *error);
 
@@ -329,7 +329,7 @@ typedef int32_t (*adaptau_attachment_function)(void *user_data, const adaptau_at
 /** adaptau_model_load, which also hands over what adaptau_model_save_with attached, in the file's order. A file that ends in a
  *  checksum is read only when that is right, and one with attachments has to have one.
  *  @param[in] take  called for each; NULL: attachments are not read
- *  @return as adaptau_model_load. Attachments that came before a failure have been handed over. Since 0.1. */
+ *  @return as adaptau_model_load. Attachments that came before a failure have been handed over. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path,
                                                    adaptau_attachment_function take, void *user_data, adaptau_model **out,
                                                    adaptau_error *error);
@@ -349,20 +349,20 @@ ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, con
  *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII
  *                          characters, or NULL
  *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX
- *          E_MEMORY, E_THREAD. Since 0.1. */
+ *          E_MEMORY, E_THREAD. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
                                                          const char *note, const char *path, adaptau_error *error);
 
-/** Make the model and the temperature of a checkpoint again, in own memory. With the pairs that it was trained on, the epochs
+/** Make the model and the temperature of a checkpoint again, in own memory. With the interactions that it was trained on, the epochs
  *  that follow are those of a training that was not interrupted, bit for bit, for any number of threads.
- *  @param[in]  dataset      of the same numbers of users and items; its pairs are LightGCN's graph, and the temperature borrows
+ *  @param[in]  dataset      of the same numbers of users and items; its interactions are LightGCN's graph, and the temperature borrows
  *                           it, as in adaptau_temperature_create
  *  @param[out] model        new
  *  @param[out] temperature  new, or NULL: not wanted
  *  @param[out] note         [ADAPTAU_NOTE_SIZE] what was noted, "" for nothing; or NULL
  *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
  *          is damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are
- *          untouched then. Since 0.1. */
+ *          untouched then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset,
                                                          const char *path, adaptau_model **model, adaptau_temperature **temperature,
                                                          char *note, adaptau_error *error);
@@ -374,13 +374,13 @@ ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *contex
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products
  *  (FAISS, hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
  *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
- *          first row that is not finite. Since 0.1. */
+ *          first row that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
                                                     adaptau_error *error);
 
 /** adaptau_model_export_npy for an index of inner products: of a model with an item bias rows are [rows, d + 1], and the last
  *  column is the bias of an item and 1 of a user.
- *  @return as adaptau_model_export_npy. Since 0.1. */
+ *  @return as adaptau_model_export_npy. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path,
                                                       adaptau_error *error);
 

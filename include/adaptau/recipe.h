@@ -27,7 +27,7 @@ extern "C" {
 
 /** How a model is trained. Choices and switches (0 or 1) are int32_t, counts int64_t, other numbers double. 0 means 0. Members
  *  that adaptau_recipe_init leaves to the data say "by data", with the rule: n users, m items, |D| interactions,
- *  L = log(n m/(2 |D|)) says how sparse the data are. Since 0.1. */
+ *  L = log(n m/(2 |D|)) says how sparse the data are. Since 1.0. */
 typedef struct adaptau_recipe {
     uint32_t struct_size;       /**< sizeof(adaptau_recipe)                                                  */
     int32_t  encoder;           /**< ADAPTAU_ENCODER_*; MF                                                   */
@@ -92,44 +92,44 @@ typedef struct adaptau_recipe {
 /** Write the defaults, and ADAPTAU_BY_DATA where the data decide. Members that an older host's struct does not have keep these
  *  values in every call. Thread-safety: any thread, as of all calls here.
  *  @param[in,out] recipe  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error);
 
 /** Replace every ADAPTAU_BY_DATA by its value for the dataset, and check all members, alone and together. A recipe that has none
  *  is only checked.
  *  @param[in,out] recipe  may be read and changed after the call
  *  @return E_ARGUMENT names the member and its value, E_NUMERIC one that is not finite; E_ABI. The recipe is unchanged then.
- *          Since 0.1. */
+ *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_fill(adaptau_recipe *recipe, const adaptau_dataset *dataset, adaptau_error *error);
 
 /** adaptau_recipe_fill for a host whose data are in several datasets.
  *  @param[in] n_interactions  distinct ones
- *  @return as adaptau_recipe_fill; E_ARGUMENT for a negative number. Since 0.1. */
+ *  @return as adaptau_recipe_fill; E_ARGUMENT for a negative number. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_fill_for(adaptau_recipe *recipe, int32_t n_users, int32_t n_items,
                                                    int64_t n_interactions, adaptau_error *error);
 
 /** What a filled recipe says about a model.
  *  @param[in,out] out  struct_size set by the caller
- *  @return as adaptau_recipe_fill; E_ARGUMENT for a member that is ADAPTAU_BY_DATA; E_ABI. Since 0.1. */
+ *  @return as adaptau_recipe_fill; E_ARGUMENT for a member that is ADAPTAU_BY_DATA; E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_model_options(const adaptau_recipe *recipe, adaptau_model_options *out,
                                                         adaptau_error *error);
 
-/** Likewise, for adaptau_model_set_loss. @return as adaptau_recipe_model_options. Since 0.1. */
+/** Likewise, for adaptau_model_set_loss. @return as adaptau_recipe_model_options. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *out, adaptau_error *error);
 
 /** Likewise, for adaptau_temperature_create. @return as adaptau_recipe_model_options; E_STATE with ADAPTAU_TAU0_HELD_OUT, before
- *  adaptau_tune has found τ₀. Since 0.1. */
+ *  adaptau_tune has found τ₀. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, adaptau_temperature_options *out,
                                                               adaptau_error *error);
 
-/** Likewise, for adaptau_sampler_create. @return as adaptau_recipe_model_options. Since 0.1. */
+/** Likewise, for adaptau_sampler_create. @return as adaptau_recipe_model_options. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adaptau_sampler_options *out,
                                                           adaptau_error *error);
 
 /** The popularity prior of a recipe, for adaptau_model_set_item_bias: strength · tau0 · log(1 + k_i), k_i the users of the dataset
  *  who have item i. Cosines know nothing of popularity, which the softmax over the catalogue takes out.
  *  @param[out] bias  [m]
- *  @return E_ARGUMENT; E_NUMERIC for a strength or temperature that is not finite. Since 0.1. */
+ *  @return E_ARGUMENT; E_NUMERIC for a strength or temperature that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,
                                                     adaptau_error *error);
 

@@ -38,7 +38,7 @@ typedef struct adaptau_sampler adaptau_sampler;
 /** Set ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM on every batch. */
 #define ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 3)
 
-/** Since 0.1. */
+/** Since 1.0. */
 typedef struct adaptau_sampler_options {
     uint32_t struct_size;         /**< sizeof(adaptau_sampler_options)                                       */
     uint32_t flags;               /**< ADAPTAU_SAMPLER_KEEP_ORDER, ...                                       */
@@ -58,25 +58,25 @@ typedef struct adaptau_sampler_options {
  *  @param[in] options  NULL for the defaults (exact softmax over the catalogue)
  *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for an exponent that is not finite; E_SHAPE when a batch would have more than
  *          2^31 − 1 per-row draws, or an epoch more than 2^32 − 1 rows; E_STATE when REJECT_POSITIVES is asked for, with
- *          per-row draws, and a user owns every item. Since 0.1. */
+ *          per-row draws, and a user owns every item. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                   const adaptau_sampler_options *options, adaptau_sampler **out,
                                                   adaptau_error *error);
 
-/** NULL is fine. Since 0.1. */
+/** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_sampler_destroy(adaptau_sampler *sampler);
 
-/** Batches of an epoch; 0 for NULL or an empty dataset. Since 0.1. */
+/** Batches of an epoch; 0 for NULL or an empty dataset. Since 1.0. */
 ADAPTAU_API int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler);
 
 /** Shuffle for this epoch and go to its first batch. Epochs may come in any order.
- *  @return E_ARGUMENT outside 0 ... 2^48 − 1. Since 0.1. */
+ *  @return E_ARGUMENT outside 0 ... 2^48 − 1. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error);
 
 /** The next batch. Its arrays belong to the sampler and live until the next call on it.
  *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
  *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_THREAD with per-row draws. After a
- *          failure the same batch comes next. Since 0.1. */
+ *          failure the same batch comes next. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_next(adaptau_sampler *sampler, adaptau_batch *out, adaptau_error *error);
 
 #ifdef __cplusplus

@@ -20,7 +20,7 @@ extern "C" {
  *  value the parabola through these three scores has its top between the neighbours; the top is the best value. */
 typedef struct adaptau_search adaptau_search;
 
-/** Since 0.1. */
+/** Since 1.0. */
 typedef struct adaptau_search_options {
     uint32_t struct_size; /**< sizeof(adaptau_search_options)                                                */
     int32_t  max_trials;  /**< at least 1; 0: 16                                                             */
@@ -30,7 +30,7 @@ typedef struct adaptau_search_options {
     double   most;        /**< no trial is above it; 0: 1000 first                                           */
 } adaptau_search_options;
 
-/** What a search has found so far. Since 0.1. */
+/** What a search has found so far. Since 1.0. */
 typedef struct adaptau_search_result {
     uint32_t struct_size; /**< sizeof(adaptau_search_result), set by the caller                              */
     int32_t  n_trials;    /**< that have a score                                                             */
@@ -40,25 +40,25 @@ typedef struct adaptau_search_result {
 } adaptau_search_result;
 
 /** @param[in] options  `first` is required
- *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_search_create(adaptau_context *context, const adaptau_search_options *options,
                                                  adaptau_search **out, adaptau_error *error);
 
-/** NULL is fine. Since 0.1. */
+/** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_search_destroy(adaptau_search *search);
 
 /** The value to try next; the same one until it has a score.
  *  @param[out] value  0 when the search is over
- *  @return E_ARGUMENT. Since 0.1. */
+ *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_search_next(const adaptau_search *search, double *value, adaptau_error *error);
 
 /** The score of the trial that adaptau_search_next names: recall, a mean log-likelihood, or whatever is better the higher.
- *  @return E_STATE when the search is over; E_NUMERIC for a score that is not finite: nothing has changed then. Since 0.1. */
+ *  @return E_STATE when the search is over; E_NUMERIC for a score that is not finite: nothing has changed then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_search_report(adaptau_search *search, double score, adaptau_error *error);
 
 /** May be called at any time after the first score.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; E_STATE before the first score. Since 0.1. */
+ *  @return E_ARGUMENT, E_ABI; E_STATE before the first score. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_search_get_result(const adaptau_search *search, adaptau_search_result *out,
                                                      adaptau_error *error);
 

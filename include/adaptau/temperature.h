@@ -19,19 +19,19 @@ extern "C" {
  *  @snippet 12-graph-and-contrast.c epoch */
 typedef struct adaptau_temperature adaptau_temperature;
 
-#define ADAPTAU_TAU0_EQ14 0  /**< Δμ/L                                                                        */
-#define ADAPTAU_TAU0_EQ34 1  /**< the second-order form                                                       */
+#define ADAPTAU_TAU0_FIRST_ORDER 0  /**< Δμ/L                                                                        */
+#define ADAPTAU_TAU0_SECOND_ORDER 1  /**< the second-order form                                                       */
 #define ADAPTAU_TAU0_EXACT 2 /**< the root of Eq. 11, E_u[Σ_{i∈P_u} p_ui(τ)] = 1/2, on a sample of users      */
 #define ADAPTAU_TAU0_FIXED 3 /**< the `tau` of the options, always                                            */
 #define ADAPTAU_TAU0_LEARNED 4 /**< C-τ: one number that follows ∂loss/∂τ, from `tau` (0: the warm-up value) on */
 
 #define ADAPTAU_TAU_USER_NONE 0     /**< every user has τ₀ (Adap-τ₀)                                          */
-#define ADAPTAU_TAU_USER_EQ16 1     /**< Eq. 16 (Adap-τ)                                                      */
-#define ADAPTAU_TAU_USER_EQ15 2     /**< the minimiser of Eq. 15                                              */
+#define ADAPTAU_TAU_USER_BY_LOSS 1     /**< Eq. 16 (Adap-τ)                                                      */
+#define ADAPTAU_TAU_USER_MINIMISER 2     /**< the minimiser of Eq. 15                                              */
 #define ADAPTAU_TAU_USER_RELEASED 3 /**< the authors' program: Eq. 16 on the candidates' side alone, τ₀ on the positive's */
 #define ADAPTAU_TAU_USER_LEARNED 4  /**< Cu-τ: each user's follows ∂loss/∂τ_u, from the first τ₀ on                   */
 
-/** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 0.1. */
+/** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 1.0. */
 typedef struct adaptau_temperature_options {
     uint32_t struct_size;        /**< sizeof(adaptau_temperature_options)                                    */
     int32_t  tau0_policy;        /**< ADAPTAU_TAU0_*                                                         */
@@ -51,10 +51,10 @@ typedef struct adaptau_temperature_options {
     double   learning_rate;      /**< of learned temperatures: Adam's step in log τ; 0: 0.0002 for τ₀, 0.01 for τ_u */
 } adaptau_temperature_options;
 
-/** @param[in] dataset  the pairs trained on; borrowed: must outlive the temperature
+/** @param[in] dataset  the interactions trained on; borrowed: must outlive the temperature
  *  @param[in] options  NULL for the defaults; every number that is not 0 must be in [1e-30, 1e30]
  *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Until the first update τ₀ is the warm-up
- *          value (or `tau`). Since 0.1. */
+ *          value (or `tau`). Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                       const adaptau_temperature_options *options,
                                                       adaptau_temperature **out, adaptau_error *error);
@@ -62,34 +62,34 @@ ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, 
 /** A new temperature for a dataset with more users or items, for a model that has grown (adaptau_model_grow); `temperature`
  *  stays as it is. Options, τ₀, the number of updates and what users have (observed losses, τ_u, learned temperatures) are
  *  taken over; new users start at τ₀.
- *  @param[in] dataset  the pairs to be trained on; borrowed: must outlive the new temperature
- *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; E_MEMORY. Since 0.1. */
+ *  @param[in] dataset  the interactions to be trained on; borrowed: must outlive the new temperature
+ *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_grow(const adaptau_temperature *temperature, const adaptau_dataset *dataset,
                                                     adaptau_temperature **out, adaptau_error *error);
 
-/** NULL is fine. Since 0.1. */
+/** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
 
 /** Measure the tables and set τ₀, then τ_u from the unit-temperature losses observed so far. Once per epoch.
  *
  *      μ  = mean(ê_u)·mean(ê_i)          σ²  = tr(M_u M_i) − μ²,  M = mean ê êᵀ
- *      μ₊ = mean of f over the pairs     σ₊² = mean of f² over the pairs − μ₊²
+ *      μ₊ = mean of f over the interactions     σ₊² = mean of f² over the interactions − μ₊²
  *
  *  O((n + m) d² + |D| d); the exact root adds about ten forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays;
  *  where L <= 0 (the positives are half of everything or more) Eq. 14 and 34 give tau_max.
  *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row; E_STATE on
- *          an empty dataset; E_MEMORY, E_THREAD. The state is unchanged after a failure. Since 0.1. */
+ *          an empty dataset; E_MEMORY, E_THREAD. The state is unchanged after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *tables,
                                                       adaptau_error *error);
 
 /** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
- *  A user's L_u is the mean of what came since the last update, where rows are pairs as where they are users; a user that none came
- *  for keeps its L_u, and one without a value has τ_u = τ₀. Values of users without pairs are passed over.
+ *  A user's L_u is the mean of what came since the last update, where rows are interactions as where they are users; a user that none came
+ *  for keeps its L_u, and one without a value has τ_u = τ₀. Values of users without interactions are passed over.
  *  @param[in] users        [n]; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite
- *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss: none is taken then. Since 0.1. */
-ADAPTAU_API adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                                       const float *unit_losses, adaptau_error *error);
+ *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss: none is taken then. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                          const float *unit_losses, adaptau_error *error);
 
 /** One step of ADAPTAU_TAU0_LEARNED or ADAPTAU_TAU_USER_LEARNED; adaptau_model_gradients takes it by itself. With θ = log τ the
  *  gradient of the mean loss of a term is
@@ -101,7 +101,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_observe(adaptau_temperature *temp
  *  @param[in] users          [n]; NULL: 0 … n − 1; a user that comes twice takes two steps, in order
  *  @param[in] d_inverse_tau  [n] row_d_inverse_tau of adaptau_softmax, finite
  *  @param[in] terms          [n] n_r >= 0, the (weighted) terms of each row; NULL: 1 each; rows of 0 are passed over
- *  @return E_STATE when neither temperature is learned; E_ARGUMENT, E_INDEX; E_NUMERIC: nothing has changed then. Since 0.1. */
+ *  @return E_STATE when neither temperature is learned; E_ARGUMENT, E_INDEX; E_NUMERIC: nothing has changed then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                      const float *d_inverse_tau, const float *terms, adaptau_error *error);
 
@@ -109,7 +109,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_learn(adaptau_temperature *temper
  *  @param[in]  users       [n]; NULL: 0 … n − 1
  *  @param[out] candidates  [n] τ of the sum
  *  @param[out] positives   [n] τ⁺, or NULL; differs from candidates for the released variant only
- *  @return E_ARGUMENT; E_INDEX names the first bad user. Since 0.1. */
+ *  @return E_ARGUMENT; E_INDEX names the first bad user. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                     float *candidates, float *positives, adaptau_error *error);
 
@@ -119,7 +119,7 @@ ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *t
 #define ADAPTAU_TEMPERATURE_BOUNDED (UINT32_C(1) << 3)        /**< tau_min or tau_max took effect             */
 #define ADAPTAU_TEMPERATURE_NOT_BRACKETED (UINT32_C(1) << 4)  /**< Eq. 11 has no root within the bounds       */
 
-/** What the last update did; before the first one, the warm-up's τ₀, with moments of 0. Since 0.1. */
+/** What the last update did; before the first one, the warm-up's τ₀, with moments of 0. Since 1.0. */
 typedef struct adaptau_temperature_state {
     uint32_t struct_size;       /**< sizeof(adaptau_temperature_state), set by the caller                    */
     uint32_t flags;             /**< ADAPTAU_TEMPERATURE_*                                                   */
@@ -138,12 +138,12 @@ typedef struct adaptau_temperature_state {
     double   tau_user_max;      /**< largest τ_u                                                             */
 } adaptau_temperature_state;
 
-/** @return E_ARGUMENT, E_ABI. Since 0.1. */
+/** @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperature,
                                                          adaptau_temperature_state *out, adaptau_error *error);
 
 /** τ[u] for every user, [n], valid as long as the object, rewritten by each update: not to be read meanwhile. NULL for NULL.
- *  Since 0.1. */
+ *  Since 1.0. */
 ADAPTAU_API const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature);
 
 #ifdef __cplusplus

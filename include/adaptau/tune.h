@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /** Where a tuning stands, for a host that shows it or ends it. Lives during the callback; a later library has more members at its
- *  end. Since 0.1. */
+ *  end. Since 1.0. */
 typedef struct adaptau_tune_progress {
     int32_t  trial;       /**< from 1                                                                        */
     int32_t  tau_user_policy; /**< of the trial                                                              */
@@ -28,7 +28,7 @@ typedef struct adaptau_tune_progress {
  *  @return 0 to go on; anything else ends the tuning with E_CANCELLED */
 typedef int (*adaptau_tune_function)(void *user_data, const adaptau_tune_progress *progress);
 
-/** All zero but struct_size: a tenth of each user's interactions, drawn at random, is held out. Since 0.1. */
+/** All zero but struct_size: a tenth of each user's interactions, drawn at random, is held out. Since 1.0. */
 typedef struct adaptau_tune_options {
     uint32_t               struct_size;  /**< sizeof(adaptau_tune_options)                                   */
     int32_t                cutoff;       /**< K of the lists that matter; 0: 20                              */
@@ -46,7 +46,7 @@ typedef struct adaptau_tune_options {
     uint32_t               reserved;     /**< 0                                                              */
 } adaptau_tune_options;
 
-/** What a tuning found. Since 0.1. */
+/** What a tuning found. Since 1.0. */
 typedef struct adaptau_tune_result {
     uint32_t struct_size; /**< sizeof(adaptau_tune_result), set by the caller                                */
     int32_t  n_trials;    /**< trainings; 0: the recipe asked for none, or nothing could be held out         */
@@ -78,7 +78,7 @@ typedef struct adaptau_tune_result {
  *  @return as adaptau_recipe_fill, adaptau_dataset_split, and the calls of a training; E_ARGUMENT, E_ABI, E_MEMORY, E_NUMERIC;
  *          E_SHAPE for `held_out` of another size; E_CANCELLED when `progress` asked for the end. The recipe
  *          is unchanged after a failure. Where no interaction could be held out, because no user has two, the recipe gets
- *          ADAPTAU_TAU0_EQ14. Thread-safety: as of a training; the dataset is only read. Since 0.1. */
+ *          ADAPTAU_TAU0_FIRST_ORDER. Thread-safety: as of a training; the dataset is only read. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dataset,
                                         const adaptau_tune_options *options, adaptau_recipe *recipe,
                                         adaptau_tune_result *result, adaptau_error *error);

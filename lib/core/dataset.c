@@ -78,7 +78,7 @@ static void restore_starts(int64_t *offsets, int32_t n)
 static void transpose(adaptau_dataset *dataset)
 {
     memset(dataset->item_ptr, 0, ((size_t)dataset->n_items + 1) * sizeof *dataset->item_ptr);
-    for (int64_t p = 0; p < dataset->n_pairs; p++)
+    for (int64_t p = 0; p < dataset->n_interactions; p++)
         dataset->item_ptr[dataset->user_items[p]]++;
     sum_counts(dataset->item_ptr, dataset->n_items);
     for (int32_t u = 0; u < dataset->n_users; u++)
@@ -133,33 +133,33 @@ adaptau_status adaptau_dataset_create(adaptau_context *context, const adaptau_cs
     if (status)
         return status;
 
-    int64_t          n_pairs = own.n_users > 0 ? own.indptr[own.n_users] : 0;
+    int64_t          n_interactions = own.n_users > 0 ? own.indptr[own.n_users] : 0;
     adaptau_dataset *dataset;
-    status = allocate_dataset(context, own.n_users, own.n_items, n_pairs, 0, &dataset, error);
+    status = allocate_dataset(context, own.n_users, own.n_items, n_interactions, 0, &dataset, error);
     if (status)
         return status;
     if (own.indptr)
         dataset->user_ptr = own.indptr;
     dataset->user_items = own.indices;
-    dataset->n_pairs = n_pairs;
+    dataset->n_interactions = n_interactions;
     transpose(dataset);
     *out = dataset;
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_pairs(int32_t n_users, int32_t n_items, int64_t n_pairs, const int32_t *users,
+static adaptau_status check_pairs(int32_t n_users, int32_t n_items, int64_t n_interactions, const int32_t *users,
                                   const int32_t *items, adaptau_error *error)
 {
     adaptau_status status = check_sizes(n_users, n_items, "", error);
     if (status)
         return status;
-    if (n_pairs < 0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_pairs = %" PRId64 " is negative", n_pairs);
-    if (n_pairs > 0) {
+    if (n_interactions < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_interactions = %" PRId64 " is negative", n_interactions);
+    if (n_interactions > 0) {
         ATAU_REQUIRE(users, error);
         ATAU_REQUIRE(items, error);
     }
-    for (int64_t p = 0; p < n_pairs; p++) {
+    for (int64_t p = 0; p < n_interactions; p++) {
         if (users[p] < 0 || users[p] >= n_users)
             return atau_fail(error, ADAPTAU_E_INDEX, "users[%" PRId64 "] = %d, but n_users = %d", p, users[p], n_users);
         if (items[p] < 0 || items[p] >= n_items)
@@ -169,17 +169,17 @@ static adaptau_status check_pairs(int32_t n_users, int32_t n_items, int64_t n_pa
 }
 
 /* Rows with repeats side by side. item_ptr and item_users serve as the first sort's result; transpose() writes them anew. */
-static void sort_pairs(adaptau_dataset *dataset, int64_t n_pairs, const int32_t *users, const int32_t *items)
+static void sort_pairs(adaptau_dataset *dataset, int64_t n_interactions, const int32_t *users, const int32_t *items)
 {
     int64_t *item_ptr = dataset->item_ptr, *user_ptr = dataset->own_user_ptr;
     memset(item_ptr, 0, ((size_t)dataset->n_items + 1) * sizeof *item_ptr);
-    for (int64_t p = 0; p < n_pairs; p++) {
+    for (int64_t p = 0; p < n_interactions; p++) {
         item_ptr[items[p]]++;
         user_ptr[users[p]]++;
     }
     sum_counts(item_ptr, dataset->n_items);
     sum_counts(user_ptr, dataset->n_users);
-    for (int64_t p = 0; p < n_pairs; p++)
+    for (int64_t p = 0; p < n_interactions; p++)
         dataset->item_users[item_ptr[items[p]]++] = users[p];
     restore_starts(item_ptr, dataset->n_items);
     for (int32_t i = 0; i < dataset->n_items; i++)
@@ -201,24 +201,24 @@ static void drop_repeats(adaptau_dataset *dataset)
         start = end;
         user_ptr[u + 1] = kept;
     }
-    dataset->n_pairs = kept;
+    dataset->n_interactions = kept;
     dataset->n_duplicates = start - kept;
 }
 
-adaptau_status adaptau_dataset_create_from_pairs(adaptau_context *context, int32_t n_users, int32_t n_items, int64_t n_pairs,
-                                                 const int32_t *users, const int32_t *items, adaptau_dataset **out,
-                                                 adaptau_error *error)
+adaptau_status adaptau_dataset_create_from_interactions(adaptau_context *context, int32_t n_users, int32_t n_items, int64_t n_interactions,
+                                                        const int32_t *users, const int32_t *items, adaptau_dataset **out,
+                                                        adaptau_error *error)
 {
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = check_pairs(n_users, n_items, n_pairs, users, items, error);
+    adaptau_status status = check_pairs(n_users, n_items, n_interactions, users, items, error);
     if (status)
         return status;
     adaptau_dataset *dataset;
-    status = allocate_dataset(context, n_users, n_items, n_pairs, 1, &dataset, error);
+    status = allocate_dataset(context, n_users, n_items, n_interactions, 1, &dataset, error);
     if (status)
         return status;
-    sort_pairs(dataset, n_pairs, users, items);
+    sort_pairs(dataset, n_interactions, users, items);
     drop_repeats(dataset);
     dataset->user_ptr = dataset->own_user_ptr;
     dataset->user_items = dataset->own_user_items;
@@ -250,9 +250,9 @@ int32_t adaptau_dataset_n_items(const adaptau_dataset *dataset)
     return dataset ? dataset->n_items : 0;
 }
 
-int64_t adaptau_dataset_n_pairs(const adaptau_dataset *dataset)
+int64_t adaptau_dataset_n_interactions(const adaptau_dataset *dataset)
 {
-    return dataset ? dataset->n_pairs : 0;
+    return dataset ? dataset->n_interactions : 0;
 }
 
 int64_t adaptau_dataset_n_duplicates(const adaptau_dataset *dataset)

@@ -9,7 +9,7 @@ struct adaptau_dataset {
     adaptau_context *context;
     int32_t          n_users;    /* n                                                                         */
     int32_t          n_items;    /* m                                                                         */
-    int64_t          n_pairs;    /* |D|                                                                       */
+    int64_t          n_interactions;    /* |D|                                                                       */
     const int64_t   *user_ptr;   /* [n + 1]                                                                   */
     const int32_t   *user_items; /* [|D|] ascending within a user; NULL is possible when |D| = 0              */
     int64_t         *item_ptr;   /* [m + 1]                                                                   */

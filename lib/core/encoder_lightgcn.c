@@ -82,7 +82,7 @@ static void copy_side(struct atau_lightgcn *g, int side, const int64_t *ptr, con
 static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
 {
     struct atau_lightgcn *g = model->encoder_state;
-    g->n_edges = dataset->n_pairs;
+    g->n_edges = dataset->n_interactions;
     lay_out(g);
     adaptau_status status = atau_arena_allocate(model->context, &g->graph, "the graph", error);
     if (status != ADAPTAU_OK)

@@ -76,7 +76,7 @@ static void lay_out_graph(struct simplex *s)
 static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
 {
     struct simplex *s = model->encoder_state;
-    s->n_edges = dataset->n_pairs;
+    s->n_edges = dataset->n_interactions;
     atau_arena_count(&s->graph);
     lay_out_graph(s);
     adaptau_status status = atau_arena_allocate(model->context, &s->graph, "the graph", error);

@@ -96,7 +96,7 @@ static adaptau_status evaluate(struct sample *s, double log_tau, double *excess,
                                             .users = s->users,
                                             .positive_ptr = s->nothing};
     const adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = tau};
-    adaptau_softmax_output         output = {.struct_size = sizeof output, .row_log_sum = s->log_sums};
+    adaptau_loss_output         output = {.struct_size = sizeof output, .row_log_sum = s->log_sums};
     adaptau_status status = adaptau_softmax(s->context, s->tables, &batch, &temperatures, &output, error);
     if (status != ADAPTAU_OK)
         return status;

@@ -117,7 +117,7 @@ static void lay_out(adaptau_evaluator *e)
     e->users = atau_arena_take(arena, users, sizeof *e->users);
     e->discounts = atau_arena_take(arena, (uint64_t)e->n_ranks, sizeof *e->discounts);
     e->ideals = atau_arena_take(arena, (uint64_t)e->n_ranks + 1, sizeof *e->ideals);
-    e->hits = atau_arena_take(arena, (uint64_t)e->held_out->n_pairs, sizeof *e->hits);
+    e->hits = atau_arena_take(arena, (uint64_t)e->held_out->n_interactions, sizeof *e->hits);
     e->n_hits = atau_arena_take(arena, users, sizeof *e->n_hits);
     e->per_user = atau_arena_take(arena, users, ADAPTAU_N_METRICS * cutoffs * sizeof *e->per_user);
     e->means = atau_arena_take(arena, cutoffs, ADAPTAU_N_METRICS * sizeof *e->means);
@@ -422,14 +422,14 @@ static adaptau_status find_likelihood(const adaptau_evaluator *e, const adaptau_
     const struct atau_item_lists   held_out = {e->held_out->user_ptr, e->held_out->user_items};
     const struct atau_scan_request request = {.n = e->n_users, .users = e->users, .n_masks = e->n_masks, .masks = e->masks};
     double                         sums[ADAPTAU_MAX_TAUS];
-    int64_t                        n_pairs = 0;
+    int64_t                        n_interactions = 0;
     adaptau_status                 status = atau_score_sides_open(e->context, tables, true, &sides, error);
     if (status)
         return status;
-    status = atau_log_likelihood(&sides, &request, &held_out, n_taus, taus, sums, &n_pairs, error);
+    status = atau_log_likelihood(&sides, &request, &held_out, n_taus, taus, sums, &n_interactions, error);
     atau_score_sides_close(&sides);
     for (int32_t t = 0; t < n_taus && !status; t++)
-        means[t] = n_pairs > 0 ? sums[t] / (double)n_pairs : 0.0;
+        means[t] = n_interactions > 0 ? sums[t] / (double)n_interactions : 0.0;
     return status;
 }
 

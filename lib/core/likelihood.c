@@ -164,13 +164,13 @@ static void end_block(void *argument, const struct atau_scan_block *block)
     }
 }
 
-static void add_up(const struct likelihood *job, double *out, int64_t *n_pairs)
+static void add_up(const struct likelihood *job, double *out, int64_t *n_interactions)
 {
-    *n_pairs = 0;
+    *n_interactions = 0;
     for (int32_t t = 0; t < job->n_taus; t++)
         out[t] = 0.0;
     for (int64_t position = 0; position < job->request->n; position++) {
-        *n_pairs += job->n_terms[position];
+        *n_interactions += job->n_terms[position];
         for (int32_t t = 0; t < job->n_taus; t++)
             out[t] += job->terms[position * job->n_taus + t];
     }
@@ -184,7 +184,7 @@ static void lay_out_terms(struct likelihood *job, struct atau_arena *arena)
 
 adaptau_status atau_log_likelihood(const struct atau_score_sides *sides, const struct atau_scan_request *request,
                                    const struct atau_item_lists *held_out, int32_t n_taus, const double *taus, double *out,
-                                   int64_t *n_pairs, adaptau_error *error)
+                                   int64_t *n_interactions, adaptau_error *error)
 {
     struct atau_arena arena = {0};
     struct likelihood job = {
@@ -203,7 +203,7 @@ adaptau_status atau_log_likelihood(const struct atau_score_sides *sides, const s
     lay_out_terms(&job, &arena);
     status = atau_scan(sides, request, &visitor, INT32_MAX, "the tiles of a likelihood", error);
     if (!status)
-        add_up(&job, out, n_pairs);
+        add_up(&job, out, n_interactions);
     atau_arena_free(sides->context, &arena);
     return status;
 }

@@ -6,10 +6,10 @@
 #include "core/scan.h"
 
 /* out[t] = Σ over the held-out items i of each user that no mask of the request holds of s_i/τ_t − log Σ_j exp(s_j/τ_t), j over
- * the items that no mask holds; *n_pairs says how many i there were. Sums are in the order of the request, whatever the number of
+ * the items that no mask holds; *n_interactions says how many i there were. Sums are in the order of the request, whatever the number of
  * threads. */
 adaptau_status atau_log_likelihood(const struct atau_score_sides *sides, const struct atau_scan_request *request,
                                    const struct atau_item_lists *held_out, int32_t n_taus, const double *taus, double *out,
-                                   int64_t *n_pairs, adaptau_error *error);
+                                   int64_t *n_interactions, adaptau_error *error);
 
 #endif

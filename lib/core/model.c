@@ -15,7 +15,6 @@
     (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH | \
      ADAPTAU_MODEL_ROW_SECOND_MOMENT | ADAPTAU_MODEL_BFLOAT16 | ADAPTAU_MODEL_UNIT_RAW_ROWS | ADAPTAU_MODEL_RANK_RAW)
 #define DEFAULT_DIM 64
-#define SHORTEST_OPTIONS offsetof(adaptau_model_options, n_layers)
 #define RATE_MOST 1e6
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
@@ -251,7 +250,7 @@ adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_data
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, SHORTEST_OPTIONS, given, true, "options", error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
     if (status == ADAPTAU_OK)
         status = atau_model_check_options(&options, error);
     if (status == ADAPTAU_OK)

@@ -45,7 +45,7 @@ struct adaptau_model {
     double            beta2, epsilon, weight_decay;
     adaptau_loss      loss; /* as the host gave it                                                            */
     const struct atau_loss *loss_map; /* NULL: the softmax                                                    */
-    adaptau_exchange  exchange; /* with other ranges of items; its function is NULL where there are none      */
+    adaptau_reduce  exchange; /* with other ranges of items; its function is NULL where there are none      */
     struct atau_table tables[2]; /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                    */
     struct atau_table encoder_table; /* the encoder's own parameters, or no rows; stepped as the items are    */
     float            *item_bias; /* [m] or NULL                                                               */
@@ -136,8 +136,5 @@ struct atau_embeddings atau_model_raw(const adaptau_model *model);
 
 /* The scorer's view of final embeddings. */
 adaptau_tables atau_model_view(const adaptau_model *model, const struct atau_embeddings *embeddings);
-
-/* What hosts of before popularity_exponent have. */
-#define ATAU_SHORTEST_FOLD_OPTIONS offsetof(adaptau_fold_options, popularity_exponent)
 
 #endif

@@ -413,7 +413,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
                                             .positives = places,
                                             .row_weights = s->weights};
     const adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = (float)t->options.tau};
-    adaptau_softmax_output         output = {
+    adaptau_loss_output         output = {
                 .struct_size = sizeof output, .user_gradients = first_gradients, .item_gradients = second_gradients};
     adaptau_status status =
         atau_loss_gradients_in(t->model->context, &t->model->workspace, &tables, &batch, &tau, NULL, NULL, &output, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A model with more users and items. What was learned moves over bit for bit, with moments and step counts; new items start at
  * their users and new users at their items, in the raw tables, so that every encoder has a sensible first epoch. */
-#include <adaptau/fold.h>
+#include <adaptau/fold_in.h>
 
 #include <math.h>
 #include <stddef.h>
@@ -120,31 +120,31 @@ static void start_rows(adaptau_model *model, int side, int64_t first, const int6
 
 /* New users of a factorisation are folded in, where the host says how they are trained. */
 static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const adaptau_dataset *data,
-                                     const adaptau_fold_options *options, adaptau_error *error)
+                                     const adaptau_fold_in_options *options, adaptau_error *error)
 {
     struct atau_table *users = &model->tables[USERS];
     const int32_t      n = users->n_rows - (int32_t)first;
     const size_t       bytes = ((size_t)n + 1) * sizeof(int64_t);
-    adaptau_fold      *fold = NULL;
+    adaptau_fold_in      *fold = NULL;
     int64_t           *ptr = atau_allocate_array(model->context, (uint64_t)n + 1, sizeof(int64_t));
     if (!ptr)
         return atau_fail_memory(error, bytes, "the new users");
     for (int32_t r = 0; r <= n; r++)
         ptr[r] = data->user_ptr[first + r] - data->user_ptr[first];
-    adaptau_status status = adaptau_fold_create(model, data, options, &fold, error);
+    adaptau_status status = adaptau_fold_in_create(model, data, options, &fold, error);
     if (status == ADAPTAU_OK)
-        status = adaptau_fold_users(fold, n, ptr, data->n_pairs > 0 ? data->user_items + data->user_ptr[first] : NULL,
-                                    users->rows + first * users->stride, NULL, error);
+        status = adaptau_fold_in_users(fold, n, ptr, data->n_interactions > 0 ? data->user_items + data->user_ptr[first] : NULL,
+                                       users->rows + first * users->stride, NULL, error);
     for (int64_t r = first; r < users->n_rows && status == ADAPTAU_OK; r++) /* they got 0                          */
         if (data->user_ptr[r + 1] == data->user_ptr[r])
             draw_direction(model, USERS, r, users->rows + r * users->stride);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     atau_free(model->context, ptr, bytes);
     return status;
 }
 
 static adaptau_status start_new_rows(const adaptau_model *from, adaptau_model *to, const adaptau_dataset *data,
-                                     const adaptau_fold_options *options, adaptau_error *error)
+                                     const adaptau_fold_in_options *options, adaptau_error *error)
 {
     const int32_t n = from->tables[USERS].n_rows, m = from->tables[ITEMS].n_rows;
     start_rows(to, ITEMS, m, data->item_ptr, data->item_users, n, mean_length(from, ITEMS));
@@ -154,7 +154,7 @@ static adaptau_status start_new_rows(const adaptau_model *from, adaptau_model *t
 
 /* ---- the call ------------------------------------------------------------------------------------------------------ */
 
-static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_options *fold,
+static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_in_options *fold,
                            adaptau_model **out, adaptau_error *error)
 {
     adaptau_model              *grown = NULL;
@@ -171,7 +171,7 @@ static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *da
     return status;
 }
 
-adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_options *fold,
+adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_in_options *fold,
                                   adaptau_model **out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
@@ -185,9 +185,9 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "fold is given, but raw rows of %s are no embeddings",
                          model->encoder->name);
     /* Whether or not there are new users to be folded in. */
-    adaptau_fold_options options;
+    adaptau_fold_in_options options;
     adaptau_status       status =
-        fold ? atau_read_struct(&options, sizeof options, ATAU_SHORTEST_FOLD_OPTIONS, fold, false, "fold", error) : ADAPTAU_OK;
+        fold ? atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), fold, false, "fold", error) : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)

@@ -106,7 +106,7 @@ static void merge_rows_of_users(adaptau_model *model, const adaptau_batch *batch
     model->gradients[ADAPTAU_SIDE_USERS] = (struct atau_row_gradients){n, model->user_ids, model->user_gradients, false};
 }
 
-static void list_items(adaptau_model *model, const adaptau_softmax_output *output, bool catalogue)
+static void list_items(adaptau_model *model, const adaptau_loss_output *output, bool catalogue)
 {
     const int64_t n = output->n_touched_items;
     for (int64_t i = 0; catalogue && i < n; i++)
@@ -151,15 +151,15 @@ static void aim_softly(adaptau_model *model, adaptau_batch *batch)
 /* The host's exchange, and how many positives the batch's rows have over the ranges together. A range alone does not know it,
  * and a temperature must not depend on where the items were cut. */
 struct overheard {
-    const adaptau_exchange *host;
+    const adaptau_reduce *host;
     float                  *positives; /* [R] */
 };
 
-static int32_t overhear(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t overhear(void *user_data, const adaptau_reduce_piece *piece)
 {
     const struct overheard *overheard = user_data;
     const int32_t           answer = overheard->host->exchange(overheard->host->user_data, piece);
-    for (int64_t r = 0; answer == 0 && piece->what == ADAPTAU_EXCHANGE_SUMS && r < piece->n; r++)
+    for (int64_t r = 0; answer == 0 && piece->what == ADAPTAU_REDUCE_SUMS && r < piece->n; r++)
         overheard->positives[piece->first + r] = (float)piece->sums[r].n_positives;
     return answer;
 }
@@ -176,7 +176,7 @@ static void count_positives(const adaptau_batch *batch, float *positives)
 }
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
-                                        adaptau_temperature *temperature, adaptau_softmax_output *output,
+                                        adaptau_temperature *temperature, adaptau_loss_output *output,
                                         adaptau_error *error)
 {
     struct atau_embeddings final;
@@ -200,7 +200,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->row_unit_loss = personal ? unit : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
     struct overheard overheard = {.host = &model->exchange, .positives = row_positives(model)};
-    adaptau_exchange between = model->exchange;
+    adaptau_reduce between = model->exchange;
     between.exchange = overhear;
     between.user_data = &overheard;
     count_positives(batch, overheard.positives);
@@ -211,7 +211,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
 
 /* Last of all, so that a call that fails has not moved the temperature. */
 static adaptau_status teach_temperature(adaptau_model *model, const adaptau_batch *batch, adaptau_temperature *temperature,
-                                        const adaptau_softmax_output *output, adaptau_error *error)
+                                        const adaptau_loss_output *output, adaptau_error *error)
 {
     const float   *positives = row_positives(model);
     float         *terms = model->row_tau; /* the rows' τ have served */
@@ -253,7 +253,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                                     adaptau_step *step, adaptau_error *error)
 {
     const int32_t          n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    adaptau_softmax_output output = {.struct_size = sizeof output};
+    adaptau_loss_output output = {.struct_size = sizeof output};
     adaptau_batch          batch;
     model->has_gradients = false;
     adaptau_status status = atau_check_batch(given, n, m, &batch, error);
@@ -306,9 +306,9 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
     return status;
 }
 
-adaptau_status adaptau_model_set_exchange(adaptau_model *model, const adaptau_exchange *exchange, adaptau_error *error)
+adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_reduce *exchange, adaptau_error *error)
 {
-    adaptau_exchange own;
+    adaptau_reduce own;
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "exchange", error);
     if (status != ADAPTAU_OK)

@@ -298,19 +298,19 @@ static adaptau_status add_pairs(struct measurement *m, double *sum, double *squa
     return status;
 }
 
-static void set_positives(double n_pairs, double sum, double squares, struct atau_moments *out)
+static void set_positives(double n_interactions, double sum, double squares, struct atau_moments *out)
 {
-    out->mean_positive = sum / n_pairs;
-    out->variance_positive = fmax(0.0, squares / n_pairs - out->mean_positive * out->mean_positive);
+    out->mean_positive = sum / n_interactions;
+    out->variance_positive = fmax(0.0, squares / n_interactions - out->mean_positive * out->mean_positive);
 }
 
-static adaptau_status measure_positives(struct measurement *m, int64_t n_pairs, struct atau_moments *out,
+static adaptau_status measure_positives(struct measurement *m, int64_t n_interactions, struct atau_moments *out,
                                         adaptau_error *error)
 {
     double         sum, squares;
     adaptau_status status = add_pairs(m, &sum, &squares, error);
     if (status == ADAPTAU_OK)
-        set_positives((double)n_pairs, sum, squares, out);
+        set_positives((double)n_interactions, sum, squares, out);
     return status;
 }
 
@@ -348,14 +348,14 @@ static void choose_grid(struct measurement *m)
 /* Returns the pairs of the counted users. */
 static int64_t count_users(struct measurement *m)
 {
-    int64_t n_pairs = 0;
+    int64_t n_interactions = 0;
     m->users.n_counted = 0;
     for (int32_t u = 0; u < m->dataset->n_users; u++)
         if (is_counted(&m->users, u)) {
             m->users.n_counted++;
-            n_pairs += atau_user_degree(m->dataset, u);
+            n_interactions += atau_user_degree(m->dataset, u);
         }
-    return n_pairs;
+    return n_interactions;
 }
 
 static struct measurement open_measurement(adaptau_context *context, const adaptau_tables *tables,
@@ -393,7 +393,7 @@ adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tabl
     struct atau_arena   arena = {0};
     struct measurement  m = open_measurement(context, tables, dataset, least_degree);
     choose_grid(&m);
-    int64_t n_pairs = count_users(&m);
+    int64_t n_interactions = count_users(&m);
     lay_out(&m, &arena);
     adaptau_status status = atau_arena_allocate(context, &arena, "the moments of the scores", error);
     if (status != ADAPTAU_OK)
@@ -401,7 +401,7 @@ adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tabl
     lay_out(&m, &arena);
     status = measure_all(&m, raw_users, raw_items, &moments, error);
     if (status == ADAPTAU_OK)
-        status = measure_positives(&m, n_pairs, &moments, error);
+        status = measure_positives(&m, n_interactions, &moments, error);
     atau_arena_free(context, &arena);
     if (status != ADAPTAU_OK)
         return status;
@@ -478,7 +478,7 @@ adaptau_status adaptau_table_moments(adaptau_context *context, int64_t n, int32_
 }
 
 /* Chan, Golub and LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979. */
-void adaptau_merge_table_moments(int32_t dim, double *into, const double *from)
+void adaptau_table_moments_merge(int32_t dim, double *into, const double *from)
 {
     if (!into || !from || from[0] == 0.0)
         return;
@@ -509,8 +509,8 @@ adaptau_status atau_check_fit(adaptau_context *context, const adaptau_tables *gi
                : atau_check_rows_finite(context, "items", out->n_items, out->dim, out->items, out->item_stride, error);
 }
 
-adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tables *given, const adaptau_dataset *dataset,
-                                    double *out, adaptau_error *error)
+adaptau_status adaptau_interaction_moments(adaptau_context *context, const adaptau_tables *given, const adaptau_dataset *dataset,
+                                           double *out, adaptau_error *error)
 {
     adaptau_tables    tables;
     struct atau_arena arena = {0};
@@ -532,7 +532,7 @@ adaptau_status adaptau_pair_moments(adaptau_context *context, const adaptau_tabl
     if (status == ADAPTAU_OK)
         status = add_pairs(&m, &sum, &squares, error);
     if (status == ADAPTAU_OK) {
-        out[0] = (double)dataset->n_pairs;
+        out[0] = (double)dataset->n_interactions;
         out[1] = sum / (m.users.scale * m.items.scale);
         out[2] = squares / (m.users.scale * m.users.scale * m.items.scale * m.items.scale);
     }
@@ -547,5 +547,5 @@ void atau_moments_from(const adaptau_score_moments *from, struct atau_moments *o
     out->mean_all = dot_product(d, users + 1, items + 1);
     out->variance_all = fmax(0.0, variance_of_columns(d, 0, d, users + 1, users[0], users + 1 + d, items + 1, items[0],
                                                       items + 1 + d));
-    set_positives(from->pairs[0], from->pairs[1], from->pairs[2], out);
+    set_positives(from->interactions[0], from->interactions[1], from->interactions[2], out);
 }

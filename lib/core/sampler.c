@@ -150,7 +150,7 @@ static adaptau_status check_free_items(const adaptau_dataset *dataset, adaptau_e
 static adaptau_status count_rows(adaptau_sampler *sampler, adaptau_error *error)
 {
     const adaptau_dataset *dataset = sampler->dataset;
-    int64_t                rows = dataset->n_pairs;
+    int64_t                rows = dataset->n_interactions;
     if (rows_are_users(sampler)) {
         rows = 0;
         for (int32_t u = 0; u < dataset->n_users; u++)

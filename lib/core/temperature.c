@@ -17,9 +17,6 @@
 #include "core/quantile.h"
 #include "core/temperature_object.h"
 
-/* Before temperatures were learned. */
-#define SHORTEST_OPTIONS offsetof(adaptau_temperature_options, learning_rate)
-
 bool atau_temperature_is_personal(const adaptau_temperature *temperature)
 {
     return temperature->options.tau_user_policy != ADAPTAU_TAU_USER_NONE &&
@@ -88,7 +85,7 @@ struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature
 static void count_users(adaptau_temperature *t)
 {
     const adaptau_dataset *d = t->dataset;
-    int64_t                n_pairs = 0;
+    int64_t                n_interactions = 0;
     t->least_degree = 0;
     t->state.n_users_counted = 0;
     if (t->options.degree_quantile > 0.0 && d->n_users > 0)
@@ -97,14 +94,14 @@ static void count_users(adaptau_temperature *t)
     for (int32_t u = 0; u < d->n_users; u++)
         if (atau_user_degree(d, u) >= t->least_degree) {
             t->state.n_users_counted++;
-            n_pairs += atau_user_degree(d, u);
+            n_interactions += atau_user_degree(d, u);
         }
     if (t->state.n_users_counted == 0) {
         t->least_degree = 0;
         t->state.n_users_counted = d->n_users;
-        n_pairs = d->n_pairs;
+        n_interactions = d->n_interactions;
     }
-    t->state.log_ratio = n_pairs > 0 ? adaptau_log_ratio(t->state.n_users_counted, d->n_items, n_pairs) : 0.0;
+    t->state.log_ratio = n_interactions > 0 ? adaptau_log_ratio(t->state.n_users_counted, d->n_items, n_interactions) : 0.0;
 }
 
 double atau_temperature_bound(const adaptau_temperature *t, double tau0, uint32_t *flags)
@@ -167,7 +164,7 @@ adaptau_status adaptau_temperature_create(adaptau_context *context, const adapta
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, SHORTEST_OPTIONS, given, true, "options", error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_options(&options, error);
     if (status != ADAPTAU_OK)
@@ -306,8 +303,8 @@ adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, i
     return status;
 }
 
-adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                           const float *unit_losses, adaptau_error *error)
+adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                              const float *unit_losses, adaptau_error *error)
 {
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
@@ -315,8 +312,8 @@ adaptau_status adaptau_temperature_observe(adaptau_temperature *temperature, int
     return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, false, error);
 }
 
-adaptau_status adaptau_temperature_observe_of_range(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                                    const float *unit_losses, adaptau_error *error)
+adaptau_status adaptau_temperature_add_losses_of_shard(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                       const float *unit_losses, adaptau_error *error)
 {
     ATAU_REQUIRE(temperature, error);
     if (n > 0)

@@ -36,7 +36,7 @@ struct atau_temperature_memory {
 
 struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature);
 
-/* adaptau_temperature_observe of a batch's rows, of which those without positives say nothing.
+/* adaptau_temperature_add_losses of a batch's rows, of which those without positives say nothing.
  * positives [n] how many each row has, or NULL: each has some. of_range: the dataset does not know all pairs of its users, so
  * that a user without pairs in it counts like any other. */
 adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, int32_t n, const int32_t *users,

@@ -48,7 +48,7 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
 
 adaptau_status atau_temperature_check_options(adaptau_temperature_options *o, adaptau_error *error)
 {
-    if (o->tau0_policy < ADAPTAU_TAU0_EQ14 || o->tau0_policy > ADAPTAU_TAU0_LEARNED)
+    if (o->tau0_policy < ADAPTAU_TAU0_FIRST_ORDER || o->tau0_policy > ADAPTAU_TAU0_LEARNED)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau0_policy = %d is unknown", o->tau0_policy);
     if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_LEARNED)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is unknown", o->tau_user_policy);

@@ -65,7 +65,7 @@ static adaptau_status choose_tau0(const adaptau_temperature *t, const adaptau_ta
             return status;
     }
     double tau0 = atau_temperature_tau0(t, delta);
-    if (o->tau0_policy == ADAPTAU_TAU0_EQ34 && !warming_up && next->log_ratio > 0.0)
+    if (o->tau0_policy == ADAPTAU_TAU0_SECOND_ORDER && !warming_up && next->log_ratio > 0.0)
         tau0 = tau0_eq34(next);
     next->tau0 = atau_temperature_bound(t, tau0, &next->flags);
     return ADAPTAU_OK;
@@ -97,7 +97,7 @@ static double find_threshold(const adaptau_temperature *t, const double losses[2
 static double tau_of_user(const adaptau_temperature *t, double loss, bool *clamped)
 {
     const double tau0 = t->state.tau0, threshold = t->state.threshold, divisor = t->options.divisor;
-    const bool   eq15 = t->options.tau_user_policy == ADAPTAU_TAU_USER_EQ15;
+    const bool   eq15 = t->options.tau_user_policy == ADAPTAU_TAU_USER_MINIMISER;
     *clamped = (loss - threshold) / (eq15 ? divisor * tau0 : divisor) < -INVERSE_E;
     double tau = eq15 ? adaptau_tau_user_eq15(tau0, loss, threshold, divisor)
                       : adaptau_tau_user_eq16(tau0, loss, threshold, divisor);
@@ -173,7 +173,7 @@ adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, cons
     if (status != ADAPTAU_OK)
         return status;
     status = atau_check_fit(temperature->context, given, temperature->dataset, &tables, error);
-    if (status == ADAPTAU_OK && temperature->dataset->n_pairs == 0)
+    if (status == ADAPTAU_OK && temperature->dataset->n_interactions == 0)
         status = atau_fail(error, ADAPTAU_E_STATE, "the dataset has no pairs to measure");
     if (status == ADAPTAU_OK)
         status = update(temperature, &tables, error);
@@ -204,17 +204,17 @@ static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_
     for (int64_t i = 0; i < size; i++)
         finite = finite && isfinite(m->users[i]) && isfinite(m->items[i]);
     for (int i = 0; i < 3; i++)
-        finite = finite && isfinite(m->pairs[i]);
+        finite = finite && isfinite(m->interactions[i]);
     if (!finite)
         return atau_fail(error, ADAPTAU_E_NUMERIC, "moments are not finite");
-    if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->pairs[0] > 0.0))
-        return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g pairs: there is nothing to measure",
-                         m->users[0], m->items[0], m->pairs[0]);
+    if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->interactions[0] > 0.0))
+        return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g interactions: there is nothing to measure",
+                         m->users[0], m->items[0], m->interactions[0]);
     adaptau_status status = check_count("users", m->users[0], error);
     if (status == ADAPTAU_OK)
         status = check_count("items", m->items[0], error);
     if (status == ADAPTAU_OK)
-        status = check_count("pairs", m->pairs[0], error);
+        status = check_count("interactions", m->interactions[0], error);
     if (status != ADAPTAU_OK)
         return status;
     if (o->tau0_policy == ADAPTAU_TAU0_EXACT || o->degree_quantile > 0.0 || o->threshold_quantile > 0.0)
@@ -239,7 +239,7 @@ static adaptau_status update_from(adaptau_temperature *t, const adaptau_score_mo
     if (!isfinite(moments.mean_all) || !isfinite(moments.variance_all))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "moments overflow");
     t->state.n_users_counted = (int64_t)m->users[0];
-    t->state.log_ratio = adaptau_log_ratio((int64_t)m->users[0], (int64_t)m->items[0], (int64_t)m->pairs[0]);
+    t->state.log_ratio = adaptau_log_ratio((int64_t)m->users[0], (int64_t)m->items[0], (int64_t)m->interactions[0]);
     adaptau_status status = update_by(t, &moments, m->losses, t->state, NULL, error);
     if (status != ADAPTAU_OK)
         t->state = before;

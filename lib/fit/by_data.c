@@ -179,7 +179,7 @@ static void fill_temperature(adaptau_recipe *recipe)
 {
     fill_choice(&recipe->tau_user_policy, ADAPTAU_TAU_USER_NONE);
     const int32_t policy = recipe->tau_user_policy;
-    fill_choice(&recipe->tau0_policy, finds_temperature(recipe) ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_EQ14);
+    fill_choice(&recipe->tau0_policy, finds_temperature(recipe) ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_FIRST_ORDER);
     fill_number(&recipe->tau_divisor, policy == ADAPTAU_TAU_USER_RELEASED ? RELEASED_DIVISOR : DIVISOR);
     fill_number(&recipe->tau_learning_rate, policy == ADAPTAU_TAU_USER_LEARNED ? LR_USER_TAU : LR_TAU);
 }

@@ -160,7 +160,7 @@ static adaptau_status search_and_train(struct fit *fit, adaptau_error *error)
     adaptau_dataset *kept = NULL, *held_out = NULL;
     int64_t          best_epoch = fit->options.n_epochs;
     adaptau_status   status = adaptau_dataset_split(fit->context, fit->dataset, &options, &kept, &held_out, error);
-    if (!status && adaptau_dataset_n_pairs(held_out) > 0)
+    if (!status && adaptau_dataset_n_interactions(held_out) > 0)
         status = search(fit, kept, held_out, false, &best_epoch, error);
     adaptau_dataset_destroy(held_out);
     adaptau_dataset_destroy(kept);

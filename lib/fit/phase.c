@@ -2,7 +2,7 @@
 /* The best epoch's model is kept as a copy that has grown by nothing (adaptau_model_grow): tables, moments, item bias and all. */
 #include "fit/phase.h"
 
-#include <adaptau/fold.h>
+#include <adaptau/fold_in.h>
 
 #include <inttypes.h>
 #include <stddef.h>

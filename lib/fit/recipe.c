@@ -319,5 +319,5 @@ adaptau_status adaptau_recipe_fill(adaptau_recipe *recipe, const adaptau_dataset
     ATAU_REQUIRE(recipe, error);
     ATAU_REQUIRE(dataset, error);
     return adaptau_recipe_fill_for(recipe, adaptau_dataset_n_users(dataset), adaptau_dataset_n_items(dataset),
-                                   adaptau_dataset_n_pairs(dataset), error);
+                                   adaptau_dataset_n_interactions(dataset), error);
 }

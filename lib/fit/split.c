@@ -113,11 +113,11 @@ static adaptau_status make_datasets(adaptau_context *context, const adaptau_data
 {
     const int64_t    from = parts->n_kept;
     adaptau_dataset *first = NULL, *second = NULL;
-    adaptau_status   status = adaptau_dataset_create_from_pairs(context, view->n_users, view->n_items, parts->n_kept, parts->users,
-                                                                parts->items, &first, error);
+    adaptau_status   status = adaptau_dataset_create_from_interactions(context, view->n_users, view->n_items, parts->n_kept, parts->users,
+                                                                       parts->items, &first, error);
     if (!status)
-        status = adaptau_dataset_create_from_pairs(context, view->n_users, view->n_items, parts->n_held_out, parts->users + from,
-                                                   parts->items + from, &second, error);
+        status = adaptau_dataset_create_from_interactions(context, view->n_users, view->n_items, parts->n_held_out, parts->users + from,
+                                                          parts->items + from, &second, error);
     if (status) {
         adaptau_dataset_destroy(first);
         return status;
@@ -190,12 +190,12 @@ adaptau_status adaptau_dataset_split(adaptau_context *context, const adaptau_dat
     int64_t    since = INT64_MAX;
     bool       parted = false;
     if (across)
-        status = find_parting_time(context, &own, adaptau_dataset_n_pairs(dataset), &since, &parted, error);
+        status = find_parting_time(context, &own, adaptau_dataset_n_interactions(dataset), &since, &parted, error);
     if (status)
         return status;
     if (across && !parted)
         own.share = 0;
-    const size_t n = (size_t)adaptau_dataset_n_pairs(dataset), longest = (size_t)largest_degree(&view);
+    const size_t n = (size_t)adaptau_dataset_n_interactions(dataset), longest = (size_t)largest_degree(&view);
     struct parts parts = {.n = (int64_t)n};
     struct draw *draws = atau_allocate_array(context, longest, sizeof *draws);
     parts.users = atau_allocate_array(context, n, sizeof *parts.users);

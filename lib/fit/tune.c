@@ -280,7 +280,7 @@ static adaptau_status run_trial(struct tuning *t, double tau, double *score, ada
 static double choose_first_tau(const struct tuning *t)
 {
     const double log_ratio = adaptau_log_ratio(adaptau_dataset_n_users(t->part), adaptau_dataset_n_items(t->part),
-                                               adaptau_dataset_n_pairs(t->part));
+                                               adaptau_dataset_n_interactions(t->part));
     const double first = log_ratio * MOST_FIRST_TAU > WARMUP_DELTA_MU ? WARMUP_DELTA_MU / log_ratio : MOST_FIRST_TAU;
     return fmin(t->recipe.tau_max, fmax(t->recipe.tau_min, first));
 }
@@ -317,7 +317,7 @@ static bool may_be_personal(const adaptau_recipe *recipe)
 static adaptau_status try_personal(struct tuning *t, const adaptau_search_result *found, adaptau_error *error)
 {
     double score = 0;
-    t->recipe.tau_user_policy = ADAPTAU_TAU_USER_EQ16;
+    t->recipe.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
     adaptau_status status = run_trial(t, found->best_trial, &score, error);
     if (!status && score > found->best_score)
         return ADAPTAU_OK;
@@ -364,9 +364,9 @@ static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, boo
     if (status)
         return status;
     t->recipe = *filled;
-    t->result.n_held_out = adaptau_dataset_n_pairs(t->options.held_out);
-    if (t->result.n_held_out == 0 || adaptau_dataset_n_pairs(t->part) == 0) {
-        filled->tau0_policy = ADAPTAU_TAU0_EQ14;
+    t->result.n_held_out = adaptau_dataset_n_interactions(t->options.held_out);
+    if (t->result.n_held_out == 0 || adaptau_dataset_n_interactions(t->part) == 0) {
+        filled->tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
         return ADAPTAU_OK;
     }
     status = run_trials(t, tries_personal, error);

@@ -82,11 +82,11 @@ double adaptau_lambert_w0(double x)
     return improve_w0(x, improve_w0(x, guess_w0(x, p)));
 }
 
-double adaptau_log_ratio(int64_t n_users, int64_t n_items, int64_t n_pairs)
+double adaptau_log_ratio(int64_t n_users, int64_t n_items, int64_t n_interactions)
 {
-    if (n_users <= 0 || n_items <= 0 || n_pairs <= 0)
+    if (n_users <= 0 || n_items <= 0 || n_interactions <= 0)
         return (double)NAN;
-    return log((double)n_users * (double)n_items / (2.0 * (double)n_pairs));
+    return log((double)n_users * (double)n_items / (2.0 * (double)n_interactions));
 }
 
 static double positive_or_nan(double value)

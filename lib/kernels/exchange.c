@@ -51,7 +51,7 @@ void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row
 
 /* ---- pieces ------------------------------------------------------------------------------------------------------ */
 
-adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error)
+adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error)
 {
     int32_t answer = s->exchange->exchange(s->exchange->user_data, piece);
     return answer == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_THREAD, "exchange->exchange returned %d", answer);
@@ -60,7 +60,7 @@ adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchang
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error)
 {
     const int64_t                first = first_tile * ATAU_TILE_LINES;
-    const adaptau_exchange_piece piece = {.what = ADAPTAU_EXCHANGE_ITEMS,
+    const adaptau_reduce_piece piece = {.what = ADAPTAU_REDUCE_ITEMS,
                                           .first = first,
                                           .n = atau_min_i64(end_tile * ATAU_TILE_LINES, s->n_items) - first,
                                           .gradients = s->output.item_gradients + first * s->output.item_gradient_stride,
@@ -98,7 +98,7 @@ static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adapta
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_exchange *given, adaptau_exchange *out,
+adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
                                   adaptau_error *error)
 {
     const int64_t  n = s->batch.candidates == ADAPTAU_CANDIDATES_SHARED ? s->batch.n_candidates : s->n_items;

@@ -145,7 +145,7 @@ static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_e
 
 static adaptau_status check_output(const struct atau_softmax *s, adaptau_error *error)
 {
-    const adaptau_softmax_output *o = &s->output;
+    const adaptau_loss_output *o = &s->output;
     if (o->user_gradients && o->user_gradient_stride < s->dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "output->user_gradient_stride = %lld, but dim = %d",
                          (long long)o->user_gradient_stride, s->dim);
@@ -384,7 +384,7 @@ float atau_kth_score(const uint64_t *keys, int32_t kept, int32_t k)
 
 static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_tables *given_tables,
                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                     const adaptau_loss *loss, adaptau_softmax_output *output, adaptau_error *error)
+                                     const adaptau_loss *loss, adaptau_loss_output *output, adaptau_error *error)
 {
     adaptau_tables tables;
     adaptau_status status = atau_check_tables(given_tables, &tables, error);
@@ -496,10 +496,10 @@ static void answer_nothing(struct atau_softmax *s)
 }
 
 /* Check, compute, and let the exchange end. */
-static adaptau_status run_checked(struct atau_softmax *s, const adaptau_exchange *exchange, adaptau_error *error)
+static adaptau_status run_checked(struct atau_softmax *s, const adaptau_reduce *exchange, adaptau_error *error)
 {
-    adaptau_exchange             own;
-    const adaptau_exchange_piece end = {.what = ADAPTAU_EXCHANGE_END};
+    adaptau_reduce             own;
+    const adaptau_reduce_piece end = {.what = ADAPTAU_REDUCE_END};
     adaptau_status               status = exchange ? atau_read_exchange(s, exchange, &own, error) : ADAPTAU_OK;
     if (status != ADAPTAU_OK)
         return status;
@@ -518,8 +518,8 @@ static adaptau_status run_checked(struct atau_softmax *s, const adaptau_exchange
 
 adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
                                       const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                      const adaptau_loss *loss, const adaptau_exchange *exchange,
-                                      adaptau_softmax_output *output, adaptau_error *error)
+                                      const adaptau_loss *loss, const adaptau_reduce *exchange,
+                                      adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_softmax s = {.context = context, .memory = workspace, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
     s.kernels = context->kernels;
@@ -535,10 +535,10 @@ adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_work
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_loss_gradients_of_range(adaptau_context *context, const adaptau_tables *tables,
+adaptau_status adaptau_loss_gradients_of_shard(adaptau_context *context, const adaptau_tables *tables,
                                                const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                               const adaptau_loss *loss, const adaptau_exchange *exchange,
-                                               adaptau_softmax_output *output, adaptau_error *error)
+                                               const adaptau_loss *loss, const adaptau_reduce *exchange,
+                                               adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_workspace workspace = {0};
     ATAU_REQUIRE(context, error);
@@ -550,13 +550,13 @@ adaptau_status adaptau_loss_gradients_of_range(adaptau_context *context, const a
 
 adaptau_status adaptau_loss_gradients(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                       const adaptau_row_temperatures *temperatures, const adaptau_loss *loss,
-                                      adaptau_softmax_output *output, adaptau_error *error)
+                                      adaptau_loss_output *output, adaptau_error *error)
 {
-    return adaptau_loss_gradients_of_range(context, tables, batch, temperatures, loss, NULL, output, error);
+    return adaptau_loss_gradients_of_shard(context, tables, batch, temperatures, loss, NULL, output, error);
 }
 
 adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
-                               const adaptau_row_temperatures *temperatures, adaptau_softmax_output *output,
+                               const adaptau_row_temperatures *temperatures, adaptau_loss_output *output,
                                adaptau_error *error)
 {
     return adaptau_loss_gradients(context, tables, batch, temperatures, NULL, output, error);

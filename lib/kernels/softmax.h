@@ -40,13 +40,13 @@ struct atau_softmax {
     adaptau_row_temperatures   temperatures;
     const struct atau_loss    *loss;
     adaptau_loss               loss_options; /* with its defaults filled in                                   */
-    adaptau_softmax_output     output; /* a copy; written back by adaptau_softmax                             */
+    adaptau_loss_output     output; /* a copy; written back by adaptau_softmax                             */
     double                    *row_loss; /* [R] the caller's or our own                                       */
     int64_t                   *row_count; /* [R] terms of each row                                            */
     float                     *row_threshold; /* [R] the K-th highest score of each row, or NULL: not wanted   */
     double                    *pair_sums; /* [positives] of a loss that asks for them (loss.h), or NULL        */
     bool                       outside; /* positives outside the sum                                          */
-    const adaptau_exchange    *exchange; /* with the other ranges of items, or NULL: there are none           */
+    const adaptau_reduce    *exchange; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
     float                      logit_offset; /* max(−log q), 0 without log_q                                  */
     _Atomic int64_t            bad_row, bad_item; /* first whose gradient is not finite; INT64_MAX: none       */
@@ -138,12 +138,12 @@ static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row,
 }
 
 /* Hand a piece to the host (exchange.c): as it is; items of some tiles; all items, where a batch has no rows. */
-adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_exchange_piece *piece, adaptau_error *error);
+adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error);
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
 adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error);
 
 /* Read and check a caller's exchange for the problem in *s. */
-adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_exchange *given, adaptau_exchange *out,
+adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
                                   adaptau_error *error);
 
 /* ---- engines ----------------------------------------------------------------------------------------------------- */

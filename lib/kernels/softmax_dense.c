@@ -475,24 +475,24 @@ static void finish_rows(void *argument, int32_t lane, int64_t task)
 }
 
 /* Rows of the blocks at work, which stand one after the other. */
-static adaptau_exchange_piece piece_of_rows(const struct atau_dense *d, int32_t what)
+static adaptau_reduce_piece piece_of_rows(const struct atau_dense *d, int32_t what)
 {
     const struct atau_block *last = &d->blocks[d->n_blocks - 1];
-    return (adaptau_exchange_piece){.what = what,
+    return (adaptau_reduce_piece){.what = what,
                                     .first = d->blocks[0].first_row,
                                     .n = last->first_row + last->n_rows - d->blocks[0].first_row};
 }
 
 static adaptau_status exchange_sums(struct atau_dense *d, adaptau_error *error)
 {
-    adaptau_exchange_piece piece = piece_of_rows(d, ADAPTAU_EXCHANGE_SUMS);
+    adaptau_reduce_piece piece = piece_of_rows(d, ADAPTAU_REDUCE_SUMS);
     piece.sums = d->blocks[0].sums;
     return atau_exchange(d->s, &piece, error);
 }
 
 static adaptau_status exchange_users(struct atau_dense *d, adaptau_error *error)
 {
-    adaptau_exchange_piece piece = piece_of_rows(d, ADAPTAU_EXCHANGE_USERS);
+    adaptau_reduce_piece piece = piece_of_rows(d, ADAPTAU_REDUCE_USERS);
     piece.gradients = user_gradient(d->s, piece.first);
     piece.stride = d->s->output.user_gradient_stride;
     return piece.gradients ? atau_exchange(d->s, &piece, error) : ADAPTAU_OK;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""debian/libadaptau0.symbols: every function of the headers, with the version since which it is there.
+"""debian/libadaptau1.symbols: every function of the headers, with the version since which it is there.
 
     debian_symbols.py write SOURCE    write down what is new, with the present version
     debian_symbols.py check SOURCE    does it list the declared functions, under the node of lib/libadaptau.map?"""
@@ -27,7 +27,7 @@ def main():
     if len(sys.argv) != 3 or sys.argv[1] not in ("write", "check"):
         sys.exit(__doc__)
     source = pathlib.Path(sys.argv[2])
-    path = source / "debian/libadaptau0.symbols"
+    path = source / "debian/libadaptau1.symbols"
     recorded = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = "\n".join(symbols(source, recorded)) + "\n"
     if sys.argv[1] == "write":

@@ -62,18 +62,18 @@ static adaptau_status rank(int32_t items[USERS * K])
 
 static adaptau_status fold_and_rank(void)
 {
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.2, .n_steps = 1};
+    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2, .n_steps = 1};
     const int64_t              ptr[2] = {0, 1};
     const int32_t              item = 3;
     int32_t                    best;
     float                      embedding[DIM];
-    adaptau_fold              *fold = NULL;
-    adaptau_status             status = adaptau_fold_create(world.model, world.data, &options, &fold, NULL);
+    adaptau_fold_in              *fold = NULL;
+    adaptau_status             status = adaptau_fold_in_create(world.model, world.data, &options, &fold, NULL);
     if (status == ADAPTAU_OK)
-        status = adaptau_fold_users(fold, 1, ptr, &item, embedding, NULL, NULL);
+        status = adaptau_fold_in_users(fold, 1, ptr, &item, embedding, NULL, NULL);
     if (status == ADAPTAU_OK)
         status = adaptau_model_top_k_for(world.model, 1, embedding, 0, 1, NULL, &best, NULL, NULL);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     return status;
 }
 

@@ -50,7 +50,7 @@ static adaptau_status compute(adaptau_context *context, float *item_gradients, d
     adaptau_batch  batch = {
          .struct_size = sizeof batch, .n_rows = USERS, .positive_ptr = ptr, .positives = positives};
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = 0.1f};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .item_gradients = item_gradients};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .item_gradients = item_gradients};
     adaptau_status           status = adaptau_softmax(context, &tables, &batch, &temperatures, &output, NULL);
     *loss = output.loss;
     return status;
@@ -351,7 +351,7 @@ START_TEST(version_and_names_are_readable)
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_THREAD), "E_THREAD");
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_CANCELLED), "E_CANCELLED");
     ck_assert_str_eq(adaptau_status_name(12345), "E_UNKNOWN");
-    ck_assert_ptr_nonnull(strstr(adaptau_build_info(), "libadaptau 0.1.0"));
+    ck_assert_ptr_nonnull(strstr(adaptau_build_info(), "libadaptau 1.0.0"));
     ck_assert_uint_eq(sizeof(adaptau_error), 256);
     (void)adaptau_features();
 }

@@ -42,7 +42,7 @@ START_TEST(borrows_rows_and_builds_the_transpose)
     OK(adaptau_dataset_create(context, &csr, &dataset, &error));
     ck_assert_int_eq(adaptau_dataset_n_users(dataset), 4);
     ck_assert_int_eq(adaptau_dataset_n_items(dataset), 5);
-    ck_assert_int_eq(adaptau_dataset_n_pairs(dataset), 6);
+    ck_assert_int_eq(adaptau_dataset_n_interactions(dataset), 6);
     ck_assert_int_eq(adaptau_dataset_n_duplicates(dataset), 0);
     adaptau_dataset_view view = view_of(dataset);
     ck_assert_int_eq(view.n_users, 4);
@@ -82,7 +82,7 @@ static void expect_empty(adaptau_dataset *dataset, int32_t n_users, int32_t n_it
     adaptau_dataset_view view = view_of(dataset);
     ck_assert_int_eq(adaptau_dataset_n_users(dataset), n_users);
     ck_assert_int_eq(adaptau_dataset_n_items(dataset), n_items);
-    ck_assert_int_eq(adaptau_dataset_n_pairs(dataset), 0);
+    ck_assert_int_eq(adaptau_dataset_n_interactions(dataset), 0);
     for (int32_t u = 0; u <= n_users; u++)
         ck_assert_int_eq(view.user_ptr[u], 0);
     for (int32_t i = 0; i <= n_items; i++)
@@ -100,7 +100,7 @@ START_TEST(accepts_empty_datasets_with_null_arrays)
         csr.indptr = csr.n_users ? zeros : NULL;
         OK(adaptau_dataset_create(context, &csr, &dataset, &error));
         expect_empty(dataset, csr.n_users, csr.n_items);
-        OK(adaptau_dataset_create_from_pairs(context, csr.n_users, csr.n_items, 0, NULL, NULL, &dataset, &error));
+        OK(adaptau_dataset_create_from_interactions(context, csr.n_users, csr.n_items, 0, NULL, NULL, &dataset, &error));
         expect_empty(dataset, csr.n_users, csr.n_items);
     }
 }
@@ -130,7 +130,7 @@ static void expect_pairs(const adaptau_dataset *dataset, char has[USERS][ITEMS])
                 ck_assert_int_eq(view.user_items[n++], i);
     }
     ck_assert_int_eq(view.user_ptr[USERS], n);
-    ck_assert_int_eq(adaptau_dataset_n_pairs(dataset), n);
+    ck_assert_int_eq(adaptau_dataset_n_interactions(dataset), n);
     n = 0;
     for (int32_t i = 0; i < ITEMS; i++) {
         ck_assert_int_eq(view.item_ptr[i], n);
@@ -155,10 +155,10 @@ START_TEST(sorts_pairs_and_keeps_each_once)
         has[users[p]][items[p]] = 1;
     }
     adaptau_dataset *dataset = NULL;
-    OK(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, PAIRS, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, &dataset, &error));
     memset(users, 0xFF, sizeof users);
     memset(items, 0xFF, sizeof items);
-    ck_assert_int_eq(adaptau_dataset_n_pairs(dataset), distinct);
+    ck_assert_int_eq(adaptau_dataset_n_interactions(dataset), distinct);
     ck_assert_int_eq(adaptau_dataset_n_duplicates(dataset), PAIRS - distinct);
     ck_assert_int_gt(adaptau_dataset_n_duplicates(dataset), 100);
     expect_pairs(dataset, has);

@@ -88,7 +88,7 @@ static double define_loss(const struct shape *s, int64_t *n_terms)
     return loss;
 }
 
-static int32_t exchange_nothing(void *data, const adaptau_exchange_piece *piece)
+static int32_t exchange_nothing(void *data, const adaptau_reduce_piece *piece)
 {
     (void)data, (void)piece;
     return 0;
@@ -116,8 +116,8 @@ static void check_shape(const struct shape *s, int how)
                                       .candidate_ids = s->n_candidates ? ids : NULL, .log_q = s->with_q ? log_q : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = s->loss};
-    adaptau_exchange         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .row_loss = row_loss,
+    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .row_loss = row_loss,
                                        .row_log_sum = softmax ? row_log_sum : NULL, .row_unit_loss = softmax ? unit_loss : NULL,
                                        .row_d_inverse_tau = has_tau ? slope : NULL, .user_gradients = user_gradients,
                                        .item_gradients = s->item_gradients ? item_gradients : NULL,
@@ -125,7 +125,7 @@ static void check_shape(const struct shape *s, int how)
     memset(&error, 0, sizeof error);
     const adaptau_status status =
         how == 0 ? adaptau_loss_gradients(context, &tables, &batch, &tau, &loss, &output, &error)
-                 : adaptau_loss_gradients_of_range(context, &tables, &batch, &tau, &loss, how == 2 ? &exchange : NULL, &output,
+                 : adaptau_loss_gradients_of_shard(context, &tables, &batch, &tau, &loss, how == 2 ? &exchange : NULL, &output,
                                                    &error);
     char what[200];
     snprintf(what, sizeof what, "%s, loss %d, candidates %d, outside %d, n %d, m %d, R %d, C %d, positives %d, way %d",
@@ -204,19 +204,19 @@ static void fold_and_grow(adaptau_model *model, adaptau_dataset *data, bool whol
 {
     const int64_t        ptr[3] = {0, 0, 0};
     float                rows[2 * 4], taus[2];
-    adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.2};
-    adaptau_fold        *fold = NULL;
+    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2};
+    adaptau_fold_in        *fold = NULL;
     adaptau_model       *grown = NULL;
     for (int targets = 0; targets < 2; targets++) {
         options.target_strength = targets;
         options.popularity_exponent = targets;
-        if (DONE(adaptau_fold_create(model, data, &options, &fold, &error))) {
-            DONE(adaptau_fold_users(fold, 0, NULL, NULL, NULL, NULL, &error));
-            if (DONE(adaptau_fold_users(fold, 2, ptr, NULL, rows, taus, &error)))
+        if (DONE(adaptau_fold_in_create(model, data, &options, &fold, &error))) {
+            DONE(adaptau_fold_in_users(fold, 0, NULL, NULL, NULL, NULL, &error));
+            if (DONE(adaptau_fold_in_users(fold, 2, ptr, NULL, rows, taus, &error)))
                 for (int k = 0; k < 8; k++)
                     ck_assert(isfinite(rows[k]));
         }
-        adaptau_fold_destroy(fold);
+        adaptau_fold_in_destroy(fold);
         fold = NULL;
     }
     if (DONE(adaptau_model_grow(model, data, NULL, &grown, &error)))
@@ -253,7 +253,7 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
     int32_t                    lists[3 * 3] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
     if (!DONE(adaptau_model_get_tables(model, &tables, &error)))
         return;
-    DONE(adaptau_pair_moments(context, &tables, data, moments, &error));
+    DONE(adaptau_interaction_moments(context, &tables, data, moments, &error));
     for (int code = 0; code < 8; code++) {
         adaptau_evaluator *evaluator = NULL;
         options.n_cutoffs = code & 1 ? 2 : 0;
@@ -320,8 +320,8 @@ START_TEST(objects_of_every_pair_of_empty_counts_work_or_say_why_not)
         adaptau_temperature  *temperature = NULL;
         adaptau_model_options options = {.struct_size = sizeof options, .dim = 4, .encoder = _i / 8 % 3,
                                          .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]};
-        if (DONE(adaptau_dataset_create_from_pairs(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL,
-                                                   &data, &error)) &&
+        if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL,
+                                                          &data, &error)) &&
             DONE(adaptau_model_create(context, data, &options, &model, &error)) &&
             DONE(adaptau_temperature_create(context, data, NULL, &temperature, &error))) {
             DONE(adaptau_model_update_temperature(model, temperature, &error));
@@ -361,7 +361,7 @@ START_TEST(calls_without_rows_do_nothing)
         ck_assert(columns[k] == -1 && values[k] == -INFINITY);
     ck_assert(DONE(adaptau_adam(context, &adam, 0, NULL, NULL, 0, &rows, &error)));
     ck_assert(DONE(adaptau_table_moments(context, 0, 2, NULL, 0, 1, moments, &error)));
-    adaptau_merge_table_moments(2, moments, other);
+    adaptau_table_moments_merge(2, moments, other);
     for (int k = 0; k < 7; k++)
         ck_assert(moments[k] == 0.0);
     adaptau_merge_row_sums(0, NULL, NULL);

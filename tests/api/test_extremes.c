@@ -193,7 +193,7 @@ static void ask(adaptau_context *context, const struct problem *p, bool want_ite
                                       .candidate_ids = catalogue ? NULL : candidates,
                                       .log_q = p->wide_q != 0.0 ? log_q : NULL, .row_weights = &weight};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = (float)p->tau};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = a->user,
+    adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = a->user,
                                        .item_gradients = want_items ? a->items : NULL};
     memset(a, 0, sizeof *a);
     a->status = adaptau_softmax(context, &tables, &batch, &tau, &output, &error);
@@ -300,7 +300,7 @@ START_TEST(a_tile_of_masked_candidates_leaves_gradients_finite)
     adaptau_batch            batch = {.struct_size = sizeof batch, .flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM, .n_rows = 1,
                                       .positive_ptr = ptr, .positives = ids};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = &user_gradient, .item_gradients = gradients};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = &user_gradient, .item_gradients = gradients};
     for (int i = 0; i < M; i++)
         rows[i] = i == M - 1 ? -999.0f : -1000.0f;
     for (int i = 0; i < N; i++)
@@ -329,7 +329,7 @@ START_TEST(logits_beyond_the_floats_are_refused)
                                       .candidates = _i % 3, .positive_ptr = ptr, .positives = all,
                                       .n_candidates = _i % 3 ? 4 : 0, .candidate_ids = _i % 3 ? all : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1e-10f};
-    adaptau_softmax_output   output = {.struct_size = sizeof output};
+    adaptau_loss_output   output = {.struct_size = sizeof output};
     if (context)
         ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &tau, &output, &error), ADAPTAU_E_NUMERIC);
 }
@@ -348,7 +348,7 @@ START_TEST(bpr_of_equal_scores_is_log_2_at_every_temperature)
         adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive};
         adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = (float)tau};
         adaptau_loss             loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_BPR};
-        adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = gradient};
+        adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = gradient};
         OK(adaptau_loss_gradients(context, &tables, &batch, &temperatures, &loss, &output, &error));
         ck_assert_msg(fabs(output.loss - log(2.0)) < 0.05, "%s, tau %g: %.9g", adaptau_context_backend(context), tau,
                       output.loss);
@@ -367,7 +367,7 @@ START_TEST(a_gradient_that_overflows_last_of_all_is_refused)
                                        .dim = 2, .users = user, .items = rows};
     adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1e-12f};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = gradient};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = gradient};
     if (context)
         ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &tau, &output, &error), ADAPTAU_E_NUMERIC);
 }
@@ -387,7 +387,7 @@ START_TEST(large_weights_of_small_sums_stay_floats)
     adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive,
                                       .row_weights = &weight};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 0.029f};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = gradient, .item_gradients = item_gradients};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = gradient, .item_gradients = item_gradients};
     for (int i = 0; i < M; i++) {
         rows[2 * i] = -1.0f;
         rows[2 * i + 1] = i ? 1e-3f : -1e-3f;
@@ -419,7 +419,7 @@ START_TEST(a_model_of_short_rows_refuses_a_gradient_that_is_no_float)
     adaptau_batch               batch = {.struct_size = sizeof batch, .n_rows = 2, .positive_ptr = ptr, .positives = pair_items};
     if (!context)
         return;
-    OK(adaptau_dataset_create_from_pairs(context, 2, 2, 2, pair_users, pair_items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, 2, 2, 2, pair_users, pair_items, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_temperature_create(context, data, &fixed, &temperature, &error));
     memcpy(before, user_rows, sizeof before);

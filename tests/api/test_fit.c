@@ -28,7 +28,7 @@ static void open_data(adaptau_context *context)
     OK(adaptau_dataset_split(f.context, f.all, &options, &f.data, &f.validation, &error));
     f.recipe = (adaptau_recipe){.struct_size = sizeof f.recipe};
     OK(adaptau_recipe_init(&f.recipe, &error));
-    f.recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    f.recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     f.recipe.dim = DIM;
     f.recipe.epochs = EPOCHS;
     f.recipe.learning_rate_users = 1.0; /* so large that the last epoch is not the best */
@@ -381,7 +381,7 @@ START_TEST(takes_all_epochs_where_nothing_can_be_held_out)
     adaptau_fit_options options = new_options();
     adaptau_fit_result  result = {.struct_size = sizeof result};
     open_data(NULL);
-    OK(adaptau_dataset_create_from_pairs(f.context, 3, 4, 3, users, items, &tiny, &error));
+    OK(adaptau_dataset_create_from_interactions(f.context, 3, 4, 3, users, items, &tiny, &error));
     options.held_out_share = 0.4;
     f.recipe.dim = 2;
     OK(adaptau_fit(f.context, tiny, &f.recipe, &options, &model, &result, &error));

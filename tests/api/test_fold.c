@@ -44,17 +44,17 @@ static struct world trained(adaptau_model_options model)
     return w;
 }
 
-static adaptau_fold_options fold_options(int32_t n_steps)
+static adaptau_fold_in_options fold_options(int32_t n_steps)
 {
-    return (adaptau_fold_options){.struct_size = sizeof(adaptau_fold_options), .n_steps = n_steps, .tau = 0.15};
+    return (adaptau_fold_in_options){.struct_size = sizeof(adaptau_fold_in_options), .n_steps = n_steps, .tau = 0.15};
 }
 
-static void fold_new(const struct world *w, const adaptau_fold_options *options, float *embeddings, float *taus)
+static void fold_new(const struct world *w, const adaptau_fold_in_options *options, float *embeddings, float *taus)
 {
-    adaptau_fold *fold = NULL;
-    OK(adaptau_fold_create(w->model, w->data, options, &fold, &error));
-    OK(adaptau_fold_users(fold, NEW, new_ptr, new_items, embeddings, taus, &error));
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in *fold = NULL;
+    OK(adaptau_fold_in_create(w->model, w->data, options, &fold, &error));
+    OK(adaptau_fold_in_users(fold, NEW, new_ptr, new_items, embeddings, taus, &error));
+    adaptau_fold_in_destroy(fold);
 }
 
 /* ---- the truth ------------------------------------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ static void check_row(const float *got, const double *want, double tolerance)
 START_TEST(mf_starts_at_what_the_user_aims_at)
 {
     struct world         w = trained((adaptau_model_options){0});
-    adaptau_fold_options options = fold_options(-1);
+    adaptau_fold_in_options options = fold_options(-1);
     static double        items[ITEMS][DIM], b[ITEMS][DIM];
     float                rows[NEW * DIM], taus[NEW];
     options.target_strength = _i ? SOFT : 0.0;
@@ -192,7 +192,7 @@ END_TEST
 START_TEST(simplex_starts_at_the_map_of_the_mean)
 {
     struct world               w = trained((adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3});
-    adaptau_fold_options       options = fold_options(-1);
+    adaptau_fold_in_options       options = fold_options(-1);
     adaptau_encoder_parameters own = {.struct_size = sizeof own};
     adaptau_tables             raw = {.struct_size = sizeof raw};
     static double              items[ITEMS][DIM];
@@ -222,7 +222,7 @@ START_TEST(lightgcn_propagates_the_new_row)
     const uint32_t raw_sides = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS;
     struct world   w = trained(
         (adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = _i, .flags = raw_sides});
-    adaptau_fold_options       options = fold_options(0);
+    adaptau_fold_in_options       options = fold_options(0);
     const adaptau_dataset_view v = view_of(&w);
     adaptau_tables             raw = {.struct_size = sizeof raw};
     static double              layer[2][USERS + ITEMS][DIM], starts[ITEMS][DIM];
@@ -280,7 +280,7 @@ START_TEST(many_steps_end_where_the_gradient_along_the_sphere_is_zero)
 {
     struct world         w = trained((adaptau_model_options){0});
     const bool           outside = _i & 1;
-    adaptau_fold_options options = fold_options(200);
+    adaptau_fold_in_options options = fold_options(200);
     static double        items[ITEMS][DIM], b[ITEMS][DIM];
     float                rows[NEW * DIM];
     options.flags = outside ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0;
@@ -321,7 +321,7 @@ START_TEST(steps_lower_the_loss)
     float          rows[NEW * DIM];
     read_items(&w, items);
     for (int steps = -1; steps < 7; steps += steps < 0 ? 2 : 1) {
-        const adaptau_fold_options options = fold_options(steps);
+        const adaptau_fold_in_options options = fold_options(steps);
         fold_new(&w, &options, rows, NULL);
         for (int u = 0; u < NEW; u++) {
             double aim[DIM], e[DIM];
@@ -404,7 +404,7 @@ START_TEST(steps_are_as_long_as_the_loss_curves)
     int           n_concave = 0;
     read_items(&w, items);
     for (int steps = 1; steps < 5; steps++) {
-        adaptau_fold_options options = fold_options(steps);
+        adaptau_fold_in_options options = fold_options(steps);
         options.tau = 0.5;
         fold_new(&w, &options, rows, NULL);
         for (int u = 0; u < NEW; u++) {
@@ -422,7 +422,7 @@ END_TEST
 START_TEST(temperatures_are_those_of_the_users_losses)
 {
     struct world         w = trained((adaptau_model_options){0});
-    adaptau_fold_options options = fold_options(8);
+    adaptau_fold_in_options options = fold_options(8);
     static double        items[ITEMS][DIM];
     float                rows[NEW * DIM], taus[NEW];
     options.tau_user_policy = _i;
@@ -439,8 +439,8 @@ START_TEST(temperatures_are_those_of_the_users_losses)
         for (int k = 0; k < DIM; k++)
             e[k] = (double)rows[u * DIM + k];
         const double loss = loss_of(u, items, aim, e, 1.0, false, NULL);
-        const double want = _i == ADAPTAU_TAU_USER_EQ15   ? adaptau_tau_user_eq15(0.15, loss, 4.9, 2.0)
-                            : _i == ADAPTAU_TAU_USER_EQ16 ? adaptau_tau_user_eq16(0.15, loss, 4.9, 2.0)
+        const double want = _i == ADAPTAU_TAU_USER_MINIMISER   ? adaptau_tau_user_eq15(0.15, loss, 4.9, 2.0)
+                            : _i == ADAPTAU_TAU_USER_BY_LOSS ? adaptau_tau_user_eq16(0.15, loss, 4.9, 2.0)
                                                           : adaptau_tau_user_eq16(0.15, loss, 4.9, 1.0);
         ck_assert_msg(fabs((double)taus[u] - want) < 1e-4 * want, "user %d: %g, not %g", u, (double)taus[u], want);
     }
@@ -467,16 +467,16 @@ START_TEST(results_do_not_depend_on_threads)
     for (int threads = 1; threads <= 4; threads++) {
         struct world w = open_world((adaptau_context_options){.n_threads = threads}, models[_i], (adaptau_sampler_options){0},
                                     (adaptau_temperature_options){0});
-        adaptau_fold_options options = fold_options(3);
-        adaptau_fold        *fold = NULL;
+        adaptau_fold_in_options options = fold_options(3);
+        adaptau_fold_in        *fold = NULL;
         options.target_strength = SOFT;
-        options.tau_user_policy = ADAPTAU_TAU_USER_EQ16;
+        options.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
         options.threshold = 5.0;
         train(&w, 1);
-        OK(adaptau_fold_create(w.model, w.data, &options, &fold, &error));
+        OK(adaptau_fold_in_create(w.model, w.data, &options, &fold, &error));
         close_world(&(struct world){.model = w.model, .sampler = w.sampler, .temperature = w.temperature}); /* not needed */
-        OK(adaptau_fold_users(fold, MANY, ptr, items, rows, NULL, &error));
-        adaptau_fold_destroy(fold);
+        OK(adaptau_fold_in_users(fold, MANY, ptr, items, rows, NULL, &error));
+        adaptau_fold_in_destroy(fold);
         adaptau_dataset_destroy(w.data);
         adaptau_context_destroy(w.context);
         if (threads == 1)
@@ -492,20 +492,20 @@ START_TEST(trained_users_are_found_again)
     struct world               w = trained((adaptau_model_options){0});
     const adaptau_dataset_view v = view_of(&w);
     adaptau_temperature_state  state = {.struct_size = sizeof state};
-    adaptau_fold_options       options = fold_options(0);
-    adaptau_fold              *fold = NULL;
+    adaptau_fold_in_options       options = fold_options(0);
+    adaptau_fold_in              *fold = NULL;
     static float               rows[USERS * DIM];
     double                     cosine = 0.0;
     train(&w, 20);
     OK(adaptau_temperature_get_state(w.temperature, &state, &error));
     options.tau = state.tau0;
-    OK(adaptau_fold_create(w.model, NULL, &options, &fold, &error));
-    OK(adaptau_fold_users(fold, USERS, v.user_ptr, v.user_items, rows, NULL, &error));
+    OK(adaptau_fold_in_create(w.model, NULL, &options, &fold, &error));
+    OK(adaptau_fold_in_users(fold, USERS, v.user_ptr, v.user_items, rows, NULL, &error));
     const adaptau_tables t = tables_of(w.model);
     for (int k = 0; k < USERS * DIM; k++)
         cosine += (double)rows[k] * (double)t.users[k] / USERS;
     ck_assert_double_gt(cosine, 0.95);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     close_world(&w);
 }
 END_TEST
@@ -521,7 +521,7 @@ int main(void)
     tcase_add_loop_test(tests, many_steps_end_where_the_gradient_along_the_sphere_is_zero, 0, 8);
     tcase_add_loop_test(tests, steps_lower_the_loss, 0, 3);
     tcase_add_test(tests, steps_are_as_long_as_the_loss_curves);
-    tcase_add_loop_test(tests, temperatures_are_those_of_the_users_losses, ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_LEARNED);
+    tcase_add_loop_test(tests, temperatures_are_those_of_the_users_losses, ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_LEARNED);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 3);
     tcase_add_test(tests, trained_users_are_found_again);
     suite_add_tcase(suite, tests);

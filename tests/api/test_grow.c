@@ -18,10 +18,10 @@ static const adaptau_model_options models[] = {
     {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
 #define MODELS ((int)(sizeof models / sizeof *models))
 
-static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user_policy = ADAPTAU_TAU_USER_EQ16},
+static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS},
                                                                  {.tau0_policy = ADAPTAU_TAU0_LEARNED},
                                                                  {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED},
-                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_EQ15}};
+                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_MINIMISER}};
 
 static struct world open_trained(int which)
 {
@@ -57,7 +57,7 @@ static adaptau_dataset *larger_data(const struct world *w)
     for (int32_t k = 0; k < MORE_ITEMS - 1; k++)
         for (int32_t u = k; u < USERS; u += 20 + k)
             users[n] = u, items[n++] = ITEMS + k;
-    OK(adaptau_dataset_create_from_pairs(w->context, USERS + MORE_USERS, ITEMS + MORE_ITEMS, n, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(w->context, USERS + MORE_USERS, ITEMS + MORE_ITEMS, n, users, items, &data, &error));
     return data;
 }
 
@@ -153,20 +153,20 @@ START_TEST(new_users_are_folded_in)
     struct world               w = open_trained(0);
     adaptau_dataset           *data = larger_data(&w);
     const adaptau_dataset_view v = view_of(data);
-    const adaptau_fold_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
+    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
     adaptau_model             *grown = NULL;
-    adaptau_fold              *fold = NULL;
+    adaptau_fold_in              *fold = NULL;
     float                      rows[MORE_USERS * DIM];
     int64_t                    ptr[MORE_USERS + 1];
     for (int k = 0; k <= MORE_USERS; k++)
         ptr[k] = v.user_ptr[USERS + k] - v.user_ptr[USERS];
     OK(adaptau_model_grow(w.model, data, &options, &grown, &error));
-    OK(adaptau_fold_create(grown, data, &options, &fold, &error));
-    OK(adaptau_fold_users(fold, MORE_USERS, ptr, v.user_items + v.user_ptr[USERS], rows, NULL, &error));
+    OK(adaptau_fold_in_create(grown, data, &options, &fold, &error));
+    OK(adaptau_fold_in_users(fold, MORE_USERS, ptr, v.user_items + v.user_ptr[USERS], rows, NULL, &error));
     const adaptau_tables t = raw_of(grown);
     ck_assert_int_eq(memcmp(t.users + USERS * DIM, rows, sizeof(float) * (MORE_USERS - 1) * DIM), 0);
     ck_assert_double_eq_tol(mean_length(t.users + (USERS + MORE_USERS - 1) * DIM, 1), 1.0, 1e-5); /* has no items      */
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     adaptau_model_destroy(grown);
     adaptau_dataset_destroy(data);
     close_world(&w);

@@ -77,7 +77,7 @@ END_TEST
 START_TEST(softmax_of_longer_structs)
 {
     struct world               w = open_default();
-    adaptau_softmax_output     output = {.struct_size = sizeof output}, again = output;
+    adaptau_loss_output     output = {.struct_size = sizeof output}, again = output;
     struct longer_batch        batch = {.batch.struct_size = sizeof batch};
     struct longer_tables       tables = {.tables.struct_size = sizeof tables};
     struct longer_temperatures temperatures = {.temperatures = {.struct_size = sizeof temperatures, .tau = 0.1f}};
@@ -113,7 +113,7 @@ START_TEST(folds_and_filters_by_longer_structs)
 {
     struct world w = open_default();
     struct {
-        adaptau_fold_options options;
+        adaptau_fold_in_options options;
         char                 tail[TAIL];
     } options = {.options = {.struct_size = sizeof options, .tau = 0.1}};
     struct {
@@ -124,13 +124,13 @@ START_TEST(folds_and_filters_by_longer_structs)
     const int32_t item = 0;
     int32_t       best;
     float         row[DIM];
-    adaptau_fold *fold = NULL;
-    OK(adaptau_fold_create(w.model, NULL, &options.options, &fold, &error));
-    OK(adaptau_fold_users(fold, 1, ptr, &item, row, NULL, &error));
+    adaptau_fold_in *fold = NULL;
+    OK(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error));
+    OK(adaptau_fold_in_users(fold, 1, ptr, &item, row, NULL, &error));
     OK(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error));
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     options.tail[0] = filter.tail[TAIL - 1] = 1;
-    ck_assert_int_eq(adaptau_fold_create(w.model, NULL, &options.options, &fold, &error), ADAPTAU_E_ABI);
+    ck_assert_int_eq(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error), ADAPTAU_E_ABI);
     ck_assert_int_eq(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error), ADAPTAU_E_ABI);
     close_world(&w);
 }

@@ -281,7 +281,7 @@ static struct answer ask(adaptau_context *context, const struct problem *p, cons
     adaptau_batch            batch = batch_of(p);
     adaptau_tables           tables = tables_of(p);
     adaptau_row_temperatures temperatures = temperatures_of(p);
-    adaptau_softmax_output   output = {
+    adaptau_loss_output   output = {
           .struct_size = sizeof output,
           .row_loss = a.row_loss,
           .row_d_inverse_tau = has_tau(loss) ? a.d_inverse_tau : NULL,
@@ -619,7 +619,7 @@ START_TEST(softmax_is_one_of_the_losses)
     adaptau_batch    batch = batch_of(&p);
     adaptau_tables   tables = tables_of(&p);
     adaptau_row_temperatures temperatures = temperatures_of(&p);
-    adaptau_softmax_output   output = {.struct_size = sizeof output,
+    adaptau_loss_output   output = {.struct_size = sizeof output,
                                        .row_loss = by_function.row_loss,
                                        .user_gradients = by_function.user_gradients,
                                        .item_gradients = by_function.item_gradients};
@@ -682,7 +682,7 @@ START_TEST(nan_is_noticed_by_every_loss)
     adaptau_batch            batch = batch_of(&p);
     adaptau_tables           tables = tables_of(&p);
     adaptau_row_temperatures temperatures = temperatures_of(&p);
-    adaptau_softmax_output   output = {.struct_size = sizeof output};
+    adaptau_loss_output   output = {.struct_size = sizeof output};
     for (int32_t i = 0; i < p.n_items; i++)
         p.items[i * p.dim + 2] = NAN;
     ck_assert_int_eq(adaptau_loss_gradients(context, &tables, &batch, &temperatures, &loss, &output, NULL), ADAPTAU_E_NUMERIC);

@@ -30,7 +30,7 @@ static void open_world(void)
             us[4 * u + k] = u;
             is[4 * u + k] = (u * 7 + k * k * 5) % M;
         }
-    OK(adaptau_dataset_create_from_pairs(context, N, M, 4 * N, us, is, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, N, M, 4 * N, us, is, &dataset, &error));
     free(us);
     free(is);
     for (int k = 0; k < N * D; k++)
@@ -86,7 +86,7 @@ static adaptau_temperature_state observe_all(const adaptau_temperature_options *
     const adaptau_tables      tables = tables_of_all();
     adaptau_temperature_state state = {.struct_size = sizeof state};
     OK(adaptau_temperature_create(context, dataset, options, out, &error));
-    OK(adaptau_temperature_observe(*out, N, NULL, losses, &error));
+    OK(adaptau_temperature_add_losses(*out, N, NULL, losses, &error));
     OK(adaptau_temperature_update(*out, &tables, &error));
     OK(adaptau_temperature_get_state(*out, &state, &error));
     return state;
@@ -97,7 +97,7 @@ static void check_close(const char *what, double got, double want, double tolera
     ck_assert_msg(fabs(got - want) <= tolerance * fabs(want), "%s: %.12g, not %.12g", what, got, want);
 }
 
-static const int32_t policies[] = {ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_EQ15, ADAPTAU_TAU_USER_RELEASED};
+static const int32_t policies[] = {ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_MINIMISER, ADAPTAU_TAU_USER_RELEASED};
 static const double  quantiles[] = {0.0, 0.25, 0.5, 0.9, 0.999};
 
 START_TEST(every_users_temperature_threshold_and_count_are_the_definitions)
@@ -106,7 +106,7 @@ START_TEST(every_users_temperature_threshold_and_count_are_the_definitions)
     const double                      quantile = quantiles[_i / 3], tau0 = 0.2;
     const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = tau0,
                                                  .tau_user_policy = policy, .threshold_quantile = quantile};
-    const bool   eq15 = policy == ADAPTAU_TAU_USER_EQ15;
+    const bool   eq15 = policy == ADAPTAU_TAU_USER_MINIMISER;
     const double threshold = quantile > 0.0 ? quantile_of_losses(quantile) : mean_of_losses();
     const double divisor = policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
     double       least = INFINITY, greatest = 0.0;
@@ -136,7 +136,7 @@ END_TEST
 START_TEST(the_greatest_temperature_is_not_bounded_by_1)
 {
     const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.5,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+                                                 .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     adaptau_temperature *temperature = NULL;
     losses[N - 1] = 60.0f;
     const adaptau_temperature_state state = observe_all(&options, &temperature);
@@ -149,7 +149,7 @@ END_TEST
 /* τ₀ comes from the moments alone: whether users have temperatures of their own does not matter. */
 START_TEST(tau0_is_the_same_with_and_without_temperatures_of_users)
 {
-    const int32_t        tau0_policies[] = {ADAPTAU_TAU0_EQ14, ADAPTAU_TAU0_EQ34, ADAPTAU_TAU0_EXACT};
+    const int32_t        tau0_policies[] = {ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU0_SECOND_ORDER, ADAPTAU_TAU0_EXACT};
     const adaptau_tables tables = tables_of_all();
     double               tau0[3] = {0.0};
     for (int i = 0; i < N * D; i++) /* near their items, so that positives score above the mean                */
@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(infinite_losses_are_refused_wherever_they_are)
 {
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     adaptau_temperature              *temperature = NULL;
     adaptau_temperature_state         state = observe_all(&options, &temperature);
     const int32_t                     places[] = {0, 299, 300, 301, N - 1};
@@ -184,7 +184,7 @@ START_TEST(infinite_losses_are_refused_wherever_they_are)
             const float kept = losses[places[k]];
             losses[places[k]] = (float)sign * INFINITY;
             ck_assert_int_eq(adaptau_temperature_set_state(temperature, &state, losses, &error), ADAPTAU_E_NUMERIC);
-            ck_assert_int_eq(adaptau_temperature_observe(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
+            ck_assert_int_eq(adaptau_temperature_add_losses(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
             losses[places[k]] = kept;
         }
     OK(adaptau_temperature_set_state(temperature, &state, losses, &error));
@@ -197,7 +197,7 @@ END_TEST
 START_TEST(every_user_is_sampled_stepped_ranked_and_measured)
 {
     const adaptau_model_options       options = {.struct_size = sizeof options, .dim = D};
-    const adaptau_temperature_options tau = {.struct_size = sizeof tau, .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    const adaptau_temperature_options tau = {.struct_size = sizeof tau, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     const adaptau_sampler_options     sampling = {.struct_size = sizeof sampling, .rows_per_batch = N};
     static int32_t                    best[N * 5], seen[N], everyone[N];
     float                            *before = malloc(N * D * sizeof *before);

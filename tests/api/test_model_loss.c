@@ -25,7 +25,7 @@ START_TEST(gradients_are_those_of_the_loss)
     adaptau_batch          batch = first_batch(&w);
     adaptau_tables         tables = tables_of(w.model);
     adaptau_loss           loss = {.struct_size = sizeof loss, .kind = _i};
-    adaptau_softmax_output output = {.struct_size = sizeof output, .item_gradients = items};
+    adaptau_loss_output output = {.struct_size = sizeof output, .item_gradients = items};
     adaptau_temperature_state state = {.struct_size = sizeof state};
     adaptau_gradient_view     view = {.struct_size = sizeof view};
     adaptau_step              step = {.struct_size = sizeof step};
@@ -85,7 +85,7 @@ static void expect(struct world *w, const char *message)
 
 START_TEST(personal_closed_forms_need_the_softmax)
 {
-    static const int32_t policies[] = {ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_EQ15, ADAPTAU_TAU_USER_RELEASED};
+    static const int32_t policies[] = {ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_MINIMISER, ADAPTAU_TAU_USER_RELEASED};
     struct world w = open_with((adaptau_sampler_options){0}, (adaptau_temperature_options){.tau_user_policy = policies[_i]},
                                ADAPTAU_LOSS_BCE);
     expect(&w, "losses of the softmax, but the model's loss is BCE");

@@ -34,7 +34,7 @@ static adaptau_dataset *make_block(int32_t u, int32_t v, int32_t i, int32_t j, d
                 us[n] = a - u;
                 is[n++] = b - i;
             }
-    OK(adaptau_dataset_create_from_pairs(context, v - u, j - i, n, us, is, &made, &error));
+    OK(adaptau_dataset_create_from_interactions(context, v - u, j - i, n, us, is, &made, &error));
     free(us);
     free(is);
     return made;
@@ -65,19 +65,19 @@ static void measure_grid(uint32_t flags, struct moments *m)
     for (int p = 0; p < P; p++) {
         OK(adaptau_table_moments(context, user_cuts[p + 1] - user_cuts[p], D, users + user_cuts[p] * D, 0,
                                  flags & ADAPTAU_NORMALISE_USERS ? 1 : 0, part, &error));
-        adaptau_merge_table_moments(D, m->users, part);
+        adaptau_table_moments_merge(D, m->users, part);
     }
     for (int q = 0; q < Q; q++) {
         OK(adaptau_table_moments(context, item_cuts[q + 1] - item_cuts[q], D, items + item_cuts[q] * D, 0,
                                  flags & ADAPTAU_NORMALISE_ITEMS ? 1 : 0, part, &error));
-        adaptau_merge_table_moments(D, m->items, part);
+        adaptau_table_moments_merge(D, m->items, part);
     }
     for (int p = 0; p < P; p++)
         for (int q = 0; q < Q; q++) {
             adaptau_dataset *block = make_block(user_cuts[p], user_cuts[p + 1], item_cuts[q], item_cuts[q + 1], TRAIN, 9);
             adaptau_tables   tables = block_tables(flags, user_cuts[p], user_cuts[p + 1], item_cuts[q], item_cuts[q + 1]);
             double           pairs[3];
-            OK(adaptau_pair_moments(context, &tables, block, pairs, &error));
+            OK(adaptau_interaction_moments(context, &tables, block, pairs, &error));
             for (int k = 0; k < 3; k++)
                 m->pairs[k] += pairs[k];
             adaptau_dataset_destroy(block);
@@ -122,8 +122,8 @@ static const uint32_t flag_sets[] = {ADAPTAU_NORMALISE_BOTH, 0, ADAPTAU_NORMALIS
 START_TEST(update_by_merged_moments_is_the_update)
 {
     const uint32_t                    flags = flag_sets[_i];
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_EQ34,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_SECOND_ORDER,
+                                                 .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     adaptau_tables                    tables = block_tables(flags, 0, N, 0, M);
     adaptau_temperature              *whole = NULL;
     adaptau_temperature_state         want = {.struct_size = sizeof want};
@@ -133,7 +133,7 @@ START_TEST(update_by_merged_moments_is_the_update)
     for (int u = 0; u < N; u++)
         losses[u] = (float)(3.0 + sin(u));
     for (int update = 0; update < 2; update++) {
-        OK(adaptau_temperature_observe(whole, N, NULL, losses, &error));
+        OK(adaptau_temperature_add_losses(whole, N, NULL, losses, &error));
         OK(adaptau_temperature_update(whole, &tables, &error));
     }
     OK(adaptau_temperature_get_state(whole, &want, &error));
@@ -144,7 +144,7 @@ START_TEST(update_by_merged_moments_is_the_update)
         double sums[2];
         blocks[p] = make_block(user_cuts[p], user_cuts[p + 1], 0, M, TRAIN, 9);
         OK(adaptau_temperature_create(context, blocks[p], &options, &parts[p], &error));
-        OK(adaptau_temperature_observe(parts[p], user_cuts[p + 1] - user_cuts[p], NULL, losses + user_cuts[p], &error));
+        OK(adaptau_temperature_add_losses(parts[p], user_cuts[p + 1] - user_cuts[p], NULL, losses + user_cuts[p], &error));
         OK(adaptau_temperature_loss_sums(parts[p], sums, &error));
         m.losses[0] += sums[0];
         m.losses[1] += sums[1];
@@ -153,7 +153,7 @@ START_TEST(update_by_merged_moments_is_the_update)
     }
     for (int p = 0; p < P; p++) {
         const adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
-                                               .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]},
+                                               .interactions = {m.pairs[0], m.pairs[1], m.pairs[2]},
                                                .losses = {m.losses[0], m.losses[1]}};
         adaptau_temperature_state   state = {.struct_size = sizeof state};
         OK(adaptau_temperature_update_from(parts[p], &moments, &error));
@@ -189,11 +189,11 @@ START_TEST(moments_of_pairs_are_whole_or_untouched)
     double               out[3], want[3];
     adaptau_status       status = ADAPTAU_E_THREAD;
     int                  failures = 0;
-    OK(adaptau_pair_moments(failing, &tables, all, want, &error));
+    OK(adaptau_interaction_moments(failing, &tables, all, want, &error));
     for (int n = 0; status != ADAPTAU_OK; n++) {
         memcpy(out, before, sizeof out);
         host.failing_execution = host.executions + n;
-        status = adaptau_pair_moments(failing, &tables, all, out, &error);
+        status = adaptau_interaction_moments(failing, &tables, all, out, &error);
         ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
         ck_assert_mem_eq(out, status == ADAPTAU_OK ? want : before, sizeof out);
         failures += status != ADAPTAU_OK;
@@ -210,13 +210,13 @@ START_TEST(moments_that_do_not_add_up_are_refused)
     adaptau_temperature              *t = NULL;
     measure_grid(0, &m);
     adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
-                                     .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]}};
+                                     .interactions = {m.pairs[0], m.pairs[1], m.pairs[2]}};
     OK(adaptau_temperature_create(context, all, &exact, &t, &error));
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
     ck_assert_str_eq(error.message, "options->tau0_policy = ADAPTAU_TAU0_EXACT does not add up over ranges");
-    moments.pairs[0] = 0.0;
+    moments.interactions[0] = 0.0;
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
-    moments.pairs[1] = NAN;
+    moments.interactions[1] = NAN;
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_NUMERIC);
     moments.users = NULL;
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_ARGUMENT);
@@ -448,11 +448,11 @@ struct meeting {
     bool             hands_over;
 };
 
-static int32_t meet(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t meet(void *user_data, const adaptau_reduce_piece *piece)
 {
     struct meeting *meeting = user_data;
     const size_t    size = (size_t)piece->n * sizeof *piece->sums;
-    if (piece->what != ADAPTAU_EXCHANGE_SUMS)
+    if (piece->what != ADAPTAU_REDUCE_SUMS)
         return 0;
     if (meeting->hands_over)
         memcpy(piece->sums, meeting->all + piece->first, size);
@@ -485,9 +485,9 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
         OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
     }
     if (meeting) {
-        const adaptau_exchange exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting,
+        const adaptau_reduce exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting,
                                            .most_items = M};
-        OK(adaptau_model_set_exchange(model, &exchange, &error));
+        OK(adaptau_model_set_reduce(model, &exchange, &error));
     }
     memcpy(ptr, view.user_ptr, sizeof ptr);
     ptr[N] = ptr[N - 1];
@@ -528,7 +528,7 @@ static int64_t degree_in(const adaptau_dataset *dataset, int32_t user)
 
 START_TEST(every_range_hears_of_users_that_it_does_not_know)
 {
-    static const int32_t policies[] = {ADAPTAU_TAU_USER_EQ16, ADAPTAU_TAU_USER_EQ15, ADAPTAU_TAU_USER_RELEASED};
+    static const int32_t policies[] = {ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_MINIMISER, ADAPTAU_TAU_USER_RELEASED};
     const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = policies[_i]};
     adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
     adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
@@ -555,7 +555,7 @@ START_TEST(every_range_hears_of_users_that_it_does_not_know)
         ck_assert_double_eq(sums[0], m.losses[0]);
         check_close(sums[1], m.losses[1], 1e-5);
         const adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
-                                               .pairs = {m.pairs[0], m.pairs[1], m.pairs[2]},
+                                               .interactions = {m.pairs[0], m.pairs[1], m.pairs[2]},
                                                .losses = {sums[0], sums[1]}};
         OK(adaptau_temperature_update_from(ranges[k], &moments, &error));
         for (int32_t u = 0; u < N; u++)
@@ -598,7 +598,7 @@ END_TEST
 
 START_TEST(losses_of_a_range_count_for_users_without_pairs_in_it)
 {
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     adaptau_dataset                  *block = make_block(0, N, 0, 1, TRAIN, 9);
     adaptau_temperature              *temperature = NULL;
     float                             losses[N];
@@ -606,15 +606,15 @@ START_TEST(losses_of_a_range_count_for_users_without_pairs_in_it)
     for (int32_t u = 0; u < N; u++)
         losses[u] = 2.0f;
     OK(adaptau_temperature_create(context, block, &options, &temperature, &error));
-    OK(adaptau_temperature_observe(temperature, N, NULL, losses, &error));
+    OK(adaptau_temperature_add_losses(temperature, N, NULL, losses, &error));
     OK(adaptau_temperature_loss_sums(temperature, sums, &error));
     ck_assert_double_lt(sums[0], N);
-    OK(adaptau_temperature_observe_of_range(temperature, N, NULL, losses, &error));
+    OK(adaptau_temperature_add_losses_of_shard(temperature, N, NULL, losses, &error));
     OK(adaptau_temperature_loss_sums(temperature, sums, &error));
     ck_assert_double_eq(sums[0], N);
     ck_assert_double_eq(sums[1], 2.0 * N);
     losses[7] = INFINITY;
-    ck_assert_int_eq(adaptau_temperature_observe_of_range(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_int_eq(adaptau_temperature_add_losses_of_shard(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
     adaptau_temperature_destroy(temperature);
     adaptau_dataset_destroy(block);
 }
@@ -626,7 +626,7 @@ START_TEST(own_soft_targets_of_a_range_are_refused)
     const adaptau_temperature_options tau = {.struct_size = sizeof tau};
     const adaptau_target_options      targets = {.struct_size = sizeof targets, .strength = 3.0};
     struct meeting                   *meeting = allocate(1, sizeof *meeting);
-    const adaptau_exchange            exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting};
+    const adaptau_reduce            exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting};
     adaptau_dataset_view              view = {.struct_size = sizeof view};
     adaptau_model                    *model = NULL;
     adaptau_temperature              *temperature = NULL;
@@ -637,7 +637,7 @@ START_TEST(own_soft_targets_of_a_range_are_refused)
     OK(adaptau_temperature_create(context, all, &tau, &temperature, &error));
     OK(adaptau_model_update_targets(model, all, temperature, &targets, &error));
     OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
-    OK(adaptau_model_set_exchange(model, &exchange, &error));
+    OK(adaptau_model_set_reduce(model, &exchange, &error));
     ck_assert_int_eq(adaptau_model_gradients(model, &batch, temperature, NULL, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_msg(strstr(error.message, "soft targets"), "%s", error.message);
     adaptau_temperature_destroy(temperature);

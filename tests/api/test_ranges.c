@@ -98,11 +98,11 @@ struct host {
     int32_t               ends;
 };
 
-static int32_t exchange(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t exchange(void *user_data, const adaptau_reduce_piece *piece)
 {
     struct host *host = user_data;
     switch (piece->what) {
-    case ADAPTAU_EXCHANGE_SUMS:
+    case ADAPTAU_REDUCE_SUMS:
         ck_assert_int_eq(piece->first, host->rows);
         ck_assert_int_eq(host->user_rows, host->rows);
         host->rows += piece->n;
@@ -111,11 +111,11 @@ static int32_t exchange(void *user_data, const adaptau_exchange_piece *piece)
         else
             memcpy(host->own + piece->first, piece->sums, (size_t)piece->n * sizeof *piece->sums);
         break;
-    case ADAPTAU_EXCHANGE_USERS:
+    case ADAPTAU_REDUCE_USERS:
         ck_assert_int_eq(piece->first, host->user_rows);
         host->user_rows += piece->n;
         break;
-    case ADAPTAU_EXCHANGE_ITEMS:
+    case ADAPTAU_REDUCE_ITEMS:
         ck_assert_int_eq(piece->first, host->items);
         host->items += piece->n;
         break;
@@ -125,14 +125,14 @@ static int32_t exchange(void *user_data, const adaptau_exchange_piece *piece)
     return 0;
 }
 
-static void ask(const struct problem *p, const adaptau_loss *loss, const adaptau_exchange *exchange_or_null, struct answer *a,
+static void ask(const struct problem *p, const adaptau_loss *loss, const adaptau_reduce *exchange_or_null, struct answer *a,
                 bool has_tau)
 {
     adaptau_tables           tables = tables_of(p);
     adaptau_batch            batch = batch_of(p);
     adaptau_row_temperatures temperatures = temperatures_of(p);
     const bool               softmax = loss->kind == ADAPTAU_LOSS_SOFTMAX;
-    adaptau_softmax_output   output = {.struct_size = sizeof output,
+    adaptau_loss_output   output = {.struct_size = sizeof output,
                                        .row_loss = a->row_loss,
                                        .row_log_sum = softmax ? a->row_log_sum : NULL,
                                        .row_unit_loss = softmax ? a->unit_loss : NULL,
@@ -140,7 +140,7 @@ static void ask(const struct problem *p, const adaptau_loss *loss, const adaptau
                                        .user_gradients = a->user_gradients,
                                        .item_gradients = a->item_gradients,
                                        .touched_items = p->kind == ADAPTAU_CANDIDATES_SHARED ? a->touched : NULL};
-    OK(adaptau_loss_gradients_of_range(context, &tables, &batch, &temperatures, loss, exchange_or_null, &output, &error));
+    OK(adaptau_loss_gradients_of_shard(context, &tables, &batch, &temperatures, loss, exchange_or_null, &output, &error));
     a->loss = output.loss;
     a->n_touched = output.n_touched_items;
 }
@@ -161,7 +161,7 @@ static int64_t most_items(const struct problem *p, int32_t n_ranges)
 static void run_ranges(const struct problem *p, const adaptau_loss *loss, int32_t n_ranges, bool has_tau, struct answer *total)
 {
     struct host      host = {.problem = p};
-    adaptau_exchange exchanges = {.struct_size = sizeof exchanges,
+    adaptau_reduce exchanges = {.struct_size = sizeof exchanges,
                                   .item_pieces = n_ranges,
                                   .most_items = most_items(p, n_ranges),
                                   .exchange = exchange,
@@ -303,7 +303,7 @@ START_TEST(one_range_has_the_bits_of_the_catalogue)
     struct problem     p = make_problem(problems[_i]);
     struct answer      whole = make_answer(&p), one = make_answer(&p);
     struct host        host = {.own = allocate((size_t)p.n_rows, sizeof(adaptau_row_sums))};
-    adaptau_exchange   alone = {.struct_size = sizeof alone, .exchange = exchange, .user_data = &host};
+    adaptau_reduce   alone = {.struct_size = sizeof alone, .exchange = exchange, .user_data = &host};
     ask(&p, &loss, NULL, &whole, true);
     ask(&p, &loss, &alone, &one, true);
     ck_assert_mem_eq(whole.row_loss, one.row_loss, (size_t)p.n_rows * sizeof(double));
@@ -322,7 +322,7 @@ START_TEST(batch_without_rows_hands_over_zeros)
     struct problem     p = make_problem(problems[0]);
     struct answer      a = make_answer(&p);
     struct host        host = {0};
-    adaptau_exchange   alone = {.struct_size = sizeof alone, .exchange = exchange, .user_data = &host};
+    adaptau_reduce   alone = {.struct_size = sizeof alone, .exchange = exchange, .user_data = &host};
     for (int64_t i = 0; i < (int64_t)p.n_items * p.dim; i++)
         a.item_gradients[i] = 1.0f;
     p.n_rows = 0;
@@ -339,29 +339,29 @@ END_TEST
 
 /* ---- what does not add up ---------------------------------------------------------------------------------------- */
 
-static int32_t refuse(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t refuse(void *user_data, const adaptau_reduce_piece *piece)
 {
     (void)user_data;
-    return piece->what == ADAPTAU_EXCHANGE_USERS ? 7 : 0;
+    return piece->what == ADAPTAU_REDUCE_USERS ? 7 : 0;
 }
 
-static adaptau_status try(const struct problem *p, int32_t kind, const adaptau_exchange *e)
+static adaptau_status try(const struct problem *p, int32_t kind, const adaptau_reduce *e)
 {
     struct answer            a = make_answer(p);
     adaptau_tables           tables = tables_of(p);
     adaptau_batch            batch = batch_of(p);
     adaptau_row_temperatures temperatures = temperatures_of(p);
     const adaptau_loss       loss = {.struct_size = sizeof loss, .kind = kind};
-    adaptau_softmax_output   output = {
+    adaptau_loss_output   output = {
           .struct_size = sizeof output, .user_gradients = a.user_gradients, .item_gradients = a.item_gradients};
-    adaptau_status status = adaptau_loss_gradients_of_range(context, &tables, &batch, &temperatures, &loss, e, &output, &error);
+    adaptau_status status = adaptau_loss_gradients_of_shard(context, &tables, &batch, &temperatures, &loss, e, &output, &error);
     free_answer(&a);
     return status;
 }
 
 START_TEST(refuses_what_does_not_add_up)
 {
-    adaptau_exchange e = {.struct_size = sizeof e, .exchange = refuse};
+    adaptau_reduce e = {.struct_size = sizeof e, .exchange = refuse};
     struct problem   p = make_problem(problems[0]), shared = make_problem(problems[4]);
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_BPR, &e), ADAPTAU_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(error.message, "BPR compares each candidate"));

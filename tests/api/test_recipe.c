@@ -89,7 +89,7 @@ START_TEST(fills_lightgcn_by_the_rules)
     r.encoder = ADAPTAU_ENCODER_LIGHTGCN;
     r = fill(r, e->n, e->m, e->pairs);
     ck_assert_int_eq(r.normalise, sparse ? (int32_t)ADAPTAU_NORMALISE_BOTH : 0);
-    ck_assert_int_eq(r.tau0_policy, sparse ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_EQ14);
+    ck_assert_int_eq(r.tau0_policy, sparse ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_FIRST_ORDER);
     ck_assert_int_eq(r.unit_raw_rows, sparse);
     ck_assert_int_eq(r.rank_raw, sparse);
     ck_assert_int_eq(r.row_second_moment, !sparse);
@@ -119,7 +119,7 @@ START_TEST(fills_what_other_choices_need)
     expect_near(r.learning_rate_items, 0.005);
     expect_near(r.soft_targets + r.popularity_exponent, 0);
     ck_assert_int_eq(r.epochs, 16);
-    ck_assert_int_eq(r.tau0_policy, ADAPTAU_TAU0_EQ14);
+    ck_assert_int_eq(r.tau0_policy, ADAPTAU_TAU0_FIRST_ORDER);
     r = new_recipe();
     r.candidates = ADAPTAU_SAMPLER_SHARED_POPULARITY;
     r.tau_user_policy = ADAPTAU_TAU_USER_LEARNED;
@@ -344,7 +344,7 @@ static struct split open_split(void)
             users[n] = u;
             items[n] = (7 * i + u) % 40;
         }
-    OK(adaptau_dataset_create_from_pairs(s.context, 40, 40, n, users, items, &s.data, &error));
+    OK(adaptau_dataset_create_from_interactions(s.context, 40, 40, n, users, items, &s.data, &error));
     OK(adaptau_dataset_get_view(s.data, &s.all, &error));
     return s;
 }
@@ -377,7 +377,7 @@ static bool has(const adaptau_dataset_view *view, int32_t user, int32_t item)
 
 static void expect_parts(const struct split *s)
 {
-    ck_assert_int_eq(adaptau_dataset_n_pairs(s->kept) + adaptau_dataset_n_pairs(s->held_out), adaptau_dataset_n_pairs(s->data));
+    ck_assert_int_eq(adaptau_dataset_n_interactions(s->kept) + adaptau_dataset_n_interactions(s->held_out), adaptau_dataset_n_interactions(s->data));
     for (int32_t u = 0; u < 40; u++)
         for (int64_t p = s->all.user_ptr[u]; p < s->all.user_ptr[u + 1]; p++)
             ck_assert(has(&s->left, u, s->all.user_items[p]) != has(&s->out, u, s->all.user_items[p]));
@@ -405,7 +405,7 @@ START_TEST(splits_at_one_time_across_users)
 {
     static int64_t times[780], sorted[780];
     struct split   s = open_split();
-    const int64_t  n = adaptau_dataset_n_pairs(s.data);
+    const int64_t  n = adaptau_dataset_n_interactions(s.data);
     for (int64_t p = 0; p < n; p++)
         times[p] = sorted[p] = p * p % 97 * p % 97;
     for (int64_t i = 1; i < n; i++) /* by insertion */
@@ -431,7 +431,7 @@ START_TEST(splits_at_one_time_across_users)
         ck_assert_int_eq(s.out.user_ptr[u + 1] - s.out.user_ptr[u], late < all ? late : all > 0 ? all - 1 : 0);
     }
     split(&s, 0.0, 0, times);
-    ck_assert_int_eq(adaptau_dataset_n_pairs(s.held_out), 0);
+    ck_assert_int_eq(adaptau_dataset_n_interactions(s.held_out), 0);
     close_split(&s);
 }
 END_TEST

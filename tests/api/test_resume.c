@@ -42,7 +42,7 @@ struct scenario {
 static const struct scenario scenarios[] = {
     {.name = "mf, personal temperatures, soft targets",
      .model = {.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT, .seed = 3},
-     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .threshold_quantile = 0.4},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS, .threshold_quantile = 0.4},
      .sampler = {.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .row_weight_exponent = 0.5},
      .soft_targets = 3.0},
     {.name = "mf, the root of Eq. 11, sampled candidates",
@@ -56,7 +56,7 @@ static const struct scenario scenarios[] = {
     {.name = "mf, a learned temperature for each user", .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED}},
     {.name = "lightgcn, both dropouts",
      .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = 2, .edge_dropout = 0.3, .layer_dropout = 0.2, .seed = 9},
-     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ15}},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_MINIMISER}},
     {.name = "lightgcn, noise",
      .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.1},
      .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_SIMGCL}},
@@ -66,7 +66,7 @@ static const struct scenario scenarios[] = {
     {.name = "simplex", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3}},
     {.name = "simplex without embeddings of its own", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = -1.0}},
     {.name = "mf, SL@K, soft targets",
-     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS},
      .loss = {.kind = ADAPTAU_LOSS_SLATK, .top_k = 3, .weight_tau = 0.4},
      .soft_targets = 3.0},
     {.name = "mf, BSL", .loss = {.kind = ADAPTAU_LOSS_BSL, .negative_weight = 0.8, .positive_scale = 5.0}},
@@ -417,7 +417,7 @@ START_TEST(rejects_what_does_not_fit)
     adaptau_temperature *temperature = NULL;
     char                 note[ADAPTAU_NOTE_SIZE + 1];
     const int32_t        zero = 0;
-    OK(adaptau_dataset_create_from_pairs(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
     ck_assert_int_eq(adaptau_model_load_checkpoint(w.context, other, path, &model, NULL, NULL, &error), ADAPTAU_E_SHAPE);
     ck_assert_ptr_nonnull(strstr(error.message, "120 users x 200 items"));
     OK(adaptau_temperature_create(w.context, other, NULL, &temperature, &error));

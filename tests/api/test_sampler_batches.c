@@ -64,7 +64,7 @@ START_TEST(interaction_rows_hold_every_pair_once)
     for (int32_t u = 0; u < USERS; u++)
         for (int32_t i = 0; i < ITEMS; i++)
             ck_assert_int_eq(seen[u][i], has(&view, u, i));
-    ck_assert_int_eq(adaptau_sampler_n_batches(sampler), (adaptau_dataset_n_pairs(data) + 63) / 64);
+    ck_assert_int_eq(adaptau_sampler_n_batches(sampler), (adaptau_dataset_n_interactions(data) + 63) / 64);
     adaptau_sampler_destroy(sampler);
     adaptau_dataset_destroy(data);
 }
@@ -83,7 +83,7 @@ START_TEST(defaults_are_users_and_the_catalogue)
     ck_assert_ptr_null(b.log_q);
     ck_assert_ptr_null(b.row_weights);
     ck_assert_uint_eq(b.flags, 0);
-    ck_assert_int_eq(n_positives(&b), adaptau_dataset_n_pairs(data));
+    ck_assert_int_eq(n_positives(&b), adaptau_dataset_n_interactions(data));
     ck_assert_int_eq(adaptau_sampler_n_batches(sampler), 1);
     ck_assert_int_eq(next(sampler).n_rows, 0);
     ck_assert_int_eq(next(sampler).n_rows, 0);

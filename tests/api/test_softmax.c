@@ -85,7 +85,7 @@ static struct answer ask(adaptau_context *context, const struct problem *p)
     adaptau_batch            batch = batch_of(p);
     adaptau_tables           tables = tables_of(p);
     adaptau_row_temperatures temperatures = temperatures_of(p);
-    adaptau_softmax_output   output = {
+    adaptau_loss_output   output = {
           .struct_size = sizeof output,
           .row_loss = a.row_loss,
           .row_log_sum = a.row_log_sum,
@@ -450,7 +450,7 @@ START_TEST(degenerate_rows_are_defined)
     adaptau_batch            batch = batch_of(&p);
     adaptau_tables           tables = tables_of(&p);
     adaptau_row_temperatures temperatures = temperatures_of(&p);
-    adaptau_softmax_output   output = {.struct_size = sizeof output,
+    adaptau_loss_output   output = {.struct_size = sizeof output,
                                        .user_gradients = a.user_gradients,
                                        .item_gradients = a.item_gradients,
                                        .row_loss = a.row_loss};
@@ -514,7 +514,7 @@ START_TEST(zero_rows_that_are_met_are_counted_once)
             adaptau_batch            batch = batch_of(&p);
             adaptau_tables           tables = tables_of(&p);
             adaptau_row_temperatures temperatures = temperatures_of(&p);
-            adaptau_softmax_output   output = {.struct_size = sizeof output,
+            adaptau_loss_output   output = {.struct_size = sizeof output,
                                                .item_gradients = with_gradients ? a.item_gradients : NULL};
             OK(adaptau_softmax(context, &tables, &batch, &temperatures, &output, &error));
             ck_assert_int_eq(output.n_zero_rows, expected_zero_rows(&p));
@@ -540,7 +540,7 @@ START_TEST(broken_promise_of_unit_rows_is_noticed)
     adaptau_batch            batch = batch_of(&p);
     adaptau_tables           tables = tables_of(&p);
     adaptau_row_temperatures temperatures = temperatures_of(&p);
-    adaptau_softmax_output   output = {.struct_size = sizeof output};
+    adaptau_loss_output   output = {.struct_size = sizeof output};
     p.items[3] = NAN;
     ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &temperatures, &output, NULL), ADAPTAU_E_NUMERIC);
     adaptau_context_destroy(context);

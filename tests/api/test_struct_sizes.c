@@ -23,7 +23,7 @@ struct fixture {
     adaptau_batch            batch;
     adaptau_tables           tables;
     adaptau_row_temperatures temperatures;
-    adaptau_softmax_output   output;
+    adaptau_loss_output   output;
     adaptau_recipe           recipe, short_recipe; /* filled; the second of one epoch */
     adaptau_training        *training;
 };
@@ -92,7 +92,7 @@ static adaptau_status use_tune_options(void *given)
 {
     adaptau_recipe recipe = {.struct_size = sizeof recipe};
     OK(adaptau_recipe_init(&recipe, &error));
-    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     return adaptau_tune(f.world.context, f.world.data, given, &recipe, NULL, &error);
 }
 
@@ -111,7 +111,7 @@ static adaptau_status get_tune_result(void *given)
 {
     adaptau_recipe recipe = {.struct_size = sizeof recipe};
     OK(adaptau_recipe_init(&recipe, &error));
-    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     return adaptau_tune(f.world.context, f.world.data, NULL, &recipe, given, &error);
 }
 
@@ -136,7 +136,7 @@ static adaptau_status use_contrast_options(void *given)
 
 static adaptau_status use_loss(void *given)
 {
-    adaptau_softmax_output output = f.output;
+    adaptau_loss_output output = f.output;
     adaptau_status         kept = adaptau_model_set_loss(f.world.model, given, &error);
     adaptau_status         status =
         adaptau_loss_gradients(f.world.context, &f.tables, &f.batch, &f.temperatures, given, &output, &error);
@@ -146,7 +146,7 @@ static adaptau_status use_loss(void *given)
 
 static adaptau_status use_tables(void *given)
 {
-    adaptau_softmax_output output = f.output;
+    adaptau_loss_output output = f.output;
     adaptau_status         status = adaptau_softmax(f.world.context, given, &f.batch, &f.temperatures, &output, &error);
     ck_assert_int_eq(adaptau_evaluator_run(f.evaluator, given, &error), status);
     ck_assert_int_eq(adaptau_temperature_update(f.world.temperature, given, &error), status);
@@ -155,7 +155,7 @@ static adaptau_status use_tables(void *given)
 
 static adaptau_status use_batch(void *given)
 {
-    adaptau_softmax_output output = f.output;
+    adaptau_loss_output output = f.output;
     adaptau_status         status = adaptau_softmax(f.world.context, &f.tables, given, &f.temperatures, &output, &error);
     ck_assert_int_eq(adaptau_model_gradients(f.world.model, given, f.world.temperature, NULL, &error), status);
     if (status != ADAPTAU_OK) /* there are gradients to add to, so that it is the size which is refused */
@@ -166,7 +166,7 @@ static adaptau_status use_batch(void *given)
 
 static adaptau_status use_row_temperatures(void *given)
 {
-    adaptau_softmax_output output = f.output;
+    adaptau_loss_output output = f.output;
     return adaptau_softmax(f.world.context, &f.tables, &f.batch, given, &output, &error);
 }
 
@@ -177,12 +177,12 @@ static adaptau_status use_softmax_output(void *given)
 
 static adaptau_status use_fold_options(void *given)
 {
-    adaptau_fold  *fold = NULL;
+    adaptau_fold_in  *fold = NULL;
     adaptau_model *grown = NULL;
-    adaptau_status status = adaptau_fold_create(f.mf, NULL, given, &fold, &error);
+    adaptau_status status = adaptau_fold_in_create(f.mf, NULL, given, &fold, &error);
     ck_assert_int_eq(adaptau_model_grow(f.mf, f.world.data, given, &grown, &error), status);
     adaptau_model_destroy(grown);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     return status;
 }
 
@@ -194,7 +194,7 @@ static adaptau_status use_item_filter(void *given)
 
 /* ---- over ranges of users and items ------------------------------------------------------------------------------------ */
 
-static int32_t leave_alone(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t leave_alone(void *user_data, const adaptau_reduce_piece *piece)
 {
     (void)user_data;
     return piece->reserved;
@@ -202,11 +202,11 @@ static int32_t leave_alone(void *user_data, const adaptau_exchange_piece *piece)
 
 static adaptau_status use_exchange(void *given)
 {
-    adaptau_softmax_output output = f.output;
-    adaptau_status         kept = adaptau_model_set_exchange(f.mf, given, &error);
-    adaptau_status         status = adaptau_loss_gradients_of_range(f.world.context, &f.tables, &f.batch, &f.temperatures, NULL,
+    adaptau_loss_output output = f.output;
+    adaptau_status         kept = adaptau_model_set_reduce(f.mf, given, &error);
+    adaptau_status         status = adaptau_loss_gradients_of_shard(f.world.context, &f.tables, &f.batch, &f.temperatures, NULL,
                                                                     given, &output, &error);
-    OK(adaptau_model_set_exchange(f.mf, NULL, &error));
+    OK(adaptau_model_set_reduce(f.mf, NULL, &error));
     ck_assert_int_eq(kept, status);
     return status;
 }
@@ -234,7 +234,7 @@ static adaptau_status use_range_tables(void *given)
     int32_t item;
     float   score;
     ck_assert_int_eq(adaptau_rank(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error),
-                     adaptau_pair_moments(f.world.context, given, f.world.data, sums, &error));
+                     adaptau_interaction_moments(f.world.context, given, f.world.data, sums, &error));
     return adaptau_rank(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error);
 }
 
@@ -382,12 +382,12 @@ static const int32_t         one_item[] = {0};
 static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_row, .indices = one_item};
 static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_target_options  no_targets = {0};
-static const adaptau_fold_options    folding = {.tau = 0.2};
+static const adaptau_fold_in_options    folding = {.tau = 0.2};
 static const uint32_t        zeros[128];
-static const adaptau_exchange exchange = {.exchange = leave_alone};
+static const adaptau_reduce exchange = {.exchange = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
-    .dim = 1, .users = table_moments, .items = table_moments, .pairs = {1.0, 0.5, 0.25}};
+    .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 0.5, 0.25}};
 static const adaptau_temperature_state warm = {.tau0 = 0.1};
 static float                   one_number[1] = {1.0f}, first_moment[1], second_moment[1];
 static int32_t                 one_count[1];
@@ -417,10 +417,10 @@ static const struct struct_case {
     {"tables", use_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"batch", use_batch, 104, sizeof(adaptau_batch), &f.batch},
     {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
-    {"fold options", use_fold_options, 48, sizeof(adaptau_fold_options), &folding},
+    {"fold options", use_fold_options, 48, sizeof(adaptau_fold_in_options), &folding},
     {"item filter", use_item_filter, 32, sizeof(adaptau_item_filter), zeros},
-    {"softmax output", use_softmax_output, 104, sizeof(adaptau_softmax_output), &f.output},
-    {"exchange", use_exchange, 32, sizeof(adaptau_exchange), &exchange},
+    {"softmax output", use_softmax_output, 104, sizeof(adaptau_loss_output), &f.output},
+    {"exchange", use_exchange, 32, sizeof(adaptau_reduce), &exchange},
     {"Adam's options", use_adam_options, 48, sizeof(adaptau_adam_options), &adam_step},
     {"Adam's rows", use_adam_rows, 56, sizeof(adaptau_adam_rows), &adam_rows},
     {"tables of a range", use_range_tables, 64, sizeof(adaptau_tables), &f.tables},
@@ -561,11 +561,11 @@ static void open_fixture(void)
     f.batch = first_batch(&f.world);
     f.tables = tables_of(f.world.model);
     f.temperatures = (adaptau_row_temperatures){.struct_size = sizeof f.temperatures, .tau = 0.2f};
-    f.output = (adaptau_softmax_output){.struct_size = sizeof f.output};
+    f.output = (adaptau_loss_output){.struct_size = sizeof f.output};
     OK(adaptau_evaluator_create(f.world.context, f.world.data, NULL, &f.evaluator, &error));
     f.recipe = (adaptau_recipe){.struct_size = sizeof f.recipe};
     OK(adaptau_recipe_init(&f.recipe, &error));
-    f.recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    f.recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     OK(adaptau_recipe_fill(&f.recipe, f.world.data, &error));
     f.short_recipe = f.recipe;
     f.short_recipe.epochs = 1;

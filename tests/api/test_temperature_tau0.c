@@ -42,8 +42,8 @@ static void check_policies(uint32_t flags, double quantile)
         int32_t policy;
         int     index;
         double  tolerance;
-    } policies[] = {{ADAPTAU_TAU0_EQ14, TAU_EQ14, 1e-6},
-                    {ADAPTAU_TAU0_EQ34, TAU_EQ34, 1e-5},
+    } policies[] = {{ADAPTAU_TAU0_FIRST_ORDER, TAU_EQ14, 1e-6},
+                    {ADAPTAU_TAU0_SECOND_ORDER, TAU_EQ34, 1e-5},
                     {ADAPTAU_TAU0_EXACT, TAU_EQ11, 1e-5}};
     const adaptau_tables tables = make_tables(flags);
     double              *expected = read_moments(flags, quantile);
@@ -54,7 +54,7 @@ static void check_policies(uint32_t flags, double quantile)
         adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = policies[i].policy, .degree_quantile = quantile));
         adaptau_temperature_state state = update(temperature, &tables);
         uint32_t                  flag =
-            policies[i].policy == ADAPTAU_TAU0_EQ34 && radicand < 0 ? ADAPTAU_TEMPERATURE_RADICAND : 0;
+            policies[i].policy == ADAPTAU_TAU0_SECOND_ORDER && radicand < 0 ? ADAPTAU_TEMPERATURE_RADICAND : 0;
         check_moments(&state, expected);
         check_close("tau0", state.tau0, expected[policies[i].index], policies[i].tolerance);
         ck_assert_uint_eq(state.flags, flag);
@@ -125,7 +125,7 @@ START_TEST(raw_tables_of_any_size_have_moments)
         users[k] *= 1e30f;
     for (int32_t k = 0; k < n_items * dim; k++)
         items[k] *= 1e-12f;
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER));
     adaptau_temperature_state state = update(temperature, &tables);
     check_close("mu", state.mean_all, expected[MEAN] * 1e18, 1e-6);
     check_close("sigma^2", state.variance_all, expected[VARIANCE] * 1e36, 1e-6);
@@ -168,7 +168,7 @@ static void generate(int32_t n, int32_t m, int32_t d, int32_t degree, double com
         for (int32_t k = 0; k < d; k++)
             items[ids[n * degree + p] * d + k] += 2.0f * users[ids[p] * d + k];
     }
-    ck_assert_int_eq(adaptau_dataset_create_from_pairs(context, n, m, n * degree, ids, ids + n * degree, &dataset, NULL),
+    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, n, m, n * degree, ids, ids + n * degree, &dataset, NULL),
                      ADAPTAU_OK);
     free(ids);
 }
@@ -189,7 +189,7 @@ static double cosine(int32_t user, int32_t item)
 static void check_generated(double tolerance)
 {
     const adaptau_tables      tables = make_tables(ADAPTAU_NORMALISE_BOTH);
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER));
     adaptau_temperature_state state = update(temperature, &tables);
     double                    sum = 0, squares = 0, n = (double)n_users * n_items;
     for (int32_t u = 0; u < n_users; u++)
@@ -237,11 +237,11 @@ START_TEST(results_are_the_same_for_any_number_of_threads)
         ck_assert_int_eq(adaptau_context_create(&options, &own, NULL), ADAPTAU_OK);
         context = own;
         adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EXACT,
-                                                          .tau_user_policy = ADAPTAU_TAU_USER_EQ16, .exact_sample = 200,
+                                                          .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS, .exact_sample = 200,
                                                           .tau_min = 0.01));
         for (int32_t u = 0; u < n_users; u++) {
             float loss = 5.0f + (float)(u % 37) * 0.1f;
-            ck_assert_int_eq(adaptau_temperature_observe(temperature, 1, &u, &loss, NULL), ADAPTAU_OK);
+            ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, &u, &loss, NULL), ADAPTAU_OK);
         }
         adaptau_temperature_state state = update(temperature, &tables);
         ck_assert_uint_eq(state.flags, 0);
@@ -267,7 +267,7 @@ START_TEST(warms_up_by_a_constant_and_measures_meanwhile)
 {
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     double              *expected = read_moments(ADAPTAU_NORMALISE_BOTH, 0.0);
-    const int32_t        policies[] = {ADAPTAU_TAU0_EQ14, ADAPTAU_TAU0_EQ34, ADAPTAU_TAU0_EXACT};
+    const int32_t        policies[] = {ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU0_SECOND_ORDER, ADAPTAU_TAU0_EXACT};
     for (int i = 0; i < 3; i++) {
         adaptau_temperature *temperature =
             create(OPTIONS(.tau0_policy = policies[i], .warmup_updates = 3, .warmup_delta_mu = 0.5));
@@ -300,7 +300,7 @@ END_TEST
 START_TEST(keeps_tau0_where_positives_score_below_the_mean)
 {
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
-    for (int32_t policy = ADAPTAU_TAU0_EQ14; policy <= ADAPTAU_TAU0_EXACT; policy++) {
+    for (int32_t policy = ADAPTAU_TAU0_FIRST_ORDER; policy <= ADAPTAU_TAU0_EXACT; policy++) {
         adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = policy));
         adaptau_temperature_state before = update(temperature, &tables);
         for (int32_t k = 0; k < n_users * dim; k++)
@@ -321,7 +321,7 @@ START_TEST(tables_of_zeros_keep_tau0)
     const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     memset(users, 0, (size_t)(n_users * dim) * sizeof *users);
     memset(items, 0, (size_t)(n_items * dim) * sizeof *items);
-    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_EQ34));
+    adaptau_temperature      *temperature = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER));
     adaptau_temperature_state state = update(temperature, &tables);
     ck_assert_uint_eq(state.flags, ADAPTAU_TEMPERATURE_KEPT);
     ck_assert_double_eq(state.mean_all, 0.0);
@@ -408,7 +408,7 @@ START_TEST(equal_degrees_count_everyone)
 {
     const int32_t ids[] = {0, 1, 2}, liked[] = {4, 2, 0};
     adaptau_dataset_destroy(dataset);
-    ck_assert_int_eq(adaptau_dataset_create_from_pairs(context, 3, 10, 3, ids, liked, &dataset, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, 3, 10, 3, ids, liked, &dataset, NULL), ADAPTAU_OK);
     adaptau_temperature *temperature = create(OPTIONS(.degree_quantile = 0.5));
     ck_assert_int_eq(state_of(temperature).n_users_counted, 3);
     ck_assert_double_eq_tol(state_of(temperature).log_ratio, log(5.0), 1e-15);
@@ -422,8 +422,8 @@ START_TEST(users_who_own_most_items_get_the_greatest_temperature)
     adaptau_dataset_destroy(dataset);
     n_users = 2;
     n_items = 4;
-    ck_assert_int_eq(adaptau_dataset_create_from_pairs(context, 2, 4, 6, ids, liked, &dataset, NULL), ADAPTAU_OK);
-    for (int32_t policy = ADAPTAU_TAU0_EQ14; policy <= ADAPTAU_TAU0_EXACT; policy++) {
+    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, 2, 4, 6, ids, liked, &dataset, NULL), ADAPTAU_OK);
+    for (int32_t policy = ADAPTAU_TAU0_FIRST_ORDER; policy <= ADAPTAU_TAU0_EXACT; policy++) {
         adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = policy));
         ck_assert_double_eq(state_of(temperature).tau0, 10.0);
         for (int32_t k = 0; k < 4 * dim; k++)

@@ -21,7 +21,7 @@ static adaptau_recipe new_recipe(void)
 {
     adaptau_recipe recipe = {.struct_size = sizeof recipe};
     OK(adaptau_recipe_init(&recipe, &error));
-    recipe.tau0_policy = ADAPTAU_TAU0_EQ14;
+    recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     recipe.dim = DIM;
     recipe.epochs = EPOCHS;
     recipe.seed = 5;
@@ -35,7 +35,7 @@ static adaptau_recipe way(int number)
     switch (number) {
     case 0: break;
     case 1:
-        recipe.tau_user_policy = ADAPTAU_TAU_USER_EQ16;
+        recipe.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
         recipe.popularity_prior = 0;
         recipe.soft_targets = 0;
         break;

@@ -27,7 +27,7 @@ static adaptau_dataset *make_data(adaptau_context *context, int32_t noise)
             users[n] = u;
             items[n++] = any ? draw(ITEMS) : u % KINDS + KINDS * draw(ITEMS / KINDS);
         }
-    OK(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, n, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n, users, items, &dataset, &error));
     return dataset;
 }
 
@@ -103,12 +103,12 @@ START_TEST(no_neighbour_of_what_is_found_scores_higher)
     adaptau_tune_options   options = {.struct_size = sizeof options, .held_out = held_out, .trial_epochs = 5};
     adaptau_recipe         recipe = small_recipe(), given = recipe;
     adaptau_tune_result    result = tune(context, part, &options, &recipe);
-    ck_assert_int_eq(result.n_held_out, adaptau_dataset_n_pairs(held_out));
+    ck_assert_int_eq(result.n_held_out, adaptau_dataset_n_interactions(held_out));
     ck_assert_int_eq(result.trial_epochs, 5);
     ck_assert_int_eq(recipe.tau0_policy, ADAPTAU_TAU0_FIXED);
     ck_assert_double_eq(recipe.tau, result.tau);
     ck_assert_int_eq(recipe.epochs, given.epochs);
-    ck_assert_double_eq_tol(result.first_tau, 0.7 / adaptau_log_ratio(USERS, ITEMS, adaptau_dataset_n_pairs(part)), 1e-12);
+    ck_assert_double_eq_tol(result.first_tau, 0.7 / adaptau_log_ratio(USERS, ITEMS, adaptau_dataset_n_interactions(part)), 1e-12);
     OK(adaptau_recipe_fill(&given, part, &error));
     const double k = round(2.0 * log2(result.tau / result.first_tau)), best = result.first_tau * exp2(k / 2.0);
     ck_assert(fabs(log2(result.tau / best)) <= 0.25 + 1e-9);
@@ -160,7 +160,7 @@ START_TEST(other_policies_are_only_filled)
 {
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
     adaptau_dataset *data = make_data(context, 0);
-    static const int32_t policies[] = {ADAPTAU_TAU0_EQ14, ADAPTAU_TAU0_EQ34, ADAPTAU_TAU0_FIXED};
+    static const int32_t policies[] = {ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU0_SECOND_ORDER, ADAPTAU_TAU0_FIXED};
     for (int k = 0; k < 3; k++) {
         adaptau_recipe recipe = small_recipe();
         recipe.tau0_policy = policies[k];
@@ -183,7 +183,7 @@ START_TEST(losses_without_a_temperature_have_none_to_find)
         adaptau_recipe recipe = small_recipe();
         recipe.loss = k ? ADAPTAU_LOSS_MSE : ADAPTAU_LOSS_CCL;
         ck_assert_int_eq(tune(context, data, NULL, &recipe).n_trials, 0);
-        ck_assert_int_eq(recipe.tau0_policy, ADAPTAU_TAU0_EQ14);
+        ck_assert_int_eq(recipe.tau0_policy, ADAPTAU_TAU0_FIRST_ORDER);
         recipe.tau0_policy = ADAPTAU_TAU0_HELD_OUT;
         ck_assert_int_eq(adaptau_tune(context, data, NULL, &recipe, NULL, &error), ADAPTAU_E_ARGUMENT);
     }
@@ -201,12 +201,12 @@ START_TEST(users_with_one_item_leave_eq14)
         users[u] = u;
         items[u] = u % 7;
     }
-    OK(adaptau_dataset_create_from_pairs(context, 20, 9, 20, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, 20, 9, 20, users, items, &data, &error));
     adaptau_recipe      recipe = small_recipe();
     adaptau_tune_result result = tune(context, data, NULL, &recipe);
     ck_assert_int_eq(result.n_trials, 0);
     ck_assert_int_eq(result.n_held_out, 0);
-    ck_assert_int_eq(recipe.tau0_policy, ADAPTAU_TAU0_EQ14);
+    ck_assert_int_eq(recipe.tau0_policy, ADAPTAU_TAU0_FIRST_ORDER);
     adaptau_dataset_destroy(data);
     adaptau_context_destroy(context);
 }
@@ -219,9 +219,9 @@ START_TEST(a_given_policy_of_users_is_kept)
     int32_t          n_trials[2];
     for (int k = 0; k < 2; k++) {
         adaptau_recipe recipe = small_recipe();
-        recipe.tau_user_policy = k ? ADAPTAU_TAU_USER_EQ16 : ADAPTAU_TAU_USER_NONE;
+        recipe.tau_user_policy = k ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE;
         adaptau_tune_result result = tune(context, data, NULL, &recipe);
-        ck_assert_int_eq(recipe.tau_user_policy, k ? ADAPTAU_TAU_USER_EQ16 : ADAPTAU_TAU_USER_NONE);
+        ck_assert_int_eq(recipe.tau_user_policy, k ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE);
         ck_assert_int_eq(result.tau_user_policy, recipe.tau_user_policy);
         n_trials[k] = result.n_trials;
     }

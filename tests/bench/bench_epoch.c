@@ -179,7 +179,7 @@ static double time_softmax(struct host *h, const adaptau_batch *batch, float *us
     adaptau_error            error = {0};
     adaptau_tables           tables = {.struct_size = sizeof tables};
     adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .candidates = tau};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = users, .item_gradients = items};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = users, .item_gradients = items};
     double                   start = bench_now();
     if (adaptau_model_get_tables(h->model, &tables, &error) ||
         adaptau_temperature_rows(h->temperature, batch->n_rows, batch->users, tau, NULL, &error) ||

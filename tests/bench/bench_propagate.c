@@ -167,7 +167,7 @@ static void make_graph(struct bench *b)
         items[p] = (int32_t)((uint64_t)rank * 17389 % ITEMS);
         b->random[p] = (int32_t)(draw(&state) % ITEMS);
     }
-    check(adaptau_dataset_create_from_pairs(b->context, USERS, ITEMS, PAIRS, users, items, &b->graph, &error), &error);
+    check(adaptau_dataset_create_from_interactions(b->context, USERS, ITEMS, PAIRS, users, items, &b->graph, &error), &error);
     free(items);
     free(users);
 }

@@ -171,7 +171,7 @@ def main():
             out = np.zeros((len(left_out), items.shape[1]), np.float32)
             library.call("fold_users", fold, len(left_out), P(ptr.ctypes.data), P(ids.ctypes.data), P(out.ctypes.data), None)
             ended = time.process_time()
-            library.library.adaptau_fold_destroy(fold)
+            library.library.adaptau_fold_in_destroy(fold)
             got = recall(out, items, prior, left_out, train_rows, test_rows)
             print(f"c {strength:5.3g}  steps {steps:3d}  recall@20 {got:.4f}  {100 * got / trained:6.2f} %  "
                   f"{1e3 * (ended - created) / len(left_out):.3f} ms a user, {1e3 * (created - started):.1f} ms before", flush=True)

@@ -157,7 +157,7 @@ class Trainer:
         pointers = [np.ascontiguousarray(ids, np.int32).ctypes.data_as(c.c_void_p) for ids in pairs]
         self.tables = (users, items)  # borrowed
         self.rows_per_batch = rows_per_batch
-        self.data = library.make(self.lib.adaptau_dataset_create_from_pairs, library.context, USERS, ITEMS,
+        self.data = library.make(self.lib.adaptau_dataset_create_from_interactions, library.context, USERS, ITEMS,
                                  c.c_int64(len(pairs[0])), *pointers)
         self.model = library.make(self.lib.adaptau_model_create, library.context, self.data, c.byref(sized(
             ModelOptions, dim=DIM, flags=flags, init=HOST_TABLES, host_users=users.ctypes.data,

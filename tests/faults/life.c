@@ -23,8 +23,8 @@ const struct way ways[] = {
     {.name = "mf, catalogue by popularity, positives outside, each user's tau",
      .model = {.flags = ADAPTAU_MODEL_FREE_LENGTH | ADAPTAU_MODEL_ROW_SECOND_MOMENT, .weight_decay = 1e-3},
      .sampler = {.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .popularity_exponent = 0.6, .row_weight_exponent = 0.5},
-     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .threshold_quantile = 0.5, .degree_quantile = 0.2},
-     .fold = {.tau_user_policy = ADAPTAU_TAU_USER_EQ16, .popularity_exponent = 0.6}},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS, .threshold_quantile = 0.5, .degree_quantile = 0.2},
+     .fold = {.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS, .popularity_exponent = 0.6}},
     {.name = "mf, shared by popularity, a learned tau",
      SHARED,
      .temperature = {.tau0_policy = ADAPTAU_TAU0_LEARNED}},
@@ -80,7 +80,7 @@ struct state {
     adaptau_model              *model, *loaded, *resumed, *grown;
     adaptau_temperature        *resumed_temperature, *grown_temperature;
     adaptau_evaluator          *evaluator;
-    adaptau_fold               *fold;
+    adaptau_fold_in               *fold;
     adaptau_error               error;
     adaptau_batch               batch;
     adaptau_tables              tables;
@@ -127,7 +127,7 @@ static adaptau_status make_pairs(adaptau_context *context, int32_t n_users, int3
         users[p] = p % n_users;
         items[p] = (int32_t)((uint64_t)(number >> 16) * (number >> 16) % 65536 * (uint64_t)n_items / 65536);
     }
-    adaptau_status status = adaptau_dataset_create_from_pairs(context, n_users, n_items, n_pairs, users, items, out, error);
+    adaptau_status status = adaptau_dataset_create_from_interactions(context, n_users, n_items, n_pairs, users, items, out, error);
     free(users);
     free(items);
     return status;
@@ -341,9 +341,9 @@ static void note_ranks(struct state *s)
     note(s, s->scores, sizeof s->scores);
 }
 
-static adaptau_fold_options fold_options(const struct state *s)
+static adaptau_fold_in_options fold_options(const struct state *s)
 {
-    adaptau_fold_options options = s->life->way->fold;
+    adaptau_fold_in_options options = s->life->way->fold;
     options.struct_size = sizeof options;
     options.tau = 0.2;
     return options;
@@ -351,15 +351,15 @@ static adaptau_fold_options fold_options(const struct state *s)
 
 static adaptau_status create_fold(struct state *s)
 {
-    const adaptau_fold_options options = fold_options(s);
-    return adaptau_fold_create(s->model, s->data, &options, &s->fold, &s->error);
+    const adaptau_fold_in_options options = fold_options(s);
+    return adaptau_fold_in_create(s->model, s->data, &options, &s->fold, &s->error);
 }
 
 static adaptau_status fold_users(struct state *s)
 {
     const int64_t ptr[3] = {0, 2, 3};
     const int32_t items[3] = {1, 4, 2};
-    return adaptau_fold_users(s->fold, 2, ptr, items, s->new_rows, NULL, &s->error);
+    return adaptau_fold_in_users(s->fold, 2, ptr, items, s->new_rows, NULL, &s->error);
 }
 
 static void serve(struct state *s)
@@ -381,7 +381,7 @@ static adaptau_status softmax(struct state *s)
 {
     double                         row_loss[64 * 8];
     const adaptau_row_temperatures taus = {.struct_size = sizeof taus, .tau = 0.2f};
-    adaptau_softmax_output         output = {.struct_size = sizeof output, .row_loss = row_loss};
+    adaptau_loss_output         output = {.struct_size = sizeof output, .row_loss = row_loss};
     ck_assert_int_le(s->batch.n_rows, 64 * 8);
     adaptau_status status = adaptau_softmax(s->context, &s->tables, &s->batch, &taus, &output, &s->error);
     if (status == ADAPTAU_OK)
@@ -471,7 +471,7 @@ static adaptau_status export_index(struct state *s)
 
 static adaptau_status grow_model(struct state *s)
 {
-    const adaptau_fold_options options = fold_options(s);
+    const adaptau_fold_in_options options = fold_options(s);
     const bool                 folds = s->life->way->model.encoder == ADAPTAU_ENCODER_MF;
     return adaptau_model_grow(s->model, s->larger, folds ? &options : NULL, &s->grown, &s->error);
 }
@@ -540,7 +540,7 @@ static void use_arrays(struct state *s)
 
 static void end(struct state *s)
 {
-    adaptau_fold_destroy(s->fold);
+    adaptau_fold_in_destroy(s->fold);
     adaptau_evaluator_destroy(s->evaluator);
     adaptau_model_destroy(s->model);
     adaptau_model_destroy(s->loaded);

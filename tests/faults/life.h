@@ -17,7 +17,7 @@ struct way {
     adaptau_contrast_options    contrast;
     adaptau_loss                loss;
     double                      soft_targets;
-    adaptau_fold_options        fold;
+    adaptau_fold_in_options        fold;
 };
 
 extern const struct way ways[];

@@ -149,7 +149,7 @@ START_TEST(no_call_of_a_life_calls_malloc)
     adaptau_model              *model = NULL, *grown = NULL;
     adaptau_temperature        *temperature = NULL;
     adaptau_sampler            *sampler = NULL;
-    adaptau_fold               *fold = NULL;
+    adaptau_fold_in               *fold = NULL;
     adaptau_context_options     options = {.struct_size = sizeof options, .n_threads = 1, .backend = ADAPTAU_BACKEND_REFERENCE,
                                            .allocate = take, .free = give};
     adaptau_model_options       model_options = {.struct_size = sizeof model_options, .dim = DIM, .encoder = encoder,
@@ -157,9 +157,9 @@ START_TEST(no_call_of_a_life_calls_malloc)
     adaptau_sampler_options     sampler_options = {.struct_size = sizeof sampler_options, .kind = kinds[_i % 3], .rows_per_batch = 64,
                                                    .n_candidates = _i % 3 ? 500 : 0};
     adaptau_temperature_options temperature_options = {.struct_size = sizeof temperature_options,
-                                                       .tau0_policy = _i % 2 ? ADAPTAU_TAU0_EXACT : ADAPTAU_TAU0_EQ14,
-                                                       .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
-    adaptau_fold_options        fold_options = {.struct_size = sizeof fold_options, .tau = 0.2, .n_steps = 2};
+                                                       .tau0_policy = _i % 2 ? ADAPTAU_TAU0_EXACT : ADAPTAU_TAU0_FIRST_ORDER,
+                                                       .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    adaptau_fold_in_options        fold_options = {.struct_size = sizeof fold_options, .tau = 0.2, .n_steps = 2};
     const int64_t               ptr[2] = {0, 2};
     const int32_t               items[2] = {3, 8};
     float                       row[DIM];
@@ -170,18 +170,18 @@ START_TEST(no_call_of_a_life_calls_malloc)
         pair_items[k] = draw(ITEMS);
     }
     WATCH(adaptau_context_create(&options, &context, &error));
-    WATCH(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, PAIRS, pair_users, pair_items, &data, &error));
+    WATCH(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, pair_users, pair_items, &data, &error));
     WATCH(adaptau_model_create(context, data, &model_options, &model, &error));
     WATCH(adaptau_temperature_create(context, data, &temperature_options, &temperature, &error));
     WATCH(adaptau_sampler_create(context, data, &sampler_options, &sampler, &error));
     train(model, data, temperature, sampler, encoder == ADAPTAU_ENCODER_LIGHTGCN);
     evaluate(context, model, data);
-    WATCH(adaptau_fold_create(model, data, &fold_options, &fold, &error));
-    WATCH(adaptau_fold_users(fold, 1, ptr, items, row, NULL, &error));
+    WATCH(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
+    WATCH(adaptau_fold_in_users(fold, 1, ptr, items, row, NULL, &error));
     WATCH(adaptau_model_grow(model, data, NULL, &grown, &error));
     keep(context, model, data, temperature);
     adaptau_model_destroy(grown);
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     adaptau_sampler_destroy(sampler);
     adaptau_temperature_destroy(temperature);
     adaptau_model_destroy(model);
@@ -206,7 +206,7 @@ START_TEST(zero_rows_are_counted_without_malloc)
     adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = ids,
                                       .candidates = ADAPTAU_CANDIDATES_SHARED, .n_candidates = M, .candidate_ids = ids};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 0.5f};
-    adaptau_softmax_output   output = {.struct_size = sizeof output, .user_gradients = user_gradient, .item_gradients = gradients};
+    adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = user_gradient, .item_gradients = gradients};
     pool_used = 0;
     for (int i = 0; i < M; i++)
         ids[i] = i / 2 * 2; /* each twice                                                                        */

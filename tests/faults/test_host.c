@@ -232,7 +232,7 @@ START_TEST(files_are_the_same_in_every_mode)
     adaptau_model              *model = NULL, *resumed = NULL;
     adaptau_temperature        *temperature = NULL, *resumed_temperature = NULL;
     adaptau_model_options       options = {.struct_size = sizeof options, .encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3};
-    adaptau_temperature_options policy = {.struct_size = sizeof policy, .divisor = 0.1, .tau_user_policy = ADAPTAU_TAU_USER_EQ16};
+    adaptau_temperature_options policy = {.struct_size = sizeof policy, .divisor = 0.1, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     ck_assert_int_eq(adaptau_context_create(NULL, &context, NULL), ADAPTAU_OK);
     adaptau_dataset *data = make_life_data(context, 2);
     ck_assert_int_eq(adaptau_model_create(context, data, &options, &model, NULL), ADAPTAU_OK);

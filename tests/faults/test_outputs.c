@@ -16,7 +16,7 @@ static struct host      host;
 static adaptau_context *context;
 static adaptau_dataset *data;
 static adaptau_model   *model;
-static adaptau_fold    *fold;
+static adaptau_fold_in    *fold;
 static float            users[R * D], items[M * D];
 static int64_t          ptr[R + 1] = {0, 1, 2, 3, 4};
 static int32_t          positives[R] = {0, 1, 2, 3}, candidates[R * C];
@@ -25,7 +25,7 @@ static void open_world(void)
 {
     const int32_t              pair_users[R] = {0, 1, 2, 3};
     const adaptau_model_options options = {.struct_size = sizeof options, .dim = D};
-    const adaptau_fold_options  fold_options = {.struct_size = sizeof fold_options, .tau = 0.2};
+    const adaptau_fold_in_options  fold_options = {.struct_size = sizeof fold_options, .tau = 0.2};
     context = open_host(&host, 2, false);
     for (int k = 0; k < R * D; k++)
         users[k] = (float)(k % 5) - 1.7f;
@@ -34,14 +34,14 @@ static void open_world(void)
     items[0] = items[1] = items[2] = 0.0f; /* a zero row, which is counted with memory of its own                */
     for (int k = 0; k < R * C; k++)
         candidates[k] = k % M;
-    OK(adaptau_dataset_create_from_pairs(context, R, M, R, pair_users, positives, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, R, M, R, pair_users, positives, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
-    OK(adaptau_fold_create(model, data, &fold_options, &fold, &error));
+    OK(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
 }
 
 static void close_world(void)
 {
-    adaptau_fold_destroy(fold);
+    adaptau_fold_in_destroy(fold);
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(data);
     adaptau_context_destroy(context);
@@ -64,7 +64,7 @@ typedef adaptau_status (*call)(int number);
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-static int32_t exchange_nothing(void *unused, const adaptau_exchange_piece *piece)
+static int32_t exchange_nothing(void *unused, const adaptau_reduce_piece *piece)
 {
     (void)unused, (void)piece;
     return 0;
@@ -83,8 +83,8 @@ static adaptau_status call_losses(int number)
                                       .n_candidates = cd ? C : 0, .candidate_ids = cd ? candidates : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = kind};
-    adaptau_exchange         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
-    adaptau_softmax_output   o = {.struct_size = sizeof o, .user_gradients = outputs.user_gradients,
+    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
+    adaptau_loss_output   o = {.struct_size = sizeof o, .user_gradients = outputs.user_gradients,
                                   .item_gradients = outputs.item_gradients, .row_loss = outputs.doubles,
                                   .row_d_inverse_tau = kind < 3 ? outputs.floats : NULL,
                                   .row_log_sum = kind ? NULL : outputs.doubles + R,
@@ -94,7 +94,7 @@ static adaptau_status call_losses(int number)
     if (apart && (kind == ADAPTAU_LOSS_BPR || cd == ADAPTAU_CANDIDATES_PER_ROW))
         return ADAPTAU_OK; /* which do not add up                                                               */
     adaptau_status status =
-        adaptau_loss_gradients_of_range(context, &tables, &batch, &tau, &loss, apart ? &exchange : NULL, &o, &error);
+        adaptau_loss_gradients_of_shard(context, &tables, &batch, &tau, &loss, apart ? &exchange : NULL, &o, &error);
     outputs.loss = o.loss;
     outputs.n_terms = o.n_terms;
     outputs.n_touched = o.n_touched_items;
@@ -118,12 +118,12 @@ static adaptau_status call_other(int number)
     switch (number) {
     case 0: return adaptau_top_k(context, R, M, scores, M, K, NULL, NULL, outputs.ints, outputs.floats, &error);
     case 1: return adaptau_table_moments(context, M, D, items, 0, 1, outputs.doubles, &error);
-    case 2: return adaptau_pair_moments(context, tables_here(), data, outputs.doubles, &error);
+    case 2: return adaptau_interaction_moments(context, tables_here(), data, outputs.doubles, &error);
     case 3: return adaptau_rank(context, tables_here(), R, NULL, K, data, outputs.ints, outputs.floats, &error);
     case 4: return adaptau_model_top_k(model, R, ids, K, data, outputs.ints, outputs.floats, &error);
     case 5: return adaptau_model_top_k_for(model, R, users, 0, K, NULL, outputs.ints, outputs.floats, &error);
     case 6: return adaptau_model_top_k_for(model, R, users, 0, K, &filter, outputs.ints, outputs.floats, &error);
-    case 7: return adaptau_fold_users(fold, R, ptr, positives, outputs.floats, outputs.floats + R * D, &error);
+    case 7: return adaptau_fold_in_users(fold, R, ptr, positives, outputs.floats, outputs.floats + R * D, &error);
     default: return adaptau_merge_top_k(context, 1, K, outputs.ints, outputs.floats, ids, scores, &error);
     }
 }

@@ -17,7 +17,7 @@ static const struct {
     int                         steps;
 } seeds[] = {
     {.name = "mf", .model = {.dim = 2}},
-    {.name = "mf-user-taus", .model = {.dim = 2}, .temperature = {.tau_user = ADAPTAU_TAU_USER_EQ16}, .steps = 1},
+    {.name = "mf-user-taus", .model = {.dim = 2}, .temperature = {.tau_user = ADAPTAU_TAU_USER_BY_LOSS}, .steps = 1},
     {.name = "mf-learned-taus",
      .model = {.dim = 1, .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT},
      .temperature = {.tau_user = ADAPTAU_TAU_USER_LEARNED},

@@ -50,7 +50,7 @@ void handles_move(const adaptau::context &context)
     expect(second.get() == handle && !first.get(), "a move takes the handle along"); // NOLINT: first is empty, not undefined
     expect(first.n_users() == 0, "an empty dataset counts as NULL does");
     third = std::move(second);
-    expect(third.get() == handle && third.n_pairs() == 6 && third.n_items() == 4, "an assignment takes it along too");
+    expect(third.get() == handle && third.n_interactions() == 6 && third.n_items() == 4, "an assignment takes it along too");
     expect_error(ADAPTAU_E_ARGUMENT, "NULL", [&] { first.view(); });
 }
 
@@ -124,7 +124,7 @@ void later_users_are_served(const adaptau::context &context)
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 
-    auto options = adaptau::sized<adaptau_fold_options>();
+    auto options = adaptau::sized<adaptau_fold_in_options>();
     options.tau = 0.1;
     const adaptau::fold        fold(model, nullptr, options);
     const std::vector<int64_t> item_ptr = {0, 2, 3};

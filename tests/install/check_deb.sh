@@ -67,7 +67,7 @@ same_packages() {
 }
 
 four_packages() {
-    for name in adaptau-tools libadaptau-dev libadaptau-doc libadaptau0; do
+    for name in adaptau-tools libadaptau-dev libadaptau-doc libadaptau1; do
         ls "$work/one/${name}_"*.deb || return 1
     done
 }
@@ -85,7 +85,7 @@ unpack() {
         dpkg-deb --extract "$deb" "$work/root" || return 1
     done
     libdir=$work/root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
-    [ -f "$libdir/libadaptau.so.0" ]
+    [ -f "$libdir/libadaptau.so.1" ]
 }
 
 build_example() {
@@ -93,7 +93,7 @@ build_example() {
         PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config --cflags --libs adaptau) || return 1
     # shellcheck disable=SC2086
     cc -std=c11 "$work/root/usr/share/doc/libadaptau-doc/examples/02-training-loop.c" -o "$work/example" $flags &&
-        LD_LIBRARY_PATH=$libdir ldd "$work/example" | grep "$libdir/libadaptau.so.0" && LD_LIBRARY_PATH=$libdir "$work/example"
+        LD_LIBRARY_PATH=$libdir ldd "$work/example" | grep "$libdir/libadaptau.so.1" && LD_LIBRARY_PATH=$libdir "$work/example"
 }
 
 train_and_recommend() {

@@ -17,7 +17,7 @@ static adaptau_dataset *make_dataset(int32_t n_users, int32_t n_items, int64_t n
         users[p] = p % n_users;
         items[p] = (p * 5 + p / n_users) % n_items;
     }
-    MUST(adaptau_dataset_create_from_pairs(desk.context, n_users, n_items, n_pairs, users, items, &made, NULL));
+    MUST(adaptau_dataset_create_from_interactions(desk.context, n_users, n_items, n_pairs, users, items, &made, NULL));
     return made;
 }
 
@@ -86,7 +86,7 @@ static void make_files(void)
 
 void lay_desk(void)
 {
-    const adaptau_fold_options folding = {.struct_size = sizeof folding, .tau = 0.2};
+    const adaptau_fold_in_options folding = {.struct_size = sizeof folding, .tau = 0.2};
     desk.context = open_host(&desk.host, 2, false);
     desk.data = make_dataset(USERS, ITEMS, PAIRS);
     desk.smaller = make_dataset(USERS - 1, ITEMS - 1, PAIRS);
@@ -94,11 +94,11 @@ void lay_desk(void)
     desk.no_pairs = make_dataset(USERS, ITEMS, 0);
     desk.sampler = make_sampler();
     desk.unused_sampler = make_sampler();
-    desk.temperature = make_temperature(desk.data, ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE);
-    desk.personal = make_temperature(desk.data, ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_EQ16);
+    desk.temperature = make_temperature(desk.data, ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU_USER_NONE);
+    desk.personal = make_temperature(desk.data, ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU_USER_BY_LOSS);
     desk.learned = make_temperature(desk.data, ADAPTAU_TAU0_LEARNED, ADAPTAU_TAU_USER_NONE);
-    desk.of_smaller = make_temperature(desk.smaller, ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE);
-    desk.of_no_pairs = make_temperature(desk.no_pairs, ADAPTAU_TAU0_EQ14, ADAPTAU_TAU_USER_NONE);
+    desk.of_smaller = make_temperature(desk.smaller, ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU_USER_NONE);
+    desk.of_no_pairs = make_temperature(desk.no_pairs, ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU_USER_NONE);
     desk.model = make_model(ADAPTAU_ENCODER_MF, ADAPTAU_LOSS_SOFTMAX);
     desk.squares = make_model(ADAPTAU_ENCODER_MF, ADAPTAU_LOSS_MSE);
     desk.unused_model = make_model(ADAPTAU_ENCODER_MF, ADAPTAU_LOSS_SOFTMAX);
@@ -109,7 +109,7 @@ void lay_desk(void)
     desk.evaluator = make_evaluator(2, desk.model);
     desk.plain_evaluator = make_evaluator(0, desk.model);
     desk.unused_evaluator = make_evaluator(2, NULL);
-    MUST(adaptau_fold_create(desk.model, NULL, &folding, &desk.fold, NULL));
+    MUST(adaptau_fold_in_create(desk.model, NULL, &folding, &desk.fold, NULL));
     make_files();
     MUST(adaptau_model_load(desk.context, desk.model_path, &desk.loaded, NULL));
 }
@@ -120,7 +120,7 @@ void clear_desk(void)
     unlink(desk.model_path);
     unlink(desk.checkpoint_path);
     ck_assert_int_eq(rmdir(desk.folder), 0); /* and no temporary file was left behind                           */
-    adaptau_fold_destroy(desk.fold);
+    adaptau_fold_in_destroy(desk.fold);
     adaptau_model_destroy(desk.model);
     adaptau_model_destroy(desk.squares);
     adaptau_model_destroy(desk.unused_model);

@@ -58,7 +58,7 @@ static void make_recipe(void)
     ck_assert_int_eq(adaptau_recipe_init(&RECIPE, NULL), ADAPTAU_OK);
     RECIPE.dim = DIM;
     RECIPE.init = ADAPTAU_INIT_SPHERE;
-    RECIPE.tau0_policy = ADAPTAU_TAU0_EQ14;
+    RECIPE.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
     a.recipe = &RECIPE;
     a.dataset = desk.data;
     a.context = desk.context;
@@ -157,7 +157,7 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
          {SET(loss, ADAPTAU_LOSS_BPR), SET(soft_targets, 2), SET(popularity_exponent, 0)}},                             \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
          "recipe->tau_user_policy = 1, but only ADAPTAU_LOSS_SOFTMAX",                                                  \
-         {SET(loss, ADAPTAU_LOSS_BPR), SET(tau_user_policy, ADAPTAU_TAU_USER_EQ16), SET(soft_targets, 0),               \
+         {SET(loss, ADAPTAU_LOSS_BPR), SET(tau_user_policy, ADAPTAU_TAU_USER_BY_LOSS), SET(soft_targets, 0),               \
           SET(popularity_exponent, 0)}},                                                                                \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
          "recipe->tau0_policy = 4, but ADAPTAU_LOSS_CCL and _MSE",                                                      \
@@ -177,7 +177,7 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
         {ADAPTAU_E_ARGUMENT, "recipe->tau = 0.1, but only ADAPTAU_TAU0_FIXED", {SET(tau, 0.1)}},                        \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
          "recipe->tau_user_policy = 1, but with ADAPTAU_TAU0_LEARNED",                                                  \
-         {SET(tau0_policy, ADAPTAU_TAU0_LEARNED), SET(tau_user_policy, ADAPTAU_TAU_USER_EQ16)}},                        \
+         {SET(tau0_policy, ADAPTAU_TAU0_LEARNED), SET(tau_user_policy, ADAPTAU_TAU_USER_BY_LOSS)}},                        \
         {ADAPTAU_E_ARGUMENT, "recipe->tau_min = 20, but tau_max is below it", {SET(tau_min, 20)}}
 
 static const struct misuse fill[] = {IS_NULL(recipe), IS_NULL(dataset), BAD_RECIPE};

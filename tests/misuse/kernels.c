@@ -8,12 +8,12 @@ static struct {
     const adaptau_batch            *batch;
     const adaptau_row_temperatures *temperatures;
     const adaptau_loss             *loss;
-    adaptau_softmax_output         *output;
+    adaptau_loss_output         *output;
     TABLES_MEMBERS;
     BATCH_MEMBERS;
     STRUCT(adaptau_row_temperatures, temperatures);
     STRUCT(adaptau_loss, loss);
-    STRUCT(adaptau_softmax_output, output);
+    STRUCT(adaptau_loss_output, output);
     float   taus[3], user_gradients[3 * DIM], item_gradients[ITEMS * DIM], row_numbers[3];
     double  row_sums[3];
     int32_t touched[ITEMS];
@@ -55,7 +55,7 @@ static void prepare_softmax(void)
     for (int r = 0; r < 3; r++)
         a.taus[r] = 0.2f;
     TEMPERATURES = (adaptau_row_temperatures){.struct_size = sizeof TEMPERATURES, .tau = 0.2f};
-    OUTPUT = (adaptau_softmax_output){.struct_size = sizeof OUTPUT,
+    OUTPUT = (adaptau_loss_output){.struct_size = sizeof OUTPUT,
                                       .user_gradients = a.user_gradients,
                                       .item_gradients = a.item_gradients,
                                       .touched_items = a.touched,

@@ -29,7 +29,7 @@ struct desk {
     adaptau_evaluator   *evaluator, *plain_evaluator, *unused_evaluator; /* with 2 groups; without; has not run */
     adaptau_model       *model, *squares, *unused_model; /* MF; with squared errors; without gradients          */
     adaptau_model       *graph, *loaded; /* LightGCN; the same from a file, without its interactions            */
-    adaptau_fold        *fold;
+    adaptau_fold_in        *fold;
     char                 folder[512];
     char                 path[600], model_path[600], checkpoint_path[600]; /* to write to; files of `graph`     */
     const char          *path_of_model;

@@ -10,15 +10,15 @@ static struct {
     const adaptau_batch            *batch;
     const adaptau_row_temperatures *temperatures;
     const adaptau_loss             *loss;
-    const adaptau_exchange         *exchange;
-    adaptau_softmax_output         *output;
+    const adaptau_reduce         *exchange;
+    adaptau_loss_output         *output;
     adaptau_model                  *model;
     TABLES_MEMBERS;
     BATCH_MEMBERS;
     STRUCT(adaptau_row_temperatures, temperatures);
     STRUCT(adaptau_loss, loss);
-    STRUCT(adaptau_exchange, exchange);
-    STRUCT(adaptau_softmax_output, output);
+    STRUCT(adaptau_reduce, exchange);
+    STRUCT(adaptau_loss_output, output);
     float user_gradients[3 * DIM], item_gradients[ITEMS * DIM];
 
     int64_t  epoch, n, total, first, stride;
@@ -60,7 +60,7 @@ static struct {
 #define SUMS a.moments_struct.known
 #define STATE a.state_struct.known
 
-static int32_t leave_alone(void *user_data, const adaptau_exchange_piece *piece)
+static int32_t leave_alone(void *user_data, const adaptau_reduce_piece *piece)
 {
     (void)user_data;
     return piece->reserved;
@@ -69,7 +69,7 @@ static int32_t leave_alone(void *user_data, const adaptau_exchange_piece *piece)
 static void release(void)
 {
     if (desk.model)
-        adaptau_model_set_exchange(desk.model, NULL, NULL);
+        adaptau_model_set_reduce(desk.model, NULL, NULL);
 }
 
 /* ---- losses and models ------------------------------------------------------------------------------------------ */
@@ -80,10 +80,10 @@ static void prepare_loss_gradients_of_range(void)
     PREPARE_BATCH;
     a.temperatures_struct.known = (adaptau_row_temperatures){.struct_size = sizeof a.temperatures_struct.known, .tau = 0.2f};
     a.loss_struct.known = (adaptau_loss){.struct_size = sizeof a.loss_struct.known};
-    a.output_struct.known = (adaptau_softmax_output){.struct_size = sizeof a.output_struct.known,
+    a.output_struct.known = (adaptau_loss_output){.struct_size = sizeof a.output_struct.known,
                                                      .user_gradients = a.user_gradients,
                                                      .item_gradients = a.item_gradients};
-    EXCHANGE = (adaptau_exchange){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
+    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
     a.context = desk.context;
     a.tables = &a.tables_struct.known;
     a.temperatures = &a.temperatures_struct.known;
@@ -94,7 +94,7 @@ static void prepare_loss_gradients_of_range(void)
 
 static adaptau_status call_loss_gradients_of_range(adaptau_error *error)
 {
-    return adaptau_loss_gradients_of_range(a.context, a.tables, a.batch, a.temperatures, a.loss, a.exchange, a.output, error);
+    return adaptau_loss_gradients_of_shard(a.context, a.tables, a.batch, a.temperatures, a.loss, a.exchange, a.output, error);
 }
 
 static const struct misuse loss_gradients_of_range[] = {
@@ -126,14 +126,14 @@ static const struct misuse loss_gradients_of_range[] = {
 
 static void prepare_model_set_exchange(void)
 {
-    EXCHANGE = (adaptau_exchange){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
+    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
     a.model = desk.model;
     a.exchange = &EXCHANGE;
 }
 
 static adaptau_status call_model_set_exchange(adaptau_error *error)
 {
-    return adaptau_model_set_exchange(a.model, a.exchange, error);
+    return adaptau_model_set_reduce(a.model, a.exchange, error);
 }
 
 static const struct misuse model_set_exchange[] = {
@@ -285,7 +285,7 @@ static void prepare_pair_moments(void)
 
 static adaptau_status call_pair_moments(adaptau_error *error)
 {
-    return adaptau_pair_moments(a.context, a.tables, a.dataset, a.out, error);
+    return adaptau_interaction_moments(a.context, a.tables, a.dataset, a.out, error);
 }
 
 static const struct misuse pair_moments[] = {
@@ -314,7 +314,7 @@ static void prepare_temperature_update_from(void)
     a.of_users[0] = USERS;
     a.of_items[0] = ITEMS;
     SUMS = (adaptau_score_moments){
-        .struct_size = sizeof SUMS, .dim = DIM, .users = a.of_users, .items = a.of_items, .pairs = {PAIRS, 1.0, 1.0}};
+        .struct_size = sizeof SUMS, .dim = DIM, .users = a.of_users, .items = a.of_items, .interactions = {PAIRS, 1.0, 1.0}};
     a.temperature = desk.temperature;
     a.moments = &SUMS;
 }
@@ -332,14 +332,14 @@ static const struct misuse temperature_update_from[] = {
     {ADAPTAU_E_ARGUMENT, "moments->users is NULL", {TO(SUMS.users, NULL)}},
     {ADAPTAU_E_ARGUMENT, "moments->items is NULL", {TO(SUMS.items, NULL)}},
     {ADAPTAU_E_NUMERIC, "moments are not finite", {TO(a.of_users[3], NAN)}},
-    {ADAPTAU_E_NUMERIC, "moments are not finite", {TO(SUMS.pairs[1], INFINITY)}},
+    {ADAPTAU_E_NUMERIC, "moments are not finite", {TO(SUMS.interactions[1], INFINITY)}},
     {ADAPTAU_E_NUMERIC, "moments are not finite", {TO(SUMS.losses[1], NAN)}},
     {ADAPTAU_E_NUMERIC, "moments overflow", {TO(a.of_users[1], 1e300), TO(a.of_items[1], 1e300)}},
-    {ADAPTAU_E_STATE, "there is nothing to measure", {TO(SUMS.pairs[0], 0.0)}},
+    {ADAPTAU_E_STATE, "there is nothing to measure", {TO(SUMS.interactions[0], 0.0)}},
     {ADAPTAU_E_STATE, "there is nothing to measure", {TO(a.of_items[0], 0.0)}},
     {ADAPTAU_E_ARGUMENT, "moments->users[0] = 1e+300 is no number of users", {TO(a.of_users[0], 1e300)}},
     {ADAPTAU_E_ARGUMENT, "moments->items[0] = 0.5 is no number of items", {TO(a.of_items[0], 0.5)}},
-    {ADAPTAU_E_ARGUMENT, "moments->pairs[0] = 1e+19 is no number of pairs", {TO(SUMS.pairs[0], 1e19)}},
+    {ADAPTAU_E_ARGUMENT, "moments->pairs[0] = 1e+19 is no number of pairs", {TO(SUMS.interactions[0], 1e19)}},
     {ADAPTAU_E_ARGUMENT, "moments->losses[0] = 0, but of this range alone", {FROM(a.temperature, desk.personal)}},
 };
 
@@ -481,8 +481,8 @@ static void call_merge_row_sums(void)
 static void call_merge_table_moments(void)
 {
     double moments[3] = {1.0, 2.0, 0.0};
-    adaptau_merge_table_moments(1, NULL, moments);
-    adaptau_merge_table_moments(1, moments, NULL);
+    adaptau_table_moments_merge(1, NULL, moments);
+    adaptau_table_moments_merge(1, moments, NULL);
     ck_assert_double_eq(moments[1], 2.0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* model.h and fold.h: top-K, new users and items */
+/* model.h and fold_in.h: top-K, new users and items */
 #include "misuse.h"
 
 enum { K = 3 };
@@ -12,8 +12,8 @@ static struct {
     int64_t                     stride;
     const adaptau_dataset      *seen, *dataset;
     const adaptau_item_filter  *filter;
-    const adaptau_fold_options *options;
-    const adaptau_fold         *fold;
+    const adaptau_fold_in_options *options;
+    const adaptau_fold_in         *fold;
     const int64_t              *item_ptr;
     void                       *items;
     const int32_t              *item_ids;
@@ -21,11 +21,11 @@ static struct {
     void                       *out;
 
     STRUCT(adaptau_item_filter, filter);
-    STRUCT(adaptau_fold_options, options);
+    STRUCT(adaptau_fold_in_options, options);
     int32_t        ids[2], allowed[3], excluded[2], best[2 * K];
     int64_t        ptr[3];
     float          given[2 * DIM], values[2 * K], made_rows[2 * DIM];
-    adaptau_fold  *made_fold;
+    adaptau_fold_in  *made_fold;
     adaptau_model *made_model;
 } a;
 
@@ -34,7 +34,7 @@ static struct {
 
 static void release(void)
 {
-    adaptau_fold_destroy(a.made_fold);
+    adaptau_fold_in_destroy(a.made_fold);
     adaptau_model_destroy(a.made_model);
     a.made_fold = NULL;
     a.made_model = NULL;
@@ -126,7 +126,7 @@ static const struct misuse top_k_for[] = {
 
 static void prepare_fold_create(void)
 {
-    OPTIONS = (adaptau_fold_options){.struct_size = sizeof OPTIONS, .tau = 0.2, .target_strength = 1.0};
+    OPTIONS = (adaptau_fold_in_options){.struct_size = sizeof OPTIONS, .tau = 0.2, .target_strength = 1.0};
     a.model = desk.model;
     a.dataset = desk.data;
     a.options = &OPTIONS;
@@ -135,7 +135,7 @@ static void prepare_fold_create(void)
 
 static adaptau_status call_fold_create(adaptau_error *error)
 {
-    return adaptau_fold_create(a.model, a.dataset, a.options, a.out, error);
+    return adaptau_fold_in_create(a.model, a.dataset, a.options, a.out, error);
 }
 
 #define BAD_FOLD_OPTIONS                                                                                                \
@@ -189,7 +189,7 @@ static void prepare_fold_users(void)
 
 static adaptau_status call_fold_users(adaptau_error *error)
 {
-    return adaptau_fold_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.embeddings, a.scores, error);
+    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.embeddings, a.scores, error);
 }
 
 static const struct misuse fold_users[] = {
@@ -237,7 +237,7 @@ static const struct subject subjects[] = {
 
 static void call_fold_destroy(void)
 {
-    adaptau_fold_destroy(NULL);
+    adaptau_fold_in_destroy(NULL);
 }
 
 static const struct harmless harmless[] = {HARMLESS(fold_destroy)};

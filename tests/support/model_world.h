@@ -31,7 +31,7 @@ static inline adaptau_dataset *make_data(adaptau_context *context)
         users[p] = draw(USERS);
         items[p] = draw(10) ? draw(ITEMS / GROUPS) * GROUPS + users[p] % GROUPS : draw(ITEMS);
     }
-    OK(adaptau_dataset_create_from_pairs(context, USERS, ITEMS, PAIRS, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, &data, &error));
     return data;
 }
 

@@ -65,10 +65,10 @@ static bool make_data(struct host *h)
             }
         }
     }
-    return ok(adaptau_dataset_create_from_pairs(h->context, USERS, ITEMS, n_train, train_users, train_items, &h->train,
-                                                &h->error)) &&
-           ok(adaptau_dataset_create_from_pairs(h->context, USERS, ITEMS, n_test, test_users, test_items, &h->test,
-                                                &h->error));
+    return ok(adaptau_dataset_create_from_interactions(h->context, USERS, ITEMS, n_train, train_users, train_items, &h->train,
+                                                       &h->error)) &&
+           ok(adaptau_dataset_create_from_interactions(h->context, USERS, ITEMS, n_test, test_users, test_items, &h->test,
+                                                       &h->error));
 }
 
 /* A zero member of an options struct means its default, and so does no struct at all. */
@@ -163,7 +163,7 @@ static bool run(struct host *h, const char *path)
 {
     if (!ok(adaptau_context_create(NULL, &h->context, &h->error)) || !make_data(h) || !make_objects(h))
         return false;
-    printf("%d users, %d items, %" PRId64 " pairs\n", USERS, ITEMS, adaptau_dataset_n_pairs(h->train));
+    printf("%d users, %d items, %" PRId64 " pairs\n", USERS, ITEMS, adaptau_dataset_n_interactions(h->train));
     if (!train(h) || !recommend(h, path))
         return false;
     ask_for_nobody(h);

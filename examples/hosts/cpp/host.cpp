@@ -115,7 +115,7 @@ void run(const char *path)
     adaptau::evaluator evaluator(context, test, evaluator_options);
 
     fingerprint print;
-    std::printf("%d users, %d items, %" PRId64 " pairs\n", users, items, train.n_pairs());
+    std::printf("%d users, %d items, %" PRId64 " pairs\n", users, items, train.n_interactions());
     for (int epoch = 0; epoch < epochs; epoch++) {
         const double loss = train_epoch(model, sampler, temperature, epoch);
         evaluator.run(model.tables());

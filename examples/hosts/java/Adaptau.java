@@ -158,12 +158,12 @@ public final class Adaptau {
 
         static native void adaptau_context_destroy(Pointer context);
 
-        static native int adaptau_dataset_create_from_pairs(Pointer context, int nUsers, int nItems, long nPairs, int[] users,
+        static native int adaptau_dataset_create_from_interactions(Pointer context, int nUsers, int nItems, long nPairs, int[] users,
                                                             int[] items, PointerByReference out, ErrorStruct error);
 
         static native void adaptau_dataset_destroy(Pointer dataset);
 
-        static native long adaptau_dataset_n_pairs(Pointer dataset);
+        static native long adaptau_dataset_n_interactions(Pointer dataset);
 
         static native int adaptau_temperature_create(Pointer context, Pointer dataset, Pointer options, PointerByReference out,
                                                      ErrorStruct error);
@@ -278,13 +278,13 @@ public final class Adaptau {
             super(C::adaptau_dataset_destroy, (out, error) -> {
                 if (users.length != items.length)
                     throw new IllegalArgumentException(users.length + " users, but " + items.length + " items");
-                return C.adaptau_dataset_create_from_pairs(context.handle, nUsers, nItems, users.length, users, items, out,
+                return C.adaptau_dataset_create_from_interactions(context.handle, nUsers, nItems, users.length, users, items, out,
                                                            error);
             });
         }
 
         long pairs() {
-            return C.adaptau_dataset_n_pairs(handle);
+            return C.adaptau_dataset_n_interactions(handle);
         }
     }
 

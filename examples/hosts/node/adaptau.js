@@ -6,7 +6,7 @@
 
 const koffi = require('koffi');
 
-const library = koffi.load(process.env.ADAPTAU_LIBRARY || 'libadaptau.so.0');
+const library = koffi.load(process.env.ADAPTAU_LIBRARY || 'libadaptau.so.1');
 
 for (const name of ['context', 'dataset', 'model', 'temperature', 'sampler', 'evaluator']) koffi.opaque(`adaptau_${name}`);
 
@@ -83,10 +83,10 @@ function fallible(name, parameters) {
 const native = {
   contextCreate: fallible('adaptau_context_create', 'const void *options, _Out_ adaptau_context **out'),
   contextDestroy: library.func('void adaptau_context_destroy(adaptau_context *context)'),
-  datasetCreate: fallible('adaptau_dataset_create_from_pairs', 'adaptau_context *context, int32_t n_users, int32_t n_items, '
+  datasetCreate: fallible('adaptau_dataset_create_from_interactions', 'adaptau_context *context, int32_t n_users, int32_t n_items, '
     + 'int64_t n_pairs, const int32_t *users, const int32_t *items, _Out_ adaptau_dataset **out'),
   datasetDestroy: library.func('void adaptau_dataset_destroy(adaptau_dataset *dataset)'),
-  datasetPairs: library.func('int64_t adaptau_dataset_n_pairs(const adaptau_dataset *dataset)'),
+  datasetPairs: library.func('int64_t adaptau_dataset_n_interactions(const adaptau_dataset *dataset)'),
   temperatureCreate: fallible('adaptau_temperature_create', 'adaptau_context *context, const adaptau_dataset *dataset, '
     + 'const void *options, _Out_ adaptau_temperature **out'),
   temperatureDestroy: library.func('void adaptau_temperature_destroy(adaptau_temperature *temperature)'),

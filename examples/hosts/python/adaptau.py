@@ -13,10 +13,10 @@ import numpy as np
 
 _I32, _I64, _U32, _U64, _F64, _P = c.c_int32, c.c_int64, c.c_uint32, c.c_uint64, c.c_double, c.c_void_p
 
-lib = c.CDLL(os.environ.get("ADAPTAU_LIBRARY", "libadaptau.so.0"))
+lib = c.CDLL(os.environ.get("ADAPTAU_LIBRARY", "libadaptau.so.1"))
 lib.adaptau_status_name.restype = c.c_char_p
 lib.adaptau_context_backend.restype = c.c_char_p
-lib.adaptau_dataset_n_pairs.restype = _I64
+lib.adaptau_dataset_n_interactions.restype = _I64
 lib.adaptau_sampler_n_batches.restype = _I64
 lib.adaptau_evaluator_users.restype = _P
 lib.adaptau_training_model.restype = _P
@@ -243,7 +243,7 @@ class Dataset(_Object):
     def from_pairs(cls, context, n_users, n_items, users, items):
         """Pairs in any order, int32 each. The library copies them."""
         self = cls.__new__(cls)
-        _Object.__init__(self, lib.adaptau_dataset_create_from_pairs, lib.adaptau_dataset_destroy, context, _I32(n_users),
+        _Object.__init__(self, lib.adaptau_dataset_create_from_interactions, lib.adaptau_dataset_destroy, context, _I32(n_users),
                          _I32(n_items), _I64(len(users)),
                          *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)), keep=(context,))
         return self
@@ -269,7 +269,7 @@ class Dataset(_Object):
 
     @property
     def n_pairs(self):
-        return lib.adaptau_dataset_n_pairs(self)
+        return lib.adaptau_dataset_n_interactions(self)
 
 
 class Temperature(_Object):

@@ -145,12 +145,12 @@ mod ffi {
         pub fn adaptau_status_name(status: i32) -> *const c_char;
         pub fn adaptau_context_create(options: *const c_void, out: *mut *mut Context, error: *mut Error) -> i32;
         pub fn adaptau_context_destroy(context: *mut Context);
-        pub fn adaptau_dataset_create_from_pairs(
+        pub fn adaptau_dataset_create_from_interactions(
             context: *mut Context, n_users: i32, n_items: i32, n_pairs: i64, users: *const i32, items: *const i32,
             out: *mut *mut Dataset, error: *mut Error,
         ) -> i32;
         pub fn adaptau_dataset_destroy(dataset: *mut Dataset);
-        pub fn adaptau_dataset_n_pairs(dataset: *const Dataset) -> i64;
+        pub fn adaptau_dataset_n_interactions(dataset: *const Dataset) -> i64;
         pub fn adaptau_temperature_create(
             context: *mut Context, dataset: *const Dataset, options: *const c_void, out: *mut *mut Temperature,
             error: *mut Error,
@@ -274,13 +274,13 @@ impl<'a> Dataset<'a> {
         assert_eq!(users.len(), items.len(), "a pair is a user and an item");
         let (n, users, items) = (users.len() as i64, users.as_ptr(), items.as_ptr());
         let handle = make(|out, error| unsafe {
-            ffi::adaptau_dataset_create_from_pairs(context.handle, n_users, n_items, n, users, items, out, error)
+            ffi::adaptau_dataset_create_from_interactions(context.handle, n_users, n_items, n, users, items, out, error)
         })?;
         Ok(Self { handle, made_from: PhantomData })
     }
 
     pub fn n_pairs(&self) -> i64 {
-        unsafe { ffi::adaptau_dataset_n_pairs(self.handle) }
+        unsafe { ffi::adaptau_dataset_n_interactions(self.handle) }
     }
 }
 

@@ -68,11 +68,11 @@ func NewDataset(c *Context, nUsers, nItems int, users, items []int32) (*Dataset,
 	}
 	var cause C.adaptau_error
 	d := &Dataset{}
-	return d, check(C.adaptau_dataset_create_from_pairs(c.handle, C.int32_t(nUsers), C.int32_t(nItems), C.int64_t(len(users)),
+	return d, check(C.adaptau_dataset_create_from_interactions(c.handle, C.int32_t(nUsers), C.int32_t(nItems), C.int64_t(len(users)),
 		ids(users), ids(items), &d.handle, &cause), &cause)
 }
 
-func (d *Dataset) Pairs() int64 { return int64(C.adaptau_dataset_n_pairs(d.handle)) }
+func (d *Dataset) Pairs() int64 { return int64(C.adaptau_dataset_n_interactions(d.handle)) }
 func (d *Dataset) Close()       { C.adaptau_dataset_destroy(d.handle) }
 
 // Temperature sets itself.

@@ -3,7 +3,7 @@
  * shares the products with the items; each row has a step length of its own. What the last two evaluations said about a row's
  * curvature is enough: losses of a row on the sphere are close to quadratic where users end up, and a Hessian (d² products for
  * each item) would cost more than all steps together. */
-#include <adaptau/fold.h>
+#include <adaptau/fold_in.h>
 
 #include <math.h>
 #include <stddef.h>
@@ -32,9 +32,9 @@
 #define USERS ADAPTAU_SIDE_USERS
 #define ITEMS ADAPTAU_SIDE_ITEMS
 
-struct adaptau_fold {
+struct adaptau_fold_in {
     adaptau_context     *context;
-    adaptau_fold_options options; /* defaults filled in                                                       */
+    adaptau_fold_in_options options; /* defaults filled in                                                       */
     adaptau_loss         loss;
     bool                 softmax;
     uint32_t             flags; /* of the tables: users and items of length 1 where they are normalised        */
@@ -49,7 +49,7 @@ struct adaptau_fold {
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
-static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
+static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
                                     adaptau_error *error)
 {
     const struct {
@@ -96,7 +96,7 @@ static adaptau_status check_options(adaptau_fold_options *o, const adaptau_model
     return ADAPTAU_OK;
 }
 
-static void lay_out(adaptau_fold *fold, bool own_starts)
+static void lay_out(adaptau_fold_in *fold, bool own_starts)
 {
     const size_t m = (size_t)fold->n_items, row = (size_t)fold->dim * sizeof(float);
     fold->items = atau_arena_take(&fold->arena, m, row);
@@ -105,7 +105,7 @@ static void lay_out(adaptau_fold *fold, bool own_starts)
     fold->log_q = fold->options.popularity_exponent != 0.0 ? atau_arena_take(&fold->arena, m, sizeof(float)) : NULL;
 }
 
-static adaptau_status copy_items(adaptau_fold *fold, const adaptau_tables *tables, adaptau_error *error)
+static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *tables, adaptau_error *error)
 {
     const int64_t  dim = fold->dim, stride = tables->item_stride ? tables->item_stride : dim;
     adaptau_status status =
@@ -136,7 +136,7 @@ static void lay_out_walk(struct walk *w, const adaptau_dataset *d, int32_t dim, 
     w->between = atau_arena_take(arena, (uint64_t)d->n_users, (uint64_t)dim * sizeof(float));
 }
 
-static adaptau_status form_targets(adaptau_fold *fold, const adaptau_dataset *d, adaptau_error *error)
+static adaptau_status form_targets(adaptau_fold_in *fold, const adaptau_dataset *d, adaptau_error *error)
 {
     struct walk       w = {0};
     struct atau_arena arena = {0};
@@ -161,7 +161,7 @@ static adaptau_status form_targets(adaptau_fold *fold, const adaptau_dataset *d,
     return status;
 }
 
-static adaptau_status fill(adaptau_fold *fold, const adaptau_model *model, const adaptau_dataset *dataset,
+static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset,
                            adaptau_error *error)
 {
     adaptau_tables tables = {0};
@@ -183,19 +183,19 @@ static adaptau_status fill(adaptau_fold *fold, const adaptau_model *model, const
     return status == ADAPTAU_OK && fold->targets ? form_targets(fold, dataset, error) : status;
 }
 
-adaptau_status adaptau_fold_create(const adaptau_model *model, const adaptau_dataset *dataset,
-                                   const adaptau_fold_options *given, adaptau_fold **out, adaptau_error *error)
+adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
+                                      const adaptau_fold_in_options *given, adaptau_fold_in **out, adaptau_error *error)
 {
-    adaptau_fold_options options;
+    adaptau_fold_in_options options;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status =
-        atau_read_struct(&options, sizeof options, ATAU_SHORTEST_FOLD_OPTIONS, given, false, "options", error);
+        atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), given, false, "options", error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    adaptau_fold *fold = NULL;
+    adaptau_fold_in *fold = NULL;
     status = check_options(&options, model, dataset, error);
     if (status == ADAPTAU_OK) {
         fold = atau_allocate_zeroed(model->context, 1, sizeof *fold);
@@ -215,11 +215,11 @@ adaptau_status adaptau_fold_create(const adaptau_model *model, const adaptau_dat
     if (status == ADAPTAU_OK)
         *out = fold;
     else
-        adaptau_fold_destroy(fold);
+        adaptau_fold_in_destroy(fold);
     return status;
 }
 
-void adaptau_fold_destroy(adaptau_fold *fold)
+void adaptau_fold_in_destroy(adaptau_fold_in *fold)
 {
     if (!fold)
         return;
@@ -231,7 +231,7 @@ void adaptau_fold_destroy(adaptau_fold *fold)
 /* ---- a block of users -------------------------------------------------------------------------------------------- */
 
 struct block {
-    const adaptau_fold   *fold;
+    const adaptau_fold_in   *fold;
     struct atau_workspace workspace;
     int64_t               n;
     const int64_t        *ptr;   /* [n + 1] of this block, from any number                                    */
@@ -281,7 +281,7 @@ static void to_sphere(const struct block *b, float *row)
 
 static void start_row(const struct block *b, int64_t r)
 {
-    const adaptau_fold *fold = b->fold;
+    const adaptau_fold_in *fold = b->fold;
     const int64_t       n = b->ptr[r + 1] - b->ptr[r], dim = fold->dim;
     float              *row = b->rows + r * dim;
     gather(b, r, fold->starts, n > 0 ? pow((double)n, -fold->exponent) : 0.0, row);
@@ -314,7 +314,7 @@ static void start_rows(void *argument, int32_t lane, int64_t task)
 /* Losses of the rows, mean of their positives, and gradients where `goes_on`. */
 static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *error)
 {
-    const adaptau_fold  *fold = b->fold;
+    const adaptau_fold_in  *fold = b->fold;
     const adaptau_tables tables = {.struct_size = sizeof tables,
                                    .flags = fold->flags,
                                    .n_users = (int32_t)b->n,
@@ -336,7 +336,7 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
         .struct_size = sizeof tau,
         .candidates = b->tau,
         .positives = fold->options.tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? b->tau_positive : NULL};
-    adaptau_softmax_output output = {.struct_size = sizeof output,
+    adaptau_loss_output output = {.struct_size = sizeof output,
                                      .row_loss = b->loss,
                                      .row_unit_loss = fold->softmax ? b->losses_now : NULL,
                                      .user_gradients = goes_on ? b->gradients : NULL};
@@ -355,11 +355,11 @@ static void keep_best(struct block *b)
         }
 }
 
-static double tau_of(const adaptau_fold_options *o, double loss)
+static double tau_of(const adaptau_fold_in_options *o, double loss)
 {
     if (o->tau_user_policy == ADAPTAU_TAU_USER_NONE)
         return o->tau;
-    const bool eq15 = o->tau_user_policy == ADAPTAU_TAU_USER_EQ15;
+    const bool eq15 = o->tau_user_policy == ADAPTAU_TAU_USER_MINIMISER;
     return fmin(1e30, eq15 ? adaptau_tau_user_eq15(o->tau, loss, o->threshold, o->divisor)
                            : adaptau_tau_user_eq16(o->tau, loss, o->threshold, o->divisor));
 }
@@ -458,7 +458,7 @@ static adaptau_status fold_block(struct block *b, float *taus, adaptau_error *er
 
 /* ---- the call ---------------------------------------------------------------------------------------------------- */
 
-static adaptau_status check_users(const adaptau_fold *fold, int32_t n_users, const int64_t *ptr, const int32_t *items,
+static adaptau_status check_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *ptr, const int32_t *items,
                                   adaptau_error *error)
 {
     if (ptr[0] != 0)
@@ -489,14 +489,14 @@ struct answers {
     float *taus;       /* [n]                                                                                 */
 };
 
-static void lay_out_answers(struct answers *answers, const adaptau_fold *fold, int64_t n, struct atau_arena *arena)
+static void lay_out_answers(struct answers *answers, const adaptau_fold_in *fold, int64_t n, struct atau_arena *arena)
 {
     answers->embeddings = atau_arena_take(arena, (uint64_t)n, (uint64_t)fold->dim * sizeof(float));
     answers->taus = atau_arena_take(arena, (uint64_t)n, sizeof(float));
 }
 
-adaptau_status adaptau_fold_users(const adaptau_fold *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,
-                                  float *embeddings, float *taus, adaptau_error *error)
+adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,
+                                     float *embeddings, float *taus, adaptau_error *error)
 {
     static const int32_t no_items[1] = {0}; /* items may be NULL where no user has one                             */
     struct block         b = {.fold = fold};
