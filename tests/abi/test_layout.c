@@ -116,22 +116,6 @@ MEMBER(adaptau_evaluator_options, n_groups, 20, 4);
 MEMBER(adaptau_evaluator_options, masks, 24, 8);
 MEMBER(adaptau_evaluator_options, item_groups, 32, 8);
 
-SIZE(adaptau_reduce, 32);
-MEMBER(adaptau_reduce, struct_size, 0, 4);
-MEMBER(adaptau_reduce, item_pieces, 4, 4);
-MEMBER(adaptau_reduce, most_items, 8, 8);
-MEMBER(adaptau_reduce, exchange, 16, 8);
-MEMBER(adaptau_reduce, user_data, 24, 8);
-
-SIZE(adaptau_reduce_piece, 48);
-MEMBER(adaptau_reduce_piece, what, 0, 4);
-MEMBER(adaptau_reduce_piece, reserved, 4, 4);
-MEMBER(adaptau_reduce_piece, first, 8, 8);
-MEMBER(adaptau_reduce_piece, n, 16, 8);
-MEMBER(adaptau_reduce_piece, sums, 24, 8);
-MEMBER(adaptau_reduce_piece, gradients, 32, 8);
-MEMBER(adaptau_reduce_piece, stride, 40, 8);
-
 SIZE(adaptau_fit_options, 80);
 MEMBER(adaptau_fit_options, struct_size, 0, 4);
 MEMBER(adaptau_fit_options, cutoff, 4, 4);
@@ -211,6 +195,22 @@ MEMBER(adaptau_loss, activation, 28, 4);
 MEMBER(adaptau_loss, weight_tau, 32, 8);
 MEMBER(adaptau_loss, positive_scale, 40, 8);
 
+SIZE(adaptau_loss_output, 104);
+MEMBER(adaptau_loss_output, struct_size, 0, 4);
+MEMBER(adaptau_loss_output, n_zero_rows, 4, 4);
+MEMBER(adaptau_loss_output, loss, 8, 8);
+MEMBER(adaptau_loss_output, n_terms, 16, 8);
+MEMBER(adaptau_loss_output, row_loss, 24, 8);
+MEMBER(adaptau_loss_output, row_log_sum, 32, 8);
+MEMBER(adaptau_loss_output, row_unit_loss, 40, 8);
+MEMBER(adaptau_loss_output, row_d_inverse_tau, 48, 8);
+MEMBER(adaptau_loss_output, user_gradients, 56, 8);
+MEMBER(adaptau_loss_output, user_gradient_stride, 64, 8);
+MEMBER(adaptau_loss_output, item_gradients, 72, 8);
+MEMBER(adaptau_loss_output, item_gradient_stride, 80, 8);
+MEMBER(adaptau_loss_output, touched_items, 88, 8);
+MEMBER(adaptau_loss_output, n_touched_items, 96, 8);
+
 SIZE(adaptau_model_options, 160);
 MEMBER(adaptau_model_options, struct_size, 0, 4);
 MEMBER(adaptau_model_options, flags, 4, 4);
@@ -286,6 +286,22 @@ MEMBER(adaptau_recipe, positive_scale, 288, 8);
 MEMBER(adaptau_recipe, activation, 296, 4);
 MEMBER(adaptau_recipe, reserved, 300, 4);
 
+SIZE(adaptau_reduce, 32);
+MEMBER(adaptau_reduce, struct_size, 0, 4);
+MEMBER(adaptau_reduce, item_pieces, 4, 4);
+MEMBER(adaptau_reduce, most_items, 8, 8);
+MEMBER(adaptau_reduce, exchange, 16, 8);
+MEMBER(adaptau_reduce, user_data, 24, 8);
+
+SIZE(adaptau_reduce_piece, 48);
+MEMBER(adaptau_reduce_piece, what, 0, 4);
+MEMBER(adaptau_reduce_piece, reserved, 4, 4);
+MEMBER(adaptau_reduce_piece, first, 8, 8);
+MEMBER(adaptau_reduce_piece, n, 16, 8);
+MEMBER(adaptau_reduce_piece, sums, 24, 8);
+MEMBER(adaptau_reduce_piece, gradients, 32, 8);
+MEMBER(adaptau_reduce_piece, stride, 40, 8);
+
 SIZE(adaptau_row_sums, 80);
 MEMBER(adaptau_row_sums, shift, 0, 8);
 MEMBER(adaptau_row_sums, sum, 8, 8);
@@ -338,22 +354,6 @@ MEMBER(adaptau_search_result, n_trials, 4, 4);
 MEMBER(adaptau_search_result, best, 8, 8);
 MEMBER(adaptau_search_result, best_trial, 16, 8);
 MEMBER(adaptau_search_result, best_score, 24, 8);
-
-SIZE(adaptau_loss_output, 104);
-MEMBER(adaptau_loss_output, struct_size, 0, 4);
-MEMBER(adaptau_loss_output, n_zero_rows, 4, 4);
-MEMBER(adaptau_loss_output, loss, 8, 8);
-MEMBER(adaptau_loss_output, n_terms, 16, 8);
-MEMBER(adaptau_loss_output, row_loss, 24, 8);
-MEMBER(adaptau_loss_output, row_log_sum, 32, 8);
-MEMBER(adaptau_loss_output, row_unit_loss, 40, 8);
-MEMBER(adaptau_loss_output, row_d_inverse_tau, 48, 8);
-MEMBER(adaptau_loss_output, user_gradients, 56, 8);
-MEMBER(adaptau_loss_output, user_gradient_stride, 64, 8);
-MEMBER(adaptau_loss_output, item_gradients, 72, 8);
-MEMBER(adaptau_loss_output, item_gradient_stride, 80, 8);
-MEMBER(adaptau_loss_output, touched_items, 88, 8);
-MEMBER(adaptau_loss_output, n_touched_items, 96, 8);
 
 SIZE(adaptau_split_options, 32);
 MEMBER(adaptau_split_options, struct_size, 0, 4);

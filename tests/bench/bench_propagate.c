@@ -143,7 +143,7 @@ static void run_once(struct bench *b, int kind)
 
 static double bytes_of(const struct bench *b, int kind)
 {
-    const double row = (double)b->dim * sizeof(float), pairs = (double)b->graph->n_pairs;
+    const double row = (double)b->dim * sizeof(float), pairs = (double)b->graph->n_interactions;
     switch (kind) {
     case 0: return 2 * row * ITEMS;
     case 1: return row * PAIRS;
@@ -251,7 +251,7 @@ int main(int argc, char **argv)
     if (json)
         printf("{\"threads\": %d, \"dim\": %lld", adaptau_context_n_threads(b.context), (long long)b.dim);
     else
-        printf("%d users, %d items, %lld pairs, d = %lld, %d threads, %s\n", USERS, ITEMS, (long long)b.graph->n_pairs,
+        printf("%d users, %d items, %lld pairs, d = %lld, %d threads, %s\n", USERS, ITEMS, (long long)b.graph->n_interactions,
                (long long)b.dim, adaptau_context_n_threads(b.context), adaptau_context_backend(b.context));
     for (int kind = 0; kind < N_KINDS; kind++)
         if (json)
