@@ -65,7 +65,7 @@ void pairs_free(struct pairs *pairs)
 adaptau_status pairs_to_dataset(const struct pairs *pairs, adaptau_context *context, int32_t n_users, int32_t n_items,
                                 adaptau_dataset **out, adaptau_error *error)
 {
-    return adaptau_dataset_create_from_interactions(context, n_users, n_items, pairs->count, pairs->users, pairs->items, out, error);
+    return adaptau_dataset_create_from_interactions(context, n_users, n_items, pairs->count, pairs->users, pairs->items, NULL, out, error);
 }
 
 /* Where a pair stands in the dataset, or -1. */

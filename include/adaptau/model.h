@@ -165,7 +165,7 @@ ADAPTAU_API adaptau_status adaptau_model_set_loss(adaptau_model *model, const ad
 typedef struct adaptau_step {
     uint32_t struct_size; /**< sizeof(adaptau_step), set by the caller                                       */
     int32_t  n_rows;      /**< rows of the batch                                                             */
-    int64_t  n_terms;     /**< positives that had a term                                                     */
+    double   n_terms;     /**< Σ of the weights of the positives that had a term; without weights how many   */
     double   loss;        /**< Σ of their weighted losses                                                    */
 } adaptau_step;
 

@@ -118,10 +118,9 @@ static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *ta
     return status;
 }
 
-static void invert_degrees(int64_t n, const int64_t *ptr, float *out)
+static float inverse_of(double weight)
 {
-    for (int64_t r = 0; r < n; r++)
-        out[r] = ptr[r + 1] > ptr[r] ? 1.0f / (float)(ptr[r + 1] - ptr[r]) : 0.0f;
+    return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
 }
 
 struct walk {
@@ -146,10 +145,12 @@ static adaptau_status form_targets(adaptau_fold_in *fold, const adaptau_dataset 
     if (status != ADAPTAU_OK)
         return status;
     lay_out_walk(&w, d, fold->dim, &arena);
-    invert_degrees(d->n_users, d->user_ptr, w.inverse_users);
-    invert_degrees(d->n_items, d->item_ptr, w.inverse_items);
-    const struct atau_sparse      to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL};
-    const struct atau_sparse      to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL};
+    for (int32_t u = 0; u < d->n_users; u++)
+        w.inverse_users[u] = inverse_of(atau_user_weight(d, u));
+    for (int32_t i = 0; i < d->n_items; i++)
+        w.inverse_items[i] = inverse_of(atau_item_weight(d, i));
+    const struct atau_sparse to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL, d->user_weights};
+    const struct atau_sparse to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL, d->item_weights};
     const struct atau_propagation first = {
         .dim = dim, .x = fold->items, .x_stride = dim, .scale = 1.0f, .out = w.between, .out_stride = dim};
     const struct atau_propagation second = {
@@ -236,6 +237,7 @@ struct block {
     int64_t               n;
     const int64_t        *ptr;   /* [n + 1] of this block, from any number                                    */
     const int32_t        *items;
+    const float          *given_weights; /* of all interactions, as items are, or NULL: all 1                  */
     float                *best;  /* [n x d] the answer: the row with the least loss so far                     */
     float                *unit_losses; /* [n] L_u there                                                      */
 
@@ -265,12 +267,37 @@ static void lay_out_block(struct block *b, int64_t room, struct atau_arena *aren
     b->best_loss = atau_arena_take(arena, n, sizeof(double));
 }
 
+/* How many interactions a row amounts to. */
+static double weigh_row(const struct block *b, int64_t r)
+{
+    double weight = 0.0;
+    if (!b->given_weights)
+        return (double)(b->ptr[r + 1] - b->ptr[r]);
+    for (int64_t p = b->ptr[r]; p < b->ptr[r + 1]; p++)
+        weight += (double)b->given_weights[p];
+    return weight;
+}
+
 /* scale Σ_{i∈P_u} table_i */
 static void gather(const struct block *b, int64_t r, const float *table, double scale, float *out)
 {
     const int64_t            n = b->ptr[r + 1] - b->ptr[r], dim = b->fold->dim;
     const struct atau_gather from = {.x = table, .stride = dim, .dim = dim};
     b->fold->context->kernels->gather(&from, n, n, b->items + b->ptr[r], (float)scale, 0.0f, NULL, out);
+}
+
+/* Σ_{i∈P_u} a_i table_i / Σ a_i, 0 without items. */
+static void average(const struct block *b, int64_t r, const float *table, float *out)
+{
+    const int64_t dim = b->fold->dim;
+    const double  weight = weigh_row(b, r);
+    if (!b->given_weights) {
+        gather(b, r, table, weight > 0.0 ? 1.0 / weight : 0.0, out);
+        return;
+    }
+    memset(out, 0, (size_t)dim * sizeof(float));
+    for (int64_t p = b->ptr[r]; p < b->ptr[r + 1]; p++)
+        b->fold->context->kernels->axpy(dim, (float)((double)b->given_weights[p] / weight), table + b->items[p] * dim, out);
 }
 
 static void to_sphere(const struct block *b, float *row)
@@ -284,14 +311,17 @@ static void start_row(const struct block *b, int64_t r)
     const adaptau_fold_in *fold = b->fold;
     const int64_t       n = b->ptr[r + 1] - b->ptr[r], dim = fold->dim;
     float              *row = b->rows + r * dim;
-    gather(b, r, fold->starts, n > 0 ? pow((double)n, -fold->exponent) : 0.0, row);
-    b->weights[r] = n > 0 ? 1.0f / (float)n : 0.0f;
+    if (fold->starts == fold->items)
+        average(b, r, fold->starts, row);
+    else /* an encoder's graph knows no weights                                                               */
+        gather(b, r, fold->starts, n > 0 ? pow((double)n, -fold->exponent) : 0.0, row);
+    b->weights[r] = inverse_of(weigh_row(b, r));
     b->tau[r] = b->tau_positive[r] = (float)fold->options.tau;
     b->unit_losses[r] = 0.0f;
     b->best_loss[r] = INFINITY;
     if (fold->targets) {
         const double share = n > 0 ? fold->options.target_strength / (fold->options.target_strength + (double)n) : 0.0;
-        gather(b, r, fold->targets, n > 0 ? 1.0 / (double)n : 0.0, b->targets + r * dim);
+        average(b, r, fold->targets, b->targets + r * dim);
         b->shares[r] = (float)share;
         if (fold->starts == fold->items) {
             fold->context->kernels->scale(dim, (float)(1.0 - share), row, row);
@@ -328,6 +358,7 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
                                   .candidates = ADAPTAU_CANDIDATES_CATALOGUE,
                                   .positive_ptr = b->offsets,
                                   .positives = b->items + b->ptr[0],
+                                  .positive_weights = b->given_weights ? b->given_weights + b->ptr[0] : NULL,
                                   .log_q = fold->log_q,
                                   .row_weights = b->weights,
                                   .target_shares = fold->targets ? b->shares : NULL,
@@ -496,7 +527,7 @@ static void lay_out_answers(struct answers *answers, const adaptau_fold_in *fold
 }
 
 adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,
-                                     float *embeddings, float *taus, adaptau_error *error)
+                                     const float *weights, float *embeddings, float *taus, adaptau_error *error)
 {
     static const int32_t no_items[1] = {0}; /* items may be NULL where no user has one                             */
     struct block         b = {.fold = fold};
@@ -508,6 +539,8 @@ adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_user
     ATAU_REQUIRE(item_ptr, error);
     ATAU_REQUIRE(embeddings, error);
     adaptau_status status = check_users(fold, n_users, item_ptr, items, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_weights("weights", item_ptr[n_users], weights, error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
@@ -518,6 +551,7 @@ adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_user
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
     lay_out_answers(&answers, fold, n_users, &arena);
     b.items = items ? items : no_items;
+    b.given_weights = weights;
     for (int64_t first = 0; first < n_users && status == ADAPTAU_OK; first += BLOCK) {
         b.n = atau_min_i64(BLOCK, n_users - first);
         b.ptr = item_ptr + first;

@@ -206,7 +206,8 @@ static adaptau_status walk_noisily(const adaptau_model *model, const struct atau
         const int32_t                *ids = l == view->n_layers ? pass->last.ids[to] : NULL;
         const int64_t                 n = ids ? pass->last.n[to] : g->n_rows[to];
         const struct atau_sparse      matrix = {g->n_rows[to],     g->ptr[to],        g->ids[to],
-                                                pass->left[to],    pass->right[from], pass->kept[to]};
+                                                pass->left[to],    pass->right[from], pass->kept[to],
+                                                NULL};
         const struct atau_propagation p = {
             .dim = pass->dim,
             .x = l == 1 ? pass->start.rows[from] : g->work[from],

@@ -134,6 +134,7 @@ static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const 
     adaptau_status status = adaptau_fold_in_create(model, data, options, &fold, error);
     if (status == ADAPTAU_OK)
         status = adaptau_fold_in_users(fold, n, ptr, data->n_interactions > 0 ? data->user_items + data->user_ptr[first] : NULL,
+                                       data->user_weights ? data->user_weights + data->user_ptr[first] : NULL,
                                        users->rows + first * users->stride, NULL, error);
     for (int64_t r = first; r < users->n_rows && status == ADAPTAU_OK; r++) /* they got 0                          */
         if (data->user_ptr[r + 1] == data->user_ptr[r])

@@ -130,6 +130,18 @@ static int64_t list_users(adaptau_model *model, const adaptau_batch *batch)
     return n;
 }
 
+/* How many positives a row amounts to. */
+static double weigh_positives(const adaptau_batch *batch, int64_t r)
+{
+    const int64_t first = batch->positive_ptr[r], end = batch->positive_ptr[r + 1];
+    double        weight = 0.0;
+    if (!batch->positive_weights)
+        return (double)(end - first);
+    for (int64_t p = first; p < end; p++)
+        weight += (double)batch->positive_weights[p];
+    return weight;
+}
+
 /* Soft targets of the batch's rows, and the part of the items' that falls to the batch: its share of all weight. */
 static void aim_softly(adaptau_model *model, adaptau_batch *batch)
 {
@@ -137,9 +149,9 @@ static void aim_softly(adaptau_model *model, adaptau_batch *batch)
     float        *shares = model->row_tau + 3 * model->row_capacity;
     double        weight = 0.0;
     for (int64_t r = 0; r < batch->n_rows; r++) {
-        int64_t user = batch->users ? batch->users[r] : r, n = batch->positive_ptr[r + 1] - batch->positive_ptr[r];
+        int64_t user = batch->users ? batch->users[r] : r;
         shares[r] = model->target_shares[user];
-        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) * (double)n;
+        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) * weigh_positives(batch, r);
         memcpy(model->row_targets + r * dim, model->user_targets + user * dim, (size_t)dim * sizeof(float));
     }
     batch->target_shares = shares;
@@ -148,7 +160,7 @@ static void aim_softly(adaptau_model *model, adaptau_batch *batch)
     batch->item_target_scale = (float)(weight / model->target_weight);
 }
 
-/* The host's exchange, and how many positives the batch's rows have over the ranges together. A range alone does not know it,
+/* The host's exchange, and how many positives the batch's rows amount to over the ranges together. A range alone does not know it,
  * and a temperature must not depend on where the items were cut. */
 struct overheard {
     const adaptau_reduce *host;
@@ -172,7 +184,7 @@ static float *row_positives(const adaptau_model *model)
 static void count_positives(const adaptau_batch *batch, float *positives)
 {
     for (int64_t r = 0; r < batch->n_rows; r++)
-        positives[r] = (float)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
+        positives[r] = (float)weigh_positives(batch, r);
 }
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,

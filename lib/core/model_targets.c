@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Soft targets. With P = D_u^{-1} R (a user's uniform distribution over its items) and N = D_i^{-1} Rᵀ P, users aim with the
- * share e_u at P N. The loss is linear in the target, so all that training needs of it are two tables, formed once per epoch:
+/* Soft targets. With R the weights of interactions and D its sums by user and by item, P = D_u^{-1} R (a user's distribution over
+ * its items, uniform without weights) and N = D_i^{-1} Rᵀ P, users aim with the share e_u = c/(c + n_u) at P N. The loss is linear in the target, so all that training needs of it are two tables, formed once per epoch:
  *
  *     user_targets = P D_i^{-1} Rᵀ P V̂                     what row u is drawn to
- *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u e_u/τ⁺_u, W_u = n_u^a
+ *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u^a e_u/τ⁺_u, W_u = D_u
  *
  * each by three sparse products. Between two calls they lag behind the embeddings, by an epoch at most. */
 #include "core/model.h"
@@ -23,9 +23,9 @@ struct targets {
     adaptau_model         *model;
     const adaptau_dataset *data;
     struct atau_embeddings final;
-    float                 *inverse_users; /* [n] 1/n_u, 0 without items                                       */
-    float                 *inverse_items; /* [m] 1/n_i                                                        */
-    float                 *user_scale; /* [n] c_u/(n_u ‖e_u‖)                                              */
+    float                 *inverse_users; /* [n] 1/W_u, 0 without items                                       */
+    float                 *inverse_items; /* [m] 1/W_i                                                        */
+    float                 *user_scale; /* [n] c_u/(W_u ‖e_u‖)                                              */
     float                 *item_scale; /* [m] 1/‖e_i‖                                                      */
     float                 *tau; /* [2 x n] τ and τ⁺                                                 */
     float                 *between; /* [n x d]                                                          */
@@ -85,19 +85,19 @@ static double set_scales(struct targets *t, const adaptau_target_options *option
     const float   *tau_positive = t->tau + t->data->n_users;
     const double   exponent = options->row_weight_exponent == 0.0 ? 1.0 : options->row_weight_exponent;
     double         total = 0.0;
-    for (int64_t u = 0; u < t->data->n_users; u++) {
-        double n = (double)(t->data->user_ptr[u + 1] - t->data->user_ptr[u]);
-        double weight = n > 0.0 ? pow(n, exponent) : 0.0;
+    for (int32_t u = 0; u < t->data->n_users; u++) {
+        double n = (double)atau_user_degree(t->data, u), all = atau_user_weight(t->data, u);
+        double weight = n > 0.0 ? pow(all, exponent) : 0.0;
         double share = options->strength / (options->strength + n);
         model->target_shares[u] = n > 0.0 ? (float)share : 0.0f;
-        t->inverse_users[u] = n > 0.0 ? (float)(1.0 / n) : 0.0f;
+        t->inverse_users[u] = n > 0.0 ? (float)(1.0 / all) : 0.0f;
         t->user_scale[u] =
-            n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * n)) * inverse_length(t, ADAPTAU_SIDE_USERS, u) : 0.0f;
+            n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * all)) * inverse_length(t, ADAPTAU_SIDE_USERS, u) : 0.0f;
         total += weight;
     }
-    for (int64_t i = 0; i < t->data->n_items; i++) {
-        int64_t n = t->data->item_ptr[i + 1] - t->data->item_ptr[i];
-        t->inverse_items[i] = n > 0 ? 1.0f / (float)n : 0.0f;
+    for (int32_t i = 0; i < t->data->n_items; i++) {
+        const double all = atau_item_weight(t->data, i);
+        t->inverse_items[i] = all > 0.0 ? 1.0f / (float)all : 0.0f;
         t->item_scale[i] = inverse_length(t, ADAPTAU_SIDE_ITEMS, i);
     }
     return total;
@@ -116,18 +116,18 @@ static adaptau_status propagate(struct targets *t, adaptau_error *error)
         int64_t            stride;
         float             *to;
     } products[6] = {
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale, NULL},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale, NULL, data->user_weights},
          items,
          t->final.stride[ADAPTAU_SIDE_ITEMS],
          t->between},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL, NULL}, t->between, dim, on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, on_users},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale, NULL},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL, NULL, data->item_weights}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL, data->user_weights}, on_items, dim, on_users},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale, NULL, data->item_weights},
          users,
          t->final.stride[ADAPTAU_SIDE_USERS],
          on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, t->between},
-        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL, NULL}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL, data->user_weights}, on_items, dim, t->between},
+        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL, NULL, data->item_weights}, t->between, dim, on_items},
     };
     adaptau_status status = ADAPTAU_OK;
     for (int p = 0; p < 6 && status == ADAPTAU_OK; p++) {

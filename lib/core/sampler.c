@@ -48,6 +48,7 @@ struct adaptau_sampler {
     int32_t                *users;         /* arrays of the batch: [max_rows]                                 */
     int64_t                *positive_ptr;  /* [max_rows + 1]                                                  */
     int32_t                *positives;     /* [max_positives]                                                 */
+    float                  *weights;       /* [max_positives] of a weighted dataset                           */
     int32_t                *candidates;    /* [C] or [max_rows x C]                                           */
     float                  *log_q;         /* [C], [max_positives], or [m] that stay the same                 */
     float                  *row_weights;   /* [max_rows]                                                      */
@@ -218,6 +219,7 @@ static void lay_out(adaptau_sampler *sampler)
     sampler->users = atau_arena_take(arena, rows, sizeof *sampler->users);
     sampler->positive_ptr = atau_arena_take(arena, rows + 1, sizeof *sampler->positive_ptr);
     sampler->positives = atau_arena_take(arena, positives, sizeof *sampler->positives);
+    sampler->weights = atau_arena_take(arena, sampler->dataset->user_weights ? positives : 0, sizeof *sampler->weights);
     sampler->candidates = atau_arena_take(arena, draws, sizeof *sampler->candidates);
     sampler->log_q = atau_arena_take(arena, log_q, sizeof *sampler->log_q);
     sampler->row_weights = atau_arena_take(arena, weighs_rows(sampler) ? rows : 0, sizeof *sampler->row_weights);
@@ -410,10 +412,12 @@ static void fill_rows(adaptau_sampler *sampler, int64_t start, int64_t n)
         sampler->users[r] = user;
         sampler->positive_ptr[r] = filled;
         memcpy(sampler->positives + filled, dataset->user_items + first, (size_t)count * sizeof *sampler->positives);
+        if (dataset->user_weights)
+            memcpy(sampler->weights + filled, dataset->user_weights + first, (size_t)count * sizeof *sampler->weights);
         filled += count;
         if (weighs_rows(sampler))
-            sampler->row_weights[r] = (float)pow((double)atau_user_degree(dataset, user),
-                                                 sampler->options.row_weight_exponent - 1.0);
+            sampler->row_weights[r] =
+                (float)pow(atau_user_weight(dataset, user), sampler->options.row_weight_exponent - 1.0);
     }
     sampler->positive_ptr[n] = filled;
 }
@@ -533,6 +537,7 @@ static adaptau_status fill_batch(adaptau_sampler *sampler, adaptau_batch *batch,
     batch->users = sampler->users;
     batch->positive_ptr = sampler->positive_ptr;
     batch->positives = sampler->positives;
+    batch->positive_weights = sampler->dataset->user_weights ? sampler->weights : NULL;
     batch->row_weights = weighs_rows(sampler) ? sampler->row_weights : NULL;
     adaptau_status status = fill_candidates(sampler, start, batch, error);
     if (!status)

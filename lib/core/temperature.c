@@ -261,19 +261,19 @@ adaptau_status atau_temperature_check_users(const adaptau_temperature *t, int32_
 void atau_temperature_begin_losses(adaptau_temperature *t)
 {
     for (int32_t u = 0; u < t->dataset->n_users; u++)
-        t->n_losses[u] = 0;
+        t->n_losses[u] = 0.0;
 }
 
 /* The first loss after an update takes the place of what was there. */
-static void add_loss(adaptau_temperature *t, int32_t user, float loss)
+static void add_loss(adaptau_temperature *t, int32_t user, float loss, double weight)
 {
-    const double mean = (double)t->unit_losses[user];
-    t->n_losses[user] += t->n_losses[user] < INT32_MAX;
-    t->unit_losses[user] = t->n_losses[user] == 1 ? loss : (float)(mean + ((double)loss - mean) / t->n_losses[user]);
+    const double mean = (double)t->unit_losses[user], before = t->n_losses[user];
+    t->n_losses[user] += weight;
+    t->unit_losses[user] = before == 0.0 ? loss : (float)(mean + ((double)loss - mean) * weight / t->n_losses[user]);
 }
 
 static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *users, const float *unit_losses,
-                              const float *positives, bool of_range, adaptau_error *error)
+                              const float *weights, bool of_range, adaptau_error *error)
 {
     adaptau_status status = atau_temperature_check_users(t, n, users, error);
     if (status != ADAPTAU_OK)
@@ -281,44 +281,48 @@ static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *
     for (int32_t r = 0; r < n; r++)
         if (!isfinite(unit_losses[r]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] = %g is not finite", r, (double)unit_losses[r]);
+    for (int32_t r = 0; weights && r < n; r++)
+        if (!(weights[r] >= 0.0f && isfinite(weights[r])))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "weights[%d] = %g is negative or not finite", r, (double)weights[r]);
     for (int32_t r = 0; r < n; r++) {
         int32_t user = users ? users[r] : r;
-        if (positives && positives[r] == 0.0f)
+        if (weights && weights[r] == 0.0f)
             continue;
         if (of_range || atau_user_degree(t->dataset, user) > 0) /* a user without pairs has no loss */
-            add_loss(t, user, unit_losses[r]);
+            add_loss(t, user, unit_losses[r], weights ? (double)weights[r] : 1.0);
     }
     return ADAPTAU_OK;
 }
 
 adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                             const float *unit_losses, const float *positives, bool of_range,
+                                             const float *unit_losses, const float *weights, bool of_range,
                                              adaptau_error *error)
 {
     adaptau_status status = atau_temperature_enter(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = observe(temperature, n, users, unit_losses, positives, of_range, error);
+    status = observe(temperature, n, users, unit_losses, weights, of_range, error);
     atau_busy_leave(&temperature->busy);
     return status;
 }
 
 adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                              const float *unit_losses, adaptau_error *error)
+                                              const float *unit_losses, const float *weights, adaptau_error *error)
 {
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);
-    return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, false, error);
+    return atau_temperature_observe_rows(temperature, n, users, unit_losses, weights, false, error);
 }
 
 adaptau_status adaptau_temperature_add_losses_of_shard(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                                       const float *unit_losses, adaptau_error *error)
+                                                       const float *unit_losses, const float *weights,
+                                                       adaptau_error *error)
 {
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);
-    return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, true, error);
+    return atau_temperature_observe_rows(temperature, n, users, unit_losses, weights, true, error);
 }
 
 static void copy_taus(const adaptau_temperature *t, int32_t n, const int32_t *users, float *candidates, float *positives)

@@ -37,10 +37,10 @@ struct atau_temperature_memory {
 struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature);
 
 /* adaptau_temperature_add_losses of a batch's rows, of which those without positives say nothing.
- * positives [n] how many each row has, or NULL: each has some. of_range: the dataset does not know all pairs of its users, so
+ * weights [n] of each row's positives together, or NULL: 1. of_range: the dataset does not know all pairs of its users, so
  * that a user without pairs in it counts like any other. */
 adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                             const float *unit_losses, const float *positives, bool of_range,
+                                             const float *unit_losses, const float *weights, bool of_range,
                                              adaptau_error *error);
 
 /* For calls that read: E_STATE while another thread changes the temperature. */

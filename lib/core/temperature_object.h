@@ -25,7 +25,7 @@ struct adaptau_temperature {
     int64_t                     least_degree; /* of a counted user                                            */
     adaptau_temperature_state   state;
     float                      *unit_losses; /* [n] L_u, NaN while not observed                               */
-    int32_t                    *n_losses;    /* [n] that it is the mean of; 0 after an update                 */
+    double                     *n_losses;    /* [n] weight of those that it is the mean of; 0 after an update */
     float                      *taus;        /* [n] τ_u                                                       */
     struct atau_log_tau         learned_tau0; /* C-τ                                                          */
     struct atau_log_tau        *learned;      /* [n] Cu-τ only                                                */

@@ -203,13 +203,15 @@ static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->%s is NULL", m->users ? "items" : "users");
     for (int64_t i = 0; i < size; i++)
         finite = finite && isfinite(m->users[i]) && isfinite(m->items[i]);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         finite = finite && isfinite(m->interactions[i]);
     if (!finite)
         return atau_fail(error, ADAPTAU_E_NUMERIC, "moments are not finite");
     if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->interactions[0] > 0.0))
         return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g interactions: there is nothing to measure",
                          m->users[0], m->items[0], m->interactions[0]);
+    if (!(m->interactions[1] > 0.0))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->interactions[1] = %g is no sum of weights", m->interactions[1]);
     adaptau_status status = check_count("users", m->users[0], error);
     if (status == ADAPTAU_OK)
         status = check_count("items", m->items[0], error);

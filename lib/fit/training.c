@@ -314,7 +314,11 @@ static double weigh(const adaptau_batch *batch)
 {
     double weight = 0;
     for (int32_t row = 0; row < batch->n_rows; row++) {
-        double n_terms = (double)(batch->positive_ptr[row + 1] - batch->positive_ptr[row]);
+        double n_terms = 0;
+        for (int64_t p = batch->positive_ptr[row]; batch->positive_weights && p < batch->positive_ptr[row + 1]; p++)
+            n_terms += (double)batch->positive_weights[p];
+        if (!batch->positive_weights)
+            n_terms = (double)(batch->positive_ptr[row + 1] - batch->positive_ptr[row]);
         weight += n_terms * (batch->row_weights ? (double)batch->row_weights[row] : 1.0);
     }
     return weight;

@@ -108,6 +108,18 @@ static adaptau_status check_candidates(const adaptau_batch *b, int32_t n_items, 
     return check_ids("candidate_ids", b->candidate_ids, n_candidate_ids(b), n_items, "n_items", error);
 }
 
+adaptau_status atau_check_weights(const char *name, int64_t n, const float *weights, adaptau_error *error)
+{
+    for (int64_t i = 0; weights && i < n; i++) {
+        if (!isfinite(weights[i]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%lld] = %g is not finite", name, (long long)i, (double)weights[i]);
+        if (weights[i] < ATAU_LEAST_WEIGHT || weights[i] > ATAU_GREATEST_WEIGHT)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s[%lld] = %g is outside 1e-30 ... 1e30", name, (long long)i,
+                             (double)weights[i]);
+    }
+    return ADAPTAU_OK;
+}
+
 static adaptau_status check_numbers(const adaptau_batch *b, int32_t n_items, adaptau_error *error)
 {
     int64_t n = b->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? n_items : n_candidate_ids(b);
@@ -119,7 +131,7 @@ static adaptau_status check_numbers(const adaptau_batch *b, int32_t n_items, ada
         if (!(b->row_weights[r] >= 0.0f && isfinite(b->row_weights[r])))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->row_weights[%d] = %g is negative or not finite", r,
                              (double)b->row_weights[r]);
-    return ADAPTAU_OK;
+    return atau_check_weights("batch->positive_weights", b->positive_ptr[b->n_rows], b->positive_weights, error);
 }
 
 static adaptau_status check_targets(const adaptau_batch *b, adaptau_error *error)

@@ -5,6 +5,8 @@
  * order of their own; a row of all users is still short against a product. */
 #include "kernels/propagate.h"
 
+#include <string.h>
+
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/kernels.h"
@@ -33,12 +35,33 @@ static int64_t select_ids(const struct call *call, int64_t row, int32_t *out)
     return n;
 }
 
+/* Entries with values of their own, one after the other. They are rare and few: soft targets once an epoch, a start by SVD. */
+static void propagate_values(const struct call *call, int64_t row)
+{
+    const struct atau_sparse      *a = call->matrix;
+    const struct atau_propagation *p = call->p;
+    const float                    left = p->scale * (a->left ? a->left[row] : 1.0f);
+    float                         *out = p->out + row * p->out_stride;
+    if (p->base)
+        call->kernels->scale(p->dim, p->base_scale, p->base + row * p->base_stride, out);
+    else
+        memset(out, 0, (size_t)p->dim * sizeof(float));
+    for (int64_t e = a->ptr[row]; e < a->ptr[row + 1]; e++) {
+        const int32_t id = a->ids[e];
+        call->kernels->axpy(p->dim, left * (a->right ? a->right[id] : 1.0f) * a->values[e], p->x + id * p->x_stride, out);
+    }
+}
+
 static void propagate_row(const struct call *call, int32_t lane, int64_t row, int64_t end)
 {
     const struct atau_sparse      *a = call->matrix;
     const struct atau_propagation *p = call->p;
     const int32_t                 *ids = a->ids + a->ptr[row];
     int64_t                        n = a->ptr[row + 1] - a->ptr[row], n_ahead = end - a->ptr[row];
+    if (a->values) {
+        propagate_values(call, row);
+        return;
+    }
     if (p->scratch) {
         int32_t *selected = p->scratch + lane * p->scratch_stride;
         n = n_ahead = select_ids(call, row, selected);

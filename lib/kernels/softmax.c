@@ -192,12 +192,12 @@ static float least_tau(const struct atau_softmax *s)
     return least;
 }
 
-/* w_r times how many positives the row has. */
+/* w_r times how many positives the row amounts to. */
 static double greatest_weight(const struct atau_softmax *s)
 {
     double greatest = 0.0;
     for (int32_t r = 0; r < s->batch.n_rows; r++) {
-        const double weight = atau_row_weight(s, r) * (double)atau_row_positives(s, r);
+        const double weight = atau_row_weight(s, r) * atau_row_positive_weight(s, r);
         if (weight > greatest) /* no fmax: gcc 12.2 for arm64 crashes on a maximum of widened floats            */
             greatest = weight;
     }
@@ -423,7 +423,7 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
 static adaptau_status add_rows(struct atau_softmax *s, adaptau_error *error)
 {
     s->output.loss = 0.0;
-    s->output.n_terms = 0;
+    s->output.n_terms = 0.0;
     for (int32_t r = 0; r < s->batch.n_rows; r++) {
         s->output.loss += s->row_loss[r];
         s->output.n_terms += s->row_count[r];
@@ -443,7 +443,7 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
     size_t  rows = (size_t)s->batch.n_rows;
     double *own = atau_arena_take(arena, rows, sizeof(double));
     s->row_loss = s->output.row_loss ? s->output.row_loss : own;
-    s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+    s->row_count = atau_arena_take(arena, rows, sizeof *s->row_count);
     s->pair_sums =
         s->loss->pair_sums ? atau_arena_take(arena, (size_t)s->batch.positive_ptr[rows], sizeof(double)) : NULL;
     s->row_threshold = s->loss_options.top_k > 0 ? atau_arena_take(arena, rows, sizeof(float)) : NULL;
@@ -488,7 +488,7 @@ static void answer_nothing(struct atau_softmax *s)
 {
     const bool catalogue = s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE;
     s->output.loss = 0.0;
-    s->output.n_terms = 0;
+    s->output.n_terms = 0.0;
     s->output.n_zero_rows = 0;
     s->output.n_touched_items = catalogue ? s->n_items : 0;
     for (int64_t i = 0; catalogue && s->output.item_gradients && i < s->n_items; i++)

@@ -100,7 +100,7 @@ START_TEST(accepts_empty_datasets_with_null_arrays)
         csr.indptr = csr.n_users ? zeros : NULL;
         OK(adaptau_dataset_create(context, &csr, &dataset, &error));
         expect_empty(dataset, csr.n_users, csr.n_items);
-        OK(adaptau_dataset_create_from_interactions(context, csr.n_users, csr.n_items, 0, NULL, NULL, &dataset, &error));
+        OK(adaptau_dataset_create_from_interactions(context, csr.n_users, csr.n_items, 0, NULL, NULL, NULL, &dataset, &error));
         expect_empty(dataset, csr.n_users, csr.n_items);
     }
 }
@@ -155,7 +155,7 @@ START_TEST(sorts_pairs_and_keeps_each_once)
         has[users[p]][items[p]] = 1;
     }
     adaptau_dataset *dataset = NULL;
-    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, NULL, &dataset, &error));
     memset(users, 0xFF, sizeof users);
     memset(items, 0xFF, sizeof items);
     ck_assert_int_eq(adaptau_dataset_n_interactions(dataset), distinct);

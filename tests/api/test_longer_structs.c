@@ -126,7 +126,7 @@ START_TEST(folds_and_filters_by_longer_structs)
     float         row[DIM];
     adaptau_fold_in *fold = NULL;
     OK(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error));
-    OK(adaptau_fold_in_users(fold, 1, ptr, &item, row, NULL, &error));
+    OK(adaptau_fold_in_users(fold, 1, ptr, &item, NULL, row, NULL, &error));
     OK(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error));
     adaptau_fold_in_destroy(fold);
     options.tail[0] = filter.tail[TAIL - 1] = 1;

@@ -170,7 +170,7 @@ START_TEST(an_executor_that_fails_leaves_no_step_half_made)
         users[u] = u;
         items[u] = (u * 7) % MANY_ITEMS;
     }
-    OK(adaptau_dataset_create_from_interactions(context, MANY_USERS, MANY_ITEMS, MANY_USERS, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, MANY_USERS, MANY_ITEMS, MANY_USERS, users, items, NULL, &data, &error));
     adaptau_model *model = with_gradients(context, data, before);
     OK(adaptau_model_apply(model, &error));
     memcpy(after, tables_of(model).users, MANY_USERS * DIM * sizeof(float));
@@ -216,7 +216,7 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
             .struct_size = sizeof options, .strength = strength, .row_weight_exponent = exponent};
     adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25};
     OK(adaptau_context_create(NULL, &context, &error));
-    OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, NULL, &data, &error));
     OK(adaptau_model_create(context, data, &model_options, &model, &error));
     OK(adaptau_temperature_create(context, data, &fixed, &temperature, &error));
     OK(adaptau_sampler_create(context, data, &sampler_options, &sampler, &error));

@@ -27,7 +27,7 @@ static adaptau_dataset *make_data(adaptau_context *context, int32_t noise)
             users[n] = u;
             items[n++] = any ? draw(ITEMS) : u % KINDS + KINDS * draw(ITEMS / KINDS);
         }
-    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n, users, items, NULL, &dataset, &error));
     return dataset;
 }
 
@@ -201,7 +201,7 @@ START_TEST(users_with_one_item_leave_eq14)
         users[u] = u;
         items[u] = u % 7;
     }
-    OK(adaptau_dataset_create_from_interactions(context, 20, 9, 20, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, 20, 9, 20, users, items, NULL, &data, &error));
     adaptau_recipe      recipe = small_recipe();
     adaptau_tune_result result = tune(context, data, NULL, &recipe);
     ck_assert_int_eq(result.n_trials, 0);

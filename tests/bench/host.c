@@ -138,7 +138,7 @@ static adaptau_dataset *draw_data(adaptau_context *context, const struct host_op
         users[p] = (int32_t)(p % options->n_users);
         items[p] = (int32_t)((double)options->n_items * x * x * x) % options->n_items;
     }
-    if (adaptau_dataset_create_from_interactions(context, options->n_users, options->n_items, pairs, users, items, &data, &error))
+    if (adaptau_dataset_create_from_interactions(context, options->n_users, options->n_items, pairs, users, items, NULL, &data, &error))
         bench_fail("data", &error);
     free(users);
     free(items);

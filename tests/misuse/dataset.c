@@ -79,7 +79,7 @@ static void prepare_dataset_create_from_pairs(void)
 
 static adaptau_status call_dataset_create_from_pairs(adaptau_error *error)
 {
-    return adaptau_dataset_create_from_interactions(a.context, a.n_users, a.n_items, a.n_pairs, a.users, a.items, a.out, error);
+    return adaptau_dataset_create_from_interactions(a.context, a.n_users, a.n_items, a.n_pairs, a.users, a.items, NULL, a.out, error);
 }
 
 static const struct misuse create_from_pairs[] = {

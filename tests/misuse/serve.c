@@ -189,7 +189,7 @@ static void prepare_fold_users(void)
 
 static adaptau_status call_fold_users(adaptau_error *error)
 {
-    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.embeddings, a.scores, error);
+    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, NULL, a.embeddings, a.scores, error);
 }
 
 static const struct misuse fold_users[] = {

@@ -147,12 +147,12 @@ static void prepare_users(void)
 
 static adaptau_status call_temperature_observe(adaptau_error *error)
 {
-    return adaptau_temperature_add_losses(a.temperature, a.n, a.users, a.unit_losses, error);
+    return adaptau_temperature_add_losses(a.temperature, a.n, a.users, a.unit_losses, NULL, error);
 }
 
 static adaptau_status call_temperature_observe_of_range(adaptau_error *error)
 {
-    return adaptau_temperature_add_losses_of_shard(a.temperature, a.n, a.users, a.unit_losses, error);
+    return adaptau_temperature_add_losses_of_shard(a.temperature, a.n, a.users, a.unit_losses, NULL, error);
 }
 
 static const struct misuse observe[] = {

@@ -52,13 +52,13 @@ class Tables(_Sized):
 class Batch(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("n_rows", _I32), ("candidates", _I32), ("users", _P),
                 ("positive_ptr", _P), ("positives", _P), ("n_candidates", _I64), ("candidate_ids", _P), ("log_q", _P),
-                ("row_weights", _P), ("target_shares", _P), ("user_targets", _P), ("item_targets", _P),
+                ("row_weights", _P), ("positive_weights", _P), ("target_shares", _P), ("user_targets", _P), ("item_targets", _P),
                 ("item_target_scale", c.c_float), ("reserved", _I32)]
 
 
 class Csr(_Sized):
     _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("indptr", _P),
-                ("indices", _P)]
+                ("indices", _P), ("weights", _P)]
 
 
 class SamplerOptions(_Sized):
@@ -96,7 +96,7 @@ class ModelOptions(_Sized):
 
 
 class Step(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_rows", _I32), ("n_terms", _I64), ("loss", _F64)]
+    _fields_ = [("struct_size", _U32), ("n_rows", _I32), ("n_terms", _F64), ("loss", _F64)]
 
 
 class Recipe(_Sized):
@@ -229,23 +229,26 @@ class Context(_Object):
 
 
 class Dataset(_Object):
-    """Sorted rows, borrowed: `indptr` int64 [n + 1], `indices` int32, as in a scipy.sparse.csr_array with such indices."""
+    """Sorted rows, borrowed: `indptr` int64 [n + 1], `indices` int32, as in a scipy.sparse.csr_array with such indices, and
+    `weights` float32, its data, where interactions are not all alike."""
 
-    def __init__(self, context, indptr, indices, n_items):
+    def __init__(self, context, indptr, indices, n_items, weights=None):
         csr = Csr(n_users=len(indptr) - 1, n_items=n_items, indptr=_borrow(indptr, np.int64),
-                  indices=_borrow(indices, np.int32))
+                  indices=_borrow(indices, np.int32), weights=_borrow(weights, np.float32, np.shape(indices)))
         if len(indptr) and indptr[-1] > len(indices):
             raise ValueError(f"indptr ends at {indptr[-1]}, but there are {len(indices)} indices")
         super().__init__(lib.adaptau_dataset_create, lib.adaptau_dataset_destroy, context, c.byref(csr),
-                         keep=(context, indptr, indices))
+                         keep=(context, indptr, indices, weights))
 
     @classmethod
-    def from_pairs(cls, context, n_users, n_items, users, items):
-        """Pairs in any order, int32 each. The library copies them."""
+    def from_pairs(cls, context, n_users, n_items, users, items, weights=None):
+        """Interactions in any order, int32 each, and their weights, float32, which add up where one comes again. The library
+        copies them."""
         self = cls.__new__(cls)
         _Object.__init__(self, lib.adaptau_dataset_create_from_interactions, lib.adaptau_dataset_destroy, context, _I32(n_users),
                          _I32(n_items), _I64(len(users)),
-                         *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)), keep=(context,))
+                         *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)), _borrow(weights, np.float32, (len(users),)),
+                         keep=(context,))
         return self
 
     def split(self, share, seed=0, times=None):
