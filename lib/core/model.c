@@ -457,7 +457,7 @@ adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *
         return status;
     if (!atau_busy_enter(&model->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    atau_read_struct(&model->loss, sizeof model->loss, offsetof(adaptau_loss, top_k), loss, true, "loss", error);
+    atau_read_struct(&model->loss, sizeof model->loss, sizeof model->loss, loss, true, "loss", error);
     model->loss_map = known == &atau_loss_softmax ? NULL : known;
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;

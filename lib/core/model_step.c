@@ -327,7 +327,7 @@ adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_redu
 adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adaptau_gradient_view *out, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_check_output(out, offsetof(adaptau_gradient_view, encoder), "out", error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)

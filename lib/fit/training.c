@@ -426,7 +426,7 @@ adaptau_status adaptau_training_get_state(const adaptau_training *training, adap
 adaptau_status adaptau_training_get_recipe(const adaptau_training *training, adaptau_recipe *out, adaptau_error *error)
 {
     ATAU_REQUIRE(training, error);
-    adaptau_status status = atau_check_output(out, ATAU_LEAST_RECIPE, "out", error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
     atau_write_struct(out, &training->recipe, sizeof training->recipe); /* which never changes */
