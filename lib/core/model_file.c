@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "core/attachments.h"
+#include "files/attachments.h"
 #include "core/model_file.h"
-#include "core/npy.h"
+#include "files/npy.h"
 #include "kernels/check.h"
 #include "kernels/kernels.h"
 #include "kernels/rows.h"

@@ -5,7 +5,7 @@
 #define ATAU_MODEL_FILE_H
 
 #include "core/model.h"
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 
 #define ATAU_CONTENT_TENSORS 32 /* attachments among them */
 #define ATAU_CONTENT_METADATA 12

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "core/json_string.h"
+#include "files/json_string.h"
 
 #define ATAU_F32 0
 #define ATAU_F64 1

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/atomic_file.h"
-#include "core/checksum.h"
-#include "core/safetensors_format.h"
+#include "files/atomic_file.h"
+#include "files/checksum.h"
+#include "files/safetensors_format.h"
 
 /* Where bytes go: nowhere while the header's are counted, then to the file and into its checksum. */
 struct sink {

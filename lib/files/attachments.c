@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/attachments.h"
+#include "files/attachments.h"
 
 #include <stdio.h>
 #include <string.h>

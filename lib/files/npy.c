@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html: a magic string, the version, the header's length as
  * two bytes, and a Python literal that spaces and a newline pad so that the data start at a multiple of 64. */
-#include "core/npy.h"
+#include "files/npy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/atomic_file.h"
+#include "files/atomic_file.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the data are declared as little-endian: say '>f4' here for another machine"

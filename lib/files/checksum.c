@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/checksum.h"
+#include "files/checksum.h"
 
 #include <string.h>
 

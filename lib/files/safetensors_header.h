@@ -3,7 +3,7 @@
 #ifndef ATAU_SAFETENSORS_HEADER_H
 #define ATAU_SAFETENSORS_HEADER_H
 
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 
 /* What was wrong with a header, and at which byte of it. */
 struct atau_complaint {

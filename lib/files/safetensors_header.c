@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The grammar is fixed (an object of objects of strings and arrays of integers), so each level has a function of its own and
  * nothing recurses. The parser points into the header instead of copying: reading costs no memory beyond it. */
-#include "core/safetensors_header.h"
+#include "files/safetensors_header.h"
 
 #include <string.h>
 
-#include "core/safetensors_format.h"
+#include "files/safetensors_format.h"
 
 #define LARGEST_RANK 64 /* no writer has a larger one */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Everything happens relative to one descriptor of the folder, so that a rename of the folder in between does no harm and the
  * temporary name may be short, however long the path is. */
-#include "core/atomic_file.h"
+#include "files/atomic_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

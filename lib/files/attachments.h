@@ -5,7 +5,7 @@
 
 #include <adaptau/model.h>
 
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 
 #define ATAU_ATTACHMENT_TEXT 80 /* bytes of a tensor's name, its end included */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading; writing is in safetensors_write.c. */
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 
 #include "common/context.h"
 #include "common/error.h"
-#include "core/checksum.h"
-#include "core/safetensors_format.h"
-#include "core/safetensors_header.h"
+#include "files/checksum.h"
+#include "files/safetensors_format.h"
+#include "files/safetensors_header.h"
 
 #define LONGEST_HEADER ((uint64_t)1 << 20) /* bounds the comparisons of names                                 */
 #define LONGEST_READ ((uint64_t)1 << 30)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/json_string.h"
+#include "files/json_string.h"
 
 #include <string.h>
 
