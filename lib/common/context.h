@@ -11,17 +11,14 @@
 #include "common/exact_math.h"
 
 struct atau_pool;
-struct atau_kernels;
 
 struct adaptau_context {
-    adaptau_context_options    options; /* as given, defaults filled in                                       */
-    struct atau_pool          *pool;    /* NULL with the host's executor or one thread                        */
-    const struct atau_kernels *kernels; /* chosen once, at creation                                           */
-    char                       backend[64];
-    _Atomic uintptr_t          alone; /* a thread whose calls must not ask the host's executor, or 0           */
-    _Atomic int32_t            alone_process; /* of that thread                                               */
-    _Atomic uint64_t           bytes_present;
-    _Atomic uint64_t           bytes_peak;
+    adaptau_context_options options; /* as given, defaults filled in                                          */
+    struct atau_pool       *pool;    /* NULL with the host's executor or one thread                           */
+    _Atomic uintptr_t       alone; /* a thread whose calls must not ask the host's executor, or 0              */
+    _Atomic int32_t         alone_process; /* of that thread                                                  */
+    _Atomic uint64_t        bytes_present;
+    _Atomic uint64_t        bytes_peak;
 };
 
 /* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Only on the caller's thread. */

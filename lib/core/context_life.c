@@ -11,20 +11,14 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/blas.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define MAX_THREADS 1024
 #define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16 | ADAPTAU_CPU_NEON)
 
-/* The context and its table in one block. */
-struct whole_context {
-    struct adaptau_context context;
-    struct atau_kernels    kernels;
-};
-
 /* Like every other block: a whole number of cache lines. */
 #define ALIGNMENT ((size_t)64)
-#define WHOLE_SIZE ((sizeof(struct whole_context) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
+#define WHOLE_SIZE ((sizeof(struct atau_context_with_kernels) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
 
 static void *allocate_aligned(void *user_data, size_t size, size_t alignment)
 {
@@ -99,17 +93,16 @@ adaptau_status adaptau_context_create(const adaptau_context_options *given, adap
     if (status != ADAPTAU_OK)
         return status;
 
-    struct whole_context *whole = options.allocate(options.allocator_data, WHOLE_SIZE, ALIGNMENT);
+    struct atau_context_with_kernels *whole = options.allocate(options.allocator_data, WHOLE_SIZE, ALIGNMENT);
     if (!whole)
         return atau_fail_memory(error, WHOLE_SIZE, "the context");
     memset(whole, 0, sizeof *whole);
     adaptau_context *context = &whole->context;
     context->options = options;
     context->bytes_present = context->bytes_peak = WHOLE_SIZE;
-    context->kernels = &whole->kernels;
 
     status = atau_kernels_select(options.backend, atau_cpu_features() & ~options.cpu_disable, &whole->kernels,
-                                 context->backend, remark, error);
+                                 whole->backend, remark, error);
     if (status == ADAPTAU_OK && !options.executor && options.n_threads > 1)
         status = atau_pool_create(context, options.n_threads - 1, &context->pool, error);
     if (status == ADAPTAU_OK)
@@ -140,7 +133,7 @@ int32_t adaptau_context_n_threads(const adaptau_context *context)
 
 const char *adaptau_context_backend(const adaptau_context *context)
 {
-    return context ? context->backend : "";
+    return context ? ((const struct atau_context_with_kernels *)context)->backend : "";
 }
 
 void adaptau_context_memory(const adaptau_context *context, uint64_t *present, uint64_t *peak)

@@ -25,7 +25,7 @@
 #include "common/random.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
 #define DEFAULT_LAYERS 3
@@ -276,7 +276,7 @@ static void add_given(const struct atau_lightgcn_pass *pass, int side, float sca
 {
     const struct atau_row_gradients *given = pass->given[side];
     for (int64_t k = 0; k < given->n && scale != 0.0f; k++)
-        pass->context->kernels->axpy(pass->dim, scale, given->rows + k * pass->dim, out + given->ids[k] * pass->dim);
+        atau_kernels_of(pass->context)->axpy(pass->dim, scale, given->rows + k * pass->dim, out + given->ids[k] * pass->dim);
 }
 
 /* The chain that ends on `side`: H_k = c_{L−k}/c_L E⁰ + A H_{k−1} and, at the end, times c_L. */
@@ -436,7 +436,7 @@ static adaptau_status run_fold_starts(const adaptau_model *model, struct atau_li
         const double degree = (double)(g->ptr[ITEMS][i + 1] - g->ptr[ITEMS][i]);
         const float *from = pass.n_layers > 0 ? row : items->rows + i * items->stride;
         const double coefficient = pass.n_layers > 0 ? 1.0 : (double)pass.coefficients[0]; /* the walk has taken it */
-        model->context->kernels->scale(model->dim, (float)(coefficient / sqrt(degree + 1.0)), from, row);
+        atau_kernels_of(model->context)->scale(model->dim, (float)(coefficient / sqrt(degree + 1.0)), from, row);
     }
     return status;
 }

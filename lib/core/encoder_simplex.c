@@ -23,7 +23,7 @@
 #include "core/dataset.h"
 #include "core/model.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
 #define DEFAULT_GATE 0.5
@@ -199,7 +199,7 @@ static void pool_row(const struct pooling *call, int64_t k)
     const struct atau_gather  from = {.x = items->rows, .stride = items->stride, .dim = model->dim};
     const int64_t             user = user_of(call, k), n = degree_of(s, user);
     const int32_t            *ids = s->ids[USERS] + s->ptr[USERS][user];
-    model->context->kernels->gather(&from, n, n, ids, n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
+    atau_kernels_of(model->context)->gather(&from, n, n, ids, n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
                                     s->pooled + k * model->dim);
 }
 
@@ -207,7 +207,7 @@ static void mix_rows(void *argument, int32_t lane, int64_t task)
 {
     const struct pooling      *call = argument;
     struct simplex            *s = call->s;
-    const struct atau_kernels *kernels = call->model->context->kernels;
+    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
     const struct atau_table   *users = &call->model->tables[USERS];
     const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
     const int64_t              end = atau_min_i64(first + ROWS_PER_TASK, call->n);
@@ -266,7 +266,7 @@ struct return_call {
 static void return_to_matrix(void *argument, int32_t lane, int64_t task)
 {
     const struct return_call  *call = argument;
-    const struct atau_kernels *kernels = call->model->context->kernels;
+    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
     const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
     const int64_t              rows = atau_min_i64(ROWS_PER_TASK, dim - first);
     float                     *out = call->s->gradients + first * dim;
@@ -280,7 +280,7 @@ static void return_to_users(void *argument, int32_t lane, int64_t task)
 {
     const struct return_call  *call = argument;
     struct simplex            *s = call->s;
-    const struct atau_kernels *kernels = call->model->context->kernels;
+    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
     const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
     const int64_t              rows = atau_min_i64(ROWS_PER_TASK, call->users->n - first);
     float                     *own = call->users->rows + first * dim, *spread = s->spread + first * dim;
@@ -347,7 +347,7 @@ static adaptau_status fold_starts(const adaptau_model *model, float *out, double
     (void)error;
     for (int64_t i = 0; i < items->n_rows; i++)
         for (int64_t k = 0; k < dim; k++)
-            out[i * dim + k] = (float)(1.0 - s->gate) * model->context->kernels->dot(dim, model->encoder_table.rows + k * dim,
+            out[i * dim + k] = (float)(1.0 - s->gate) * atau_kernels_of(model->context)->dot(dim, model->encoder_table.rows + k * dim,
                                                                                     items->rows + i * items->stride);
     *exponent = 1.0;
     return ADAPTAU_OK;

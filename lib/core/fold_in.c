@@ -17,7 +17,7 @@
 #include "core/dataset.h"
 #include "core/model.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/propagate.h"
 #include "kernels/rows.h"
 #include "kernels/workspace.h"
@@ -112,7 +112,7 @@ static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *ta
         atau_check_rows_finite(fold->context, "items", fold->n_items, fold->dim, tables->items, stride, error);
     for (int64_t i = 0; i < fold->n_items && status == ADAPTAU_OK; i++)
         if (tables->flags & ADAPTAU_NORMALISE_ITEMS && !(tables->flags & ADAPTAU_UNIT_ROWS))
-            atau_unit_row(fold->context->kernels, dim, tables->items + i * stride, fold->items + i * dim);
+            atau_unit_row(atau_kernels_of(fold->context), dim, tables->items + i * stride, fold->items + i * dim);
         else
             memcpy(fold->items + i * dim, tables->items + i * stride, (size_t)dim * sizeof(float));
     return status;
@@ -270,13 +270,13 @@ static void gather(const struct block *b, int64_t r, const float *table, double 
 {
     const int64_t            n = b->ptr[r + 1] - b->ptr[r], dim = b->fold->dim;
     const struct atau_gather from = {.x = table, .stride = dim, .dim = dim};
-    b->fold->context->kernels->gather(&from, n, n, b->items + b->ptr[r], (float)scale, 0.0f, NULL, out);
+    atau_kernels_of(b->fold->context)->gather(&from, n, n, b->items + b->ptr[r], (float)scale, 0.0f, NULL, out);
 }
 
 static void to_sphere(const struct block *b, float *row)
 {
     if (b->fold->flags & ADAPTAU_NORMALISE_USERS)
-        atau_unit_row(b->fold->context->kernels, b->fold->dim, row, row);
+        atau_unit_row(atau_kernels_of(b->fold->context), b->fold->dim, row, row);
 }
 
 static void start_row(const struct block *b, int64_t r)
@@ -294,8 +294,8 @@ static void start_row(const struct block *b, int64_t r)
         gather(b, r, fold->targets, n > 0 ? 1.0 / (double)n : 0.0, b->targets + r * dim);
         b->shares[r] = (float)share;
         if (fold->starts == fold->items) {
-            fold->context->kernels->scale(dim, (float)(1.0 - share), row, row);
-            fold->context->kernels->axpy(dim, (float)share, b->targets + r * dim, row);
+            atau_kernels_of(fold->context)->scale(dim, (float)(1.0 - share), row, row);
+            atau_kernels_of(fold->context)->axpy(dim, (float)share, b->targets + r * dim, row);
         }
     }
     to_sphere(b, row);
@@ -407,7 +407,7 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
         const double length = call->first ? FIRST_STEP : step_length(b, r);
         memcpy(b->old_rows + r * dim, row, bytes);
         memcpy(b->old_gradients + r * dim, gradient, bytes);
-        b->fold->context->kernels->axpy(dim, (float)(-length * (double)b->tau[r]), gradient, row);
+        atau_kernels_of(b->fold->context)->axpy(dim, (float)(-length * (double)b->tau[r]), gradient, row);
         to_sphere(b, row);
     }
 }

@@ -16,7 +16,7 @@
 #include "common/pool.h"
 #include "common/random.h"
 #include "common/size.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define ROWS_PER_TASK 64
 
@@ -143,7 +143,7 @@ static adaptau_status collect(const adaptau_model *model, const struct atau_sele
                               int64_t stride, float coefficient, bool adds, float *out, adaptau_error *error)
 {
     struct collection c = {
-        model->context->kernels, wanted->n[side], model->dim, stride, wanted->ids[side], rows, coefficient, adds, out};
+        atau_kernels_of(model->context), wanted->n[side], model->dim, stride, wanted->ids[side], rows, coefficient, adds, out};
     return atau_parallel(model->context, (c.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, collect_rows, &c, error);
 }
 
@@ -184,7 +184,7 @@ static adaptau_status perturb(const adaptau_model *model, const struct atau_ligh
                               int32_t layer, int side, int64_t n, const int32_t *ids, adaptau_error *error)
 {
     const uint64_t      which = (uint64_t)view->number << 8 | (uint64_t)layer << 1 | (uint64_t)side;
-    struct perturbation p = {.kernels = model->context->kernels,
+    struct perturbation p = {.kernels = atau_kernels_of(model->context),
                              .n = n,
                              .dim = model->dim,
                              .ids = ids,

@@ -19,7 +19,7 @@
 #include "core/kmeans.h"
 #include "core/model.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define KINDS 3
 #define MOST_NODES 2048 /* as many as a batch of 2048 pairs can have, which is the authors' size */
@@ -370,7 +370,7 @@ static adaptau_status copy_raw_rows(const struct term *t, int side, const struct
 static adaptau_status add_rows(const struct term *t, int64_t n, const float *from, int64_t stride, const int32_t *ids,
                                float *to, adaptau_error *error)
 {
-    struct transfer call = {.kernels = t->model->context->kernels,
+    struct transfer call = {.kernels = atau_kernels_of(t->model->context),
                             .n = n,
                             .dim = t->model->dim,
                             .from = from,

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "files/attachments.h"
 #include "core/model_file.h"
+#include "files/attachments.h"
 #include "files/npy.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/rows.h"
 
 #define USER_TENSOR "user_embeddings"
@@ -292,7 +292,7 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
  * right; the others must stay as they are, bit for bit. */
 static void settle_strangers(adaptau_model *model)
 {
-    const struct atau_kernels *kernels = model->context->kernels;
+    const struct atau_kernels *kernels = atau_kernels_of(model->context);
     for (int side = 0; side < 2 && model->encoder->identity; side++)
         for (int32_t r = 0; r < model->tables[side].n_rows && atau_model_on_sphere(model, &model->tables[side]); r++) {
             float *row = model->tables[side].rows + r * model->tables[side].stride;

@@ -12,7 +12,7 @@
 #include "common/random.h"
 #include "core/dataset.h"
 #include "core/model.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/rows.h"
 
 #define USERS ADAPTAU_SIDE_USERS
@@ -81,7 +81,7 @@ static double mean_length(const adaptau_model *model, int side)
         return 1.0;
     for (int64_t r = 0; r < table->n_rows; r++) {
         const float *row = table->rows + r * table->stride;
-        sum += sqrt((double)model->context->kernels->dot(model->dim, row, row));
+        sum += sqrt((double)atau_kernels_of(model->context)->dot(model->dim, row, row));
     }
     return sum > 0.0 ? sum / table->n_rows : 1.0;
 }
@@ -92,14 +92,14 @@ static void draw_direction(const adaptau_model *model, int side, int64_t r, floa
     atau_stream_start(&stream, model->seed, side == USERS ? ATAU_RANDOM_USERS : ATAU_RANDOM_ITEMS, (uint64_t)r, 0);
     for (int32_t k = 0; k < model->dim; k++)
         row[k] = (float)atau_stream_normal(&stream);
-    atau_unit_row(model->context->kernels, model->dim, row, row);
+    atau_unit_row(atau_kernels_of(model->context), model->dim, row, row);
 }
 
 /* The directions of a new row's neighbours, of those that have a row already (below `n_others`), added up. */
 static void start_rows(adaptau_model *model, int side, int64_t first, const int64_t *ptr, const int32_t *others,
                        int64_t n_others, double length)
 {
-    const struct atau_kernels *kernels = model->context->kernels;
+    const struct atau_kernels *kernels = atau_kernels_of(model->context);
     struct atau_table         *table = &model->tables[side];
     const struct atau_table   *other = &model->tables[!side];
     const int64_t              dim = model->dim;

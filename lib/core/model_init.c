@@ -8,7 +8,7 @@
 #include "common/random.h"
 #include "core/dataset.h"
 #include "core/spectral.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 static void draw_row(struct atau_stream *stream, int32_t init, double bound, int32_t dim, float *row)
 {
@@ -26,7 +26,7 @@ static void unit_row(const struct atau_kernels *kernels, int32_t dim, float *row
 
 static void to_length_one(const adaptau_model *model, float *row)
 {
-    unit_row(model->context->kernels, model->dim, row);
+    unit_row(atau_kernels_of(model->context), model->dim, row);
 }
 
 /* Rows first … first + n of a table of `total`. */
@@ -48,7 +48,7 @@ void atau_model_init_random(adaptau_model *model, int32_t init)
 {
     for (int side = 0; side < 2; side++) {
         const struct atau_table *table = &model->tables[side];
-        draw_rows(model->context->kernels, model->seed, side, init, table->n_rows, 0, table->n_rows, model->dim, table->rows,
+        draw_rows(atau_kernels_of(model->context), model->seed, side, init, table->n_rows, 0, table->n_rows, model->dim, table->rows,
                   table->stride);
     }
 }
@@ -68,7 +68,7 @@ adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_
                          (long long)n);
     if (dim < 1 || dim > ADAPTAU_MAX_DIM || (stride && stride < dim))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dim = %d, stride = %lld", dim, (long long)stride);
-    draw_rows(context->kernels, seed, side, init, total, first, n, dim, rows, stride ? stride : dim);
+    draw_rows(atau_kernels_of(context), seed, side, init, total, first, n, dim, rows, stride ? stride : dim);
     return ADAPTAU_OK;
 }
 
@@ -80,7 +80,7 @@ static void fill_zero_rows(adaptau_model *model, int side)
     for (int32_t r = 0; r < table->n_rows; r++) {
         struct atau_stream stream;
         float             *row = table->rows + r * table->stride;
-        if (model->context->kernels->dot(model->dim, row, row) > 1e-20f)
+        if (atau_kernels_of(model->context)->dot(model->dim, row, row) > 1e-20f)
             continue;
         atau_stream_start(&stream, model->seed, domain, (uint64_t)r, 0);
         draw_row(&stream, ADAPTAU_INIT_SPHERE, 0.0, model->dim, row);

@@ -12,7 +12,7 @@
 #include "core/temperature.h"
 #include "kernels/adam.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define ROW_ARRAYS 6 /* in row_tau */
 
@@ -86,7 +86,7 @@ static adaptau_status make_room(adaptau_model *model, int32_t n_rows, adaptau_er
 /* The engine answers row by row. Rows of the same user (batches of interactions) become one, at the place of the first. */
 static void merge_rows_of_users(adaptau_model *model, const adaptau_batch *batch)
 {
-    const struct atau_kernels *kernels = model->context->kernels;
+    const struct atau_kernels *kernels = atau_kernels_of(model->context);
     const int64_t              dim = model->dim;
     int64_t                    n = 0;
     for (int64_t r = 0; r < batch->n_rows; r++) {
@@ -360,7 +360,7 @@ static struct atau_adam_rows rows_of(const adaptau_model *model, const struct at
                                      const struct atau_row_gradients *gradients)
 {
     const bool sphere = atau_model_on_sphere(model, table);
-    return (struct atau_adam_rows){.kernels = model->context->kernels,
+    return (struct atau_adam_rows){.kernels = atau_kernels_of(model->context),
                                    .dim = model->dim,
                                    .n = gradients->n,
                                    .ids = gradients->ids,

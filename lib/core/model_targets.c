@@ -16,7 +16,7 @@
 #include "common/error.h"
 #include "core/dataset.h"
 #include "core/temperature.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
 struct targets {
@@ -75,7 +75,7 @@ static float inverse_length(const struct targets *t, int side, int64_t r)
     const float         *row = t->final.rows[side] + r * t->final.stride[side];
     if (model->tables[side].raw || !model->free_length)
         return 1.0f;
-    float squares = model->context->kernels->dot(model->dim, row, row);
+    float squares = atau_kernels_of(model->context)->dot(model->dim, row, row);
     return squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
 }
 
