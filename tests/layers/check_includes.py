@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""include <- common <- files, kernels <- core <- fit <- examples: an arrow may be skipped, never reversed.
+"""include <- common <- files, kernels <- core <- model <- fit <- examples: an arrow may be skipped, never reversed.
 
 Reads the #include lines of every .c and .h file and fails on one that points upward, on a public header that includes a private
 one, and on any file but kernels/blas.c that includes BLIS."""
@@ -14,7 +14,8 @@ KNOWS = {
     "common": ["include", "common"],
     "files": ["include", "common", "files"],
     "kernels": ["include", "common", "kernels"],
-    "core": ["include", "common", "files", "kernels", "core"],
+    "core": ["include", "common", "kernels", "core"],
+    "model": ["include", "common", "files", "kernels", "core", "model"],
     "fit": ["include", "common", "fit"],
     "examples": ["include"],
 }

@@ -5,9 +5,9 @@
 #define ATAU_LIGHTGCN_H
 
 #include "common/arena.h"
-#include "core/encoder.h"
-#include "core/model.h"
 #include "kernels/propagate.h"
+#include "model/encoders/encoder.h"
+#include "model/model.h"
 
 #define USERS ADAPTAU_SIDE_USERS
 #define ITEMS ADAPTAU_SIDE_ITEMS

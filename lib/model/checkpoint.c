@@ -11,9 +11,9 @@
 
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/model_file.h"
 #include "core/temperature.h"
 #include "kernels/check.h"
+#include "model/file.h"
 
 #define CHECKPOINT_KEY "adaptau.checkpoint"
 #define CHECKPOINT_VERSION "2"

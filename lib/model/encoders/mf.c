@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Matrix factorisation: the raw tables are the final embeddings, and nothing is copied. */
-#include "core/encoder.h"
+#include "model/encoders/encoder.h"
 
 static adaptau_status check(const adaptau_model_options *o, adaptau_error *error)
 {

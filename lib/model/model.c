@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/model.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <stddef.h>

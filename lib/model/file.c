@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "core/model_file.h"
 #include "files/attachments.h"
 #include "files/npy.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
+#include "model/file.h"
 
 #define USER_TENSOR "user_embeddings"
 #define ITEM_TENSOR "item_embeddings"

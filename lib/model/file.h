@@ -4,8 +4,8 @@
 #ifndef ATAU_MODEL_FILE_H
 #define ATAU_MODEL_FILE_H
 
-#include "core/model.h"
 #include "files/safetensors.h"
+#include "model/model.h"
 
 #define ATAU_CONTENT_TENSORS 32 /* attachments among them */
 #define ATAU_CONTENT_METADATA 12

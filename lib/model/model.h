@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "common/context.h"
-#include "core/encoder.h"
 #include "kernels/loss.h"
 #include "kernels/workspace.h"
+#include "model/encoders/encoder.h"
 
 /* One table and what Adam remembers of it. */
 struct atau_table {

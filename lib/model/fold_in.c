@@ -15,12 +15,12 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "core/model.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
 #include "kernels/rows.h"
 #include "kernels/workspace.h"
+#include "model/model.h"
 
 #define DEFAULT_STEPS 4 /* docs/accuracy.md */
 #define MOST_STEPS 1000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/encoder.h"
+#include "model/encoders/encoder.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
-#include "core/model.h"
+#include "model/model.h"
 
 /* A new encoder is one file, and a line here. */
 static const struct atau_encoder *const encoders[] = {&atau_encoder_mf, &atau_encoder_lightgcn, &atau_encoder_simplex};

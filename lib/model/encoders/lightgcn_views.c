@@ -7,7 +7,7 @@
  *
  * Both chains use the two buffers of the layers, and each layer's wanted rows are added up as they come. Where rows are wanted
  * alone, the last layer of a chain has only those. */
-#include "core/lightgcn.h"
+#include "model/encoders/lightgcn.h"
 
 #include <math.h>
 #include <string.h>

@@ -14,7 +14,7 @@
  * Edge dropout at rate p keeps each edge of a step with probability 1 − p and multiplies it by 1/(1 − p): a symmetric matrix
  * again. Layer dropout at rate q takes A's rows away, all layers alike: a row with probability q, the others times 1/(1 − q).
  * With Q that diagonal matrix, QA in the place of A goes forward and its transpose AQ back. */
-#include "core/lightgcn.h"
+#include "model/encoders/lightgcn.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
  *
  * The authors' program starts V at random; here it is the identity, so that a user begins as the mean of itself and its items.
  *  */
-#include "core/encoder.h"
+#include "model/encoders/encoder.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,10 +21,10 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "core/dataset.h"
-#include "core/model.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
+#include "model/model.h"
 
 #define DEFAULT_GATE 0.5
 #define ROWS_PER_TASK 32

@@ -6,7 +6,7 @@
  *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u e_u/τ⁺_u, W_u = n_u^a
  *
  * each by three sparse products. Between two calls they lag behind the embeddings, by an epoch at most. */
-#include "core/model.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <string.h>

@@ -11,9 +11,9 @@
 #include "common/error.h"
 #include "common/random.h"
 #include "core/dataset.h"
-#include "core/model.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
+#include "model/model.h"
 
 #define USERS ADAPTAU_SIDE_USERS
 #define ITEMS ADAPTAU_SIDE_ITEMS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The first embeddings. Streams are keyed by the row, so a row's start depends on the seed and its id alone. */
-#include "core/model.h"
+#include "model/model.h"
 
 #include <math.h>
 

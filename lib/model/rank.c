@@ -7,9 +7,9 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/model.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
+#include "model/model.h"
 
 static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
                                   const adaptau_dataset *seen, const int32_t *items, adaptau_error *error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Gradients of a batch, and the optimiser. */
-#include "core/model.h"
+#include "model/model.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -17,9 +17,9 @@
 #include "common/random.h"
 #include "common/size.h"
 #include "core/kmeans.h"
-#include "core/model.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
+#include "model/model.h"
 
 #define KINDS 3
 #define MOST_NODES 2048 /* as many as a batch of 2048 pairs can have, which is the authors' size */
