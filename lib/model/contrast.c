@@ -565,10 +565,10 @@ adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch 
         status = check_options(&t.options, error);
     if (status == ADAPTAU_OK)
         status = check_encoder(model, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     status = begin_term(&t, batch, error);
     if (status == ADAPTAU_OK)
         status = run_term(&t, error);
@@ -632,10 +632,10 @@ adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, 
         if (n < 1 || n > model->tables[side].n_rows)
             status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
                                model->tables[side].n_rows, side == USERS ? "users" : "items");
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     status = run_update(model, n, error);
     atau_busy_leave(&model->busy);
     return status;

@@ -310,9 +310,7 @@ uint32_t atau_model_score_flags(const adaptau_model *model)
 
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error)
 {
-    if (atau_busy_enter_shared(&model->busy))
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    return atau_enter_shared(&model->busy, "model", error);
 }
 
 void atau_model_leave_shared(const adaptau_model *model)
@@ -413,8 +411,9 @@ adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, 
 adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    adaptau_status status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
     atau_encoder_forget(model);
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
@@ -424,9 +423,10 @@ adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error)
 {
     struct atau_embeddings final;
     ATAU_REQUIRE(model, error);
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    adaptau_status status = atau_encoder_forward(model, &final, error);
+    adaptau_status status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_encoder_forward(model, &final, error);
     atau_busy_leave(&model->busy);
     return status;
 }
@@ -437,10 +437,10 @@ adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double use
     adaptau_status status = check_rate("users", users, RATE_MOST, error);
     if (status == ADAPTAU_OK)
         status = check_rate("items", items, RATE_MOST, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     model->tables[ADAPTAU_SIDE_USERS].learning_rate = users;
     model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = items;
     atau_busy_leave(&model->busy);
@@ -453,10 +453,10 @@ adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *
     adaptau_loss            complete;
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_read_loss(loss, &complete, &known, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     atau_read_struct(&model->loss, sizeof model->loss, offsetof(adaptau_loss, top_k), loss, true, "loss", error);
     model->loss_map = known == &atau_loss_softmax ? NULL : known;
     atau_busy_leave(&model->busy);
@@ -485,9 +485,10 @@ adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bi
     for (size_t i = 0; bias && i < n; i++)
         if (!isfinite(bias[i]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    adaptau_status status = set_item_bias(model, n, bias, error);
+    adaptau_status status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = set_item_bias(model, n, bias, error);
     atau_busy_leave(&model->busy);
     return status;
 }

@@ -297,10 +297,10 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(temperature, error);
     adaptau_status status = step ? atau_check_output(step, sizeof *step, "step", error) : ADAPTAU_OK;
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     status = run_gradients(model, batch, temperature, step, error);
     atau_busy_leave(&model->busy);
     return status;
@@ -317,8 +317,9 @@ adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_redu
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL");
     if (exchange && model->encoder != &atau_encoder_mf)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but the encoder reads items of all ranges");
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
+    status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
     model->exchange = own;
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
@@ -450,9 +451,10 @@ static adaptau_status run_apply(adaptau_model *model, adaptau_error *error)
 adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-    adaptau_status status = run_apply(model, error);
+    adaptau_status status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = run_apply(model, error);
     atau_busy_leave(&model->busy);
     return status;
 }

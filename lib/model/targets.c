@@ -203,10 +203,10 @@ adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
                          dataset->n_items, n, m);
     status = atau_temperature_check_fit(temperature, n, m, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!atau_busy_enter(&model->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     if (options.strength == 0.0)
         model->target_weight = 0.0;
     else
