@@ -248,7 +248,7 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
     const adaptau_dataset     *masks[1] = {data};
     adaptau_tables             tables = {.struct_size = sizeof tables};
     adaptau_evaluator_options  options = {.struct_size = sizeof options};
-    double                     value, moments[3], of_groups[1];
+    double                     value, moments[4], of_groups[1];
     float                      each[3];
     int32_t                    lists[3 * 3] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
     if (!DONE(adaptau_model_get_tables(model, &tables, &error)))

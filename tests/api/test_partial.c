@@ -185,8 +185,8 @@ START_TEST(moments_of_pairs_are_whole_or_untouched)
     struct host          host;
     adaptau_context     *failing = open_host(&host, 2, true);
     const adaptau_tables tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
-    const double         before[3] = {5.0, 6.0, 7.0};
-    double               out[3], want[3];
+    const double         before[4] = {5.0, 6.0, 7.0, 8.0};
+    double               out[4], want[4];
     adaptau_status       status = ADAPTAU_E_THREAD;
     int                  failures = 0;
     OK(adaptau_interaction_moments(failing, &tables, all, want, &error));

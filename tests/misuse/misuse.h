@@ -152,6 +152,11 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[1], -1.0f)}},                                   \
         {ADAPTAU_E_NUMERIC, "batch->row_weights[2] = nan",                                                              \
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[2], NAN)}},                                     \
+        {ADAPTAU_E_NUMERIC, "batch->positive_weights[3] = nan is not finite",                                           \
+         {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], 1.0f), TO(a.numbers[1], 1.0f),         \
+          TO(a.numbers[2], 1.0f), TO(a.numbers[3], NAN)}},                                                              \
+        {ADAPTAU_E_ARGUMENT, "batch->positive_weights[1] = 0 is outside 1e-30 ... 1e30",                                \
+         {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], 1.0f), TO(a.numbers[1], 0.0f)}},       \
         {ADAPTAU_E_NUMERIC, "batch->log_q[7] = inf",                                                                    \
          {TO(a.batch_struct.known.log_q, a.numbers), TO(a.numbers[7], INFINITY)}},                                      \
         {ADAPTAU_E_ARGUMENT, "batch->user_targets is NULL", {TO(a.batch_struct.known.target_shares, a.numbers)}},       \

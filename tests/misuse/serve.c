@@ -17,6 +17,7 @@ static struct {
     const int64_t              *item_ptr;
     void                       *items;
     const int32_t              *item_ids;
+    const float                *item_weights;
     float                      *scores, *embeddings;
     void                       *out;
 
@@ -24,6 +25,7 @@ static struct {
     STRUCT(adaptau_fold_in_options, options);
     int32_t        ids[2], allowed[3], excluded[2], best[2 * K];
     int64_t        ptr[3];
+    float          weights[3];
     float          given[2 * DIM], values[2 * K], made_rows[2 * DIM];
     adaptau_fold_in  *made_fold;
     adaptau_model *made_model;
@@ -179,6 +181,9 @@ static void prepare_fold_users(void)
     memcpy(a.ptr, ptr, sizeof ptr);
     for (int k = 0; k < 3; k++)
         a.allowed[k] = 2 * k;
+    for (int k = 0; k < 3; k++)
+        a.weights[k] = 1.5f;
+    a.item_weights = a.weights;
     a.fold = desk.fold;
     a.n_users = 2;
     a.item_ptr = a.ptr;
@@ -189,7 +194,7 @@ static void prepare_fold_users(void)
 
 static adaptau_status call_fold_users(adaptau_error *error)
 {
-    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, NULL, a.embeddings, a.scores, error);
+    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.item_weights, a.embeddings, a.scores, error);
 }
 
 static const struct misuse fold_users[] = {
@@ -203,6 +208,8 @@ static const struct misuse fold_users[] = {
     {ADAPTAU_E_INDEX, "items[2] = 8, but n_items = 8", {TO(a.allowed[2], ITEMS)}},
     {ADAPTAU_E_INDEX, "items[0] = -5, but n_items = 8", {TO(a.allowed[0], -5)}},
     {ADAPTAU_E_INDEX, "items[2] = 2 is not above the 2 before it", {TO(a.allowed[2], 2)}},
+    {ADAPTAU_E_NUMERIC, "weights[2] = inf is not finite", {TO(a.weights[2], INFINITY)}},
+    {ADAPTAU_E_ARGUMENT, "weights[1] = 0 is outside 1e-30 ... 1e30", {TO(a.weights[1], 0.0f)}},
 };
 
 static void prepare_model_grow(void)
