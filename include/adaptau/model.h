@@ -40,7 +40,8 @@ typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
 #define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
-#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
+#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1;
+                                     R the weights of interactions, D their sums                             */
 #define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
 
 /** Scores take users' rows as they are, at their own lengths; with ADAPTAU_MODEL_RAW_ITEMS too they are inner products ("no
@@ -95,7 +96,8 @@ typedef struct adaptau_model_options {
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
 
-/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied;
+/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied and knows no
+ *                      weights;
  *                      not needed after the call
  *  @param[in] options  NULL for the defaults
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 1.0. */
@@ -219,14 +221,15 @@ ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_err
 typedef struct adaptau_target_options {
     uint32_t struct_size;         /**< sizeof(adaptau_target_options)                                        */
     int32_t  reserved;            /**< 0                                                                     */
-    double   strength;            /**< c >= 0: a user's soft share is e_u = c/(c + n_u); 0 turns soft targets off */
+    double   strength;            /**< c >= 0: a user's soft share is e_u = c/(c + n_u), n_u its distinct items;
+                                       0 turns soft targets off                                             */
     double   row_weight_exponent; /**< a of the sampler that will make the batches; 0 means 1                */
 } adaptau_target_options;
 
 /** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u
- *  is uniform over the user's items and N walks from an item to one of its users and on to one of that user's items,
+ *  is a user's distribution over its items, by the weights of interactions (uniform without), and N walks from an item to one of its users and on to one of that user's items,
  *
- *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the 0/1 interactions, D their degrees.
+ *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the weights of interactions, D their sums by user and by item.
  *
  *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from
  *  the present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six

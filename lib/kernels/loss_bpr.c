@@ -74,7 +74,7 @@ static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row
     terms->candidate_factor = (float)(factor / tau);
     terms->target_factor = 0.0f;
     atau_set_row(s, row, factor * sums->sum, factor * d_inverse_tau);
-    return counts ? atau_row_positive_weight(s, row) : 0.0;
+    return counts ? atau_batch_row_positives(&s->batch, row) : 0.0;
 }
 
 const struct atau_loss atau_loss_bpr = {

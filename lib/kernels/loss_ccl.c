@@ -38,7 +38,7 @@ static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row
     terms->candidate_factor = (float)factor;
     terms->target_factor = 0.0f;
     atau_set_row(s, row, weight * sums->positive_sum + factor * sums->sum, 0.0);
-    return atau_row_positive_weight(s, row);
+    return atau_batch_row_positives(&s->batch, row);
 }
 
 const struct atau_loss atau_loss_ccl = {

@@ -82,7 +82,7 @@ static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row
     terms->candidate_factor = (float)(weight / (double)atau_row_tau(s, row));
     terms->target_factor = 0.0f;
     atau_set_row(s, row, weight * loss, 2.0 * weight * sums->sum);
-    return atau_row_positive_weight(s, row);
+    return atau_batch_row_positives(&s->batch, row);
 }
 
 const struct atau_loss atau_loss_psl = {

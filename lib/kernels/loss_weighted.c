@@ -59,5 +59,5 @@ double atau_weighted_terms(const struct atau_softmax *s, int64_t row, const adap
     atau_set_row(s, row, counts ? weight * (log_zs - aims / tau_positive - (1.0 - share) * weighing->aim) : 0.0,
                  counts ? weight * (factor * sums->slope + own_slope - (s->temperatures.positives ? 0.0 : aims)) : 0.0);
     atau_set_softmax_row(s, row, sums, log_sum);
-    return counts ? atau_row_positive_weight(s, row) : 0.0;
+    return counts ? atau_batch_row_positives(&s->batch, row) : 0.0;
 }

@@ -198,7 +198,7 @@ static double greatest_weight(const struct atau_softmax *s)
 {
     double greatest = 0.0;
     for (int32_t r = 0; r < s->batch.n_rows; r++) {
-        const double weight = atau_row_weight(s, r) * atau_row_positive_weight(s, r);
+        const double weight = atau_batch_row_weight(&s->batch, r);
         if (weight > greatest) /* no fmax: gcc 12.2 for arm64 crashes on a maximum of widened floats            */
             greatest = weight;
     }

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "kernels/batch.h"
 #include "kernels/kernels.h"
 #include "kernels/loss.h"
 #include "kernels/workspace.h"
@@ -103,16 +104,6 @@ static inline double atau_positive_weight(const struct atau_softmax *s, int64_t 
     return s->batch.positive_weights ? (double)s->batch.positive_weights[s->batch.positive_ptr[row] + i] : 1.0;
 }
 
-/* Σ_i a_i: how many positives a row amounts to. Of ranges of items, those of this one. */
-static inline double atau_row_positive_weight(const struct atau_softmax *s, int64_t row)
-{
-    const int64_t n = atau_row_positives(s, row);
-    double        weight = 0.0;
-    for (int64_t i = 0; s->batch.positive_weights && i < n; i++)
-        weight += atau_positive_weight(s, row, i);
-    return s->batch.positive_weights ? weight : (double)n;
-}
-
 /* w n λ/C', which a row's candidates are multiplied by where each positive meets their mean; 0 without candidates. */
 static inline double atau_row_factor(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums)
 {
@@ -148,7 +139,7 @@ void atau_set_softmax_row(const struct atau_softmax *s, int64_t row, const adapt
 /* What a row's positives are to its sums. */
 static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
-    sums->n_positives = atau_row_positive_weight(s, row);
+    sums->n_positives = atau_batch_row_positives(&s->batch, row);
     if (s->loss->positives)
         s->loss->positives(s, row, f, sums);
 }

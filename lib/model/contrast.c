@@ -17,6 +17,7 @@
 #include "common/random.h"
 #include "common/size.h"
 #include "core/kmeans.h"
+#include "kernels/batch.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 #include "model/model.h"
@@ -387,8 +388,7 @@ static double weight_of_batch(const adaptau_batch *batch)
 {
     double weight = 0.0;
     for (int64_t r = 0; r < batch->n_rows; r++)
-        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) *
-                  (double)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
+        weight += atau_batch_row_weight(batch, r);
     return weight;
 }
 

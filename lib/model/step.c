@@ -11,6 +11,7 @@
 #include "common/size.h"
 #include "core/temperature.h"
 #include "kernels/adam.h"
+#include "kernels/batch.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 
@@ -130,18 +131,6 @@ static int64_t list_users(adaptau_model *model, const adaptau_batch *batch)
     return n;
 }
 
-/* How many positives a row amounts to. */
-static double weigh_positives(const adaptau_batch *batch, int64_t r)
-{
-    const int64_t first = batch->positive_ptr[r], end = batch->positive_ptr[r + 1];
-    double        weight = 0.0;
-    if (!batch->positive_weights)
-        return (double)(end - first);
-    for (int64_t p = first; p < end; p++)
-        weight += (double)batch->positive_weights[p];
-    return weight;
-}
-
 /* Soft targets of the batch's rows, and the part of the items' that falls to the batch: its share of all weight. */
 static void aim_softly(adaptau_model *model, adaptau_batch *batch)
 {
@@ -151,7 +140,7 @@ static void aim_softly(adaptau_model *model, adaptau_batch *batch)
     for (int64_t r = 0; r < batch->n_rows; r++) {
         int64_t user = batch->users ? batch->users[r] : r;
         shares[r] = model->target_shares[user];
-        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) * weigh_positives(batch, r);
+        weight += atau_batch_row_weight(batch, r);
         memcpy(model->row_targets + r * dim, model->user_targets + user * dim, (size_t)dim * sizeof(float));
     }
     batch->target_shares = shares;
@@ -184,7 +173,7 @@ static float *row_positives(const adaptau_model *model)
 static void count_positives(const adaptau_batch *batch, float *positives)
 {
     for (int64_t r = 0; r < batch->n_rows; r++)
-        positives[r] = (float)weigh_positives(batch, r);
+        positives[r] = (float)atau_batch_row_positives(batch, r);
 }
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
