@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adaptau-recommend/lists.h"
 #include "adaptau-recommend/output.h"
 #include "common/fail.h"
+#include "common/meter.h"
 #include "common/options.h"
 #include "common/stop.h"
 
@@ -209,9 +211,17 @@ static adaptau_status check_users(const struct run *run, adaptau_error *error)
 static adaptau_status list_all_users(struct run *run, adaptau_error *error)
 {
     const int64_t  n = count_users(run);
+    struct meter   meter;
+    char           text[64];
     adaptau_status status = check_users(run, error);
-    for (int64_t first = 0; first < n && !status; first += LISTS_AT_ONCE)
+    meter_begin(&meter, run->settings->quiet || (isatty(STDOUT_FILENO) && !run->settings->output)); /* lists are progress enough */
+    for (int64_t first = 0; first < n && !status; first += LISTS_AT_ONCE) {
         status = list_users(run, first, (int32_t)(n - first < LISTS_AT_ONCE ? n - first : LISTS_AT_ONCE), error);
+        snprintf(text, sizeof text, "%lld of %lld", (long long)first, (long long)n);
+        if (!meter_is_fresh(&meter))
+            meter_draw(&meter, "lists", (double)first / (double)n, text, true);
+    }
+    meter_end(&meter);
     return status;
 }
 
