@@ -18,6 +18,7 @@ struct adaptau_context {
     struct atau_pool          *pool;    /* NULL with the host's executor or one thread                        */
     const struct atau_kernels *kernels; /* chosen once, at creation                                           */
     char                       backend[64];
+    _Atomic int32_t            bf16; /* whether products may be on bfloat16: 0 until it is known, else 1 or −1 */
     _Atomic uintptr_t          alone; /* a thread whose calls must not ask the host's executor, or 0           */
     _Atomic int32_t            alone_process; /* of that thread                                               */
     _Atomic uint64_t           bytes_present;

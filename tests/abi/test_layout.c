@@ -53,7 +53,7 @@ SIZE(adaptau_context_options, 80);
 MEMBER(adaptau_context_options, struct_size, 0, 4);
 MEMBER(adaptau_context_options, n_threads, 4, 4);
 MEMBER(adaptau_context_options, backend, 8, 4);
-MEMBER(adaptau_context_options, reserved, 12, 4);
+MEMBER(adaptau_context_options, bfloat16, 12, 4);
 MEMBER(adaptau_context_options, cpu_disable, 16, 8);
 MEMBER(adaptau_context_options, executor, 24, 8);
 MEMBER(adaptau_context_options, executor_data, 32, 8);
