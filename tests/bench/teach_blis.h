@@ -24,6 +24,7 @@ static inline int blis_is_right(const char *name)
 /* Starts this program again, with the same arguments, where BLIS has to be told. */
 static inline void teach_blis(char **arguments)
 {
+    bli_init(); /* with BLIS_ARCH_TYPE set, it cannot say before */
     if (getenv("TAUGHT_BLIS") || blis_is_right(bli_arch_string(bli_arch_query_id())))
         return;
     const int kind = __builtin_cpu_supports("avx512f") ? BLIS_ARCH_SKX : BLIS_ARCH_ZEN3;
