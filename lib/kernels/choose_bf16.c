@@ -4,12 +4,10 @@
  * products are timed, once for each context, when one is first asked for. The best of alternating runs of microseconds counts,
  * which neighbours on a busy machine hardly change, and the known CPUs are far on either side of the border: every context of a
  * machine chooses alike. The road not taken: a table of CPU families, which is wrong for the next one and under emulators. */
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #include <stdbool.h>
 #include <time.h>
-
-#include "common/context.h"
 
 #define LINES 32
 #define COLUMNS 64
@@ -67,21 +65,22 @@ double atau_bf16_speed(const struct atau_kernels *kernels)
 }
 
 /* Of two threads that measure at once the first one's answer counts. */
-static int32_t choose(adaptau_context *context)
+static int32_t choose(struct atau_context_with_kernels *whole)
 {
-    const bool possible = context->options.bfloat16 == ADAPTAU_BFLOAT16_IF_POSSIBLE;
-    int32_t    unknown = 0, choice = possible || atau_bf16_speed(context->kernels) >= LEAST_SPEED ? 1 : -1;
-    if (!atomic_compare_exchange_strong(&context->bf16, &unknown, choice))
+    const bool possible = whole->context.options.bfloat16 == ADAPTAU_BFLOAT16_IF_POSSIBLE;
+    int32_t    unknown = 0, choice = possible || atau_bf16_speed(&whole->kernels) >= LEAST_SPEED ? 1 : -1;
+    if (!atomic_compare_exchange_strong(&whole->bf16, &unknown, choice))
         return unknown;
     if (choice < 0)
-        atau_log(context, ADAPTAU_LOG_INFO, "products in bfloat16 are slower than in float32 on this CPU: float32 it is");
+        atau_log(&whole->context, ADAPTAU_LOG_INFO, "products in bfloat16 are slower than in float32 on this CPU: float32 it is");
     return choice;
 }
 
 const struct atau_bf16_kernels *atau_context_bf16(adaptau_context *context)
 {
-    if (!context->kernels->bf16)
+    struct atau_context_with_kernels *whole = (struct atau_context_with_kernels *)context;
+    if (!whole->kernels.bf16)
         return NULL;
-    const int32_t known = atomic_load(&context->bf16);
-    return (known ? known : choose(context)) > 0 ? context->kernels->bf16 : NULL;
+    const int32_t known = atomic_load(&whole->bf16);
+    return (known ? known : choose(whole)) > 0 ? whole->kernels.bf16 : NULL;
 }

@@ -111,9 +111,6 @@ extern const struct atau_bf16_kernels atau_bf16_reference;
 adaptau_status atau_kernels_select(int32_t backend, uint64_t cpu, struct atau_kernels *out, char name[64],
                                    char remark[160], adaptau_error *error);
 
-struct adaptau_context;
-/* The kernels for products that ask for bfloat16, or NULL where they are to be in float32 (choose_bf16.c). */
-const struct atau_bf16_kernels *atau_context_bf16(struct adaptau_context *context);
 /* Float32's time over bfloat16's for a product of the engine's kind, on this CPU: measured anew in each call. */
 double atau_bf16_speed(const struct atau_kernels *kernels);
 

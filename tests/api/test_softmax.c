@@ -12,9 +12,8 @@
 #include "../support/score_truth.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
-#include "common/context.h"
 #include "common/cpu.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 /* ---- the definition -------------------------------------------------------------------------------------------- */
 
@@ -409,6 +408,11 @@ START_TEST(bfloat16_products_are_close)
 }
 END_TEST
 
+static struct atau_context_with_kernels *whole_of(adaptau_context *context)
+{
+    return (struct atau_context_with_kernels *)context;
+}
+
 /* Switched off, or found to be slower than float32 here. */
 START_TEST(bfloat16_means_nothing_where_it_is_not_used)
 {
@@ -423,7 +427,7 @@ START_TEST(bfloat16_means_nothing_where_it_is_not_used)
     adaptau_context *context = NULL;
     ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
     if (_i)
-        atomic_store(&context->bf16, -1);
+        atomic_store(&whole_of(context)->bf16, -1);
     ck_assert_int_eq(adaptau_context_uses_bfloat16(context), 0);
     struct answer exact = ask(context, &p);
     p.table_flags |= ADAPTAU_BFLOAT16;
@@ -447,7 +451,7 @@ START_TEST(contexts_choose_bfloat16_alike)
         ck_assert_int_eq(adaptau_context_create(NULL, &other, NULL), ADAPTAU_OK);
         ck_assert_int_eq(adaptau_context_uses_bfloat16(other), chosen);
         ck_assert_int_eq(adaptau_context_uses_bfloat16(first), chosen);
-        ck_assert_int_eq(other->kernels->bf16 != NULL, atomic_load(&other->bf16) != 0);
+        ck_assert_int_eq(whole_of(other)->kernels.bf16 != NULL, atomic_load(&whole_of(other)->bf16) != 0);
         adaptau_context_destroy(other);
     }
     ck_assert_int_eq(adaptau_context_uses_bfloat16(NULL), 0);
