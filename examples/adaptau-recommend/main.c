@@ -97,7 +97,7 @@ static void say_names_are_missing(const struct run *run)
 static adaptau_status open_run(struct run *run, const struct settings *settings, adaptau_error *error)
 {
     *run = (struct run){.settings = settings};
-    adaptau_status status = catalog_open(settings->model, &run->catalog, error);
+    adaptau_status status = catalog_open(settings->model, 1, &run->catalog, error);
     if (status)
         return status;
     int32_t n = settings->wish == WISH_SIMILAR_USERS ? run->catalog.n_users : run->catalog.n_items;

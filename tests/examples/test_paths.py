@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every option of the programs that names a file, with every path that is none: a clear line, the documented exit code, no signal, no
-hanging, and nothing lost. Usage: test_paths.py ADAPTAU_TRAIN ADAPTAU_RECOMMEND ADAPTAU_SHARD"""
+hanging, and nothing lost. Usage: test_paths.py ADAPTAU_TRAIN ADAPTAU_RECOMMEND ADAPTAU_SHARD
+ADAPTAU_EVALUATE"""
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 
-TRAIN, RECOMMEND, SHARD = (os.path.abspath(path) for path in sys.argv[1:4])
+TRAIN, RECOMMEND, SHARD, EVALUATE = (os.path.abspath(path) for path in sys.argv[1:5])
 QUICK = ["--epochs", "1", "--dim", "4", "--threads", "1", "--quiet"]
 DATA = "user,item\n" + "".join(f"u{u},i{i}\n" for u in range(6) for i in range(4))
 NUMBERS = "".join(f"{u} 0 1 2 3 4\n" for u in range(9))
@@ -30,6 +31,12 @@ OPTIONS = [
     ("--exclude", "list", [RECOMMEND, "model", "u1", "--exclude", "{}"]),
     ("--items", "list", [RECOMMEND, "model", "u1", "--items", "{}"]),
     ("--output", "file", [RECOMMEND, "model", "u1", "--output", "{}"]),
+    ("SUBJECT", "text", [EVALUATE, "{}", "--test", "good.csv"]),
+    ("SUBJECT", "model", [EVALUATE, "{}", "--kind", "model", "--test", "good.csv"]),
+    ("--against", "text", [EVALUATE, "model", "--against", "{}", "--test", "good.csv"]),
+    ("evaluate --train", "text", [EVALUATE, "other.csv", "--train", "{}", "--test", "other.csv"]),
+    ("evaluate --test", "text", [EVALUATE, "good.csv", "--test", "{}"]),
+    ("--per-user", "file", [EVALUATE, "good.csv", "--test", "good.csv", "--per-user", "{}"]),
     ("TRAIN", "numbers", [SHARD, "{}", "numbers", "shards", "--users", "2", "--items", "2"]),
     ("TEST", "numbers", [SHARD, "numbers", "{}", "shards", "--users", "2", "--items", "2"]),
 ]
@@ -58,6 +65,7 @@ EXPECTED = {
 def make_files():
     import gzip
     open("good.csv", "w").write(DATA)
+    open("other.csv", "w").write("user,item\n" + "".join(f"u{u},i{u % 4}\nu{u},i9\n" for u in range(6)))
     open("numbers", "w").write(NUMBERS)
     os.mkdir("folder")
     open("unreadable", "w").write(DATA)

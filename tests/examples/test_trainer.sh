@@ -564,13 +564,16 @@ killed() {
     mv out straight
     tries=0
     code=137
-    while [ $code -ne 0 ] && [ $tries -lt 300 ]; do
+    while [ $code -ne 0 ] && [ $tries -lt 400 ]; do
         tries=$((tries + 1))
         "$train" split --json --quiet --dim 8 --epochs 150 --threads 2 --checkpoint check --resume --history history "$@" \
             >out 2>err &
         pid=$!
-        # Not before it has found its temperature, which nothing keeps until then.
-        (while [ ! -e check ] && kill -s 0 $pid; do sleep 0.02; done; sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
+        # Not before it has found its temperature, which nothing keeps until then, and not before it has saved once more: however
+        # slow the machine is, each life comes further than the one before.
+        before=$(stat -c '%i %y' check 2>/dev/null)
+        (while [ "$(stat -c '%i %y' check)" = "$before" ] && kill -s 0 $pid; do sleep 0.02; done
+         sleep 0.1$((tries % 7)); kill -s KILL $pid) 2>/dev/null &
         wait $pid 2>/dev/null
         code=$?
         wait
