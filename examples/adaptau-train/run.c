@@ -56,6 +56,8 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         .resumes = settings->resume && access(settings->checkpoint, F_OK) == 0,
     };
     run->read_seconds = clock_now() - started;
+    if (settings->recipe.base.bfloat16 && !settings->quiet && !adaptau_context_uses_bfloat16(run->context))
+        fprintf(stderr, "--bf16: this CPU is not faster by it, products stay in float32\n");
     status = trial_complete_recipe(&run->trial, &settings->recipe, error);
     return status ? status : history_open(&run->history, settings->history, run->trial.resumes, error);
 }

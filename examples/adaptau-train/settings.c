@@ -286,7 +286,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)",
          NULL},
         {"bf16", OPTION_SWITCH, &r->base.bfloat16, 1, 1, NULL, NULL,
-         "round the operands of training's products to bfloat16 where the CPU can: faster, a little noisier", NULL},
+         "round the operands of training's products to bfloat16 where the CPU is faster by it; a little noisier", NULL},
         {"backend", OPTION_CHOICE, &s->backend, 0, 0, backend_names, NULL, "who multiplies matrices (auto)", NULL},
 
         {.name = "Evaluation:", .kind = OPTION_TITLE},
