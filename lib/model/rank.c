@@ -19,7 +19,7 @@ static adaptau_status check_top_k(const adaptau_model *model, int32_t n_users, c
                          users ? "not" : "is", items ? "not" : "is");
     if (k < 1)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "k = %d is below 1", k);
-    const int32_t n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    const int32_t n = model->tables.side[ADAPTAU_SIDE_USERS].n_rows, m = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
     if (seen && (seen->n_users != n || seen->n_items != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "seen is %d x %d, but the model is %d x %d", seen->n_users, seen->n_items,
                          n, m);
@@ -205,9 +205,9 @@ static adaptau_status run_query(const adaptau_model *model, struct query *q, con
     if (status != ADAPTAU_OK)
         return status;
     q->tables.users = embeddings;
-    q->tables.user_stride = stride ? stride : model->dim;
+    q->tables.user_stride = stride ? stride : model->tables.dim;
     q->tables.n_users = q->n_users;
-    status = atau_check_rows_finite(model->context, "embeddings", q->n_users, model->dim, embeddings, q->tables.user_stride,
+    status = atau_check_rows_finite(model->context, "embeddings", q->n_users, model->tables.dim, embeddings, q->tables.user_stride,
                                     error);
     return status == ADAPTAU_OK ? rank_query(model, q, k, items, scores, error) : status;
 }
@@ -226,9 +226,9 @@ adaptau_status adaptau_model_top_k_for(const adaptau_model *model, int32_t n_use
                          embeddings ? "not" : "is", items ? "not" : "is");
     if (k < 1)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "k = %d is below 1", k);
-    if (stride && stride < model->dim)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "stride = %lld, but dim = %d", (long long)stride, model->dim);
-    status = check_filter(&filter, n_users, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
+    if (stride && stride < model->tables.dim)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "stride = %lld, but dim = %d", (long long)stride, model->tables.dim);
+    status = check_filter(&filter, n_users, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
