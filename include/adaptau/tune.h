@@ -38,14 +38,14 @@ typedef struct adaptau_tune_options {
                                               with ADAPTAU_SPLIT_ACROSS_USERS. NULL: random ones of each user */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
                                               share, seed and times must be 0 and NULL. NULL: see above      */
-    int64_t                trial_epochs; /**< of each trial; 0: 3, or more where these make less than 40 steps; 5 of LightGCN and
-                                              SimpleX                                                        */
+    int64_t                trial_epochs; /**< of each trial; 0: 3, or up to the recipe's where these make less than 40 steps; 5 of
+                                              LightGCN and SimpleX                                           */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
     uint32_t               split_flags;  /**< ADAPTAU_SPLIT_*; what is held out should be drawn like what the model will be asked
                                               for                                                            */
     uint32_t               user_divisor; /**< trials have one user in so many, drawn by `seed`; at most 1024. 0: by data: 1, or 2 or
-                                              4 where at least 12,000 interactions stay held out and 8 kept for each item */
+                                              4 where at least 12,000 interactions stay held out and 4 kept for each item */
 } adaptau_tune_options;
 
 /** What a tuning found. Since 1.0. */

@@ -31,7 +31,7 @@
 #define GRAPH_EPOCHS 5 /* encoders learn slower                                                            */
 /* How many users a trial needs. Halving them makes trials twice as fast, and costs what the docs say. */
 #define ENOUGH_HELD_OUT 12000.0 /* interactions: MovieLens-100k has 6,400, and neighbouring trials are close there */
-#define ENOUGH_PER_ITEM 8.0     /* interactions an item: below, what is learned of items is another thing   */
+#define ENOUGH_PER_ITEM 4.0     /* interactions an item: below, what is learned of items is another thing   */
 #define MOST_DIVISOR 4
 #define MOST_GIVEN_DIVISOR 1024
 #define LESS_DATA 1.08          /* half the users want a τ that is higher by this                           */
@@ -383,9 +383,10 @@ static int64_t choose_trial_epochs(const struct tuning *t)
     const int64_t n_steps = (n_rows + t->recipe.rows_per_batch - 1) / t->recipe.rows_per_batch;
     const int64_t least = t->recipe.encoder == ADAPTAU_ENCODER_MF ? LEAST_EPOCHS : GRAPH_EPOCHS;
     const int64_t epochs = (LEAST_STEPS + n_steps - 1) / n_steps;
+    const int64_t most = t->recipe.epochs > least ? t->recipe.epochs : least;
     if (t->options.trial_epochs)
         return t->options.trial_epochs;
-    return epochs > least ? epochs : least;
+    return epochs < least ? least : epochs < most ? epochs : most;
 }
 
 /* τ₀ of the search, which is for the users that trials have, for all of them. */
