@@ -193,9 +193,9 @@ static void divide_gradients(struct bench *b)
 {
     const double all = fmax(b->sampled_gradients, b->sampled[2]), whole = all > 0.0 ? b->gradients / all : 0.0;
     b->seconds[SCORES] = whole * b->sampled[0];
-    b->seconds[USERS] = whole * (b->sampled[1] - b->sampled[0]);
-    b->seconds[ITEMS] = whole * (b->sampled[2] - b->sampled[1]);
-    b->seconds[MODEL] = b->gradients - whole * b->sampled[2];
+    b->seconds[USERS] = whole * fmax(0, b->sampled[1] - b->sampled[0]);
+    b->seconds[ITEMS] = whole * fmax(0, b->sampled[2] - b->sampled[1]);
+    b->seconds[MODEL] = fmax(0, b->gradients - b->seconds[SCORES] - b->seconds[USERS] - b->seconds[ITEMS]);
 }
 
 static void train(struct bench *b)
