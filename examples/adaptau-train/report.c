@@ -114,6 +114,12 @@ static void json_search(struct json *json, const struct run *run)
         json_number(json, "tau_first", run->trial.tuning.first_tau);
         json_number(json, "tau_recall", run->trial.tuning.recall);
     }
+    if (run->trial.tuning.factorised_score != 0) {
+        json_number(json, "held_out_score", run->trial.tuning.score);
+        json_number(json, "held_out_score_mf", run->trial.tuning.factorised_score);
+        json_number(json, "held_out_recall", run->trial.tuning.recall);
+        json_number(json, "held_out_recall_mf", run->trial.tuning.factorised_recall);
+    }
     json_whole(json, "best_epoch", run->trial.search.best_epoch);
     json_whole(json, "search_epochs", run->trial.search.n_epochs);
     if (on_test)
@@ -227,6 +233,10 @@ static void print_facts(const struct run *run)
                run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share,
                run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
     print_protocol(run);
+    if (run->trial.tuning.factorised_score != 0)
+        printf("compared   short trainings recall %.4f of held-out pairs at %d, matrix factorisation %.4f%s\n", run->trial.tuning.recall,
+               run->settings->trial.cutoffs.values[choosing_cutoff(&run->settings->trial.cutoffs)], run->trial.tuning.factorised_recall,
+               run->trial.tuning.factorised_score > run->trial.tuning.score ? ": --backbone mf does better here" : "");
     printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),
            adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
