@@ -310,8 +310,8 @@ class Dataset(_Object):
         self = cls.__new__(cls)
         _Object.__init__(self, lib.adaptau_dataset_create_from_interactions, lib.adaptau_dataset_destroy, context, _I32(n_users),
                          _I32(n_items), _I64(len(users)),
-                         *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)), _borrow(weights, np.float32, (len(users),)),
-                         keep=(context,))
+                         *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)),
+                         _borrow(weights, np.float32, (len(users),)), keep=(context,))
         return self
 
     def split(self, share, seed=0, times=None):
@@ -489,11 +489,11 @@ class FoldIn(_Object):
                          keep=(model, dataset))
         self._dim = model.tables().dim
 
-    def users(self, indptr, indices):
-        """Embeddings of users by their items: int64 [n + 1], int32 ascending within a user."""
+    def users(self, indptr, indices, weights=None):
+        """Embeddings of users by their items: int64 [n + 1], int32 ascending within a user, and their weights, float32."""
         embeddings = np.empty((len(indptr) - 1, self._dim), np.float32)
         call(lib.adaptau_fold_in_users, self, _I32(len(embeddings)), _borrow(indptr, np.int64), _borrow(indices, np.int32),
-             _borrow(embeddings, np.float32), None)
+             _borrow(weights, np.float32, np.shape(indices)), _borrow(embeddings, np.float32), None)
         return embeddings
 
 
