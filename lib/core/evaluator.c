@@ -4,7 +4,6 @@
  * every cutoff follows from them, in one serial pass with one order of summation. Nothing in that pass can fail: a run that
  * fails before it has left the previous results alone. */
 #include <adaptau/evaluator.h>
-#include <adaptau/partial.h>
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * the same derivative, so that their gradients are added up first and go back once.
  *
  * Nothing is added to the model's gradients before everything that can fail for want of memory or by a number has been done. */
-#include <adaptau/contrast.h>
+#include <adaptau/experimental.h>
 
 #include <math.h>
 #include <string.h>
@@ -183,7 +183,7 @@ static adaptau_status check_encoder(const adaptau_model *model, adaptau_error *e
 {
     if (model->encoder->count_layers)
         return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_ARGUMENT, "the encoder \"%s\" has no layers to make views of", model->encoder->name);
+    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the encoder \"%s\" has no layers to make views of", model->encoder->name);
 }
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
@@ -574,7 +574,7 @@ adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch 
         status = run_term(&t, error);
     if (status == ADAPTAU_OK)
         t.state->step++;
-    if (status == ADAPTAU_E_THREAD)
+    if (status == ADAPTAU_E_CALLBACK)
         model->has_gradients = false;
     atau_busy_leave(&model->busy);
     if (status == ADAPTAU_OK && loss)

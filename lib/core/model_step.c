@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Gradients of a batch, and the optimiser. */
+#include <adaptau/experimental.h>
+
 #include "core/model.h"
 
 #include <stddef.h>
@@ -158,7 +160,7 @@ struct overheard {
 static int32_t overhear(void *user_data, const adaptau_reduce_piece *piece)
 {
     const struct overheard *overheard = user_data;
-    const int32_t           answer = overheard->host->exchange(overheard->host->user_data, piece);
+    const int32_t           answer = overheard->host->function(overheard->host->user_data, piece);
     for (int64_t r = 0; answer == 0 && piece->what == ADAPTAU_REDUCE_SUMS && r < piece->n; r++)
         overheard->positives[piece->first + r] = (float)piece->sums[r].n_positives;
     return answer;
@@ -182,7 +184,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     struct atau_embeddings final;
     float         *tau = model->row_tau, *tau_positive = tau + model->row_capacity, *unit = tau + 2 * model->row_capacity;
     float         *slope = tau + 4 * model->row_capacity;
-    const bool     ranges = model->exchange.exchange != NULL;
+    const bool     ranges = model->exchange.function != NULL;
     bool           personal = atau_temperature_is_personal(temperature);
     bool           split = atau_temperature_is_split(temperature);
     adaptau_status status = atau_encoder_forward_step(model, list_users(model, batch), model->user_ids, &final, error);
@@ -201,7 +203,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? slope : NULL;
     struct overheard overheard = {.host = &model->exchange, .positives = row_positives(model)};
     adaptau_reduce between = model->exchange;
-    between.exchange = overhear;
+    between.function = overhear;
     between.user_data = &overheard;
     count_positives(batch, overheard.positives);
     return atau_loss_gradients_in(model->context, &model->workspace, &tables, batch, &rows,
@@ -218,7 +220,7 @@ static adaptau_status teach_temperature(adaptau_model *model, const adaptau_batc
     adaptau_status status = ADAPTAU_OK;
     if (output->row_unit_loss)
         status = atau_temperature_observe_rows(temperature, batch->n_rows, batch->users, output->row_unit_loss, positives,
-                                               model->exchange.exchange != NULL, error);
+                                               model->exchange.function != NULL, error);
     if (status != ADAPTAU_OK || !output->row_d_inverse_tau)
         return status;
     for (int64_t r = 0; r < batch->n_rows; r++)
@@ -232,7 +234,7 @@ static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch
                                  adaptau_error *error)
 {
     const struct atau_loss *loss = model->loss_map;
-    if (model->exchange.exchange && model->target_weight > 0.0 && !batch->target_shares)
+    if (model->exchange.function && model->target_weight > 0.0 && !batch->target_shares)
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "the model's own soft targets walk the pairs of its range alone: give those of the batch");
     if (!loss || atau_loss_is_softmax(loss))
@@ -257,7 +259,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
     adaptau_batch          batch;
     model->has_gradients = false;
     adaptau_status status = atau_check_batch(given, n, m, &batch, error);
-    if (status == ADAPTAU_OK && batch.n_rows == 0 && !model->exchange.exchange)
+    if (status == ADAPTAU_OK && batch.n_rows == 0 && !model->exchange.function)
         return atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_fit(temperature, n, m, error);
@@ -310,13 +312,13 @@ adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_redu
 {
     adaptau_reduce own;
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "exchange", error);
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "reduce", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (exchange && !own.exchange)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL");
+    if (exchange && !own.function)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
     if (exchange && model->encoder != &atau_encoder_mf)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but the encoder reads items of all ranges");
+        return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "reduce is given, but the encoder reads items of all ranges");
     if (!atau_busy_enter(&model->busy))
         return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
     model->exchange = own;

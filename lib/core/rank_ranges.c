@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ranked lists of plain tables, and of two ranges of items made one. */
-#include <adaptau/partial.h>
+#include <adaptau/ranking.h>
 
 #include <math.h>
 

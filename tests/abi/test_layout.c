@@ -63,20 +63,6 @@ MEMBER(adaptau_context_options, allocator_data, 56, 8);
 MEMBER(adaptau_context_options, log, 64, 8);
 MEMBER(adaptau_context_options, log_data, 72, 8);
 
-SIZE(adaptau_contrast_options, 72);
-MEMBER(adaptau_contrast_options, struct_size, 0, 4);
-MEMBER(adaptau_contrast_options, flags, 4, 4);
-MEMBER(adaptau_contrast_options, kind, 8, 4);
-MEMBER(adaptau_contrast_options, n_nodes, 12, 4);
-MEMBER(adaptau_contrast_options, tau, 16, 8);
-MEMBER(adaptau_contrast_options, weight, 24, 8);
-MEMBER(adaptau_contrast_options, item_weight, 32, 8);
-MEMBER(adaptau_contrast_options, edge_dropout, 40, 8);
-MEMBER(adaptau_contrast_options, noise, 48, 8);
-MEMBER(adaptau_contrast_options, layer, 56, 4);
-MEMBER(adaptau_contrast_options, reserved, 60, 4);
-MEMBER(adaptau_contrast_options, prototype_weight, 64, 8);
-
 SIZE(adaptau_csr, 32);
 MEMBER(adaptau_csr, struct_size, 0, 4);
 MEMBER(adaptau_csr, n_users, 4, 4);
@@ -290,7 +276,7 @@ SIZE(adaptau_reduce, 32);
 MEMBER(adaptau_reduce, struct_size, 0, 4);
 MEMBER(adaptau_reduce, item_pieces, 4, 4);
 MEMBER(adaptau_reduce, most_items, 8, 8);
-MEMBER(adaptau_reduce, exchange, 16, 8);
+MEMBER(adaptau_reduce, function, 16, 8);
 MEMBER(adaptau_reduce, user_data, 24, 8);
 
 SIZE(adaptau_reduce_piece, 48);

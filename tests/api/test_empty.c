@@ -116,7 +116,7 @@ static void check_shape(const struct shape *s, int how)
                                       .candidate_ids = s->n_candidates ? ids : NULL, .log_q = s->with_q ? log_q : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = s->loss};
-    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
+    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .function = exchange_nothing};
     adaptau_loss_output   output = {.struct_size = sizeof output, .row_loss = row_loss,
                                        .row_log_sum = softmax ? row_log_sum : NULL, .row_unit_loss = softmax ? unit_loss : NULL,
                                        .row_d_inverse_tau = has_tau ? slope : NULL, .user_gradients = user_gradients,

@@ -436,7 +436,7 @@ START_TEST(a_propagation_that_fails_is_done_again)
     OK(adaptau_model_create(context, data, &options, &model, &error));
     host.failing_execution = host.executions + 2;
     host.failing_lanes = 1;
-    ck_assert_int_eq(adaptau_model_prepare(model, &error), ADAPTAU_E_THREAD);
+    ck_assert_int_eq(adaptau_model_prepare(model, &error), ADAPTAU_E_CALLBACK);
     OK(adaptau_model_get_tables(model, &tables, &error));
     ck_assert_mem_eq(tables.items, items, sizeof items);
     adaptau_model_destroy(model);

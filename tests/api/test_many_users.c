@@ -2,6 +2,7 @@
 /* A thousand users: what small worlds cannot show. The last user is dealt with like the first, and statistics of all users are
  * those of the definitions, computed here in double precision. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>

@@ -4,6 +4,7 @@
  * A struct lies at the very end of a block from malloc, so that AddressSanitizer sees a library that reads or writes beyond the
  * caller's struct_size. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -384,7 +385,7 @@ static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_target_options  no_targets = {0};
 static const adaptau_fold_in_options    folding = {.tau = 0.2};
 static const uint32_t        zeros[128];
-static const adaptau_reduce exchange = {.exchange = leave_alone};
+static const adaptau_reduce exchange = {.function = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
     .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 0.5, 0.25}};

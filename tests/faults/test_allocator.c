@@ -3,6 +3,7 @@
  * the library and not by what it calls of the C library (qsort of glibc would). The program's malloc stands in the place of the
  * C library's, which glibc itself then calls, too. Starting threads is left out: pthread_create has memory of its own. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -83,7 +83,7 @@ static adaptau_status call_losses(int number)
                                       .n_candidates = cd ? C : 0, .candidate_ids = cd ? candidates : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = kind};
-    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
+    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .function = exchange_nothing};
     adaptau_loss_output   o = {.struct_size = sizeof o, .user_gradients = outputs.user_gradients,
                                   .item_gradients = outputs.item_gradients, .row_loss = outputs.doubles,
                                   .row_d_inverse_tau = kind < 3 ? outputs.floats : NULL,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* model.h and fold_in.h: top-K, new users and items */
+#include <adaptau/experimental.h>
+
 #include "misuse.h"
 
 enum { K = 3 };
@@ -124,7 +126,7 @@ static const struct misuse top_k_for[] = {
 
 /* ---- fold-in ---------------------------------------------------------------------------------------------------- */
 
-static void prepare_fold_create(void)
+static void prepare_fold_in_create(void)
 {
     OPTIONS = (adaptau_fold_in_options){.struct_size = sizeof OPTIONS, .tau = 0.2, .target_strength = 1.0};
     a.model = desk.model;
@@ -133,7 +135,7 @@ static void prepare_fold_create(void)
     a.out = &a.made_fold;
 }
 
-static adaptau_status call_fold_create(adaptau_error *error)
+static adaptau_status call_fold_in_create(adaptau_error *error)
 {
     return adaptau_fold_in_create(a.model, a.dataset, a.options, a.out, error);
 }
@@ -173,7 +175,7 @@ static const struct misuse fold_create[] = {
     {ADAPTAU_E_STATE, "the model was loaded, without its graph", {FROM(a.model, desk.loaded), TO(OPTIONS.target_strength, 0.0)}},
 };
 
-static void prepare_fold_users(void)
+static void prepare_fold_in_users(void)
 {
     static const int64_t ptr[3] = {0, 1, 3};
     memcpy(a.ptr, ptr, sizeof ptr);
@@ -187,7 +189,7 @@ static void prepare_fold_users(void)
     a.scores = a.values;
 }
 
-static adaptau_status call_fold_users(adaptau_error *error)
+static adaptau_status call_fold_in_users(adaptau_error *error)
 {
     return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.embeddings, a.scores, error);
 }
@@ -207,7 +209,7 @@ static const struct misuse fold_users[] = {
 
 static void prepare_model_grow(void)
 {
-    prepare_fold_create();
+    prepare_fold_in_create();
     a.dataset = desk.larger;
     a.out = &a.made_model;
 }
@@ -225,21 +227,21 @@ static const struct misuse grow[] = {
     {ADAPTAU_E_ABI, "->struct_size = 4100", {TO(OPTIONS.struct_size, 4100)}},
     BAD_FOLD_OPTIONS,
     {ADAPTAU_E_SHAPE, "5", {FROM(a.dataset, desk.smaller)}},
-    {ADAPTAU_E_ARGUMENT, "fold is given, but raw rows of lightgcn are no embeddings", {FROM(a.model, desk.graph)}},
+    {ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of lightgcn are no embeddings", {FROM(a.model, desk.graph)}},
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(model_top_k, top_k),     SUBJECT(model_top_k_for, top_k_for), SUBJECT(fold_create, fold_create),
-    SUBJECT(fold_users, fold_users), SUBJECT(model_grow, grow),
+    SUBJECT(model_top_k, top_k),     SUBJECT(model_top_k_for, top_k_for), SUBJECT(fold_in_create, fold_create),
+    SUBJECT(fold_in_users, fold_users), SUBJECT(model_grow, grow),
 };
 
 /* ---- what cannot fail ------------------------------------------------------------------------------------------- */
 
-static void call_fold_destroy(void)
+static void call_fold_in_destroy(void)
 {
     adaptau_fold_in_destroy(NULL);
 }
 
-static const struct harmless harmless[] = {HARMLESS(fold_destroy)};
+static const struct harmless harmless[] = {HARMLESS(fold_in_destroy)};
 
 MISUSE_FILE(serve);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* partial.h */
+/* shards.h, adam.h, and what hosts of shards need of other headers */
 #include "misuse.h"
 
 #define MOMENTS (1 + DIM + DIM * DIM)
@@ -10,14 +10,14 @@ static struct {
     const adaptau_batch            *batch;
     const adaptau_row_temperatures *temperatures;
     const adaptau_loss             *loss;
-    const adaptau_reduce         *exchange;
+    const adaptau_reduce         *reduce;
     adaptau_loss_output         *output;
     adaptau_model                  *model;
     TABLES_MEMBERS;
     BATCH_MEMBERS;
     STRUCT(adaptau_row_temperatures, temperatures);
     STRUCT(adaptau_loss, loss);
-    STRUCT(adaptau_reduce, exchange);
+    STRUCT(adaptau_reduce, reduce);
     STRUCT(adaptau_loss_output, output);
     float user_gradients[3 * DIM], item_gradients[ITEMS * DIM];
 
@@ -54,7 +54,7 @@ static struct {
     adaptau_evaluator *evaluator;
 } a;
 
-#define EXCHANGE a.exchange_struct.known
+#define EXCHANGE a.reduce_struct.known
 #define ADAM a.options_struct.known
 #define ROWS a.rows_struct.known
 #define SUMS a.moments_struct.known
@@ -74,7 +74,7 @@ static void release(void)
 
 /* ---- losses and models ------------------------------------------------------------------------------------------ */
 
-static void prepare_loss_gradients_of_range(void)
+static void prepare_loss_gradients_of_shard(void)
 {
     PREPARE_TABLES;
     PREPARE_BATCH;
@@ -83,18 +83,18 @@ static void prepare_loss_gradients_of_range(void)
     a.output_struct.known = (adaptau_loss_output){.struct_size = sizeof a.output_struct.known,
                                                      .user_gradients = a.user_gradients,
                                                      .item_gradients = a.item_gradients};
-    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
+    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .function = leave_alone};
     a.context = desk.context;
     a.tables = &a.tables_struct.known;
     a.temperatures = &a.temperatures_struct.known;
     a.loss = &a.loss_struct.known;
-    a.exchange = &EXCHANGE;
+    a.reduce = &EXCHANGE;
     a.output = &a.output_struct.known;
 }
 
-static adaptau_status call_loss_gradients_of_range(adaptau_error *error)
+static adaptau_status call_loss_gradients_of_shard(adaptau_error *error)
 {
-    return adaptau_loss_gradients_of_shard(a.context, a.tables, a.batch, a.temperatures, a.loss, a.exchange, a.output, error);
+    return adaptau_loss_gradients_of_shard(a.context, a.tables, a.batch, a.temperatures, a.loss, a.reduce, a.output, error);
 }
 
 static const struct misuse loss_gradients_of_range[] = {
@@ -106,12 +106,12 @@ static const struct misuse loss_gradients_of_range[] = {
     BAD_STRUCT(temperatures),
     BAD_STRUCT(loss),
     BAD_STRUCT(output),
-    BAD_STRUCT(exchange),
-    {ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL", {TO(EXCHANGE.exchange, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->item_pieces = -1 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, -1)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->item_pieces = 1025 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->most_items = 7, but this range has 8", {TO(EXCHANGE.most_items, 7)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->most_items = -1, but this range has 8", {TO(EXCHANGE.most_items, -1)}},
+    BAD_STRUCT(reduce),
+    {ADAPTAU_E_ARGUMENT, "reduce->function is NULL", {TO(EXCHANGE.function, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = -1 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, -1)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 1025 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->most_items = 7, but this range has 8", {TO(EXCHANGE.most_items, 7)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->most_items = -1, but this range has 8", {TO(EXCHANGE.most_items, -1)}},
     {ADAPTAU_E_ARGUMENT, "BPR compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BPR)}},
     {ADAPTAU_E_ARGUMENT, "PSL compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_PSL)}},
     {ADAPTAU_E_ARGUMENT, "SL@K weighs positives", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_SLATK)}},
@@ -124,23 +124,23 @@ static const struct misuse loss_gradients_of_range[] = {
      {TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_SHARED)}},
 };
 
-static void prepare_model_set_exchange(void)
+static void prepare_model_set_reduce(void)
 {
-    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
+    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .function = leave_alone};
     a.model = desk.model;
-    a.exchange = &EXCHANGE;
+    a.reduce = &EXCHANGE;
 }
 
-static adaptau_status call_model_set_exchange(adaptau_error *error)
+static adaptau_status call_model_set_reduce(adaptau_error *error)
 {
-    return adaptau_model_set_reduce(a.model, a.exchange, error);
+    return adaptau_model_set_reduce(a.model, a.reduce, error);
 }
 
 static const struct misuse model_set_exchange[] = {
     IS_NULL(model),
-    BAD_STRUCT(exchange),
-    {ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL", {TO(EXCHANGE.exchange, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "the encoder reads items of all ranges", {FROM(a.model, desk.graph)}},
+    BAD_STRUCT(reduce),
+    {ADAPTAU_E_ARGUMENT, "reduce->function is NULL", {TO(EXCHANGE.function, NULL)}},
+    {ADAPTAU_E_UNSUPPORTED, "the encoder reads items of all ranges", {FROM(a.model, desk.graph)}},
 };
 
 /* ---- orders, starts and Adam ------------------------------------------------------------------------------------- */
@@ -274,7 +274,7 @@ static const struct misuse table_moments[] = {
     {ADAPTAU_E_NUMERIC, "rows[1] is not finite", {TO(a.table[DIM], NAN)}},
 };
 
-static void prepare_pair_moments(void)
+static void prepare_interaction_moments(void)
 {
     PREPARE_TABLES;
     a.context = desk.context;
@@ -283,7 +283,7 @@ static void prepare_pair_moments(void)
     a.out = a.of_users;
 }
 
-static adaptau_status call_pair_moments(adaptau_error *error)
+static adaptau_status call_interaction_moments(adaptau_error *error)
 {
     return adaptau_interaction_moments(a.context, a.tables, a.dataset, a.out, error);
 }
@@ -339,7 +339,7 @@ static const struct misuse temperature_update_from[] = {
     {ADAPTAU_E_STATE, "there is nothing to measure", {TO(a.of_items[0], 0.0)}},
     {ADAPTAU_E_ARGUMENT, "moments->users[0] = 1e+300 is no number of users", {TO(a.of_users[0], 1e300)}},
     {ADAPTAU_E_ARGUMENT, "moments->items[0] = 0.5 is no number of items", {TO(a.of_items[0], 0.5)}},
-    {ADAPTAU_E_ARGUMENT, "moments->pairs[0] = 1e+19 is no number of pairs", {TO(SUMS.interactions[0], 1e19)}},
+    {ADAPTAU_E_ARGUMENT, "moments->interactions[0] = 1e+19 is no number of interactions", {TO(SUMS.interactions[0], 1e19)}},
     {ADAPTAU_E_ARGUMENT, "moments->losses[0] = 0, but of this range alone", {FROM(a.temperature, desk.personal)}},
 };
 
@@ -452,13 +452,13 @@ static const struct misuse evaluator_run_lists[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(loss_gradients_of_range, loss_gradients_of_range),
-    SUBJECT(model_set_exchange, model_set_exchange),
+    SUBJECT(loss_gradients_of_shard, loss_gradients_of_range),
+    SUBJECT(model_set_reduce, model_set_exchange),
     SUBJECT(epoch_order, epoch_order),
     SUBJECT(init_rows, init_rows),
     SUBJECT(adam, adam),
     SUBJECT(table_moments, table_moments),
-    SUBJECT(pair_moments, pair_moments),
+    SUBJECT(interaction_moments, pair_moments),
     SUBJECT(temperature_loss_sums, temperature_loss_sums),
     SUBJECT(temperature_update_from, temperature_update_from),
     SUBJECT(temperature_set_state, temperature_set_state),
@@ -478,7 +478,7 @@ static void call_merge_row_sums(void)
     ck_assert_double_eq(sums.sum, 1.0);
 }
 
-static void call_merge_table_moments(void)
+static void call_table_moments_merge(void)
 {
     double moments[3] = {1.0, 2.0, 0.0};
     adaptau_table_moments_merge(1, NULL, moments);
@@ -497,7 +497,7 @@ static void call_temperature_unit_losses(void)
     ck_assert_ptr_null(adaptau_temperature_unit_losses(NULL));
 }
 
-static const struct harmless harmless[] = {HARMLESS(merge_row_sums), HARMLESS(merge_table_moments),
+static const struct harmless harmless[] = {HARMLESS(merge_row_sums), HARMLESS(table_moments_merge),
                                            HARMLESS(table_moments_size), HARMLESS(temperature_unit_losses)};
 
-MISUSE_FILE(partial);
+MISUSE_FILE(shards);

@@ -2,6 +2,7 @@
 /* What adds up beside losses: moments and temperatures, ranked lists, Adam on shards, the order of an epoch. Each against the
  * function for the whole. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
@@ -187,14 +188,14 @@ START_TEST(moments_of_pairs_are_whole_or_untouched)
     const adaptau_tables tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
     const double         before[3] = {5.0, 6.0, 7.0};
     double               out[3], want[3];
-    adaptau_status       status = ADAPTAU_E_THREAD;
+    adaptau_status       status = ADAPTAU_E_CALLBACK;
     int                  failures = 0;
     OK(adaptau_interaction_moments(failing, &tables, all, want, &error));
     for (int n = 0; status != ADAPTAU_OK; n++) {
         memcpy(out, before, sizeof out);
         host.failing_execution = host.executions + n;
         status = adaptau_interaction_moments(failing, &tables, all, out, &error);
-        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_CALLBACK);
         ck_assert_mem_eq(out, status == ADAPTAU_OK ? want : before, sizeof out);
         failures += status != ADAPTAU_OK;
     }
@@ -485,7 +486,7 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
         OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
     }
     if (meeting) {
-        const adaptau_reduce exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting,
+        const adaptau_reduce exchange = {.struct_size = sizeof exchange, .function = meet, .user_data = meeting,
                                            .most_items = M};
         OK(adaptau_model_set_reduce(model, &exchange, &error));
     }
@@ -626,7 +627,7 @@ START_TEST(own_soft_targets_of_a_range_are_refused)
     const adaptau_temperature_options tau = {.struct_size = sizeof tau};
     const adaptau_target_options      targets = {.struct_size = sizeof targets, .strength = 3.0};
     struct meeting                   *meeting = allocate(1, sizeof *meeting);
-    const adaptau_reduce            exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting};
+    const adaptau_reduce            exchange = {.struct_size = sizeof exchange, .function = meet, .user_data = meeting};
     adaptau_dataset_view              view = {.struct_size = sizeof view};
     adaptau_model                    *model = NULL;
     adaptau_temperature              *temperature = NULL;
