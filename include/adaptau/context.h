@@ -71,7 +71,7 @@ typedef struct adaptau_context_options {
 /** Make a context and start its pool.
  *  @param[in]  options  NULL for the defaults; the struct may die after the call, the data pointers may not
  *  @param[out] out      new context; left untouched on failure
- *  @return E_ARGUMENT, E_ABI; E_UNSUPPORTED when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD.
+ *  @return E_ARGUMENT, E_ABI; E_UNSUPPORTED when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD, E_CALLBACK.
  *  Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options *options, adaptau_context **out,
                                                   adaptau_error *error);

@@ -159,7 +159,7 @@ START_TEST(failing_executor_is_an_error)
         adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 4, .executor = bad[i]};
         adaptau_context        *context = NULL;
         adaptau_error           error = {0};
-        ck_assert_int_eq(adaptau_context_create(&options, &context, &error), ADAPTAU_E_THREAD);
+        ck_assert_int_eq(adaptau_context_create(&options, &context, &error), ADAPTAU_E_CALLBACK);
         ck_assert_ptr_nonnull(strstr(error.message, "executor"));
         ck_assert_ptr_null(context);
     }
