@@ -384,10 +384,10 @@ adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau
     adaptau_status status = atau_check_tables(tables, &own, error);
     if (!status)
         status = check_fit(evaluator, &own, error);
+    if (!status)
+        status = atau_enter(&evaluator->busy, "evaluator", error);
     if (status)
         return status;
-    if (!atau_busy_enter(&evaluator->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
     status = rank_users(evaluator, &own, error);
     if (!status)
         score_users(evaluator);
@@ -442,10 +442,10 @@ adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, co
         status = check_fit(evaluator, &own, error);
     if (!status)
         status = check_taus(n_taus, taus, means, error);
+    if (!status)
+        status = atau_enter(&evaluator->busy, "evaluator", error);
     if (status)
         return status;
-    if (!atau_busy_enter(&evaluator->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
     status = find_likelihood(evaluator, &own, n_taus, taus, means, error);
     atau_busy_leave(&evaluator->busy);
     return status;
@@ -504,10 +504,10 @@ adaptau_status adaptau_evaluator_run_lists(adaptau_evaluator *evaluator, int32_t
     if (evaluator->n_users > 0)
         ATAU_REQUIRE(items, error);
     adaptau_status status = check_lists(evaluator, k, items, error);
+    if (!status)
+        status = atau_enter(&evaluator->busy, "evaluator", error);
     if (status)
         return status;
-    if (!atau_busy_enter(&evaluator->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
     store_lists(evaluator, k, items);
     score_users(evaluator);
     atau_busy_leave(&evaluator->busy);
@@ -531,9 +531,9 @@ static adaptau_status copy_results(const adaptau_evaluator *e, int32_t metric, i
                                    size_t size, void *out, adaptau_error *error)
 {
     size_t         row = (size_t)metric * (size_t)e->n_cutoffs + (size_t)cutoff;
-    adaptau_status status = ADAPTAU_OK;
-    if (!atau_busy_enter_shared(&e->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "the evaluator is in use by another thread");
+    adaptau_status status = atau_enter_shared(&e->busy, "evaluator", error);
+    if (status != ADAPTAU_OK)
+        return status;
     if (!e->has_results)
         status = atau_fail(error, ADAPTAU_E_STATE, "the evaluator has not run");
     else if (n > 0)

@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/size.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define ROWS_PER_TASK 64
 #define CENTROIDS_PER_TILE 256
@@ -167,7 +167,7 @@ static adaptau_status move(adaptau_context *context, struct state *s, adaptau_er
 adaptau_status atau_kmeans_run(adaptau_context *context, const struct atau_kmeans *problem, float *centroids, int32_t *nearest,
                                adaptau_error *error)
 {
-    struct state      s = {.problem = problem, .kernels = context->kernels, .centroids = centroids, .nearest = nearest};
+    struct state      s = {.problem = problem, .kernels = atau_kernels_of(context), .centroids = centroids, .nearest = nearest};
     struct atau_arena arena = {0};
     const size_t      threads = (size_t)adaptau_context_n_threads(context);
     lay_out(&s, &arena, threads);

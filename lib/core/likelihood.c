@@ -9,7 +9,7 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "common/size.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 /* From here on a float32 exponent is too coarse to be taken from its maximum, and plain C in double takes over. */
 #define WIDE_EXPONENT 0x1p20f
@@ -188,7 +188,7 @@ adaptau_status atau_log_likelihood(const struct atau_score_sides *sides, const s
 {
     struct atau_arena arena = {0};
     struct likelihood job = {
-        .kernels = sides->context->kernels,
+        .kernels = atau_kernels_of(sides->context),
         .request = request,
         .held_out = held_out,
         .n_taus = n_taus,

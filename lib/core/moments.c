@@ -22,7 +22,7 @@
 #include "common/size.h"
 #include "core/dataset.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define ROWS_PER_PRODUCT 256 /* at most: single-precision sums stay short                                     */
 #define USERS_PER_TASK 64
@@ -136,7 +136,7 @@ static void finish_mean(const struct measurement *m, struct side *side, bool cho
 static void add_products(const struct measurement *m, int64_t n, const float *rows, float *products, double *panel)
 {
     int64_t width = atau_min_i64(m->width, m->dim - m->column);
-    m->context->kernels->product(width, m->dim, n, rows + m->column, 1, m->dim, rows, m->dim, 0, products, m->dim);
+    atau_kernels_of(m->context)->product(width, m->dim, n, rows + m->column, 1, m->dim, rows, m->dim, 0, products, m->dim);
     for (int64_t c = 0; c < width * m->dim; c++)
         panel[c] += (double)products[c];
 }
@@ -273,7 +273,7 @@ static void sum_pairs(void *argument, int32_t lane, int64_t task)
         const float *user = scaled_row(m, &m->users, u, user_scratch);
         for (int64_t p = d->user_ptr[u]; p < d->user_ptr[u + 1]; p++) {
             const float *item = scaled_row(m, &m->items, d->user_items[p], item_scratch);
-            double       f = (double)m->context->kernels->dot(m->dim, user, item);
+            double       f = (double)atau_kernels_of(m->context)->dot(m->dim, user, item);
             sum += f;
             squares += f * f;
         }

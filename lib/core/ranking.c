@@ -7,7 +7,7 @@
 
 #include "common/size.h"
 #include "common/context.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define HIT_LINES 24       /* items between two looks at the thresholds, which rise as hits are taken          */
 #define MAX_HEAP (1 << 20) /* entries in a lane's heaps, 8 MiB: above that blocks get narrower                 */
@@ -95,7 +95,7 @@ adaptau_status atau_rank_each(const struct atau_score_sides *sides, const struct
                               atau_rank_visitor visit, void *argument, adaptau_error *error)
 {
     struct ranking ranking = {
-        .kernels = sides->context->kernels,
+        .kernels = atau_kernels_of(sides->context),
         .visit = visit,
         .argument = argument,
         .k = k < sides->tables.n_items ? k : sides->tables.n_items,

@@ -383,10 +383,10 @@ adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epo
 {
     ATAU_REQUIRE(sampler, error);
     adaptau_status status = check_epoch(epoch, error);
+    if (!status)
+        status = atau_enter(&sampler->busy, "sampler", error);
     if (status)
         return status;
-    if (!atau_busy_enter(&sampler->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "the sampler is in use by another thread");
     sampler->epoch = epoch;
     sampler->next_row = 0;
     sampler->begun = true;
@@ -544,10 +544,10 @@ adaptau_status adaptau_sampler_next(adaptau_sampler *sampler, adaptau_batch *out
     adaptau_batch batch = {0};
     ATAU_REQUIRE(sampler, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (!status)
+        status = atau_enter(&sampler->busy, "sampler", error);
     if (status)
         return status;
-    if (!atau_busy_enter(&sampler->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "the sampler is in use by another thread");
     if (sampler->begun)
         status = fill_batch(sampler, &batch, error);
     else

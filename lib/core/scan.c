@@ -11,7 +11,7 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/check.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/rows.h"
 
 #define MAX_BLOCK 128      /* users of a task                                                                  */
@@ -34,7 +34,7 @@ static void normalise_items(void *argument, int32_t lane, int64_t task)
     int64_t                   end = atau_min_i64(tables->n_items, (task + 1) * ITEMS_PER_TASK);
     (void)lane;
     for (int64_t i = task * ITEMS_PER_TASK; i < end; i++)
-        atau_unit_row(job->sides->context->kernels, tables->dim, job->items + i * job->stride,
+        atau_unit_row(atau_kernels_of(job->sides->context), tables->dim, job->items + i * job->stride,
                       job->sides->unit_items + i * tables->dim);
 }
 
@@ -117,7 +117,7 @@ static void pack_users(const struct job *job, const struct scratch *s, int64_t f
     for (int64_t r = 0; r < n; r++) {
         const float *row = tables->users + atau_scan_user(job->request, first + r) * tables->user_stride;
         if (job->sides->normalise_users) {
-            atau_unit_row(job->sides->context->kernels, tables->dim, row, s->row);
+            atau_unit_row(atau_kernels_of(job->sides->context), tables->dim, row, s->row);
             row = s->row;
         }
         for (int32_t p = 0; p < tables->dim; p++)
@@ -142,7 +142,7 @@ static void add_bias(const struct job *job, const struct scratch *s, int64_t n, 
 {
     const float *bias = job->sides->tables.item_bias;
     for (int64_t line = 0; bias && line < lines; line++)
-        job->sides->context->kernels->axpy(n, bias[item + line], s->ones, s->tile + line * job->width);
+        atau_kernels_of(job->sides->context)->axpy(n, bias[item + line], s->ones, s->tile + line * job->width);
 }
 
 /* Lists are ascending and tiles come in order: each list is walked once. */
@@ -170,7 +170,7 @@ static void scan_block(void *argument, int32_t lane, int64_t task)
     visitor->begin(visitor->argument, &block);
     for (int64_t item = 0; item < tables->n_items; item += ATAU_SCAN_LINES) {
         int64_t lines = atau_min_i64(ATAU_SCAN_LINES, tables->n_items - item);
-        job->sides->context->kernels->product(lines, block.n, tables->dim, tables->items + item * tables->item_stride,
+        atau_kernels_of(job->sides->context)->product(lines, block.n, tables->dim, tables->items + item * tables->item_stride,
                                               tables->item_stride, 1, s->packed, job->width, 0, s->tile, job->width);
         add_bias(job, s, block.n, item, lines);
         mask_tile(job, s, block.n, item, lines);

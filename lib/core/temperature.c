@@ -51,16 +51,12 @@ adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature
 
 adaptau_status atau_temperature_enter(adaptau_temperature *temperature, adaptau_error *error)
 {
-    if (atau_busy_enter(&temperature->busy))
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
+    return atau_enter(&temperature->busy, "temperature", error);
 }
 
 adaptau_status atau_temperature_enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
 {
-    if (atau_busy_enter_shared(&temperature->busy))
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_STATE, "temperature is in use by another thread");
+    return atau_enter_shared(&temperature->busy, "temperature", error);
 }
 
 void atau_temperature_leave_shared(const adaptau_temperature *temperature)

@@ -8,9 +8,6 @@
 #include "fit/recipe.h"
 
 /* Sizes of the structs when they first appeared. */
-#define LEAST_LOSS offsetof(adaptau_loss, top_k)
-#define LEAST_MODEL offsetof(adaptau_model_options, n_layers)
-#define LEAST_TEMPERATURE offsetof(adaptau_temperature_options, learning_rate)
 
 /* Read a filled recipe. */
 static adaptau_status open_recipe(adaptau_recipe *own, const adaptau_recipe *recipe, adaptau_error *error)
@@ -34,7 +31,7 @@ adaptau_status adaptau_recipe_model_options(const adaptau_recipe *recipe, adapta
     adaptau_recipe r;
     adaptau_status status = open_recipe(&r, recipe, error);
     if (!status)
-        status = atau_check_output(out, LEAST_MODEL, "out", error);
+        status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
     const adaptau_model_options options = {
@@ -58,7 +55,7 @@ adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *o
     adaptau_recipe r;
     adaptau_status status = open_recipe(&r, recipe, error);
     if (!status)
-        status = atau_check_output(out, LEAST_LOSS, "out", error);
+        status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
     const adaptau_loss loss = {
@@ -80,7 +77,7 @@ adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, 
     adaptau_recipe r;
     adaptau_status status = open_recipe(&r, recipe, error);
     if (!status)
-        status = atau_check_output(out, LEAST_TEMPERATURE, "out", error);
+        status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
     if (r.tau0_policy == ADAPTAU_TAU0_HELD_OUT)

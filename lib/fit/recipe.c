@@ -56,7 +56,7 @@ static const adaptau_recipe defaults = {
 
 adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error)
 {
-    adaptau_status status = atau_check_output(recipe, ATAU_LEAST_RECIPE, "recipe", error);
+    adaptau_status status = atau_check_output(recipe, sizeof *recipe, "recipe", error);
     if (!status)
         atau_write_struct(recipe, &defaults, sizeof defaults);
     return status;
@@ -69,7 +69,7 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
         *out = defaults;
         return ADAPTAU_OK;
     }
-    adaptau_status status = atau_read_struct(out, sizeof *out, ATAU_LEAST_RECIPE, recipe, false, "recipe", error);
+    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, recipe, false, "recipe", error);
     const size_t   known = recipe->struct_size / sizeof(double) * sizeof(double); /* a part of a member is none */
     if (!status && known < sizeof *out) {
         memcpy((char *)out + known, (const char *)&defaults + known, sizeof *out - known);

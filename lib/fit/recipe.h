@@ -5,10 +5,6 @@
 #include <adaptau/recipe.h>
 
 #include <stdbool.h>
-#include <stddef.h>
-
-/* The struct's size when it first appeared. */
-#define ATAU_LEAST_RECIPE (offsetof(adaptau_recipe, popularity_prior) + sizeof(double))
 
 /* Copy a caller's recipe, which need not be filled; NULL gives the defaults. */
 adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recipe, adaptau_error *error);

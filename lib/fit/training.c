@@ -138,9 +138,7 @@ void adaptau_training_destroy(adaptau_training *training)
 
 static adaptau_status enter(adaptau_training *training, adaptau_error *error)
 {
-    if (!atau_busy_enter(&training->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "training is in use by another thread");
-    return ADAPTAU_OK;
+    return atau_enter(&training->busy, "training", error);
 }
 
 adaptau_model *adaptau_training_model(const adaptau_training *training)
@@ -397,9 +395,7 @@ adaptau_status adaptau_training_end_epoch(adaptau_training *training, adaptau_er
 
 static adaptau_status enter_shared(const adaptau_training *training, adaptau_error *error)
 {
-    if (!atau_busy_enter_shared(&training->busy))
-        return atau_fail(error, ADAPTAU_E_STATE, "training is in use by another thread");
-    return ADAPTAU_OK;
+    return atau_enter_shared(&training->busy, "training", error);
 }
 
 adaptau_status adaptau_training_get_state(const adaptau_training *training, adaptau_training_state *out, adaptau_error *error)
@@ -426,7 +422,7 @@ adaptau_status adaptau_training_get_state(const adaptau_training *training, adap
 adaptau_status adaptau_training_get_recipe(const adaptau_training *training, adaptau_recipe *out, adaptau_error *error)
 {
     ATAU_REQUIRE(training, error);
-    adaptau_status status = atau_check_output(out, ATAU_LEAST_RECIPE, "out", error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
     atau_write_struct(out, &training->recipe, sizeof training->recipe); /* which never changes */

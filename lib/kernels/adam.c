@@ -12,6 +12,7 @@
 #include "common/prefetch.h"
 #include "common/size.h"
 #include "kernels/check.h"
+#include "kernels/of_context.h"
 
 #define ROWS_PER_TASK 256
 #define GREATEST_RATE 1e6
@@ -177,7 +178,7 @@ adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options
     if (status != ADAPTAU_OK)
         return status;
     const bool            sphere = (options.flags & ADAPTAU_ADAM_TO_SPHERE) != 0;
-    struct atau_adam_rows call = {.kernels = context->kernels,
+    struct atau_adam_rows call = {.kernels = atau_kernels_of(context),
                                   .dim = rows.dim,
                                   .n = n,
                                   .ids = ids,

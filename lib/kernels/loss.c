@@ -57,7 +57,7 @@ static adaptau_status check_top_k(const struct atau_loss *loss, int32_t *k, adap
 adaptau_status atau_read_loss(const adaptau_loss *given, adaptau_loss *out, const struct atau_loss **loss,
                               adaptau_error *error)
 {
-    adaptau_status status = atau_read_struct(out, sizeof *out, offsetof(adaptau_loss, top_k), given, true, "loss", error);
+    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, true, "loss", error);
     if (status != ADAPTAU_OK)
         return status;
     *loss = find_loss(out->kind);

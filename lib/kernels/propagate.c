@@ -7,7 +7,7 @@
 
 #include "common/pool.h"
 #include "common/size.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 
 #define ENTRIES_PER_TASK 1024
 #define ROWS_PER_TASK 64 /* of chosen rows */
@@ -85,7 +85,7 @@ adaptau_status atau_propagate(adaptau_context *context, const struct atau_sparse
                               const struct atau_propagation *propagation, adaptau_error *error)
 {
     const struct atau_propagation *p = propagation;
-    struct call call = {context->kernels, matrix, p, {p->x, p->x_stride, p->dim, matrix->right}};
+    struct call call = {atau_kernels_of(context), matrix, p, {p->x, p->x_stride, p->dim, matrix->right}};
     if (p->rows)
         return atau_parallel(context, (p->n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, propagate_chosen, &call, error);
     const int64_t places = matrix->n_rows > 0 ? matrix->ptr[matrix->n_rows] + matrix->n_rows : 0;

@@ -14,6 +14,7 @@
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/check.h"
+#include "kernels/of_context.h"
 #include "kernels/sphere.h"
 
 #define ROWS_PER_TASK 256
@@ -110,7 +111,7 @@ struct rows_job {
 static adaptau_status run_rows(adaptau_context *context, struct rows_job *job, atau_task_function task,
                                adaptau_error *error)
 {
-    job->kernels = context->kernels;
+    job->kernels = atau_kernels_of(context);
     return atau_parallel(context, (job->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, task, job, error);
 }
 

@@ -11,6 +11,7 @@
 #include "common/size.h"
 #include "common/sort.h"
 #include "kernels/check.h"
+#include "kernels/of_context.h"
 #include "kernels/rows.h"
 #include "kernels/topk.h"
 
@@ -522,7 +523,7 @@ adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_work
                                       adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_softmax s = {.context = context, .memory = workspace, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
-    s.kernels = context->kernels;
+    s.kernels = atau_kernels_of(context);
     adaptau_status status = read_arguments(&s, tables, batch, temperatures, loss, output, error);
     if (status == ADAPTAU_OK)
         status = run_checked(&s, exchange, error);

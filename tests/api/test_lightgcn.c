@@ -363,20 +363,6 @@ END_TEST
 
 /* ---- at the edges ---------------------------------------------------------------------------------------------------- */
 
-START_TEST(options_of_before_there_were_layers_are_accepted)
-{
-    struct world          w = open_default();
-    adaptau_model        *model = NULL;
-    adaptau_model_options options = {.struct_size = offsetof(adaptau_model_options, n_layers), .n_layers = 99};
-    ck_assert_uint_eq(options.struct_size, 120);
-    OK(adaptau_model_create(w.context, w.data, &options, &model, &error)); /* what lies behind is not read       */
-    adaptau_model_destroy(model);
-    options.struct_size -= 8;
-    ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), ADAPTAU_E_ABI);
-    close_world(&w);
-}
-END_TEST
-
 START_TEST(a_batch_of_strangers_is_an_error_before_anything_is_read)
 {
     struct world  w = open_lightgcn(lightgcn(2));
@@ -458,7 +444,6 @@ int main(void)
     tcase_add_test(tests, soft_targets_aim_with_final_embeddings);
     tcase_add_test(tests, a_model_can_score_between_gradients_and_step);
     tcase_add_test(tests, save_and_load_keep_finals_and_raw_tables);
-    tcase_add_test(tests, options_of_before_there_were_layers_are_accepted);
     tcase_add_test(tests, a_batch_of_strangers_is_an_error_before_anything_is_read);
     tcase_add_test(tests, an_empty_graph_leaves_the_tables_as_they_are);
     tcase_add_test(tests, a_propagation_that_fails_is_done_again);

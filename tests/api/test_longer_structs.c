@@ -58,22 +58,6 @@ START_TEST(steps_with_a_longer_loss)
 }
 END_TEST
 
-/* A caller older than encoders with parameters of their own. */
-START_TEST(reads_a_shorter_gradient_view)
-{
-    struct world          w = open_default();
-    adaptau_gradient_view view = {.struct_size = offsetof(adaptau_gradient_view, encoder), .n_encoder_rows = -7};
-    adaptau_batch         batch = first_batch(&w);
-    ck_assert_uint_eq(view.struct_size, 56);
-    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
-    OK(adaptau_model_get_gradient_view(w.model, &view, &error));
-    ck_assert(view.n_users == batch.n_rows && view.n_encoder_rows == -7);
-    view.struct_size -= 8;
-    ck_assert_int_eq(adaptau_model_get_gradient_view(w.model, &view, &error), ADAPTAU_E_ABI);
-    close_world(&w);
-}
-END_TEST
-
 START_TEST(softmax_of_longer_structs)
 {
     struct world               w = open_default();
@@ -142,7 +126,6 @@ int main(void)
     TCase *tests = tcase_create("longer structs");
     tcase_add_test(tests, steps_with_a_longer_batch);
     tcase_add_test(tests, steps_with_a_longer_loss);
-    tcase_add_test(tests, reads_a_shorter_gradient_view);
     tcase_add_test(tests, softmax_of_longer_structs);
     tcase_add_test(tests, evaluates_longer_tables);
     tcase_add_test(tests, folds_and_filters_by_longer_structs);

@@ -11,7 +11,7 @@
 #include "../support/folder.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 
 static double row_length(const float *row, int32_t dim)
 {

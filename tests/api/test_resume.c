@@ -20,8 +20,8 @@
 #include "../support/folder.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
-#include "core/checksum.h"
-#include "core/safetensors.h"
+#include "files/checksum.h"
+#include "files/safetensors.h"
 
 #define EPOCHS 10
 #define CUT 5

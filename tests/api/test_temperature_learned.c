@@ -138,18 +138,6 @@ START_TEST(a_step_of_training_lowers_the_loss)
 }
 END_TEST
 
-/* A caller from before there was a learning rate: its struct ends earlier, and what follows in memory is not read. */
-START_TEST(the_shorter_struct_of_before_is_accepted)
-{
-    adaptau_temperature        *t = NULL;
-    adaptau_temperature_options options = OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.3, .learning_rate = NAN);
-    options.struct_size = (uint32_t)offsetof(adaptau_temperature_options, learning_rate);
-    OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
-    ck_assert(adaptau_temperature_user_taus(t)[0] == 0.3f);
-    adaptau_temperature_destroy(t);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("temperature: learned");
@@ -158,7 +146,6 @@ int main(void)
     tcase_add_test(tests, one_temperature_follows_the_mean_slope);
     tcase_add_test(tests, each_user_follows_its_own_slope);
     tcase_add_test(tests, learning_stays_within_the_bounds);
-    tcase_add_test(tests, the_shorter_struct_of_before_is_accepted);
     tcase_add_loop_test(tests, a_step_of_training_lowers_the_loss, 0, 2);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

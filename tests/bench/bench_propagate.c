@@ -22,7 +22,7 @@
 #include "common/context.h"
 #include "common/pool.h"
 #include "core/dataset.h"
-#include "kernels/kernels.h"
+#include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
 #define USERS 29858
@@ -93,7 +93,7 @@ static void gather_part(void *argument, int32_t lane, int64_t task)
     const struct atau_gather from = {.x = b->items, .stride = b->dim, .dim = b->dim};
     int64_t                  first = (int64_t)PAIRS * task / TASKS, n = (int64_t)PAIRS * (task + 1) / TASKS - first;
     (void)lane;
-    b->context->kernels->gather(&from, n, n, b->random + first, 1.0f, 0.0f, NULL, b->sums + task * b->dim);
+    atau_kernels_of(b->context)->gather(&from, n, n, b->random + first, 1.0f, 0.0f, NULL, b->sums + task * b->dim);
 }
 
 static void propagate(struct bench *b, int to_items)

@@ -11,7 +11,7 @@ mkdir -p "$work"
 if [ -f "$root/$1" ]; then
     sources=$(printf '%s\n' "$@")
 else
-    sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/fit/*.c lib/kernels/*.c examples/common/*.c examples/adaptau-*/*.c)
+    sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/files/*.c lib/fit/*.c lib/kernels/*.c lib/model/*.c lib/model/encoders/*.c examples/common/*.c examples/adaptau-*/*.c)
 fi
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -DADAPTAU_VERSION_STRING=\"0\" -Iinclude -Ilib -Iexamples"
 if pkg-config --exists ompi-c 2>/dev/null; then

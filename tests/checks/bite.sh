@@ -62,7 +62,7 @@ check() {
     "$script" "$copy" "$work/bite" "$@"
 }
 
-reader=lib/core/safetensors.c grammar=lib/core/safetensors_header.c
+reader=lib/files/safetensors.c grammar=lib/files/safetensors_header.c
 header='    file->header_size = (size_t)length;'
 npy='#define PREFIX_SIZE 10'
 nothing='int nothing(int n);
@@ -88,7 +88,7 @@ bites valgrind 'depends on uninitialised value' $reader "$header" \
     '    if (file->header[0] == 1) return ADAPTAU_E_IO;' check valgrind test_formats
 bites fuzz 'deadly signal' $grammar '        value = value * 10 + digit;' \
     '        if (value > 100000) __builtin_trap();' check fuzz 60 safetensors
-bites coverage 'goal' lib/core/npy.c "$npy" 'int untested(int a);
+bites coverage 'goal' lib/files/npy.c "$npy" 'int untested(int a);
 int untested(int a)
 {
     if (a == 1)
@@ -96,9 +96,9 @@ int untested(int a)
     if (a == 2)
         a += 4;
     return a;
-}' check coverage lib/core/npy.c test_formats
-bites gcc 'analyzer-null-dereference' lib/core/npy.c "$npy" "$nothing" check analyze gcc lib/core/npy.c
-bites clang 'NullDereference' lib/core/npy.c "$npy" "$nothing" check analyze clang lib/core/npy.c
+}' check coverage lib/files/npy.c test_formats
+bites gcc 'analyzer-null-dereference' lib/files/npy.c "$npy" "$nothing" check analyze gcc lib/files/npy.c
+bites clang 'NullDereference' lib/files/npy.c "$npy" "$nothing" check analyze clang lib/files/npy.c
 bites abi 'adaptau_sampler_options' include/adaptau/sampler.h "$kind" '    int32_t  added;' \
     env ADAPTAU_BUILD="$work/bite/abi" ./run abi
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* lib/core/safetensors.c: what opens is within its file, takes no more memory than the file is long, and is the same after it
+/* lib/files/safetensors.c: what opens is within its file, takes no more memory than the file is long, and is the same after it
  * has been written and read again. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 #include "fuzz.h"
 
 #define BLOCK 64 /* what allocations are rounded up to */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/checksum.h"
+#include "files/checksum.h"
 #include "fuzz.h"
 
 #define LENGTH_SIZE 8

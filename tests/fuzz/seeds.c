@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 #include "world.h"
 
 static const struct {

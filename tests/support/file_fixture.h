@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "context.h"
-#include "core/safetensors.h"
+#include "files/safetensors.h"
 #include "folder.h"
 
 static adaptau_context *context;

@@ -10,7 +10,7 @@
 
 #include "../support/file_fixture.h"
 #include "../support/suite.h"
-#include "core/atomic_file.h"
+#include "files/atomic_file.h"
 
 static adaptau_status write_text(const char *where, const char *text, adaptau_error *error)
 {

@@ -17,9 +17,9 @@
 
 #include "../support/file_fixture.h"
 #include "../support/suite.h"
-#include "core/checksum.h"
-#include "core/npy.h"
-#include "core/safetensors.h"
+#include "files/checksum.h"
+#include "files/npy.h"
+#include "files/safetensors.h"
 
 /* Over the old content: a file that is truncated first may cost a flush of the disk at each closing. */
 static void write_bytes(const void *bytes, size_t size)

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* SimpleX's aggregation of behaviour (Mao et al., CIKM 2021) with mean pooling: a user is a mixture of an embedding of its own
+ * and of what it has,
+ *
+ *     h_u = g e_u + (1 − g) V p_u,   p_u = (1/n_u) Σ_{i∈P_u} e_i,   items as they are
+ *
+ * with a matrix V of the encoder's own that is learned with the tables. Back from gradients G of the final embeddings:
+ *
+ *     ∂/∂e_u = g G_u,   ∂/∂V = (1 − g) Σ_u G_u p_uᵀ,   ∂/∂e_i = G_i + Σ_{u∈U_i} ((1 − g)/n_u) Vᵀ G_u
+ *
+ * The authors' program starts V at random; here it is the identity, so that a user begins as the mean of itself and its items.
+ *  */
+#include "model/encoders/encoder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "common/pool.h"
+#include "common/size.h"
+#include "core/dataset.h"
+#include "kernels/check.h"
+#include "kernels/of_context.h"
+#include "kernels/propagate.h"
+#include "model/model.h"
+
+#define DEFAULT_GATE 0.5
+#define ROWS_PER_TASK 32
+#define NANO 1000000000
+
+#define USERS ADAPTAU_SIDE_USERS
+#define ITEMS ADAPTAU_SIDE_ITEMS
+
+struct simplex {
+    double  gate;
+    int64_t n_users, n_items;
+
+    /* the interactions; no arrays in a model that was loaded */
+    struct atau_arena graph;
+    int64_t           n_edges, longest; /* row of an item */
+    int64_t          *ptr[2];
+    int32_t          *ids[2];
+
+    /* all at once when first needed; of a model that was loaded, `final` alone */
+    struct atau_arena buffers;
+    float   *final; /* [n x d] users */
+    float   *pooled; /* [n x d] p_u, of a step by slot */
+    float   *transposed; /* [d x d] Vᵀ */
+    float   *spread; /* [n x d] ((1 − g)/n_u) Vᵀ G_u by slot, and V p_u before that */
+    float   *gradients; /* [d x d] of V */
+    int32_t *scratch; /* [threads x longest] */
+    int32_t *all; /* [max(m, d)] 0, 1, 2, ... */
+};
+
+static adaptau_status check(const adaptau_model_options *o, adaptau_error *error)
+{
+    if (!isfinite(o->gate))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->gate = %g is not finite", o->gate);
+    if (o->gate > 1.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->gate = %g is above 1", o->gate);
+    return atau_check_no_layers(o, "ADAPTAU_ENCODER_SIMPLEX", error);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+static void lay_out_graph(struct simplex *s)
+{
+    for (int side = 0; side < 2; side++) {
+        s->ptr[side] = atau_arena_take(&s->graph, (uint64_t)(side == USERS ? s->n_users : s->n_items) + 1, sizeof(int64_t));
+        s->ids[side] = atau_arena_take(&s->graph, (uint64_t)s->n_edges, sizeof(int32_t));
+    }
+}
+
+static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    struct simplex *s = model->encoder_state;
+    s->n_edges = dataset->n_interactions;
+    atau_arena_count(&s->graph);
+    lay_out_graph(s);
+    adaptau_status status = atau_arena_allocate(model->context, &s->graph, "the graph", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out_graph(s);
+    memcpy(s->ptr[USERS], dataset->user_ptr, (size_t)(s->n_users + 1) * sizeof(int64_t));
+    memcpy(s->ptr[ITEMS], dataset->item_ptr, (size_t)(s->n_items + 1) * sizeof(int64_t));
+    if (s->n_edges > 0) {
+        memcpy(s->ids[USERS], dataset->user_items, (size_t)s->n_edges * sizeof(int32_t));
+        memcpy(s->ids[ITEMS], dataset->item_users, (size_t)s->n_edges * sizeof(int32_t));
+    }
+    for (int64_t i = 0; i < s->n_items; i++)
+        s->longest = atau_max_i64(s->longest, s->ptr[ITEMS][i + 1] - s->ptr[ITEMS][i]);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status make_state(adaptau_model *model, float *host_matrix, adaptau_error *error)
+{
+    struct simplex *s = atau_allocate_zeroed(model->context, 1, sizeof *s);
+    if (!s)
+        return atau_fail_memory(error, sizeof *s, "the encoder");
+    s->n_users = model->tables[USERS].n_rows;
+    s->n_items = model->tables[ITEMS].n_rows;
+    model->encoder_state = s;
+    return atau_model_open_encoder_table(model, model->dim, host_matrix, error);
+}
+
+static adaptau_status start_matrix(adaptau_model *model, const adaptau_model_options *options, adaptau_error *error)
+{
+    const int64_t dim = model->dim;
+    float        *v = model->encoder_table.rows;
+    if (options->init == ADAPTAU_INIT_HOST && options->host_encoder)
+        return atau_check_rows_finite(model->context, "host_encoder", dim, model->dim, v, dim, error);
+    memset(v, 0, (size_t)(dim * dim) * sizeof(float));
+    for (int64_t k = 0; k < dim; k++)
+        v[k * dim + k] = 1.0f;
+    return ADAPTAU_OK;
+}
+
+static adaptau_status create(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,
+                             adaptau_error *error)
+{
+    adaptau_status status = make_state(model, options->host_encoder, error);
+    if (status == ADAPTAU_OK)
+        status = start_matrix(model, options, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct simplex *s = model->encoder_state;
+    s->gate = options->gate == 0.0 ? DEFAULT_GATE : fmax(0.0, options->gate);
+    return copy_graph(model, dataset, error);
+}
+
+static void destroy(adaptau_model *model)
+{
+    struct simplex *s = model->encoder_state;
+    if (!s)
+        return;
+    atau_arena_free(model->context, &s->graph);
+    atau_arena_free(model->context, &s->buffers);
+    atau_free(model->context, s, sizeof *s);
+    model->encoder_state = NULL;
+}
+
+static void lay_out_buffers(const adaptau_model *model, struct simplex *s)
+{
+    struct atau_arena *arena = &s->buffers;
+    const size_t       dim = (size_t)model->dim, row = dim * sizeof(float), n = (size_t)s->n_users;
+    const size_t       trains = model->finals.loaded ? 0 : 1;
+    s->final = atau_arena_take(arena, n, row);
+    s->pooled = atau_arena_take(arena, trains * n, row);
+    s->transposed = atau_arena_take(arena, trains * dim, row);
+    s->spread = atau_arena_take(arena, trains * n, row);
+    s->gradients = atau_arena_take(arena, trains * dim, row);
+    s->scratch = atau_arena_take(arena, trains * (uint64_t)adaptau_context_n_threads(model->context),
+                                 (size_t)s->longest * sizeof(int32_t));
+    s->all = atau_arena_take(arena, trains * (uint64_t)atau_max_i64(s->n_items, model->dim), sizeof(int32_t));
+}
+
+static adaptau_status make_buffers(const adaptau_model *model, struct simplex *s, adaptau_error *error)
+{
+    if (s->final)
+        return ADAPTAU_OK;
+    atau_arena_count(&s->buffers);
+    lay_out_buffers(model, s);
+    adaptau_status status = atau_arena_allocate(model->context, &s->buffers, "the final embeddings", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    lay_out_buffers(model, s);
+    for (int64_t r = 0; !model->finals.loaded && r < atau_max_i64(s->n_items, model->dim); r++)
+        s->all[r] = (int32_t)r;
+    return ADAPTAU_OK;
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+struct pooling {
+    const adaptau_model *model;
+    struct simplex      *s;
+    int64_t              n;
+    const int32_t       *users; /* [n] or NULL: all */
+};
+
+static int64_t user_of(const struct pooling *call, int64_t k)
+{
+    return call->users ? call->users[k] : k;
+}
+
+static int64_t degree_of(const struct simplex *s, int64_t user)
+{
+    return s->ptr[USERS][user + 1] - s->ptr[USERS][user];
+}
+
+/* p of the k-th user. */
+static void pool_row(const struct pooling *call, int64_t k)
+{
+    const struct simplex     *s = call->s;
+    const adaptau_model      *model = call->model;
+    const struct atau_table  *items = &model->tables[ITEMS];
+    const struct atau_gather  from = {.x = items->rows, .stride = items->stride, .dim = model->dim};
+    const int64_t             user = user_of(call, k), n = degree_of(s, user);
+    const int32_t            *ids = s->ids[USERS] + s->ptr[USERS][user];
+    atau_kernels_of(model->context)->gather(&from, n, n, ids, n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
+                                    s->pooled + k * model->dim);
+}
+
+static void mix_rows(void *argument, int32_t lane, int64_t task)
+{
+    const struct pooling      *call = argument;
+    struct simplex            *s = call->s;
+    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
+    const struct atau_table   *users = &call->model->tables[USERS];
+    const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
+    const int64_t              end = atau_min_i64(first + ROWS_PER_TASK, call->n);
+    (void)lane;
+    float *mapped = s->spread + first * dim; /* V p, where there is room until the way back                         */
+    for (int64_t k = first; k < end; k++)
+        pool_row(call, k);
+    kernels->product(end - first, dim, dim, s->pooled + first * dim, dim, 1, s->transposed, dim, 0, mapped, dim);
+    for (int64_t k = first; k < end; k++, mapped += dim) {
+        float *out = s->final + user_of(call, k) * dim;
+        kernels->scale(dim, (float)(1.0 - s->gate), mapped, out);
+        kernels->axpy(dim, (float)s->gate, users->rows + user_of(call, k) * users->stride, out);
+    }
+}
+
+static adaptau_status mix(const adaptau_model *model, struct simplex *s, int64_t n, const int32_t *users, adaptau_error *error)
+{
+    struct pooling call = {model, s, n, users};
+    const int64_t  dim = model->dim;
+    adaptau_status status = make_buffers(model, s, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    for (int64_t k = 0; k < dim; k++)
+        for (int64_t j = 0; j < dim; j++)
+            s->transposed[j * dim + k] = model->encoder_table.rows[k * dim + j];
+    return atau_parallel(model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, mix_rows, &call, error);
+}
+
+static struct atau_embeddings finals(const adaptau_model *model)
+{
+    const struct simplex    *s = model->encoder_state;
+    const struct atau_table *items = &model->tables[ITEMS];
+    return (struct atau_embeddings){{s->final, items->rows}, {model->dim, items->stride}};
+}
+
+static adaptau_status forward(const adaptau_model *model, adaptau_error *error)
+{
+    struct simplex *s = model->encoder_state;
+    return mix(model, s, s->n_users, NULL, error);
+}
+
+static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, adaptau_error *error)
+{
+    return mix(model, model->encoder_state, n, users, error);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------- */
+
+struct return_call {
+    const adaptau_model             *model;
+    struct simplex                  *s;
+    const struct atau_row_gradients *users;
+};
+
+/* Some rows of ∂/∂V. */
+static void return_to_matrix(void *argument, int32_t lane, int64_t task)
+{
+    const struct return_call  *call = argument;
+    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
+    const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
+    const int64_t              rows = atau_min_i64(ROWS_PER_TASK, dim - first);
+    float                     *out = call->s->gradients + first * dim;
+    (void)lane;
+    kernels->product(rows, dim, call->users->n, call->users->rows + first, 1, dim, call->s->pooled, dim, 0, out, dim);
+    kernels->scale(rows * dim, (float)(1.0 - call->s->gate), out, out);
+}
+
+/* What some users hand on to each of their items; then their own gradients, in place. */
+static void return_to_users(void *argument, int32_t lane, int64_t task)
+{
+    const struct return_call  *call = argument;
+    struct simplex            *s = call->s;
+    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
+    const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
+    const int64_t              rows = atau_min_i64(ROWS_PER_TASK, call->users->n - first);
+    float                     *own = call->users->rows + first * dim, *spread = s->spread + first * dim;
+    (void)lane;
+    kernels->product(rows, dim, dim, own, dim, 1, call->model->encoder_table.rows, dim, 0, spread, dim);
+    for (int64_t k = 0; k < rows; k++) {
+        const int64_t n = degree_of(s, call->users->ids[first + k]);
+        kernels->scale(dim, n > 0 ? (float)((1.0 - s->gate) / (double)n) : 0.0f, spread + k * dim, spread + k * dim);
+    }
+    kernels->scale(rows * dim, (float)s->gate, own, own);
+}
+
+static adaptau_status return_to_items(adaptau_model *model, struct simplex *s, const struct atau_row_gradients *users,
+                                      float *items, adaptau_error *error)
+{
+    const struct atau_sparse matrix = {.n_rows = s->n_items, .ptr = s->ptr[ITEMS], .ids = s->ids[ITEMS]};
+    const struct atau_propagation p = {
+        .dim = model->dim,
+        .x = s->spread,
+        .x_stride = model->dim,
+        .slots = model->user_slots,
+        .base = items,
+        .base_stride = model->dim,
+        .base_scale = 1.0f,
+        .scale = 1.0f,
+        .out = items,
+        .out_stride = model->dim,
+        .scratch = s->scratch,
+        .scratch_stride = s->longest,
+    };
+    for (int64_t k = 0; k < users->n; k++)
+        model->user_slots[users->ids[k]] = (int32_t)k;
+    adaptau_status status = atau_propagate(model->context, &matrix, &p, error);
+    for (int64_t k = 0; k < users->n; k++)
+        model->user_slots[users->ids[k]] = -1;
+    return status;
+}
+
+static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
+{
+    struct simplex    *s = model->encoder_state;
+    struct return_call call = {model, s, &gradients[USERS]};
+    const int64_t      n = gradients[USERS].n;
+    atau_clear_untouched(model, &gradients[ITEMS]);
+    adaptau_status status =
+        atau_parallel(model->context, (model->dim + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_matrix, &call, error);
+    if (status == ADAPTAU_OK)
+        status = atau_parallel(model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_users, &call, error);
+    if (status == ADAPTAU_OK)
+        status = return_to_items(model, s, &gradients[USERS], gradients[ITEMS].rows, error);
+    gradients[ITEMS] = (struct atau_row_gradients){s->n_items, s->all, gradients[ITEMS].rows, true};
+    model->encoder_gradients = (struct atau_row_gradients){model->dim, s->all, s->gradients, true};
+    return status;
+}
+
+/* ---- new users ---------------------------------------------------------------------------------------------------- */
+
+/* (1 − g) V e_i. Whatever a user's own embedding is, h_u = g e_u + (1 − g) V p_u takes any value: the search is over h_u. */
+static adaptau_status fold_starts(const adaptau_model *model, float *out, double *exponent, adaptau_error *error)
+{
+    const struct simplex    *s = model->encoder_state;
+    const struct atau_table *items = &model->tables[ITEMS];
+    const int64_t            dim = model->dim;
+    (void)error;
+    for (int64_t i = 0; i < items->n_rows; i++)
+        for (int64_t k = 0; k < dim; k++)
+            out[i * dim + k] = (float)(1.0 - s->gate) * atau_kernels_of(model->context)->dot(dim, model->encoder_table.rows + k * dim,
+                                                                                    items->rows + i * items->stride);
+    *exponent = 1.0;
+    return ADAPTAU_OK;
+}
+
+/* ---- files: "gate=0.500000000", whatever the locale ----------------------------------------------------------------- */
+
+static void recall(const adaptau_model *model, adaptau_model_options *options)
+{
+    const struct simplex *s = model->encoder_state;
+    options->gate = s->gate > 0.0 ? s->gate : -1.0;
+}
+
+static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
+{
+    const struct simplex *s = model->encoder_state;
+    const int             nano = (int)lround(s->gate * NANO);
+    snprintf(text, ATAU_ENCODER_TEXT, "gate=%d.%09d", nano / NANO, nano % NANO);
+}
+
+static bool read_gate(const char *text, double *gate)
+{
+    static const char form[] = "gate=0.000000000";
+    double            nano = 0.0;
+    if (strlen(text) != sizeof form - 1)
+        return false;
+    for (size_t k = 0; k < sizeof form - 1; k++) {
+        const bool digit = form[k] == '0';
+        if (digit ? text[k] < '0' || text[k] > '9' : text[k] != form[k])
+            return false;
+        nano = digit ? 10.0 * nano + (text[k] - '0') : nano;
+    }
+    *gate = nano / NANO;
+    return *gate <= 1.0;
+}
+
+static adaptau_status restore(adaptau_model *model, const char *text, adaptau_error *error)
+{
+    double gate;
+    if (!read_gate(text, &gate))
+        return atau_fail(error, ADAPTAU_E_FORMAT, "simplex with \"%s\" is unknown to this version", text);
+    adaptau_status status = make_state(model, NULL, error);
+    if (status == ADAPTAU_OK)
+        status = make_buffers(model, model->encoder_state, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    struct simplex *s = model->encoder_state;
+    s->gate = gate;
+    return ADAPTAU_OK;
+}
+
+const struct atau_encoder atau_encoder_simplex = {
+    .number = ADAPTAU_ENCODER_SIMPLEX,
+    .name = "simplex",
+    .has_matrix = true,
+    .check = check,
+    .create = create,
+    .destroy = destroy,
+    .finals = finals,
+    .forward = forward,
+    .forward_step = forward_step,
+    .backward = backward,
+    .fold_starts = fold_starts,
+    .recall = recall,
+    .describe = describe,
+    .restore = restore,
+};

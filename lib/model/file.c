@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/* Models as files. Final embeddings are in a file, and the raw tables where they are others; how scores are formed from them
+ * is in the metadata. Who only scores needs nothing but the first two tensors, whatever the encoder. */
+#include <math.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "files/attachments.h"
+#include "files/npy.h"
+#include "kernels/check.h"
+#include "kernels/of_context.h"
+#include "kernels/rows.h"
+#include "model/file.h"
+
+#define USER_TENSOR "user_embeddings"
+#define ITEM_TENSOR "item_embeddings"
+#define BIAS_TENSOR "item_bias"
+#define SCORE_KEY "adaptau.score"
+#define ENCODER_KEY "adaptau.encoder"
+#define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
+#define RAW_ROWS_KEY "adaptau.raw_rows" /* "unit", or absent */
+#define RANKING_KEY "adaptau.ranking"   /* "inner_product", or absent: as scores */
+#define RAW_USER_TENSOR "raw_user_embeddings"
+#define RAW_ITEM_TENSOR "raw_item_embeddings"
+#define ENCODER_TENSOR "encoder_parameters"
+
+/* ---- saving ---------------------------------------------------------------------------------------------------------- */
+
+/* "cosine", "raw_users", "raw_items" or "inner_product", and " free_length". */
+static const char *const SCORES[8] = {"cosine",
+                                      "raw_users",
+                                      "raw_items",
+                                      "inner_product",
+                                      "cosine free_length",
+                                      "raw_users free_length",
+                                      "raw_items free_length",
+                                      "inner_product free_length"};
+
+#define UNIT "unit"
+#define INNER_PRODUCT "inner_product"
+
+static int score_number(const adaptau_model *model)
+{
+    return (model->tables[ADAPTAU_SIDE_USERS].raw ? 1 : 0) + (model->tables[ADAPTAU_SIDE_ITEMS].raw ? 2 : 0) +
+           (model->free_length ? 4 : 0);
+}
+
+static const char *const final_names[2] = {USER_TENSOR, ITEM_TENSOR};
+static const char *const raw_names[2] = {RAW_USER_TENSOR, RAW_ITEM_TENSOR};
+
+static void add_tensor(struct atau_model_content *c, const char *name, int64_t rows, int64_t columns, const float *data,
+                       int64_t stride)
+{
+    c->tensors[c->n_tensors++] = (struct atau_tensor){name, rows, columns, data, stride, ATAU_F32};
+}
+
+static void add_tables(const adaptau_model *model, const struct atau_embeddings *embeddings, const char *const names[2],
+                       struct atau_model_content *content)
+{
+    for (int side = 0; side < 2; side++)
+        add_tensor(content, names[side], model->tables[side].n_rows, model->dim, embeddings->rows[side],
+                   embeddings->stride[side]);
+}
+
+static void add_metadata(struct atau_model_content *c, const char *key, const char *value)
+{
+    c->metadata[c->n_metadata++] = (struct atau_metadata){key, value};
+}
+
+adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error)
+{
+    struct atau_embeddings   final, raw = atau_model_raw(model);
+    const struct atau_table *own = &model->encoder_table;
+    adaptau_status           status = atau_encoder_forward(model, &final, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    add_tables(model, &final, final_names, content);
+    if (!model->encoder->identity)
+        add_tables(model, &raw, raw_names, content);
+    if (own->n_rows > 0)
+        add_tensor(content, ENCODER_TENSOR, own->n_rows, model->dim, own->rows, own->stride);
+    if (model->item_bias)
+        add_tensor(content, BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1);
+    model->encoder->describe(model, content->encoder_options);
+    add_metadata(content, "format", "adaptau");
+    add_metadata(content, ENCODER_KEY, model->encoder->name);
+    add_metadata(content, SCORE_KEY, SCORES[score_number(model)]);
+    add_metadata(content, "adaptau.version", ADAPTAU_VERSION_STRING);
+    if (model->unit_raw_rows)
+        add_metadata(content, RAW_ROWS_KEY, UNIT);
+    if (model->rank_raw)
+        add_metadata(content, RANKING_KEY, INNER_PRODUCT);
+    if (content->encoder_options[0])
+        add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
+    return ADAPTAU_OK;
+}
+
+/* A file with attachments ends in a checksum: what belongs together was written together. */
+static adaptau_status save(const adaptau_model *model, const char *path, int32_t n, const adaptau_attachment *attachments,
+                           adaptau_error *error)
+{
+    struct atau_model_content c = {0};
+    char                      names[ADAPTAU_ATTACHMENTS_MAX][ATAU_ATTACHMENT_TEXT];
+    adaptau_status            status = atau_model_list_content(model, &c, error);
+    if (status == ADAPTAU_OK)
+        status = atau_attachments_list(n, attachments, c.tensors + c.n_tensors, names, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    c.n_tensors += n;
+    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(path, c.n_tensors, c.tensors, c.n_metadata,
+                                                                            c.metadata, error);
+}
+
+adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
+                                       const adaptau_attachment *attachments, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    if (n > 0)
+        ATAU_REQUIRE(attachments, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = save(model, path, n, attachments, error);
+    atau_model_leave_shared(model);
+    return status;
+}
+
+adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
+{
+    return adaptau_model_save_with(model, path, 0, NULL, error);
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------------------- */
+
+/* A file without our metadata holds tables for cosine scores of any length. */
+static adaptau_status read_score(const struct atau_safetensors *file, uint32_t *flags, adaptau_error *error)
+{
+    char text[64];
+    *flags = ADAPTAU_MODEL_FREE_LENGTH;
+    if (!atau_safetensors_metadata(file, SCORE_KEY, text, sizeof text))
+        return ADAPTAU_OK;
+    for (uint32_t number = 0; number < 8; number++)
+        if (strcmp(text, SCORES[number]) == 0) {
+            *flags = (number & 1 ? ADAPTAU_MODEL_RAW_USERS : 0) | (number & 2 ? ADAPTAU_MODEL_RAW_ITEMS : 0) |
+                     (number & 4 ? ADAPTAU_MODEL_FREE_LENGTH : 0);
+            return ADAPTAU_OK;
+        }
+    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, SCORE_KEY);
+}
+
+/* A key that is absent or has this one value. */
+static adaptau_status read_flag(const struct atau_safetensors *file, const char *key, const char *value, uint32_t flag,
+                                uint32_t *flags, adaptau_error *error)
+{
+    char text[64];
+    if (!atau_safetensors_metadata(file, key, text, sizeof text))
+        return ADAPTAU_OK;
+    if (strcmp(text, value) != 0)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, key);
+    *flags |= flag;
+    return ADAPTAU_OK;
+}
+
+/* A tensor that should be a matrix of floats and is another thing: say which. */
+static adaptau_status refuse_tensor(const struct atau_safetensors *file, const char *name,
+                                    const struct atau_safetensors_entry *entry, adaptau_error *error)
+{
+    char type[32] = "";
+    if (!atau_json_copy(entry->type_name, type, sizeof type))
+        strcpy(type, "of a long name");
+    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: tensor \"%s\" has dtype %s and %d dimensions, not F32, F16 or BF16 and 2",
+                     file->path, name, type, entry->rank);
+}
+
+static adaptau_status check_shapes(const struct atau_safetensors *file, const struct atau_safetensors_entry *users,
+                                   const struct atau_safetensors_entry *items, adaptau_error *error)
+{
+    if (!users || !items)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
+    for (int side = 0; side < 2; side++) {
+        const struct atau_safetensors_entry *entry = side == ADAPTAU_SIDE_USERS ? users : items;
+        if (entry->rank != 2 || !atau_safetensors_is_float(entry))
+            return refuse_tensor(file, final_names[side], entry, error);
+    }
+    if (users->columns != items->columns)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: users have %lld columns and items %lld", file->path,
+                         (long long)users->columns, (long long)items->columns);
+    if (users->columns < 1 || users->columns > ADAPTAU_MAX_DIM)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: %lld columns are outside 1 ... %d", file->path,
+                         (long long)users->columns, ADAPTAU_MAX_DIM);
+    if (users->rows > INT32_MAX || items->rows > INT32_MAX)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: more than 2^31 - 1 rows", file->path);
+    return ADAPTAU_OK;
+}
+
+static adaptau_status find_encoder(const struct atau_safetensors *file, const struct atau_encoder **out, adaptau_error *error)
+{
+    char text[64];
+    *out = &atau_encoder_mf;
+    if (!atau_safetensors_metadata(file, ENCODER_KEY, text, sizeof text))
+        return ADAPTAU_OK;
+    *out = atau_encoder_by_name(text);
+    return *out ? ADAPTAU_OK
+                : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
+}
+
+static adaptau_status find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
+                                 const struct atau_safetensors_entry **out, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
+    if (entry && (entry->rank != 2 || !atau_safetensors_is_float(entry)))
+        return refuse_tensor(file, name, entry, error);
+    if (!entry || entry->rows != n || entry->columns != dim)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\" of %d x %d", file->path, name, n, dim);
+    *out = entry;
+    return ADAPTAU_OK;
+}
+
+adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
+                                       int32_t n_items, int32_t dim, adaptau_error *error)
+{
+    const char *const                   *names = encoder->identity ? final_names : raw_names;
+    const struct atau_safetensors_entry *entry;
+    adaptau_status                       status = find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
+    if (status == ADAPTAU_OK)
+        status = find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
+    if (status == ADAPTAU_OK && encoder->has_matrix)
+        status = find_table(file, ENCODER_TENSOR, dim, dim, &entry, error);
+    return status;
+}
+
+static adaptau_status read_table(const struct atau_safetensors *file, const char *name, const adaptau_model *model, int32_t n,
+                                 float *rows, int64_t stride, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = find_table(file, name, n, model->dim, &entry, error);
+    if (status == ADAPTAU_OK)
+        status = atau_safetensors_read_floats(file, entry, rows, stride, error);
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
+}
+
+static adaptau_status read_tables(const struct atau_safetensors *file, const char *const names[2], const adaptau_model *model,
+                                  const struct atau_embeddings *into, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
+        status = read_table(file, names[side], model, model->tables[side].n_rows, into->rows[side], into->stride[side], error);
+    return status;
+}
+
+static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, BIAS_TENSOR);
+    const int32_t                        n = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    if (!entry)
+        return ADAPTAU_OK;
+    if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
+                         BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
+    model->item_bias = atau_allocate_array(model->context, (uint64_t)n, sizeof(float));
+    if (!model->item_bias)
+        return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
+    adaptau_status status = atau_safetensors_read_floats(file, entry, model->item_bias, 1, error);
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->item_bias, 1, error)
+                                : status;
+}
+
+adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    const struct atau_embeddings raw = atau_model_raw(model);
+    const struct atau_table     *own = &model->encoder_table;
+    adaptau_status status = read_tables(file, model->encoder->identity ? final_names : raw_names, model, &raw, error);
+    if (status == ADAPTAU_OK && own->n_rows > 0)
+        status = read_table(file, ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
+    return status == ADAPTAU_OK ? read_bias(file, model, error) : status;
+}
+
+/* The encoder's state, the final embeddings, and the raw tables where they are others. */
+static adaptau_status read_embeddings(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    struct atau_embeddings final;
+    char                   text[ATAU_ENCODER_TEXT] = "";
+    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
+    adaptau_status status = atau_encoder_restore(model, text, &final, error);
+    if (status == ADAPTAU_OK && !model->encoder->identity)
+        status = read_tables(file, final_names, model, &final, error);
+    return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
+}
+
+/* A file of MF that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put
+ * right; the others must stay as they are, bit for bit. */
+static void settle_strangers(adaptau_model *model)
+{
+    const struct atau_kernels *kernels = atau_kernels_of(model->context);
+    for (int side = 0; side < 2 && model->encoder->identity; side++)
+        for (int32_t r = 0; r < model->tables[side].n_rows && atau_model_on_sphere(model, &model->tables[side]); r++) {
+            float *row = model->tables[side].rows + r * model->tables[side].stride;
+            float  squares = kernels->dot(model->dim, row, row);
+            if (!(fabsf(squares - 1.0f) <= 1e-4f))
+                atau_unit_row(kernels, model->dim, row, row);
+        }
+}
+
+static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, USER_TENSOR),
+                                                       atau_safetensors_find(file, ITEM_TENSOR)};
+    adaptau_model                       *model = NULL;
+    adaptau_model_options                options = {0};
+    const struct atau_encoder           *encoder = NULL;
+    adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
+    if (status == ADAPTAU_OK)
+        status = read_score(file, &options.flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RAW_ROWS_KEY, UNIT, ADAPTAU_MODEL_UNIT_RAW_ROWS, &options.flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, &options.flags, error);
+    if (status == ADAPTAU_OK)
+        status = find_encoder(file, &encoder, error);
+    if (status == ADAPTAU_OK && encoder->identity && options.flags & ADAPTAU_MODEL_UNIT_RAW_ROWS)
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s goes with an encoder, not with mf", file->path, RAW_ROWS_KEY);
+    if (status == ADAPTAU_OK) {
+        options.dim = (int32_t)entries[0]->columns;
+        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim,
+                                         error);
+    }
+    if (status == ADAPTAU_OK)
+        status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
+                                     &model, error);
+    if (status == ADAPTAU_OK)
+        status = read_embeddings(file, model, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    settle_strangers(model);
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+/* The model, and what the host attached to it. Other files may have no checksum; one with attachments always has. */
+static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachment_function take, void *user_data,
+                                adaptau_model **out, adaptau_error *error)
+{
+    adaptau_model *model = NULL;
+    adaptau_status status = ADAPTAU_OK;
+    if (atau_safetensors_has_sum(file) || atau_attachments_are_in(file))
+        status = atau_safetensors_check_sum(file, error);
+    if (status == ADAPTAU_OK)
+        status = load(file, &model, error);
+    if (status == ADAPTAU_OK && take)
+        status = atau_attachments_read(file, take, user_data, error);
+    if (status != ADAPTAU_OK) {
+        adaptau_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                       void *user_data, adaptau_model **out, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(path, error);
+    ATAU_REQUIRE(out, error);
+    size_t                   size = sizeof(struct atau_safetensors);
+    struct atau_safetensors *file = atau_allocate(context, size);
+    if (!file)
+        return atau_fail_memory(error, size, "reading the file's header");
+    adaptau_status status = atau_safetensors_open(context, path, file, error);
+    if (status == ADAPTAU_OK) {
+        status = load_with(file, take, user_data, out, error);
+        atau_safetensors_close(file);
+    }
+    atau_free(context, file, size);
+    return status;
+}
+
+adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)
+{
+    return adaptau_model_load_with(context, path, NULL, NULL, out, error);
+}
+
+/* ---- exporting ------------------------------------------------------------------------------------------------------- */
+
+/* Whether a ranking brings rows to length 1 that are not. */
+static bool is_normalised(const adaptau_model *model, const struct atau_table *table)
+{
+    return !table->raw && model->free_length && !model->rank_raw;
+}
+
+/* Rows of length 1 where scores take them so, into rows of `stride` floats. */
+static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, float *out,
+                                int64_t stride, adaptau_error *error)
+{
+    const struct atau_table *table = &model->tables[side];
+    const float             *rows = final->rows[side];
+    if (is_normalised(model, table))
+        return adaptau_normalise_rows(model->context, table->n_rows, model->dim, rows, final->stride[side], out, stride, NULL,
+                                      error);
+    for (int64_t r = 0; r < table->n_rows; r++)
+        memcpy(out + r * stride, rows + r * final->stride[side], (size_t)model->dim * sizeof(float));
+    return ADAPTAU_OK;
+}
+
+/* With a column more: 1 for users, the bias for items. */
+static adaptau_status export_copy(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, bool biased,
+                                  const char *path, adaptau_error *error)
+{
+    const size_t  n = (size_t)model->tables[side].n_rows;
+    const int64_t columns = model->dim + (biased ? 1 : 0);
+    const size_t  row_bytes = (size_t)columns * sizeof(float);
+    float        *copy = atau_allocate_array(model->context, n, row_bytes);
+    if (!copy)
+        return atau_fail_memory(error, n * row_bytes, "a copy of the table");
+    adaptau_status status = copy_rows(model, side, final, copy, columns, error);
+    for (size_t r = 0; r < n && biased; r++)
+        copy[(r + 1) * (size_t)columns - 1] = side == ADAPTAU_SIDE_USERS ? 1.0f : model->item_bias[r];
+    if (status == ADAPTAU_OK)
+        status = atau_npy_write(path, (int64_t)n, columns, copy, columns, error);
+    atau_free(model->context, copy, n * row_bytes);
+    return status;
+}
+
+static adaptau_status export_table(const adaptau_model *model, int32_t side, bool biased, const char *path,
+                                   adaptau_error *error)
+{
+    const struct atau_table *table = &model->tables[side];
+    struct atau_embeddings   final;
+    adaptau_status           status = atau_encoder_forward(model, &final, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (biased || is_normalised(model, table))
+        return export_copy(model, side, &final, biased, path, error);
+    return atau_npy_write(path, table->n_rows, model->dim, final.rows[side], final.stride[side], error);
+}
+
+static adaptau_status export_side(const adaptau_model *model, int32_t side, bool index, const char *path, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    if (side != ADAPTAU_SIDE_USERS && side != ADAPTAU_SIDE_ITEMS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "side = %d is unknown", side);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = export_table(model, side, index && model->item_bias, path, error);
+    atau_model_leave_shared(model);
+    return status;
+}
+
+adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    return export_side(model, side, false, path, error);
+}
+
+adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path, adaptau_error *error)
+{
+    return export_side(model, side, true, path, error);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What models as files (model_file.c) and checkpoints (model_checkpoint.c) have in common: a checkpoint is a model's file with
+ * more in it. */
+#ifndef ATAU_MODEL_FILE_H
+#define ATAU_MODEL_FILE_H
+
+#include "files/safetensors.h"
+#include "model/model.h"
+
+#define ATAU_CONTENT_TENSORS 32 /* attachments among them */
+#define ATAU_CONTENT_METADATA 12
+
+/* What is going to be written; it points into the model, and into itself. */
+struct atau_model_content {
+    int                  n_tensors, n_metadata;
+    struct atau_tensor   tensors[ATAU_CONTENT_TENSORS];
+    struct atau_metadata metadata[ATAU_CONTENT_METADATA];
+    char                 encoder_options[ATAU_ENCODER_TEXT];
+};
+
+/* Append what adaptau_model_save writes. */
+adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
+
+/* Whether the file has the tables that the next function reads, before any of that size is allocated. @return E_FORMAT. */
+adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,
+                                       int32_t n_items, int32_t dim, adaptau_error *error);
+
+/* The raw tables, the encoder's parameters and the item bias of a model that is open. @return E_FORMAT, E_NUMERIC, E_IO. */
+adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error);
+
+#endif
