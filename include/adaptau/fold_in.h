@@ -28,7 +28,7 @@ ADAPTAU_API adaptau_status adaptau_fold_in_create(const adaptau_model *model, co
 /** NULL is fine. The context must still be there. Since 1.0. */
 ADAPTAU_API void adaptau_fold_in_destroy(adaptau_fold_in *fold);
 
-/** Embeddings of new users, to be scored against the model's items as its own users are (adaptau_model_top_k_for).
+/** Embeddings of new users, to be scored against the model's items as its own users are (adaptau_query's `embeddings`).
  *
  *  A new user starts at
  *

@@ -6,6 +6,7 @@
 
 #include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
+#include <adaptau/ranking.h>
 #include <adaptau/temperature.h>
 
 #ifdef __cplusplus
@@ -13,8 +14,8 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _top_k,
- *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
+ *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _rank,
+ *  _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
@@ -55,7 +56,7 @@ typedef struct adaptau_model adaptau_model;
  *  where Adam's steps have led. E_ARGUMENT with ADAPTAU_ENCODER_MF, whose rows are both. */
 #define ADAPTAU_MODEL_UNIT_RAW_ROWS (UINT32_C(1) << 5)
 /** Items are ranked by inner products of the final embeddings, whichever sides training normalises: adaptau_model_get_tables,
- *  _top_k, _top_k_for and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
+ *  _rank and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
 #define ADAPTAU_MODEL_RANK_RAW (UINT32_C(1) << 6)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
@@ -235,7 +236,7 @@ ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, co
                                                         const adaptau_target_options *options, adaptau_error *error);
 
 /** A number for each item that is added to its score wherever items are ranked (adaptau_model_get_tables hands it to the
- *  evaluator; adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example
+ *  evaluator; adaptau_model_rank; saved with the model). Losses and temperatures do not see it. A popularity prior for example
  *  is g τ₀ log(1 + n_i).
  *  @param[in] bias  [m] finite, copied; NULL removes it
  *  @return E_NUMERIC names the first item; E_MEMORY. Since 1.0. */
@@ -250,38 +251,13 @@ ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model
 ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature,
                                                             adaptau_error *error);
 
-/** The k best items for some users, best first, ties to the lower id.
- *  @param[in]  users   [n_users] ids
- *  @param[in]  seen    items not to recommend (the training set), or NULL
- *  @param[out] items   [n_users x k]; −1 where fewer are left
- *  @param[out] scores  [n_users x k] or NULL
- *  @return E_ARGUMENT, E_INDEX, E_SHAPE (seen of another size), E_MEMORY: nothing is written then. E_CALLBACK: items and scores
- *          may be written in part. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
-                                               const adaptau_dataset *seen, int32_t *items, float *scores,
-                                               adaptau_error *error);
-
-/** Items that may be recommended. All zero but struct_size: every item. Since 1.0. */
-typedef struct adaptau_item_filter {
-    uint32_t       struct_size; /**< sizeof(adaptau_item_filter)                                             */
-    int32_t        n_allowed;   /**< items that anybody may get                                              */
-    const int32_t *allowed;     /**< [n_allowed] ids, ascending, or NULL: all                                */
-    const int64_t *exclude_ptr; /**< [n_users + 1] from 0, or NULL: nothing is excluded                      */
-    const int32_t *exclude;     /**< [exclude_ptr[n_users]] items that a user must not get, ascending        */
-} adaptau_item_filter;
-
-/** adaptau_model_top_k for users of the host's, who need not be in the model: those of adaptau_fold_in_users for example. Scores
- *  are what the model gives its own users of the same embeddings, item bias included; where users are normalised the length of
- *  an embedding does not matter. With `allowed` only those items are scored, O(n_users n_allowed d).
- *  @param[in]  embeddings  [n_users x d] finite, `stride` floats apart; 0 means d
- *  @param[in]  filter      NULL: every item
- *  @param[out] items       [n_users x k]; −1 where fewer are left
- *  @param[out] scores      [n_users x k] or NULL
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_NUMERIC names the first embedding that is not finite; E_MEMORY: nothing is
- *          written then. E_CALLBACK: items and scores may be written in part. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, int32_t n_users, const float *embeddings,
-                                                   int64_t stride, int32_t k, const adaptau_item_filter *filter,
-                                                   int32_t *items, float *scores, adaptau_error *error);
+/** Rank by the model's final embeddings: adaptau_rank on what adaptau_model_get_tables answers. Scores are those that the model's
+ *  flags give, item bias included; embeddings of the host's get what the model gives rows of its own of the same embeddings.
+ *  @param[out] found   [n x k] ids of answers; −1 where fewer are left
+ *  @param[out] scores  [n x k] their scores, −inf for −1; or NULL
+ *  @return as adaptau_rank, of which E_NUMERIC is for `embeddings` alone. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_query *query, int32_t *found,
+                                              float *scores, adaptau_error *error);
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
@@ -364,7 +340,7 @@ ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *contex
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products
- *  (FAISS, hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
+ *  (FAISS, hnswlib, ...) ranks as adaptau_model_rank does; with one see adaptau_model_export_index.
  *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_CALLBACK, and E_NUMERIC, which names the
  *          first row that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,

@@ -164,13 +164,6 @@ MEMBER(adaptau_gradient_view, encoder, 56, 8);
 MEMBER(adaptau_gradient_view, n_encoder_rows, 64, 4);
 MEMBER(adaptau_gradient_view, reserved, 68, 4);
 
-SIZE(adaptau_item_filter, 32);
-MEMBER(adaptau_item_filter, struct_size, 0, 4);
-MEMBER(adaptau_item_filter, n_allowed, 4, 4);
-MEMBER(adaptau_item_filter, allowed, 8, 8);
-MEMBER(adaptau_item_filter, exclude_ptr, 16, 8);
-MEMBER(adaptau_item_filter, exclude, 24, 8);
-
 SIZE(adaptau_loss, 48);
 MEMBER(adaptau_loss, struct_size, 0, 4);
 MEMBER(adaptau_loss, kind, 4, 4);
@@ -222,6 +215,21 @@ MEMBER(adaptau_model_options, edge_dropout, 128, 8);
 MEMBER(adaptau_model_options, layer_dropout, 136, 8);
 MEMBER(adaptau_model_options, gate, 144, 8);
 MEMBER(adaptau_model_options, host_encoder, 152, 8);
+
+SIZE(adaptau_query, 80);
+MEMBER(adaptau_query, struct_size, 0, 4);
+MEMBER(adaptau_query, flags, 4, 4);
+MEMBER(adaptau_query, question, 8, 4);
+MEMBER(adaptau_query, n, 12, 4);
+MEMBER(adaptau_query, k, 16, 4);
+MEMBER(adaptau_query, n_allowed, 20, 4);
+MEMBER(adaptau_query, ids, 24, 8);
+MEMBER(adaptau_query, embeddings, 32, 8);
+MEMBER(adaptau_query, embedding_stride, 40, 8);
+MEMBER(adaptau_query, seen, 48, 8);
+MEMBER(adaptau_query, allowed, 56, 8);
+MEMBER(adaptau_query, exclude_ptr, 64, 8);
+MEMBER(adaptau_query, exclude, 72, 8);
 
 SIZE(adaptau_recipe, 304);
 MEMBER(adaptau_recipe, struct_size, 0, 4);

@@ -12,6 +12,7 @@
 #include "../support/context.h"
 #include "../support/folder.h"
 #include "../support/ok.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define N_BACKENDS 4 /* AUTO and the three                                                                     */
@@ -182,18 +183,18 @@ static void rank(adaptau_model *model, adaptau_dataset *data, bool whole)
     int32_t       found[2 * 5];
     float         scores[2 * 5];
     adaptau_tables tables = {.struct_size = sizeof tables};
-    DONE(adaptau_model_top_k(model, 0, NULL, 5, NULL, found, scores, &error));
-    DONE(adaptau_model_top_k(model, 2, some, 5, data, found, scores, &error));
+    DONE(top_items(model, 0, NULL, 5, NULL, found, scores, &error));
+    DONE(top_items(model, 2, some, 5, data, found, scores, &error));
     if (!DONE(adaptau_model_get_tables(model, &tables, &error)))
         return;
-    DONE(adaptau_rank(context, &tables, 0, NULL, 5, NULL, found, scores, &error));
-    DONE(adaptau_rank(context, &tables, 2, some, 5, data, found, scores, &error));
+    DONE(top_of_tables(context, &tables, 0, NULL, 5, NULL, found, scores, &error));
+    DONE(top_of_tables(context, &tables, 2, some, 5, data, found, scores, &error));
     for (int allowed = 0; allowed < 3; allowed++)
         for (int n = 0; n < 3; n += 2) {
-            adaptau_item_filter filter = {.struct_size = sizeof filter, .n_allowed = allowed == 2 ? 2 : 0,
+            adaptau_query filter = {.struct_size = sizeof filter, .n_allowed = allowed == 2 ? 2 : 0,
                                           .allowed = allowed ? (allowed == 2 ? some : none) : NULL, .exclude_ptr = ptr};
             const float         rows[2 * 4] = {1, 2, 3, 4, 5, 6, 7, 8};
-            if (!DONE(adaptau_model_top_k_for(model, n, n ? rows : NULL, 0, 5, &filter, found, scores, &error)))
+            if (!DONE(top_items_for(model, n, n ? rows : NULL, 0, 5, &filter, found, scores, &error)))
                 continue;
             for (int k = 0; k < n * 5; k++)
                 ck_assert(found[k] >= -1 && (found[k] >= 0 || scores[k] == -INFINITY));

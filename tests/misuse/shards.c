@@ -45,11 +45,12 @@ static struct {
     STRUCT(adaptau_temperature_state, state);
     float losses[USERS];
 
-    int32_t            n_users, k;
-    const int32_t     *some_users, *other_items;
-    int32_t            listed_users[2], best[USERS * 25], other_best[4];
-    int32_t           *items;
-    float             *scores, best_scores[4], other_best_scores[4];
+    int32_t            k;
+    const int32_t     *other_found;
+    QUERY_MEMBERS;
+    int32_t            best[USERS * 25], other_best[4];
+    int32_t           *found, *items;
+    float             *scores, best_scores[2 * K], other_best_scores[4];
     const float       *other_scores;
     adaptau_evaluator *evaluator;
 } a;
@@ -372,42 +373,32 @@ static const struct misuse temperature_set_state[] = {
 static void prepare_rank(void)
 {
     PREPARE_TABLES;
+    PREPARE_QUERY;
     a.context = desk.context;
     a.tables = &a.tables_struct.known;
-    a.dataset = desk.data;
-    a.n_users = 2;
-    a.k = 2;
-    a.some_users = a.listed_users;
-    a.listed_users[1] = 4;
-    a.items = a.best;
+    a.found = a.best;
     a.scores = a.best_scores;
 }
 
 static adaptau_status call_rank(adaptau_error *error)
 {
-    return adaptau_rank(a.context, a.tables, a.n_users, a.some_users, a.k, a.dataset, a.items, a.scores, error);
+    return adaptau_rank(a.context, a.tables, a.query, a.found, a.scores, error);
 }
 
 static const struct misuse rank[] = {
     IS_NULL(context),
-    IS_NULL(items),
-    IS_NULL(scores),
     BAD_TABLES,
-    {ADAPTAU_E_ARGUMENT, "n_users = -1", {TO(a.n_users, -1)}},
-    {ADAPTAU_E_ARGUMENT, "n_users = 7, but tables->n_users = 6", {TO(a.n_users, 7), TO(a.some_users, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "k = 0 is below 1", {TO(a.k, 0)}},
-    {ADAPTAU_E_SHAPE, "seen is 5 x 7, but the tables are 6 x 8", {FROM(a.dataset, desk.smaller)}},
-    {ADAPTAU_E_INDEX, "users[1] = 6, but n_users = 6", {TO(a.listed_users[1], USERS)}},
-    {ADAPTAU_E_INDEX, "users[0] = -1, but n_users = 6", {TO(a.listed_users[0], -1)}},
+    BAD_QUERY,
+    {ADAPTAU_E_SHAPE, "query->seen is 5 x 7, but the tables are 6 x 8", {FROM(QUERY.seen, desk.smaller)}},
 };
 
 static void prepare_merge_top_k(void)
 {
     a.context = desk.context;
     a.n = a.k = 2;
-    a.items = a.best;
+    a.found = a.best;
     a.scores = a.best_scores;
-    a.other_items = a.other_best;
+    a.other_found = a.other_best;
     a.other_scores = a.other_best_scores;
     a.other_best[0] = 1;
     a.other_best[2] = 1;
@@ -415,14 +406,14 @@ static void prepare_merge_top_k(void)
 
 static adaptau_status call_merge_top_k(adaptau_error *error)
 {
-    return adaptau_merge_top_k(a.context, a.n, a.k, a.items, a.scores, a.other_items, a.other_scores, error);
+    return adaptau_merge_top_k(a.context, a.n, a.k, a.found, a.scores, a.other_found, a.other_scores, error);
 }
 
 static const struct misuse merge_top_k[] = {
     IS_NULL(context),
-    IS_NULL(items),
+    IS_NULL(found),
     IS_NULL(scores),
-    IS_NULL(other_items),
+    IS_NULL(other_found),
     IS_NULL(other_scores),
     {ADAPTAU_E_ARGUMENT, "n = -1, k = 2: at least 0 and 1", {TO(a.n, -1)}},
     {ADAPTAU_E_ARGUMENT, "n = 2, k = 0: at least 0 and 1", {TO(a.k, 0)}},
