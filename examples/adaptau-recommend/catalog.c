@@ -65,9 +65,9 @@ static adaptau_status read_side(const char *path, bool in_file, const char *endi
     return status ? status : check_names(names, n, path, in_file ? "" : ending, error);
 }
 
-adaptau_status catalog_open(const char *path, struct catalog *catalog, adaptau_error *error)
+adaptau_status catalog_open(const char *path, int32_t n_threads, struct catalog *catalog, adaptau_error *error)
 {
-    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 1};
+    adaptau_context_options options = {.struct_size = sizeof options, .n_threads = n_threads};
     adaptau_error           of_names = {0};
     struct names_in_file    in_file = {.catalog = catalog, .error = &of_names};
     *catalog = (struct catalog){.tables = {.struct_size = sizeof catalog->tables}};

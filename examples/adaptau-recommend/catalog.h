@@ -16,8 +16,8 @@ struct catalog {
     bool             knows_names;  /* the file says what the rows are called, or that their numbers do */
 };
 
-/* On failure *catalog is empty. */
-adaptau_status catalog_open(const char *path, struct catalog *catalog, adaptau_error *error);
+/* `n_threads` rank; 0: all CPUs. On failure *catalog is empty. */
+adaptau_status catalog_open(const char *path, int32_t n_threads, struct catalog *catalog, adaptau_error *error);
 void           catalog_close(struct catalog *catalog);
 
 /* The row that a word means: of the users, or of the items. Where there are names it is a name, unless `as_row`. E_INDEX for an

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-recommend/lists.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,19 @@ static void end_list(struct lists *lists, int32_t n)
         lists->found[n] = -1;
 }
 
+static const float *row_of(const float *table, int64_t stride, int32_t dim, int32_t row)
+{
+    return table + (stride ? stride : dim) * row;
+}
+
+static double product(const float *a, const float *b, int32_t n)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
 /* Nothing is similar to a row of zeros. */
 static bool is_zero(const float *row, int32_t n)
 {
@@ -161,8 +175,7 @@ adaptau_status rank_similar(const struct catalog *catalog, const struct choice *
                             struct lists *lists, adaptau_error *error)
 {
     const adaptau_tables *t = &catalog->tables;
-    const float          *own = items ? t->items + (t->item_stride ? t->item_stride : t->dim) * row
-                                      : t->users + (t->user_stride ? t->user_stride : t->dim) * row;
+    const float          *own = items ? row_of(t->items, t->item_stride, t->dim, row) : row_of(t->users, t->user_stride, t->dim, row);
     const int64_t         ptr[2] = {0, items ? choice->n_excluded : 0};
     const adaptau_query   query = {.struct_size = sizeof query,
                                    .question = items ? ADAPTAU_RANK_SIMILAR_ITEMS : ADAPTAU_RANK_SIMILAR_USERS,
@@ -177,6 +190,30 @@ adaptau_status rank_similar(const struct catalog *catalog, const struct choice *
     if (is_zero(own, t->dim))
         return fail(error, ADAPTAU_E_STATE, "%s %d has an embedding of zeros, which is similar to nothing", items ? "item" : "user", row);
     return adaptau_model_rank(catalog->model, &query, lists->found, lists->scores, error);
+}
+
+int32_t find_reasons(const struct catalog *catalog, int32_t item, int32_t n_own, const int32_t *own, int32_t most,
+                     struct reason *reasons)
+{
+    const adaptau_tables *t = &catalog->tables;
+    const float          *embedding = row_of(t->items, t->item_stride, t->dim, item);
+    const double          square = product(embedding, embedding, t->dim);
+    int32_t               n = 0;
+    for (int32_t i = 0; i < n_own && square > 0; i++) {
+        const float *theirs = row_of(t->items, t->item_stride, t->dim, own[i]);
+        const double their_square = product(theirs, theirs, t->dim);
+        if (own[i] == item || !(their_square > 0))
+            continue;
+        const double similarity = product(embedding, theirs, t->dim) / sqrt(square * their_square);
+        int32_t      at = n < most ? n : most - 1;
+        if (!(similarity > 0) || (n == most && !(similarity > reasons[at].similarity)))
+            continue;
+        for (; at > 0 && similarity > reasons[at - 1].similarity; at--)
+            reasons[at] = reasons[at - 1];
+        reasons[at] = (struct reason){own[i], similarity};
+        n += n < most;
+    }
+    return n;
 }
 
 adaptau_status rank_popular(const struct catalog *catalog, const struct choice *choice, struct lists *lists,

@@ -143,6 +143,7 @@ void report_json(const struct run *run)
     json_open(&json, NULL, '{');
     json_version(&json);
     json_text(&json, "backend", adaptau_context_backend(run->context));
+    json_truth(&json, "bf16_used", run->trial.recipe.base.bfloat16 && adaptau_context_uses_bfloat16(run->context));
     json_whole(&json, "threads", adaptau_context_n_threads(run->context));
     json_data(&json, run);
     json_text(&json, "temperature", tau0_names[run->trial.tau0_policy]);

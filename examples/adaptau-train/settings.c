@@ -287,7 +287,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)",
          NULL},
         {"bf16", OPTION_SWITCH, &r->base.bfloat16, 1, 1, NULL, NULL,
-         "round the operands of training's products to bfloat16 where the CPU can: faster, a little noisier", NULL},
+         "round the operands of training's products to bfloat16 where the CPU is faster by it; a little noisier", NULL},
         {"backend", OPTION_CHOICE, &s->backend, 0, 0, backend_names, NULL, "who multiplies matrices (auto)", NULL},
 
         {.name = "Evaluation:", .kind = OPTION_TITLE},
@@ -309,6 +309,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
         {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
          "the tables as safetensors, and in the same file the names of their rows", NULL},
+        {"report", OPTION_TEXT, &s->report, 0, 0, NULL, "FILE",
+         "the training as a page for a browser (HTML): curves, what is found among rare and popular items, some users", NULL},
         {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",
          "after every epoch all that training goes on from, and FILE.best where the best epoch is kept", NULL},
         {"resume", OPTION_FLAG, &s->resume, 0, 0, NULL, NULL,

@@ -51,13 +51,16 @@ typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char 
 #define ADAPTAU_CPU_AVX512_BF16 (UINT64_C(1) << 2) /**< AVX-512 BF16, beside ADAPTAU_CPU_AVX512               */
 #define ADAPTAU_CPU_NEON (UINT64_C(1) << 3)   /**< NEON of arm64                                              */
 
+#define ADAPTAU_BFLOAT16_IF_FASTER 0   /**< where this CPU multiplies them faster than float32, as measured   */
+#define ADAPTAU_BFLOAT16_IF_POSSIBLE 1 /**< on every CPU that can, for the same numbers on all of these; it may be slower */
+
 /** All zero but struct_size: one thread for each CPU that the process may use, malloc, no log, the fastest kernels. Since 1.0. */
 typedef struct adaptau_context_options {
     uint32_t                  struct_size; /**< sizeof(adaptau_context_options)                              */
     int32_t                   n_threads;   /**< threads that compute, the caller's included; <= 1024. 0: the CPUs that the process may
                                             use, by its affinity mask and the quota of its control group  */
     int32_t                   backend;     /**< ADAPTAU_BACKEND_*                                            */
-    int32_t                   reserved;    /**< 0                                                            */
+    int32_t                   bfloat16;    /**< ADAPTAU_BFLOAT16_*: when products that ask for bfloat16 get it */
     uint64_t                  cpu_disable; /**< ADAPTAU_CPU_* not to be used although the CPU has them       */
     adaptau_executor_function executor;    /**< NULL: an own pool of n_threads - 1 threads                   */
     void                     *executor_data; /**< user_data of executor                                   */
@@ -85,6 +88,12 @@ ADAPTAU_API int32_t adaptau_context_n_threads(const adaptau_context *context);
 /** What runs the products, "native avx512", "blis 0.9.0 zen3" or "reference" for example. Lives as long as the context; ""
  *  for NULL. Since 1.0. */
 ADAPTAU_API const char *adaptau_context_backend(const adaptau_context *context);
+
+/** 1 where products that ask for bfloat16 (ADAPTAU_BFLOAT16, ADAPTAU_MODEL_BFLOAT16) get it, 0 where they are in float32: the
+ *  kernels or the CPU cannot, or float32 is as fast there. CPUs differ widely: on one the instructions do twice the work of those
+ *  for float32, on another half. The first call that asks measures both, which takes about a millisecond; the answer then stays
+ *  for the context. 0 for NULL. Thread-safety: any thread. Since 1.0. */
+ADAPTAU_API int32_t adaptau_context_uses_bfloat16(adaptau_context *context);
 
 /** Present and peak bytes held through the context's allocator: the context's own block, its pool, its objects and what a call
  *  is working with. Either pointer may be NULL; 0 for a NULL context. Thread-safety: any thread. Since 1.0. */

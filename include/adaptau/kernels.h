@@ -25,7 +25,7 @@ extern "C" {
  *  tangent. */
 #define ADAPTAU_UNIT_ROWS (UINT32_C(1) << 2)
 /** adaptau_softmax over the catalogue or shared candidates may round the operands of its matrix products to bfloat16; sums stay
- *  float32. Where the library's own kernels run and the CPU has ADAPTAU_CPU_AVX512_BF16; elsewhere nothing changes.
+ *  float32. Where adaptau_context_uses_bfloat16, that is where it is faster; elsewhere nothing changes.
  *  Ranking takes no notice, nor do the moments of a temperature; losses at temperature 1 come from the rounded scores. */
 #define ADAPTAU_BFLOAT16 (UINT32_C(1) << 3)
 

@@ -49,7 +49,8 @@ typedef struct adaptau_model adaptau_model;
 /** Adam's second moment is one number for a row, the mean of its squares, instead of one for each entry: all directions of a
  *  row are scaled alike, and the optimiser's state and traffic shrink by two fifths. */
 #define ADAPTAU_MODEL_ROW_SECOND_MOMENT (UINT32_C(1) << 3)
-/** Gradients with ADAPTAU_BFLOAT16: an exact epoch takes about two thirds of the time where the CPU can; a little noisier. */
+/** Gradients with ADAPTAU_BFLOAT16, where adaptau_context_uses_bfloat16: an exact epoch takes about two thirds of the time, and is
+ *  a little noisier. Elsewhere nothing changes. */
 #define ADAPTAU_MODEL_BFLOAT16 (UINT32_C(1) << 4)
 /** Raw rows of LightGCN or SimpleX start on the unit sphere and return to it after every step, whatever lengths final embeddings
  *  have. With LightGCN, the length of a final embedding then says how well what surrounds the node agrees: without, it also says

@@ -38,12 +38,14 @@ typedef struct adaptau_tune_options {
                                               with ADAPTAU_SPLIT_ACROSS_USERS. NULL: random ones of each user */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
                                               share, seed and times must be 0 and NULL. NULL: see above      */
-    int64_t                trial_epochs; /**< of each trial; 0: a quarter of the recipe's, at least 5        */
+    int64_t                trial_epochs; /**< of each trial; 0: 3, or more where these make less than 40 steps; 5 of LightGCN and
+                                              SimpleX                                                        */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
     uint32_t               split_flags;  /**< ADAPTAU_SPLIT_*; what is held out should be drawn like what the model will be asked
                                               for                                                            */
-    uint32_t               reserved;     /**< 0                                                              */
+    uint32_t               user_divisor; /**< trials have one user in so many, drawn by `seed`; at most 1024. 0: by data: 1, or 2 or
+                                              4 where at least 12,000 interactions stay held out and 8 kept for each item */
 } adaptau_tune_options;
 
 /** What a tuning found. Since 1.0. */
@@ -56,21 +58,22 @@ typedef struct adaptau_tune_result {
     double   tau;         /**< found                                                                         */
     double   recall;      /**< of the best trial                                                             */
     int32_t  tau_user_policy; /**< that goes with it                                                         */
-    int32_t  reserved;    /**< 0                                                                             */
+    uint32_t user_divisor; /**< trials had one user in so many; 0 without trials                             */
 } adaptau_tune_result;
 
 /** Fill a recipe, and find its temperature where its tau0_policy is ADAPTAU_TAU0_HELD_OUT.
  *
  *  Each trial trains on the interactions that are not held out, at one fixed τ₀ and with everything else as the recipe says, in a
  *  schedule of `trial_epochs`. Its score is the mean of the logarithms of recall and NDCG at K/2, K and 5K/2. The search (search.h)
- *  begins at 0.7/L, climbs by factors of √2 and ends at the top of a parabola. Where the recipe leaves personal temperatures to the
+ *  begins at 0.7/L, climbs by factors of √2 and ends at the top of a parabola; where trials had a half or a quarter of the users, τ₀
+ *  is lower than that by 1.08 for each halving. Where the recipe leaves personal temperatures to the
  *  data and its loss is the softmax over the catalogue, one more trial at the best of these τ₀ has those of Eq. 16, and they stay
  *  if its score is higher. The recipe then has ADAPTAU_TAU0_FIXED with the τ that was found.
  *
  *  Eq. 14 and its kin measure how far apart trained scores are; 64 dimensions part those of sparse users at any temperature, so
  *  the measure stays near 0.5/L whatever the data are. What a model recalls of what it has not seen tells the temperatures apart.
  *
- *  Takes about as long as one training by the recipe. Draws nothing but what `seed` and the recipe's seed say: the same call finds
+ *  Takes about as long as one training by the recipe, and less on large data. Draws nothing but what `seed` and the recipe's seed say: the same call finds
  *  the same τ on any number of threads.
  *  @param[in,out] recipe   as for adaptau_recipe_fill; with another policy it is only filled
  *  @param[in]     options  NULL for the defaults

@@ -46,8 +46,8 @@ static adaptau_status check_options(adaptau_context_options *options, adaptau_er
                          MAX_THREADS);
     if (options->backend < ADAPTAU_BACKEND_AUTO || options->backend > ADAPTAU_BACKEND_NATIVE)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->backend = %d is unknown", options->backend);
-    if (options->reserved)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", options->reserved);
+    if (options->bfloat16 != ADAPTAU_BFLOAT16_IF_FASTER && options->bfloat16 != ADAPTAU_BFLOAT16_IF_POSSIBLE)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->bfloat16 = %d is none of ADAPTAU_BFLOAT16_*", options->bfloat16);
     if (options->cpu_disable & ~KNOWN_CPU_BITS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cpu_disable = 0x%llx has unknown bits",
                          (unsigned long long)options->cpu_disable);
@@ -134,6 +134,11 @@ int32_t adaptau_context_n_threads(const adaptau_context *context)
 const char *adaptau_context_backend(const adaptau_context *context)
 {
     return context ? ((const struct atau_context_with_kernels *)context)->backend : "";
+}
+
+int32_t adaptau_context_uses_bfloat16(adaptau_context *context)
+{
+    return context && atau_context_bf16(context) != NULL;
 }
 
 void adaptau_context_memory(const adaptau_context *context, uint64_t *present, uint64_t *peak)

@@ -269,33 +269,49 @@ static void add_loss(adaptau_temperature *t, int32_t user, float loss)
     t->unit_losses[user] = t->n_losses[user] == 1 ? loss : (float)(mean + ((double)loss - mean) / t->n_losses[user]);
 }
 
-static adaptau_status observe(adaptau_temperature *t, int32_t n, const int32_t *users, const float *unit_losses,
-                              const float *positives, bool of_range, adaptau_error *error)
+static adaptau_status check_losses(int32_t n, const float *unit_losses, adaptau_error *error)
 {
-    adaptau_status status = atau_temperature_check_users(t, n, users, error);
-    if (status != ADAPTAU_OK)
-        return status;
     for (int32_t r = 0; r < n; r++)
         if (!isfinite(unit_losses[r]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] = %g is not finite", r, (double)unit_losses[r]);
-    for (int32_t r = 0; r < n; r++) {
-        int32_t user = users ? users[r] : r;
-        if (positives && positives[r] == 0.0f)
-            continue;
-        if (of_range || atau_user_degree(t->dataset, user) > 0) /* a user without pairs has no loss */
-            add_loss(t, user, unit_losses[r]);
-    }
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                             const float *unit_losses, const float *positives, bool of_range,
-                                             adaptau_error *error)
+static void add_losses(adaptau_temperature *t, const struct atau_temperature_report *report)
+{
+    for (int32_t r = 0; r < report->n; r++) {
+        const int32_t user = report->users ? report->users[r] : r;
+        if (report->positives && report->positives[r] == 0.0f)
+            continue;
+        if (report->of_range || atau_user_degree(t->dataset, user) > 0) /* a user without interactions has no loss */
+            add_loss(t, user, report->unit_losses[r]);
+    }
+}
+
+/* Everything is checked before anything is written. */
+static adaptau_status take_report(adaptau_temperature *t, const struct atau_temperature_report *report, adaptau_error *error)
+{
+    adaptau_status status = atau_temperature_check_users(t, report->n, report->users, error);
+    if (status == ADAPTAU_OK && report->unit_losses)
+        status = check_losses(report->n, report->unit_losses, error);
+    if (status == ADAPTAU_OK && report->d_inverse_tau)
+        status = atau_temperature_check_slopes(report->n, report->d_inverse_tau, report->terms, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (report->unit_losses)
+        add_losses(t, report);
+    if (report->d_inverse_tau)
+        atau_temperature_follow(t, report->n, report->users, report->d_inverse_tau, report->terms);
+    return ADAPTAU_OK;
+}
+
+adaptau_status atau_temperature_tell(adaptau_temperature *temperature, const struct atau_temperature_report *report,
+                                     adaptau_error *error)
 {
     adaptau_status status = atau_temperature_enter(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = observe(temperature, n, users, unit_losses, positives, of_range, error);
+    status = take_report(temperature, report, error);
     atau_busy_leave(&temperature->busy);
     return status;
 }
@@ -303,19 +319,21 @@ adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, i
 adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                               const float *unit_losses, adaptau_error *error)
 {
+    const struct atau_temperature_report report = {.n = n, .users = users, .unit_losses = unit_losses};
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);
-    return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, false, error);
+    return atau_temperature_tell(temperature, &report, error);
 }
 
 adaptau_status adaptau_temperature_add_losses_of_shard(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                        const float *unit_losses, adaptau_error *error)
 {
+    const struct atau_temperature_report report = {.n = n, .users = users, .unit_losses = unit_losses, .of_range = true};
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);
-    return atau_temperature_observe_rows(temperature, n, users, unit_losses, NULL, true, error);
+    return atau_temperature_tell(temperature, &report, error);
 }
 
 static void copy_taus(const adaptau_temperature *t, int32_t n, const int32_t *users, float *candidates, float *positives)

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "core/temperature_learned.h"
+#include "core/log_tau.h"
 
 /* Whether users have temperatures of their own, so that their unit-temperature losses are worth computing. */
 bool atau_temperature_is_personal(const adaptau_temperature *temperature);
@@ -36,12 +36,21 @@ struct atau_temperature_memory {
 
 struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature);
 
-/* adaptau_temperature_add_losses of a batch's rows, of which those without positives say nothing.
- * positives [n] how many each row has, or NULL: each has some. of_range: the dataset does not know all pairs of its users, so
- * that a user without pairs in it counts like any other. */
-adaptau_status atau_temperature_observe_rows(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                             const float *unit_losses, const float *positives, bool of_range,
-                                             adaptau_error *error);
+/* What a step has measured, for each row of its batch. */
+struct atau_temperature_report {
+    int32_t        n;
+    const int32_t *users;         /* [n], or NULL: the first n                                                */
+    const float   *unit_losses;   /* [n] losses at temperature 1, or NULL: they were not asked for            */
+    const float   *d_inverse_tau; /* [n] ∂loss/∂(1/τ), or NULL: they were not asked for                       */
+    const float   *positives;     /* [n] how many a row has; one without positives has no loss                */
+    const float   *terms;         /* [n] a row's weight times its positives                                   */
+    bool           of_range; /* the dataset does not know all interactions of its users: one without any in it counts, too */
+};
+
+/* A step asks before it computes (adaptau_temperature_rows) and tells afterwards. Both take the lock once. A failure changes
+ * nothing. */
+adaptau_status atau_temperature_tell(adaptau_temperature *temperature, const struct atau_temperature_report *report,
+                                     adaptau_error *error);
 
 /* For calls that read: E_STATE while another thread changes the temperature. */
 adaptau_status atau_temperature_enter_shared(const adaptau_temperature *temperature, adaptau_error *error);

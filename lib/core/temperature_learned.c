@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/* Temperatures that follow their gradient: C-τ and Cu-τ of the paper. */
 #include <adaptau/experimental.h>
 
-#include "core/temperature_learned.h"
+#include "core/temperature_object.h"
 
 #include <math.h>
-#include <stddef.h>
 
 #include "common/error.h"
 #include "core/dataset.h"
+#include "core/log_tau.h"
 #include "core/temperature.h"
-#include "core/temperature_object.h"
-
-#define BETA1 0.9
-#define BETA2 0.999
-#define EPSILON 1e-8
-
-void atau_log_tau_start(struct atau_log_tau *theta, double tau)
-{
-    *theta = (struct atau_log_tau){.value = log(tau)};
-}
-
-double atau_log_tau_step(struct atau_log_tau *theta, double d_inverse_tau, double learning_rate, double tau_min, double tau_max)
-{
-    const double gradient = -d_inverse_tau * exp(-theta->value); /* ∂(1/τ)/∂θ = −1/τ                           */
-    if (theta->steps < INT32_MAX)
-        theta->steps++;
-    theta->first = BETA1 * theta->first + (1.0 - BETA1) * gradient;
-    theta->second = BETA2 * theta->second + (1.0 - BETA2) * gradient * gradient;
-    const double mean = theta->first / (1.0 - pow(BETA1, theta->steps));
-    const double size = sqrt(theta->second / (1.0 - pow(BETA2, theta->steps)));
-    theta->value = fmin(log(tau_max), fmax(log(tau_min), theta->value - learning_rate * mean / (size + EPSILON)));
-    return exp(theta->value);
-}
-
-/* ---- of an object ------------------------------------------------------------------------------------------------- */
 
 static void learn_tau0(adaptau_temperature *t, int32_t n, const float *d_inverse_tau, const float *terms)
 {
@@ -70,12 +46,8 @@ static void learn_users(adaptau_temperature *t, int32_t n, const int32_t *users,
     t->state.tau_user_max = (double)greatest;
 }
 
-static adaptau_status learn(adaptau_temperature *t, int32_t n, const int32_t *users, const float *d_inverse_tau,
-                            const float *terms, adaptau_error *error)
+adaptau_status atau_temperature_check_slopes(int32_t n, const float *d_inverse_tau, const float *terms, adaptau_error *error)
 {
-    adaptau_status status = atau_temperature_check_users(t, n, users, error);
-    if (status != ADAPTAU_OK)
-        return status;
     for (int32_t r = 0; r < n; r++) {
         if (!isfinite(d_inverse_tau[r]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "d_inverse_tau[%d] = %g is not finite", r, (double)d_inverse_tau[r]);
@@ -84,11 +56,16 @@ static adaptau_status learn(adaptau_temperature *t, int32_t n, const int32_t *us
         if (terms && terms[r] < 0.0f)
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "terms[%d] = %g is negative", r, (double)terms[r]);
     }
+    return ADAPTAU_OK;
+}
+
+void atau_temperature_follow(adaptau_temperature *t, int32_t n, const int32_t *users, const float *d_inverse_tau,
+                             const float *terms)
+{
     if (atau_temperature_learns_users(t))
         learn_users(t, n, users, d_inverse_tau, terms);
     else
         learn_tau0(t, n, d_inverse_tau, terms);
-    return ADAPTAU_OK;
 }
 
 adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32_t n, const int32_t *users,
@@ -103,7 +80,11 @@ adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32
     adaptau_status status = atau_temperature_enter(temperature, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = learn(temperature, n, users, d_inverse_tau, terms, error);
+    status = atau_temperature_check_users(temperature, n, users, error);
+    if (status == ADAPTAU_OK)
+        status = atau_temperature_check_slopes(n, d_inverse_tau, terms, error);
+    if (status == ADAPTAU_OK)
+        atau_temperature_follow(temperature, n, users, d_inverse_tau, terms);
     atau_busy_leave(&temperature->busy);
     return status;
 }

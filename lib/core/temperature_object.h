@@ -10,7 +10,7 @@
 
 #include "common/arena.h"
 #include "common/context.h"
-#include "core/temperature_learned.h"
+#include "core/log_tau.h"
 
 /* What a float32 temperature can be so that 1/τ and τ₀/e are ordinary numbers too. */
 #define LEAST_TAU 1e-30
@@ -36,6 +36,11 @@ adaptau_status atau_temperature_check_options(adaptau_temperature_options *optio
 
 /* Whether each user's temperature is learned: Cu-τ. */
 bool atau_temperature_learns_users(const adaptau_temperature *temperature);
+
+/* What a batch must be so that a learned temperature can follow it; and a step by one that is, which cannot fail. */
+adaptau_status atau_temperature_check_slopes(int32_t n, const float *d_inverse_tau, const float *terms, adaptau_error *error);
+void           atau_temperature_follow(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                       const float *d_inverse_tau, const float *terms);
 
 /* E_STATE while another thread has the temperature; atau_busy_leave gives it back. */
 adaptau_status atau_temperature_enter(adaptau_temperature *temperature, adaptau_error *error);

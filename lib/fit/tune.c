@@ -16,24 +16,35 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "fit/recipe.h"
+#include "fit/sample.h"
 #include "fit/training.h"
 
 #define SHARE 0.1
 #define CUTOFF 20
-#define TRIALS_PER_TRAINING 4 /* a trial has a quarter of the recipe's epochs                                   */
 #define WARMUP_DELTA_MU 0.7 /* over L: where the paper's temperature begins, and nearer to the best than what Eq. 14 measures      */
 #define MOST_FIRST_TAU 1.0  /* where L is near 0                                                               */
 #define N_CUTOFFS 3
 #define OWN_DRAWS (UINT64_C(1) << 63) /* what a test was split off by with the same seed would be drawn first again */
 #define LEAST_METRIC 1e-9 /* a metric of 0 has a logarithm, too                                            */
-#define LEAST_EPOCHS 5 /* with fewer, sparse data seem to want a higher τ                                */
+#define LEAST_EPOCHS 3 /* of matrix factorisation: 2 find a τ that is a quarter higher on MovieLens-1M         */
+#define LEAST_STEPS 40 /* in all of a trial's epochs                                                       */
+#define GRAPH_EPOCHS 5 /* encoders learn slower                                                            */
+/* How many users a trial needs. Halving them makes trials twice as fast, and costs what the docs say. */
+#define ENOUGH_HELD_OUT 12000.0 /* interactions: MovieLens-100k has 6,400, and neighbouring trials are close there */
+#define ENOUGH_PER_ITEM 8.0     /* interactions an item: below, what is learned of items is another thing   */
+#define MOST_DIVISOR 4
+#define MOST_GIVEN_DIVISOR 1024
+#define LESS_DATA 1.08          /* half the users want a τ that is higher by this                           */
 
 struct tuning {
     adaptau_context       *context;
     adaptau_tune_options   options;  /* with every default in place                                              */
     adaptau_recipe         recipe;   /* of the next trial                                                        */
     const adaptau_dataset *part;     /* what trials train on                                                     */
-    adaptau_dataset       *own_part, *own_held_out;
+    const adaptau_dataset *held_out; /* what judges them                                                         */
+    adaptau_dataset       *own_part, *own_held_out;   /* split off the data                                      */
+    adaptau_dataset       *few_part, *few_held_out;   /* of a part of the users                                  */
+    uint32_t               divisor;  /* one user of so many                                                      */
     adaptau_evaluator     *evaluator;
     int32_t                n_cutoffs, of_cutoff; /* of the evaluator; the position of options.cutoff among them  */
     size_t                 n_users, n_items; /* floats of the tables; 0: trials make embeddings of their own     */
@@ -75,8 +86,9 @@ static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune
         status = check_split(own, dataset, error);
     if (status)
         return status;
-    if (own->reserved)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %u, not 0", own->reserved);
+    if (own->user_divisor > MOST_GIVEN_DIVISOR)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->user_divisor = %u is outside 0 ... %d", own->user_divisor,
+                         MOST_GIVEN_DIVISOR);
     if (own->cutoff < 0 || own->cutoff > ADAPTAU_MAX_CUTOFF)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %" PRId32 " is outside 0 ... %d", own->cutoff, ADAPTAU_MAX_CUTOFF);
     if (own->trial_epochs < 0 || own->trial_epochs > INT32_MAX)
@@ -98,12 +110,50 @@ static adaptau_status split(struct tuning *t, const adaptau_dataset *dataset, ad
         .times = t->options.times,
     };
     t->part = dataset;
-    if (t->options.held_out)
+    t->held_out = t->options.held_out;
+    if (t->held_out)
         return ADAPTAU_OK;
     adaptau_status status = adaptau_dataset_split(t->context, dataset, &options, &t->own_part, &t->own_held_out, error);
     t->part = t->own_part;
-    t->options.held_out = t->own_held_out;
+    t->held_out = t->own_held_out;
     return status;
+}
+
+/* Where the data are large, a half of the users or a quarter tell the temperatures apart as well. */
+static uint32_t choose_divisor(const struct tuning *t)
+{
+    const double held_out = (double)adaptau_dataset_n_interactions(t->held_out);
+    const double per_item = (double)adaptau_dataset_n_interactions(t->part) / fmax(1, adaptau_dataset_n_items(t->part));
+    uint32_t     divisor = 1;
+    if (t->options.user_divisor)
+        return t->options.user_divisor;
+    while (divisor < MOST_DIVISOR && held_out >= 2 * divisor * ENOUGH_HELD_OUT && per_item >= 2 * divisor * ENOUGH_PER_ITEM)
+        divisor *= 2;
+    return divisor;
+}
+
+/* The same users of both parts. A batch is as many of the users that are left as it was of all, unless its rows are each other's
+ * candidates. */
+static adaptau_status leave_users_out(struct tuning *t, adaptau_error *error)
+{
+    const uint64_t seed = t->options.seed ^ OWN_DRAWS;
+    t->divisor = choose_divisor(t);
+    if (t->divisor == 1)
+        return ADAPTAU_OK;
+    adaptau_status status = atau_sample_users(t->context, t->part, seed, t->divisor, &t->few_part, error);
+    if (!status)
+        status = atau_sample_users(t->context, t->held_out, seed, t->divisor, &t->few_held_out, error);
+    if (status)
+        return status;
+    if (adaptau_dataset_n_interactions(t->few_part) == 0 || adaptau_dataset_n_interactions(t->few_held_out) == 0) {
+        t->divisor = 1; /* so few that nobody was drawn who has both */
+        return ADAPTAU_OK;
+    }
+    t->part = t->few_part;
+    t->held_out = t->few_held_out;
+    if (t->recipe.candidates != ADAPTAU_SAMPLER_IN_BATCH)
+        t->recipe.rows_per_batch = (t->recipe.rows_per_batch + t->divisor - 1) / t->divisor;
+    return ADAPTAU_OK;
 }
 
 /* K and, where it is neither 1 nor near the largest, half of it and two and a half times it. */
@@ -121,7 +171,7 @@ static adaptau_status make_evaluator(struct tuning *t, adaptau_error *error)
     };
     t->n_cutoffs = options.n_cutoffs;
     t->of_cutoff = has_lower;
-    return adaptau_evaluator_create(t->context, t->options.held_out, &options, &t->evaluator, error);
+    return adaptau_evaluator_create(t->context, t->held_out, &options, &t->evaluator, error);
 }
 
 /* ---- where trials begin ----------------------------------------------------------------------------------------- */
@@ -325,11 +375,29 @@ static adaptau_status try_personal(struct tuning *t, const adaptau_search_result
     return status;
 }
 
+/* So few users make so few steps that three epochs teach nothing. */
+static int64_t choose_trial_epochs(const struct tuning *t)
+{
+    const bool    by_user = t->recipe.candidates != ADAPTAU_SAMPLER_IN_BATCH && t->recipe.candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
+    const int64_t n_rows = by_user ? adaptau_dataset_n_users(t->part) : adaptau_dataset_n_interactions(t->part);
+    const int64_t n_steps = (n_rows + t->recipe.rows_per_batch - 1) / t->recipe.rows_per_batch;
+    const int64_t least = t->recipe.encoder == ADAPTAU_ENCODER_MF ? LEAST_EPOCHS : GRAPH_EPOCHS;
+    const int64_t epochs = (LEAST_STEPS + n_steps - 1) / n_steps;
+    if (t->options.trial_epochs)
+        return t->options.trial_epochs;
+    return epochs > least ? epochs : least;
+}
+
+/* τ₀ of the search, which is for the users that trials have, for all of them. */
+static double for_all_users(const struct tuning *t, double tau)
+{
+    return fmin(t->recipe.tau_max, fmax(t->recipe.tau_min, tau * pow(LESS_DATA, -log2(t->divisor))));
+}
+
 static adaptau_status run_trials(struct tuning *t, bool tries_personal, adaptau_error *error)
 {
     adaptau_search_result found = {.struct_size = sizeof found};
-    const int64_t         quarter = (t->recipe.epochs + TRIALS_PER_TRAINING - 1) / TRIALS_PER_TRAINING;
-    t->recipe.epochs = t->options.trial_epochs ? t->options.trial_epochs : quarter > LEAST_EPOCHS ? quarter : LEAST_EPOCHS;
+    t->recipe.epochs = choose_trial_epochs(t);
     t->result.trial_epochs = t->recipe.epochs;
     adaptau_status status = make_evaluator(t, error);
     if (!status)
@@ -339,7 +407,7 @@ static adaptau_status run_trials(struct tuning *t, bool tries_personal, adaptau_
         status = search_tau(t, &found, error);
     if (!status && tries_personal)
         status = try_personal(t, &found, error);
-    t->result.tau = found.best;
+    t->result.tau = for_all_users(t, found.best);
     t->result.tau_user_policy = t->recipe.tau_user_policy;
     return status;
 }
@@ -348,6 +416,8 @@ static void close_tuning(struct tuning *t)
 {
     adaptau_search_destroy(t->search);
     adaptau_evaluator_destroy(t->evaluator);
+    adaptau_dataset_destroy(t->few_part);
+    adaptau_dataset_destroy(t->few_held_out);
     adaptau_dataset_destroy(t->own_part);
     adaptau_dataset_destroy(t->own_held_out);
     atau_free(t->context, t->first_users, t->n_users * sizeof(float));
@@ -364,12 +434,17 @@ static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, boo
     if (status)
         return status;
     t->recipe = *filled;
-    t->result.n_held_out = adaptau_dataset_n_interactions(t->options.held_out);
+    t->result.n_held_out = adaptau_dataset_n_interactions(t->held_out);
     if (t->result.n_held_out == 0 || adaptau_dataset_n_interactions(t->part) == 0) {
         filled->tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
         return ADAPTAU_OK;
     }
-    status = run_trials(t, tries_personal, error);
+    status = leave_users_out(t, error);
+    t->result.user_divisor = t->divisor;
+    if (!status)
+        status = run_trials(t, tries_personal, error);
+    if (status)
+        return status;
     filled->tau0_policy = ADAPTAU_TAU0_FIXED;
     filled->tau = t->result.tau;
     filled->tau_user_policy = t->result.tau_user_policy;

@@ -111,4 +111,7 @@ extern const struct atau_bf16_kernels atau_bf16_reference;
 adaptau_status atau_kernels_select(int32_t backend, uint64_t cpu, struct atau_kernels *out, char name[64],
                                    char remark[160], adaptau_error *error);
 
+/* Float32's time over bfloat16's for a product of the engine's kind, on this CPU: measured anew in each call. */
+double atau_bf16_speed(const struct atau_kernels *kernels);
+
 #endif

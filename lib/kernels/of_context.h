@@ -11,11 +11,15 @@ struct atau_context_with_kernels {
     struct adaptau_context context;
     struct atau_kernels    kernels; /* chosen once, at creation                                               */
     char                   backend[64]; /* their name                                                         */
+    _Atomic int32_t        bf16; /* whether products may be on bfloat16: 0 until it is known, else 1 or −1    */
 };
 
 static inline const struct atau_kernels *atau_kernels_of(const adaptau_context *context)
 {
     return &((const struct atau_context_with_kernels *)context)->kernels;
 }
+
+/* The kernels for products that ask for bfloat16, or NULL where they are to be in float32 (choose_bf16.c). */
+const struct atau_bf16_kernels *atau_context_bf16(adaptau_context *context);
 
 #endif

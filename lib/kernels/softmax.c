@@ -401,7 +401,7 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
     if (status != ADAPTAU_OK)
         return status;
     bool unit = (tables.flags & ADAPTAU_UNIT_ROWS) != 0;
-    s->bf16 = tables.flags & ADAPTAU_BFLOAT16 ? s->kernels->bf16 : NULL;
+    s->bf16 = tables.flags & ADAPTAU_BFLOAT16 ? atau_context_bf16(s->context) : NULL;
     s->dim = tables.dim;
     s->n_items = tables.n_items;
     s->users.rows = tables.users;

@@ -13,7 +13,9 @@
 #include "core/dataset.h"
 #include "core/temperature.h"
 #include "kernels/check.h"
+#include "model/encoders/registry.h"
 #include "model/file.h"
+#include "model/options.h"
 
 #define CHECKPOINT_KEY "adaptau.checkpoint"
 #define CHECKPOINT_VERSION "2"
@@ -174,8 +176,7 @@ struct moment_names {
 };
 
 /* Of the users, the items and the encoder's own parameters. */
-#define N_TABLES 3
-static const struct moment_names moment_names[N_TABLES] = {
+static const struct moment_names moment_names[ATAU_OPTIMISED] = {
     {"user_first_moments", "user_second_moments", "user_steps"},
     {"item_first_moments", "item_second_moments", "item_steps"},
     {"encoder_first_moments", "encoder_second_moments", "encoder_steps"},
@@ -188,11 +189,6 @@ static const struct moment_names moment_names[N_TABLES] = {
 #define LOG_TAU_DOUBLES (sizeof(struct atau_log_tau) / sizeof(double))
 #define LOG_TAU_INTEGERS (sizeof(struct atau_log_tau) / sizeof(int32_t))
 
-static const struct atau_table *table_of(const adaptau_model *model, int k)
-{
-    return k < 2 ? &model->tables[k] : &model->encoder_table;
-}
-
 static void add_tensor(struct atau_model_content *c, const char *name, int64_t rows, int64_t columns, const void *data,
                        int64_t stride, int32_t type)
 {
@@ -201,15 +197,16 @@ static void add_tensor(struct atau_model_content *c, const char *name, int64_t r
 
 static void add_moments(const adaptau_model *model, struct atau_model_content *c)
 {
-    const int64_t columns = model->row_second_moment ? 1 : model->dim;
-    for (int k = 0; k < N_TABLES; k++) {
-        const struct atau_table   *table = table_of(model, k);
-        const struct moment_names *names = &moment_names[k];
-        if (!table->first || !table->second || !table->steps)
+    const int64_t columns = atau_second_columns(&model->optimiser, &model->tables);
+    for (int k = 0; k < ATAU_OPTIMISED; k++) {
+        const struct atau_moments_of_table *moments = &model->optimiser.of[k];
+        const struct moment_names          *names = &moment_names[k];
+        const int32_t                       n = atau_optimised_const_table(&model->tables, k)->n_rows;
+        if (!atau_optimiser_has_moments(&model->optimiser, k))
             continue;
-        add_tensor(c, names->first, table->n_rows, model->dim, table->first, model->dim, ATAU_F32);
-        add_tensor(c, names->second, table->n_rows, columns, table->second, columns, ATAU_F32);
-        add_tensor(c, names->steps, table->n_rows, 1, table->steps, 1, ATAU_I32);
+        add_tensor(c, names->first, n, model->tables.dim, moments->first, model->tables.dim, ATAU_F32);
+        add_tensor(c, names->second, n, columns, moments->second, columns, ATAU_F32);
+        add_tensor(c, names->steps, n, 1, moments->steps, 1, ATAU_I32);
     }
 }
 
@@ -238,17 +235,19 @@ static adaptau_status refuse_row(const struct atau_safetensors *file, const char
     return atau_fail(error, ADAPTAU_E_FORMAT, "%s: row %lld of \"%s\" is out of range", file->path, (long long)row, name);
 }
 
-static adaptau_status check_moments(const struct atau_safetensors *file, const adaptau_model *model,
-                                    const struct atau_table *table, const struct moment_names *names, adaptau_error *error)
+static adaptau_status check_moments(const struct atau_safetensors *file, const adaptau_model *model, int k, adaptau_error *error)
 {
-    const int64_t columns = model->row_second_moment ? 1 : model->dim;
-    adaptau_status status = atau_check_rows_finite(model->context, names->first, table->n_rows, model->dim, table->first,
-                                                   model->dim, error);
-    for (int64_t r = 0; r < table->n_rows && status == ADAPTAU_OK; r++) {
-        if (table->steps[r] < 0)
+    const struct atau_moments_of_table *moments = &model->optimiser.of[k];
+    const struct moment_names          *names = &moment_names[k];
+    const int64_t                       columns = atau_second_columns(&model->optimiser, &model->tables);
+    const int32_t                       n = atau_optimised_const_table(&model->tables, k)->n_rows;
+    adaptau_status status = atau_check_rows_finite(model->context, names->first, n, model->tables.dim, moments->first,
+                                                   model->tables.dim, error);
+    for (int64_t r = 0; r < n && status == ADAPTAU_OK; r++) {
+        if (moments->steps[r] < 0)
             return refuse_row(file, names->steps, r, error);
-        for (int64_t k = 0; k < columns; k++)
-            if (!(table->second[r * columns + k] >= 0.0f && isfinite(table->second[r * columns + k])))
+        for (int64_t c = 0; c < columns; c++)
+            if (!(moments->second[r * columns + c] >= 0.0f && isfinite(moments->second[r * columns + c])))
                 return refuse_row(file, names->second, r, error);
     }
     return status;
@@ -256,19 +255,20 @@ static adaptau_status check_moments(const struct atau_safetensors *file, const a
 
 static adaptau_status read_moments(const struct atau_safetensors *file, adaptau_model *model, int k, adaptau_error *error)
 {
-    struct atau_table         *table = k < 2 ? &model->tables[k] : &model->encoder_table;
-    const struct moment_names *names = &moment_names[k];
-    const int64_t              columns = model->row_second_moment ? 1 : model->dim;
-    if (table->n_rows == 0 || !atau_safetensors_find(file, names->first))
+    const struct atau_moments_of_table *moments = &model->optimiser.of[k];
+    const struct moment_names          *names = &moment_names[k];
+    const int64_t                       columns = atau_second_columns(&model->optimiser, &model->tables);
+    const int32_t n = atau_optimised_const_table(&model->tables, k)->n_rows, dim = model->tables.dim;
+    if (n == 0 || !atau_safetensors_find(file, names->first))
         return ADAPTAU_OK;
-    adaptau_status status = atau_model_make_moments(model, table, error);
+    adaptau_status status = atau_optimiser_make_moments(&model->optimiser, &model->tables, k, error);
     if (status == ADAPTAU_OK)
-        status = read_tensor(file, names->first, table->n_rows, model->dim, ATAU_F32, table->first, model->dim, error);
+        status = read_tensor(file, names->first, n, dim, ATAU_F32, moments->first, dim, error);
     if (status == ADAPTAU_OK)
-        status = read_tensor(file, names->second, table->n_rows, columns, ATAU_F32, table->second, columns, error);
+        status = read_tensor(file, names->second, n, columns, ATAU_F32, moments->second, columns, error);
     if (status == ADAPTAU_OK)
-        status = read_tensor(file, names->steps, table->n_rows, 1, ATAU_I32, table->steps, 1, error);
-    return status == ADAPTAU_OK ? check_moments(file, model, table, names, error) : status;
+        status = read_tensor(file, names->steps, n, 1, ATAU_I32, moments->steps, 1, error);
+    return status == ADAPTAU_OK ? check_moments(file, model, k, error) : status;
 }
 
 /* ---- saving -------------------------------------------------------------------------------------------------------- */
@@ -280,11 +280,12 @@ struct numbers_text {
 static void write_model_numbers(const adaptau_model *model, char text[WORDS_TEXT])
 {
     struct field         fields[MOST_FIELDS];
-    struct model_numbers n = {.options = atau_model_recall_options(model), .loss = model->loss};
+    struct model_numbers n = {.options = atau_model_recall_options(model), .loss = model->objective.loss};
     for (int side = 0; side < 2; side++)
-        n.rates[side] = model->tables[side].learning_rate;
-    n.steps = model->encoder->steps ? *model->encoder->steps((adaptau_model *)model) : 0;
-    n.contrast_steps = atau_model_contrast_steps(model, &n.prototype_updates);
+        n.rates[side] = model->optimiser.of[side].learning_rate;
+    n.steps = atau_encoding_steps(&model->encoding);
+    n.contrast_steps = model->contrast.step;
+    n.prototype_updates = model->prototypes.update;
     write_words(fields, list_model_fields(&n, fields), text);
 }
 
@@ -349,8 +350,8 @@ adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const a
     ATAU_REQUIRE(path, error);
     adaptau_status status = check_note(note, error);
     if (status == ADAPTAU_OK && temperature)
-        status = atau_temperature_check_fit(temperature, model->tables[ADAPTAU_SIDE_USERS].n_rows,
-                                            model->tables[ADAPTAU_SIDE_ITEMS].n_rows, error);
+        status = atau_temperature_check_fit(temperature, model->tables.side[ADAPTAU_SIDE_USERS].n_rows,
+                                            model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
@@ -416,12 +417,13 @@ static adaptau_status open_model(const struct atau_safetensors *file, const adap
     if (status != ADAPTAU_OK)
         return status;
     for (int side = 0; side < 2; side++)
-        (*out)->tables[side].learning_rate = n.rates[side];
-    if ((*out)->encoder->steps)
-        *(*out)->encoder->steps(*out) = n.steps;
+        (*out)->optimiser.of[side].learning_rate = n.rates[side];
+    atau_encoding_set_steps(&(*out)->encoding, n.steps);
+    (*out)->contrast.step = n.contrast_steps;
+    (*out)->prototypes.update = n.prototype_updates;
     if (adaptau_model_set_loss(*out, &n.loss, &why) != ADAPTAU_OK)
         return refuse(file, MODEL_KEY, &why, error);
-    return atau_model_set_contrast_steps(*out, n.contrast_steps, n.prototype_updates, error);
+    return ADAPTAU_OK;
 }
 
 static adaptau_status read_model(const struct atau_safetensors *file, const adaptau_dataset *dataset, adaptau_model **out,
@@ -431,7 +433,7 @@ static adaptau_status read_model(const struct atau_safetensors *file, const adap
     adaptau_status status = open_model(file, dataset, &model, error);
     if (status == ADAPTAU_OK)
         status = atau_model_read_raw(file, model, error);
-    for (int k = 0; k < N_TABLES && status == ADAPTAU_OK; k++)
+    for (int k = 0; k < ATAU_OPTIMISED && status == ADAPTAU_OK; k++)
         status = read_moments(file, model, k, error);
     if (status == ADAPTAU_OK)
         *out = model;

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Contrast between views, and prototypes. For each side the wanted rows of the two views are laid out one behind the other, and
+/* Contrast between views, and with prototypes. For each side the wanted rows of the two views are laid out one behind the other, and
  * InfoNCE is the softmax over a catalogue, the second view's rows, in which row r of the first has one positive. What comes
  * back are gradients of the same rows; the encoder takes them to the raw tables. Views that differ in their noise alone have
  * the same derivative, so that their gradients are added up first and go back once.
  *
  * Nothing is added to the model's gradients before everything that can fail for want of memory or by a number has been done. */
-#include <adaptau/experimental.h>
+#include "model/contrast.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "common/abi.h"
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/random.h"
 #include "common/size.h"
-#include "core/kmeans.h"
-#include "kernels/check.h"
 #include "kernels/of_context.h"
-#include "model/model.h"
 
 #define KINDS 3
 #define MOST_NODES 2048 /* as many as a batch of 2048 pairs can have, which is the authors' size */
@@ -42,66 +38,25 @@ struct contrast_side {
     float   *raw, *raw_gradients; /* [n x d] E⁰; with prototypes */
 };
 
-struct atau_contrast {
-    uint64_t             step, update; /* how many calls there were */
-    struct atau_arena    marks; /* of nodes that a batch has */
-    struct atau_arena    arena; /* of a term */
-    struct contrast_side side[2];
-
-    struct atau_arena prototypes;
-    int32_t           n_prototypes; /* 0: none */
-    float            *centroids[2]; /* [n_prototypes x d] */
-    int32_t          *clusters[2]; /* [rows] the nearest one of each raw row */
-};
-
 /* One call. */
 struct term {
-    adaptau_model           *model;
-    struct atau_contrast    *state;
-    adaptau_contrast_options options;
-    adaptau_batch            batch;
+    struct atau_contrast         *state;
+    const struct atau_prototypes *prototypes;
+    const struct atau_raw_tables *tables;
+    struct atau_encoding         *encoding;
+    struct atau_gradients        *gradients;
+    adaptau_contrast_options      options;
+    adaptau_batch                 batch;
+    struct contrast_side          side[2];
     struct atau_view         views[2]; /* NCL has the first alone: its second are raw rows */
     struct atau_selection    first, second;
     double                   loss;
 };
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
-
-void atau_model_free_contrast(adaptau_model *model)
+void atau_contrast_free(struct atau_contrast *contrast, adaptau_context *context)
 {
-    struct atau_contrast *c = model->contrast;
-    if (!c)
-        return;
-    atau_arena_free(model->context, &c->marks);
-    atau_arena_free(model->context, &c->arena);
-    atau_arena_free(model->context, &c->prototypes);
-    atau_free(model->context, c, sizeof *c);
-    model->contrast = NULL;
-}
-
-static adaptau_status make_state(adaptau_model *model, adaptau_error *error)
-{
-    if (!model->contrast)
-        model->contrast = atau_allocate_zeroed(model->context, 1, sizeof *model->contrast);
-    return model->contrast ? ADAPTAU_OK : atau_fail_memory(error, sizeof *model->contrast, "the contrast");
-}
-
-uint64_t atau_model_contrast_steps(const adaptau_model *model, uint64_t *updates)
-{
-    *updates = model->contrast ? model->contrast->update : 0;
-    return model->contrast ? model->contrast->step : 0;
-}
-
-adaptau_status atau_model_set_contrast_steps(adaptau_model *model, uint64_t steps, uint64_t updates, adaptau_error *error)
-{
-    if (steps == 0 && updates == 0)
-        return ADAPTAU_OK;
-    adaptau_status status = make_state(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    model->contrast->step = steps;
-    model->contrast->update = updates;
-    return ADAPTAU_OK;
+    atau_arena_free(context, &contrast->marks);
+    atau_arena_free(context, &contrast->rows);
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
@@ -135,7 +90,24 @@ static adaptau_status check_kind(const adaptau_contrast_options *o, adaptau_erro
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_options(const adaptau_contrast_options *o, adaptau_error *error)
+static double or_default(double value, double fallback)
+{
+    return value == 0.0 ? fallback : value;
+}
+
+static void fill_defaults(adaptau_contrast_options *o)
+{
+    const bool sgl = o->kind == ADAPTAU_CONTRAST_SGL, simgcl = o->kind == ADAPTAU_CONTRAST_SIMGCL;
+    o->n_nodes = o->n_nodes ? o->n_nodes : MOST_NODES;
+    o->tau = or_default(o->tau, o->kind == ADAPTAU_CONTRAST_NCL ? 0.1 : 0.2);
+    o->weight = fmax(0.0, or_default(o->weight, 0.1));
+    o->item_weight = or_default(o->item_weight, 1.0);
+    o->edge_dropout = sgl ? or_default(o->edge_dropout, 0.1) : 0.0;
+    o->noise = simgcl ? or_default(o->noise, 0.1) : 0.0;
+    o->layer = o->layer ? o->layer : 2;
+}
+
+adaptau_status atau_contrast_check_options(adaptau_contrast_options *o, adaptau_error *error)
 {
     if (o->flags & ~ADAPTAU_CONTRAST_ALL_NODES)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
@@ -159,31 +131,16 @@ static adaptau_status check_options(const adaptau_contrast_options *o, adaptau_e
         status = check_number("noise", o->noise, 0.0, 1e6, error);
     if (status == ADAPTAU_OK)
         status = check_number("prototype_weight", o->prototype_weight, 0.0, 1e6, error);
+    if (status == ADAPTAU_OK)
+        fill_defaults(o);
     return status;
 }
 
-static double or_default(double value, double fallback)
+adaptau_status atau_contrast_check_encoder(const struct atau_encoder *encoder, adaptau_error *error)
 {
-    return value == 0.0 ? fallback : value;
-}
-
-static void fill_defaults(adaptau_contrast_options *o)
-{
-    const bool sgl = o->kind == ADAPTAU_CONTRAST_SGL, simgcl = o->kind == ADAPTAU_CONTRAST_SIMGCL;
-    o->n_nodes = o->n_nodes ? o->n_nodes : MOST_NODES;
-    o->tau = or_default(o->tau, o->kind == ADAPTAU_CONTRAST_NCL ? 0.1 : 0.2);
-    o->weight = fmax(0.0, or_default(o->weight, 0.1));
-    o->item_weight = or_default(o->item_weight, 1.0);
-    o->edge_dropout = sgl ? or_default(o->edge_dropout, 0.1) : 0.0;
-    o->noise = simgcl ? or_default(o->noise, 0.1) : 0.0;
-    o->layer = o->layer ? o->layer : 2;
-}
-
-static adaptau_status check_encoder(const adaptau_model *model, adaptau_error *error)
-{
-    if (model->encoder->count_layers)
+    if (encoder->views)
         return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the encoder \"%s\" has no layers to make views of", model->encoder->name);
+    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the encoder \"%s\" has no layers to make views of", encoder->name);
 }
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */
@@ -191,7 +148,7 @@ static adaptau_status check_encoder(const adaptau_model *model, adaptau_error *e
 static void set_views(struct term *t)
 {
     const adaptau_contrast_options *o = &t->options;
-    const int32_t                   layers = t->model->encoder->count_layers(t->model);
+    const int32_t                   layers = t->encoding->encoder->views->count_layers(t->encoding);
     for (int v = 0; v < 2; v++) {
         struct atau_view *view = &t->views[v];
         *view = (struct atau_view){.step = t->state->step & UINT64_C(0xFFFFFFFFFFFF),
@@ -223,7 +180,7 @@ static int64_t mark_nodes(const struct term *t, int side, unsigned char *marks)
     const int64_t        n = side == USERS ? batch->n_rows : n_positives(batch);
     const int32_t       *ids = side == USERS ? batch->users : batch->positives;
     int64_t              distinct = 0;
-    memset(marks, 0, (size_t)t->model->tables[side].n_rows);
+    memset(marks, 0, (size_t)t->tables->side[side].n_rows);
     for (int64_t k = 0; k < n; k++) {
         unsigned char *mark = &marks[ids ? ids[k] : k];
         distinct += !*mark;
@@ -233,11 +190,11 @@ static int64_t mark_nodes(const struct term *t, int side, unsigned char *marks)
 }
 
 /* All marked nodes, or as many as are wanted, every set of them alike. */
-static void list_nodes(const struct term *t, int side, const unsigned char *marks, int64_t distinct)
+static void list_nodes(struct term *t, int side, const unsigned char *marks, int64_t distinct)
 {
-    struct contrast_side *s = &t->state->side[side];
+    struct contrast_side *s = &t->side[side];
     struct atau_stream    stream;
-    atau_stream_start(&stream, t->model->seed, ATAU_RANDOM_NODES, t->views[0].step, (uint64_t)side);
+    atau_stream_start(&stream, t->tables->seed, ATAU_RANDOM_NODES, t->views[0].step, (uint64_t)side);
     for (int64_t id = 0, taken = 0; taken < s->n; id++) {
         if (!marks[id])
             continue;
@@ -254,7 +211,7 @@ static bool takes_all(const struct term *t)
 
 static void lay_out_side(const struct term *t, struct contrast_side *s, struct atau_arena *arena)
 {
-    const size_t n = (size_t)s->n, row = (size_t)t->model->dim * sizeof(float);
+    const size_t n = (size_t)s->n, row = (size_t)t->tables->dim * sizeof(float);
     const bool   ncl = t->options.kind == ADAPTAU_CONTRAST_NCL, prototypes = t->options.prototype_weight > 0.0;
     s->ids = atau_arena_take(arena, n, sizeof(int32_t));
     s->places = atau_arena_take(arena, n, sizeof(int32_t));
@@ -269,22 +226,22 @@ static void lay_out_side(const struct term *t, struct contrast_side *s, struct a
     s->raw_gradients = prototypes ? atau_arena_take(arena, n, row) : NULL;
 }
 
-static void lay_out(const struct term *t)
+static void lay_out(struct term *t)
 {
     for (int side = 0; side < 2; side++)
-        lay_out_side(t, &t->state->side[side], &t->state->arena);
+        lay_out_side(t, &t->side[side], &t->state->rows);
 }
 
 static void fill_side(struct term *t, int side)
 {
-    struct contrast_side *s = &t->state->side[side];
+    struct contrast_side *s = &t->side[side];
     const bool            all = takes_all(t);
     for (int64_t k = 0; k <= s->n; k++)
         s->ptr[k] = k;
     for (int64_t k = 0; k < s->n; k++) {
         s->places[k] = all ? s->ids[k] : (int32_t)k;
         if (s->clusters)
-            s->clusters[k] = t->state->clusters[side][s->ids[k]];
+            s->clusters[k] = t->prototypes->clusters[side][s->ids[k]];
     }
     t->first.n[side] = s->n;
     t->first.ids[side] = s->ids;
@@ -300,20 +257,20 @@ static adaptau_status choose_nodes(struct term *t, adaptau_error *error)
     int64_t               distinct[2];
     atau_arena_count(&c->marks);
     for (int side = 0; side < 2; side++)
-        atau_arena_take(&c->marks, (uint64_t)t->model->tables[side].n_rows, 1);
-    adaptau_status status = atau_arena_allocate(t->model->context, &c->marks, "the nodes of the batch", error);
+        atau_arena_take(&c->marks, (uint64_t)t->tables->side[side].n_rows, 1);
+    adaptau_status status = atau_arena_allocate(t->tables->context, &c->marks, "the nodes of the batch", error);
     if (status != ADAPTAU_OK)
         return status;
     for (int side = 0; side < 2; side++) {
-        const int64_t rows = t->model->tables[side].n_rows;
+        const int64_t rows = t->tables->side[side].n_rows;
         marks[side] = atau_arena_take(&c->marks, (uint64_t)rows, 1);
         distinct[side] = mark_nodes(t, side, marks[side]);
-        c->side[side].n = atau_min_i64(t->options.n_nodes, distinct[side]);
-        c->side[side].n_second = takes_all(t) ? rows : c->side[side].n;
+        t->side[side].n = atau_min_i64(t->options.n_nodes, distinct[side]);
+        t->side[side].n_second = takes_all(t) ? rows : t->side[side].n;
     }
-    atau_arena_count(&c->arena);
+    atau_arena_count(&c->rows);
     lay_out(t);
-    status = atau_arena_allocate(t->model->context, &c->arena, "the rows that are contrasted", error);
+    status = atau_arena_allocate(t->tables->context, &c->rows, "the rows that are contrasted", error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(t);
@@ -356,29 +313,29 @@ static void transfer_rows(void *argument, int32_t lane, int64_t task)
 static adaptau_status copy_raw_rows(const struct term *t, int side, const struct contrast_side *s, float *out,
                                     adaptau_error *error)
 {
-    const struct atau_embeddings raw = atau_model_raw(t->model);
+    const struct atau_embeddings raw = atau_tables_raw(t->tables);
     struct transfer              call = {.n = s->n,
-                                         .dim = t->model->dim,
+                                         .dim = t->tables->dim,
                                          .from = raw.rows[side],
                                          .from_stride = raw.stride[side],
                                          .from_ids = s->ids,
                                          .to = out};
-    return atau_parallel(t->model->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
+    return atau_parallel(t->tables->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
 /* to[ids[k]] += from[k] */
 static adaptau_status add_rows(const struct term *t, int64_t n, const float *from, int64_t stride, const int32_t *ids,
                                float *to, adaptau_error *error)
 {
-    struct transfer call = {.kernels = atau_kernels_of(t->model->context),
+    struct transfer call = {.kernels = atau_kernels_of(t->tables->context),
                             .n = n,
-                            .dim = t->model->dim,
+                            .dim = t->tables->dim,
                             .from = from,
                             .from_stride = stride,
                             .to = to,
                             .to_ids = ids,
                             .adds = true};
-    return atau_parallel(t->model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
+    return atau_parallel(t->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
 /* ---- InfoNCE ----------------------------------------------------------------------------------------------------- */
@@ -396,14 +353,14 @@ static double weight_of_batch(const adaptau_batch *batch)
 static adaptau_status contrast(struct term *t, int side, double weight, const float *first, const adaptau_tables *second,
                                const int32_t *places, float *first_gradients, float *second_gradients, adaptau_error *error)
 {
-    struct contrast_side *s = &t->state->side[side];
+    struct contrast_side *s = &t->side[side];
     const double          share = weight * weight_of_batch(&t->batch);
     adaptau_tables        tables = *second;
     if (s->n == 0)
         return ADAPTAU_OK;
     for (int64_t k = 0; k < s->n; k++)
         s->weights[k] = (float)(share / (double)s->n);
-    tables.flags = ADAPTAU_NORMALISE_BOTH | (t->model->bfloat16 ? ADAPTAU_BFLOAT16 : 0);
+    tables.flags = ADAPTAU_NORMALISE_BOTH | (t->tables->bfloat16 ? ADAPTAU_BFLOAT16 : 0);
     tables.users = first;
     tables.n_users = (int32_t)s->n;
     const adaptau_batch            batch = {.struct_size = sizeof batch,
@@ -416,7 +373,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
     adaptau_loss_output         output = {
                 .struct_size = sizeof output, .user_gradients = first_gradients, .item_gradients = second_gradients};
     adaptau_status status =
-        atau_loss_gradients_in(t->model->context, &t->model->workspace, &tables, &batch, &tau, NULL, NULL, &output, error);
+        atau_loss_gradients_in(t->tables->context, &t->gradients->workspace, &tables, &batch, &tau, NULL, NULL, &output, error);
     t->loss += output.loss;
     return status;
 }
@@ -424,7 +381,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
 static adaptau_tables table(const struct term *t, int64_t n, const float *rows, int64_t stride)
 {
     return (adaptau_tables){.struct_size = sizeof(adaptau_tables),
-                            .dim = t->model->dim,
+                            .dim = t->tables->dim,
                             .n_items = (int32_t)n,
                             .items = rows,
                             .item_stride = stride};
@@ -432,15 +389,15 @@ static adaptau_tables table(const struct term *t, int64_t n, const float *rows, 
 
 static adaptau_status make_views(struct term *t, adaptau_error *error)
 {
-    struct contrast_side *users = &t->state->side[USERS], *items = &t->state->side[ITEMS];
+    struct contrast_side *users = &t->side[USERS], *items = &t->side[ITEMS];
     float *const          first[2] = {users->first, items->first}, *const second[2] = {users->second, items->second};
     adaptau_status        status = ADAPTAU_OK;
     if (t->options.weight > 0.0)
-        status = atau_encoder_forward_view(t->model, &t->views[0], &t->first, first, error);
+        status = atau_encoding_forward_view(t->encoding, &t->views[0], &t->first, first, error);
     if (status == ADAPTAU_OK && t->options.weight > 0.0 && t->options.kind != ADAPTAU_CONTRAST_NCL)
-        status = atau_encoder_forward_view(t->model, &t->views[1], &t->second, second, error);
+        status = atau_encoding_forward_view(t->encoding, &t->views[1], &t->second, second, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK && t->options.kind == ADAPTAU_CONTRAST_NCL; side++) {
-        struct contrast_side *s = &t->state->side[side];
+        struct contrast_side *s = &t->side[side];
         if (s->second || s->raw)
             status = copy_raw_rows(t, side, s, s->second ? s->second : s->raw, error);
     }
@@ -449,9 +406,9 @@ static adaptau_status make_views(struct term *t, adaptau_error *error)
 
 static adaptau_status contrast_views(struct term *t, int side, adaptau_error *error)
 {
-    struct contrast_side        *s = &t->state->side[side];
-    const struct atau_embeddings raw = atau_model_raw(t->model);
-    const adaptau_tables         second = s->second ? table(t, s->n_second, s->second, t->model->dim)
+    struct contrast_side        *s = &t->side[side];
+    const struct atau_embeddings raw = atau_tables_raw(t->tables);
+    const adaptau_tables         second = s->second ? table(t, s->n_second, s->second, t->tables->dim)
                                                     : table(t, s->n_second, raw.rows[side], raw.stride[side]);
     const double weight = t->options.weight * (side == ITEMS ? t->options.item_weight : 1.0);
     return contrast(t, side, weight, s->first, &second, s->places, s->first_gradients, s->second_gradients, error);
@@ -459,8 +416,8 @@ static adaptau_status contrast_views(struct term *t, int side, adaptau_error *er
 
 static adaptau_status contrast_prototypes(struct term *t, int side, adaptau_error *error)
 {
-    struct contrast_side *s = &t->state->side[side];
-    const adaptau_tables  second = table(t, t->state->n_prototypes, t->state->centroids[side], t->model->dim);
+    struct contrast_side *s = &t->side[side];
+    const adaptau_tables  second = table(t, t->prototypes->n, t->prototypes->centroids[side], t->tables->dim);
     return contrast(t, side, t->options.prototype_weight, s->raw, &second, s->clusters, s->raw_gradients, NULL, error);
 }
 
@@ -470,10 +427,10 @@ static adaptau_status take_back(struct term *t, const struct atau_view *view, co
                                 float *const gradients[2], adaptau_error *error)
 {
     struct atau_embeddings raw;
-    adaptau_status         status = atau_encoder_backward_view(t->model, view, rows, gradients, &raw, error);
+    adaptau_status         status = atau_encoding_backward_view(t->encoding, view, rows, gradients, &raw, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = add_rows(t, t->model->tables[side].n_rows, raw.rows[side], raw.stride[side], NULL,
-                          t->model->gradients[side].rows, error);
+        status = add_rows(t, t->tables->side[side].n_rows, raw.rows[side], raw.stride[side], NULL,
+                          t->gradients->of[side].rows, error);
     return status;
 }
 
@@ -482,15 +439,15 @@ static adaptau_status merge_views(const struct term *t, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        const struct contrast_side *s = &t->state->side[side];
-        status = add_rows(t, s->n, s->first_gradients, t->model->dim, s->places, s->second_gradients, error);
+        const struct contrast_side *s = &t->side[side];
+        status = add_rows(t, s->n, s->first_gradients, t->tables->dim, s->places, s->second_gradients, error);
     }
     return status;
 }
 
 static adaptau_status add_views(struct term *t, adaptau_error *error)
 {
-    const struct contrast_side *users = &t->state->side[USERS], *items = &t->state->side[ITEMS];
+    const struct contrast_side *users = &t->side[USERS], *items = &t->side[ITEMS];
     float *const                first[2] = {users->first_gradients, items->first_gradients};
     float *const                second[2] = {users->second_gradients, items->second_gradients};
     const bool                  merges = t->options.kind == ADAPTAU_CONTRAST_SIMGCL;
@@ -498,8 +455,8 @@ static adaptau_status add_views(struct term *t, adaptau_error *error)
     if (status == ADAPTAU_OK && t->options.kind != ADAPTAU_CONTRAST_NCL)
         return take_back(t, &t->views[1], &t->second, second, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = add_rows(t, t->second.n[side], second[side], t->model->dim, t->second.ids[side],
-                          t->model->gradients[side].rows, error);
+        status = add_rows(t, t->second.n[side], second[side], t->tables->dim, t->second.ids[side],
+                          t->gradients->of[side].rows, error);
     return status;
 }
 
@@ -507,13 +464,13 @@ static adaptau_status add_prototypes(const struct term *t, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        const struct contrast_side *s = &t->state->side[side];
-        status = add_rows(t, s->n, s->raw_gradients, t->model->dim, s->ids, t->model->gradients[side].rows, error);
+        const struct contrast_side *s = &t->side[side];
+        status = add_rows(t, s->n, s->raw_gradients, t->tables->dim, s->ids, t->gradients->of[side].rows, error);
     }
     return status;
 }
 
-/* ---- the calls --------------------------------------------------------------------------------------------------- */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static adaptau_status run_term(struct term *t, adaptau_error *error)
 {
@@ -534,109 +491,24 @@ static adaptau_status run_term(struct term *t, adaptau_error *error)
     return status;
 }
 
-static adaptau_status begin_term(struct term *t, const adaptau_batch *given, adaptau_error *error)
+adaptau_status atau_contrast_add(struct atau_contrast *contrast, const struct atau_prototypes *prototypes,
+                                 struct atau_encoding *encoding, struct atau_gradients *gradients, const adaptau_batch *batch,
+                                 const adaptau_contrast_options *options, double *loss, adaptau_error *error)
 {
-    adaptau_model *model = t->model;
-    if (!model->has_gradients)
-        return atau_fail(error, ADAPTAU_E_STATE, "the model has no gradients: adaptau_model_gradients comes first");
-    adaptau_status status = atau_check_batch(given, model->tables[USERS].n_rows, model->tables[ITEMS].n_rows, &t->batch, error);
-    if (status == ADAPTAU_OK && t->batch.n_rows == 0)
-        status = atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
-    if (status == ADAPTAU_OK)
-        status = make_state(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    t->state = model->contrast;
-    if (t->options.prototype_weight > 0.0 && t->state->n_prototypes == 0)
+    struct term t = {.state = contrast,
+                     .prototypes = prototypes,
+                     .tables = encoding->tables,
+                     .encoding = encoding,
+                     .gradients = gradients,
+                     .options = *options,
+                     .batch = *batch};
+    if (options->prototype_weight > 0.0 && prototypes->n == 0)
         return atau_fail(error, ADAPTAU_E_STATE, "the model has no prototypes: adaptau_model_update_prototypes comes first");
-    fill_defaults(&t->options);
-    set_views(t);
-    return ADAPTAU_OK;
-}
-
-adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
-                                      const adaptau_contrast_options *options, double *loss, adaptau_error *error)
-{
-    struct term t = {.model = model};
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(batch, error);
-    adaptau_status status = atau_read_struct(&t.options, sizeof t.options, sizeof t.options, options, true, "options", error);
-    if (status == ADAPTAU_OK)
-        status = check_options(&t.options, error);
-    if (status == ADAPTAU_OK)
-        status = check_encoder(model, error);
-    if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = begin_term(&t, batch, error);
-    if (status == ADAPTAU_OK)
-        status = run_term(&t, error);
-    if (status == ADAPTAU_OK)
-        t.state->step++;
-    if (status == ADAPTAU_E_CALLBACK)
-        model->has_gradients = false;
-    atau_busy_leave(&model->busy);
-    if (status == ADAPTAU_OK && loss)
-        *loss = t.loss;
-    return status;
-}
-
-static void lay_out_prototypes(const adaptau_model *model, struct atau_contrast *c, int32_t n)
-{
-    for (int side = 0; side < 2; side++) {
-        c->centroids[side] = atau_arena_take(&c->prototypes, (uint64_t)n, (uint64_t)model->dim * sizeof(float));
-        c->clusters[side] = atau_arena_take(&c->prototypes, (uint64_t)model->tables[side].n_rows, sizeof(int32_t));
-    }
-}
-
-static adaptau_status cluster(const adaptau_model *model, struct atau_contrast *c, int side, int32_t n, adaptau_error *error)
-{
-    const struct atau_table *raw = &model->tables[side];
-    struct atau_stream       stream;
-    struct atau_kmeans       problem = {raw->n_rows, model->dim, raw->rows, raw->stride, n, &stream};
-    atau_stream_start(&stream, model->seed, ATAU_RANDOM_PROTOTYPES, c->update & UINT64_C(0xFFFFFFFFFFFF), (uint64_t)side);
-    return atau_kmeans_run(model->context, &problem, c->centroids[side], c->clusters[side], error);
-}
-
-static adaptau_status run_update(adaptau_model *model, int32_t n, adaptau_error *error)
-{
-    static const char *const names[2] = {"raw users", "raw items"};
-    adaptau_status           status = make_state(model, error);
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = atau_check_rows_finite(model->context, names[side], model->tables[side].n_rows, model->dim,
-                                        model->tables[side].rows, model->tables[side].stride, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    struct atau_contrast *c = model->contrast;
-    c->n_prototypes = 0;
-    atau_arena_count(&c->prototypes);
-    lay_out_prototypes(model, c, n);
-    status = atau_arena_allocate(model->context, &c->prototypes, "the prototypes", error);
-    if (status == ADAPTAU_OK)
-        lay_out_prototypes(model, c, n);
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = cluster(model, c, side, n, error);
+    set_views(&t);
+    adaptau_status status = run_term(&t, error);
     if (status == ADAPTAU_OK) {
-        c->n_prototypes = n;
-        c->update++;
+        contrast->step++;
+        *loss = t.loss;
     }
-    return status;
-}
-
-adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, adaptau_error *error)
-{
-    ATAU_REQUIRE(model, error);
-    adaptau_status status = check_encoder(model, error);
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        if (n < 1 || n > model->tables[side].n_rows)
-            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
-                               model->tables[side].n_rows, side == USERS ? "users" : "items");
-    if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = run_update(model, n, error);
-    atau_busy_leave(&model->busy);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
+#include "model/encoders/registry.h"
 #include "model/file.h"
 
 #define USER_TENSOR "user_embeddings"
@@ -41,8 +42,8 @@ static const char *const SCORES[8] = {"cosine",
 
 static int score_number(const adaptau_model *model)
 {
-    return (model->tables[ADAPTAU_SIDE_USERS].raw ? 1 : 0) + (model->tables[ADAPTAU_SIDE_ITEMS].raw ? 2 : 0) +
-           (model->free_length ? 4 : 0);
+    return (model->tables.side[ADAPTAU_SIDE_USERS].raw ? 1 : 0) + (model->tables.side[ADAPTAU_SIDE_ITEMS].raw ? 2 : 0) +
+           (model->tables.free_length ? 4 : 0);
 }
 
 static const char *const final_names[2] = {USER_TENSOR, ITEM_TENSOR};
@@ -58,7 +59,7 @@ static void add_tables(const adaptau_model *model, const struct atau_embeddings 
                        struct atau_model_content *content)
 {
     for (int side = 0; side < 2; side++)
-        add_tensor(content, names[side], model->tables[side].n_rows, model->dim, embeddings->rows[side],
+        add_tensor(content, names[side], model->tables.side[side].n_rows, model->tables.dim, embeddings->rows[side],
                    embeddings->stride[side]);
 }
 
@@ -69,26 +70,26 @@ static void add_metadata(struct atau_model_content *c, const char *key, const ch
 
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error)
 {
-    struct atau_embeddings   final, raw = atau_model_raw(model);
-    const struct atau_table *own = &model->encoder_table;
-    adaptau_status           status = atau_encoder_forward(model, &final, error);
+    struct atau_embeddings   final, raw = atau_tables_raw(&model->tables);
+    const struct atau_table *own = &model->tables.own;
+    adaptau_status           status = atau_encoding_forward(&model->encoding, &final, error);
     if (status != ADAPTAU_OK)
         return status;
     add_tables(model, &final, final_names, content);
-    if (!model->encoder->identity)
+    if (!model->encoding.encoder->identity)
         add_tables(model, &raw, raw_names, content);
     if (own->n_rows > 0)
-        add_tensor(content, ENCODER_TENSOR, own->n_rows, model->dim, own->rows, own->stride);
-    if (model->item_bias)
-        add_tensor(content, BIAS_TENSOR, model->tables[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->item_bias, 1);
-    model->encoder->describe(model, content->encoder_options);
+        add_tensor(content, ENCODER_TENSOR, own->n_rows, model->tables.dim, own->rows, own->stride);
+    if (model->tables.item_bias)
+        add_tensor(content, BIAS_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->tables.item_bias, 1);
+    model->encoding.encoder->describe(&model->encoding, content->encoder_options);
     add_metadata(content, "format", "adaptau");
-    add_metadata(content, ENCODER_KEY, model->encoder->name);
+    add_metadata(content, ENCODER_KEY, model->encoding.encoder->name);
     add_metadata(content, SCORE_KEY, SCORES[score_number(model)]);
     add_metadata(content, "adaptau.version", ADAPTAU_VERSION_STRING);
-    if (model->unit_raw_rows)
+    if (model->tables.unit_raw_rows)
         add_metadata(content, RAW_ROWS_KEY, UNIT);
-    if (model->rank_raw)
+    if (model->tables.rank_raw)
         add_metadata(content, RANKING_KEY, INNER_PRODUCT);
     if (content->encoder_options[0])
         add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
@@ -197,7 +198,7 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
 static adaptau_status find_encoder(const struct atau_safetensors *file, const struct atau_encoder **out, adaptau_error *error)
 {
     char text[64];
-    *out = &atau_encoder_mf;
+    *out = atau_encoder_by_number(ADAPTAU_ENCODER_MF);
     if (!atau_safetensors_metadata(file, ENCODER_KEY, text, sizeof text))
         return ADAPTAU_OK;
     *out = atau_encoder_by_name(text);
@@ -234,10 +235,10 @@ static adaptau_status read_table(const struct atau_safetensors *file, const char
                                  float *rows, int64_t stride, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = NULL;
-    adaptau_status                       status = find_table(file, name, n, model->dim, &entry, error);
+    adaptau_status                       status = find_table(file, name, n, model->tables.dim, &entry, error);
     if (status == ADAPTAU_OK)
         status = atau_safetensors_read_floats(file, entry, rows, stride, error);
-    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->dim, rows, stride, error) : status;
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->tables.dim, rows, stride, error) : status;
 }
 
 static adaptau_status read_tables(const struct atau_safetensors *file, const char *const names[2], const adaptau_model *model,
@@ -245,32 +246,31 @@ static adaptau_status read_tables(const struct atau_safetensors *file, const cha
 {
     adaptau_status status = ADAPTAU_OK;
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = read_table(file, names[side], model, model->tables[side].n_rows, into->rows[side], into->stride[side], error);
+        status = read_table(file, names[side], model, model->tables.side[side].n_rows, into->rows[side], into->stride[side], error);
     return status;
 }
 
 static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, BIAS_TENSOR);
-    const int32_t                        n = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    const int32_t                        n = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
     if (!entry)
         return ADAPTAU_OK;
     if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
                          BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
-    model->item_bias = atau_allocate_array(model->context, (uint64_t)n, sizeof(float));
-    if (!model->item_bias)
-        return atau_fail_memory(error, (size_t)n * sizeof(float), "the item bias");
-    adaptau_status status = atau_safetensors_read_floats(file, entry, model->item_bias, 1, error);
-    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->item_bias, 1, error)
+    adaptau_status status = atau_tables_make_bias(&model->tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_safetensors_read_floats(file, entry, model->tables.item_bias, 1, error);
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->tables.item_bias, 1, error)
                                 : status;
 }
 
 adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
-    const struct atau_embeddings raw = atau_model_raw(model);
-    const struct atau_table     *own = &model->encoder_table;
-    adaptau_status status = read_tables(file, model->encoder->identity ? final_names : raw_names, model, &raw, error);
+    const struct atau_embeddings raw = atau_tables_raw(&model->tables);
+    const struct atau_table     *own = &model->tables.own;
+    adaptau_status status = read_tables(file, model->encoding.encoder->identity ? final_names : raw_names, model, &raw, error);
     if (status == ADAPTAU_OK && own->n_rows > 0)
         status = read_table(file, ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
     return status == ADAPTAU_OK ? read_bias(file, model, error) : status;
@@ -282,8 +282,8 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
     struct atau_embeddings final;
     char                   text[ATAU_ENCODER_TEXT] = "";
     atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
-    adaptau_status status = atau_encoder_restore(model, text, &final, error);
-    if (status == ADAPTAU_OK && !model->encoder->identity)
+    adaptau_status status = atau_encoding_restore(&model->encoding, text, &final, error);
+    if (status == ADAPTAU_OK && !model->encoding.encoder->identity)
         status = read_tables(file, final_names, model, &final, error);
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
 }
@@ -293,12 +293,12 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
 static void settle_strangers(adaptau_model *model)
 {
     const struct atau_kernels *kernels = atau_kernels_of(model->context);
-    for (int side = 0; side < 2 && model->encoder->identity; side++)
-        for (int32_t r = 0; r < model->tables[side].n_rows && atau_model_on_sphere(model, &model->tables[side]); r++) {
-            float *row = model->tables[side].rows + r * model->tables[side].stride;
-            float  squares = kernels->dot(model->dim, row, row);
+    for (int side = 0; side < 2 && model->encoding.encoder->identity; side++)
+        for (int32_t r = 0; r < model->tables.side[side].n_rows && model->tables.side[side].sphere; r++) {
+            float *row = model->tables.side[side].rows + r * model->tables.side[side].stride;
+            float  squares = kernels->dot(model->tables.dim, row, row);
             if (!(fabsf(squares - 1.0f) <= 1e-4f))
-                atau_unit_row(kernels, model->dim, row, row);
+                atau_unit_row(kernels, model->tables.dim, row, row);
         }
 }
 
@@ -388,20 +388,20 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 /* Whether a ranking brings rows to length 1 that are not. */
 static bool is_normalised(const adaptau_model *model, const struct atau_table *table)
 {
-    return !table->raw && model->free_length && !model->rank_raw;
+    return !table->raw && model->tables.free_length && !model->tables.rank_raw;
 }
 
 /* Rows of length 1 where scores take them so, into rows of `stride` floats. */
 static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, float *out,
                                 int64_t stride, adaptau_error *error)
 {
-    const struct atau_table *table = &model->tables[side];
+    const struct atau_table *table = &model->tables.side[side];
     const float             *rows = final->rows[side];
     if (is_normalised(model, table))
-        return adaptau_normalise_rows(model->context, table->n_rows, model->dim, rows, final->stride[side], out, stride, NULL,
+        return adaptau_normalise_rows(model->context, table->n_rows, model->tables.dim, rows, final->stride[side], out, stride, NULL,
                                       error);
     for (int64_t r = 0; r < table->n_rows; r++)
-        memcpy(out + r * stride, rows + r * final->stride[side], (size_t)model->dim * sizeof(float));
+        memcpy(out + r * stride, rows + r * final->stride[side], (size_t)model->tables.dim * sizeof(float));
     return ADAPTAU_OK;
 }
 
@@ -409,15 +409,15 @@ static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const 
 static adaptau_status export_copy(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, bool biased,
                                   const char *path, adaptau_error *error)
 {
-    const size_t  n = (size_t)model->tables[side].n_rows;
-    const int64_t columns = model->dim + (biased ? 1 : 0);
+    const size_t  n = (size_t)model->tables.side[side].n_rows;
+    const int64_t columns = model->tables.dim + (biased ? 1 : 0);
     const size_t  row_bytes = (size_t)columns * sizeof(float);
     float        *copy = atau_allocate_array(model->context, n, row_bytes);
     if (!copy)
         return atau_fail_memory(error, n * row_bytes, "a copy of the table");
     adaptau_status status = copy_rows(model, side, final, copy, columns, error);
     for (size_t r = 0; r < n && biased; r++)
-        copy[(r + 1) * (size_t)columns - 1] = side == ADAPTAU_SIDE_USERS ? 1.0f : model->item_bias[r];
+        copy[(r + 1) * (size_t)columns - 1] = side == ADAPTAU_SIDE_USERS ? 1.0f : model->tables.item_bias[r];
     if (status == ADAPTAU_OK)
         status = atau_npy_write(path, (int64_t)n, columns, copy, columns, error);
     atau_free(model->context, copy, n * row_bytes);
@@ -427,14 +427,14 @@ static adaptau_status export_copy(const adaptau_model *model, int32_t side, cons
 static adaptau_status export_table(const adaptau_model *model, int32_t side, bool biased, const char *path,
                                    adaptau_error *error)
 {
-    const struct atau_table *table = &model->tables[side];
+    const struct atau_table *table = &model->tables.side[side];
     struct atau_embeddings   final;
-    adaptau_status           status = atau_encoder_forward(model, &final, error);
+    adaptau_status           status = atau_encoding_forward(&model->encoding, &final, error);
     if (status != ADAPTAU_OK)
         return status;
     if (biased || is_normalised(model, table))
         return export_copy(model, side, &final, biased, path, error);
-    return atau_npy_write(path, table->n_rows, model->dim, final.rows[side], final.stride[side], error);
+    return atau_npy_write(path, table->n_rows, model->tables.dim, final.rows[side], final.stride[side], error);
 }
 
 static adaptau_status export_side(const adaptau_model *model, int32_t side, bool index, const char *path, adaptau_error *error)
@@ -446,7 +446,7 @@ static adaptau_status export_side(const adaptau_model *model, int32_t side, bool
     adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = export_table(model, side, index && model->item_bias, path, error);
+    status = export_table(model, side, index && model->tables.item_bias, path, error);
     atau_model_leave_shared(model);
     return status;
 }

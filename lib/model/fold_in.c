@@ -76,22 +76,22 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
                              numbers[k].value, numbers[k].least, numbers[k].most);
     }
     const bool soft = o->target_strength > 0.0, popular = o->popularity_exponent != 0.0;
-    if (model->loss_map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || soft || popular))
+    if (model->objective.map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || soft || popular))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s belongs to the softmax, but the model's loss is %s",
                          soft      ? "target_strength"
                          : popular ? "popularity_exponent"
                                    : "tau_user_policy",
-                         model->loss_map->name);
+                         model->objective.map->name);
     if ((soft || popular) && !dataset)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g, but dataset is NULL",
                          soft ? "target_strength" : "popularity_exponent",
                          soft ? o->target_strength : o->popularity_exponent);
-    const int32_t n = model->tables[USERS].n_rows, m = model->tables[ITEMS].n_rows;
+    const int32_t n = model->tables.side[USERS].n_rows, m = model->tables.side[ITEMS].n_rows;
     if (dataset && (dataset->n_users != n || dataset->n_items != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
                          dataset->n_items, n, m);
     if (o->n_steps == 0)
-        o->n_steps = model->encoder->folds_exactly ? -1 : DEFAULT_STEPS;
+        o->n_steps = model->encoding.encoder->folds_exactly ? -1 : DEFAULT_STEPS;
     if (o->divisor == 0.0)
         o->divisor = o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
     return ADAPTAU_OK;
@@ -119,54 +119,11 @@ static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *ta
     return status;
 }
 
-static void invert_degrees(int64_t n, const int64_t *ptr, float *out)
-{
-    for (int64_t r = 0; r < n; r++)
-        out[r] = ptr[r + 1] > ptr[r] ? 1.0f / (float)(ptr[r + 1] - ptr[r]) : 0.0f;
-}
-
-struct walk {
-    float *inverse_users, *inverse_items; /* [n], [m]                                                        */
-    float *between;                       /* [n x d]                                                         */
-};
-
-static void lay_out_walk(struct walk *w, const adaptau_dataset *d, int32_t dim, struct atau_arena *arena)
-{
-    w->inverse_users = atau_arena_take(arena, (uint64_t)d->n_users, sizeof(float));
-    w->inverse_items = atau_arena_take(arena, (uint64_t)d->n_items, sizeof(float));
-    w->between = atau_arena_take(arena, (uint64_t)d->n_users, (uint64_t)dim * sizeof(float));
-}
-
-static adaptau_status form_targets(adaptau_fold_in *fold, const adaptau_dataset *d, adaptau_error *error)
-{
-    struct walk       w = {0};
-    struct atau_arena arena = {0};
-    const int64_t     dim = fold->dim;
-    lay_out_walk(&w, d, fold->dim, &arena);
-    adaptau_status status = atau_arena_allocate(fold->context, &arena, "forming soft targets", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    lay_out_walk(&w, d, fold->dim, &arena);
-    invert_degrees(d->n_users, d->user_ptr, w.inverse_users);
-    invert_degrees(d->n_items, d->item_ptr, w.inverse_items);
-    const struct atau_sparse      to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL};
-    const struct atau_sparse      to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL};
-    const struct atau_propagation first = {
-        .dim = dim, .x = fold->items, .x_stride = dim, .scale = 1.0f, .out = w.between, .out_stride = dim};
-    const struct atau_propagation second = {
-        .dim = dim, .x = w.between, .x_stride = dim, .scale = 1.0f, .out = fold->targets, .out_stride = dim};
-    status = atau_propagate(fold->context, &to_users, &first, error);
-    if (status == ADAPTAU_OK)
-        status = atau_propagate(fold->context, &to_items, &second, error);
-    atau_arena_free(fold->context, &arena);
-    return status;
-}
-
 static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset,
                            adaptau_error *error)
 {
     adaptau_tables tables = {0};
-    const bool     own_starts = model->encoder->fold_starts != NULL;
+    const bool     own_starts = model->encoding.encoder->fold_starts != NULL;
     adaptau_status status = atau_model_tables(model, &tables, error);
     if (status != ADAPTAU_OK)
         return status;
@@ -180,8 +137,10 @@ static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, co
         atau_popularity_log_q(dataset, fold->options.popularity_exponent, fold->log_q);
     status = copy_items(fold, &tables, error);
     if (status == ADAPTAU_OK && own_starts)
-        status = model->encoder->fold_starts(model, fold->starts, &fold->exponent, error);
-    return status == ADAPTAU_OK && fold->targets ? form_targets(fold, dataset, error) : status;
+        status = model->encoding.encoder->fold_starts(&model->encoding, fold->starts, &fold->exponent, error);
+    return status == ADAPTAU_OK && fold->targets
+               ? atau_targets_of_items(fold->context, dataset, fold->dim, fold->items, fold->targets, error)
+               : status;
 }
 
 adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
@@ -205,10 +164,10 @@ adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_
     if (status == ADAPTAU_OK) {
         fold->context = model->context;
         fold->options = options;
-        fold->loss = model->loss;
-        fold->softmax = !model->loss_map;
-        fold->n_items = model->tables[ITEMS].n_rows;
-        fold->dim = model->dim;
+        fold->loss = model->objective.loss;
+        fold->softmax = !model->objective.map;
+        fold->n_items = model->tables.side[ITEMS].n_rows;
+        fold->dim = model->tables.dim;
         fold->exponent = 1.0;
         status = fill(fold, model, dataset, error);
     }

@@ -9,10 +9,10 @@
 
 #include "common/abi.h"
 #include "common/error.h"
-#include "common/random.h"
 #include "core/dataset.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
+#include "model/first_rows.h"
 #include "model/model.h"
 
 #define USERS ADAPTAU_SIDE_USERS
@@ -20,53 +20,53 @@
 
 /* ---- what was learned ---------------------------------------------------------------------------------------------- */
 
-static adaptau_status copy_table(const adaptau_model *from, adaptau_model *to, const struct atau_table *old,
-                                 struct atau_table *grown, adaptau_error *error)
+static adaptau_status copy_table(const adaptau_model *from, adaptau_model *to, int k, adaptau_error *error)
 {
-    const size_t n = (size_t)old->n_rows, row = (size_t)from->dim * sizeof(float);
+    const struct atau_table            *old = atau_optimised_const_table(&from->tables, k);
+    const struct atau_table            *grown = atau_optimised_const_table(&to->tables, k);
+    const struct atau_moments_of_table *moments = &from->optimiser.of[k];
+    const size_t                        n = (size_t)old->n_rows, row = (size_t)from->tables.dim * sizeof(float);
     for (int64_t r = 0; r < old->n_rows; r++)
         memcpy(grown->rows + r * grown->stride, old->rows + r * old->stride, row);
-    grown->learning_rate = old->learning_rate;
-    if (!old->first || !old->second || !old->steps)
+    to->optimiser.of[k].learning_rate = moments->learning_rate;
+    if (!atau_optimiser_has_moments(&from->optimiser, k))
         return ADAPTAU_OK;
-    adaptau_status status = atau_model_make_moments(to, grown, error);
+    adaptau_status status = atau_optimiser_make_moments(&to->optimiser, &to->tables, k, error);
     if (status != ADAPTAU_OK)
         return status;
-    memcpy(grown->first, old->first, n * row);
-    memcpy(grown->second, old->second, n * (from->row_second_moment ? sizeof(float) : row));
-    memcpy(grown->steps, old->steps, n * sizeof(int32_t));
+    const size_t second = (size_t)atau_second_columns(&from->optimiser, &from->tables) * sizeof(float);
+    memcpy(to->optimiser.of[k].first, moments->first, n * row);
+    memcpy(to->optimiser.of[k].second, moments->second, n * second);
+    memcpy(to->optimiser.of[k].steps, moments->steps, n * sizeof(int32_t));
     return ADAPTAU_OK;
 }
 
 /* New items have none. */
 static adaptau_status copy_bias(const adaptau_model *from, adaptau_model *to, adaptau_error *error)
 {
-    const size_t n = (size_t)from->tables[ITEMS].n_rows, m = (size_t)to->tables[ITEMS].n_rows;
-    if (!from->item_bias)
+    const size_t n = (size_t)from->tables.side[ITEMS].n_rows, m = (size_t)to->tables.side[ITEMS].n_rows;
+    if (!from->tables.item_bias)
         return ADAPTAU_OK;
-    to->item_bias = atau_allocate_zeroed(to->context, m, sizeof(float));
-    if (!to->item_bias)
-        return atau_fail_memory(error, m * sizeof(float), "the item bias");
-    memcpy(to->item_bias, from->item_bias, n * sizeof(float));
+    adaptau_status status = atau_tables_make_bias(&to->tables, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    memcpy(to->tables.item_bias, from->tables.item_bias, n * sizeof(float));
+    memset(to->tables.item_bias + n, 0, (m - n) * sizeof(float));
     return ADAPTAU_OK;
 }
 
 static adaptau_status copy_model(const adaptau_model *from, adaptau_model *to, adaptau_error *error)
 {
-    uint64_t       updates, steps = atau_model_contrast_steps(from, &updates);
     adaptau_status status = ADAPTAU_OK;
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = copy_table(from, to, &from->tables[side], &to->tables[side], error);
-    if (status == ADAPTAU_OK && from->encoder_table.n_rows > 0)
-        status = copy_table(from, to, &from->encoder_table, &to->encoder_table, error);
+    for (int k = 0; k < ATAU_OPTIMISED && status == ADAPTAU_OK; k++)
+        status = copy_table(from, to, k, error);
     if (status == ADAPTAU_OK)
         status = copy_bias(from, to, error);
-    if (status == ADAPTAU_OK)
-        status = atau_model_set_contrast_steps(to, steps, updates, error);
-    to->loss = from->loss;
-    to->loss_map = from->loss_map;
-    if (to->encoder->steps)
-        *to->encoder->steps(to) = *from->encoder->steps((adaptau_model *)from);
+    to->objective.loss = from->objective.loss;
+    to->objective.map = from->objective.map;
+    to->contrast.step = from->contrast.step;
+    to->prototypes.update = from->prototypes.update;
+    atau_encoding_set_steps(&to->encoding, atau_encoding_steps(&from->encoding));
     return status;
 }
 
@@ -75,24 +75,15 @@ static adaptau_status copy_model(const adaptau_model *from, adaptau_model *to, a
 /* Of the rows that were there; 1 on the unit sphere, and where there were none. */
 static double mean_length(const adaptau_model *model, int side)
 {
-    const struct atau_table *table = &model->tables[side];
+    const struct atau_table *table = &model->tables.side[side];
     double                   sum = 0.0;
-    if (atau_model_on_sphere(model, table) || table->n_rows == 0)
+    if (table->sphere || table->n_rows == 0)
         return 1.0;
     for (int64_t r = 0; r < table->n_rows; r++) {
         const float *row = table->rows + r * table->stride;
-        sum += sqrt((double)atau_kernels_of(model->context)->dot(model->dim, row, row));
+        sum += sqrt((double)atau_kernels_of(model->context)->dot(model->tables.dim, row, row));
     }
     return sum > 0.0 ? sum / table->n_rows : 1.0;
-}
-
-static void draw_direction(const adaptau_model *model, int side, int64_t r, float *row)
-{
-    struct atau_stream stream;
-    atau_stream_start(&stream, model->seed, side == USERS ? ATAU_RANDOM_USERS : ATAU_RANDOM_ITEMS, (uint64_t)r, 0);
-    for (int32_t k = 0; k < model->dim; k++)
-        row[k] = (float)atau_stream_normal(&stream);
-    atau_unit_row(atau_kernels_of(model->context), model->dim, row, row);
 }
 
 /* The directions of a new row's neighbours, of those that have a row already (below `n_others`), added up. */
@@ -100,9 +91,9 @@ static void start_rows(adaptau_model *model, int side, int64_t first, const int6
                        int64_t n_others, double length)
 {
     const struct atau_kernels *kernels = atau_kernels_of(model->context);
-    struct atau_table         *table = &model->tables[side];
-    const struct atau_table   *other = &model->tables[!side];
-    const int64_t              dim = model->dim;
+    struct atau_table         *table = &model->tables.side[side];
+    const struct atau_table   *other = &model->tables.side[!side];
+    const int64_t              dim = model->tables.dim;
     for (int64_t r = first; r < table->n_rows; r++) {
         float *row = table->rows + r * table->stride;
         memset(row, 0, (size_t)dim * sizeof(float));
@@ -113,7 +104,7 @@ static void start_rows(adaptau_model *model, int side, int64_t first, const int6
                 kernels->axpy(dim, 1.0f / sqrtf(squares), from, row);
         }
         if (!(atau_unit_row(kernels, dim, row, row) > 0.0f))
-            draw_direction(model, side, r, row);
+            atau_first_direction(&model->tables, side, r, row);
         kernels->scale(dim, (float)length, row, row);
     }
 }
@@ -122,7 +113,7 @@ static void start_rows(adaptau_model *model, int side, int64_t first, const int6
 static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const adaptau_dataset *data,
                                      const adaptau_fold_in_options *options, adaptau_error *error)
 {
-    struct atau_table *users = &model->tables[USERS];
+    struct atau_table *users = &model->tables.side[USERS];
     const int32_t      n = users->n_rows - (int32_t)first;
     const size_t       bytes = ((size_t)n + 1) * sizeof(int64_t);
     adaptau_fold_in      *fold = NULL;
@@ -137,7 +128,7 @@ static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const 
                                        users->rows + first * users->stride, NULL, error);
     for (int64_t r = first; r < users->n_rows && status == ADAPTAU_OK; r++) /* they got 0                          */
         if (data->user_ptr[r + 1] == data->user_ptr[r])
-            draw_direction(model, USERS, r, users->rows + r * users->stride);
+            atau_first_direction(&model->tables, USERS, r, users->rows + r * users->stride);
     adaptau_fold_in_destroy(fold);
     atau_free(model->context, ptr, bytes);
     return status;
@@ -146,10 +137,10 @@ static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const 
 static adaptau_status start_new_rows(const adaptau_model *from, adaptau_model *to, const adaptau_dataset *data,
                                      const adaptau_fold_in_options *options, adaptau_error *error)
 {
-    const int32_t n = from->tables[USERS].n_rows, m = from->tables[ITEMS].n_rows;
+    const int32_t n = from->tables.side[USERS].n_rows, m = from->tables.side[ITEMS].n_rows;
     start_rows(to, ITEMS, m, data->item_ptr, data->item_users, n, mean_length(from, ITEMS));
     start_rows(to, USERS, n, data->user_ptr, data->user_items, data->n_items, mean_length(from, USERS));
-    return options && to->tables[USERS].n_rows > n ? fold_new_users(to, n, data, options, error) : ADAPTAU_OK;
+    return options && to->tables.side[USERS].n_rows > n ? fold_new_users(to, n, data, options, error) : ADAPTAU_OK;
 }
 
 /* ---- the call ------------------------------------------------------------------------------------------------------ */
@@ -177,13 +168,13 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
-    const int32_t n = model->tables[USERS].n_rows, m = model->tables[ITEMS].n_rows;
+    const int32_t n = model->tables.side[USERS].n_rows, m = model->tables.side[ITEMS].n_rows;
     if (dataset->n_users < n || dataset->n_items < m)
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d already", dataset->n_users,
                          dataset->n_items, n, m);
-    if (fold && !model->encoder->identity)
+    if (fold && !model->encoding.encoder->identity)
         return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of %s are no embeddings",
-                         model->encoder->name);
+                         model->encoding.encoder->name);
     /* Whether or not there are new users to be folded in. */
     adaptau_fold_in_options options;
     adaptau_status       status =

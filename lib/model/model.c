@@ -3,126 +3,17 @@
 
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "common/abi.h"
 #include "common/error.h"
-#include "common/size.h"
 #include "core/dataset.h"
+#include "core/temperature.h"
 #include "kernels/check.h"
-
-#define KNOWN_FLAGS                                                                                                    \
-    (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS | ADAPTAU_MODEL_FREE_LENGTH | \
-     ADAPTAU_MODEL_ROW_SECOND_MOMENT | ADAPTAU_MODEL_BFLOAT16 | ADAPTAU_MODEL_UNIT_RAW_ROWS | ADAPTAU_MODEL_RANK_RAW)
-#define DEFAULT_DIM 64
-#define RATE_MOST 1e6
-
-/* ---- options ------------------------------------------------------------------------------------------------------- */
-
-static double or_default(double value, double fallback)
-{
-    return value == 0.0 ? fallback : value;
-}
-
-static adaptau_status check_rate(const char *name, double value, double most, adaptau_error *error)
-{
-    if (!isfinite(value))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "%s = %g is not finite", name, value);
-    if (value < 0.0 || value > most)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s = %g is outside 0 ... %g", name, value, most);
-    return ADAPTAU_OK;
-}
-
-static adaptau_status check_decay(const char *name, double value, adaptau_error *error)
-{
-    if (!isfinite(value))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "%s = %g is not finite", name, value);
-    if (value >= 1.0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s = %g is not below 1", name, value);
-    return ADAPTAU_OK;
-}
-
-static adaptau_status check_optimiser(const adaptau_model_options *o, adaptau_error *error)
-{
-    adaptau_status status = check_rate("options->learning_rate_users", o->learning_rate_users, RATE_MOST, error);
-    if (status == ADAPTAU_OK)
-        status = check_rate("options->learning_rate_items", o->learning_rate_items, RATE_MOST, error);
-    if (status == ADAPTAU_OK)
-        status = check_decay("options->beta1_users", o->beta1_users, error);
-    if (status == ADAPTAU_OK)
-        status = check_decay("options->beta1_items", o->beta1_items, error);
-    if (status == ADAPTAU_OK)
-        status = check_decay("options->beta2", o->beta2, error);
-    if (status == ADAPTAU_OK && o->beta2 < 0.0)
-        status = atau_fail(error, ADAPTAU_E_ARGUMENT, "options->beta2 = %g is negative", o->beta2);
-    if (status == ADAPTAU_OK)
-        status = check_rate("options->epsilon", o->epsilon, 1.0, error);
-    if (status == ADAPTAU_OK)
-        status = check_rate("options->weight_decay", o->weight_decay, RATE_MOST, error);
-    return status;
-}
-
-static adaptau_status check_stride(const char *name, int64_t stride, const float *rows, int32_t dim, adaptau_error *error)
-{
-    if (rows && stride && stride < dim)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "options->%s = %lld, but dim = %d", name, (long long)stride, dim);
-    return ADAPTAU_OK;
-}
-
-adaptau_status atau_model_check_options(adaptau_model_options *o, adaptau_error *error)
-{
-    if (o->flags & ~KNOWN_FLAGS)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (!atau_encoder_by_number(o->encoder))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->encoder = %d is unknown", o->encoder);
-    if (o->flags & ADAPTAU_MODEL_UNIT_RAW_ROWS && atau_encoder_by_number(o->encoder)->identity)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "ADAPTAU_MODEL_UNIT_RAW_ROWS needs an encoder, but options->encoder = %d",
-                         o->encoder);
-    if (o->init < ADAPTAU_INIT_SPHERE || o->init > ADAPTAU_INIT_HOST)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->init = %d is unknown", o->init);
-    if (o->reserved || o->reserved_layers)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %d, not 0", o->reserved ? "reserved" : "reserved_layers",
-                         o->reserved ? o->reserved : o->reserved_layers);
-    if (o->dim == 0)
-        o->dim = DEFAULT_DIM;
-    if (o->dim < 0 || o->dim > ADAPTAU_MAX_DIM)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->dim = %d is outside 1 ... %d", o->dim, ADAPTAU_MAX_DIM);
-    if (o->init == ADAPTAU_INIT_HOST && (!o->host_users || !o->host_items))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "ADAPTAU_INIT_HOST needs options->host_%s",
-                         o->host_users ? "items" : "users");
-    adaptau_status status = check_stride("host_user_stride", o->host_user_stride, o->host_users, o->dim, error);
-    if (status == ADAPTAU_OK)
-        status = check_stride("host_item_stride", o->host_item_stride, o->host_items, o->dim, error);
-    if (status == ADAPTAU_OK)
-        status = check_optimiser(o, error);
-    return status == ADAPTAU_OK ? atau_encoder_by_number(o->encoder)->check(o, error) : status;
-}
+#include "model/encoders/registry.h"
+#include "model/first_rows.h"
+#include "model/options.h"
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
-
-static adaptau_status open_table(adaptau_model *model, struct atau_table *table, const char *what, int32_t n_rows, float *host,
-                                 int64_t stride, bool raw, adaptau_error *error)
-{
-    size_t             row_bytes = (size_t)model->dim * sizeof(float), bytes;
-    table->n_rows = n_rows;
-    table->raw = raw;
-    table->stride = host && stride ? stride : model->dim;
-    table->rows = host;
-    if (host)
-        return ADAPTAU_OK;
-    if (!atau_size_multiply((uint64_t)n_rows, row_bytes, &bytes))
-        return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, model->dim);
-    table->rows = atau_allocate_zeroed(model->context, (uint64_t)n_rows, row_bytes);
-    if (!table->rows)
-        return atau_fail_memory(error, bytes, what);
-    table->owned = true;
-    return ADAPTAU_OK;
-}
-
-adaptau_status atau_model_open_encoder_table(adaptau_model *model, int32_t n_rows, float *host, adaptau_error *error)
-{
-    return open_table(model, &model->encoder_table, "the encoder's parameters", n_rows, host, 0, true, error);
-}
 
 adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
                                    int32_t n_items, const adaptau_model_options *o, adaptau_model **out, adaptau_error *error)
@@ -131,21 +22,10 @@ adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_e
     if (!model)
         return atau_fail_memory(error, sizeof *model, "the model");
     model->context = context;
-    atau_busy_leave(&model->busy);
-    atau_busy_leave(&model->finals.busy);
-    model->encoder = encoder;
-    model->dim = o->dim;
-    model->free_length = !encoder->identity || (o->flags & ADAPTAU_MODEL_FREE_LENGTH) != 0;
-    model->unit_raw_rows = (o->flags & ADAPTAU_MODEL_UNIT_RAW_ROWS) != 0;
-    model->rank_raw = (o->flags & ADAPTAU_MODEL_RANK_RAW) != 0;
-    model->row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
-    model->bfloat16 = (o->flags & ADAPTAU_MODEL_BFLOAT16) != 0;
-    atau_model_set_optimiser(model, &(adaptau_model_options){0});
-    adaptau_status status = open_table(model, &model->tables[ADAPTAU_SIDE_USERS], "the user table", n_users, o->host_users,
-                                       o->host_user_stride, (o->flags & ADAPTAU_MODEL_RAW_USERS) != 0, error);
-    if (status == ADAPTAU_OK)
-        status = open_table(model, &model->tables[ADAPTAU_SIDE_ITEMS], "the item table", n_items, o->host_items,
-                            o->host_item_stride, (o->flags & ADAPTAU_MODEL_RAW_ITEMS) != 0, error);
+    atau_encoding_open(&model->encoding, encoder, &model->tables, &model->busy);
+    model->optimiser.row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
+    atau_optimiser_set(&model->optimiser, &(adaptau_model_options){0});
+    adaptau_status status = atau_tables_open(&model->tables, context, n_users, n_items, encoder->identity, o, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -154,73 +34,39 @@ adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_e
     return ADAPTAU_OK;
 }
 
-void atau_model_set_optimiser(adaptau_model *model, const adaptau_model_options *o)
-{
-    model->tables[ADAPTAU_SIDE_USERS].learning_rate = or_default(o->learning_rate_users, 0.2);
-    model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = or_default(o->learning_rate_items, 0.02);
-    model->tables[ADAPTAU_SIDE_USERS].beta1 = fmax(0.0, or_default(o->beta1_users, 0.5));
-    model->tables[ADAPTAU_SIDE_ITEMS].beta1 = fmax(0.0, or_default(o->beta1_items, 0.9));
-    model->beta2 = or_default(o->beta2, 0.999);
-    model->epsilon = or_default(o->epsilon, 1e-12);
-    model->weight_decay = o->weight_decay;
-    model->seed = o->seed;
-}
-
-/* Where 0 stands for a default and a negative number for 0. */
-static double zero_or(double value)
-{
-    return value == 0.0 ? -1.0 : value;
-}
-
 adaptau_model_options atau_model_recall_options(const adaptau_model *model)
 {
-    const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
-    adaptau_model_options    o = {
-           .struct_size = sizeof o,
-           .flags = (users->raw ? ADAPTAU_MODEL_RAW_USERS : 0) | (items->raw ? ADAPTAU_MODEL_RAW_ITEMS : 0) |
-                    (model->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0) |
-                    (model->row_second_moment ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0) |
-                    (model->bfloat16 ? ADAPTAU_MODEL_BFLOAT16 : 0) |
-                    (model->unit_raw_rows ? ADAPTAU_MODEL_UNIT_RAW_ROWS : 0) |
-                    (model->rank_raw ? ADAPTAU_MODEL_RANK_RAW : 0),
-           .encoder = model->encoder->number,
-           .dim = model->dim,
-           .seed = model->seed,
-           .learning_rate_users = users->learning_rate,
-           .learning_rate_items = items->learning_rate,
-           .beta1_users = zero_or(users->beta1),
-           .beta1_items = zero_or(items->beta1),
-           .beta2 = model->beta2,
-           .epsilon = model->epsilon,
-           .weight_decay = model->weight_decay,
+    const struct atau_raw_tables *t = &model->tables;
+    adaptau_model_options         o = {
+                .struct_size = sizeof o,
+                .flags = (t->side[ADAPTAU_SIDE_USERS].raw ? ADAPTAU_MODEL_RAW_USERS : 0) |
+                         (t->side[ADAPTAU_SIDE_ITEMS].raw ? ADAPTAU_MODEL_RAW_ITEMS : 0) |
+                         (t->free_length ? ADAPTAU_MODEL_FREE_LENGTH : 0) |
+                         (model->optimiser.row_second_moment ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0) |
+                         (t->bfloat16 ? ADAPTAU_MODEL_BFLOAT16 : 0) |
+                         (t->unit_raw_rows ? ADAPTAU_MODEL_UNIT_RAW_ROWS : 0) |
+                         (t->rank_raw ? ADAPTAU_MODEL_RANK_RAW : 0),
+                .encoder = model->encoding.encoder->number,
+                .dim = t->dim,
+                .seed = t->seed,
     };
-    model->encoder->recall(model, &o);
+    atau_optimiser_recall(&model->optimiser, &o);
+    model->encoding.encoder->recall(&model->encoding, &o);
     return o;
-}
-
-static adaptau_status check_host_tables(adaptau_model *model, adaptau_error *error)
-{
-    const char    *names[2] = {"host_users", "host_items"};
-    adaptau_status status = ADAPTAU_OK;
-    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
-        struct atau_table *table = &model->tables[side];
-        status = atau_check_rows_finite(model->context, names[side], table->n_rows, model->dim, table->rows, table->stride,
-                                        error);
-    }
-    return status;
 }
 
 static adaptau_status initialise(adaptau_model *model, const adaptau_dataset *dataset, int32_t init, adaptau_error *error)
 {
-    adaptau_status status = ADAPTAU_OK;
+    static const char *const names[2] = {"host_users", "host_items"};
+    adaptau_status           status = ADAPTAU_OK;
     if (init == ADAPTAU_INIT_HOST)
-        status = check_host_tables(model, error);
+        status = atau_tables_check_finite(&model->tables, names, error);
     else if (init == ADAPTAU_INIT_SPECTRAL)
-        status = atau_model_init_spectral(model, dataset, error);
+        status = atau_first_rows_spectral(&model->tables, dataset, error);
     else
-        atau_model_init_random(model, init);
+        atau_first_rows_random(&model->tables, init);
     if (status == ADAPTAU_OK)
-        atau_model_settle(model);
+        atau_tables_to_sphere(&model->tables);
     return status;
 }
 
@@ -232,8 +78,9 @@ adaptau_status atau_model_open(adaptau_context *context, const adaptau_dataset *
                                                 dataset->n_items, options, &model, error);
     if (status != ADAPTAU_OK)
         return status;
-    atau_model_set_optimiser(model, options);
-    status = model->encoder->create(model, dataset, options, error);
+    atau_optimiser_set(&model->optimiser, options);
+    model->tables.seed = options->seed;
+    status = model->encoding.encoder->create(&model->encoding, dataset, options, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -266,47 +113,21 @@ adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_data
     return ADAPTAU_OK;
 }
 
-static void close_table(adaptau_model *model, struct atau_table *table)
-{
-    size_t bytes = (size_t)table->n_rows * (size_t)model->dim * sizeof(float);
-    if (table->owned)
-        atau_free(model->context, table->rows, bytes);
-    atau_free(model->context, table->first, bytes);
-    atau_free(model->context, table->second,
-              model->row_second_moment ? (size_t)table->n_rows * sizeof(float) : bytes);
-    atau_free(model->context, table->steps, (size_t)table->n_rows * sizeof(int32_t));
-}
-
 void adaptau_model_destroy(adaptau_model *model)
 {
     if (!model)
         return;
-    atau_free(model->context, model->item_bias, (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows * sizeof(float));
-    model->encoder->destroy(model);
-    atau_model_free_targets(model);
-    atau_model_free_contrast(model);
-    atau_model_free_gradients(model);
-    close_table(model, &model->tables[ADAPTAU_SIDE_USERS]);
-    close_table(model, &model->tables[ADAPTAU_SIDE_ITEMS]);
-    close_table(model, &model->encoder_table);
+    model->encoding.encoder->destroy(&model->encoding);
+    atau_targets_free(&model->targets, &model->tables);
+    atau_contrast_free(&model->contrast, model->context);
+    atau_prototypes_free(&model->prototypes, model->context);
+    atau_gradients_free(&model->gradients, &model->tables);
+    atau_optimiser_free(&model->optimiser, &model->tables);
+    atau_tables_close(&model->tables);
     atau_free(model->context, model, sizeof *model);
 }
 
-/* ---- what one can ask ------------------------------------------------------------------------------------------------ */
-
-bool atau_model_on_sphere(const adaptau_model *model, const struct atau_table *table)
-{
-    return model->encoder->identity ? !table->raw && !model->free_length
-                                    : model->unit_raw_rows && table != &model->encoder_table;
-}
-
-uint32_t atau_model_score_flags(const adaptau_model *model)
-{
-    uint32_t flags = model->free_length ? 0 : ADAPTAU_UNIT_ROWS;
-    flags |= model->tables[ADAPTAU_SIDE_USERS].raw ? 0 : ADAPTAU_NORMALISE_USERS;
-    flags |= model->tables[ADAPTAU_SIDE_ITEMS].raw ? 0 : ADAPTAU_NORMALISE_ITEMS;
-    return flags;
-}
+/* ---- doors --------------------------------------------------------------------------------------------------------- */
 
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error)
 {
@@ -318,43 +139,32 @@ void atau_model_leave_shared(const adaptau_model *model)
     atau_busy_leave_shared(&model->busy);
 }
 
-struct atau_embeddings atau_model_raw(const adaptau_model *model)
-{
-    const struct atau_table *users = &model->tables[ADAPTAU_SIDE_USERS], *items = &model->tables[ADAPTAU_SIDE_ITEMS];
-    return (struct atau_embeddings){{users->rows, items->rows}, {users->stride, items->stride}};
-}
-
-adaptau_tables atau_model_view(const adaptau_model *model, const struct atau_embeddings *embeddings)
-{
-    return (adaptau_tables){
-        .struct_size = sizeof(adaptau_tables),
-        .flags = atau_model_score_flags(model),
-        .n_users = model->tables[ADAPTAU_SIDE_USERS].n_rows,
-        .n_items = model->tables[ADAPTAU_SIDE_ITEMS].n_rows,
-        .dim = model->dim,
-        .users = embeddings->rows[ADAPTAU_SIDE_USERS],
-        .user_stride = embeddings->stride[ADAPTAU_SIDE_USERS],
-        .items = embeddings->rows[ADAPTAU_SIDE_ITEMS],
-        .item_stride = embeddings->stride[ADAPTAU_SIDE_ITEMS],
-        .item_bias = model->item_bias,
-    };
-}
-
 adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
     struct atau_embeddings final;
-    adaptau_status         status = atau_encoder_forward(model, &final, error);
+    adaptau_status         status = atau_encoding_forward(&model->encoding, &final, error);
     if (status == ADAPTAU_OK)
-        *out = atau_model_view(model, &final);
+        *out = atau_tables_view(&model->tables, &final);
     return status;
 }
 
 adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
-    adaptau_status status = atau_model_tables(model, out, error);
-    if (status == ADAPTAU_OK && model->rank_raw)
-        out->flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
+    struct atau_embeddings final;
+    adaptau_status         status = atau_encoding_forward(&model->encoding, &final, error);
+    if (status == ADAPTAU_OK)
+        *out = atau_tables_ranking_view(&model->tables, &final);
     return status;
+}
+
+adaptau_status atau_model_check_dataset(const adaptau_model *model, const char *name, const adaptau_dataset *dataset,
+                                        adaptau_error *error)
+{
+    const int32_t n = model->tables.side[ADAPTAU_SIDE_USERS].n_rows, m = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
+    if (dataset->n_users == n && dataset->n_items == m)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_SHAPE, "%s is %d x %d, but the model is %d x %d", name, dataset->n_users,
+                     dataset->n_items, n, m);
 }
 
 adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
@@ -381,8 +191,8 @@ adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct atau_embeddings raw = atau_model_raw(model);
-    adaptau_tables         tables = atau_model_view(model, &raw);
+    struct atau_embeddings raw = atau_tables_raw(&model->tables);
+    adaptau_tables         tables = atau_tables_view(&model->tables, &raw);
     atau_model_leave_shared(model);
     tables.flags = 0;
     tables.item_bias = NULL;
@@ -400,9 +210,9 @@ adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, 
     if (status != ADAPTAU_OK)
         return status;
     adaptau_encoder_parameters parameters = {.struct_size = sizeof parameters,
-                                             .n_rows = model->encoder_table.n_rows,
-                                             .dim = model->dim,
-                                             .rows = model->encoder_table.rows};
+                                             .n_rows = model->tables.own.n_rows,
+                                             .dim = model->tables.dim,
+                                             .rows = model->tables.own.rows};
     atau_model_leave_shared(model);
     atau_write_struct(out, &parameters, sizeof parameters);
     return ADAPTAU_OK;
@@ -414,7 +224,7 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
     adaptau_status status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    atau_encoder_forget(model);
+    atau_encoding_forget(&model->encoding);
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }
@@ -426,7 +236,7 @@ adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error)
     adaptau_status status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    status = atau_encoder_forward(model, &final, error);
+    status = atau_encoding_forward(&model->encoding, &final, error);
     atau_busy_leave(&model->busy);
     return status;
 }
@@ -434,15 +244,15 @@ adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error)
 adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = check_rate("users", users, RATE_MOST, error);
+    adaptau_status status = atau_model_check_rate("users", users, error);
     if (status == ADAPTAU_OK)
-        status = check_rate("items", items, RATE_MOST, error);
+        status = atau_model_check_rate("items", items, error);
     if (status == ADAPTAU_OK)
         status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    model->tables[ADAPTAU_SIDE_USERS].learning_rate = users;
-    model->tables[ADAPTAU_SIDE_ITEMS].learning_rate = items;
+    model->optimiser.of[ADAPTAU_SIDE_USERS].learning_rate = users;
+    model->optimiser.of[ADAPTAU_SIDE_ITEMS].learning_rate = items;
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }
@@ -457,38 +267,23 @@ adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *
         status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    atau_read_struct(&model->loss, sizeof model->loss, sizeof model->loss, loss, true, "loss", error);
-    model->loss_map = known == &atau_loss_softmax ? NULL : known;
+    atau_read_struct(&model->objective.loss, sizeof model->objective.loss, sizeof model->objective.loss, loss, true, "loss", error);
+    model->objective.map = known == &atau_loss_softmax ? NULL : known;
     atau_busy_leave(&model->busy);
-    return ADAPTAU_OK;
-}
-
-static adaptau_status set_item_bias(adaptau_model *model, size_t n, const float *bias, adaptau_error *error)
-{
-    if (!bias) {
-        atau_free(model->context, model->item_bias, n * sizeof(float));
-        model->item_bias = NULL;
-        return ADAPTAU_OK;
-    }
-    if (!model->item_bias)
-        model->item_bias = atau_allocate_array(model->context, n, sizeof(float));
-    if (!model->item_bias)
-        return atau_fail_memory(error, n * sizeof(float), "the item bias");
-    memcpy(model->item_bias, bias, n * sizeof(float));
     return ADAPTAU_OK;
 }
 
 adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    size_t n = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
+    size_t n = (size_t)model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
     for (size_t i = 0; bias && i < n; i++)
         if (!isfinite(bias[i]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
     adaptau_status status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    status = set_item_bias(model, n, bias, error);
+    status = atau_tables_set_bias(&model->tables, bias, error);
     atau_busy_leave(&model->busy);
     return status;
 }
@@ -504,5 +299,94 @@ adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_te
     if (status == ADAPTAU_OK)
         status = adaptau_temperature_update(temperature, &tables, error);
     atau_model_leave_shared(model);
+    return status;
+}
+
+adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
+                                            const adaptau_temperature *temperature, const adaptau_target_options *given,
+                                            adaptau_error *error)
+{
+    adaptau_target_options options;
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(temperature, error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error);
+    if (status == ADAPTAU_OK)
+        status = atau_targets_check_options(&options, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_check_dataset(model, "dataset", dataset, error);
+    if (status == ADAPTAU_OK)
+        status = atau_temperature_check_fit(temperature, dataset->n_users, dataset->n_items, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (options.strength == 0.0)
+        model->targets.weight = 0.0;
+    else
+        status = atau_targets_update(&model->targets, &model->encoding, dataset, temperature, &options, error);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
+/* ---- contrast ------------------------------------------------------------------------------------------------------ */
+
+static adaptau_status add_contrast(adaptau_model *model, const adaptau_batch *given, const adaptau_contrast_options *options,
+                                   double *loss, adaptau_error *error)
+{
+    const struct atau_raw_tables *tables = &model->tables;
+    adaptau_batch                 batch;
+    adaptau_status                status = atau_gradients_check(&model->gradients, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_batch(given, tables->side[ADAPTAU_SIDE_USERS].n_rows, tables->side[ADAPTAU_SIDE_ITEMS].n_rows, &batch,
+                                  error);
+    if (status == ADAPTAU_OK && batch.n_rows == 0)
+        status = atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_contrast_add(&model->contrast, &model->prototypes, &model->encoding, &model->gradients, &batch, options, loss,
+                               error);
+    if (status == ADAPTAU_E_CALLBACK)
+        model->gradients.present = false;
+    return status;
+}
+
+adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
+                                      const adaptau_contrast_options *given, double *loss, adaptau_error *error)
+{
+    adaptau_contrast_options options;
+    double                   sum = 0.0;
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(batch, error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    if (status == ADAPTAU_OK)
+        status = atau_contrast_check_options(&options, error);
+    if (status == ADAPTAU_OK)
+        status = atau_contrast_check_encoder(model->encoding.encoder, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = add_contrast(model, batch, &options, &sum, error);
+    atau_busy_leave(&model->busy);
+    if (status == ADAPTAU_OK && loss)
+        *loss = sum;
+    return status;
+}
+
+adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_contrast_check_encoder(model->encoding.encoder, error);
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
+        if (n < 1 || n > model->tables.side[side].n_rows)
+            status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
+                               model->tables.side[side].n_rows, side == ADAPTAU_SIDE_USERS ? "users" : "items");
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_prototypes_update(&model->prototypes, &model->tables, n, error);
+    atau_busy_leave(&model->busy);
     return status;
 }

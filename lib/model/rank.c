@@ -17,8 +17,9 @@ adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_quer
 {
     adaptau_query query;
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_read_query(given, model->tables[ADAPTAU_SIDE_USERS].n_rows,
-                                            model->tables[ADAPTAU_SIDE_ITEMS].n_rows, model->dim, found, &query, error);
+    const struct atau_raw_tables *tables = &model->tables;
+    adaptau_status                status = atau_read_query(given, tables->side[ADAPTAU_SIDE_USERS].n_rows,
+                                                           tables->side[ADAPTAU_SIDE_ITEMS].n_rows, tables->dim, found, &query, error);
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)

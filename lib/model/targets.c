@@ -6,7 +6,7 @@
  *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u e_u/τ⁺_u, W_u = n_u^a
  *
  * each by three sparse products. Between two calls they lag behind the embeddings, by an epoch at most. */
-#include "model/model.h"
+#include "model/targets.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,9 +19,11 @@
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
-struct targets {
-    adaptau_model         *model;
-    const adaptau_dataset *data;
+/* One forming. */
+struct forming {
+    struct atau_targets          *targets;
+    const struct atau_raw_tables *tables;
+    const adaptau_dataset        *data;
     struct atau_embeddings final;
     float                 *inverse_users; /* [n] 1/n_u, 0 without items                                       */
     float                 *inverse_items; /* [m] 1/n_i                                                        */
@@ -31,7 +33,7 @@ struct targets {
     float                 *between; /* [n x d]                                                          */
 };
 
-static void lay_out(struct targets *t, struct atau_arena *arena)
+static void lay_out(struct forming *t, struct atau_arena *arena)
 {
     const size_t n = (size_t)t->data->n_users, m = (size_t)t->data->n_items;
     t->inverse_users = atau_arena_take(arena, n, sizeof(float));
@@ -39,49 +41,63 @@ static void lay_out(struct targets *t, struct atau_arena *arena)
     t->user_scale = atau_arena_take(arena, n, sizeof(float));
     t->item_scale = atau_arena_take(arena, m, sizeof(float));
     t->tau = atau_arena_take(arena, n, 2 * sizeof(float));
-    t->between = atau_arena_take(arena, n, (uint64_t)t->model->dim * sizeof(float));
+    t->between = atau_arena_take(arena, n, (uint64_t)t->tables->dim * sizeof(float));
 }
 
-void atau_model_free_targets(adaptau_model *model)
+void atau_targets_free(struct atau_targets *targets, const struct atau_raw_tables *tables)
 {
-    const size_t n = (size_t)model->tables[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    const size_t row = (size_t)model->dim * sizeof(float);
-    atau_free(model->context, model->user_targets, n * row);
-    atau_free(model->context, model->item_targets, m * row);
-    atau_free(model->context, model->target_shares, n * sizeof(float));
-    model->user_targets = model->item_targets = model->target_shares = NULL;
-    model->target_weight = 0.0;
+    const size_t n = (size_t)tables->side[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)tables->side[ADAPTAU_SIDE_ITEMS].n_rows;
+    const size_t row = (size_t)tables->dim * sizeof(float);
+    atau_free(tables->context, targets->users, n * row);
+    atau_free(tables->context, targets->items, m * row);
+    atau_free(tables->context, targets->shares, n * sizeof(float));
+    *targets = (struct atau_targets){0};
 }
 
-static adaptau_status make_room(adaptau_model *model, adaptau_error *error)
+static adaptau_status make_room(struct atau_targets *targets, const struct atau_raw_tables *tables, adaptau_error *error)
 {
-    const size_t n = (size_t)model->tables[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    const size_t row = (size_t)model->dim * sizeof(float);
-    if (model->user_targets)
+    const size_t n = (size_t)tables->side[ADAPTAU_SIDE_USERS].n_rows, m = (size_t)tables->side[ADAPTAU_SIDE_ITEMS].n_rows;
+    const size_t row = (size_t)tables->dim * sizeof(float);
+    if (targets->users)
         return ADAPTAU_OK;
-    model->user_targets = atau_allocate_array(model->context, n, row);
-    model->item_targets = atau_allocate_array(model->context, m, row);
-    model->target_shares = atau_allocate_array(model->context, n, sizeof(float));
-    if (model->user_targets && model->item_targets && model->target_shares)
+    targets->users = atau_allocate_array(tables->context, n, row);
+    targets->items = atau_allocate_array(tables->context, m, row);
+    targets->shares = atau_allocate_array(tables->context, n, sizeof(float));
+    if (targets->users && targets->items && targets->shares)
         return ADAPTAU_OK;
-    atau_model_free_targets(model);
+    atau_targets_free(targets, tables);
     return atau_fail_memory(error, (n + m) * row, "the soft targets");
 }
 
-/* 1/‖e‖ of a table that is normalised on the fly, 1 otherwise. */
-static float inverse_length(const struct targets *t, int side, int64_t r)
+adaptau_status atau_targets_check_options(const adaptau_target_options *o, adaptau_error *error)
 {
-    const adaptau_model *model = t->model;
-    const float         *row = t->final.rows[side] + r * t->final.stride[side];
-    if (model->tables[side].raw || !model->free_length)
+    if (o->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", o->reserved);
+    if (!isfinite(o->strength) || !isfinite(o->row_weight_exponent))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite",
+                         isfinite(o->strength) ? "row_weight_exponent" : "strength",
+                         isfinite(o->strength) ? o->row_weight_exponent : o->strength);
+    if (o->strength < 0.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->strength = %g is negative", o->strength);
+    if (o->row_weight_exponent < 0.0 || o->row_weight_exponent > 2.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->row_weight_exponent = %g is outside 0 ... 2",
+                         o->row_weight_exponent);
+    return ADAPTAU_OK;
+}
+
+/* 1/‖e‖ of a table that is normalised on the fly, 1 otherwise. */
+static float inverse_length(const struct forming *t, int side, int64_t r)
+{
+    const struct atau_raw_tables *tables = t->tables;
+    const float                  *row = t->final.rows[side] + r * t->final.stride[side];
+    if (tables->side[side].raw || !tables->free_length)
         return 1.0f;
-    float squares = atau_kernels_of(model->context)->dot(model->dim, row, row);
+    float squares = atau_kernels_of(tables->context)->dot(tables->dim, row, row);
     return squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
 }
 
-static double set_scales(struct targets *t, const adaptau_target_options *options)
+static double set_scales(struct forming *t, const adaptau_target_options *options)
 {
-    adaptau_model *model = t->model;
     const float   *tau_positive = t->tau + t->data->n_users;
     const double   exponent = options->row_weight_exponent == 0.0 ? 1.0 : options->row_weight_exponent;
     double         total = 0.0;
@@ -89,7 +105,7 @@ static double set_scales(struct targets *t, const adaptau_target_options *option
         double n = (double)(t->data->user_ptr[u + 1] - t->data->user_ptr[u]);
         double weight = n > 0.0 ? pow(n, exponent) : 0.0;
         double share = options->strength / (options->strength + n);
-        model->target_shares[u] = n > 0.0 ? (float)share : 0.0f;
+        t->targets->shares[u] = n > 0.0 ? (float)share : 0.0f;
         t->inverse_users[u] = n > 0.0 ? (float)(1.0 / n) : 0.0f;
         t->user_scale[u] =
             n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * n)) * inverse_length(t, ADAPTAU_SIDE_USERS, u) : 0.0f;
@@ -103,13 +119,12 @@ static double set_scales(struct targets *t, const adaptau_target_options *option
     return total;
 }
 
-static adaptau_status propagate(struct targets *t, adaptau_error *error)
+static adaptau_status propagate(struct forming *t, adaptau_error *error)
 {
-    adaptau_model         *model = t->model;
     const adaptau_dataset *data = t->data;
     const float           *users = t->final.rows[ADAPTAU_SIDE_USERS], *items = t->final.rows[ADAPTAU_SIDE_ITEMS];
-    const int64_t          dim = model->dim;
-    float                 *on_users = model->user_targets, *on_items = model->item_targets;
+    const int64_t          dim = t->tables->dim;
+    float                 *on_users = t->targets->users, *on_items = t->targets->items;
     const struct {
         struct atau_sparse matrix;
         const float       *from;
@@ -137,80 +152,96 @@ static adaptau_status propagate(struct targets *t, adaptau_error *error)
                                                  .scale = 1.0f,
                                                  .out = products[p].to,
                                                  .out_stride = dim};
-        status = atau_propagate(model->context, &products[p].matrix, &product, error);
+        status = atau_propagate(t->tables->context, &products[p].matrix, &product, error);
     }
     return status;
 }
 
-static adaptau_status check_options(const adaptau_target_options *o, adaptau_error *error)
+adaptau_status atau_targets_update(struct atau_targets *targets, const struct atau_encoding *encoding,
+                                   const adaptau_dataset *dataset, const adaptau_temperature *temperature,
+                                   const adaptau_target_options *options, adaptau_error *error)
 {
-    if (o->reserved)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", o->reserved);
-    if (!isfinite(o->strength) || !isfinite(o->row_weight_exponent))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite",
-                         isfinite(o->strength) ? "row_weight_exponent" : "strength",
-                         isfinite(o->strength) ? o->row_weight_exponent : o->strength);
-    if (o->strength < 0.0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->strength = %g is negative", o->strength);
-    if (o->row_weight_exponent < 0.0 || o->row_weight_exponent > 2.0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->row_weight_exponent = %g is outside 0 ... 2",
-                         o->row_weight_exponent);
-    return ADAPTAU_OK;
-}
-
-static adaptau_status run_update(adaptau_model *model, const adaptau_dataset *dataset,
-                                 const adaptau_temperature *temperature, const adaptau_target_options *options,
-                                 adaptau_error *error)
-{
-    struct targets    t = {.model = model, .data = dataset};
+    struct forming    t = {.targets = targets, .tables = encoding->tables, .data = dataset};
     struct atau_arena arena = {0};
-    adaptau_status status = make_room(model, error);
+    adaptau_status status = make_room(targets, t.tables, error);
     if (status == ADAPTAU_OK)
-        status = atau_encoder_forward(model, &t.final, error);
+        status = atau_encoding_forward(encoding, &t.final, error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&t, &arena);
-    status = atau_arena_allocate(model->context, &arena, "forming soft targets", error);
+    status = atau_arena_allocate(t.tables->context, &arena, "forming soft targets", error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&t, &arena);
     status = adaptau_temperature_rows(temperature, dataset->n_users, NULL, t.tau, t.tau + dataset->n_users, error);
     if (status == ADAPTAU_OK) {
-        model->target_weight = 0.0; /* the present targets are overwritten from here on                        */
+        targets->weight = 0.0; /* the present targets are overwritten from here on                             */
         double weight = set_scales(&t, options);
         status = propagate(&t, error);
-        model->target_weight = status == ADAPTAU_OK ? weight : 0.0;
+        targets->weight = status == ADAPTAU_OK ? weight : 0.0;
     }
-    atau_arena_free(model->context, &arena);
+    atau_arena_free(t.tables->context, &arena);
     return status;
 }
 
-adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
-                                            const adaptau_temperature *temperature, const adaptau_target_options *given,
-                                            adaptau_error *error)
+/* ---- in a step ------------------------------------------------------------------------------------------------------- */
+
+void atau_targets_add(const struct atau_targets *targets, int64_t dim, float *shares, float *rows, adaptau_batch *batch)
 {
-    adaptau_target_options options;
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(dataset, error);
-    ATAU_REQUIRE(temperature, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error);
-    if (status == ADAPTAU_OK)
-        status = check_options(&options, error);
+    double weight = 0.0;
+    for (int64_t r = 0; r < batch->n_rows; r++) {
+        int64_t user = batch->users ? batch->users[r] : r, n = batch->positive_ptr[r + 1] - batch->positive_ptr[r];
+        shares[r] = targets->shares[user];
+        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) * (double)n;
+        memcpy(rows + r * dim, targets->users + user * dim, (size_t)dim * sizeof(float));
+    }
+    batch->target_shares = shares;
+    batch->user_targets = rows;
+    batch->item_targets = targets->items;
+    batch->item_target_scale = (float)(weight / targets->weight);
+}
+
+/* ---- for new users --------------------------------------------------------------------------------------------------- */
+
+static void invert_degrees(int64_t n, const int64_t *ptr, float *out)
+{
+    for (int64_t r = 0; r < n; r++)
+        out[r] = ptr[r + 1] > ptr[r] ? 1.0f / (float)(ptr[r + 1] - ptr[r]) : 0.0f;
+}
+
+struct walk {
+    float *inverse_users, *inverse_items; /* [n], [m]                                                        */
+    float *between;                       /* [n x d]                                                         */
+};
+
+static void lay_out_walk(struct walk *w, const adaptau_dataset *d, int64_t dim, struct atau_arena *arena)
+{
+    w->inverse_users = atau_arena_take(arena, (uint64_t)d->n_users, sizeof(float));
+    w->inverse_items = atau_arena_take(arena, (uint64_t)d->n_items, sizeof(float));
+    w->between = atau_arena_take(arena, (uint64_t)d->n_users, (uint64_t)dim * sizeof(float));
+}
+
+adaptau_status atau_targets_of_items(adaptau_context *context, const adaptau_dataset *d, int64_t dim, const float *rows,
+                                     float *out, adaptau_error *error)
+{
+    struct walk       w = {0};
+    struct atau_arena arena = {0};
+    lay_out_walk(&w, d, dim, &arena);
+    adaptau_status status = atau_arena_allocate(context, &arena, "forming soft targets", error);
     if (status != ADAPTAU_OK)
         return status;
-    const int32_t n = model->tables[ADAPTAU_SIDE_USERS].n_rows, m = model->tables[ADAPTAU_SIDE_ITEMS].n_rows;
-    if (dataset->n_users != n || dataset->n_items != m)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
-                         dataset->n_items, n, m);
-    status = atau_temperature_check_fit(temperature, n, m, error);
+    lay_out_walk(&w, d, dim, &arena);
+    invert_degrees(d->n_users, d->user_ptr, w.inverse_users);
+    invert_degrees(d->n_items, d->item_ptr, w.inverse_items);
+    const struct atau_sparse      to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL};
+    const struct atau_sparse      to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL};
+    const struct atau_propagation first = {
+        .dim = dim, .x = rows, .x_stride = dim, .scale = 1.0f, .out = w.between, .out_stride = dim};
+    const struct atau_propagation second = {
+        .dim = dim, .x = w.between, .x_stride = dim, .scale = 1.0f, .out = out, .out_stride = dim};
+    status = atau_propagate(context, &to_users, &first, error);
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
-    if (status != ADAPTAU_OK)
-        return status;
-    if (options.strength == 0.0)
-        model->target_weight = 0.0;
-    else
-        status = run_update(model, dataset, temperature, &options, error);
-    atau_busy_leave(&model->busy);
+        status = atau_propagate(context, &to_items, &second, error);
+    atau_arena_free(context, &arena);
     return status;
 }

@@ -53,7 +53,7 @@ SIZE(adaptau_context_options, 80);
 MEMBER(adaptau_context_options, struct_size, 0, 4);
 MEMBER(adaptau_context_options, n_threads, 4, 4);
 MEMBER(adaptau_context_options, backend, 8, 4);
-MEMBER(adaptau_context_options, reserved, 12, 4);
+MEMBER(adaptau_context_options, bfloat16, 12, 4);
 MEMBER(adaptau_context_options, cpu_disable, 16, 8);
 MEMBER(adaptau_context_options, executor, 24, 8);
 MEMBER(adaptau_context_options, executor_data, 32, 8);
@@ -435,7 +435,7 @@ MEMBER(adaptau_tune_options, trial_epochs, 40, 8);
 MEMBER(adaptau_tune_options, progress, 48, 8);
 MEMBER(adaptau_tune_options, user_data, 56, 8);
 MEMBER(adaptau_tune_options, split_flags, 64, 4);
-MEMBER(adaptau_tune_options, reserved, 68, 4);
+MEMBER(adaptau_tune_options, user_divisor, 68, 4);
 
 SIZE(adaptau_tune_progress, 56);
 MEMBER(adaptau_tune_progress, trial, 0, 4);
@@ -456,7 +456,7 @@ MEMBER(adaptau_tune_result, first_tau, 24, 8);
 MEMBER(adaptau_tune_result, tau, 32, 8);
 MEMBER(adaptau_tune_result, recall, 40, 8);
 MEMBER(adaptau_tune_result, tau_user_policy, 48, 4);
-MEMBER(adaptau_tune_result, reserved, 52, 4);
+MEMBER(adaptau_tune_result, user_divisor, 52, 4);
 #endif
 
 int main(void)

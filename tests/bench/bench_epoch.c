@@ -289,15 +289,6 @@ static double extra_mib(const struct host *h, int dim)
     return ((double)peak - tables - gradients - data) / 1048576.0;
 }
 
-static bool has_bf16(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512bf16") && adaptau_features() & ADAPTAU_FEATURE_AVX512;
-#else
-    return false;
-#endif
-}
-
 static struct result measure(int threads, int dim, double budget, bool verbose)
 {
     struct host   one, many, soft, bf16;
@@ -346,7 +337,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     r.gradient = bench_median(gradients, n);
     r.one_thread = bench_median(ones, n);
     r.soft = bench_median(softs, n);
-    r.bf16 = has_bf16() ? bench_median(bf16s, n) : 0.0;
+    r.bf16 = adaptau_context_uses_bfloat16(bf16.context) ? bench_median(bf16s, n) : 0.0;
 
     bare.scores_only = true;
     choose_setting(&bare, verbose);
@@ -388,6 +379,8 @@ static void print_table(const struct result *r, int dim)
     printf("the same with soft targets            %.3f\n", r->soft / r->bare);
     if (r->bf16 > 0.0)
         printf("the same with products in bfloat16    %.3f\n", r->bf16 / r->bare);
+    else
+        printf("bfloat16 is not faster here: products that ask for it stay in float32\n");
     printf("evaluation over its bare product      %.3f\n", r->evaluate / r->bare_scores);
     printf("speed-up of the second thread         %.3f   (load average %.1f)\n", r->one_thread / r->step, bench_load_average());
     printf("memory beyond tables, gradients and optimiser   %.1f MiB\n", r->extra_mib);

@@ -17,8 +17,9 @@ import json
 import os
 import statistics
 import sys
-import sysconfig
 import time
+
+import peer_blas
 
 USERS, ITEMS, PAIRS, DIM, ROWS, CANDIDATES, TAU = 29858, 40981, 810128, 64, 2048, 1024, 0.09
 RATE = 1e-3
@@ -33,48 +34,11 @@ TITLES = {"shared": "1,024 shared candidates", "per_row": "1,024 candidates for 
 
 # ---- before PyTorch is there ---------------------------------------------------------------------------------------
 
-def blas_path():
-    """The library that this process multiplies by, once it is loaded."""
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        paths = {line.split()[-1] for line in maps if "/" in line}
-    return next((p for p in sorted(paths) if os.path.basename(p).startswith(("libblas.", "libopenblas", "libmkl"))), None)
-
-
-def blis_kernels():
-    """(name of the kernels that BLIS runs, numbers by name) where the system's BLAS is BLIS, whose own library answers."""
-    folder = sysconfig.get_config_var("MULTIARCH") or ""
-    if "blis" not in os.path.realpath(f"/usr/lib/{folder}/libblas.so.3"):
-        return None, {}
-    try:
-        blis = c.CDLL("libblis.so.4")
-        blis.bli_arch_string.restype = c.c_char_p
-        blis.bli_init()
-        names = {}
-        for number in range(64):
-            name = blis.bli_arch_string(number).decode()
-            names[name] = number
-            if name == "generic":  # the last one
-                break
-        return blis.bli_arch_string(blis.bli_arch_query_id()).decode(), names
-    except (OSError, AttributeError):
-        return None, {}
-
-
 def prepare_environment(threads):
-    """Start again with what PyTorch's BLAS reads before it starts: its threads, and the best kernels where it knows no better
-    than generic ones, as ./run bench epoch does for the bare products."""
+    """Start again with what PyTorch's BLAS reads before it starts."""
     if os.environ.get("PEERS_PREPARED"):
         return
-    environment = dict(os.environ, PEERS_PREPARED="1")
-    for name in ("OMP_NUM_THREADS", "BLIS_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        environment[name] = str(threads)
-    kernels, numbers = blis_kernels()
-    if kernels == "generic" and "BLIS_ARCH_TYPE" not in environment:
-        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
-            flags = cpuinfo.read().split()
-        best = "skx" if "avx512f" in flags else "zen3" if "avx2" in flags else "generic"
-        environment["BLIS_ARCH_TYPE"] = str(numbers.get(best, numbers["generic"]))
-    os.execve(sys.executable, [sys.executable, *sys.argv], environment)
+    os.execve(sys.executable, [sys.executable, *sys.argv], dict(peer_blas.environment(threads), PEERS_PREPARED="1"))
 
 
 # ---- the library ---------------------------------------------------------------------------------------------------
@@ -337,8 +301,8 @@ def measure(torch, library, pairs, case, seconds, threads):
 
 
 def report(result):
-    print(f"{result['adaptau']}\nPyTorch {result['torch']}, BLAS {result['blas']}"
-          f"{', ' + result['blis_kernels'] + ' kernels' if result['blis_kernels'] else ''}; {result['threads']} threads each; "
+    print(f"{result['adaptau']}\nPyTorch {result['torch']} on {result['blas']}, {result['blas_kernels']} kernels; "
+          f"{result['threads']} threads each; "
           f"load average {result['load_average']:.1f}")
     for case, row in result["cases"].items():
         print(f"\n{TITLES[case]}: a step of {ROWS} positives (of {row['slices']} slices; loss and gradients agree to "
@@ -367,13 +331,14 @@ def main():
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
+    blas, kernels = peer_blas.refuse_weak("peers")
     random = np.random.default_rng(0)
     keys = np.unique((np.arange(PAIRS, dtype=np.int64) % USERS) * ITEMS + (ITEMS * random.random(PAIRS) ** 3).astype(np.int64))
     pairs = keys // ITEMS, keys % ITEMS
     library = Library(options.library, options.threads)
     cases = {case: measure(torch, library, pairs, case, options.seconds, options.threads) for case in options.case or CASES}
     result = {"bench": "peers", "adaptau": library.describe(), "torch": torch.__version__,
-              "blas": os.path.realpath(blas_path() or "?"), "blis_kernels": blis_kernels()[0],
+              "blas": blas, "blas_kernels": kernels,
               "threads": options.threads, "load_average": os.getloadavg()[0], "cases": cases}
     if options.json:
         print(json.dumps(result))

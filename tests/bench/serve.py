@@ -20,17 +20,11 @@ import sys
 import tempfile
 import time
 
-THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS")  # FAISS's, and those of its BLAS
+import peer_blas
+
 TOLERANCE = 2e-6  # of scores, sums of 64 products: both sides round, in different orders
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples/hosts/python"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "reference"))
-
-
-def blas_in_use():
-    """The library that FAISS multiplies by: the one that is loaded, where the system's name for it leads."""
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        paths = sorted({line.split()[-1] for line in maps if "/" in line})
-    return next((os.path.realpath(p) for p in paths if os.path.basename(p).startswith(("libblas.", "libopenblas"))), "unknown")
 
 
 def time_call(search):
@@ -54,6 +48,7 @@ def measure(options, folder, threads):
     import numpy as np
     from check_faiss import count_ties
 
+    blas, kernels = peer_blas.refuse_weak("serve")
     users, items = (np.load(folder / f"{side}.npy") for side in ("users", "items"))
     index = faiss.IndexFlatIP(items.shape[1])
     index.add(items)
@@ -69,7 +64,7 @@ def measure(options, folder, threads):
             wall, processor, _ = time_call(search)
             walls[side].append(wall)
             processors[side].append(processor)
-    return {"threads": threads, "backend": context.backend, "blas": blas_in_use(), "faiss": faiss.__version__,
+    return {"threads": threads, "backend": context.backend, "blas": blas, "blas_kernels": kernels, "faiss": faiss.__version__,
             "users": len(users), "items": len(items), "dim": users.shape[1], "ties_decided_differently": ties,
             "adaptau_seconds": statistics.median(walls["adaptau"]), "faiss_seconds": statistics.median(walls["faiss"]),
             "wall": ratios(walls["adaptau"], walls["faiss"]),
@@ -108,7 +103,7 @@ def train(options, folder):
 
 def print_heading(r, k):
     print(f"{r['users']} users, {r['items']} items, d = {r['dim']}, the {k} best; {r['backend']}; "
-          f"FAISS {r['faiss']} on {r['blas']}\n")
+          f"FAISS {r['faiss']} on {r['blas']}, {r['blas_kernels']} kernels\n")
     print(f"{'threads':>7} {'adaptau, s':>10} {'FAISS, s':>10} {'ratio':>7}  {'of rounds':<15} {'processors':>10}"
           f" {'ties':>6}  load")
 
@@ -140,9 +135,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         train(options, pathlib.Path(name))
         for threads in options.threads or (1, 2):
-            environment = dict(os.environ, **{setting: str(threads) for setting in THREAD_SETTINGS})
-            done = subprocess.run([sys.executable, *sys.argv, "--measure", str(threads), "--folder", name], env=environment,
-                                  stdout=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run([sys.executable, *sys.argv, "--measure", str(threads), "--folder", name],
+                                  env=peer_blas.environment(threads), stdout=subprocess.PIPE, text=True, check=False)
             if done.returncode:
                 sys.exit(f"serve: with {threads} threads: exit status {done.returncode}")
             results.append(json.loads(done.stdout))

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every option of the programs that names a file, with every path that is none: a clear line, the documented exit code, no signal, no
-hanging, and nothing lost. Usage: test_paths.py ADAPTAU_TRAIN ADAPTAU_RECOMMEND ADAPTAU_SHARD"""
+hanging, and nothing lost. Usage: test_paths.py ADAPTAU_TRAIN ADAPTAU_RECOMMEND ADAPTAU_SHARD
+ADAPTAU_EVALUATE"""
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 
-TRAIN, RECOMMEND, SHARD = (os.path.abspath(path) for path in sys.argv[1:4])
+TRAIN, RECOMMEND, SHARD, EVALUATE = (os.path.abspath(path) for path in sys.argv[1:5])
 QUICK = ["--epochs", "1", "--dim", "4", "--threads", "1", "--quiet"]
 DATA = "user,item\n" + "".join(f"u{u},i{i}\n" for u in range(6) for i in range(4))
 NUMBERS = "".join(f"{u} 0 1 2 3 4\n" for u in range(9))
@@ -23,6 +24,7 @@ OPTIONS = [
     ("--history", "out", [TRAIN, "good.csv", "--history", "{}", *QUICK]),
     ("--save", "model file", [TRAIN, "good.csv", "--save", "{}", *QUICK]),
     ("--checkpoint", "model file", [TRAIN, "good.csv", "--checkpoint", "{}", *QUICK]),
+    ("--report", "page file", [TRAIN, "good.csv", "--report", "{}", *QUICK]),
     ("MODEL", "model", [RECOMMEND, "{}", "u1"]),
     ("--seen", "text", [RECOMMEND, "model", "u1", "--seen", "{}"]),
     ("--users", "list", [RECOMMEND, "model", "--users", "{}"]),
@@ -30,6 +32,12 @@ OPTIONS = [
     ("--exclude", "list", [RECOMMEND, "model", "u1", "--exclude", "{}"]),
     ("--items", "list", [RECOMMEND, "model", "u1", "--items", "{}"]),
     ("--output", "file", [RECOMMEND, "model", "u1", "--output", "{}"]),
+    ("SUBJECT", "text", [EVALUATE, "{}", "--test", "good.csv"]),
+    ("SUBJECT", "model", [EVALUATE, "{}", "--kind", "model", "--test", "good.csv"]),
+    ("--against", "text", [EVALUATE, "model", "--against", "{}", "--test", "good.csv"]),
+    ("evaluate --train", "text", [EVALUATE, "other.csv", "--train", "{}", "--test", "other.csv"]),
+    ("evaluate --test", "text", [EVALUATE, "good.csv", "--test", "{}"]),
+    ("--per-user", "file", [EVALUATE, "good.csv", "--test", "good.csv", "--per-user", "{}"]),
     ("TRAIN", "numbers", [SHARD, "{}", "numbers", "shards", "--users", "2", "--items", "2"]),
     ("TEST", "numbers", [SHARD, "numbers", "{}", "shards", "--users", "2", "--items", "2"]),
 ]
@@ -37,27 +45,28 @@ OPTIONS = [
 # (path, kind) -> exit code and a part of the message; None: not for this kind.
 MISSING = "No such file or directory"
 EXPECTED = {
-    "no/such": {"text": (1, MISSING), "out": (1, MISSING), "file": (1, MISSING), "model file": (1, MISSING), "model": (1, MISSING), "list": (1, MISSING),
+    "no/such": {"text": (1, MISSING), "out": (1, MISSING), "file": (1, MISSING), "model file": (1, MISSING), "page file": (1, MISSING), "model": (1, MISSING), "list": (1, MISSING),
                 "items": (1, MISSING), "numbers": (1, MISSING)},
-    "folder": {"text": (1, "folder"), "out": (1, "Is a directory"), "file": (1, "Is a directory"), "model file": (1, "Is a directory"), "model": (1, "Is a directory"),
+    "folder": {"text": (1, "folder"), "out": (1, "Is a directory"), "file": (1, "Is a directory"), "model file": (1, "Is a directory"), "page file": (1, "Is a directory"), "model": (1, "Is a directory"),
                "list": (1, "Is a directory"), "items": (1, "Is a directory"), "numbers": (1, "Is a directory")},
-    "empty": {"text": (None, ""), "out": (0, ""), "file": (0, ""), "model file": (0, ""), "model": (1, "too few for a safetensors file"), "list": (0, ""),
+    "empty": {"text": (None, ""), "out": (0, ""), "file": (0, ""), "model file": (0, ""), "page file": (0, ""), "model": (1, "too few for a safetensors file"), "list": (0, ""),
               "items": (1, "none of its items is in the model"), "numbers": (None, "")},
     "unreadable": {kind: (1, "Permission denied") for kind in ("text", "model", "list", "items", "numbers")},
     "binary": {"text": (1, "binary"), "model": (1, "binary"), "list": (None, ""), "items": (1, "binary"), "numbers": (1, "binary")},
     "zip": {kind: (1, "no text, but a zip archive") for kind in ("text", "list", "items", "numbers")},
     "cut.gz": {kind: (1, "the gzip data are cut off") for kind in ("text", "list", "items", "numbers")},
     "pipe": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model": (1, "is not a regular file"),
-             "file": (1, "which is no regular file"), "model file": (1, "which is no regular file")},
+             "file": (1, "which is no regular file"), "model file": (1, "which is no regular file"), "page file": (1, "which is no regular file")},
     "unread pipe": {"out": (1, "which is a FIFO that nobody reads"), "file": (1, "which is no regular file"),
-                    "model file": (1, "which is no regular file")},
-    "-": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model file": (1, "standard output takes no model"), "file": (0, "")},
+                    "model file": (1, "which is no regular file"), "page file": (1, "which is no regular file")},
+    "-": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model file": (1, "standard output takes no model"), "page file": (1, "standard output takes no page"), "file": (0, "")},
 }
 
 
 def make_files():
     import gzip
     open("good.csv", "w").write(DATA)
+    open("other.csv", "w").write("user,item\n" + "".join(f"u{u},i{u % 4}\nu{u},i9\n" for u in range(6)))
     open("numbers", "w").write(NUMBERS)
     os.mkdir("folder")
     open("unreadable", "w").write(DATA)
@@ -87,7 +96,7 @@ def serve_pipe(kind):
 
 
 def run(arguments, path, kind):
-    if path == "pipe" and kind not in ("model", "file", "model file"):
+    if path == "pipe" and kind not in ("model", "file", "model file", "page file"):
         threading.Thread(target=serve_pipe, args=(kind,), daemon=True).start()
     if path == "empty":
         open(path, "w").close()

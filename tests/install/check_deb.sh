@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 once=${ADAPTAU_DEB_ONCE:-}
 
 missing=
-for package in debhelper:dh lintian:lintian dpkg-dev:dpkg-buildpackage fakeroot:fakeroot doxygen:doxygen; do
+for package in debhelper:dh lintian:lintian dpkg-dev:dpkg-buildpackage fakeroot:fakeroot doxygen:doxygen mandoc:mandoc; do
     command -v "${package#*:}" >/dev/null 2>&1 || missing="$missing ${package%:*}"
 done
 if ! dpkg-query -W check libblis-dev meson ninja-build pkg-config python3 >/dev/null 2>&1; then
@@ -103,6 +103,15 @@ train_and_recommend() {
         mandoc -Tlint -Werror "$work/root/usr/share/man/man1/adaptau-train.1.gz"
 }
 
+# The package's own tests, as autopkgtest runs them on an installed system, here in the unpacked root.
+package_tests() {
+    for one in host train; do
+        mkdir -p "$work/autopkgtest/$one" && env AUTOPKGTEST_TMP="$work/autopkgtest/$one" PATH="$work/root/usr/bin:$PATH" \
+            LD_LIBRARY_PATH="$libdir" PKG_CONFIG_LIBDIR="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$work/root" \
+            PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 "$root/debian/tests/$one" || return 1
+    done
+}
+
 check "the changelog has the version of meson.build" same_version
 check "builds without a network${once:+, without its tests}" build "$work/one" "${once:+nocheck}"
 [ "$n_failed" -eq 0 ] || exit 1
@@ -114,6 +123,7 @@ grep '^[IX]: ' "$work/tags" | sort | uniq -c
 check "unpacks" unpack
 check "builds and runs an example with -dev as unpacked" build_example
 check "the tools train and recommend" train_and_recommend
+check "the packages' own tests (debian/tests)" package_tests
 cp "$work"/one/*.deb "$work"/one/*.changes "$work"/one/*.buildinfo "$work"/one/*.dsc "$work"/one/*.tar.* "$folder"
 echo "the packages are in $folder"
 [ "$n_failed" -eq 0 ]

@@ -27,6 +27,7 @@
 #include "core/dataset.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
+#include "model/slots.h"
 
 #define DEFAULT_LAYERS 3
 #define WORDS_PER_TASK 256 /* of 32 edges */
@@ -79,12 +80,12 @@ static void copy_side(struct atau_lightgcn *g, int side, const int64_t *ptr, con
     }
 }
 
-static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
+static adaptau_status copy_graph(struct atau_encoding *e, const adaptau_dataset *dataset, adaptau_error *error)
 {
-    struct atau_lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = e->state;
     g->n_edges = dataset->n_interactions;
     lay_out(g);
-    adaptau_status status = atau_arena_allocate(model->context, &g->graph, "the graph", error);
+    adaptau_status status = atau_arena_allocate(e->tables->context, &g->graph, "the graph", error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out(g);
@@ -93,37 +94,37 @@ static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *da
     return ADAPTAU_OK;
 }
 
-static adaptau_status make_state(adaptau_model *model, int32_t n_layers, adaptau_error *error)
+static adaptau_status make_state(struct atau_encoding *e, int32_t n_layers, adaptau_error *error)
 {
-    struct atau_lightgcn *g = atau_allocate_zeroed(model->context, 1, sizeof *g);
+    struct atau_lightgcn *g = atau_allocate_zeroed(e->tables->context, 1, sizeof *g);
     if (!g)
         return atau_fail_memory(error, sizeof *g, "the encoder");
     g->n_layers = n_layers ? n_layers : DEFAULT_LAYERS;
-    g->n_rows[USERS] = model->tables[USERS].n_rows;
-    g->n_rows[ITEMS] = model->tables[ITEMS].n_rows;
-    model->encoder_state = g;
+    g->n_rows[USERS] = e->tables->side[USERS].n_rows;
+    g->n_rows[ITEMS] = e->tables->side[ITEMS].n_rows;
+    e->state = g;
     return ADAPTAU_OK;
 }
 
-static adaptau_status create(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,
+static adaptau_status create(struct atau_encoding *e, const adaptau_dataset *dataset, const adaptau_model_options *options,
                              adaptau_error *error)
 {
-    adaptau_status status = make_state(model, options->n_layers, error);
+    adaptau_status status = make_state(e, options->n_layers, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct atau_lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = e->state;
     g->edge_dropout = options->edge_dropout;
     g->layer_dropout = options->layer_dropout;
-    return copy_graph(model, dataset, error);
+    return copy_graph(e, dataset, error);
 }
 
-static void destroy(adaptau_model *model)
+static void destroy(struct atau_encoding *e)
 {
-    struct atau_lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = e->state;
     if (!g)
         return;
-    adaptau_context *context = model->context;
-    const size_t     row = (size_t)model->dim * sizeof(float), n = (size_t)g->n_rows[USERS], m = (size_t)g->n_rows[ITEMS];
+    adaptau_context *context = e->tables->context;
+    const size_t     row = (size_t)e->tables->dim * sizeof(float), n = (size_t)g->n_rows[USERS], m = (size_t)g->n_rows[ITEMS];
     for (int side = 0; side < 2; side++) {
         atau_free(context, g->final.rows[side], (size_t)g->n_rows[side] * row);
         atau_free(context, g->work[side], (size_t)g->n_rows[side] * row);
@@ -136,49 +137,49 @@ static void destroy(adaptau_model *model)
     atau_arena_free(context, &g->view_graphs);
     atau_arena_free(context, &g->graph);
     atau_free(context, g, sizeof *g);
-    model->encoder_state = NULL;
+    e->state = NULL;
 }
 
 /* ---- memory: each part when it is first needed ------------------------------------------------------------------- */
 
-static adaptau_status make_final(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
+static adaptau_status make_final(const struct atau_encoding *e, struct atau_lightgcn *g, adaptau_error *error)
 {
-    const size_t row = (size_t)model->dim * sizeof(float);
+    const size_t row = (size_t)e->tables->dim * sizeof(float);
     for (int side = 0; side < 2; side++) {
         if (g->final.rows[side]) /* where readers may be at this moment: nothing of it is written */
             continue;
-        g->final.rows[side] = atau_allocate_array(model->context, (uint64_t)g->n_rows[side], row);
+        g->final.rows[side] = atau_allocate_array(e->tables->context, (uint64_t)g->n_rows[side], row);
         if (!g->final.rows[side])
             return atau_fail_memory(error, (size_t)g->n_rows[side] * row, "the final embeddings");
-        g->final.stride[side] = model->dim;
+        g->final.stride[side] = e->tables->dim;
     }
     return ADAPTAU_OK;
 }
 
-static adaptau_status make_work(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
+static adaptau_status make_work(const struct atau_encoding *e, struct atau_lightgcn *g, adaptau_error *error)
 {
-    const size_t row = (size_t)model->dim * sizeof(float);
+    const size_t row = (size_t)e->tables->dim * sizeof(float);
     for (int side = 0; side < 2; side++) {
         if (!g->work[side])
-            g->work[side] = atau_allocate_array(model->context, (uint64_t)g->n_rows[side], row);
+            g->work[side] = atau_allocate_array(e->tables->context, (uint64_t)g->n_rows[side], row);
         if (!g->work[side])
             return atau_fail_memory(error, (size_t)g->n_rows[side] * row, "the layers");
     }
-    const size_t threads = (size_t)adaptau_context_n_threads(model->context), longest = (size_t)g->longest;
+    const size_t threads = (size_t)adaptau_context_n_threads(e->tables->context), longest = (size_t)g->longest;
     if (!g->scratch)
-        g->scratch = atau_allocate_array(model->context, threads, longest * sizeof(int32_t));
+        g->scratch = atau_allocate_array(e->tables->context, threads, longest * sizeof(int32_t));
     return g->scratch ? ADAPTAU_OK : atau_fail_memory(error, threads * longest * sizeof(int32_t), "the layers");
 }
 
-static adaptau_status make_gradients(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
+static adaptau_status make_gradients(const struct atau_encoding *e, struct atau_lightgcn *g, adaptau_error *error)
 {
-    const size_t row = (size_t)model->dim * sizeof(float), n = (size_t)g->n_rows[USERS], m = (size_t)g->n_rows[ITEMS];
+    const size_t row = (size_t)e->tables->dim * sizeof(float), n = (size_t)g->n_rows[USERS], m = (size_t)g->n_rows[ITEMS];
     if (!g->gradients)
-        g->gradients = atau_allocate_array(model->context, n, row);
+        g->gradients = atau_allocate_array(e->tables->context, n, row);
     if (!g->slot_scale)
-        g->slot_scale = atau_allocate_array(model->context, n, sizeof(float));
+        g->slot_scale = atau_allocate_array(e->tables->context, n, sizeof(float));
     if (!g->all) {
-        g->all = atau_allocate_array(model->context, n > m ? n : m, sizeof(int32_t));
+        g->all = atau_allocate_array(e->tables->context, n > m ? n : m, sizeof(int32_t));
         for (size_t r = 0; g->all && r < (n > m ? n : m); r++)
             g->all[r] = (int32_t)r;
     }
@@ -254,10 +255,10 @@ adaptau_status atau_lightgcn_draw_edges(adaptau_context *context, const struct a
     return status;
 }
 
-static adaptau_status draw_step(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
+static adaptau_status draw_step(const struct atau_encoding *e, struct atau_lightgcn *g, adaptau_error *error)
 {
     const uint64_t step = g->step & UINT64_C(0xFFFFFFFFFFFF);
-    const uint64_t layer_key = atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_LAYERS, step, 0);
+    const uint64_t layer_key = atau_lightgcn_draw_key(e->tables->seed, ATAU_RANDOM_LAYERS, step, 0);
     const float    share = (float)(1.0 / (1.0 - g->layer_dropout));
     for (int side = 0; side < 2 && g->taking[side]; side++)
         for (int64_t r = 0; r < g->n_rows[side]; r++) {
@@ -266,7 +267,7 @@ static adaptau_status draw_step(const adaptau_model *model, struct atau_lightgcn
         }
     if (!g->kept[USERS])
         return ADAPTAU_OK;
-    return atau_lightgcn_draw_edges(model->context, g, atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_EDGES, step, 0),
+    return atau_lightgcn_draw_edges(e->tables->context, g, atau_lightgcn_draw_key(e->tables->seed, ATAU_RANDOM_EDGES, step, 0),
                                     g->edge_dropout, g->kept, error);
 }
 
@@ -316,14 +317,14 @@ static adaptau_status walk(const struct atau_lightgcn_pass *pass, int side, adap
     return status;
 }
 
-struct atau_lightgcn_pass atau_lightgcn_pass(const adaptau_model *model, struct atau_lightgcn *g)
+struct atau_lightgcn_pass atau_lightgcn_pass(const struct atau_encoding *e, struct atau_lightgcn *g)
 {
     struct atau_lightgcn_pass pass = {
-        .context = model->context,
+        .context = e->tables->context,
         .g = g,
-        .dim = model->dim,
+        .dim = e->tables->dim,
         .n_layers = g->n_layers,
-        .start = atau_model_raw(model),
+        .start = atau_tables_raw(e->tables),
         .out = g->final,
         .left = {g->scale[USERS], g->scale[ITEMS]},
         .right = {g->scale[USERS], g->scale[ITEMS]},
@@ -340,39 +341,39 @@ adaptau_status atau_lightgcn_walk_both(const struct atau_lightgcn_pass *pass, ad
     return status == ADAPTAU_OK ? walk(pass, ITEMS, error) : status;
 }
 
-adaptau_status atau_lightgcn_make_room(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error)
+adaptau_status atau_lightgcn_make_room(const struct atau_encoding *e, struct atau_lightgcn *g, adaptau_error *error)
 {
-    adaptau_status status = make_final(model, g, error);
-    return status == ADAPTAU_OK ? make_work(model, g, error) : status;
+    adaptau_status status = make_final(e, g, error);
+    return status == ADAPTAU_OK ? make_work(e, g, error) : status;
 }
 
-static struct atau_embeddings finals(const adaptau_model *model)
+static struct atau_embeddings finals(const struct atau_encoding *e)
 {
-    const struct atau_lightgcn *g = model->encoder_state;
+    const struct atau_lightgcn *g = e->state;
     return g->final;
 }
 
-static adaptau_status forward(const adaptau_model *model, adaptau_error *error)
+static adaptau_status forward(const struct atau_encoding *e, adaptau_error *error)
 {
-    struct atau_lightgcn *g = model->encoder_state;
-    adaptau_status        status = atau_lightgcn_make_room(model, g, error);
+    struct atau_lightgcn *g = e->state;
+    adaptau_status        status = atau_lightgcn_make_room(e, g, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(e, g);
     return atau_lightgcn_walk_both(&pass, error);
 }
 
-static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, adaptau_error *error)
+static adaptau_status forward_step(struct atau_encoding *e, int64_t n, const int32_t *users, adaptau_error *error)
 {
-    struct atau_lightgcn *g = model->encoder_state;
-    adaptau_status        status = atau_lightgcn_make_room(model, g, error);
+    struct atau_lightgcn *g = e->state;
+    adaptau_status        status = atau_lightgcn_make_room(e, g, error);
     if (status == ADAPTAU_OK)
-        status = make_gradients(model, g, error);
+        status = make_gradients(e, g, error);
     if (status == ADAPTAU_OK)
-        status = draw_step(model, g, error);
+        status = draw_step(e, g, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(e, g);
     pass.last.ids[USERS] = users;
     pass.last.n[USERS] = n;
     for (int side = 0; side < 2; side++) {
@@ -383,109 +384,115 @@ static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_
     return atau_lightgcn_walk_both(&pass, error);
 }
 
-static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
+static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradients gradients[2], struct atau_row_gradients *own,
+                               int32_t *user_slots, adaptau_error *error)
 {
-    struct atau_lightgcn                *g = model->encoder_state;
+    struct atau_lightgcn                *g = e->state;
     const struct atau_row_gradients given = gradients[USERS];
-    struct atau_lightgcn_pass            pass = atau_lightgcn_pass(model, g);
-    atau_clear_untouched(model, &gradients[ITEMS]);
-    pass.start = pass.out = (struct atau_embeddings){{given.rows, gradients[ITEMS].rows}, {model->dim, model->dim}};
+    struct atau_lightgcn_pass            pass = atau_lightgcn_pass(e, g);
+    (void)own;
+    atau_clear_untouched(e, &gradients[ITEMS]);
+    pass.start = pass.out = (struct atau_embeddings){{given.rows, gradients[ITEMS].rows}, {e->tables->dim, e->tables->dim}};
     pass.out.rows[USERS] = g->gradients;
     pass.given[USERS] = &given;
-    pass.slots[USERS] = model->user_slots;
+    pass.slots[USERS] = user_slots;
     pass.slot_scale[USERS] = g->slot_scale;
     for (int side = 0; side < 2; side++) {
         pass.kept[side] = g->kept[side];
         pass.right[side] = g->taking[side] ? g->taking[side] : g->scale[side];
     }
     pass.edge_scale = (float)(1.0 / (1.0 - g->edge_dropout));
-    for (int64_t k = 0; k < given.n; k++) {
-        model->user_slots[given.ids[k]] = (int32_t)k;
-        g->slot_scale[k] = pass.right[USERS][given.ids[k]];
-    }
-    adaptau_status status = atau_lightgcn_walk_both(&pass, error);
     for (int64_t k = 0; k < given.n; k++)
-        model->user_slots[given.ids[k]] = -1;
+        g->slot_scale[k] = pass.right[USERS][given.ids[k]];
+    atau_slots_place(user_slots, given.n, given.ids);
+    adaptau_status status = atau_lightgcn_walk_both(&pass, error);
+    atau_slots_take_back(user_slots, given.n, given.ids);
     gradients[USERS] = (struct atau_row_gradients){g->n_rows[USERS], g->all, g->gradients, true};
     gradients[ITEMS] = (struct atau_row_gradients){g->n_rows[ITEMS], g->all, gradients[ITEMS].rows, true};
     return status;
 }
 
-static int32_t count_layers(const adaptau_model *model)
+static int32_t count_layers(const struct atau_encoding *e)
 {
-    const struct atau_lightgcn *g = model->encoder_state;
+    const struct atau_lightgcn *g = e->state;
     return g->n_layers;
 }
 
 /* ---- new users --------------------------------------------------------------------------------------------------- */
 
 /* (d_i + 1)^{-1/2}/(L + 1) Σ_{l<L} (Aˡ E⁰)_i: the items' half of a model with one layer less. */
-static adaptau_status run_fold_starts(const adaptau_model *model, struct atau_lightgcn *g, float *out, adaptau_error *error)
+static adaptau_status run_fold_starts(const struct atau_encoding *e, struct atau_lightgcn *g, float *out, adaptau_error *error)
 {
-    adaptau_status status = atau_lightgcn_make_room(model, g, error);
+    adaptau_status status = atau_lightgcn_make_room(e, g, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(e, g);
     pass.n_layers = g->n_layers - 1;
-    pass.out = (struct atau_embeddings){{NULL, out}, {0, model->dim}};
-    const struct atau_table *items = &model->tables[ITEMS];
+    pass.out = (struct atau_embeddings){{NULL, out}, {0, e->tables->dim}};
+    const struct atau_table *items = &e->tables->side[ITEMS];
     if (pass.n_layers > 0)
         status = walk(&pass, ITEMS, error);
     for (int64_t i = 0; i < g->n_rows[ITEMS] && status == ADAPTAU_OK; i++) {
-        float       *row = out + i * model->dim;
+        float       *row = out + i * e->tables->dim;
         const double degree = (double)(g->ptr[ITEMS][i + 1] - g->ptr[ITEMS][i]);
         const float *from = pass.n_layers > 0 ? row : items->rows + i * items->stride;
         const double coefficient = pass.n_layers > 0 ? 1.0 : (double)pass.coefficients[0]; /* the walk has taken it */
-        atau_kernels_of(model->context)->scale(model->dim, (float)(coefficient / sqrt(degree + 1.0)), from, row);
+        atau_kernels_of(e->tables->context)->scale(e->tables->dim, (float)(coefficient / sqrt(degree + 1.0)), from, row);
     }
     return status;
 }
 
-static adaptau_status fold_starts(const adaptau_model *model, float *out, double *exponent, adaptau_error *error)
+static adaptau_status fold_starts(const struct atau_encoding *e, float *out, double *exponent, adaptau_error *error)
 {
-    struct atau_lightgcn *g = model->encoder_state;
-    if (model->finals.loaded)
+    struct atau_lightgcn *g = e->state;
+    if (e->loaded)
         return atau_fail(error, ADAPTAU_E_STATE, "the model was loaded, without its graph: make it by adaptau_model_load_checkpoint");
-    adaptau_status status = atau_encoder_enter(model, error); /* walking takes the buffers of `forward` */
+    adaptau_status status = atau_encoding_enter(e, error); /* walking takes the buffers of `forward` */
     if (status != ADAPTAU_OK)
         return status;
-    status = run_fold_starts(model, g, out, error);
-    atau_encoder_leave(model);
+    status = run_fold_starts(e, g, out, error);
+    atau_encoding_leave(e);
     *exponent = 0.5;
     return status;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-static void recall(const adaptau_model *model, adaptau_model_options *options)
+static void recall(const struct atau_encoding *e, adaptau_model_options *options)
 {
-    const struct atau_lightgcn *g = model->encoder_state;
+    const struct atau_lightgcn *g = e->state;
     options->n_layers = g->n_layers;
     options->edge_dropout = g->edge_dropout;
     options->layer_dropout = g->layer_dropout;
 }
 
-static uint64_t *steps(adaptau_model *model)
+static uint64_t *steps(const struct atau_encoding *e)
 {
-    struct atau_lightgcn *g = model->encoder_state;
+    struct atau_lightgcn *g = e->state;
     return &g->step;
 }
 
-static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
+static void describe(const struct atau_encoding *e, char text[ATAU_ENCODER_TEXT])
 {
-    const struct atau_lightgcn *g = model->encoder_state;
+    const struct atau_lightgcn *g = e->state;
     snprintf(text, ATAU_ENCODER_TEXT, "layers=%d", g->n_layers);
 }
 
-static adaptau_status restore(adaptau_model *model, const char *text, adaptau_error *error)
+static adaptau_status restore(struct atau_encoding *e, const char *text, adaptau_error *error)
 {
     static const char key[] = "layers=";
     const int32_t     digit = strncmp(text, key, sizeof key - 1) == 0 ? text[sizeof key - 1] - '0' : 0;
     if (digit < 1 || digit > ADAPTAU_MAX_LAYERS || text[sizeof key])
         return atau_fail(error, ADAPTAU_E_FORMAT, "lightgcn with \"%s\" is unknown to this version", text);
-    adaptau_status status = make_state(model, digit, error);
-    return status == ADAPTAU_OK ? make_final(model, model->encoder_state, error) : status;
+    adaptau_status status = make_state(e, digit, error);
+    return status == ADAPTAU_OK ? make_final(e, e->state, error) : status;
 }
+
+static const struct atau_encoder_views views = {
+    .count_layers = count_layers,
+    .forward = atau_lightgcn_forward_view,
+    .backward = atau_lightgcn_backward_view,
+};
 
 const struct atau_encoder atau_encoder_lightgcn = {
     .number = ADAPTAU_ENCODER_LIGHTGCN,
@@ -497,9 +504,7 @@ const struct atau_encoder atau_encoder_lightgcn = {
     .forward = forward,
     .forward_step = forward_step,
     .backward = backward,
-    .count_layers = count_layers,
-    .forward_view = atau_lightgcn_forward_view,
-    .backward_view = atau_lightgcn_backward_view,
+    .views = &views,
     .fold_starts = fold_starts,
     .folds_exactly = true,
     .recall = recall,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of LightGCN, and passes over its graph: encoder_lightgcn.c makes final embeddings and their gradients,
+/* The state of LightGCN, and passes over its graph: lightgcn.c makes final embeddings and their gradients,
  * lightgcn_views.c the views of contrast. */
 #ifndef ATAU_LIGHTGCN_H
 #define ATAU_LIGHTGCN_H
@@ -7,7 +7,6 @@
 #include "common/arena.h"
 #include "kernels/propagate.h"
 #include "model/encoders/encoder.h"
-#include "model/model.h"
 
 #define USERS ADAPTAU_SIDE_USERS
 #define ITEMS ADAPTAU_SIDE_ITEMS
@@ -70,13 +69,13 @@ struct atau_lightgcn_pass {
 };
 
 /* E⁰ through the whole graph into `final`, with equal coefficients. */
-struct atau_lightgcn_pass atau_lightgcn_pass(const adaptau_model *model, struct atau_lightgcn *g);
+struct atau_lightgcn_pass atau_lightgcn_pass(const struct atau_encoding *e, struct atau_lightgcn *g);
 
 /* Users first: walking to the items may write over what the walk to the users reads. */
 adaptau_status atau_lightgcn_walk_both(const struct atau_lightgcn_pass *pass, adaptau_error *error);
 
 /* Have final, work and scratch. */
-adaptau_status atau_lightgcn_make_room(const adaptau_model *model, struct atau_lightgcn *g, adaptau_error *error);
+adaptau_status atau_lightgcn_make_room(const struct atau_encoding *e, struct atau_lightgcn *g, adaptau_error *error);
 
 /* A number for decisions about pairs, see atau_pair_random. */
 uint64_t atau_lightgcn_draw_key(uint64_t seed, int domain, uint64_t step, uint64_t which);
@@ -85,9 +84,9 @@ uint64_t atau_lightgcn_draw_key(uint64_t seed, int domain, uint64_t step, uint64
 adaptau_status atau_lightgcn_draw_edges(adaptau_context *context, const struct atau_lightgcn *g, uint64_t key, double dropout,
                                         uint32_t *const kept[2], adaptau_error *error);
 
-adaptau_status atau_lightgcn_forward_view(adaptau_model *model, const struct atau_view *view,
+adaptau_status atau_lightgcn_forward_view(struct atau_encoding *e, const struct atau_view *view,
                                           const struct atau_selection *rows, float *const out[2], adaptau_error *error);
-adaptau_status atau_lightgcn_backward_view(adaptau_model *model, const struct atau_view *view,
+adaptau_status atau_lightgcn_backward_view(struct atau_encoding *e, const struct atau_view *view,
                                            const struct atau_selection *rows, float *const gradients[2],
                                            struct atau_embeddings *out, adaptau_error *error);
 

@@ -17,15 +17,16 @@
 #include "common/random.h"
 #include "common/size.h"
 #include "kernels/of_context.h"
+#include "model/slots.h"
 
 #define ROWS_PER_TASK 64
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
 
-static void lay_out_views(const adaptau_model *model, struct atau_lightgcn *g)
+static void lay_out_views(const struct atau_encoding *e, struct atau_lightgcn *g)
 {
-    const size_t threads = (size_t)adaptau_context_n_threads(model->context);
-    g->noise = atau_arena_take(&g->views, threads, (uint64_t)model->dim * sizeof(float));
+    const size_t threads = (size_t)adaptau_context_n_threads(e->tables->context);
+    g->noise = atau_arena_take(&g->views, threads, (uint64_t)e->tables->dim * sizeof(float));
     for (int side = 0; side < 2; side++) {
         g->slots[side] = atau_arena_take(&g->views, (uint64_t)g->n_rows[side], sizeof(int32_t));
         g->view_slot_scale[side] = atau_arena_take(&g->views, (uint64_t)g->n_rows[side], sizeof(float));
@@ -42,16 +43,16 @@ static void lay_out_graphs(struct atau_lightgcn *g)
         }
 }
 
-static adaptau_status make_room(const adaptau_model *model, struct atau_lightgcn *g, bool drops, adaptau_error *error)
+static adaptau_status make_room(const struct atau_encoding *e, struct atau_lightgcn *g, bool drops, adaptau_error *error)
 {
-    adaptau_status status = atau_lightgcn_make_room(model, g, error);
+    adaptau_status status = atau_lightgcn_make_room(e, g, error);
     if (status == ADAPTAU_OK && !g->views.block) {
         atau_arena_count(&g->views);
-        lay_out_views(model, g);
-        status = atau_arena_allocate(model->context, &g->views, "the views", error);
+        lay_out_views(e, g);
+        status = atau_arena_allocate(e->tables->context, &g->views, "the views", error);
         if (status != ADAPTAU_OK)
             return status;
-        lay_out_views(model, g);
+        lay_out_views(e, g);
         for (int side = 0; side < 2; side++)
             memset(g->slots[side], 0xFF, (size_t)g->n_rows[side] * sizeof(int32_t));
     }
@@ -59,7 +60,7 @@ static adaptau_status make_room(const adaptau_model *model, struct atau_lightgcn
         return status;
     atau_arena_count(&g->view_graphs);
     lay_out_graphs(g);
-    status = atau_arena_allocate(model->context, &g->view_graphs, "the graphs of the views", error);
+    status = atau_arena_allocate(e->tables->context, &g->view_graphs, "the graphs of the views", error);
     if (status == ADAPTAU_OK)
         lay_out_graphs(g);
     return status;
@@ -87,22 +88,22 @@ static void scale_rows(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static adaptau_status draw_graph(const adaptau_model *model, struct atau_lightgcn *g, const struct atau_view *view,
+static adaptau_status draw_graph(const struct atau_encoding *e, struct atau_lightgcn *g, const struct atau_view *view,
                                  adaptau_error *error)
 {
     struct atau_lightgcn_view *graph = &g->view[view->number];
-    const uint64_t key = atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_VIEW_EDGES, view->step, (uint64_t)view->number);
-    adaptau_status status = atau_lightgcn_draw_edges(model->context, g, key, view->edge_dropout, graph->kept, error);
+    const uint64_t key = atau_lightgcn_draw_key(e->tables->seed, ATAU_RANDOM_VIEW_EDGES, view->step, (uint64_t)view->number);
+    adaptau_status status = atau_lightgcn_draw_edges(e->tables->context, g, key, view->edge_dropout, graph->kept, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
         struct degrees call = {g->ptr[side], graph->kept[side], g->n_rows[side], graph->scale[side]};
-        status = atau_parallel(model->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, scale_rows, &call, error);
+        status = atau_parallel(e->tables->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, scale_rows, &call, error);
     }
     return status;
 }
 
-static struct atau_lightgcn_pass view_pass(const adaptau_model *model, struct atau_lightgcn *g, const struct atau_view *view)
+static struct atau_lightgcn_pass view_pass(const struct atau_encoding *e, struct atau_lightgcn *g, const struct atau_view *view)
 {
-    struct atau_lightgcn_pass pass = atau_lightgcn_pass(model, g);
+    struct atau_lightgcn_pass pass = atau_lightgcn_pass(e, g);
     pass.n_layers = view->n_layers;
     memcpy(pass.coefficients, view->coefficients, sizeof pass.coefficients);
     for (int side = 0; side < 2 && view->edge_dropout > 0.0; side++) {
@@ -139,12 +140,12 @@ static void collect_rows(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static adaptau_status collect(const adaptau_model *model, const struct atau_selection *wanted, int side, const float *rows,
+static adaptau_status collect(const struct atau_encoding *e, const struct atau_selection *wanted, int side, const float *rows,
                               int64_t stride, float coefficient, bool adds, float *out, adaptau_error *error)
 {
     struct collection c = {
-        atau_kernels_of(model->context), wanted->n[side], model->dim, stride, wanted->ids[side], rows, coefficient, adds, out};
-    return atau_parallel(model->context, (c.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, collect_rows, &c, error);
+        atau_kernels_of(e->tables->context), wanted->n[side], e->tables->dim, stride, wanted->ids[side], rows, coefficient, adds, out};
+    return atau_parallel(e->tables->context, (c.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, collect_rows, &c, error);
 }
 
 /* ---- noise --------------------------------------------------------------------------------------------------------- */
@@ -180,23 +181,23 @@ static void perturb_rows(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static adaptau_status perturb(const adaptau_model *model, const struct atau_lightgcn *g, const struct atau_view *view,
+static adaptau_status perturb(const struct atau_encoding *e, const struct atau_lightgcn *g, const struct atau_view *view,
                               int32_t layer, int side, int64_t n, const int32_t *ids, adaptau_error *error)
 {
     const uint64_t      which = (uint64_t)view->number << 8 | (uint64_t)layer << 1 | (uint64_t)side;
-    struct perturbation p = {.kernels = atau_kernels_of(model->context),
+    struct perturbation p = {.kernels = atau_kernels_of(e->tables->context),
                              .n = n,
-                             .dim = model->dim,
+                             .dim = e->tables->dim,
                              .ids = ids,
-                             .key = atau_lightgcn_draw_key(model->seed, ATAU_RANDOM_NOISE, view->step, which),
+                             .key = atau_lightgcn_draw_key(e->tables->seed, ATAU_RANDOM_NOISE, view->step, which),
                              .noise = view->noise,
                              .scratch = g->noise,
                              .rows = g->work[side]};
-    return atau_parallel(model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, perturb_rows, &p, error);
+    return atau_parallel(e->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, perturb_rows, &p, error);
 }
 
 /* The chain that begins at a side's raw rows; every layer's wanted rows are added to out. */
-static adaptau_status walk_noisily(const adaptau_model *model, const struct atau_lightgcn_pass *pass,
+static adaptau_status walk_noisily(const struct atau_encoding *e, const struct atau_lightgcn_pass *pass,
                                    const struct atau_view *view, int begin, float *const out[2], adaptau_error *error)
 {
     struct atau_lightgcn *g = pass->g;
@@ -219,34 +220,34 @@ static adaptau_status walk_noisily(const adaptau_model *model, const struct atau
             .scratch = pass->kept[to] ? g->scratch : NULL,
             .scratch_stride = g->longest,
         };
-        status = atau_propagate(model->context, &matrix, &p, error);
+        status = atau_propagate(e->tables->context, &matrix, &p, error);
         if (status == ADAPTAU_OK)
-            status = perturb(model, g, view, l, to, n, ids, error);
+            status = perturb(e, g, view, l, to, n, ids, error);
         if (status == ADAPTAU_OK)
-            status = collect(model, &pass->last, to, g->work[to], pass->dim, view->coefficients[l], true, out[to], error);
+            status = collect(e, &pass->last, to, g->work[to], pass->dim, view->coefficients[l], true, out[to], error);
     }
     return status;
 }
 
 /* ---- the two directions --------------------------------------------------------------------------------------------- */
 
-adaptau_status atau_lightgcn_forward_view(adaptau_model *model, const struct atau_view *view,
+adaptau_status atau_lightgcn_forward_view(struct atau_encoding *e, const struct atau_view *view,
                                           const struct atau_selection *rows, float *const out[2], adaptau_error *error)
 {
-    struct atau_lightgcn *g = model->encoder_state;
-    adaptau_status        status = make_room(model, g, view->edge_dropout > 0.0, error);
+    struct atau_lightgcn *g = e->state;
+    adaptau_status        status = make_room(e, g, view->edge_dropout > 0.0, error);
     if (status == ADAPTAU_OK && view->edge_dropout > 0.0)
-        status = draw_graph(model, g, view, error);
-    struct atau_lightgcn_pass pass = view_pass(model, g, view);
+        status = draw_graph(e, g, view, error);
+    struct atau_lightgcn_pass pass = view_pass(e, g, view);
     pass.last = *rows;
     const struct atau_embeddings *from = view->noise > 0.0 ? &pass.start : &pass.out;
     const float                   coefficient = view->noise > 0.0 ? view->coefficients[0] : 1.0f;
     if (status == ADAPTAU_OK && view->noise == 0.0)
         status = atau_lightgcn_walk_both(&pass, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
-        status = collect(model, rows, side, from->rows[side], from->stride[side], coefficient, false, out[side], error);
+        status = collect(e, rows, side, from->rows[side], from->stride[side], coefficient, false, out[side], error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK && view->noise > 0.0; side++)
-        status = walk_noisily(model, &pass, view, side, out, error);
+        status = walk_noisily(e, &pass, view, side, out, error);
     return status;
 }
 
@@ -260,25 +261,24 @@ static void give(struct atau_lightgcn_pass *pass, struct atau_lightgcn *g, int s
     pass->given[side] = given;
     pass->slots[side] = g->slots[side];
     pass->slot_scale[side] = g->view_slot_scale[side];
-    for (int64_t k = 0; k < given->n; k++) {
-        g->slots[side][given->ids[k]] = (int32_t)k;
+    for (int64_t k = 0; k < given->n; k++)
         g->view_slot_scale[side][k] = pass->right[side][given->ids[k]];
-    }
+    atau_slots_place(g->slots[side], given->n, given->ids);
 }
 
 static void take_back(struct atau_lightgcn *g, int side, const struct atau_row_gradients *given)
 {
-    for (int64_t k = 0; k < given->n && given->ids; k++)
-        g->slots[side][given->ids[k]] = -1;
+    if (given->ids)
+        atau_slots_take_back(g->slots[side], given->n, given->ids);
 }
 
-adaptau_status atau_lightgcn_backward_view(adaptau_model *model, const struct atau_view *view,
+adaptau_status atau_lightgcn_backward_view(struct atau_encoding *e, const struct atau_view *view,
                                            const struct atau_selection *rows, float *const gradients[2],
                                            struct atau_embeddings *out, adaptau_error *error)
 {
-    struct atau_lightgcn     *g = model->encoder_state;
+    struct atau_lightgcn     *g = e->state;
     struct atau_row_gradients given[2];
-    struct atau_lightgcn_pass pass = view_pass(model, g, view);
+    struct atau_lightgcn_pass pass = view_pass(e, g, view);
     for (int side = 0; side < 2; side++) {
         given[side] = (struct atau_row_gradients){rows->n[side], rows->ids[side], gradients[side], false};
         give(&pass, g, side, &given[side]);

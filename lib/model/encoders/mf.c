@@ -8,26 +8,26 @@ static adaptau_status check(const adaptau_model_options *o, adaptau_error *error
     return status == ADAPTAU_OK ? atau_check_no_gate(o, "ADAPTAU_ENCODER_MF", error) : status;
 }
 
-static adaptau_status create(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,
+static adaptau_status create(struct atau_encoding *e, const adaptau_dataset *dataset, const adaptau_model_options *options,
                              adaptau_error *error)
 {
-    (void)model, (void)dataset, (void)options, (void)error;
+    (void)e, (void)dataset, (void)options, (void)error;
     return ADAPTAU_OK;
 }
 
-static void destroy(adaptau_model *model)
+static void destroy(struct atau_encoding *e)
 {
-    (void)model;
+    (void)e;
 }
 
-static void recall(const adaptau_model *model, adaptau_model_options *options)
+static void recall(const struct atau_encoding *e, adaptau_model_options *options)
 {
-    (void)model, (void)options;
+    (void)e, (void)options;
 }
 
-static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
+static void describe(const struct atau_encoding *e, char text[ATAU_ENCODER_TEXT])
 {
-    (void)model;
+    (void)e;
     text[0] = '\0';
 }
 

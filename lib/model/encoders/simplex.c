@@ -24,7 +24,7 @@
 #include "kernels/check.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
-#include "model/model.h"
+#include "model/slots.h"
 
 #define DEFAULT_GATE 0.5
 #define ROWS_PER_TASK 32
@@ -73,13 +73,13 @@ static void lay_out_graph(struct simplex *s)
     }
 }
 
-static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
+static adaptau_status copy_graph(struct atau_encoding *e, const adaptau_dataset *dataset, adaptau_error *error)
 {
-    struct simplex *s = model->encoder_state;
+    struct simplex *s = e->state;
     s->n_edges = dataset->n_interactions;
     atau_arena_count(&s->graph);
     lay_out_graph(s);
-    adaptau_status status = atau_arena_allocate(model->context, &s->graph, "the graph", error);
+    adaptau_status status = atau_arena_allocate(e->tables->context, &s->graph, "the graph", error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out_graph(s);
@@ -94,79 +94,79 @@ static adaptau_status copy_graph(adaptau_model *model, const adaptau_dataset *da
     return ADAPTAU_OK;
 }
 
-static adaptau_status make_state(adaptau_model *model, float *host_matrix, adaptau_error *error)
+static adaptau_status make_state(struct atau_encoding *e, float *host_matrix, adaptau_error *error)
 {
-    struct simplex *s = atau_allocate_zeroed(model->context, 1, sizeof *s);
+    struct simplex *s = atau_allocate_zeroed(e->tables->context, 1, sizeof *s);
     if (!s)
         return atau_fail_memory(error, sizeof *s, "the encoder");
-    s->n_users = model->tables[USERS].n_rows;
-    s->n_items = model->tables[ITEMS].n_rows;
-    model->encoder_state = s;
-    return atau_model_open_encoder_table(model, model->dim, host_matrix, error);
+    s->n_users = e->tables->side[USERS].n_rows;
+    s->n_items = e->tables->side[ITEMS].n_rows;
+    e->state = s;
+    return atau_tables_open_own(e->tables, e->tables->dim, host_matrix, error);
 }
 
-static adaptau_status start_matrix(adaptau_model *model, const adaptau_model_options *options, adaptau_error *error)
+static adaptau_status start_matrix(struct atau_encoding *e, const adaptau_model_options *options, adaptau_error *error)
 {
-    const int64_t dim = model->dim;
-    float        *v = model->encoder_table.rows;
+    const int64_t dim = e->tables->dim;
+    float        *v = e->tables->own.rows;
     if (options->init == ADAPTAU_INIT_HOST && options->host_encoder)
-        return atau_check_rows_finite(model->context, "host_encoder", dim, model->dim, v, dim, error);
+        return atau_check_rows_finite(e->tables->context, "host_encoder", dim, e->tables->dim, v, dim, error);
     memset(v, 0, (size_t)(dim * dim) * sizeof(float));
     for (int64_t k = 0; k < dim; k++)
         v[k * dim + k] = 1.0f;
     return ADAPTAU_OK;
 }
 
-static adaptau_status create(adaptau_model *model, const adaptau_dataset *dataset, const adaptau_model_options *options,
+static adaptau_status create(struct atau_encoding *e, const adaptau_dataset *dataset, const adaptau_model_options *options,
                              adaptau_error *error)
 {
-    adaptau_status status = make_state(model, options->host_encoder, error);
+    adaptau_status status = make_state(e, options->host_encoder, error);
     if (status == ADAPTAU_OK)
-        status = start_matrix(model, options, error);
+        status = start_matrix(e, options, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct simplex *s = model->encoder_state;
+    struct simplex *s = e->state;
     s->gate = options->gate == 0.0 ? DEFAULT_GATE : fmax(0.0, options->gate);
-    return copy_graph(model, dataset, error);
+    return copy_graph(e, dataset, error);
 }
 
-static void destroy(adaptau_model *model)
+static void destroy(struct atau_encoding *e)
 {
-    struct simplex *s = model->encoder_state;
+    struct simplex *s = e->state;
     if (!s)
         return;
-    atau_arena_free(model->context, &s->graph);
-    atau_arena_free(model->context, &s->buffers);
-    atau_free(model->context, s, sizeof *s);
-    model->encoder_state = NULL;
+    atau_arena_free(e->tables->context, &s->graph);
+    atau_arena_free(e->tables->context, &s->buffers);
+    atau_free(e->tables->context, s, sizeof *s);
+    e->state = NULL;
 }
 
-static void lay_out_buffers(const adaptau_model *model, struct simplex *s)
+static void lay_out_buffers(const struct atau_encoding *e, struct simplex *s)
 {
     struct atau_arena *arena = &s->buffers;
-    const size_t       dim = (size_t)model->dim, row = dim * sizeof(float), n = (size_t)s->n_users;
-    const size_t       trains = model->finals.loaded ? 0 : 1;
+    const size_t       dim = (size_t)e->tables->dim, row = dim * sizeof(float), n = (size_t)s->n_users;
+    const size_t       trains = e->loaded ? 0 : 1;
     s->final = atau_arena_take(arena, n, row);
     s->pooled = atau_arena_take(arena, trains * n, row);
     s->transposed = atau_arena_take(arena, trains * dim, row);
     s->spread = atau_arena_take(arena, trains * n, row);
     s->gradients = atau_arena_take(arena, trains * dim, row);
-    s->scratch = atau_arena_take(arena, trains * (uint64_t)adaptau_context_n_threads(model->context),
+    s->scratch = atau_arena_take(arena, trains * (uint64_t)adaptau_context_n_threads(e->tables->context),
                                  (size_t)s->longest * sizeof(int32_t));
-    s->all = atau_arena_take(arena, trains * (uint64_t)atau_max_i64(s->n_items, model->dim), sizeof(int32_t));
+    s->all = atau_arena_take(arena, trains * (uint64_t)atau_max_i64(s->n_items, e->tables->dim), sizeof(int32_t));
 }
 
-static adaptau_status make_buffers(const adaptau_model *model, struct simplex *s, adaptau_error *error)
+static adaptau_status make_buffers(const struct atau_encoding *e, struct simplex *s, adaptau_error *error)
 {
     if (s->final)
         return ADAPTAU_OK;
     atau_arena_count(&s->buffers);
-    lay_out_buffers(model, s);
-    adaptau_status status = atau_arena_allocate(model->context, &s->buffers, "the final embeddings", error);
+    lay_out_buffers(e, s);
+    adaptau_status status = atau_arena_allocate(e->tables->context, &s->buffers, "the final embeddings", error);
     if (status != ADAPTAU_OK)
         return status;
-    lay_out_buffers(model, s);
-    for (int64_t r = 0; !model->finals.loaded && r < atau_max_i64(s->n_items, model->dim); r++)
+    lay_out_buffers(e, s);
+    for (int64_t r = 0; !e->loaded && r < atau_max_i64(s->n_items, e->tables->dim); r++)
         s->all[r] = (int32_t)r;
     return ADAPTAU_OK;
 }
@@ -174,7 +174,7 @@ static adaptau_status make_buffers(const adaptau_model *model, struct simplex *s
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 struct pooling {
-    const adaptau_model *model;
+    const struct atau_encoding *e;
     struct simplex      *s;
     int64_t              n;
     const int32_t       *users; /* [n] or NULL: all */
@@ -194,22 +194,22 @@ static int64_t degree_of(const struct simplex *s, int64_t user)
 static void pool_row(const struct pooling *call, int64_t k)
 {
     const struct simplex     *s = call->s;
-    const adaptau_model      *model = call->model;
-    const struct atau_table  *items = &model->tables[ITEMS];
-    const struct atau_gather  from = {.x = items->rows, .stride = items->stride, .dim = model->dim};
+    const struct atau_encoding *e = call->e;
+    const struct atau_table  *items = &e->tables->side[ITEMS];
+    const struct atau_gather  from = {.x = items->rows, .stride = items->stride, .dim = e->tables->dim};
     const int64_t             user = user_of(call, k), n = degree_of(s, user);
     const int32_t            *ids = s->ids[USERS] + s->ptr[USERS][user];
-    atau_kernels_of(model->context)->gather(&from, n, n, ids, n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
-                                    s->pooled + k * model->dim);
+    atau_kernels_of(e->tables->context)->gather(&from, n, n, ids, n > 0 ? 1.0f / (float)n : 0.0f, 0.0f, NULL,
+                                    s->pooled + k * e->tables->dim);
 }
 
 static void mix_rows(void *argument, int32_t lane, int64_t task)
 {
     const struct pooling      *call = argument;
     struct simplex            *s = call->s;
-    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
-    const struct atau_table   *users = &call->model->tables[USERS];
-    const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
+    const struct atau_kernels *kernels = atau_kernels_of(call->e->tables->context);
+    const struct atau_table   *users = &call->e->tables->side[USERS];
+    const int64_t              dim = call->e->tables->dim, first = task * ROWS_PER_TASK;
     const int64_t              end = atau_min_i64(first + ROWS_PER_TASK, call->n);
     (void)lane;
     float *mapped = s->spread + first * dim; /* V p, where there is room until the way back                         */
@@ -223,41 +223,41 @@ static void mix_rows(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static adaptau_status mix(const adaptau_model *model, struct simplex *s, int64_t n, const int32_t *users, adaptau_error *error)
+static adaptau_status mix(const struct atau_encoding *e, struct simplex *s, int64_t n, const int32_t *users, adaptau_error *error)
 {
-    struct pooling call = {model, s, n, users};
-    const int64_t  dim = model->dim;
-    adaptau_status status = make_buffers(model, s, error);
+    struct pooling call = {e, s, n, users};
+    const int64_t  dim = e->tables->dim;
+    adaptau_status status = make_buffers(e, s, error);
     if (status != ADAPTAU_OK)
         return status;
     for (int64_t k = 0; k < dim; k++)
         for (int64_t j = 0; j < dim; j++)
-            s->transposed[j * dim + k] = model->encoder_table.rows[k * dim + j];
-    return atau_parallel(model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, mix_rows, &call, error);
+            s->transposed[j * dim + k] = e->tables->own.rows[k * dim + j];
+    return atau_parallel(e->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, mix_rows, &call, error);
 }
 
-static struct atau_embeddings finals(const adaptau_model *model)
+static struct atau_embeddings finals(const struct atau_encoding *e)
 {
-    const struct simplex    *s = model->encoder_state;
-    const struct atau_table *items = &model->tables[ITEMS];
-    return (struct atau_embeddings){{s->final, items->rows}, {model->dim, items->stride}};
+    const struct simplex    *s = e->state;
+    const struct atau_table *items = &e->tables->side[ITEMS];
+    return (struct atau_embeddings){{s->final, items->rows}, {e->tables->dim, items->stride}};
 }
 
-static adaptau_status forward(const adaptau_model *model, adaptau_error *error)
+static adaptau_status forward(const struct atau_encoding *e, adaptau_error *error)
 {
-    struct simplex *s = model->encoder_state;
-    return mix(model, s, s->n_users, NULL, error);
+    struct simplex *s = e->state;
+    return mix(e, s, s->n_users, NULL, error);
 }
 
-static adaptau_status forward_step(adaptau_model *model, int64_t n, const int32_t *users, adaptau_error *error)
+static adaptau_status forward_step(struct atau_encoding *e, int64_t n, const int32_t *users, adaptau_error *error)
 {
-    return mix(model, model->encoder_state, n, users, error);
+    return mix(e, e->state, n, users, error);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------- */
 
 struct return_call {
-    const adaptau_model             *model;
+    const struct atau_encoding *e;
     struct simplex                  *s;
     const struct atau_row_gradients *users;
 };
@@ -266,8 +266,8 @@ struct return_call {
 static void return_to_matrix(void *argument, int32_t lane, int64_t task)
 {
     const struct return_call  *call = argument;
-    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
-    const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
+    const struct atau_kernels *kernels = atau_kernels_of(call->e->tables->context);
+    const int64_t              dim = call->e->tables->dim, first = task * ROWS_PER_TASK;
     const int64_t              rows = atau_min_i64(ROWS_PER_TASK, dim - first);
     float                     *out = call->s->gradients + first * dim;
     (void)lane;
@@ -280,12 +280,12 @@ static void return_to_users(void *argument, int32_t lane, int64_t task)
 {
     const struct return_call  *call = argument;
     struct simplex            *s = call->s;
-    const struct atau_kernels *kernels = atau_kernels_of(call->model->context);
-    const int64_t              dim = call->model->dim, first = task * ROWS_PER_TASK;
+    const struct atau_kernels *kernels = atau_kernels_of(call->e->tables->context);
+    const int64_t              dim = call->e->tables->dim, first = task * ROWS_PER_TASK;
     const int64_t              rows = atau_min_i64(ROWS_PER_TASK, call->users->n - first);
     float                     *own = call->users->rows + first * dim, *spread = s->spread + first * dim;
     (void)lane;
-    kernels->product(rows, dim, dim, own, dim, 1, call->model->encoder_table.rows, dim, 0, spread, dim);
+    kernels->product(rows, dim, dim, own, dim, 1, call->e->tables->own.rows, dim, 0, spread, dim);
     for (int64_t k = 0; k < rows; k++) {
         const int64_t n = degree_of(s, call->users->ids[first + k]);
         kernels->scale(dim, n > 0 ? (float)((1.0 - s->gate) / (double)n) : 0.0f, spread + k * dim, spread + k * dim);
@@ -293,61 +293,60 @@ static void return_to_users(void *argument, int32_t lane, int64_t task)
     kernels->scale(rows * dim, (float)s->gate, own, own);
 }
 
-static adaptau_status return_to_items(adaptau_model *model, struct simplex *s, const struct atau_row_gradients *users,
-                                      float *items, adaptau_error *error)
+static adaptau_status return_to_items(struct atau_encoding *e, struct simplex *s, const struct atau_row_gradients *users,
+                                      float *items, int32_t *user_slots, adaptau_error *error)
 {
     const struct atau_sparse matrix = {.n_rows = s->n_items, .ptr = s->ptr[ITEMS], .ids = s->ids[ITEMS]};
     const struct atau_propagation p = {
-        .dim = model->dim,
+        .dim = e->tables->dim,
         .x = s->spread,
-        .x_stride = model->dim,
-        .slots = model->user_slots,
+        .x_stride = e->tables->dim,
+        .slots = user_slots,
         .base = items,
-        .base_stride = model->dim,
+        .base_stride = e->tables->dim,
         .base_scale = 1.0f,
         .scale = 1.0f,
         .out = items,
-        .out_stride = model->dim,
+        .out_stride = e->tables->dim,
         .scratch = s->scratch,
         .scratch_stride = s->longest,
     };
-    for (int64_t k = 0; k < users->n; k++)
-        model->user_slots[users->ids[k]] = (int32_t)k;
-    adaptau_status status = atau_propagate(model->context, &matrix, &p, error);
-    for (int64_t k = 0; k < users->n; k++)
-        model->user_slots[users->ids[k]] = -1;
+    atau_slots_place(user_slots, users->n, users->ids);
+    adaptau_status status = atau_propagate(e->tables->context, &matrix, &p, error);
+    atau_slots_take_back(user_slots, users->n, users->ids);
     return status;
 }
 
-static adaptau_status backward(adaptau_model *model, struct atau_row_gradients gradients[2], adaptau_error *error)
+static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradients gradients[2], struct atau_row_gradients *own,
+                               int32_t *user_slots, adaptau_error *error)
 {
-    struct simplex    *s = model->encoder_state;
-    struct return_call call = {model, s, &gradients[USERS]};
+    struct simplex    *s = e->state;
+    struct return_call call = {e, s, &gradients[USERS]};
     const int64_t      n = gradients[USERS].n;
-    atau_clear_untouched(model, &gradients[ITEMS]);
+    atau_clear_untouched(e, &gradients[ITEMS]);
     adaptau_status status =
-        atau_parallel(model->context, (model->dim + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_matrix, &call, error);
+        atau_parallel(e->tables->context, (e->tables->dim + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_matrix, &call, error);
     if (status == ADAPTAU_OK)
-        status = atau_parallel(model->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_users, &call, error);
+        status = atau_parallel(e->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_users, &call, error);
     if (status == ADAPTAU_OK)
-        status = return_to_items(model, s, &gradients[USERS], gradients[ITEMS].rows, error);
+        status = return_to_items(e, s, &gradients[USERS], gradients[ITEMS].rows, user_slots, error);
     gradients[ITEMS] = (struct atau_row_gradients){s->n_items, s->all, gradients[ITEMS].rows, true};
-    model->encoder_gradients = (struct atau_row_gradients){model->dim, s->all, s->gradients, true};
+    *own = (struct atau_row_gradients){e->tables->dim, s->all, s->gradients, true};
     return status;
 }
 
 /* ---- new users ---------------------------------------------------------------------------------------------------- */
 
 /* (1 − g) V e_i. Whatever a user's own embedding is, h_u = g e_u + (1 − g) V p_u takes any value: the search is over h_u. */
-static adaptau_status fold_starts(const adaptau_model *model, float *out, double *exponent, adaptau_error *error)
+static adaptau_status fold_starts(const struct atau_encoding *e, float *out, double *exponent, adaptau_error *error)
 {
-    const struct simplex    *s = model->encoder_state;
-    const struct atau_table *items = &model->tables[ITEMS];
-    const int64_t            dim = model->dim;
+    const struct simplex    *s = e->state;
+    const struct atau_table *items = &e->tables->side[ITEMS];
+    const int64_t            dim = e->tables->dim;
     (void)error;
     for (int64_t i = 0; i < items->n_rows; i++)
         for (int64_t k = 0; k < dim; k++)
-            out[i * dim + k] = (float)(1.0 - s->gate) * atau_kernels_of(model->context)->dot(dim, model->encoder_table.rows + k * dim,
+            out[i * dim + k] = (float)(1.0 - s->gate) * atau_kernels_of(e->tables->context)->dot(dim, e->tables->own.rows + k * dim,
                                                                                     items->rows + i * items->stride);
     *exponent = 1.0;
     return ADAPTAU_OK;
@@ -355,15 +354,15 @@ static adaptau_status fold_starts(const adaptau_model *model, float *out, double
 
 /* ---- files: "gate=0.500000000", whatever the locale ----------------------------------------------------------------- */
 
-static void recall(const adaptau_model *model, adaptau_model_options *options)
+static void recall(const struct atau_encoding *e, adaptau_model_options *options)
 {
-    const struct simplex *s = model->encoder_state;
+    const struct simplex *s = e->state;
     options->gate = s->gate > 0.0 ? s->gate : -1.0;
 }
 
-static void describe(const adaptau_model *model, char text[ATAU_ENCODER_TEXT])
+static void describe(const struct atau_encoding *e, char text[ATAU_ENCODER_TEXT])
 {
-    const struct simplex *s = model->encoder_state;
+    const struct simplex *s = e->state;
     const int             nano = (int)lround(s->gate * NANO);
     snprintf(text, ATAU_ENCODER_TEXT, "gate=%d.%09d", nano / NANO, nano % NANO);
 }
@@ -384,17 +383,17 @@ static bool read_gate(const char *text, double *gate)
     return *gate <= 1.0;
 }
 
-static adaptau_status restore(adaptau_model *model, const char *text, adaptau_error *error)
+static adaptau_status restore(struct atau_encoding *e, const char *text, adaptau_error *error)
 {
     double gate;
     if (!read_gate(text, &gate))
         return atau_fail(error, ADAPTAU_E_FORMAT, "simplex with \"%s\" is unknown to this version", text);
-    adaptau_status status = make_state(model, NULL, error);
+    adaptau_status status = make_state(e, NULL, error);
     if (status == ADAPTAU_OK)
-        status = make_buffers(model, model->encoder_state, error);
+        status = make_buffers(e, e->state, error);
     if (status != ADAPTAU_OK)
         return status;
-    struct simplex *s = model->encoder_state;
+    struct simplex *s = e->state;
     s->gate = gate;
     return ADAPTAU_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Temperatures that follow their gradient: C-τ and Cu-τ of the paper. */
-#ifndef ATAU_TEMPERATURE_LEARNED_H
-#define ATAU_TEMPERATURE_LEARNED_H
+/* One temperature that follows its gradient: Adam on θ = log τ. */
+#ifndef ATAU_LOG_TAU_H
+#define ATAU_LOG_TAU_H
 
 #include <stdint.h>
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/tables.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/size.h"
+#include "kernels/check.h"
+#include "kernels/of_context.h"
+#include "kernels/rows.h"
+
+#define USERS ADAPTAU_SIDE_USERS
+#define ITEMS ADAPTAU_SIDE_ITEMS
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static adaptau_status open_table(const struct atau_raw_tables *tables, struct atau_table *table, const char *what,
+                                 int32_t n_rows, float *host, int64_t stride, adaptau_error *error)
+{
+    const size_t row_bytes = (size_t)tables->dim * sizeof(float);
+    size_t       bytes;
+    table->n_rows = n_rows;
+    table->stride = host && stride ? stride : tables->dim;
+    table->rows = host;
+    if (host)
+        return ADAPTAU_OK;
+    if (!atau_size_multiply((uint64_t)n_rows, row_bytes, &bytes))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, tables->dim);
+    table->rows = atau_allocate_zeroed(tables->context, (uint64_t)n_rows, row_bytes);
+    if (!table->rows)
+        return atau_fail_memory(error, bytes, what);
+    table->owned = true;
+    return ADAPTAU_OK;
+}
+
+adaptau_status atau_tables_open(struct atau_raw_tables *tables, adaptau_context *context, int32_t n_users, int32_t n_items,
+                                bool identity, const adaptau_model_options *o, adaptau_error *error)
+{
+    *tables = (struct atau_raw_tables){.context = context,
+                                       .dim = o->dim,
+                                       .free_length = !identity || (o->flags & ADAPTAU_MODEL_FREE_LENGTH) != 0,
+                                       .unit_raw_rows = (o->flags & ADAPTAU_MODEL_UNIT_RAW_ROWS) != 0,
+                                       .rank_raw = (o->flags & ADAPTAU_MODEL_RANK_RAW) != 0,
+                                       .bfloat16 = (o->flags & ADAPTAU_MODEL_BFLOAT16) != 0};
+    tables->side[USERS].raw = (o->flags & ADAPTAU_MODEL_RAW_USERS) != 0;
+    tables->side[ITEMS].raw = (o->flags & ADAPTAU_MODEL_RAW_ITEMS) != 0;
+    for (int side = 0; side < 2; side++)
+        tables->side[side].sphere = identity ? !tables->side[side].raw && !tables->free_length : tables->unit_raw_rows;
+    adaptau_status status =
+        open_table(tables, &tables->side[USERS], "the user table", n_users, o->host_users, o->host_user_stride, error);
+    if (status == ADAPTAU_OK)
+        status = open_table(tables, &tables->side[ITEMS], "the item table", n_items, o->host_items, o->host_item_stride, error);
+    return status;
+}
+
+adaptau_status atau_tables_open_own(struct atau_raw_tables *tables, int32_t n_rows, float *host, adaptau_error *error)
+{
+    tables->own.raw = true;
+    return open_table(tables, &tables->own, "the encoder's parameters", n_rows, host, 0, error);
+}
+
+static void close_table(const struct atau_raw_tables *tables, struct atau_table *table)
+{
+    if (table->owned)
+        atau_free(tables->context, table->rows, (size_t)table->n_rows * (size_t)tables->dim * sizeof(float));
+    *table = (struct atau_table){0};
+}
+
+static void free_bias(struct atau_raw_tables *tables)
+{
+    atau_free(tables->context, tables->item_bias, (size_t)tables->side[ITEMS].n_rows * sizeof(float));
+    tables->item_bias = NULL;
+}
+
+void atau_tables_close(struct atau_raw_tables *tables)
+{
+    free_bias(tables);
+    close_table(tables, &tables->side[USERS]);
+    close_table(tables, &tables->side[ITEMS]);
+    close_table(tables, &tables->own);
+}
+
+adaptau_status atau_tables_make_bias(struct atau_raw_tables *tables, adaptau_error *error)
+{
+    const size_t n = (size_t)tables->side[ITEMS].n_rows;
+    if (!tables->item_bias)
+        tables->item_bias = atau_allocate_array(tables->context, n, sizeof(float));
+    return tables->item_bias ? ADAPTAU_OK : atau_fail_memory(error, n * sizeof(float), "the item bias");
+}
+
+adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float *bias, adaptau_error *error)
+{
+    if (!bias) {
+        free_bias(tables);
+        return ADAPTAU_OK;
+    }
+    adaptau_status status = atau_tables_make_bias(tables, error);
+    if (status == ADAPTAU_OK)
+        memcpy(tables->item_bias, bias, (size_t)tables->side[ITEMS].n_rows * sizeof(float));
+    return status;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+
+void atau_tables_to_sphere(struct atau_raw_tables *tables)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct atau_table *table = &tables->side[side];
+        for (int32_t r = 0; r < table->n_rows && table->sphere; r++) {
+            float *row = table->rows + r * table->stride;
+            atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
+        }
+    }
+}
+
+adaptau_status atau_tables_check_finite(const struct atau_raw_tables *tables, const char *const names[2], adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
+        const struct atau_table *table = &tables->side[side];
+        status = atau_check_rows_finite(tables->context, names[side], table->n_rows, tables->dim, table->rows, table->stride,
+                                        error);
+    }
+    return status;
+}
+
+struct atau_embeddings atau_tables_raw(const struct atau_raw_tables *tables)
+{
+    const struct atau_table *users = &tables->side[USERS], *items = &tables->side[ITEMS];
+    return (struct atau_embeddings){{users->rows, items->rows}, {users->stride, items->stride}};
+}
+
+/* ---- scores -------------------------------------------------------------------------------------------------------- */
+
+/* ADAPTAU_NORMALISE_* and ADAPTAU_UNIT_ROWS. */
+static uint32_t score_flags(const struct atau_raw_tables *tables)
+{
+    uint32_t flags = tables->free_length ? 0 : ADAPTAU_UNIT_ROWS;
+    flags |= tables->side[USERS].raw ? 0 : ADAPTAU_NORMALISE_USERS;
+    flags |= tables->side[ITEMS].raw ? 0 : ADAPTAU_NORMALISE_ITEMS;
+    return flags;
+}
+
+adaptau_tables atau_tables_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings)
+{
+    return (adaptau_tables){
+        .struct_size = sizeof(adaptau_tables),
+        .flags = score_flags(tables),
+        .n_users = tables->side[USERS].n_rows,
+        .n_items = tables->side[ITEMS].n_rows,
+        .dim = tables->dim,
+        .users = embeddings->rows[USERS],
+        .user_stride = embeddings->stride[USERS],
+        .items = embeddings->rows[ITEMS],
+        .item_stride = embeddings->stride[ITEMS],
+        .item_bias = tables->item_bias,
+    };
+}
+
+adaptau_tables atau_tables_ranking_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings)
+{
+    adaptau_tables view = atau_tables_view(tables, embeddings);
+    if (tables->rank_raw)
+        view.flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
+    return view;
+}

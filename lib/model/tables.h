@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The raw tables, which are trained, and how scores are made of embeddings. */
+#ifndef ATAU_RAW_TABLES_H
+#define ATAU_RAW_TABLES_H
+
+#include <adaptau/model.h>
+
+#include <stdbool.h>
+
+#include "common/context.h"
+
+/* Embeddings of both sides, [n x d] and [m x d]. */
+struct atau_embeddings {
+    float  *rows[2];
+    int64_t stride[2];
+};
+
+struct atau_table {
+    int32_t n_rows;
+    bool    raw;    /* scores take the rows as they are                                                       */
+    bool    sphere; /* rows start on the unit sphere and return to it after every step                        */
+    bool    owned;  /* the memory is ours                                                                     */
+    float  *rows;   /* [n_rows x d]                                                                           */
+    int64_t stride;
+};
+
+struct atau_raw_tables {
+    adaptau_context  *context;
+    int32_t           dim;
+    uint64_t          seed; /* of all that a model draws, from the first rows on                              */
+    bool              free_length;   /* final embeddings have any length                                      */
+    bool              unit_raw_rows; /* an encoder's raw rows have length 1                                   */
+    bool              rank_raw;      /* items are ranked by final embeddings as they are                      */
+    bool              bfloat16;      /* training multiplies in bfloat16                                       */
+    struct atau_table side[2];       /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                */
+    struct atau_table own;           /* the encoder's own parameters, or no rows                              */
+    float            *item_bias;     /* [m] or NULL                                                           */
+};
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+/* Zeroed tables, or the host's where the options give them. Of the options flags, dim and the host's tables count. identity:
+ * final embeddings are the raw rows. After a failure, too, atau_tables_close frees what there is. */
+adaptau_status atau_tables_open(struct atau_raw_tables *tables, adaptau_context *context, int32_t n_users, int32_t n_items,
+                                bool identity, const adaptau_model_options *options, adaptau_error *error);
+void           atau_tables_close(struct atau_raw_tables *tables);
+
+/* Room for an encoder's own parameters, in the host's memory where that is given. */
+adaptau_status atau_tables_open_own(struct atau_raw_tables *tables, int32_t n_rows, float *host, adaptau_error *error);
+
+/* Room for an item bias, of which nothing is written. */
+adaptau_status atau_tables_make_bias(struct atau_raw_tables *tables, adaptau_error *error);
+
+/* Copy bias[m], or take the bias away: NULL. */
+adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float *bias, adaptau_error *error);
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+
+/* Rows to length 1, of tables that are on the unit sphere. */
+void atau_tables_to_sphere(struct atau_raw_tables *tables);
+
+/* E_NUMERIC names the first row that is not finite, of names[side]. */
+adaptau_status atau_tables_check_finite(const struct atau_raw_tables *tables, const char *const names[2], adaptau_error *error);
+
+struct atau_embeddings atau_tables_raw(const struct atau_raw_tables *tables);
+
+/* ---- scores -------------------------------------------------------------------------------------------------------- */
+
+/* Embeddings as training scores them. */
+adaptau_tables atau_tables_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings);
+
+/* Embeddings as items are ranked by them. */
+adaptau_tables atau_tables_ranking_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings);
+
+#endif
