@@ -2,6 +2,7 @@
 /* Weights of interactions, wherever they count: an interaction of weight 3 is three interactions. Gradients of every loss are
  * held against central differences in test_softmax.c and test_losses.c, soft targets in test_model_step.c. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
