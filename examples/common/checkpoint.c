@@ -25,7 +25,8 @@ static uint64_t mix_pairs(uint64_t sum, const adaptau_dataset *dataset)
         return sum;
     sum = mix(sum, &view.n_items, sizeof view.n_items);
     sum = mix(sum, view.user_ptr, ((size_t)view.n_users + 1) * sizeof *view.user_ptr);
-    return mix(sum, view.user_items, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_items);
+    sum = mix(sum, view.user_items, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_items);
+    return view.user_weights ? mix(sum, view.user_weights, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_weights) : sum;
 }
 
 uint64_t checkpoint_fingerprint(const struct trial *trial)

@@ -277,7 +277,7 @@ static adaptau_status find_column(const char *value, size_t length, const struct
     }
     if (header)
         list_names(header, names, sizeof names);
-    return fail(error, ADAPTAU_E_ARGUMENT, "%s: --columns: no column \"%.*s\" among %d%s%s%s", shown_path(name),
+    return fail(error, ADAPTAU_E_ARGUMENT, "%s: no column \"%.*s\" among %d%s%s%s", shown_path(name),
                 (int)(length < 40 ? length : 40), value, layout->n_fields, header ? " (" : ", and no header", names, header ? ")" : "");
 }
 
@@ -336,6 +336,9 @@ static adaptau_status check_columns(const struct read_options *options, const st
     if (options->rated && columns->at[ROLE_WEIGHT] < 0)
         return fail(error, ADAPTAU_E_FORMAT, "%s: --min-rating, but there is no column of ratings; --columns weight=NAME says which it is",
                     shown_path(name));
+    if (options->weights && columns->at[ROLE_WEIGHT] < 0)
+        return fail(error, ADAPTAU_E_FORMAT, "%s: --weights, but there is no column of weights; --weights NAME says which it is",
+                    shown_path(name));
     return ADAPTAU_OK;
 }
 
@@ -346,6 +349,8 @@ adaptau_status columns_find(const struct read_options *options, const struct lay
     adaptau_status status = ADAPTAU_OK;
     if (options->columns)
         status = find_by_option(options->columns, layout, header, name, columns, error);
+    if (!status && options->weights && strcmp(options->weights, WEIGHTS_YES) != 0)
+        status = find_column(options->weights, strlen(options->weights), layout, header, name, &columns->at[ROLE_WEIGHT], error);
     if (!status && header)
         status = find_sides(header, name, columns, error);
     if (!status && header)
