@@ -5,6 +5,7 @@
 
 #include "common/abi.h"
 #include "common/error.h"
+#include "fit/by_data.h"
 #include "fit/recipe.h"
 
 /* Sizes of the structs when they first appeared. */
