@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdbool.h>
 
-
 #define STEPS_PER_EPOCH 50        /* 128 users a step on MovieLens-1M, 512 on Gowalla */
 #define ROWS_OF_INTERACTIONS 2048 /* where a row is one interaction */
 #define EPOCHS_AT_SCALE 15.0      /* MovieLens-1M: n m = 18 million */

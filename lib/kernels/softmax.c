@@ -387,13 +387,10 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
                                      const adaptau_loss *loss, adaptau_loss_output *output, adaptau_error *error)
 {
-    adaptau_tables tables;
-    adaptau_status status = atau_check_tables(given_tables, &tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_check_batch(batch, tables.n_users, tables.n_items, &s->batch, error);
-    if (status == ADAPTAU_OK)
-        status = atau_read_struct(&s->temperatures, sizeof s->temperatures, sizeof s->temperatures, temperatures, false,
-                                  "temperatures", error);
+    const adaptau_tables tables = *given_tables;
+    adaptau_status       status = atau_read_struct(&s->temperatures, sizeof s->temperatures, sizeof s->temperatures, temperatures,
+                                                   false, "temperatures", error);
+    s->batch = *batch;
     if (status == ADAPTAU_OK)
         status = atau_read_loss(loss, &s->loss_options, &s->loss, error);
     if (status == ADAPTAU_OK)
@@ -542,9 +539,15 @@ adaptau_status adaptau_loss_gradients_of_shard(adaptau_context *context, const a
                                                adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_workspace workspace = {0};
+    adaptau_tables        own_tables;
+    adaptau_batch         own_batch;
     ATAU_REQUIRE(context, error);
-    adaptau_status status =
-        atau_loss_gradients_in(context, &workspace, tables, batch, temperatures, loss, exchange, output, error);
+    adaptau_status status = atau_check_tables(tables, &own_tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_batch(batch, own_tables.n_users, own_tables.n_items, &own_batch, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_loss_gradients_in(context, &workspace, &own_tables, &own_batch, temperatures, loss, exchange, output, error);
     atau_workspace_free(context, &workspace);
     return status;
 }

@@ -362,6 +362,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
         s->weights[k] = (float)(share / (double)s->n);
     tables.flags = ADAPTAU_NORMALISE_BOTH | (t->tables->bfloat16 ? ADAPTAU_BFLOAT16 : 0);
     tables.users = first;
+    tables.user_stride = t->tables->dim;
     tables.n_users = (int32_t)s->n;
     const adaptau_batch            batch = {.struct_size = sizeof batch,
                                             .n_rows = (int32_t)s->n,

@@ -280,7 +280,9 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
                                    .n_items = fold->n_items,
                                    .dim = fold->dim,
                                    .users = b->rows,
-                                   .items = fold->items};
+                                   .user_stride = fold->dim,
+                                   .items = fold->items,
+                                   .item_stride = fold->dim};
     const adaptau_batch  batch = {.struct_size = sizeof batch,
                                   .flags = fold->options.flags,
                                   .n_rows = (int32_t)b->n,
