@@ -175,12 +175,11 @@ struct finite_check {
     _Atomic int64_t first_bad;
 };
 
-static void check_chunk(void *argument, int32_t lane, int64_t task)
+static void check_chunk(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct finite_check *c = argument;
-    int64_t              end = atau_min_i64((task + 1) * ROWS_PER_TASK, c->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float zero = 0.0f; /* x · 0 is 0 for finite x alone                                                    */
         for (int32_t k = 0; k < c->dim; k++)
             zero += c->rows[r * c->stride + k] * 0.0f;
@@ -198,7 +197,7 @@ adaptau_status atau_check_rows_finite(adaptau_context *context, const char *side
 {
     struct finite_check check = {.rows = rows, .n = n, .stride = stride, .dim = dim, .first_bad = INT64_MAX};
     adaptau_status      status =
-        atau_parallel(context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, check_chunk, &check, error);
+        atau_parallel_rows(context, n, ROWS_PER_TASK, check_chunk, &check, error);
     if (status != ADAPTAU_OK)
         return status;
     int64_t bad = atomic_load(&check.first_bad);

@@ -238,13 +238,12 @@ static void lay_out_table(const struct atau_softmax *s, struct atau_arena *arena
     table->inverse_norms = atau_arena_take(arena, (uint64_t)s->n_items, sizeof(float));
 }
 
-static void normalise_items(void *argument, int32_t lane, int64_t task)
+static void normalise_items(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct unit_table   *table = argument;
     struct atau_softmax *s = table->s;
-    int64_t              end = atau_min_i64((task + 1) * ROWS_PER_TASK, s->n_items);
     (void)lane;
-    for (int64_t i = task * ROWS_PER_TASK; i < end; i++)
+    for (int64_t i = first; i < end; i++)
         table->inverse_norms[i] = atau_side_row(s, &s->items, atau_item(s, i), table->rows + i * s->dim);
 }
 
@@ -266,7 +265,7 @@ static adaptau_status prepare_items(struct atau_softmax *s, adaptau_error *error
     s->unit_items = table.rows;
     s->unit_item_stride = s->dim;
     s->item_inverse_norms = table.inverse_norms;
-    return atau_parallel(s->context, (s->n_items + ROWS_PER_TASK - 1) / ROWS_PER_TASK, normalise_items, &table, error);
+    return atau_parallel_rows(s->context, s->n_items, ROWS_PER_TASK, normalise_items, &table, error);
 }
 
 static adaptau_status check_row(const struct atau_softmax *s, const struct atau_side *side, const char *name, int64_t id,

@@ -125,11 +125,10 @@ static void write_row(const struct top_k *job, int64_t row, const struct row_sta
     }
 }
 
-static void select_rows(void *argument, int32_t lane, int64_t task)
+static void select_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct top_k *job = argument;
-    int64_t             end = atau_min_i64(job->n_rows, (task + 1) * ROWS_PER_TASK);
-    for (int64_t row = task * ROWS_PER_TASK; row < end; row++) {
+    for (int64_t row = first; row < end; row++) {
         struct row_state state = {.heap = job->heaps + (int64_t)lane * job->k_kept};
         const float     *scores = job->scores ? job->scores + row * job->stride : NULL; /* NULL: no columns     */
         if (job->exclude_ptr && job->exclude) {
@@ -222,12 +221,11 @@ adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n
     adaptau_status status = check_top_k(&job, error);
     if (status)
         return status;
-    int64_t tasks = ((int64_t)n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
-    size_t  heap = (size_t)context->options.n_threads * sizeof *job.heaps; /* an entry of each lane's            */
+    size_t heap = (size_t)context->options.n_threads * sizeof *job.heaps; /* an entry of each lane's            */
     job.heaps = atau_allocate_array(context, (uint64_t)job.k_kept, heap);
     if (!job.heaps)
         return atau_fail_memory(error, (size_t)job.k_kept * heap, "the best columns of a row");
-    status = atau_parallel(context, tasks, select_rows, &job, error);
+    status = atau_parallel_rows(context, n_rows, ROWS_PER_TASK, select_rows, &job, error);
     atau_free(context, job.heaps, (size_t)job.k_kept * heap);
     return status;
 }

@@ -295,12 +295,11 @@ struct transfer {
     bool                       adds;
 };
 
-static void transfer_rows(void *argument, int32_t lane, int64_t task)
+static void transfer_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct transfer *call = argument;
-    const int64_t          end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->n);
     (void)lane;
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+    for (int64_t k = first; k < end; k++) {
         const float *from = call->from + (call->from_ids ? call->from_ids[k] : k) * call->from_stride;
         float       *to = call->to + (call->to_ids ? call->to_ids[k] : k) * call->dim;
         if (call->adds)
@@ -320,7 +319,7 @@ static adaptau_status copy_raw_rows(const struct term *t, int side, const struct
                                          .from_stride = raw.stride[side],
                                          .from_ids = s->ids,
                                          .to = out};
-    return atau_parallel(t->tables->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
+    return atau_parallel_rows(t->tables->context, call.n, ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
 /* to[ids[k]] += from[k] */
@@ -335,7 +334,7 @@ static adaptau_status add_rows(const struct term *t, int64_t n, const float *fro
                             .to = to,
                             .to_ids = ids,
                             .adds = true};
-    return atau_parallel(t->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
+    return atau_parallel_rows(t->tables->context, n, ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
 /* ---- InfoNCE ----------------------------------------------------------------------------------------------------- */

@@ -261,12 +261,11 @@ static void start_row(const struct block *b, int64_t r)
     memcpy(b->best + r * dim, row, (size_t)dim * sizeof(float));
 }
 
-static void start_rows(void *argument, int32_t lane, int64_t task)
+static void start_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct block *b = argument;
-    const int64_t       end = atau_min_i64((task + 1) * ROWS_PER_TASK, b->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++)
+    for (int64_t r = first; r < end; r++)
         start_row(b, r);
 }
 
@@ -356,14 +355,14 @@ struct step_call {
     bool          first;
 };
 
-static void step_rows(void *argument, int32_t lane, int64_t task)
+static void step_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct step_call *call = argument;
     const struct block     *b = call->block;
-    const int64_t           dim = b->fold->dim, end = atau_min_i64((task + 1) * ROWS_PER_TASK, b->n);
+    const int64_t           dim = b->fold->dim;
     const size_t            bytes = (size_t)dim * sizeof(float);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float       *row = b->rows + r * dim, *gradient = b->gradients + r * dim;
         const double length = call->first ? FIRST_STEP : step_length(b, r);
         memcpy(b->old_rows + r * dim, row, bytes);
@@ -373,10 +372,9 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static adaptau_status run_over_rows(struct block *b, void (*work)(void *, int32_t, int64_t), void *argument,
-                                    adaptau_error *error)
+static adaptau_status run_over_rows(struct block *b, atau_rows_function work, void *argument, adaptau_error *error)
 {
-    return atau_parallel(b->fold->context, (b->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, work, argument, error);
+    return atau_parallel_rows(b->fold->context, b->n, ROWS_PER_TASK, work, argument, error);
 }
 
 static adaptau_status descend(struct block *b, adaptau_error *error)

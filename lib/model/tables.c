@@ -23,7 +23,7 @@ static adaptau_status open_table(const struct atau_raw_tables *tables, struct at
     table->stride = host && stride ? stride : tables->dim;
     table->rows = host;
     if (!atau_rows_fit(n_rows, table->stride))
-        return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of %lld floats exceed the address space", n_rows,
+        return atau_fail(error, ADAPTAU_E_SHAPE, "%s: %d rows of %lld floats exceed the address space", what, n_rows,
                          (long long)table->stride);
     if (host)
         return ADAPTAU_OK;
