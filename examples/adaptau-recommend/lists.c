@@ -200,6 +200,30 @@ adaptau_status rank_similar(const struct catalog *catalog, const struct choice *
     return ADAPTAU_OK;
 }
 
+int32_t find_reasons(const struct catalog *catalog, int32_t item, int32_t n_own, const int32_t *own, int32_t most,
+                     struct reason *reasons)
+{
+    const adaptau_tables *t = &catalog->tables;
+    const float          *embedding = row_of(t->items, t->item_stride, t->dim, item);
+    const double          square = product(embedding, embedding, t->dim);
+    int32_t               n = 0;
+    for (int32_t i = 0; i < n_own && square > 0; i++) {
+        const float *theirs = row_of(t->items, t->item_stride, t->dim, own[i]);
+        const double their_square = product(theirs, theirs, t->dim);
+        if (own[i] == item || !(their_square > 0))
+            continue;
+        const double similarity = product(embedding, theirs, t->dim) / sqrt(square * their_square);
+        int32_t      at = n < most ? n : most - 1;
+        if (!(similarity > 0) || (n == most && !(similarity > reasons[at].similarity)))
+            continue;
+        for (; at > 0 && similarity > reasons[at - 1].similarity; at--)
+            reasons[at] = reasons[at - 1];
+        reasons[at] = (struct reason){own[i], similarity};
+        n += n < most;
+    }
+    return n;
+}
+
 adaptau_status rank_popular(const struct catalog *catalog, const struct choice *choice, struct lists *lists,
                             adaptau_error *error)
 {

@@ -37,6 +37,20 @@ adaptau_status rank_from_items(const struct catalog *catalog, const struct choic
 adaptau_status rank_similar(const struct catalog *catalog, const struct choice *choice, bool items, int32_t row,
                             struct lists *lists, adaptau_error *error);
 
+/* What stands behind a recommendation. */
+struct reason {
+    int32_t item;
+    double  similarity;
+};
+
+/* Of a user's items, those most similar to `item` by cosine, the most similar first, of equal ones the lower row first. A user of
+ * MF is folded in from the mean of its items' directions, so this cosine is, up to a factor that all of them share, what each of
+ * them adds to the score before the steps of descent. Those
+ * whose cosine is not positive speak against it, and are left out. Returns how many, at
+ * most `most`. */
+int32_t find_reasons(const struct catalog *catalog, int32_t item, int32_t n_own, const int32_t *own, int32_t most,
+                     struct reason *reasons);
+
 /* The items with the most interactions in choice->seen, whose scores are those. */
 adaptau_status rank_popular(const struct catalog *catalog, const struct choice *choice, struct lists *lists,
                             adaptau_error *error);

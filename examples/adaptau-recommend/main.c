@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adaptau-recommend/lists.h"
 #include "adaptau-recommend/output.h"
 #include "common/fail.h"
+#include "common/meter.h"
 #include "common/options.h"
 #include "common/stop.h"
 
@@ -17,6 +19,7 @@ struct run {
     const struct settings *settings;
     struct catalog         catalog;
     struct seen            seen;
+    adaptau_dataset_view   own; /* of `seen`, where that is asked for */
     struct choice          choice;
     struct titles          titles;
     struct names           words; /* of --users */
@@ -70,6 +73,8 @@ static adaptau_status read_choice(struct run *run, adaptau_error *error)
     adaptau_status         status = ADAPTAU_OK;
     if (s->seen)
         status = seen_read(&run->seen, &run->catalog, s->seen, &s->reading, error);
+    if (!status && s->seen)
+        status = adaptau_dataset_get_view(run->seen.pairs, &run->own, error);
     if (status)
         return status;
     run->choice.seen = s->seen ? &run->seen : NULL;
@@ -96,7 +101,7 @@ static void say_names_are_missing(const struct run *run)
 
 static adaptau_status open_run(struct run *run, const struct settings *settings, adaptau_error *error)
 {
-    *run = (struct run){.settings = settings};
+    *run = (struct run){.settings = settings, .own = {.struct_size = sizeof run->own}};
     adaptau_status status = catalog_open(settings->model, 1, &run->catalog, error);
     if (status)
         return status;
@@ -161,9 +166,13 @@ static void put_user(struct run *run, const char *word, int32_t row, int32_t kno
 {
     char             label[LABEL_SIZE];
     const size_t     first = (size_t)known * (size_t)run->lists.k;
-    struct recipient who = {word, row, row < 0};
+    struct recipient who = {.label = word, .row = row, .cold = row < 0};
     if (row >= 0)
         who.label = row_label(&run->catalog.users, row, label);
+    if (row >= 0 && run->own.user_ptr) {
+        who.own = run->own.user_items + run->own.user_ptr[row];
+        who.n_own = (int32_t)(run->own.user_ptr[row + 1] - run->own.user_ptr[row]);
+    }
     if (row < 0)
         output_list(&run->output, &who, run->popular.k, run->popular.found, run->popular.scores);
     else
@@ -202,9 +211,17 @@ static adaptau_status check_users(const struct run *run, adaptau_error *error)
 static adaptau_status list_all_users(struct run *run, adaptau_error *error)
 {
     const int64_t  n = count_users(run);
+    struct meter   meter;
+    char           text[64];
     adaptau_status status = check_users(run, error);
-    for (int64_t first = 0; first < n && !status; first += LISTS_AT_ONCE)
+    meter_begin(&meter, run->settings->quiet || (isatty(STDOUT_FILENO) && !run->settings->output)); /* lists are progress enough */
+    for (int64_t first = 0; first < n && !status; first += LISTS_AT_ONCE) {
         status = list_users(run, first, (int32_t)(n - first < LISTS_AT_ONCE ? n - first : LISTS_AT_ONCE), error);
+        snprintf(text, sizeof text, "%lld of %lld", (long long)first, (long long)n);
+        if (!meter_is_fresh(&meter))
+            meter_draw(&meter, "lists", (double)first / (double)n, text, true);
+    }
+    meter_end(&meter);
     return status;
 }
 
@@ -231,7 +248,7 @@ static adaptau_status list_similar(struct run *run, bool items, adaptau_error *e
         status = rank_similar(&run->catalog, &run->choice, items, rows[i], &run->lists, error);
         if (status)
             break;
-        const struct recipient what = {row_label(items ? &run->catalog.items : &run->catalog.users, rows[i], label), rows[i], false};
+        const struct recipient what = {row_label(items ? &run->catalog.items : &run->catalog.users, rows[i], label), rows[i], false, 0, NULL};
         output_list(&run->output, &what, run->lists.k, run->lists.found, run->lists.scores);
     }
     free(rows);
@@ -242,12 +259,12 @@ static adaptau_status list_from_items(struct run *run, adaptau_error *error)
 {
     int32_t       *rows = NULL;
     adaptau_status status = find_words(run, true, &rows, error);
-    if (!status) {
-        int32_t n = sort_rows(rows, run->settings->n_words);
-        status = rank_from_items(&run->catalog, &run->choice, n, rows, run->settings->tau, &run->lists, error);
-    }
+    const int32_t n = status ? 0 : sort_rows(rows, run->settings->n_words);
     if (!status)
-        output_list(&run->output, &(struct recipient){"(from items)", -1, false}, run->lists.k, run->lists.found, run->lists.scores);
+        status = rank_from_items(&run->catalog, &run->choice, n, rows, run->settings->tau, &run->lists, error);
+    if (!status)
+        output_list(&run->output, &(struct recipient){"(from items)", -1, false, n, rows}, run->lists.k, run->lists.found,
+                    run->lists.scores);
     free(rows);
     return status;
 }

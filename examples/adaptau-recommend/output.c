@@ -21,6 +21,14 @@ static const char *title_of(const struct output *output, int32_t row)
     return output->titles && for_items(output) ? titles_get(output->titles, row) : NULL;
 }
 
+/* What speaks for an item, of what its recipient has. */
+static int32_t reasons_of(const struct output *output, const struct recipient *recipient, int32_t row,
+                          struct reason reasons[REASONS_MAX])
+{
+    const int32_t most = (int32_t)output->settings->n_reasons;
+    return most > 0 ? find_reasons(output->catalog, row, recipient->n_own, recipient->own, most, reasons) : 0;
+}
+
 /* What a list is for, what it is a list of, and what an entry is. */
 struct words {
     const char *one, *all, *entry, *entries;
@@ -69,7 +77,26 @@ static void put_header(const struct output *output)
         fprintf(output->file, "%ctitle", c);
     if (output->settings->cold == COLD_POPULAR)
         fprintf(output->file, "%cpopular", c);
+    for (int32_t i = 0; i < output->settings->n_reasons; i++)
+        fprintf(output->file, "%cwhy_%d%csimilarity_%d", c, i + 1, c, i + 1);
     putc('\n', output->file);
+}
+
+/* So many fields in every line, empty where there are fewer reasons. */
+static void put_reasons(struct output *output, const struct recipient *recipient, int32_t row)
+{
+    char          label[LABEL_SIZE];
+    struct reason reasons[REASONS_MAX];
+    const char    c = separator_of(output);
+    const int32_t n = reasons_of(output, recipient, row, reasons);
+    for (int32_t i = 0; i < output->settings->n_reasons; i++) {
+        putc(c, output->file);
+        if (i < n)
+            put_field(output, label_of(output, reasons[i].item, label));
+        putc(c, output->file);
+        if (i < n)
+            fprintf(output->file, "%.4f", reasons[i].similarity);
+    }
 }
 
 static void put_rows(struct output *output, const struct recipient *recipient, int32_t k, const int32_t *found,
@@ -90,11 +117,32 @@ static void put_rows(struct output *output, const struct recipient *recipient, i
         }
         if (output->settings->cold == COLD_POPULAR)
             fprintf(output->file, "%c%d", c, recipient->cold);
+        put_reasons(output, recipient, found[r]);
         putc('\n', output->file);
     }
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
+
+static void json_reasons(struct output *output, const struct recipient *recipient, int32_t row)
+{
+    char          label[LABEL_SIZE];
+    struct reason reasons[REASONS_MAX];
+    struct json  *json = &output->json;
+    const int32_t n = reasons_of(output, recipient, row, reasons);
+    json_open(json, "why", '[');
+    for (int32_t i = 0; i < n; i++) {
+        const char *title = title_of(output, reasons[i].item);
+        json_open(json, NULL, '{');
+        json_text(json, "item", label_of(output, reasons[i].item, label));
+        json_whole(json, "id", reasons[i].item);
+        json_number(json, "similarity", reasons[i].similarity);
+        if (title)
+            json_text(json, "title", title);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
 
 static void put_object(struct output *output, const struct recipient *recipient, int32_t k, const int32_t *found,
                        const float *scores)
@@ -117,6 +165,8 @@ static void put_object(struct output *output, const struct recipient *recipient,
         json_number(json, "score", (double)scores[r]);
         if (title)
             json_text(json, "title", title);
+        if (output->settings->n_reasons > 0)
+            json_reasons(output, recipient, found[r]);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -124,6 +174,19 @@ static void put_object(struct output *output, const struct recipient *recipient,
 }
 
 /* ---- for people ---------------------------------------------------------------------------------------------------- */
+
+static void tell_reasons(const struct output *output, const struct recipient *recipient, int32_t row)
+{
+    char          label[LABEL_SIZE];
+    struct reason reasons[REASONS_MAX];
+    const int32_t n = reasons_of(output, recipient, row, reasons);
+    for (int32_t i = 0; i < n; i++) {
+        const char *title = title_of(output, reasons[i].item);
+        fputs(i == 0 ? "               similar to  " : "                           ", output->file);
+        name_print(output->file, title ? title : label_of(output, reasons[i].item, label), 0);
+        fprintf(output->file, "  %.2f\n", reasons[i].similarity);
+    }
+}
 
 static void put_list(struct output *output, const struct recipient *recipient, int32_t k, const int32_t *found,
                      const float *scores)
@@ -147,6 +210,7 @@ static void put_list(struct output *output, const struct recipient *recipient, i
             name_print(output->file, title, 0);
         }
         putc('\n', output->file);
+        tell_reasons(output, recipient, found[r]);
     }
 }
 

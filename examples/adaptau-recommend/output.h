@@ -3,6 +3,7 @@
 #ifndef ADAPTAU_RECOMMEND_OUTPUT_H
 #define ADAPTAU_RECOMMEND_OUTPUT_H
 
+#include "adaptau-recommend/lists.h"
 #include "adaptau-recommend/settings.h"
 #include "adaptau-recommend/titles.h"
 #include "common/draft.h"
@@ -21,9 +22,11 @@ struct output {
 
 /* Whom a list is for. */
 struct recipient {
-    const char *label;
-    int32_t     row;  /* -1: none of the model's */
-    bool        cold; /* the list is what is popular */
+    const char    *label;
+    int32_t        row;   /* -1: none of the model's */
+    bool           cold;  /* the list is what is popular */
+    int32_t        n_own; /* items that --why may name */
+    const int32_t *own;   /* [n_own] */
 };
 
 adaptau_status output_open(struct output *output, const struct settings *settings, const struct catalog *catalog,

@@ -49,6 +49,8 @@ static int check_together(const struct settings *s, bool similar, bool similar_u
         return refuse("--all and --users go with the items of users");
     if ((s->all ? 1 : 0) + (s->users ? 1 : 0) + (s->n_words > 0 ? 1 : 0) > 1)
         return refuse("users as words, --users or --all: one of them, please");
+    if (s->n_reasons > 0 && s->wish != WISH_ITEMS_FROM_ITEMS && (s->wish != WISH_ITEMS_OF_USERS || !s->seen))
+        return refuse("--why goes with --seen DATA, which tells what users have, or with --from");
     if (s->cold == COLD_POPULAR && (s->wish != WISH_ITEMS_OF_USERS || s->rows))
         return refuse("--cold popular goes with names of users");
     if (s->n_words == 0 && !s->all && !s->users) {
@@ -84,6 +86,9 @@ int read_settings(int argc, char **argv, struct settings *settings)
          "leave out what users have by this file, or by the train pairs of this directory", NULL},
         {"allow", OPTION_TEXT, &s->allow, 0, 0, NULL, "FILE", "only the items in a file, one per line", NULL},
         {"exclude", OPTION_TEXT, &s->exclude, 0, 0, NULL, "FILE", "none of the items in a file, one per line", NULL},
+        {"why", OPTION_WHOLE, &s->n_reasons, 1, REASONS_MAX, NULL, NULL,
+         "print with each item so many of those that the user has by --seen, or of the words with --from: the most similar ones, by "
+         "cosine of the model's embeddings", NULL},
         {.name = "How --seen is read:", .kind = OPTION_TITLE},
     };
     const struct option_rule how[] = {

@@ -13,6 +13,8 @@ enum wish {
     WISH_ITEMS_FROM_ITEMS, /* one list for a bag of items */
 };
 
+#define REASONS_MAX 16
+
 enum form { FORM_TEXT, FORM_CSV, FORM_TSV, FORM_JSONL, FORM_JSON };
 
 #define COLD_REFUSE 0
@@ -29,6 +31,7 @@ struct settings {
     int32_t             cold;
     int64_t             k;
     double              tau;
+    int64_t             n_reasons; /* that are printed with each item; 0: none */
     const char         *seen, *allow, *exclude, *titles; /* paths, or NULL */
     struct read_options reading;
     const char         *output; /* path, or NULL: standard output */

@@ -13,15 +13,17 @@
 #define PROGRAM "adaptau-reproduce"
 
 /* Once to plan, once to show; both take the same way. */
-static void run_views(struct study *study, bool planning)
+static void run_views(struct study *study, const char *command, bool planning)
 {
     study->planning = planning;
     for (int v = 0; v < N_VIEWS; v++) {
         if (!(study->settings->views >> v & 1))
             continue;
         study_say_heading(study, views[v].title);
-        for (int32_t i = 0; i < study->n_subjects; i++)
+        for (int32_t i = 0; i < study->n_subjects; i++) {
             views[v].show(study, &study->subjects[i]);
+            study_keep_view(study, views[v].name, &study->subjects[i], command);
+        }
     }
 }
 
@@ -42,12 +44,12 @@ static char *join_words(int argc, char **argv)
 
 static adaptau_status reproduce(struct study *study, const char *command, adaptau_error *error)
 {
-    run_views(study, true);
+    run_views(study, command, true);
     adaptau_status status = study->status;
     if (!status)
         status = study_train(study, error);
     if (!status && !study->interrupted) {
-        run_views(study, false);
+        run_views(study, command, false);
         status = study->status;
     }
     if (study->status)

@@ -15,6 +15,7 @@
 
 #define PATH_MAX_BYTES 4096
 #define MARK_COLOUR "linecolor rgb \"#555555\""
+#define TITLE_COLUMNS 72 /* of 12 points in 720 pixels, with room for wide letters */
 #define N_COLOURS 8 /* that gnuplot has before it begins again */
 
 void plot_open(struct plot *plot, const char *name, const char *title, const char *x_label, const char *y_label)
@@ -114,9 +115,37 @@ static void quote(FILE *out, const char *text)
     for (; *text; text++) {
         if (*text == '"' || *text == '\\')
             putc('\\', out);
-        putc(*text, out);
+        if (*text == '\n')
+            fputs("\\n", out);
+        else
+            putc(*text, out);
     }
     putc('"', out);
+}
+
+/* A title in lines that fit the picture's width; in double quotes gnuplot takes \n for a line break. */
+static void put_title(FILE *out, const char *title)
+{
+    char   wrapped[2 * sizeof((struct plot *)0)->title];
+    size_t used = 0, column = 0;
+    for (const char *word = title; *word;) {
+        const size_t length = strcspn(word, " ");
+        if (column > 0 && column + 1 + length > TITLE_COLUMNS) {
+            wrapped[used++] = '\n';
+            column = 0;
+        } else if (column > 0) {
+            wrapped[used++] = ' ';
+            column++;
+        }
+        memcpy(wrapped + used, word, length);
+        used += length;
+        column += length;
+        word += length + strspn(word + length, " ");
+    }
+    wrapped[used] = '\0';
+    fputs("set title ", out);
+    quote(out, wrapped);
+    putc('\n', out);
 }
 
 static void put_setting(FILE *out, const char *setting, const char *text)
@@ -179,7 +208,7 @@ static adaptau_status write_script(const struct plot *plot, const char *folder, 
     fprintf(out, "set encoding utf8\n");
     fprintf(out, "set output \"%s.svg\"\n", plot->name);
     fprintf(out, "set datafile separator tab\n");
-    put_setting(out, "title", plot->title);
+    put_title(out, plot->title);
     put_setting(out, "xlabel", plot->x_label);
     put_setting(out, "ylabel", plot->y_label);
     fprintf(out, "set key outside below\nset grid linecolor rgb \"#dddddd\"\nset border 3\nset tics nomirror\n");

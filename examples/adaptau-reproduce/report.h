@@ -5,7 +5,8 @@
 
 #include "adaptau-reproduce/study.h"
 
-/* What views have shown, between how it was done and the list of all cells with the commands that train them again. */
+/* What this command and earlier ones into the same folder have shown, between how it was done and the list of all cells of the folder with
+ * the commands that train them again. */
 adaptau_status report_write(struct study *study, const char *command, adaptau_error *error);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "adaptau-reproduce/progress.h"
+#include "common/draft.h"
 #include "common/fail.h"
 #include "common/stop.h"
 
@@ -29,10 +30,14 @@ static adaptau_status make_folders(struct study *study, adaptau_error *error)
     size_t         size = strlen(out) + sizeof "/cells";
     adaptau_status status = make_folder(out, error);
     study->cells_folder = malloc(size);
-    if (!study->cells_folder)
+    study->views_folder = malloc(size);
+    if (!study->cells_folder || !study->views_folder)
         return fail_memory(error, "a path");
     snprintf(study->cells_folder, size, "%s/cells", out);
-    return status ? status : make_folder(study->cells_folder, error);
+    snprintf(study->views_folder, size, "%s/views", out);
+    if (!status)
+        status = make_folder(study->cells_folder, error);
+    return status ? status : make_folder(study->views_folder, error);
 }
 
 static adaptau_status open_subjects(struct study *study, adaptau_error *error)
@@ -80,6 +85,7 @@ void study_close(struct study *study)
     free(study->body);
     free(study->cells);
     free(study->subjects);
+    free(study->views_folder);
     free(study->cells_folder);
     adaptau_context_destroy(study->context);
     *study = (struct study){0};
@@ -165,7 +171,8 @@ void study_show_table(struct study *study, struct table *table)
             status = table_write(table, study->settings->out, &error);
         note_failure(study, status, &error);
         table_print(table, stdout);
-        table_html(table, study->body_file);
+        if (study->body_file)
+            table_html(table, study->body_file);
     }
     table_close(table);
 }
@@ -186,19 +193,48 @@ void study_show_plot(struct study *study, struct plot *plot)
                     study->settings->out);
         }
         printf("\n%s: %s/%s.%s\n", plot->title, study->settings->out, plot->name, drawn ? "svg" : "tsv");
-        plot_html(plot, study->settings->out, drawn, study->body_file);
+        if (study->body_file)
+            plot_html(plot, study->settings->out, drawn, study->body_file);
     }
     plot_close(plot);
 }
 
-void study_say_heading(struct study *study, const char *text)
+static adaptau_status write_view(const struct study *study, const char *view, const struct subject *subject, const char *command,
+                                 adaptau_error *error)
 {
-    if (study->planning)
+    char         path[PATH_MAX_BYTES];
+    struct draft draft;
+    snprintf(path, sizeof path, "%s/%s-%s.html", study->views_folder, view, subject->name);
+    adaptau_status status = draft_open(&draft, path, error);
+    if (status)
+        return status;
+    fwrite(study->body, 1, study->body_size, draft.file);
+    fputs("<p class=\"note\"><code>", draft.file);
+    html_command(draft.file, command);
+    fputs("</code></p>\n", draft.file);
+    return draft_commit(&draft, error);
+}
+
+void study_keep_view(struct study *study, const char *view, const struct subject *subject, const char *command)
+{
+    adaptau_error error = {0};
+    if (study->planning || !study->body_file)
         return;
-    printf("\n---- %s\n", text);
-    fputs("<h2>", study->body_file);
-    html_text(study->body_file, text);
-    fputs("</h2>\n", study->body_file);
+    fflush(study->body_file);
+    if (study->body_size > 0)
+        note_failure(study, write_view(study, view, subject, command, &error), &error);
+    fclose(study->body_file);
+    free(study->body);
+    study->body = NULL;
+    study->body_file = open_memstream(&study->body, &study->body_size);
+    if (!study->body_file)
+        note_failure(study, fail_memory(&error, "the report"), &error);
+}
+
+void study_say_heading(const struct study *study, const char *text)
+{
+    if (!study->planning)
+        printf("\n---- %s\n", text);
 }
 
 void study_say(struct study *study, const char *format, ...)
@@ -208,7 +244,7 @@ void study_say(struct study *study, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (study->planning)
+    if (study->planning || !study->body_file)
         return;
     putchar('\n');
     print_wrapped(stdout, text);

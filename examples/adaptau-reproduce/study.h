@@ -15,11 +15,11 @@ struct study {
     struct subject        *subjects;
     int32_t                n_cells;
     struct cell          **cells; /* in the order in which views ask for them */
-    char                  *cells_folder;
+    char                  *cells_folder, *views_folder;
     bool                   planning; /* views are asked which cells they need: nothing is shown */
     bool                   interrupted;
     bool                   no_gnuplot; /* it was tried in vain */
-    char                  *body;       /* of the report, as HTML */
+    char                  *body;       /* what views have shown, as HTML */
     size_t                 body_size;
     FILE                  *body_file;
     adaptau_status         status; /* the first failure while views ran: they go on, and what they make is thrown away */
@@ -45,8 +45,11 @@ int32_t study_n_done(const struct study *study);
 void study_show_table(struct study *study, struct table *table);
 void study_show_plot(struct study *study, struct plot *plot);
 
-/* A heading, or a line of text, on standard output and in the report. */
-void study_say_heading(struct study *study, const char *text);
+/* A view is over: keep what it has shown of a subject in OUT/views, where the report finds it. */
+void study_keep_view(struct study *study, const char *view, const struct subject *subject, const char *command);
+
+/* A heading on standard output; a line of text there and in the report. */
+void study_say_heading(const struct study *study, const char *text);
 void study_say(struct study *study, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -74,9 +74,15 @@ static void name_subject(struct subject *subject, int32_t number)
         snprintf(subject->name, sizeof subject->name, "your-data");
     else
         snprintf(subject->name, sizeof subject->name, "your-data-%d", number);
+    /* The folder's own name: where it lies tells readers of a report nothing. */
     size_t length = strlen(subject->path);
-    snprintf(subject->title, sizeof subject->title, "your data (%s)",
-             length > 60 ? subject->path + length - 60 : subject->path);
+    while (length > 1 && subject->path[length - 1] == '/')
+        length--;
+    size_t begin = length;
+    while (begin > 0 && subject->path[begin - 1] != '/')
+        begin--;
+    begin = length - begin > 60 ? length - 60 : begin;
+    snprintf(subject->title, sizeof subject->title, "your data (%.*s)", (int)(length - begin), subject->path + begin);
 }
 
 adaptau_status subject_open(struct subject *subject, adaptau_context *context, const char *path, int32_t number,

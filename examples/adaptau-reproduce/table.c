@@ -168,19 +168,33 @@ adaptau_status table_write(const struct table *table, const char *folder, adapta
 
 /* ---- for the report ----------------------------------------------------------------------------------------------- */
 
-void html_text(FILE *out, const char *text)
+/* Where a word's last component begins: behind the last slash that is not its end. */
+static size_t find_component(const char *word, size_t length)
 {
-    for (; *text; text++) {
-        if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if (*text == '>')
-            fputs("&gt;", out);
-        else if (*text == '"')
-            fputs("&quot;", out);
-        else
-            putc((unsigned char)*text < 0x20 ? ' ' : *text, out);
+    size_t begin = 0;
+    for (size_t i = 0; i + 1 < length && word[i + 1] != '\''; i++)
+        if (word[i] == '/')
+            begin = i + 1;
+    return begin;
+}
+
+void html_command(FILE *out, const char *command)
+{
+    char word[512];
+    while (*command) {
+        size_t       length = strcspn(command, " ");
+        const size_t quoted = *command == '\'';
+        if (command[quoted] == '/') {
+            const size_t begin = find_component(command, length);
+            fputs(quoted ? "&#39;" : "", out);
+            command += begin;
+            length -= begin;
+        }
+        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), command);
+        html_text(out, word);
+        command += length;
+        for (; *command == ' '; command++)
+            putc(' ', out);
     }
 }
 

@@ -9,6 +9,8 @@
 
 #include <adaptau/base.h>
 
+#include "common/html.h"
+
 #define TABLE_COLUMNS_MAX 16
 #define TABLE_NOTES_MAX 6
 #define TEXT_WIDTH 110
@@ -43,7 +45,7 @@ adaptau_status table_write(const struct table *table, const char *folder, adapta
 /* Text in lines of at most TEXT_WIDTH columns, and a newline. */
 void print_wrapped(FILE *out, const char *text);
 
-/* Text with &, <, > and quotes as entities. */
-void html_text(FILE *out, const char *text);
+/* A command line, its absolute paths without their folders: where data lie on one machine tells nobody else anything. */
+void html_command(FILE *out, const char *command);
 
 #endif

@@ -67,8 +67,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--init spectral", "it is a decomposition of all pairs");
     if (was_given(argc, argv, "--protocol", "valid"))
         return refuse("--protocol valid", "epochs are chosen on test");
-    if (s->save || s->history)
-        return refuse("--save and --history", "tables are in the checkpoint");
+    if (s->save || s->history || s->report)
+        return refuse("--save, --history and --report", "tables are in the checkpoint");
     return OPTIONS_GO_ON;
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "adaptau-train/page.h"
 #include "adaptau-train/report.h"
 #include "adaptau-train/save.h"
 #include "common/stop.h"
@@ -38,6 +39,10 @@ static int finish(const struct run *run)
     bool          saved = !save || save_run(run, save, &error) == ADAPTAU_OK;
     if (!saved)
         tell(PROGRAM, &error);
+    if (run->settings->report && page_write(run, run->settings->report, &error)) {
+        tell(PROGRAM, &error);
+        saved = false;
+    }
     if (run->settings->json)
         report_json(run);
     else
@@ -56,9 +61,11 @@ int main(int argc, char **argv)
     stop_ignore_file_limit();
     struct run     run = {0};
     adaptau_error  error = {0};
-    adaptau_status status = settings.save ? check_save_path(settings.save, &error) : ADAPTAU_OK;
+    adaptau_status status = settings.save ? check_save_path(settings.save, "model", &error) : ADAPTAU_OK;
+    if (!status && settings.report)
+        status = check_save_path(settings.report, "page", &error);
     if (!status && settings.checkpoint)
-        status = check_save_path(settings.checkpoint, &error);
+        status = check_save_path(settings.checkpoint, "model", &error);
     if (!status)
         status = run_open(&run, &settings, &error);
     if (!status) {

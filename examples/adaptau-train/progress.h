@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What the user sees while a model trains: one line that is redrawn on a terminal, a line per epoch elsewhere. */
+/* What the user sees while a model trains: one line that is redrawn on a terminal, a line per epoch elsewhere; and how long it
+ * will take, once some steps tell. */
 #ifndef ADAPTAU_TRAIN_PROGRESS_H
 #define ADAPTAU_TRAIN_PROGRESS_H
 
+#include "common/meter.h"
 #include "common/scores.h"
 #include "common/training.h"
 
 struct progress {
-    bool        quiet;
-    bool        terminal;
-    const char *phase; /* "search", "refit" */
-    int64_t     n_epochs;
-    double      started;
-    double      drawn; /* when the terminal's line was last drawn */
-    bool        scored;
-    double      recall, ndcg; /* of the last evaluation */
-    int32_t     cutoff;
+    bool         quiet;
+    struct meter meter;
+    const char  *phase; /* "search", "refit" */
+    int64_t      n_epochs;
+    bool         scored;
+    double       recall, ndcg; /* of the last evaluation */
+    int32_t      cutoff;
 };
 
 void progress_begin(struct progress *progress, bool quiet, const char *phase, int64_t n_epochs);
@@ -32,5 +32,15 @@ void progress_epoch(struct progress *progress, const struct training *training, 
 
 /* Wipe the terminal's line. */
 void progress_end(struct progress *progress);
+
+/* How long the whole takes, told once by its first steps. All zero before the first one. */
+struct estimate {
+    bool    told;
+    int64_t n_steps; /* seen */
+    double  started;
+};
+
+/* After a step, of about `n_steps` in all; `context` tells the memory. What takes a few seconds is not told. */
+void estimate_step(struct estimate *estimate, struct progress *progress, const adaptau_context *context, double n_steps);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -64,6 +65,7 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
 void run_close(struct run *run)
 {
     history_close(&run->history);
+    curves_free(&run->curves);
     trial_close(&run->trial);
     problem_close(&run->problem);
     adaptau_context_destroy(run->context);
@@ -78,15 +80,26 @@ static void begin_phase(void *user_data, const char *phase, int64_t n_epochs)
     progress_begin(&run->progress, run->settings->quiet, phase, n_epochs);
 }
 
+/* A search takes about as long as the training that follows; where the epoch is chosen, a second training follows the first. */
+static double about_steps(const struct run *run, int64_t n_steps)
+{
+    const bool twice = run->trial.tau0_policy == ADAPTAU_TAU0_HELD_OUT ||
+                       (run->settings->trial.protocol == PROTOCOL_VALID && !run->settings->trial.no_refit);
+    return (twice ? 2.0 : 1.0) * (double)run->trial.recipe.base.epochs * (double)n_steps;
+}
+
 static int watch_tuning(void *user_data, const adaptau_tune_progress *progress)
 {
     struct run *run = user_data;
+    curves_add_trial(&run->curves, progress);
+    estimate_step(&run->estimate, &run->progress, run->context, about_steps(run, progress->n_steps));
     return progress_tune(&run->progress, progress);
 }
 
 static int end_step(void *user_data, const struct training *training)
 {
     struct run *run = user_data;
+    estimate_step(&run->estimate, &run->progress, run->context, about_steps(run, training->n_steps));
     return progress_step(&run->progress, training);
 }
 
@@ -96,6 +109,9 @@ static adaptau_status end_epoch(void *user_data, const char *phase, const struct
     struct run           *run = user_data;
     const struct cutoffs *cutoffs = &run->settings->trial.cutoffs;
     adaptau_status        status = history_write(&run->history, phase, training, scores, cutoffs, error);
+    if (!status && run->settings->report)
+        status = curves_add(&run->curves, phase, training,
+                            scores ? scores->value[ADAPTAU_METRIC_RECALL][choosing_cutoff(cutoffs)] : NAN, error);
     if (!status)
         progress_epoch(&run->progress, training, scores, cutoffs, choosing_cutoff(cutoffs));
     return status;

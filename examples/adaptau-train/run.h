@@ -3,6 +3,7 @@
 #ifndef ADAPTAU_TRAIN_RUN_H
 #define ADAPTAU_TRAIN_RUN_H
 
+#include "adaptau-train/curves.h"
 #include "adaptau-train/history.h"
 #include "adaptau-train/progress.h"
 #include "adaptau-train/settings.h"
@@ -15,7 +16,9 @@ struct run {
     struct problem         problem;
     struct trial           trial;
     struct history         history;
+    struct curves          curves; /* kept where there is to be a report */
     struct progress        progress;
+    struct estimate        estimate;
     double                 read_seconds;
 };
 

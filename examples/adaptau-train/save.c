@@ -9,11 +9,11 @@
 #include "common/fail.h"
 #include "common/target.h"
 
-adaptau_status check_save_path(const char *path, adaptau_error *error)
+adaptau_status check_save_path(const char *path, const char *what, adaptau_error *error)
 {
     char          *target = NULL;
     if (strcmp(path, "-") == 0)
-        return fail(error, ADAPTAU_E_ARGUMENT, "-: standard output takes no model; ./- is the file of that name");
+        return fail(error, ADAPTAU_E_ARGUMENT, "-: standard output takes no %s; ./- is the file of that name", what);
     adaptau_status status = target_find(path, &target, error);
     if (status)
         return status;

@@ -308,6 +308,8 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
         {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
          "the tables as safetensors, and in the same file the names of their rows", NULL},
+        {"report", OPTION_TEXT, &s->report, 0, 0, NULL, "FILE",
+         "the training as a page for a browser (HTML): curves, what is found among rare and popular items, some users", NULL},
         {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",
          "after every epoch all that training goes on from, and FILE.best where the best epoch is kept", NULL},
         {"resume", OPTION_FLAG, &s->resume, 0, 0, NULL, NULL,

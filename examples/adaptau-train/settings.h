@@ -20,6 +20,7 @@ struct settings {
     bool                 quiet;
     const char          *history; /* path or NULL */
     const char          *save;    /* path or NULL */
+    const char          *report;  /* path or NULL */
     const char          *checkpoint; /* path or NULL */
     bool                 resume;
 };

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """adaptau-evaluate beside the same measures written down a second time, in plain Python: every metric, interval and p, groups, spread,
-and every layout of recommendations. Usage: test_evaluate.py ADAPTAU_EVALUATE ADAPTAU_TRAIN ADAPTAU_RECOMMEND"""
+every layout of recommendations; and the page
+of a training. Usage: test_evaluate.py ADAPTAU_EVALUATE ADAPTAU_TRAIN ADAPTAU_RECOMMEND"""
 import csv
 import gzip
+import html.parser
 import json
 import math
 import os
@@ -300,6 +302,61 @@ def check_model():
     check("its own lists are others", all(value["better"] == value["worse"] == 0 for value in d["difference"].values()))
 
 
+class Page(html.parser.HTMLParser):
+    """Well-formed or an exception; the cells of its tables, and its text."""
+    EMPTY = ("meta", "br")
+
+    def __init__(self, text):
+        super().__init__()
+        self.stack, self.rows, self.text, self.hits = [], [], [], 0
+        self.feed(text)
+        self.close()
+        assert not self.stack, self.stack
+
+    def handle_starttag(self, tag, attrs):
+        assert tag != "script" and not any(name in ("src", "href") for name, _ in attrs), "stands alone"
+        self.rows += [[]] if tag == "tr" else []
+        self.hits += tag == "li" and ("class", "hit") in attrs
+        if tag not in self.EMPTY:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if self.stack and self.stack[-1] in ("td", "th") and self.rows:
+            self.rows[-1].append(data)
+
+
+def check_page():
+    """The page of a training has its numbers, what adaptau-evaluate measures by popularity, and names as they are."""
+    with open("odd.csv", "w", encoding="utf-8") as out:
+        out.write("user,item\n")
+        for line in list(csv.reader(open("train.csv", newline="", encoding="utf-8")))[1:]:
+            user, item = line[0].replace("ü", "<b>&"), line[1].split(",")[0].replace("item", "</table>")
+            out.write(f"{user},{item}\n")
+    data = ["odd.csv", "--split-seed", "4"]
+    done = subprocess.run([TRAIN, *data, "--epochs", "6", "--dim", "8", "--quiet", "--json", "--save", "odd", "--report", "odd.html"],
+                          stdout=subprocess.PIPE, check=True)
+    trained = json.loads(done.stdout)
+    text = open("odd.html", encoding="utf-8").read()
+    page = Page(text)
+    rows = {row[0]: row[1:] for row in page.rows if row}
+    check("the page's recall", rows["recall"] == [f"{trained[f'recall@{c}']:.4f}" for c in (10, 20, 50)])
+    groups_of_page = [row for row in page.rows if len(row) >= 4 and row[3].endswith("%")]
+    groups_found = measure("odd", "--train", *data, "--resamples", "0")["subject"]["groups"]
+    wanted = [[str(g["items"]), str(g["test"]), f"{100 * g['hits@20'] / g['test']:.1f} %"] for g in groups_found if g["test"]]
+    check(f"the page's groups: {groups_of_page} and not {wanted}", [row[1:4] for row in groups_of_page] == wanted)
+    check("names are text", "<b>&" in "".join(page.text) and "</table> " in "".join(page.text) and "<b>" not in text)
+    check("curves", text.count("<svg") == 3 and text.count("<circle") == trained["tau_trials"])
+    found = [int(word.split()[0]) for word in page.text if word.endswith("that had been kept back")]
+    check("what users get", len(found) == 6 and sum(found) == page.hits)
+
+
 def check_errors():
     def refused(code, message, *arguments):
         out, err = evaluate(*arguments, code=code)
@@ -340,6 +397,7 @@ def main():
         check_layouts(a)
         check_numbers()
         check_model()
+        check_page()
         check_errors()
         out, _ = evaluate("a.csv", "--train", "train.csv", "--test", "test.csv", "--against", "b.csv")
         check("the table", all(word in out for word in ("recall", "items by popularity", "subject less against", "means over 71 users")))

@@ -24,6 +24,7 @@ OPTIONS = [
     ("--history", "out", [TRAIN, "good.csv", "--history", "{}", *QUICK]),
     ("--save", "model file", [TRAIN, "good.csv", "--save", "{}", *QUICK]),
     ("--checkpoint", "model file", [TRAIN, "good.csv", "--checkpoint", "{}", *QUICK]),
+    ("--report", "page file", [TRAIN, "good.csv", "--report", "{}", *QUICK]),
     ("MODEL", "model", [RECOMMEND, "{}", "u1"]),
     ("--seen", "text", [RECOMMEND, "model", "u1", "--seen", "{}"]),
     ("--users", "list", [RECOMMEND, "model", "--users", "{}"]),
@@ -44,21 +45,21 @@ OPTIONS = [
 # (path, kind) -> exit code and a part of the message; None: not for this kind.
 MISSING = "No such file or directory"
 EXPECTED = {
-    "no/such": {"text": (1, MISSING), "out": (1, MISSING), "file": (1, MISSING), "model file": (1, MISSING), "model": (1, MISSING), "list": (1, MISSING),
+    "no/such": {"text": (1, MISSING), "out": (1, MISSING), "file": (1, MISSING), "model file": (1, MISSING), "page file": (1, MISSING), "model": (1, MISSING), "list": (1, MISSING),
                 "items": (1, MISSING), "numbers": (1, MISSING)},
-    "folder": {"text": (1, "folder"), "out": (1, "Is a directory"), "file": (1, "Is a directory"), "model file": (1, "Is a directory"), "model": (1, "Is a directory"),
+    "folder": {"text": (1, "folder"), "out": (1, "Is a directory"), "file": (1, "Is a directory"), "model file": (1, "Is a directory"), "page file": (1, "Is a directory"), "model": (1, "Is a directory"),
                "list": (1, "Is a directory"), "items": (1, "Is a directory"), "numbers": (1, "Is a directory")},
-    "empty": {"text": (None, ""), "out": (0, ""), "file": (0, ""), "model file": (0, ""), "model": (1, "too few for a safetensors file"), "list": (0, ""),
+    "empty": {"text": (None, ""), "out": (0, ""), "file": (0, ""), "model file": (0, ""), "page file": (0, ""), "model": (1, "too few for a safetensors file"), "list": (0, ""),
               "items": (1, "none of its items is in the model"), "numbers": (None, "")},
     "unreadable": {kind: (1, "Permission denied") for kind in ("text", "model", "list", "items", "numbers")},
     "binary": {"text": (1, "binary"), "model": (1, "binary"), "list": (None, ""), "items": (1, "binary"), "numbers": (1, "binary")},
     "zip": {kind: (1, "no text, but a zip archive") for kind in ("text", "list", "items", "numbers")},
     "cut.gz": {kind: (1, "the gzip data are cut off") for kind in ("text", "list", "items", "numbers")},
     "pipe": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model": (1, "is not a regular file"),
-             "file": (1, "which is no regular file"), "model file": (1, "which is no regular file")},
+             "file": (1, "which is no regular file"), "model file": (1, "which is no regular file"), "page file": (1, "which is no regular file")},
     "unread pipe": {"out": (1, "which is a FIFO that nobody reads"), "file": (1, "which is no regular file"),
-                    "model file": (1, "which is no regular file")},
-    "-": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model file": (1, "standard output takes no model"), "file": (0, "")},
+                    "model file": (1, "which is no regular file"), "page file": (1, "which is no regular file")},
+    "-": {"text": (0, ""), "list": (None, ""), "items": (0, ""), "out": (0, ""), "model file": (1, "standard output takes no model"), "page file": (1, "standard output takes no page"), "file": (0, "")},
 }
 
 
@@ -95,7 +96,7 @@ def serve_pipe(kind):
 
 
 def run(arguments, path, kind):
-    if path == "pipe" and kind not in ("model", "file", "model file"):
+    if path == "pipe" and kind not in ("model", "file", "model file", "page file"):
         threading.Thread(target=serve_pipe, args=(kind,), daemon=True).start()
     if path == "empty":
         open(path, "w").close()

@@ -125,7 +125,7 @@ check 'all(c["identity"] and c["command"].startswith("adaptau-train split ") for
 check 'len({c["identity"] for c in cells("all")}) == len(cells("all"))'
 check 'os.path.getsize("all/report.html") > 10000'
 check 'not [n for n in os.listdir("all") + os.listdir("all/cells")
-    if n.split(".")[-1] not in ("tsv", "gp", "svg", "html", "json", "cells")]'
+    if n.split(".")[-1] not in ("tsv", "gp", "svg", "html", "json", "cells", "views")]'
 grep -q '<script' all/report.html && fail "the report has a script"
 grep -q 'with SimGCL' out || fail "fig5 lacks contrastive baselines"
 python3 - <<'END' || fail "the report is no well-formed page"
@@ -177,6 +177,19 @@ touch -d '2001-01-01' all/cells/*.json
 expect 0 "$reproduce" all $tiny --data split --out all
 [ -z "$(find all/cells -newer first)" ] || fail "a second run trained again"
 cmp -s out first || fail "a second run prints something else"
+
+# A report is its folder's: what another command has shown stays, and every cell is listed; no folder of this machine is in it.
+# shellcheck disable=SC2086
+expect 0 "$reproduce" table1 $tiny --backbone mf --data "$PWD/split/" --out two
+first=$(ls two/cells | wc -l)
+# shellcheck disable=SC2086
+expect 0 "$reproduce" fig2 $tiny --backbone mf --data "$PWD/split" --out "$PWD/two"
+[ "$(ls two/cells | wc -l)" -gt "$first" ] || fail "the second command trained nothing of its own"
+for word in 'table1: which side' 'fig2: recall over' 'your data (split)'; do
+    grep -q "$word" two/report.html || fail "a report of two commands is without $word"
+done
+[ "$(grep -c '\.json</td>' two/report.html)" -eq "$(ls two/cells | wc -l)" ] || fail "the report does not list all cells"
+grep -q "$PWD" two/report.html && fail "the report has a folder of this machine"
 
 # Another cell's file, and broken ones, are trained again.
 for file in all/cells/*.json; do

@@ -406,6 +406,36 @@ expect_json 'all(int(s["user"].split()[1]) % 4 == 3 for s in d["users"][0]["simi
 expect 0 "$recommend" model 'item 2' 'item 5' 'item 9' --from --k 4 --json
 expect_json 'all(int(x["item"].split()[1]) < 15 for x in d["users"][0]["items"])'
 expect_json 'not {x["item"] for x in d["users"][0]["items"]} & {"item 2", "item 5", "item 9"}'
+expect 0 "$recommend" model 'Zoë, 3' 'Zoë, 9' --seen pairs.csv --k 7 --why 3 --json --quiet
+python3 - <<'END' || fail "--why"
+import csv, json, math, struct
+data = open("model", "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+about = json.loads(data[8:8 + length])["item_embeddings"]
+begin, end = about["data_offsets"]
+n, d = about["shape"]
+numbers = struct.unpack(f"<{n * d}f", data[8 + length + begin:8 + length + end])
+rows = [numbers[i * d:i * d + d] for i in range(n)]
+cosine = lambda a, b: sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+lists = json.load(open("out", encoding="utf-8"))["users"]
+ids = {}
+for x in lists:
+    own = {r["movieId"] for r in csv.DictReader(open("pairs.csv", newline="", encoding="utf-8")) if r["userId"] == x["user"]}
+    assert len(x["items"][0]["why"]) == 3, x
+    for item in x["items"]:
+        assert {w["item"] for w in item["why"]} <= own and len(item["why"]) <= 3, item
+        found = [w["similarity"] for w in item["why"]]
+        assert all(abs(cosine(rows[item["id"]], rows[w["id"]]) - w["similarity"]) < 1e-5 for w in item["why"])
+        ids.update((w["item"], w["id"]) for w in item["why"])
+        rest = [cosine(rows[item["id"]], rows[ids[o]]) for o in own if o in ids and o not in {w["item"] for w in item["why"]}]
+        assert found == sorted(found, reverse=True) and all(r <= (found[2] if len(found) == 3 else 0) + 1e-6 for r in rest)
+END
+expect 0 "$recommend" model 'item 2' 'item 5' 'item 9' --from --k 4 --why 2 --output-format csv
+[ "$(head -n 1 out)" = user,rank,item,score,why_1,similarity_1,why_2,similarity_2 ] || fail "--why: $(head -n 1 out)"
+[ "$(awk -F, 'NF != 8' out | wc -l)" -eq 0 ] || fail "--why: not the same number of fields in every line"
+expect 0 "$recommend" model 'Zoë, 3' --seen pairs.csv --k 2 --why 1 --quiet
+[ "$(grep -c '^  *similar to  item ' out)" -eq 2 ] || fail "--why tells no reason: $(cat out)"
+expect_line 2 "$r --why goes with --seen DATA, which tells what users have, or with --from" "$recommend" model 'Zoë, 3' --why 2
 printf 'item 1\nitem 2\nitem 3\nitem 99\n' >few
 expect 0 "$recommend" model 'Zoë, 3' --allow few --k 9 --json
 expect_json '{x["item"] for x in d["users"][0]["items"]} == {"item 1", "item 2", "item 3"}'
