@@ -6,6 +6,7 @@
 
 #include "common/context.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "common/pool.h"
 #include "common/size.h"
 
@@ -142,43 +143,17 @@ static void select_rows(void *argument, int32_t lane, int64_t first, int64_t end
 
 /* ---- the public function ---------------------------------------------------------------------------------------- */
 
-static adaptau_status check_excluded_row(const struct top_k *job, int64_t row, adaptau_error *error)
-{
-    int64_t first = job->exclude_ptr[row];
-    for (int64_t p = first; p < job->exclude_ptr[row + 1]; p++) {
-        int32_t column = job->exclude[p];
-        if (column < 0 || column >= job->n_columns)
-            return atau_fail(error, ADAPTAU_E_INDEX, "exclude[%" PRId64 "] = %d, but n_columns = %d (row %" PRId64 ")", p,
-                             column, job->n_columns, row);
-        if (p > first && column < job->exclude[p - 1])
-            return atau_fail(error, ADAPTAU_E_INDEX,
-                             "exclude[%" PRId64 "] = %d comes after %d: not ascending (row %" PRId64 ")", p, column,
-                             job->exclude[p - 1], row);
-    }
-    return ADAPTAU_OK;
-}
-
 static adaptau_status check_exclusions(const struct top_k *job, adaptau_error *error)
 {
-    const int64_t *ptr = job->exclude_ptr;
-    if (!ptr)
-        return ADAPTAU_OK;
-    if (ptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "exclude_ptr[0] = %" PRId64 ", not 0", ptr[0]);
-    for (int64_t row = 0; row < job->n_rows; row++)
-        if (ptr[row + 1] < ptr[row])
-            return atau_fail(error, ADAPTAU_E_SHAPE,
-                             "exclude_ptr[%" PRId64 "] = %" PRId64 ", but exclude_ptr[%" PRId64 "] = %" PRId64, row + 1,
-                             ptr[row + 1], row, ptr[row]);
-    if (ptr[job->n_rows] > 0 && !job->exclude)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exclude is NULL, but exclude_ptr[%d] = %" PRId64, job->n_rows,
-                         ptr[job->n_rows]);
-    for (int64_t row = 0; row < job->n_rows; row++) {
-        adaptau_status status = check_excluded_row(job, row, error);
-        if (status)
-            return status;
-    }
-    return ADAPTAU_OK;
+    const struct atau_lists rows = {.n = job->n_rows,
+                                    .ptr = job->exclude_ptr,
+                                    .ids = job->exclude,
+                                    .limit = job->n_columns,
+                                    .may_repeat = true,
+                                    .ptr_name = "exclude_ptr",
+                                    .ids_name = "exclude",
+                                    .limit_name = "n_columns"};
+    return job->exclude_ptr ? atau_check_lists(&rows, error) : ADAPTAU_OK;
 }
 
 static adaptau_status check_top_k(const struct top_k *job, adaptau_error *error)

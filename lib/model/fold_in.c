@@ -12,6 +12,7 @@
 #include "common/abi.h"
 #include "common/arena.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "common/pool.h"
 #include "common/size.h"
 #include "core/dataset.h"
@@ -420,25 +421,14 @@ static adaptau_status fold_block(struct block *b, float *taus, adaptau_error *er
 static adaptau_status check_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *ptr, const int32_t *items,
                                   adaptau_error *error)
 {
-    if (ptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "item_ptr[0] = %lld, not 0", (long long)ptr[0]);
-    for (int32_t u = 0; u < n_users; u++)
-        if (ptr[u + 1] < ptr[u])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "item_ptr[%d] = %lld is below item_ptr[%d] = %lld", u + 1,
-                             (long long)ptr[u + 1], u, (long long)ptr[u]);
-    if (ptr[n_users] > 0 && !items)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "items is NULL, but item_ptr[%d] = %lld", n_users,
-                         (long long)ptr[n_users]);
-    for (int32_t u = 0; u < n_users; u++)
-        for (int64_t p = ptr[u]; p < ptr[u + 1]; p++) {
-            if (items[p] < 0 || items[p] >= fold->n_items)
-                return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)p, items[p],
-                                 fold->n_items);
-            if (p > ptr[u] && items[p] <= items[p - 1])
-                return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d is not above the %d before it", (long long)p,
-                                 items[p], items[p - 1]);
-        }
-    return ADAPTAU_OK;
+    const struct atau_lists users = {.n = n_users,
+                                     .ptr = ptr,
+                                     .ids = items,
+                                     .limit = fold->n_items,
+                                     .ptr_name = "item_ptr",
+                                     .ids_name = "items",
+                                     .limit_name = "n_items"};
+    return atau_check_lists(&users, error);
 }
 
 /* What the call will write. A later block may find no memory, or a loss that is not finite: until all are done the host's arrays

@@ -339,7 +339,7 @@ static const struct misuse temperature_update_from[] = {
     {ADAPTAU_E_STATE, "there is nothing to measure", {TO(a.of_items[0], 0.0)}},
     {ADAPTAU_E_ARGUMENT, "moments->users[0] = 1e+300 is no number of users", {TO(a.of_users[0], 1e300)}},
     {ADAPTAU_E_ARGUMENT, "moments->items[0] = 0.5 is no number of items", {TO(a.of_items[0], 0.5)}},
-    {ADAPTAU_E_ARGUMENT, "moments->pairs[0] = 1e+19 is no number of pairs", {TO(SUMS.interactions[0], 1e19)}},
+    {ADAPTAU_E_ARGUMENT, "moments->interactions[0] = 1e+19 is no number of interactions", {TO(SUMS.interactions[0], 1e19)}},
     {ADAPTAU_E_ARGUMENT, "moments->losses[0] = 0, but of this range alone", {FROM(a.temperature, desk.personal)}},
 };
 
