@@ -46,7 +46,7 @@ static const float *row_of(const struct state *s, int64_t row)
     return s->problem->rows + row * s->problem->stride;
 }
 
-/* k of n rows, each set alike: row after row is taken with the share of what is still wanted in what is left. */
+/* k of n rows, every set of k equally likely: each row in turn is taken with probability (still wanted)/(still left). */
 static void draw_centroids(struct state *s)
 {
     const struct atau_kmeans *p = s->problem;

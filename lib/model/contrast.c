@@ -173,7 +173,7 @@ static int64_t n_positives(const adaptau_batch *batch)
     return batch->positive_ptr[batch->n_rows];
 }
 
-/* Bytes over the nodes of a side, 1 where the batch has them; answers how many. */
+/* One byte for each node of a side: 1 where the batch has it. Answers how many it has. */
 static int64_t mark_nodes(const struct term *t, int side, unsigned char *marks)
 {
     const adaptau_batch *batch = &t->batch;
@@ -189,7 +189,7 @@ static int64_t mark_nodes(const struct term *t, int side, unsigned char *marks)
     return distinct;
 }
 
-/* All marked nodes, or as many as are wanted, every set of them alike. */
+/* All marked nodes, or as many as are wanted, every set of that size equally likely. */
 static void list_nodes(struct term *t, int side, const unsigned char *marks, int64_t distinct)
 {
     struct contrast_side *s = &t->side[side];
@@ -348,7 +348,7 @@ static double weight_of_batch(const adaptau_batch *batch)
     return weight;
 }
 
-/* The mean over a side of InfoNCE of its rows against `second`, times the weight of the term and of the batch. */
+/* Add the InfoNCE of a side's rows against `second`: its mean, times the weight of the term and that of the batch. */
 static adaptau_status contrast(struct term *t, int side, double weight, const float *first, const adaptau_tables *second,
                                const int32_t *places, float *first_gradients, float *second_gradients, adaptau_error *error)
 {
@@ -434,7 +434,7 @@ static adaptau_status take_back(struct term *t, const struct atau_view *view, co
     return status;
 }
 
-/* The second view's gradients take the first one's in, where both are the same function but for noise. */
+/* Add the first view's gradients to the second's, where both views are the same function but for noise. */
 static adaptau_status merge_views(const struct term *t, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;

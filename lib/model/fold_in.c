@@ -64,7 +64,8 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
     if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
     if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is none that a loss gives",
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "options->tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED",
                          o->tau_user_policy);
     if (o->n_steps > MOST_STEPS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is above %d", o->n_steps, MOST_STEPS);
@@ -194,7 +195,7 @@ struct block {
     const adaptau_fold_in   *fold;
     struct atau_workspace workspace;
     int64_t               n;
-    const int64_t        *ptr;   /* [n + 1] of this block, from any number                                    */
+    const int64_t        *ptr;   /* [n + 1] of this block; the first one need not be 0 */
     const int32_t        *items;
     float                *best;  /* [n x d] the answer: the row with the least loss so far                     */
     float                *unit_losses; /* [n] L_u there                                                      */
@@ -335,7 +336,7 @@ static void set_temperatures(struct block *b)
     }
 }
 
-/* s·s/s·y of the last two rows; where the loss does not curve upwards, the longest step. */
+/* The step length s·s/s·y of the last two rows; the longest step where the loss does not curve upwards. */
 static double step_length(const struct block *b, int64_t r)
 {
     const int64_t dim = b->fold->dim;

@@ -19,7 +19,7 @@
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
-/* One forming. */
+/* What one call forms, and with what. */
 struct forming {
     struct atau_targets          *targets;
     const struct atau_raw_tables *tables;

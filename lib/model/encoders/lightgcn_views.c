@@ -158,7 +158,7 @@ struct perturbation {
     float                     *rows;
 };
 
-/* Where a row of length 1, of uniform numbers, is, it goes the way of the row's signs. */
+/* Add noise to a row: a vector of uniform numbers, brought to length ε, that goes the way of the row's signs. */
 static void perturb_row(const struct perturbation *p, uint32_t id, float *scratch, float *row)
 {
     for (int64_t k = 0; k < p->dim; k++)

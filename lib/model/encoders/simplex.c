@@ -190,7 +190,7 @@ static int64_t degree_of(const struct simplex *s, int64_t user)
     return s->ptr[USERS][user + 1] - s->ptr[USERS][user];
 }
 
-/* p of the k-th user. */
+/* p_u of the k-th user. */
 static void pool_row(const struct pooling *call, int64_t k)
 {
     const struct simplex     *s = call->s;
@@ -274,7 +274,7 @@ static void return_to_matrix(void *argument, int32_t lane, int64_t first, int64_
     kernels->scale(rows * dim, (float)(1.0 - call->s->gate), out, out);
 }
 
-/* What some users hand on to each of their items; then their own gradients, in place. */
+/* What some users give to each of their items; then the users' own gradients, in place. */
 static void return_to_users(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct return_call  *call = argument;
@@ -336,7 +336,8 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
 
 /* ---- new users ---------------------------------------------------------------------------------------------------- */
 
-/* (1 − g) V e_i. Whatever a user's own embedding is, h_u = g e_u + (1 − g) V p_u takes any value: the search is over h_u. */
+/* Starts are (1 − g) V e_i. The search is over h_u itself: whatever a user's own embedding e_u is, h_u = g e_u + (1 − g) V
+ * p_u can take any value. */
 static adaptau_status fold_starts(const struct atau_encoding *e, float *out, double *exponent, adaptau_error *error)
 {
     const struct simplex    *s = e->state;
