@@ -141,8 +141,15 @@ static void collect_rows(void *argument, int32_t lane, int64_t first, int64_t en
 static adaptau_status collect(const struct atau_encoding *e, const struct atau_selection *wanted, int side, const float *rows,
                               int64_t stride, float coefficient, bool adds, float *out, adaptau_error *error)
 {
-    struct collection c = {
-        atau_kernels_of(e->tables->context), wanted->n[side], e->tables->dim, stride, wanted->ids[side], rows, coefficient, adds, out};
+    struct collection c = {.kernels = atau_kernels_of(e->tables->context),
+                           .n = wanted->n[side],
+                           .dim = e->tables->dim,
+                           .stride = stride,
+                           .ids = wanted->ids[side],
+                           .rows = rows,
+                           .coefficient = coefficient,
+                           .adds = adds,
+                           .out = out};
     return atau_parallel_rows(e->tables->context, c.n, ROWS_PER_TASK, collect_rows, &c, error);
 }
 

@@ -340,14 +340,15 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
  * p_u can take any value. */
 static adaptau_status fold_starts(const struct atau_encoding *e, float *out, double *exponent, adaptau_error *error)
 {
-    const struct simplex    *s = e->state;
-    const struct atau_table *items = &e->tables->side[ITEMS];
-    const int64_t            dim = e->tables->dim;
+    const struct simplex      *s = e->state;
+    const struct atau_kernels *kernels = atau_kernels_of(e->tables->context);
+    const struct atau_table   *items = &e->tables->side[ITEMS], *v = &e->tables->own;
+    const int64_t              dim = e->tables->dim;
     (void)error;
     for (int64_t i = 0; i < items->n_rows; i++)
         for (int64_t k = 0; k < dim; k++)
-            out[i * dim + k] = (float)(1.0 - s->gate) * atau_kernels_of(e->tables->context)->dot(dim, e->tables->own.rows + k * dim,
-                                                                                    items->rows + i * items->stride);
+            out[i * dim + k] =
+                (float)(1.0 - s->gate) * kernels->dot(dim, v->rows + k * dim, items->rows + i * items->stride);
     *exponent = 1.0;
     return ADAPTAU_OK;
 }
