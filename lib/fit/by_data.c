@@ -2,6 +2,8 @@
 /* Every default that depends on the data, as a rule in the numbers of users, items and interactions; docs/accuracy.md has
  * the evidence. A member that a host has set is never changed. Some rules ask whether a member was set: they run before that
  * member is filled in. */
+#include <adaptau/experimental.h>
+
 #include "fit/by_data.h"
 
 #include <math.h>

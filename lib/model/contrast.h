@@ -3,7 +3,7 @@
 #ifndef ATAU_CONTRAST_H
 #define ATAU_CONTRAST_H
 
-#include <adaptau/contrast.h>
+#include <adaptau/experimental.h>
 
 #include "common/arena.h"
 #include "model/encoders/encoder.h"
@@ -22,10 +22,10 @@ void atau_contrast_free(struct atau_contrast *contrast, adaptau_context *context
 /* Ranges and combinations of a caller's options; fills in defaults. */
 adaptau_status atau_contrast_check_options(adaptau_contrast_options *options, adaptau_error *error);
 
-/* E_ARGUMENT for an encoder without layers: there are no views of it. */
+/* E_UNSUPPORTED for an encoder without layers: there are no views of it. */
 adaptau_status atau_contrast_check_encoder(const struct atau_encoder *encoder, adaptau_error *error);
 
-/* Add the term of a batch, as atau_check_batch leaves it, to its gradients. After E_THREAD they may be half added to; after any
+/* Add the term of a batch, as atau_check_batch leaves it, to its gradients. After E_CALLBACK they may be half added to; after any
  * other failure they are what they were. */
 adaptau_status atau_contrast_add(struct atau_contrast *contrast, const struct atau_prototypes *prototypes,
                                  struct atau_encoding *encoding, struct atau_gradients *gradients, const adaptau_batch *batch,
