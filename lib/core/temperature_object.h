@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The object itself, for the files temperature*.c alone; what others ask of it is in temperature.h. */
+/* The object itself, for the files temperature*.c alone; what others ask of it is in temperature_doors.h. */
 #ifndef ATAU_TEMPERATURE_OBJECT_H
 #define ATAU_TEMPERATURE_OBJECT_H
 

@@ -14,7 +14,7 @@
 #include "core/eq11.h"
 #include "core/moments.h"
 #include "core/quantile.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 
 #define INVERSE_E 0.36787944117144233

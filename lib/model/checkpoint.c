@@ -11,7 +11,7 @@
 
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 #include "model/encoders/registry.h"
 #include "model/file.h"

@@ -9,7 +9,7 @@
 #include "common/abi.h"
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 #include "model/encoders/registry.h"
 #include "model/first_rows.h"

@@ -7,7 +7,7 @@
 
 #include "common/abi.h"
 #include "common/error.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 #include "kernels/workspace.h"
 

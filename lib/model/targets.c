@@ -15,7 +15,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
 

@@ -10,7 +10,7 @@ import tempfile
 PLANTED = [
     ("lib/model/tables.h", '#include "model/model.h"', "a circle: "),
     ("lib/core/dataset.h", '#include "core/evaluator_of_nothing.h"', None),  # no such file: no arrow
-    ("lib/core/temperature_object.h", '#include "core/temperature.h"', "a circle: "),
+    ("lib/core/log_tau.h", '#include "core/temperature_object.h"', "a circle: "),
     ("lib/core/dataset.c", '#include "model/tables.h"', "core must not include model"),
     ("lib/files/npy.c", '#include "kernels/kernels.h"', "files must not include kernels"),
     ("lib/common/context.h", '#include "kernels/kernels.h"', "common must not include kernels"),

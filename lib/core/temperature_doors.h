@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the model asks a temperature, beyond the public interface. What has no lock in its comment never changes during the
  * object's life. */
-#ifndef ATAU_TEMPERATURE_H
-#define ATAU_TEMPERATURE_H
+#ifndef ATAU_TEMPERATURE_DOORS_H
+#define ATAU_TEMPERATURE_DOORS_H
 
 #include <adaptau/temperature.h>
 
