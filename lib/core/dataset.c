@@ -11,6 +11,7 @@
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "kernels/check.h"
 
 static adaptau_status check_sizes(int32_t n_users, int32_t n_items, const char *prefix, adaptau_error *error)
@@ -22,40 +23,16 @@ static adaptau_status check_sizes(int32_t n_users, int32_t n_items, const char *
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_offsets(const adaptau_csr *csr, adaptau_error *error)
-{
-    if (!csr->indptr)
-        return csr->n_users == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->indptr is NULL");
-    if (csr->indptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "indptr[0] = %" PRId64 ", not 0", csr->indptr[0]);
-    for (int32_t u = 0; u < csr->n_users; u++)
-        if (csr->indptr[u + 1] < csr->indptr[u])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "indptr[%" PRId64 "] = %" PRId64 ", but indptr[%d] = %" PRId64,
-                             (int64_t)u + 1, csr->indptr[u + 1], u, csr->indptr[u]);
-    if (csr->n_users > 0 && csr->indptr[csr->n_users] > 0 && !csr->indices)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->indices is NULL, but indptr[%d] = %" PRId64, csr->n_users,
-                         csr->indptr[csr->n_users]);
-    return ADAPTAU_OK;
-}
-
-/* A row that claims more than m items fails within its first m + 1, so an absurd offset reads no further than that. */
 static adaptau_status check_rows(const adaptau_csr *csr, adaptau_error *error)
 {
-    for (int32_t u = 0; u < csr->n_users; u++) {
-        int32_t previous = -1;
-        for (int64_t p = csr->indptr[u]; p < csr->indptr[u + 1]; p++) {
-            int32_t item = csr->indices[p];
-            if (item < 0 || item >= csr->n_items)
-                return atau_fail(error, ADAPTAU_E_INDEX, "indices[%" PRId64 "] = %d, but n_items = %d (user %d)", p, item,
-                                 csr->n_items, u);
-            if (item <= previous)
-                return atau_fail(error, ADAPTAU_E_INDEX,
-                                 "indices[%" PRId64 "] = %d comes after %d: not strictly ascending (user %d)", p, item,
-                                 previous, u);
-            previous = item;
-        }
-    }
-    return ADAPTAU_OK;
+    const struct atau_lists rows = {.n = csr->n_users,
+                                    .ptr = csr->indptr,
+                                    .ids = csr->indices,
+                                    .limit = csr->n_items,
+                                    .ptr_name = "csr->indptr",
+                                    .ids_name = "csr->indices",
+                                    .limit_name = "n_items"};
+    return atau_check_lists(&rows, error);
 }
 
 /* counts[i] items of kind i, i < n, become offsets[0 .. n]; the array has n + 1 places. */
@@ -143,8 +120,6 @@ adaptau_status adaptau_dataset_create(adaptau_context *context, const adaptau_cs
     if (own.reserved)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->reserved = %d, not 0", own.reserved);
     status = check_sizes(own.n_users, own.n_items, "csr->", error);
-    if (!status)
-        status = check_offsets(&own, error);
     if (!status)
         status = check_rows(&own, error);
     int64_t n_interactions = !status && own.n_users > 0 ? own.indptr[own.n_users] : 0;

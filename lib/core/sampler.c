@@ -480,12 +480,11 @@ static void draw_row(adaptau_sampler *sampler, int64_t start, int64_t r)
         out[c] = free_item((int32_t)atau_stream_below(&stream, n_free), owned, n_owned);
 }
 
-static void draw_rows(void *argument, int32_t lane, int64_t task)
+static void draw_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct row_draws *draws = argument;
-    int64_t                 end = atau_min_i64(draws->n, (task + 1) * ROWS_PER_TASK);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++)
+    for (int64_t r = first; r < end; r++)
         draw_row(draws->sampler, draws->start, r);
 }
 
@@ -510,7 +509,7 @@ static adaptau_status fill_candidates(adaptau_sampler *sampler, int64_t start, a
     } else if (draws_per_row(sampler)) {
         struct row_draws draws = {.sampler = sampler, .start = start, .n = batch->n_rows};
         batch->candidates = ADAPTAU_CANDIDATES_PER_ROW;
-        return atau_parallel(sampler->context, (draws.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, draw_rows, &draws, error);
+        return atau_parallel_rows(sampler->context, draws.n, ROWS_PER_TASK, draw_rows, &draws, error);
     } else {
         batch->n_candidates = 0;
         batch->candidate_ids = NULL;

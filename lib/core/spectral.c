@@ -126,12 +126,12 @@ static adaptau_status form_gram(struct spectral *x, const float *rows, int64_t n
     return status;
 }
 
-static void multiply_factor_rows(void *argument, int32_t lane, int64_t task)
+static void multiply_factor_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct spectral *x = argument;
-    const int64_t    k = x->k, end = atau_min_i64((task + 1) * ROWS_PER_TASK, x->n_rows);
+    const int64_t    k = x->k;
     double          *sum = x->lanes + lane * k;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float *row = x->target + r * k;
         memset(sum, 0, (size_t)k * sizeof(double));
         for (int64_t i = 0; i < k; i++)
@@ -147,7 +147,7 @@ static adaptau_status multiply_factor(struct spectral *x, float *rows, int64_t n
 {
     x->target = rows;
     x->n_rows = n_rows;
-    return atau_parallel(x->context, (n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, multiply_factor_rows, x, error);
+    return atau_parallel_rows(x->context, n_rows, ROWS_PER_TASK, multiply_factor_rows, x, error);
 }
 
 /* gram = L Lᵀ; factor = L^{-T}, so that rows · factor has orthonormal columns. A dependent column becomes 0. */

@@ -74,13 +74,13 @@ static void sort_draws(struct draw *draws, int64_t n)
     }
 }
 
-/* What is held out of n interactions. */
+/* How many of n interactions are held out. */
 static int64_t count_share(double share, int64_t n)
 {
     return (int64_t)(share * (double)n + 0.5);
 }
 
-/* `since`: what is as late is held out; NULL: the user's share. */
+/* `since`: interactions from this time on are held out; NULL: the user's share is. */
 static void split_user(int32_t user, struct draw *draws, int64_t n, double share, const int64_t *since, struct parts *parts)
 {
     int64_t n_held_out = since ? 0 : count_share(share, n);
@@ -158,7 +158,7 @@ static int64_t largest_degree(const adaptau_dataset_view *view)
     return largest;
 }
 
-/* The time from which on interactions are held out across users, in *since; *parted is false where none is. */
+/* The time from which on interactions are held out across users, in *since; *parted is false where there is no such time. */
 static adaptau_status find_parting_time(adaptau_context *context, const adaptau_split_options *options, int64_t n, int64_t *since,
                                         bool *parted, adaptau_error *error)
 {

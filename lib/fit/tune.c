@@ -24,8 +24,8 @@
 #define WARMUP_DELTA_MU 0.7 /* over L: where the paper's temperature begins, and nearer to the best than what Eq. 14 measures      */
 #define MOST_FIRST_TAU 1.0  /* where L is near 0                                                               */
 #define N_CUTOFFS 3
-#define OWN_DRAWS (UINT64_C(1) << 63) /* what a test was split off by with the same seed would be drawn first again */
-#define LEAST_METRIC 1e-9 /* a metric of 0 has a logarithm, too                                            */
+#define OWN_DRAWS (UINT64_C(1) << 63) /* trials draw their splits by another seed than a host's test split */
+#define LEAST_METRIC 1e-9 /* so that a metric of 0 has a logarithm, too */
 #define LEAST_EPOCHS 3 /* of matrix factorisation: 2 find a τ that is a quarter higher on MovieLens-1M         */
 #define LEAST_STEPS 40 /* in all of a trial's epochs                                                       */
 #define GRAPH_EPOCHS 5 /* encoders learn slower                                                            */
@@ -150,7 +150,7 @@ static adaptau_status leave_users_out(struct tuning *t, adaptau_error *error)
     if (status)
         return status;
     if (adaptau_dataset_n_interactions(t->few_part) == 0 || adaptau_dataset_n_interactions(t->few_held_out) == 0) {
-        t->divisor = 1; /* so few that nobody was drawn who has both */
+        t->divisor = 1; /* so few users that none was drawn with interactions in both parts */
         return ADAPTAU_OK;
     }
     t->part = t->few_part;
@@ -394,7 +394,7 @@ static int64_t choose_trial_epochs(const struct tuning *t)
     return epochs < least ? least : epochs < most ? epochs : most;
 }
 
-/* τ₀ of the search, which is for the users that trials have, for all of them. */
+/* The τ₀ that was found holds for the users of the trials: make it the τ₀ of all users. */
 static double for_all_users(const struct tuning *t, double tau)
 {
     return fmin(t->recipe.tau_max, fmax(t->recipe.tau_min, tau * pow(LESS_DATA, -log2(t->divisor))));

@@ -46,7 +46,7 @@ typedef void (*atau_loss_pair_sums)(const struct atau_softmax *s, int64_t row, i
 struct atau_loss {
     int32_t         kind; /* ADAPTAU_LOSS_*                                                                   */
     const char     *name;
-    bool            has_tau;                      /* a temperature matters, and can learn                     */
+    bool            has_tau;                      /* it depends on a temperature, which can be learned         */
     bool            whole; /* of the whole row: does not add up over ranges of items                          */
     double          margin, negative_weight, weight_tau, positive_scale; /* defaults; 0: the loss has none    */
     int32_t         top_k, n_activations; /* likewise                                                         */

@@ -94,11 +94,10 @@ static void propagate_part(void *argument, int32_t lane, int64_t task)
         propagate_row(call, lane, row, a->ptr[end]);
 }
 
-static void propagate_chosen(void *argument, int32_t lane, int64_t task)
+static void propagate_chosen(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct call *call = argument;
-    const int64_t      end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->p->n_rows);
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+    for (int64_t k = first; k < end; k++) {
         int64_t row = call->p->rows[k];
         propagate_row(call, lane, row, call->matrix->ptr[row + 1]);
     }
@@ -110,7 +109,7 @@ adaptau_status atau_propagate(adaptau_context *context, const struct atau_sparse
     const struct atau_propagation *p = propagation;
     struct call call = {atau_kernels_of(context), matrix, p, {p->x, p->x_stride, p->dim, matrix->right}};
     if (p->rows)
-        return atau_parallel(context, (p->n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, propagate_chosen, &call, error);
+        return atau_parallel_rows(context, p->n_rows, ROWS_PER_TASK, propagate_chosen, &call, error);
     const int64_t places = matrix->n_rows > 0 ? matrix->ptr[matrix->n_rows] + matrix->n_rows : 0;
     return atau_parallel(context, (places + ENTRIES_PER_TASK - 1) / ENTRIES_PER_TASK, propagate_part, &call, error);
 }

@@ -16,12 +16,12 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/batch.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
-/* One forming. */
+/* What one call forms, and with what. */
 struct forming {
     struct atau_targets          *targets;
     const struct atau_raw_tables *tables;

@@ -70,7 +70,7 @@ START_TEST(rejects_a_row_longer_than_the_catalogue_within_its_length)
     adaptau_csr          csr = {.struct_size = sizeof csr, .n_users = 1, .n_items = 3, .indptr = absurd, .indices = items};
     for (int i = 0; i < 4; i++)
         items[i] = i;
-    reject(csr, ADAPTAU_E_INDEX, "indices[3] = 3, but n_items = 3 (user 0)");
+    reject(csr, ADAPTAU_E_INDEX, "csr->indices[3] = 3, but n_items = 3");
     free(items);
 }
 END_TEST

@@ -136,7 +136,7 @@ static const struct misuse fold_users[] = {
     {ADAPTAU_E_ARGUMENT, "items is NULL, but item_ptr[2] = 3", {TO(a.item_ids, NULL)}},
     {ADAPTAU_E_ARGUMENT, "n_users = -1", {TO(a.n_users, -1)}},
     {ADAPTAU_E_SHAPE, "item_ptr[0] = 1, not 0", {TO(a.query_ptr[0], 1)}},
-    {ADAPTAU_E_SHAPE, "item_ptr[2] = 0 is below item_ptr[1] = 1", {TO(a.query_ptr[2], 0)}},
+    {ADAPTAU_E_SHAPE, "item_ptr[2] = 0 is below the 1 before it", {TO(a.query_ptr[2], 0)}},
     {ADAPTAU_E_INDEX, "items[2] = 8, but n_items = 8", {TO(a.allowed[2], ITEMS)}},
     {ADAPTAU_E_INDEX, "items[0] = -5, but n_items = 8", {TO(a.allowed[0], -5)}},
     {ADAPTAU_E_INDEX, "items[2] = 2 is not above the 2 before it", {TO(a.allowed[2], 2)}},
