@@ -42,8 +42,8 @@ typedef struct adaptau_tune_options {
                                               with ADAPTAU_SPLIT_ACROSS_USERS. NULL: random ones of each user */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
                                               share, seed and times must be 0 and NULL. NULL: see above      */
-    int64_t                trial_epochs; /**< of each trial; 0: 3, or up to the recipe's where these make less than 40 steps; 5 of
-                                              LightGCN and SimpleX                                           */
+    int64_t                trial_epochs; /**< of each trial; 0: 4, or 3 of a part of the users, or up to the recipe's where these make
+                                              less than 40 steps; 5 of LightGCN and SimpleX                  */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
     uint32_t               split_flags;  /**< ADAPTAU_SPLIT_*; what is held out should be drawn like what the model will be asked
