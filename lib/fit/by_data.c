@@ -2,6 +2,8 @@
 /* Every default that depends on the data, as a rule in the numbers of users, items and interactions; docs/accuracy.md has the
  * evidence. What a host has set is never changed, and some rules ask whether it has: they come before what they ask about is
  * filled in. */
+#include <adaptau/experimental.h>
+
 #include "fit/by_data.h"
 
 #include <math.h>

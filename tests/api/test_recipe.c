@@ -2,6 +2,7 @@
 /* Recipes: what the data decide, what a host has set, what single objects are told; and held-out interactions. The rules of
  * adaptau_recipe's comments are written down here a second time. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include <math.h>
 #include <stdbool.h>
