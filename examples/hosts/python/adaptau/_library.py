@@ -51,7 +51,7 @@ class _Sized(c.Structure):
 
 
 class ContextOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_threads", _I32), ("backend", _I32), ("reserved", _I32), ("cpu_disable", _U64),
+    _fields_ = [("struct_size", _U32), ("n_threads", _I32), ("backend", _I32), ("bfloat16", _I32), ("cpu_disable", _U64),
                 ("executor", _P), ("executor_data", _P), ("allocate", _P), ("free", _P), ("allocator_data", _P), ("log", _P),
                 ("log_data", _P)]
 
