@@ -3,7 +3,7 @@
  *
  * A pool of std::thread that runs n calls of a function, and the few lines that hand it to the library. No exception may pass
  * through the library, which is C: the executor catches what its own code could throw and returns a number, which the call
- * then reports as E_THREAD. A model is trained on this pool and on the library's own: the tables are equal, bit for bit. */
+ * then reports as E_CALLBACK. A model is trained on this pool and on the library's own: the tables are equal, bit for bit. */
 #include <condition_variable>
 #include <cstdio>
 #include <functional>

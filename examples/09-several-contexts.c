@@ -63,9 +63,10 @@ static int64_t serve(const adaptau_model *model, struct training *meanwhile)
     adaptau_error error;
     int64_t       n = 0;
     for (; n < USERS || !atomic_load(&meanwhile->done); n++) {
-        const int32_t user = (int32_t)(n % USERS);
-        int32_t       items[BEST];
-        check(adaptau_model_top_k(model, 1, &user, BEST, NULL, items, NULL, &error), &error);
+        const int32_t       user = (int32_t)(n % USERS);
+        const adaptau_query query = {.struct_size = sizeof query, .n = 1, .ids = &user, .k = BEST};
+        int32_t             items[BEST];
+        check(adaptau_model_rank(model, &query, items, NULL, &error), &error);
     }
     return n;
 }

@@ -2,11 +2,11 @@
 /* 10: what comes after the training.
  *
  *   1  Somebody new has five items. adaptau_fold_in_users makes an embedding of them in less than a millisecond, and
- *      adaptau_model_top_k_for ranks for it: of the items that are in stock, without those that the user has.
+ *      adaptau_model_rank ranks for it: of the items that are in stock, without those that the user has.
  *   2  A new item has been sold, and the new user comes to stay. adaptau_model_grow makes a model with both, which keeps what
  *      was learned and goes on from there.
  *   3  An index of inner products (FAISS, hnswlib) shall serve. adaptau_model_export_index writes its vectors; searched one by
- *      one, they give the items that adaptau_model_top_k gives. */
+ *      one, they give the items that adaptau_model_rank gives. */
 #include <unistd.h>
 
 #include "made_up.h"
@@ -87,8 +87,11 @@ static int rank_for_new_user(const struct trained *t, const int32_t *has)
     float                embedding[DIM];
     for (int32_t i = 0; i < IN_STOCK; i++)
         in_stock[i] = ITEMS - IN_STOCK + i;
-    adaptau_item_filter filter = {
-        .struct_size = sizeof filter,
+    const adaptau_query query = {
+        .struct_size = sizeof query,
+        .n = 1,
+        .k = BEST,
+        .embeddings = embedding,
         .n_allowed = IN_STOCK,
         .allowed = in_stock,
         .exclude_ptr = ptr,
@@ -96,13 +99,13 @@ static int rank_for_new_user(const struct trained *t, const int32_t *has)
     };
     check(adaptau_fold_in_create(t->model, NULL, &options, &fold, &error), &error); /* once for a model            */
     check(adaptau_fold_in_users(fold, 1, ptr, has, embedding, NULL, &error), &error);
-    check(adaptau_model_top_k_for(t->model, 1, embedding, 0, BEST, &filter, items, NULL, &error), &error);
+    check(adaptau_model_rank(t->model, &query, items, NULL, &error), &error);
     adaptau_fold_in_destroy(fold);
     print_items("new user, of what is in stock:", items);
 
-    /* A filter that does not fit is refused, and says where. */
+    /* A list that does not fit is refused, and says where. */
     in_stock[1] = in_stock[0];
-    adaptau_status status = adaptau_model_top_k_for(t->model, 1, embedding, 0, BEST, &filter, items, NULL, &error);
+    adaptau_status status = adaptau_model_rank(t->model, &query, items, NULL, &error);
     printf("a list that is not ascending:  %s: %s\n", adaptau_status_name(status), status ? error.message : "");
     return share_of_taste(items, BEST) >= 4 && items[0] >= ITEMS - IN_STOCK && status == ADAPTAU_E_INDEX;
 }
@@ -139,9 +142,10 @@ static adaptau_dataset *add_pairs(adaptau_context *context, const adaptau_datase
 static int32_t place_of_new_item(const adaptau_model *model)
 {
     adaptau_error error;
-    const int32_t user = USERS;
-    int32_t       items[ITEMS + 1], place = 0;
-    check(adaptau_model_top_k(model, 1, &user, ITEMS + 1, NULL, items, NULL, &error), &error);
+    const int32_t       user = USERS;
+    const adaptau_query query = {.struct_size = sizeof query, .n = 1, .ids = &user, .k = ITEMS + 1};
+    int32_t             items[ITEMS + 1], place = 0;
+    check(adaptau_model_rank(model, &query, items, NULL, &error), &error);
     while (items[place] != ITEMS)
         place++;
     return place;
@@ -194,16 +198,15 @@ static int export_vectors(const adaptau_model *model)
 {
     adaptau_error  error;
     char           folder[] = "/tmp/serving-XXXXXX", users_path[64], items_path[64];
-    static int32_t everyone[USERS + 1], best[USERS + 1];
+    static int32_t best[USERS + 1];
     int            n_same = 0;
     check_system(mkdtemp(folder) != NULL, folder);
     snprintf(users_path, sizeof users_path, "%s/users.npy", folder);
     snprintf(items_path, sizeof items_path, "%s/items.npy", folder);
     check(adaptau_model_export_index(model, ADAPTAU_SIDE_USERS, users_path, &error), &error);
     check(adaptau_model_export_index(model, ADAPTAU_SIDE_ITEMS, items_path, &error), &error);
-    for (int32_t u = 0; u <= USERS; u++)
-        everyone[u] = u;
-    check(adaptau_model_top_k(model, USERS + 1, everyone, 1, NULL, best, NULL, &error), &error);
+    const adaptau_query query = {.struct_size = sizeof query, .n = USERS + 1, .k = 1}; /* no ids: everyone          */
+    check(adaptau_model_rank(model, &query, best, NULL, &error), &error);
     float *users = read_rows(users_path, USERS + 1), *items = read_rows(items_path, ITEMS + 1);
     for (int32_t u = 0; u <= USERS; u++)
         n_same += best[u] == best_item(users + (int64_t)u * DIM, items, ITEMS + 1);

@@ -89,10 +89,11 @@ static int recommend_to_a_new_user(const adaptau_model *model, const adaptau_tem
     int32_t              best[K];
     adaptau_fold_in        *fold = NULL;
     adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = state.tau0};
-    adaptau_item_filter  others = {.struct_size = sizeof others, .exclude_ptr = item_ptr, .exclude = items};
+    const adaptau_query  query = {.struct_size = sizeof query, .n = 1, .k = K, .embeddings = embedding,
+                                  .exclude_ptr = item_ptr, .exclude = items}; /* not what the user has           */
     check(adaptau_fold_in_create(model, NULL, &options, &fold, &error), &error); /* once, for any number of users */
     check(adaptau_fold_in_users(fold, 1, item_ptr, items, embedding, NULL, &error), &error);
-    check(adaptau_model_top_k_for(model, 1, embedding, 0, K, &others, best, NULL, &error), &error);
+    check(adaptau_model_rank(model, &query, best, NULL, &error), &error);
     adaptau_fold_in_destroy(fold);
     /* [fold] */
     printf("a new user gets %d %d %d %d %d\n", (int)best[0], (int)best[1], (int)best[2], (int)best[3], (int)best[4]);
@@ -121,7 +122,8 @@ int main(void)
     /* [grow] */
     const int32_t newest = USERS; /* row 400 of a dataset with 401 users: taste 0 as well */
     check(adaptau_model_grow(model, more, NULL, &larger, &error), &error);
-    check(adaptau_model_top_k(larger, 1, &newest, K, more, best, NULL, &error), &error);
+    const adaptau_query query = {.struct_size = sizeof query, .n = 1, .ids = &newest, .k = K, .seen = more};
+    check(adaptau_model_rank(larger, &query, best, NULL, &error), &error);
     /* [grow] */
     n += count_taste(best, 0);
     printf("%d of %d items are of the users' taste\n", n, 2 * K);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #define USERS 200
 #define ITEMS 100

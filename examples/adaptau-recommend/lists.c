@@ -42,12 +42,45 @@ static bool is_chosen(const struct choice *choice, int32_t item)
 
 /* ---- by the model -------------------------------------------------------------------------------------------------- */
 
-/* What each of some users must not get: two ascending lists of each become one. */
-struct exclusion {
-    int64_t  ptr[LISTS_AT_ONCE + 1];
-    int32_t *ids;
-};
+/* What each of n lists must not have, which is the same for all. */
+static adaptau_status repeat_exclusion(const struct choice *choice, int32_t n, int64_t ptr[LISTS_AT_ONCE + 1], int32_t **out,
+                                       adaptau_error *error)
+{
+    const size_t each = (size_t)choice->n_excluded;
+    int32_t     *ids = malloc((each * (size_t)n + 1) * sizeof *ids);
+    if (!ids)
+        return fail_memory(error, "what is left out");
+    for (int32_t i = 0; i <= n; i++)
+        ptr[i] = (int64_t)i * choice->n_excluded;
+    for (int32_t i = 0; i < n && each; i++)
+        memcpy(ids + (size_t)i * each, choice->excluded, each * sizeof *ids);
+    *out = ids;
+    return ADAPTAU_OK;
+}
 
+adaptau_status rank_for_users(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *users,
+                              struct lists *lists, adaptau_error *error)
+{
+    int64_t        ptr[LISTS_AT_ONCE + 1];
+    int32_t       *excluded = NULL;
+    adaptau_status status = repeat_exclusion(choice, n, ptr, &excluded, error);
+    if (status)
+        return status;
+    const adaptau_query query = {.struct_size = sizeof query,
+                                 .n = n,
+                                 .k = lists->k,
+                                 .ids = users,
+                                 .seen = choice->seen ? choice->seen->pairs : NULL,
+                                 .n_allowed = choice->n_allowed,
+                                 .allowed = choice->allowed,
+                                 .exclude_ptr = ptr,
+                                 .exclude = excluded};
+    status = adaptau_model_rank(catalog->model, &query, lists->found, lists->scores, error);
+    free(excluded);
+    return status;
+}
+
+/* Two ascending lists become one. */
 static int64_t merge(const int32_t *a, int64_t n_a, const int32_t *b, int64_t n_b, int32_t *out)
 {
     int64_t n = 0;
@@ -62,87 +95,34 @@ static int64_t merge(const int32_t *a, int64_t n_a, const int32_t *b, int64_t n_
     return n;
 }
 
-static adaptau_status list_exclusion(const struct choice *choice, const adaptau_dataset_view *seen, int32_t n,
-                                     const int32_t *users, struct exclusion *exclusion, adaptau_error *error)
-{
-    int64_t room = (int64_t)n * choice->n_excluded;
-    for (int32_t i = 0; i < n && seen; i++)
-        room += seen->user_ptr[users[i] + 1] - seen->user_ptr[users[i]];
-    exclusion->ids = malloc(((size_t)room + 1) * sizeof *exclusion->ids);
-    if (!exclusion->ids)
-        return fail_memory(error, "what is left out");
-    exclusion->ptr[0] = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t *own = seen ? seen->user_items + seen->user_ptr[users[i]] : NULL;
-        const int64_t  n_own = seen ? seen->user_ptr[users[i] + 1] - seen->user_ptr[users[i]] : 0;
-        exclusion->ptr[i + 1] = exclusion->ptr[i] + merge(own, n_own, choice->excluded, choice->n_excluded,
-                                                          exclusion->ids + exclusion->ptr[i]);
-    }
-    return ADAPTAU_OK;
-}
-
-static adaptau_item_filter make_filter(const struct choice *choice, const struct exclusion *exclusion)
-{
-    return (adaptau_item_filter){
-        .struct_size = sizeof(adaptau_item_filter),
-        .n_allowed = choice->n_allowed,
-        .allowed = choice->allowed,
-        .exclude_ptr = exclusion->ptr,
-        .exclude = exclusion->ids,
-    };
-}
-
-static const float *row_of(const float *table, int64_t stride, int32_t dim, int32_t row)
-{
-    return table + (stride ? stride : dim) * row;
-}
-
-adaptau_status rank_for_users(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *users,
-                              struct lists *lists, adaptau_error *error)
-{
-    const adaptau_tables *t = &catalog->tables;
-    struct exclusion      exclusion = {.ids = NULL};
-    adaptau_dataset_view  seen = {.struct_size = sizeof seen};
-    float                *embeddings = malloc((size_t)n * (size_t)t->dim * sizeof *embeddings);
-    adaptau_status        status = embeddings ? ADAPTAU_OK : fail_memory(error, "the users");
-    if (!status && choice->seen)
-        status = adaptau_dataset_get_view(choice->seen->pairs, &seen, error);
-    if (!status)
-        status = list_exclusion(choice, choice->seen ? &seen : NULL, n, users, &exclusion, error);
-    if (!status) {
-        for (int32_t i = 0; i < n; i++)
-            memcpy(embeddings + (size_t)i * (size_t)t->dim, row_of(t->users, t->user_stride, t->dim, users[i]),
-                   (size_t)t->dim * sizeof *embeddings);
-        adaptau_item_filter filter = make_filter(choice, &exclusion);
-        status = adaptau_model_top_k_for(catalog->model, n, embeddings, 0, lists->k, &filter, lists->found, lists->scores, error);
-    }
-    free(exclusion.ids);
-    free(embeddings);
-    return status;
-}
-
 adaptau_status rank_from_items(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *items,
                                double tau, struct lists *lists, adaptau_error *error)
 {
     const int64_t        item_ptr[2] = {0, n};
     adaptau_fold_in        *fold = NULL;
     adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = tau};
-    struct exclusion     exclusion = {.ids = malloc(((size_t)n + (size_t)choice->n_excluded + 1) * sizeof(int32_t))};
+    int32_t             *excluded = malloc(((size_t)n + (size_t)choice->n_excluded + 1) * sizeof *excluded);
     float               *embedding = malloc((size_t)catalog->tables.dim * sizeof *embedding);
-    adaptau_status       status = embedding && exclusion.ids ? ADAPTAU_OK : fail_memory(error, "a user");
+    adaptau_status       status = embedding && excluded ? ADAPTAU_OK : fail_memory(error, "a user");
     if (!status)
         status = adaptau_fold_in_create(catalog->model, NULL, &options, &fold, error);
     if (!status)
         status = adaptau_fold_in_users(fold, 1, item_ptr, items, embedding, NULL, error);
     if (!status) {
-        exclusion.ptr[0] = 0;
-        exclusion.ptr[1] = merge(items, n, choice->excluded, choice->n_excluded, exclusion.ids);
-        adaptau_item_filter filter = make_filter(choice, &exclusion);
-        status = adaptau_model_top_k_for(catalog->model, 1, embedding, 0, lists->k, &filter, lists->found, lists->scores, error);
+        const int64_t       ptr[2] = {0, merge(items, n, choice->excluded, choice->n_excluded, excluded)};
+        const adaptau_query query = {.struct_size = sizeof query,
+                                     .n = 1,
+                                     .k = lists->k,
+                                     .embeddings = embedding,
+                                     .n_allowed = choice->n_allowed,
+                                     .allowed = choice->allowed,
+                                     .exclude_ptr = ptr,
+                                     .exclude = excluded};
+        status = adaptau_model_rank(catalog->model, &query, lists->found, lists->scores, error);
     }
     adaptau_fold_in_destroy(fold);
     free(embedding);
-    free(exclusion.ids);
+    free(excluded);
     return status;
 }
 
@@ -169,6 +149,11 @@ static void end_list(struct lists *lists, int32_t n)
         lists->found[n] = -1;
 }
 
+static const float *row_of(const float *table, int64_t stride, int32_t dim, int32_t row)
+{
+    return table + (stride ? stride : dim) * row;
+}
+
 static double product(const float *a, const float *b, int32_t n)
 {
     double sum = 0;
@@ -177,27 +162,34 @@ static double product(const float *a, const float *b, int32_t n)
     return sum;
 }
 
+/* Nothing is similar to a row of zeros. */
+static bool is_zero(const float *row, int32_t n)
+{
+    int32_t k = 0;
+    while (k < n && row[k] == 0.0f)
+        k++;
+    return k == n;
+}
+
 adaptau_status rank_similar(const struct catalog *catalog, const struct choice *choice, bool items, int32_t row,
                             struct lists *lists, adaptau_error *error)
 {
     const adaptau_tables *t = &catalog->tables;
-    const float          *table = items ? t->items : t->users;
-    const int64_t         stride = items ? t->item_stride : t->user_stride;
-    const int32_t         n = items ? t->n_items : t->n_users;
-    const float          *own = row_of(table, stride, t->dim, row);
-    const double          length = sqrt(product(own, own, t->dim));
-    int32_t               count = 0;
-    if (!(length > 0))
+    const float          *own = items ? row_of(t->items, t->item_stride, t->dim, row) : row_of(t->users, t->user_stride, t->dim, row);
+    const int64_t         ptr[2] = {0, items ? choice->n_excluded : 0};
+    const adaptau_query   query = {.struct_size = sizeof query,
+                                   .question = items ? ADAPTAU_RANK_SIMILAR_ITEMS : ADAPTAU_RANK_SIMILAR_USERS,
+                                   .flags = ADAPTAU_QUERY_COSINE,
+                                   .n = 1,
+                                   .k = lists->k,
+                                   .ids = &row,
+                                   .n_allowed = items ? choice->n_allowed : 0,
+                                   .allowed = items ? choice->allowed : NULL,
+                                   .exclude_ptr = ptr,
+                                   .exclude = choice->excluded};
+    if (is_zero(own, t->dim))
         return fail(error, ADAPTAU_E_STATE, "%s %d has an embedding of zeros, which is similar to nothing", items ? "item" : "user", row);
-    for (int32_t other = 0; other < n; other++) {
-        const float *theirs = row_of(table, stride, t->dim, other);
-        const double square = product(theirs, theirs, t->dim);
-        if (other == row || !(square > 0) || (items && !is_chosen(choice, other)))
-            continue;
-        count = insert(lists, count, other, (float)(product(own, theirs, t->dim) / (length * sqrt(square))));
-    }
-    end_list(lists, count);
-    return ADAPTAU_OK;
+    return adaptau_model_rank(catalog->model, &query, lists->found, lists->scores, error);
 }
 
 int32_t find_reasons(const struct catalog *catalog, int32_t item, int32_t n_own, const int32_t *own, int32_t most,

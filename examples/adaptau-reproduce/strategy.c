@@ -2,6 +2,7 @@
 #include "adaptau-reproduce/strategy.h"
 
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include "adaptau-reproduce/known.h"
 

@@ -130,7 +130,8 @@ static adaptau_status rank_own(struct judge *judge, const adaptau_tables *tables
         for (; n < USERS_AT_ONCE && first + n < part->own_users; n++)
             users[n] = first + n;
         watch_beat();
-        status = adaptau_rank(judge->context, tables, n, users, judge->k, part->train, judge->items + (int64_t)first * judge->k,
+        const adaptau_query query = {.struct_size = sizeof query, .n = n, .ids = users, .k = judge->k, .seen = part->train};
+        status = adaptau_rank(judge->context, tables, &query, judge->items + (int64_t)first * judge->k,
                               judge->scores + (int64_t)first * judge->k, error);
     }
     for (int64_t c = 0; c < (int64_t)part->own_users * judge->k; c++)

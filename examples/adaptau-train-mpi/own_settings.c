@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 static const struct program program = {
     .name = PROGRAM,

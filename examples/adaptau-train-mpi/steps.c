@@ -102,7 +102,7 @@ adaptau_status steps_open(struct steps *steps, adaptau_context *context, struct 
     const adaptau_reduce e = {.struct_size = sizeof e,
                                 .item_pieces = shard->n_cuts,
                                 .most_items = shard->part->most_items,
-                                .exchange = exchange,
+                                .function = exchange,
                                 .user_data = steps};
     reduction_open(&steps->sums, grid, &grid->items, sizeof(adaptau_row_sums));
     for (int k = 0; k < ROW_PIECES_MOST; k++)

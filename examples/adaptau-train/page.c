@@ -210,7 +210,8 @@ static bool has_item(const adaptau_dataset_view *view, int32_t user, int32_t ite
 /* The best `k` items of some users, without those that they have. */
 static adaptau_status rank(const struct page *page, int32_t n, const int32_t *users, int32_t k, int32_t *items, adaptau_error *error)
 {
-    return adaptau_model_top_k(page->run->trial.model, n, users, k, page->run->problem.train, items, NULL, error);
+    const adaptau_query query = {.struct_size = sizeof query, .n = n, .ids = users, .k = k, .seen = page->run->problem.train};
+    return adaptau_model_rank(page->run->trial.model, &query, items, NULL, error);
 }
 
 #define USERS_AT_ONCE 256

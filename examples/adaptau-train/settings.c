@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <adaptau/experimental.h>
+
 #include "common/contrast.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #ifndef EXAMPLES_COMMON_CONTRAST_H
 #define EXAMPLES_COMMON_CONTRAST_H
 
-#include <adaptau/contrast.h>
+#include <adaptau/experimental.h>
 
 #include "common/recipe.h"
 

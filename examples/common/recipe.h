@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <adaptau/recipe.h>
+#include <adaptau/experimental.h>
 
 /* ADAPTAU_CONTRAST_* + 1 */
 #define CONTRAST_NONE 0

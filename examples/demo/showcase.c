@@ -75,7 +75,8 @@ static adaptau_status print_guesses(const struct showcase *showcase, const adapt
     struct flow    flow;
     int            shown = 0, hits = 0;
     const char    *name = names_get(showcase->users, user);
-    adaptau_status status = adaptau_model_top_k(showcase->model, 1, &user, GUESSES + 1, showcase->train, items, NULL, error);
+    adaptau_query  query = {.struct_size = sizeof query, .n = 1, .ids = &user, .k = GUESSES + 1, .seen = showcase->train};
+    adaptau_status status = adaptau_model_rank(showcase->model, &query, items, NULL, error);
     if (status)
         return status;
     flow_start(&flow, "expected too");

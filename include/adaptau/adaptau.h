@@ -5,13 +5,17 @@
  *  Tier 0  base.h         status, error, version
  *          context.h      threads, memory, log
  *  Tier 1  kernels.h      stateless arithmetic on the host's arrays
- *  Tier 2  dataset.h sampler.h temperature.h evaluator.h    one object each, usable alone
- *  Tier 3  model.h        tables, encoder and optimiser
- *          contrast.h     contrastive terms of graph encoders
- *          fold_in.h         users and items who come later
- *          partial.h      tiers 1 to 3 over ranges of users and items
+ *          adam.h         Adam on rows of any table
+ *  Tier 2  dataset.h sampler.h temperature.h evaluator.h search.h    one object each, usable alone
+ *          ranking.h      the best items for users, the most similar items for items
+ *  Tier 3  model.h        tables, encoder, optimiser and files
+ *          fold_in.h      users who come later
+ *          shards.h       tiers 1 to 3 over shards of users and items
  *  Tier 4  recipe.h       everything that decides how a model is trained, by the data
+ *          tune.h         what a recipe cannot know from the sizes of the data
  *          fit.h          a training by a recipe, around the host's own steps or in one call
+ *
+ *  experimental.h has baselines of papers; it is not included here, and no part of the promise.
  *
  *  A training loop is the host's own, and short:
  *
@@ -33,15 +37,16 @@
 #include <adaptau/base.h>
 #include <adaptau/context.h>
 #include <adaptau/kernels.h>
+#include <adaptau/adam.h>
 #include <adaptau/dataset.h>
 #include <adaptau/sampler.h>
 #include <adaptau/temperature.h>
 #include <adaptau/evaluator.h>
-#include <adaptau/model.h>
-#include <adaptau/contrast.h>
-#include <adaptau/fold_in.h>
 #include <adaptau/search.h>
-#include <adaptau/partial.h>
+#include <adaptau/ranking.h>
+#include <adaptau/model.h>
+#include <adaptau/fold_in.h>
+#include <adaptau/shards.h>
 #include <adaptau/recipe.h>
 #include <adaptau/tune.h>
 #include <adaptau/fit.h>

@@ -150,6 +150,12 @@ inline std::int32_t count(const char *name, std::size_t size)
     return static_cast<std::int32_t>(size);
 }
 
+/* Entries of a query's lists. */
+inline std::size_t lists_size(const adaptau_query &query)
+{
+    return query.n > 0 && query.k > 0 ? static_cast<std::size_t>(query.n) * static_cast<std::size_t>(query.k) : 0;
+}
+
 } // namespace detail
 
 /** adaptau_context. Since 1.0. */
@@ -166,6 +172,17 @@ public:
     /** adaptau_context_backend. */
     const char  *backend() const noexcept { return adaptau_context_backend(get()); }
 };
+
+/** adaptau_rank: a query of plain tables. `found` and, unless it is empty, `scores` have query.n * query.k entries. Since 1.0. */
+inline void rank(const context &context, const adaptau_tables &tables, const adaptau_query &query, span<std::int32_t> found,
+                 span<float> scores = {})
+{
+    const std::size_t wanted = detail::lists_size(query);
+    detail::require_size("found", found.size(), wanted);
+    if (!scores.empty())
+        detail::require_size("scores", scores.size(), wanted);
+    call(adaptau_rank, context.get(), &tables, &query, found.data(), scores.empty() ? nullptr : scores.data());
+}
 
 /** adaptau_dataset. Since 1.0. */
 class dataset : public detail::object<adaptau_dataset, adaptau_dataset_destroy> {
@@ -389,30 +406,37 @@ public:
     /** adaptau_model_set_learning_rates. */
     void set_learning_rates(double users, double items) { call(adaptau_model_set_learning_rates, get(), users, items); }
 
-    /** k items for each of `users`, best first, none that is `seen`; −1 where fewer are left. `scores` may be empty. */
-    void top_k(span<const std::int32_t> users, std::int32_t k, const adaptau::dataset *seen, span<std::int32_t> items,
-               span<float> scores = {}) const
+    /** adaptau_model_rank: `found` and, unless it is empty, `scores` have query.n * query.k entries. */
+    void rank(const adaptau_query &query, span<std::int32_t> found, span<float> scores = {}) const
     {
-        const std::size_t wanted = users.size() * static_cast<std::size_t>(k > 0 ? k : 0);
-        detail::require_size("items", items.size(), wanted);
+        const std::size_t wanted = detail::lists_size(query);
+        detail::require_size("found", found.size(), wanted);
         if (!scores.empty())
             detail::require_size("scores", scores.size(), wanted);
-        call(adaptau_model_top_k, get(), detail::count("users", users.size()), users.data(), k, seen ? seen->get() : nullptr,
-             items.data(), scores.empty() ? nullptr : scores.data());
+        call(adaptau_model_rank, get(), &query, found.data(), scores.empty() ? nullptr : scores.data());
     }
 
-    /** k items for each of `n_users` embeddings, [n_users x d] without gaps, of fold::users for example. */
-    void top_k_for(std::int32_t n_users, span<const float> embeddings, std::int32_t k, const adaptau_item_filter &filter,
-                   span<std::int32_t> items, span<float> scores = {}) const
+    /** The items for users: k for each of `users`, best first, none that is `seen`; −1 where fewer are left. */
+    void rank_items(span<const std::int32_t> users, std::int32_t k, const adaptau::dataset *seen, span<std::int32_t> found,
+                    span<float> scores = {}) const
     {
-        const std::size_t rows = static_cast<std::size_t>(n_users > 0 ? n_users : 0);
-        const std::size_t wanted = rows * static_cast<std::size_t>(k > 0 ? k : 0);
-        detail::require_size("embeddings", embeddings.size(), rows * static_cast<std::size_t>(tables().dim));
-        detail::require_size("items", items.size(), wanted);
-        if (!scores.empty())
-            detail::require_size("scores", scores.size(), wanted);
-        call(adaptau_model_top_k_for, get(), n_users, embeddings.data(), std::int64_t{0}, k, &filter, items.data(),
-             scores.empty() ? nullptr : scores.data());
+        auto query = sized<adaptau_query>();
+        query.n = detail::count("users", users.size());
+        query.ids = users.data();
+        query.k = k;
+        query.seen = seen ? seen->get() : nullptr;
+        rank(query, found, scores);
+    }
+
+    /** The k items that are most similar to each of `items`, itself left out. */
+    void similar_items(span<const std::int32_t> items, std::int32_t k, span<std::int32_t> found, span<float> scores = {}) const
+    {
+        auto query = sized<adaptau_query>();
+        query.question = ADAPTAU_RANK_SIMILAR_ITEMS;
+        query.n = detail::count("items", items.size());
+        query.ids = items.data();
+        query.k = k;
+        rank(query, found, scores);
     }
 
 private:

@@ -18,11 +18,11 @@
 extern "C" {
 #endif
 
-/** Version of these headers: another one has another soname. */
+/** Major version: libraries of another one are incompatible and have another soname. */
 #define ADAPTAU_VERSION_MAJOR 1
-/** Version of these headers: a later one has more functions, members and constants. */
+/** Minor version: a later one adds functions, members and constants. */
 #define ADAPTAU_VERSION_MINOR 0
-/** Version of these headers: a later one is the same interface, mended. */
+/** Patch: a later one mends the library and leaves the interface as it is. */
 #define ADAPTAU_VERSION_PATCH 0
 /** What the host was compiled against: compare with adaptau_version(). */
 #define ADAPTAU_VERSION_NUMBER (ADAPTAU_VERSION_MAJOR * 10000 + ADAPTAU_VERSION_MINOR * 100 + ADAPTAU_VERSION_PATCH)
@@ -42,8 +42,10 @@ typedef int32_t adaptau_status;
 #define ADAPTAU_E_STATE 7    /**< not now: wrong order of calls, or an object that another call is using      */
 #define ADAPTAU_E_IO 8       /**< the operating system refused a file operation; the message has its reason   */
 #define ADAPTAU_E_FORMAT 9   /**< a file that is not what it claims to be                                     */
-#define ADAPTAU_E_THREAD 10  /**< a thread could not be started, or the host's executor failed                */
+#define ADAPTAU_E_THREAD 10  /**< the system could not start a thread                                         */
 #define ADAPTAU_E_CANCELLED 11 /**< a callback of the host's asked for the end of the call                    */
+#define ADAPTAU_E_CALLBACK 12  /**< a callback of the host's failed: its executor, its reduction, its reader or writer */
+#define ADAPTAU_E_UNSUPPORTED 13 /**< this build, this CPU or this encoder cannot do it                       */
 
 /** Where a failed call leaves its explanation. The caller owns it, may pass NULL, and may copy it freely.
  *  A call that succeeds does not write to it. The layout (256 bytes) is final. Since 1.0. */

@@ -25,7 +25,7 @@ typedef void (*adaptau_lane_function)(void *argument, int32_t lane);
 /** The host's own threads. Runs `lane(argument, i)` exactly once for every i in [0, n_lanes), in any order and on any
  *  threads, and returns when all have returned. A lane never waits for another one, so running them one after the
  *  other is correct. Work that is not divided runs on the thread that called the library, and the executor isn't asked.
- *  @return 0, or anything else when it could not: the library's call then fails with E_THREAD. In that case too it returns only
+ *  @return 0, or anything else when it could not: the library's call then fails with E_CALLBACK. In that case too it returns only
  *          when the lanes that it has started have returned. */
 typedef int32_t (*adaptau_executor_function)(void *user_data, int32_t n_lanes, adaptau_lane_function lane, void *argument);
 
@@ -74,7 +74,7 @@ typedef struct adaptau_context_options {
 /** Make a context and start its pool.
  *  @param[in]  options  NULL for the defaults; the struct may die after the call, the data pointers may not
  *  @param[out] out      new context; left untouched on failure
- *  @return E_ARGUMENT, E_ABI; E_STATE when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD.
+ *  @return E_ARGUMENT, E_ABI; E_UNSUPPORTED when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD, E_CALLBACK.
  *  Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options *options, adaptau_context **out,
                                                   adaptau_error *error);

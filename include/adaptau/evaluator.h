@@ -56,7 +56,7 @@ ADAPTAU_API void adaptau_evaluator_destroy(adaptau_evaluator *evaluator);
 
 /** Rank with these tables, by f as their flags define it. The results stay readable until the next run; a failed run keeps the
  *  previous ones.
- *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit; E_NUMERIC names the first non-finite row; E_MEMORY, E_THREAD.
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit; E_NUMERIC names the first non-finite row; E_MEMORY, E_CALLBACK.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                  adaptau_error *error);
@@ -100,6 +100,14 @@ ADAPTAU_API adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *e
  *  @return E_ARGUMENT for another metric or an unknown cutoff; E_STATE before the first run or without groups. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                        double *out, adaptau_error *error);
+
+/** adaptau_evaluator_run with lists that were ranked elsewhere.
+ *  @param[in] k      length of a list, at least the last cutoff
+ *  @param[in] items  [adaptau_evaluator_n_users x k] in the order of adaptau_evaluator_users, each item once, −1 at the end of shorter lists
+ *  @return E_ARGUMENT, E_SHAPE (k), E_MEMORY; E_INDEX names the first id that is out of range or twice in a list: the previous
+ *          results stay then. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_evaluator_run_lists(adaptau_evaluator *evaluator, int32_t k, const int32_t *items,
+                                                       adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -128,7 +128,7 @@ typedef struct adaptau_loss_output {
  *  bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
  *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature;
  *          E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
- *          broken promise of unit rows) and E_THREAD: the output arrays hold nothing useful then. Since 1.0. */
+ *          broken promise of unit rows) and E_CALLBACK: the output arrays hold nothing useful then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                            const adaptau_row_temperatures *temperatures, adaptau_loss_output *output,
                                            adaptau_error *error);
@@ -180,7 +180,7 @@ typedef struct adaptau_loss {
  *
  *  SL\@K and BSL are of the softmax's family: Z_ri, log q, τ⁺ and the outputs are those of adaptau_softmax; of a row with soft
  *  targets ℓ_ri counts 1 − e_r, beside e_r (log Z_ri − ê_u·t_r/τ⁺_r). They are of a row's whole list and do not add up over
- *  ranges of items (partial.h). SL\@K takes up to 8 K bytes more for each row of each chunk of candidates at work.
+ *  shards of items (shards.h). SL\@K takes up to 8 K bytes more for each row of each chunk of candidates at work.
  *
  *  A row without candidates has no terms of BPR, and of BCE, MSE and CCL the first alone. All take every kind of candidates. BPR
  *  and PSL visit each pair of a positive and a candidate: over the catalogue, n_r m for a row of n_r positives, where the others
@@ -202,7 +202,7 @@ ADAPTAU_API adaptau_status adaptau_loss_gradients(adaptau_context *context, cons
  *  @param[in]  in, in_stride    [n x dim]
  *  @param[out] out, out_stride  [n x dim]
  *  @param[out] norms            [n] ‖in_r‖, or NULL
- *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row with a NaN or an infinity: nothing is written then. E_THREAD: out
+ *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row with a NaN or an infinity: nothing is written then. E_CALLBACK: out
  *          and norms may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int64_t n, int32_t dim, const float *in,
                                                   int64_t in_stride, float *out, int64_t out_stride, float *norms,
@@ -214,11 +214,27 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows(adaptau_context *context, int6
  *  @param[in]     norms                      [n] ‖e‖; NULL: all 1 (projection on the tangent)
  *  @param[in,out] gradients, gradient_stride [n x dim]
  *  @return E_ARGUMENT (a negative norm too), E_SHAPE; E_NUMERIC names the first row of unit, norms or gradients that is not
- *          finite: nothing is written then. E_THREAD: gradients may be written in part. Since 1.0. */
+ *          finite: nothing is written then. E_CALLBACK: gradients may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *context, int64_t n, int32_t dim,
                                                            const float *unit, int64_t unit_stride, const float *norms,
                                                            float *gradients, int64_t gradient_stride,
                                                            adaptau_error *error);
+
+#define ADAPTAU_SIDE_USERS 0 /**< the table of users                                                            */
+#define ADAPTAU_SIDE_ITEMS 1 /**< the table of items                                                            */
+
+#define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
+#define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
+#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
+#define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
+
+/** Rows first … first + n of the tables that a model of `total` rows on that side starts with.
+ *  @param[in]  init  ADAPTAU_INIT_SPHERE or ADAPTAU_INIT_XAVIER
+ *  @param[out] rows  [n x d], `stride` floats apart; 0 means d
+ *  @return E_ARGUMENT, E_SHAPE. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_t side, int32_t init,
+                                             int64_t total, int64_t first, int64_t n, int32_t dim, float *rows,
+                                             int64_t stride, adaptau_error *error);
 
 /** The k best columns of each score row, best first, ties to the lower column; NaN scores are never chosen.
  *  @param[in]  scores, stride  [n_rows x n_columns]
@@ -226,7 +242,7 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *cont
  *  @param[in]  exclude         [exclude_ptr[n_rows]] columns that row r must not get, ascending within a row
  *  @param[out] columns         [n_rows x k]; −1 where a row has fewer than k left
  *  @param[out] values          [n_rows x k] their scores (−inf for −1), or NULL
- *  @return E_ARGUMENT when k < 1; a k above n_columns leaves −1. E_INDEX, E_SHAPE, E_MEMORY: nothing is written then. E_THREAD:
+ *  @return E_ARGUMENT when k < 1; a k above n_columns leaves −1. E_INDEX, E_SHAPE, E_MEMORY: nothing is written then. E_CALLBACK:
  *          columns and values may be written in part. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n_columns, const float *scores,
                                          int64_t stride, int32_t k, const int64_t *exclude_ptr, const int32_t *exclude,

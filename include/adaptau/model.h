@@ -6,6 +6,7 @@
 
 #include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
+#include <adaptau/ranking.h>
 #include <adaptau/temperature.h>
 
 #ifdef __cplusplus
@@ -13,8 +14,8 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _top_k,
- *  _top_k_for, _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
+ *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _rank,
+ *  _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
  *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
  *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
@@ -38,11 +39,6 @@ typedef struct adaptau_model adaptau_model;
 
 #define ADAPTAU_MAX_LAYERS 4 /**< the largest L                                                                 */
 
-#define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
-#define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
-#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
-#define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
-
 /** Scores take users' rows as they are, at their own lengths; with ADAPTAU_MODEL_RAW_ITEMS too they are inner products ("no
  *  norm"). */
 #define ADAPTAU_MODEL_RAW_USERS (UINT32_C(1) << 0)
@@ -61,7 +57,7 @@ typedef struct adaptau_model adaptau_model;
  *  where Adam's steps have led. E_ARGUMENT with ADAPTAU_ENCODER_MF, whose rows are both. */
 #define ADAPTAU_MODEL_UNIT_RAW_ROWS (UINT32_C(1) << 5)
 /** Items are ranked by inner products of the final embeddings, whichever sides training normalises: adaptau_model_get_tables,
- *  _top_k, _top_k_for and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
+ *  _rank and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
 #define ADAPTAU_MODEL_RANK_RAW (UINT32_C(1) << 6)
 
 /** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
@@ -99,7 +95,7 @@ typedef struct adaptau_model_options {
 /** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied;
  *                      not needed after the call
  *  @param[in] options  NULL for the defaults
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_THREAD; E_NUMERIC for non-finite host tables or rates. Since 1.0. */
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_CALLBACK; E_NUMERIC for non-finite host tables or rates. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                 const adaptau_model_options *options, adaptau_model **out,
                                                 adaptau_error *error);
@@ -116,7 +112,7 @@ ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
  *  LightGCN and SimpleX make them at the first such call after a step; so do all calls that score, save or export. Dropout is
  *  for training only and takes no part.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_THREAD.
+ *  @return E_ARGUMENT, E_ABI; of LightGCN and SimpleX E_MEMORY, E_CALLBACK.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
@@ -149,7 +145,7 @@ ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_e
 /** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Nobody has to: the first
  *  reader makes them, and others wait for it. But with an executor of the host's a reader makes them on its own thread, since the
  *  executor might need the threads that wait. Changes the model, in the sense of threads; of MF there is nothing to make.
- *  @return E_ARGUMENT, E_MEMORY, E_THREAD. Since 1.0. */
+ *  @return E_ARGUMENT, E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
 /** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
@@ -210,8 +206,8 @@ ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *
  *
  *  with the bias corrections of the row's own count of steps, so that a row that is seldom touched is not slowed down.
  *  The gradients are used up: a second call without new ones is E_STATE.
- *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_THREAD where the host's executor ran no
- *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_THREAD of an
+ *  @return E_STATE without gradients; E_MEMORY for the moments at the first call, E_CALLBACK where the host's executor ran no
+ *          lane: nothing has changed and the gradients are still there, so that the call can be repeated. E_CALLBACK of an
  *          executor that ran a lane and failed then: the step has been made in full, for a lane takes work until none is left,
  *          and the gradients are used up (adaptau_model_get_gradient_view is E_STATE). Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
@@ -235,13 +231,13 @@ typedef struct adaptau_target_options {
  *  @param[in] dataset      the interactions trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
- *          E_THREAD. Soft targets are off after E_THREAD; other failures change nothing. Since 1.0. */
+ *          E_CALLBACK. Soft targets are off after E_CALLBACK; other failures change nothing. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
 
 /** A number for each item that is added to its score wherever items are ranked (adaptau_model_get_tables hands it to the
- *  evaluator; adaptau_model_top_k; saved with the model). Losses and temperatures do not see it. A popularity prior for example
+ *  evaluator; adaptau_model_rank; saved with the model). Losses and temperatures do not see it. A popularity prior for example
  *  is g τ₀ log(1 + n_i).
  *  @param[in] bias  [m] finite, copied; NULL removes it
  *  @return E_NUMERIC names the first item; E_MEMORY. Since 1.0. */
@@ -256,38 +252,13 @@ ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model
 ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature,
                                                             adaptau_error *error);
 
-/** The k best items for some users, best first, ties to the lower id.
- *  @param[in]  users   [n_users] ids
- *  @param[in]  seen    items not to recommend (the training set), or NULL
- *  @param[out] items   [n_users x k]; −1 where fewer are left
- *  @param[out] scores  [n_users x k] or NULL
- *  @return E_ARGUMENT, E_INDEX, E_SHAPE (seen of another size), E_MEMORY: nothing is written then. E_THREAD: items and scores
- *          may be written in part. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_top_k(const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k,
-                                               const adaptau_dataset *seen, int32_t *items, float *scores,
-                                               adaptau_error *error);
-
-/** Items that may be recommended. All zero but struct_size: every item. Since 1.0. */
-typedef struct adaptau_item_filter {
-    uint32_t       struct_size; /**< sizeof(adaptau_item_filter)                                             */
-    int32_t        n_allowed;   /**< items that anybody may get                                              */
-    const int32_t *allowed;     /**< [n_allowed] ids, ascending, or NULL: all                                */
-    const int64_t *exclude_ptr; /**< [n_users + 1] from 0, or NULL: nothing is excluded                      */
-    const int32_t *exclude;     /**< [exclude_ptr[n_users]] items that a user must not get, ascending        */
-} adaptau_item_filter;
-
-/** adaptau_model_top_k for users of the host's, who need not be in the model: those of adaptau_fold_in_users for example. Scores
- *  are what the model gives its own users of the same embeddings, item bias included; where users are normalised the length of
- *  an embedding does not matter. With `allowed` only those items are scored, O(n_users n_allowed d).
- *  @param[in]  embeddings  [n_users x d] finite, `stride` floats apart; 0 means d
- *  @param[in]  filter      NULL: every item
- *  @param[out] items       [n_users x k]; −1 where fewer are left
- *  @param[out] scores      [n_users x k] or NULL
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_NUMERIC names the first embedding that is not finite; E_MEMORY: nothing is
- *          written then. E_THREAD: items and scores may be written in part. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_top_k_for(const adaptau_model *model, int32_t n_users, const float *embeddings,
-                                                   int64_t stride, int32_t k, const adaptau_item_filter *filter,
-                                                   int32_t *items, float *scores, adaptau_error *error);
+/** Rank by the model's final embeddings: adaptau_rank on what adaptau_model_get_tables answers. Scores are those that the model's
+ *  flags give, item bias included; embeddings of the host's get what the model gives rows of its own of the same embeddings.
+ *  @param[out] found   [n x k] ids of answers; −1 where fewer are left
+ *  @param[out] scores  [n x k] their scores, −inf for −1; or NULL
+ *  @return as adaptau_rank, of which E_NUMERIC is for `embeddings` alone. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_query *query, int32_t *found,
+                                              float *scores, adaptau_error *error);
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
@@ -300,7 +271,7 @@ ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const 
  *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
  *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
  *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
- *  @return E_ARGUMENT, E_IO, E_FORMAT (also for a checksum that is not that of the content), E_MEMORY, E_THREAD; E_NUMERIC for a
+ *  @return E_ARGUMENT, E_IO, E_FORMAT (also for a checksum that is not that of the content), E_MEMORY, E_CALLBACK; E_NUMERIC for a
  *          non-finite entry. Never allocates more than the file's size and the optimiser's state. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
                                               adaptau_error *error);
@@ -324,7 +295,7 @@ ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, c
                                                    const adaptau_attachment *attachments, adaptau_error *error);
 
 /** Called on the thread that called the library, with one attachment, which is valid during the call.
- *  @return 0, or anything else for a failure: the call is E_THREAD then. */
+ *  @return 0, or anything else for a failure: the call is E_CALLBACK then. */
 typedef int32_t (*adaptau_attachment_function)(void *user_data, const adaptau_attachment *attachment);
 
 /** adaptau_model_load, which also hands over what adaptau_model_save_with attached, in the file's order. A file that ends in a
@@ -350,7 +321,7 @@ ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, con
  *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII
  *                          characters, or NULL
  *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX
- *          E_MEMORY, E_THREAD. Since 1.0. */
+ *          E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
                                                          const char *note, const char *path, adaptau_error *error);
 
@@ -361,20 +332,17 @@ ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *mo
  *  @param[out] model        new
  *  @param[out] temperature  new, or NULL: not wanted
  *  @param[out] note         [ADAPTAU_NOTE_SIZE] what was noted, "" for nothing; or NULL
- *  @return E_ARGUMENT, E_IO, E_MEMORY, E_THREAD; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
+ *  @return E_ARGUMENT, E_IO, E_MEMORY, E_CALLBACK; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
  *          is damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are
  *          untouched then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset,
                                                          const char *path, adaptau_model **model, adaptau_temperature **temperature,
                                                          char *note, adaptau_error *error);
 
-#define ADAPTAU_SIDE_USERS 0 /**< the table of users                                                            */
-#define ADAPTAU_SIDE_ITEMS 1 /**< the table of items                                                            */
-
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products
- *  (FAISS, hnswlib, ...) ranks as adaptau_model_top_k does; with one see adaptau_model_export_index.
- *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_THREAD, and E_NUMERIC, which names the
+ *  (FAISS, hnswlib, ...) ranks as adaptau_model_rank does; with one see adaptau_model_export_index.
+ *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_CALLBACK, and E_NUMERIC, which names the
  *          first row that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
                                                     adaptau_error *error);
@@ -384,6 +352,36 @@ ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, 
  *  @return as adaptau_model_export_npy. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path,
                                                       adaptau_error *error);
+
+/* ---- models that grow ---------------------------------------------------------------------------------------------- */
+
+/** How users were trained, which is what a new one should be like. Since 1.0. */
+typedef struct adaptau_fold_in_options {
+    uint32_t struct_size;     /**< sizeof(adaptau_fold_in_options)                                                   */
+    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training          */
+    int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _EQ16, _EQ15 or _RELEASED                               */
+    int32_t  n_steps;         /**< of descent; 0: 4, with LightGCN none; negative: none                           */
+    double   tau;             /**< τ₀ in [1e-30, 1e30]; must be set                                               */
+    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)            */
+    double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 0: its default       */
+    double   target_strength; /**< `strength` of adaptau_target_options, c; 0: no soft targets                    */
+    double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0: all items alike */
+} adaptau_fold_in_options;
+
+/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
+ *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias
+ *  and the counts that draws are named by are taken over bit for bit. With the same dataset training goes on as if nothing had
+ *  happened; LightGCN's graph and SimpleX's means are those of the new interactions.
+ *
+ *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of
+ *  all its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows.
+ *  Without any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
+ *  @param[in] dataset  all interactions, old and new; not needed after the call
+ *  @param[in] fold     new users of ADAPTAU_ENCODER_MF are folded in like this instead; or NULL. E_UNSUPPORTED with other encoders
+ *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_in_create and adaptau_fold_in_users;
+ *          E_MEMORY, E_CALLBACK. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,
+                                              const adaptau_fold_in_options *fold, adaptau_model **out, adaptau_error *error);
 
 #ifdef __cplusplus
 }

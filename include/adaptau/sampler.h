@@ -75,9 +75,15 @@ ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler,
 
 /** The next batch. Its arrays belong to the sampler and live until the next call on it.
  *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
- *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_THREAD with per-row draws. After a
+ *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_CALLBACK with per-row draws. After a
  *          failure the same batch comes next. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_next(adaptau_sampler *sampler, adaptau_batch *out, adaptau_error *error);
+
+/** The order in which an epoch of a sampler with this seed takes its n rows (users with items, or interactions, ascending): row
+ *  order[k] comes k-th.
+ *  @param[out] order  [n]
+ *  @return E_ARGUMENT for an epoch outside 0 … 2^48 − 1 or n outside 0 … 2^32 − 1. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_epoch_order(uint64_t seed, int64_t epoch, int64_t n, uint32_t *order, adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of
- *  threads; adaptau_temperature_update and _observe run alone. A call that meets another which forbids it answers E_STATE at
+ *  threads; every other call runs alone. A call that meets another which forbids it answers E_STATE at
  *  once and changes nothing. Made, and
  *  updated before each epoch:
  *  @snippet 12-graph-and-contrast.c objects
@@ -23,13 +23,10 @@ typedef struct adaptau_temperature adaptau_temperature;
 #define ADAPTAU_TAU0_SECOND_ORDER 1  /**< the second-order form                                                       */
 #define ADAPTAU_TAU0_EXACT 2 /**< the root of Eq. 11, E_u[Σ_{i∈P_u} p_ui(τ)] = 1/2, on a sample of users      */
 #define ADAPTAU_TAU0_FIXED 3 /**< the `tau` of the options, always                                            */
-#define ADAPTAU_TAU0_LEARNED 4 /**< C-τ: one number that follows ∂loss/∂τ, from `tau` (0: the warm-up value) on */
 
 #define ADAPTAU_TAU_USER_NONE 0     /**< every user has τ₀ (Adap-τ₀)                                          */
 #define ADAPTAU_TAU_USER_BY_LOSS 1     /**< Eq. 16 (Adap-τ)                                                      */
 #define ADAPTAU_TAU_USER_MINIMISER 2     /**< the minimiser of Eq. 15                                              */
-#define ADAPTAU_TAU_USER_RELEASED 3 /**< the authors' program: Eq. 16 on the candidates' side alone, τ₀ on the positive's */
-#define ADAPTAU_TAU_USER_LEARNED 4  /**< Cu-τ: each user's follows ∂loss/∂τ_u, from the first τ₀ on                   */
 
 /** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 1.0. */
 typedef struct adaptau_temperature_options {
@@ -37,18 +34,18 @@ typedef struct adaptau_temperature_options {
     int32_t  tau0_policy;        /**< ADAPTAU_TAU0_*                                                         */
     int32_t  tau_user_policy;    /**< ADAPTAU_TAU_USER_*                                                     */
     int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before measuring; 0: 1; negative: for ever */
-    double   tau;                /**< of ADAPTAU_TAU0_FIXED (τ > 0, not bounded by what follows) and
-                                      ADAPTAU_TAU0_LEARNED (the first; 0: the warm-up value); 0 for others     */
+    double   tau;                /**< of ADAPTAU_TAU0_FIXED (τ > 0, not bounded by what follows); 0 for others.
+                                      ADAPTAU_TAU0_LEARNED (experimental.h): the first; 0: the warm-up value */
     double   warmup_delta_mu;    /**< Δμ before anything is measured; 0: 0.7                                 */
     double   tau_min;            /**< bound of τ₀; 0: 0.03                                                   */
     double   tau_max;            /**< bound of τ₀; 0: 10                                                     */
-    double   divisor;            /**< 2β of Eq. 15 and 16, t₂ of the released variant; 0: 2 (released: 1)    */
+    double   divisor;            /**< 2β of Eq. 15 and 16; 0: 2. ADAPTAU_TAU_USER_RELEASED (experimental.h): t₂; 0: 1 */
     double   threshold_quantile; /**< in (0, 1): the threshold is this quantile of L_u; 0: their mean        */
     double   degree_quantile;    /**< in (0, 1): μ₊, σ₊², μ, σ² and L count only users whose degree is above this quantile (the
                                       authors' program: 0.2), all where none is; 0: all                      */
     int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT; 0: 1024                           */
     int32_t  reserved;           /**< 0                                                                      */
-    double   learning_rate;      /**< of learned temperatures: Adam's step in log τ; 0: 0.0002 for τ₀, 0.01 for τ_u */
+    double   learning_rate;      /**< of learned temperatures (experimental.h): Adam's step in log τ; 0: 0.0002 for τ₀, 0.01 for τ_u */
 } adaptau_temperature_options;
 
 /** @param[in] dataset  the interactions trained on; borrowed: must outlive the temperature
@@ -78,7 +75,7 @@ ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
  *  O((n + m) d² + |D| d); the exact root adds about ten forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays;
  *  where L <= 0 (the positives are half of everything or more) Eq. 14 and 34 give tau_max.
  *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row; E_STATE on
- *          an empty dataset; E_MEMORY, E_THREAD. The state is unchanged after a failure. Since 1.0. */
+ *          an empty dataset; E_MEMORY, E_CALLBACK. The state is unchanged after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *tables,
                                                       adaptau_error *error);
 
@@ -91,24 +88,10 @@ ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *tempe
 ADAPTAU_API adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                           const float *unit_losses, adaptau_error *error);
 
-/** One step of ADAPTAU_TAU0_LEARNED or ADAPTAU_TAU_USER_LEARNED; adaptau_model_gradients takes it by itself. With θ = log τ the
- *  gradient of the mean loss of a term is
- *
- *      ∂/∂θ = −1/τ · Σ_r ∂row_loss_r/∂(1/τ) / Σ_r n_r        over the batch for τ₀, over a row for its user
- *
- *  and θ takes an Adam step (β₁ .9, β₂ .999, ε 1e-8, bias-corrected by its own count of steps), within log of tau_min and tau_max.
- *  The paper says only that τ is trained; in log τ steps are relative and τ stays positive.
- *  @param[in] users          [n]; NULL: 0 … n − 1; a user that comes twice takes two steps, in order
- *  @param[in] d_inverse_tau  [n] row_d_inverse_tau of adaptau_softmax, finite
- *  @param[in] terms          [n] n_r >= 0, the (weighted) terms of each row; NULL: 1 each; rows of 0 are passed over
- *  @return E_STATE when neither temperature is learned; E_ARGUMENT, E_INDEX; E_NUMERIC: nothing has changed then. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                                     const float *d_inverse_tau, const float *terms, adaptau_error *error);
-
 /** Temperatures of a batch's rows, for adaptau_row_temperatures.
  *  @param[in]  users       [n]; NULL: 0 … n − 1
  *  @param[out] candidates  [n] τ of the sum
- *  @param[out] positives   [n] τ⁺, or NULL; differs from candidates for the released variant only
+ *  @param[out] positives   [n] τ⁺, or NULL; differs from candidates for ADAPTAU_TAU_USER_RELEASED (experimental.h) only
  *  @return E_ARGUMENT; E_INDEX names the first bad user. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                     float *candidates, float *positives, adaptau_error *error);
@@ -145,6 +128,19 @@ ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperatu
 /** τ[u] for every user, [n], valid as long as the object, rewritten by each update: not to be read meanwhile. NULL for NULL.
  *  Since 1.0. */
 ADAPTAU_API const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature);
+
+/** L_u of every user, [n], NaN while none is observed; valid as long as the object, rewritten by adaptau_temperature_add_losses.
+ *  NULL for NULL. Since 1.0. */
+ADAPTAU_API const float *adaptau_temperature_unit_losses(const adaptau_temperature *temperature);
+
+/** Put a state back that adaptau_temperature_get_state gave, with the users' losses: for hosts that keep checkpoints of their
+ *  own. Until the next update τ_u is τ₀.
+ *  @param[in] unit_losses  [n] of adaptau_temperature_unit_losses; NULL: none is observed
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC; E_STATE for learned temperatures. The state is unchanged after a failure.
+ *          Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature,
+                                                         const adaptau_temperature_state *state, const float *unit_losses,
+                                                         adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -78,6 +78,8 @@ const char *adaptau_status_name(adaptau_status status)
     case ADAPTAU_E_IO: return "E_IO";
     case ADAPTAU_E_FORMAT: return "E_FORMAT";
     case ADAPTAU_E_THREAD: return "E_THREAD";
+    case ADAPTAU_E_CALLBACK: return "E_CALLBACK";
+    case ADAPTAU_E_UNSUPPORTED: return "E_UNSUPPORTED";
     case ADAPTAU_E_CANCELLED: return "E_CANCELLED";
     default: return "E_UNKNOWN";
     }

@@ -142,9 +142,9 @@ adaptau_status atau_parallel(adaptau_context *context, int64_t n_tasks, atau_tas
         int32_t lanes = (int32_t)(n_tasks < context->options.n_threads ? n_tasks : context->options.n_threads);
         int32_t failed = context->options.executor(context->options.executor_data, lanes, run_host_lane, &job);
         if (failed)
-            return atau_fail(error, ADAPTAU_E_THREAD, "the host's executor returned %d", failed);
+            return atau_fail(error, ADAPTAU_E_CALLBACK, "the host's executor returned %d", failed);
         if (atomic_load(&job.next) < n_tasks)
-            return atau_fail(error, ADAPTAU_E_THREAD, "the host's executor left lanes out");
+            return atau_fail(error, ADAPTAU_E_CALLBACK, "the host's executor left lanes out");
         return ADAPTAU_OK;
     }
     struct atau_pool *pool = context->pool;

@@ -4,7 +4,6 @@
  * every cutoff follows from them, in one serial pass with one order of summation. Nothing in that pass can fail: a run that
  * fails before it has left the previous results alone. */
 #include <adaptau/evaluator.h>
-#include <adaptau/partial.h>
 
 #include <math.h>
 #include <string.h>
@@ -164,7 +163,7 @@ static adaptau_status fill_evaluator(adaptau_evaluator *e, const adaptau_evaluat
     lay_out(e);
     memcpy(e->cutoffs, cutoffs, (size_t)e->n_cutoffs * sizeof *cutoffs);
     for (int32_t q = 0; q < e->n_masks; q++)
-        e->masks[q] = (struct atau_item_lists){options->masks[q]->user_ptr, options->masks[q]->user_items};
+        e->masks[q] = (struct atau_item_lists){options->masks[q]->user_ptr, options->masks[q]->user_items, NULL};
     if (e->n_groups && e->held_out->n_items)
         memcpy(e->item_groups, options->item_groups, (size_t)e->held_out->n_items * sizeof *e->item_groups);
     list_users(e);
@@ -419,7 +418,7 @@ static adaptau_status find_likelihood(const adaptau_evaluator *e, const adaptau_
                                       const double *taus, double *means, adaptau_error *error)
 {
     struct atau_score_sides        sides;
-    const struct atau_item_lists   held_out = {e->held_out->user_ptr, e->held_out->user_items};
+    const struct atau_item_lists   held_out = {e->held_out->user_ptr, e->held_out->user_items, NULL};
     const struct atau_scan_request request = {.n = e->n_users, .users = e->users, .n_masks = e->n_masks, .masks = e->masks};
     double                         sums[ADAPTAU_MAX_TAUS];
     int64_t                        n_interactions = 0;

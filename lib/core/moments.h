@@ -5,7 +5,7 @@
 
 #include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
-#include <adaptau/partial.h>
+#include <adaptau/shards.h>
 
 struct atau_moments {
     double mean_all;          /* μ                                                                            */

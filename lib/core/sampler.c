@@ -5,7 +5,6 @@
  * Items are drawn by degree through a binary search in the cumulative weights: an alias table would save ten steps of a search
  * that a thousandth of a batch's time goes to. Draws that avoid the user's items are not rejected at all: the r-th free item is
  * found by a binary search in the user's ascending list, which costs what a membership test costs and cannot spin. */
-#include <adaptau/partial.h>
 #include <adaptau/sampler.h>
 
 #include <inttypes.h>

@@ -131,7 +131,7 @@ static void start_masks(const struct job *job, const struct scratch *s, int64_t 
     for (int64_t r = 0; r < n; r++)
         for (int32_t q = 0; q < job->request->n_masks; q++) {
             const struct atau_item_lists *mask = &job->request->masks[q];
-            const int64_t                *ptr = mask->ptr + atau_scan_user(job->request, first + r);
+            const int64_t                *ptr = mask->ptr + (mask->of ? mask->of[first + r] : atau_scan_user(job->request, first + r));
             bool                          empty = ptr[0] == ptr[1];
             s->masked[q * job->width + r] = empty ? NULL : mask->ids + ptr[0];
             s->masked_end[q * job->width + r] = empty ? NULL : mask->ids + ptr[1];

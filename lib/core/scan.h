@@ -26,10 +26,11 @@ adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tab
                                      struct atau_score_sides *out, adaptau_error *error);
 void           atau_score_sides_close(struct atau_score_sides *sides);
 
-/* Items of each user, ascending. */
+/* Lists of items, each ascending: of each user, or of whatever `of` says. */
 struct atau_item_lists {
-    const int64_t *ptr; /* [users + 1]                                                                        */
-    const int32_t *ids; /* [ptr[users]]                                                                       */
+    const int64_t *ptr; /* [lists + 1]                                                                        */
+    const int32_t *ids; /* [ptr[lists]]                                                                       */
+    const int32_t *of;  /* [n] the list of each position of a request; NULL: that of its user                 */
 };
 
 /* Whom to score for, and which cells are −inf. Ids and sizes have been checked. */

@@ -3,7 +3,8 @@
  * in temperature_update.c and temperature_learned.c. */
 #include "core/temperature.h"
 
-#include <adaptau/partial.h>
+#include <adaptau/shards.h>
+#include <adaptau/experimental.h>
 
 #include <math.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Temperatures that follow their gradient: C-τ and Cu-τ of the paper. */
+#include <adaptau/experimental.h>
+
 #include "core/temperature_object.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <adaptau/experimental.h>
+
 #include "core/temperature_object.h"
 
 #include <float.h>

@@ -2,6 +2,8 @@
 /* Which closed form gives τ₀ and τ_u, and what happens where it gives nothing. An update measures first and writes afterwards,
  * so that a failure changes nothing. τ_u is computed on the caller's thread: for a million users it takes a tenth of a second,
  * once per epoch. */
+#include <adaptau/experimental.h>
+
 #include "core/temperature_object.h"
 
 #include <math.h>

@@ -64,7 +64,7 @@ static adaptau_status hand_over(const struct atau_safetensors *file, const struc
         const adaptau_attachment attachment = {name, bytes, (int64_t)size};
         const int32_t            answer = take(user_data, &attachment);
         if (answer != 0)
-            status = atau_fail(error, ADAPTAU_E_THREAD, "take returned %d for \"%s\"", answer, name);
+            status = atau_fail(error, ADAPTAU_E_CALLBACK, "take returned %d for \"%s\"", answer, name);
     }
     atau_free(file->context, bytes, size);
     return status;

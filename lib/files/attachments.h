@@ -16,7 +16,7 @@ adaptau_status atau_attachments_list(int32_t n, const adaptau_attachment *attach
 /* Whether a file has any. */
 bool atau_attachments_are_in(const struct atau_safetensors *file);
 
-/* Hand each attachment of a file to the host. @return E_THREAD when it refuses one; E_MEMORY, E_IO, E_FORMAT. */
+/* Hand each attachment of a file to the host. @return E_CALLBACK when it refuses one; E_MEMORY, E_IO, E_FORMAT. */
 adaptau_status atau_attachments_read(const struct atau_safetensors *file, adaptau_attachment_function take, void *user_data,
                                      adaptau_error *error);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The defaults of a recipe, and what is wrong with one. by_data.c has the rules for what the data decide, parts.c what single
  * objects are told. */
+#include <adaptau/experimental.h>
+
 #include "fit/recipe.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/adam.h"
 
-#include <adaptau/partial.h>
+#include <adaptau/adam.h>
 
 #include <math.h>
 

@@ -42,7 +42,7 @@ adaptau_status atau_blas_open(uint64_t cpu, char name[64], char remark[160], ada
 {
     const char *loaded = bli_info_get_version_str();
     if (strcmp(loaded, COMPILED_VERSION) != 0)
-        return atau_fail(error, ADAPTAU_E_STATE, "BLIS %s is loaded, but the library was built with BLIS %s", loaded,
+        return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "BLIS %s is loaded, but the library was built with BLIS %s", loaded,
                          COMPILED_VERSION);
     adaptau_status status = probe(SMALL_BLOCKS, error);
     if (status != ADAPTAU_OK)
@@ -119,13 +119,13 @@ adaptau_status atau_blas_open(uint64_t cpu, char name[64], char remark[160], ada
     (void)cpu;
     (void)name;
     (void)remark;
-    return atau_fail(error, ADAPTAU_E_STATE, "the BLIS backend is not built in");
+    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the BLIS backend is not built in");
 }
 
 adaptau_status atau_blas_probe_memory(int32_t n_threads, adaptau_error *error)
 {
     (void)n_threads;
-    return atau_fail(error, ADAPTAU_E_STATE, "the BLIS backend is not built in");
+    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the BLIS backend is not built in");
 }
 
 void atau_blas_product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,

@@ -10,7 +10,7 @@ int atau_blas_built_in(void);
 
 /* Start BLIS if the host has not, compare its version with the one compiled against, and write what runs ("blis 0.9.0 zen3").
  * `cpu` (ADAPTAU_CPU_*) tells whether generic kernels deserve a remark, which is "" otherwise.
- * E_STATE: not built in, or another version is loaded, whose structs may differ. E_MEMORY. */
+ * E_UNSUPPORTED: not built in, or another version is loaded, whose structs may differ. E_MEMORY. */
 adaptau_status atau_blas_open(uint64_t cpu, char name[64], char remark[160], adaptau_error *error);
 
 /* E_MEMORY when the packing buffers of n_threads concurrent products cannot be had. BLIS aborts the process where its malloc

@@ -53,8 +53,8 @@ void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row
 
 adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error)
 {
-    int32_t answer = s->exchange->exchange(s->exchange->user_data, piece);
-    return answer == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_THREAD, "exchange->exchange returned %d", answer);
+    int32_t answer = s->exchange->function(s->exchange->user_data, piece);
+    return answer == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_CALLBACK, "reduce->function returned %d", answer);
 }
 
 adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error)
@@ -85,15 +85,15 @@ adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error
 static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adaptau_error *error)
 {
     if (s->loss->pairs)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but %s compares each candidate with each positive",
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but %s compares each candidate with each positive",
                          s->loss->name);
     if (s->loss->whole)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but %s weighs positives by a row's whole list",
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but %s weighs positives by a row's whole list",
                          s->loss->name);
     if (s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but candidates of a row's own are no range of items");
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but candidates of a row's own are no range of items");
     if (s->batch.candidates == ADAPTAU_CANDIDATES_SHARED && !s->outside)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but with shared candidates positives in the sum do not "
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but with shared candidates positives in the sum do not "
                                                     "add up: ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM");
     return ADAPTAU_OK;
 }
@@ -102,16 +102,16 @@ adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_re
                                   adaptau_error *error)
 {
     const int64_t  n = s->batch.candidates == ADAPTAU_CANDIDATES_SHARED ? s->batch.n_candidates : s->n_items;
-    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, false, "exchange", error);
+    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, false, "reduce", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!out->exchange)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL");
+    if (!out->function)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
     if (out->item_pieces < 0 || out->item_pieces > PIECES_MOST)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->item_pieces = %d is outside 0 ... %d", out->item_pieces,
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->item_pieces = %d is outside 0 ... %d", out->item_pieces,
                          PIECES_MOST);
     if (out->most_items < 0 || (out->most_items > 0 && out->most_items < n))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->most_items = %lld, but this range has %lld",
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->most_items = %lld, but this range has %lld",
                          (long long)out->most_items, (long long)n);
     out->item_pieces += out->item_pieces ? 0 : USUAL_PIECES;
     return check_that_it_adds_up(s, error);

@@ -13,7 +13,7 @@
 #define ATAU_LOSS_H
 
 #include <adaptau/kernels.h>
-#include <adaptau/partial.h>
+#include <adaptau/shards.h>
 
 #include <stdbool.h>
 

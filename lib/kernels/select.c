@@ -54,7 +54,7 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
 
 static adaptau_status refuse_native(uint64_t cpu, adaptau_error *error)
 {
-    return atau_fail(error, ADAPTAU_E_STATE, "backend = %d (native), but %s", ADAPTAU_BACKEND_NATIVE,
+    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "backend = %d (native), but %s", ADAPTAU_BACKEND_NATIVE,
                      cpu & (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_NEON)
                          ? "it is not built in"
                          : "the CPU has neither AVX2 nor NEON, or cpu_disable forbids it");
@@ -71,7 +71,7 @@ static adaptau_status use_blis(uint64_t cpu, struct atau_kernels *table, char na
         table->product = atau_blas_product;
         table->bf16 = NULL;
     }
-    else if (status == ADAPTAU_E_STATE && atau_blas_built_in())
+    else if (status == ADAPTAU_E_UNSUPPORTED && atau_blas_built_in())
         snprintf(remark, 160, "%.100s: using %.36s instead", reason.message, name);
     else
         return atau_fail(error, status, "%s", reason.message);

@@ -5,7 +5,7 @@
 #define ATAU_WORKSPACE_H
 
 #include <adaptau/kernels.h>
-#include <adaptau/partial.h>
+#include <adaptau/shards.h>
 
 #include "common/arena.h"
 

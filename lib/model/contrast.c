@@ -140,7 +140,7 @@ adaptau_status atau_contrast_check_encoder(const struct atau_encoder *encoder, a
 {
     if (encoder->views)
         return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_ARGUMENT, "the encoder \"%s\" has no layers to make views of", encoder->name);
+    return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the encoder \"%s\" has no layers to make views of", encoder->name);
 }
 
 /* ---- views ------------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #ifndef ATAU_CONTRAST_H
 #define ATAU_CONTRAST_H
 
-#include <adaptau/contrast.h>
+#include <adaptau/experimental.h>
 
 #include "common/arena.h"
 #include "model/encoders/encoder.h"
@@ -25,7 +25,7 @@ adaptau_status atau_contrast_check_options(adaptau_contrast_options *options, ad
 /* E_ARGUMENT for an encoder without layers: there are no views of it. */
 adaptau_status atau_contrast_check_encoder(const struct atau_encoder *encoder, adaptau_error *error);
 
-/* Add the term of a batch, as atau_check_batch leaves it, to its gradients. After E_THREAD they may be half added to; after any
+/* Add the term of a batch, as atau_check_batch leaves it, to its gradients. After E_CALLBACK they may be half added to; after any
  * other failure they are what they were. */
 adaptau_status atau_contrast_add(struct atau_contrast *contrast, const struct atau_prototypes *prototypes,
                                  struct atau_encoding *encoding, struct atau_gradients *gradients, const adaptau_batch *batch,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/first_rows.h"
 
-#include <adaptau/partial.h>
+#include <adaptau/kernels.h>
 
 #include <math.h>
 

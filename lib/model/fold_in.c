@@ -4,6 +4,7 @@
  * curvature is enough: losses of a row on the sphere are close to quadratic where users end up, and a Hessian (d² products for
  * each item) would cost more than all steps together. */
 #include <adaptau/fold_in.h>
+#include <adaptau/experimental.h>
 
 #include <math.h>
 #include <stddef.h>

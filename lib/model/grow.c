@@ -173,7 +173,7 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d already", dataset->n_users,
                          dataset->n_items, n, m);
     if (fold && !model->encoding.encoder->identity)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "fold is given, but raw rows of %s are no embeddings",
+        return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of %s are no embeddings",
                          model->encoding.encoder->name);
     /* Whether or not there are new users to be folded in. */
     adaptau_fold_in_options options;

@@ -346,7 +346,7 @@ static adaptau_status add_contrast(adaptau_model *model, const adaptau_batch *gi
         return status;
     status = atau_contrast_add(&model->contrast, &model->prototypes, &model->encoding, &model->gradients, &batch, options, loss,
                                error);
-    if (status == ADAPTAU_E_THREAD)
+    if (status == ADAPTAU_E_CALLBACK)
         model->gradients.present = false;
     return status;
 }

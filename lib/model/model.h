@@ -5,7 +5,8 @@
 #define ATAU_MODEL_H
 
 #include <adaptau/model.h>
-#include <adaptau/partial.h>
+#include <adaptau/shards.h>
+#include <adaptau/experimental.h>
 
 #include <stdbool.h>
 

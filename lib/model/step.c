@@ -21,7 +21,7 @@ struct overheard {
 static int32_t overhear(void *user_data, const adaptau_reduce_piece *piece)
 {
     const struct overheard *overheard = user_data;
-    const int32_t           answer = overheard->host->exchange(overheard->host->user_data, piece);
+    const int32_t           answer = overheard->host->function(overheard->host->user_data, piece);
     for (int64_t r = 0; answer == 0 && piece->what == ADAPTAU_REDUCE_SUMS && r < piece->n; r++)
         overheard->positives[piece->first + r] = (float)piece->sums[r].n_positives;
     return answer;
@@ -40,7 +40,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     struct atau_gradients  *gradients = &model->gradients;
     struct atau_batch_rows *rows = &gradients->rows;
     struct atau_embeddings  final;
-    const bool              ranges = model->objective.reduce.exchange != NULL;
+    const bool              ranges = model->objective.reduce.function != NULL;
     const int64_t           n_users = atau_gradients_list_users(gradients, batch);
     adaptau_status status = atau_encoding_forward_step(&model->encoding, n_users, rows->users, &final, error);
     if (status == ADAPTAU_OK)
@@ -60,7 +60,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? rows->d_inverse_tau : NULL;
     struct overheard overheard = {.host = &model->objective.reduce, .positives = rows->positives};
     adaptau_reduce   between = model->objective.reduce;
-    between.exchange = overhear;
+    between.function = overhear;
     between.user_data = &overheard;
     count_positives(batch, overheard.positives);
     return atau_loss_gradients_in(model->context, &gradients->workspace, &tables, batch, &temperatures,
@@ -83,7 +83,7 @@ static adaptau_status tell_temperature(adaptau_model *model, const adaptau_batch
                                                    .d_inverse_tau = output->row_d_inverse_tau,
                                                    .positives = rows->positives,
                                                    .terms = rows->terms,
-                                                   .of_range = model->objective.reduce.exchange != NULL};
+                                                   .of_range = model->objective.reduce.function != NULL};
     return atau_temperature_tell(temperature, &report, error);
 }
 
@@ -93,7 +93,7 @@ static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch
                                  adaptau_error *error)
 {
     const struct atau_loss *loss = model->objective.map;
-    if (model->objective.reduce.exchange && model->targets.weight > 0.0 && !batch->target_shares)
+    if (model->objective.reduce.function && model->targets.weight > 0.0 && !batch->target_shares)
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "the model's own soft targets walk the pairs of its range alone: give those of the batch");
     if (!loss || atau_loss_is_softmax(loss))
@@ -118,7 +118,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
     adaptau_batch          batch;
     model->gradients.present = false;
     adaptau_status status = atau_check_batch(given, n, m, &batch, error);
-    if (status == ADAPTAU_OK && batch.n_rows == 0 && !model->objective.reduce.exchange)
+    if (status == ADAPTAU_OK && batch.n_rows == 0 && !model->objective.reduce.function)
         return atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_fit(temperature, n, m, error);
@@ -170,13 +170,13 @@ adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_redu
 {
     adaptau_reduce own;
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "exchange", error);
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "reduce", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (exchange && !own.exchange)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL");
+    if (exchange && !own.function)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
     if (exchange && !model->encoding.encoder->identity)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exchange is given, but the encoder reads items of all ranges");
+        return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "reduce is given, but the encoder reads items of all ranges");
     status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;

@@ -13,14 +13,15 @@ from check_exports import declared
 
 def symbols(source, recorded):
     """Lines of the file; a function keeps the version that it was recorded with."""
-    node = re.search(r"^(\w+) \{", (source / "lib/libadaptau.map").read_text(encoding="utf-8"), re.M).group(1)
+    nodes = re.findall(r"^(\w+) \{", (source / "lib/libadaptau.map").read_text(encoding="utf-8"), re.M)
     version = re.search(r"^  version: '(.*)',$", (source / "meson.build").read_text(encoding="utf-8"), re.M).group(1)
     major = version.split(".", maxsplit=1)[0]
     since = dict(re.findall(r"^ (\w\S*)@\S+ (\S+)$", recorded, re.M))
     yield f"libadaptau.so.{major} libadaptau{major} #MINVER#"
     yield "* Build-Depends-Package: libadaptau-dev"
-    for name in [node, *sorted(declared(source / "include"))]:
-        yield f" {name}@{node} {since.get(name, version)}"
+    functions = declared(source / "include")
+    for name in [*nodes, *sorted(functions)]:
+        yield f" {name}@{functions.get(name, name)} {since.get(name, version)}"
 
 
 def main():

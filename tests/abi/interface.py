@@ -7,7 +7,8 @@
     interface.py stub INCLUDE                 C with every exported function, empty: for abidw, without private types
 
 interface.txt has a line for each constant, type, struct, member and function of the public headers. A recorded line stays true;
-only a struct's size may grow, and a reserved member get a name. Layouts are those of LP64, where nothing is padded."""
+only a struct's size may grow, and a reserved member get a name. Layouts are those of LP64, where nothing is padded. What
+experimental.h declares is no part of the promise, and is not recorded."""
 import pathlib
 import re
 import subprocess
@@ -37,6 +38,8 @@ class Interface:
         self.include = include
         self.functions, self.structs, self.types, self.constants = {}, {}, [], []
         for path in sorted((pathlib.Path(include) / "adaptau").glob("*.h")):
+            if path.name == "experimental.h":
+                continue
             text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.S)
             self.constants += [name for name in CONSTANT.findall(text) if not VERSION.match(name)]
             for result, name, parameters in FUNCTION.findall(text):

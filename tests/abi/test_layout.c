@@ -63,20 +63,6 @@ MEMBER(adaptau_context_options, allocator_data, 56, 8);
 MEMBER(adaptau_context_options, log, 64, 8);
 MEMBER(adaptau_context_options, log_data, 72, 8);
 
-SIZE(adaptau_contrast_options, 72);
-MEMBER(adaptau_contrast_options, struct_size, 0, 4);
-MEMBER(adaptau_contrast_options, flags, 4, 4);
-MEMBER(adaptau_contrast_options, kind, 8, 4);
-MEMBER(adaptau_contrast_options, n_nodes, 12, 4);
-MEMBER(adaptau_contrast_options, tau, 16, 8);
-MEMBER(adaptau_contrast_options, weight, 24, 8);
-MEMBER(adaptau_contrast_options, item_weight, 32, 8);
-MEMBER(adaptau_contrast_options, edge_dropout, 40, 8);
-MEMBER(adaptau_contrast_options, noise, 48, 8);
-MEMBER(adaptau_contrast_options, layer, 56, 4);
-MEMBER(adaptau_contrast_options, reserved, 60, 4);
-MEMBER(adaptau_contrast_options, prototype_weight, 64, 8);
-
 SIZE(adaptau_csr, 32);
 MEMBER(adaptau_csr, struct_size, 0, 4);
 MEMBER(adaptau_csr, n_users, 4, 4);
@@ -178,13 +164,6 @@ MEMBER(adaptau_gradient_view, encoder, 56, 8);
 MEMBER(adaptau_gradient_view, n_encoder_rows, 64, 4);
 MEMBER(adaptau_gradient_view, reserved, 68, 4);
 
-SIZE(adaptau_item_filter, 32);
-MEMBER(adaptau_item_filter, struct_size, 0, 4);
-MEMBER(adaptau_item_filter, n_allowed, 4, 4);
-MEMBER(adaptau_item_filter, allowed, 8, 8);
-MEMBER(adaptau_item_filter, exclude_ptr, 16, 8);
-MEMBER(adaptau_item_filter, exclude, 24, 8);
-
 SIZE(adaptau_loss, 48);
 MEMBER(adaptau_loss, struct_size, 0, 4);
 MEMBER(adaptau_loss, kind, 4, 4);
@@ -236,6 +215,21 @@ MEMBER(adaptau_model_options, edge_dropout, 128, 8);
 MEMBER(adaptau_model_options, layer_dropout, 136, 8);
 MEMBER(adaptau_model_options, gate, 144, 8);
 MEMBER(adaptau_model_options, host_encoder, 152, 8);
+
+SIZE(adaptau_query, 80);
+MEMBER(adaptau_query, struct_size, 0, 4);
+MEMBER(adaptau_query, flags, 4, 4);
+MEMBER(adaptau_query, question, 8, 4);
+MEMBER(adaptau_query, n, 12, 4);
+MEMBER(adaptau_query, k, 16, 4);
+MEMBER(adaptau_query, n_allowed, 20, 4);
+MEMBER(adaptau_query, ids, 24, 8);
+MEMBER(adaptau_query, embeddings, 32, 8);
+MEMBER(adaptau_query, embedding_stride, 40, 8);
+MEMBER(adaptau_query, seen, 48, 8);
+MEMBER(adaptau_query, allowed, 56, 8);
+MEMBER(adaptau_query, exclude_ptr, 64, 8);
+MEMBER(adaptau_query, exclude, 72, 8);
 
 SIZE(adaptau_recipe, 304);
 MEMBER(adaptau_recipe, struct_size, 0, 4);
@@ -290,7 +284,7 @@ SIZE(adaptau_reduce, 32);
 MEMBER(adaptau_reduce, struct_size, 0, 4);
 MEMBER(adaptau_reduce, item_pieces, 4, 4);
 MEMBER(adaptau_reduce, most_items, 8, 8);
-MEMBER(adaptau_reduce, exchange, 16, 8);
+MEMBER(adaptau_reduce, function, 16, 8);
 MEMBER(adaptau_reduce, user_data, 24, 8);
 
 SIZE(adaptau_reduce_piece, 48);
@@ -430,7 +424,7 @@ MEMBER(adaptau_training_state, n_steps, 32, 8);
 MEMBER(adaptau_training_state, loss, 40, 8);
 MEMBER(adaptau_training_state, tau0, 48, 8);
 
-SIZE(adaptau_tune_options, 72);
+SIZE(adaptau_tune_options, 80);
 MEMBER(adaptau_tune_options, struct_size, 0, 4);
 MEMBER(adaptau_tune_options, cutoff, 4, 4);
 MEMBER(adaptau_tune_options, share, 8, 8);
@@ -442,6 +436,8 @@ MEMBER(adaptau_tune_options, progress, 48, 8);
 MEMBER(adaptau_tune_options, user_data, 56, 8);
 MEMBER(adaptau_tune_options, split_flags, 64, 4);
 MEMBER(adaptau_tune_options, user_divisor, 68, 4);
+MEMBER(adaptau_tune_options, flags, 72, 4);
+MEMBER(adaptau_tune_options, reserved, 76, 4);
 
 SIZE(adaptau_tune_progress, 56);
 MEMBER(adaptau_tune_progress, trial, 0, 4);
@@ -453,7 +449,7 @@ MEMBER(adaptau_tune_progress, n_steps, 32, 8);
 MEMBER(adaptau_tune_progress, tau, 40, 8);
 MEMBER(adaptau_tune_progress, recall, 48, 8);
 
-SIZE(adaptau_tune_result, 56);
+SIZE(adaptau_tune_result, 80);
 MEMBER(adaptau_tune_result, struct_size, 0, 4);
 MEMBER(adaptau_tune_result, n_trials, 4, 4);
 MEMBER(adaptau_tune_result, n_held_out, 8, 8);
@@ -463,6 +459,9 @@ MEMBER(adaptau_tune_result, tau, 32, 8);
 MEMBER(adaptau_tune_result, recall, 40, 8);
 MEMBER(adaptau_tune_result, tau_user_policy, 48, 4);
 MEMBER(adaptau_tune_result, user_divisor, 52, 4);
+MEMBER(adaptau_tune_result, score, 56, 8);
+MEMBER(adaptau_tune_result, factorised_recall, 64, 8);
+MEMBER(adaptau_tune_result, factorised_score, 72, 8);
 #endif
 
 int main(void)

@@ -12,6 +12,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define K 5
@@ -57,7 +58,7 @@ static adaptau_status rank(int32_t items[USERS * K])
     int32_t users[USERS];
     for (int32_t u = 0; u < USERS; u++)
         users[u] = u;
-    return adaptau_model_top_k(world.model, USERS, users, K, world.data, items, NULL, NULL);
+    return top_items(world.model, USERS, users, K, world.data, items, NULL, NULL);
 }
 
 static adaptau_status fold_and_rank(void)
@@ -72,7 +73,7 @@ static adaptau_status fold_and_rank(void)
     if (status == ADAPTAU_OK)
         status = adaptau_fold_in_users(fold, 1, ptr, &item, embedding, NULL, NULL);
     if (status == ADAPTAU_OK)
-        status = adaptau_model_top_k_for(world.model, 1, embedding, 0, 1, NULL, &best, NULL, NULL);
+        status = top_items_for(world.model, 1, embedding, 0, 1, NULL, &best, NULL, NULL);
     adaptau_fold_in_destroy(fold);
     return status;
 }

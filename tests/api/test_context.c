@@ -159,7 +159,7 @@ START_TEST(failing_executor_is_an_error)
         adaptau_context_options options = {.struct_size = sizeof options, .n_threads = 4, .executor = bad[i]};
         adaptau_context        *context = NULL;
         adaptau_error           error = {0};
-        ck_assert_int_eq(adaptau_context_create(&options, &context, &error), ADAPTAU_E_THREAD);
+        ck_assert_int_eq(adaptau_context_create(&options, &context, &error), ADAPTAU_E_CALLBACK);
         ck_assert_ptr_nonnull(strstr(error.message, "executor"));
         ck_assert_ptr_null(context);
     }
@@ -350,6 +350,8 @@ START_TEST(version_and_names_are_readable)
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_OK), "OK");
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_THREAD), "E_THREAD");
     ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_CANCELLED), "E_CANCELLED");
+    ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_CALLBACK), "E_CALLBACK");
+    ck_assert_str_eq(adaptau_status_name(ADAPTAU_E_UNSUPPORTED), "E_UNSUPPORTED");
     ck_assert_str_eq(adaptau_status_name(12345), "E_UNKNOWN");
     ck_assert_ptr_nonnull(strstr(adaptau_build_info(), "libadaptau 1.0.0"));
     ck_assert_uint_eq(sizeof(adaptau_error), 256);

@@ -12,6 +12,7 @@
 #include "../support/context.h"
 #include "../support/folder.h"
 #include "../support/ok.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define N_BACKENDS 4 /* AUTO and the three                                                                     */
@@ -116,7 +117,7 @@ static void check_shape(const struct shape *s, int how)
                                       .candidate_ids = s->n_candidates ? ids : NULL, .log_q = s->with_q ? log_q : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = s->loss};
-    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
+    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .function = exchange_nothing};
     adaptau_loss_output   output = {.struct_size = sizeof output, .row_loss = row_loss,
                                        .row_log_sum = softmax ? row_log_sum : NULL, .row_unit_loss = softmax ? unit_loss : NULL,
                                        .row_d_inverse_tau = has_tau ? slope : NULL, .user_gradients = user_gradients,
@@ -182,18 +183,18 @@ static void rank(adaptau_model *model, adaptau_dataset *data, bool whole)
     int32_t       found[2 * 5];
     float         scores[2 * 5];
     adaptau_tables tables = {.struct_size = sizeof tables};
-    DONE(adaptau_model_top_k(model, 0, NULL, 5, NULL, found, scores, &error));
-    DONE(adaptau_model_top_k(model, 2, some, 5, data, found, scores, &error));
+    DONE(top_items(model, 0, NULL, 5, NULL, found, scores, &error));
+    DONE(top_items(model, 2, some, 5, data, found, scores, &error));
     if (!DONE(adaptau_model_get_tables(model, &tables, &error)))
         return;
-    DONE(adaptau_rank(context, &tables, 0, NULL, 5, NULL, found, scores, &error));
-    DONE(adaptau_rank(context, &tables, 2, some, 5, data, found, scores, &error));
+    DONE(top_of_tables(context, &tables, 0, NULL, 5, NULL, found, scores, &error));
+    DONE(top_of_tables(context, &tables, 2, some, 5, data, found, scores, &error));
     for (int allowed = 0; allowed < 3; allowed++)
         for (int n = 0; n < 3; n += 2) {
-            adaptau_item_filter filter = {.struct_size = sizeof filter, .n_allowed = allowed == 2 ? 2 : 0,
+            adaptau_query filter = {.struct_size = sizeof filter, .n_allowed = allowed == 2 ? 2 : 0,
                                           .allowed = allowed ? (allowed == 2 ? some : none) : NULL, .exclude_ptr = ptr};
             const float         rows[2 * 4] = {1, 2, 3, 4, 5, 6, 7, 8};
-            if (!DONE(adaptau_model_top_k_for(model, n, n ? rows : NULL, 0, 5, &filter, found, scores, &error)))
+            if (!DONE(top_items_for(model, n, n ? rows : NULL, 0, 5, &filter, found, scores, &error)))
                 continue;
             for (int k = 0; k < n * 5; k++)
                 ck_assert(found[k] >= -1 && (found[k] >= 0 || scores[k] == -INFINITY));

@@ -147,7 +147,7 @@ START_TEST(a_host_executor_that_fails_keeps_the_results)
     for (int64_t n = 0; n < n_executions; n++) {
         host.executions = 0;
         host.failing_execution = n;
-        expect_failure(evaluator, &tables, ADAPTAU_E_THREAD, "the host's executor returned 3");
+        expect_failure(evaluator, &tables, ADAPTAU_E_CALLBACK, "the host's executor returned 3");
         ck_assert_int_eq(host.executions, n + 1);
     }
     double before = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* New users: starts and losses against their formulas in double precision, over dense matrices. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>

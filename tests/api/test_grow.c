@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Models and temperatures that grow: nothing is forgotten, and new rows start where they should. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>

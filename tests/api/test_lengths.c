@@ -9,6 +9,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define UNIT ADAPTAU_MODEL_UNIT_RAW_ROWS
@@ -164,9 +165,9 @@ static void ranks_by_inner_products(const adaptau_model *model)
     for (int32_t user = 0; user < USERS; user += 7) {
         int32_t by_hand[K], items[K];
         best_by_hand(&tables, user, K, by_hand);
-        OK(adaptau_model_top_k(model, 1, &user, K, NULL, items, NULL, &error));
+        OK(top_items(model, 1, &user, K, NULL, items, NULL, &error));
         ck_assert_mem_eq(items, by_hand, sizeof items);
-        OK(adaptau_model_top_k_for(model, 1, tables.users + (size_t)user * DIM, 0, K, NULL, items, NULL, &error));
+        OK(top_items_for(model, 1, tables.users + (size_t)user * DIM, 0, K, NULL, items, NULL, &error));
         ck_assert_mem_eq(items, by_hand, sizeof items);
     }
 }

@@ -10,6 +10,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 #include "common/random.h"
 
@@ -278,7 +279,7 @@ START_TEST(training_learns_the_groups)
     train(&w, 20);
     for (int32_t u = 0; u < USERS; u++)
         users[u] = u;
-    OK(adaptau_model_top_k(w.model, USERS, users, 10, w.data, items, NULL, &error));
+    OK(top_items(w.model, USERS, users, 10, w.data, items, NULL, &error));
     for (int32_t k = 0; k < USERS * 10; k++)
         own += items[k] % GROUPS == k / 10 % GROUPS;
     ck_assert_msg(own > USERS * 7, "%d", own);
@@ -422,7 +423,7 @@ START_TEST(a_propagation_that_fails_is_done_again)
     OK(adaptau_model_create(context, data, &options, &model, &error));
     host.failing_execution = host.executions + 2;
     host.failing_lanes = 1;
-    ck_assert_int_eq(adaptau_model_prepare(model, &error), ADAPTAU_E_THREAD);
+    ck_assert_int_eq(adaptau_model_prepare(model, &error), ADAPTAU_E_CALLBACK);
     OK(adaptau_model_get_tables(model, &tables, &error));
     ck_assert_mem_eq(tables.items, items, sizeof items);
     adaptau_model_destroy(model);

@@ -101,9 +101,9 @@ START_TEST(folds_and_filters_by_longer_structs)
         char                 tail[TAIL];
     } options = {.options = {.struct_size = sizeof options, .tau = 0.1}};
     struct {
-        adaptau_item_filter filter;
+        adaptau_query query;
         char                tail[TAIL];
-    } filter = {.filter = {.struct_size = sizeof filter}};
+    } asked = {.query = {.struct_size = sizeof asked, .n = 1, .k = 1}};
     const int64_t ptr[2] = {0, 1};
     const int32_t item = 0;
     int32_t       best;
@@ -111,11 +111,12 @@ START_TEST(folds_and_filters_by_longer_structs)
     adaptau_fold_in *fold = NULL;
     OK(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error));
     OK(adaptau_fold_in_users(fold, 1, ptr, &item, row, NULL, &error));
-    OK(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error));
+    asked.query.embeddings = row;
+    OK(adaptau_model_rank(w.model, &asked.query, &best, NULL, &error));
     adaptau_fold_in_destroy(fold);
-    options.tail[0] = filter.tail[TAIL - 1] = 1;
+    options.tail[0] = asked.tail[TAIL - 1] = 1;
     ck_assert_int_eq(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error), ADAPTAU_E_ABI);
-    ck_assert_int_eq(adaptau_model_top_k_for(w.model, 1, row, 0, 1, &filter.filter, &best, NULL, &error), ADAPTAU_E_ABI);
+    ck_assert_int_eq(adaptau_model_rank(w.model, &asked.query, &best, NULL, &error), ADAPTAU_E_ABI);
     close_world(&w);
 }
 END_TEST

@@ -2,6 +2,7 @@
 /* A thousand users: what small worlds cannot show. The last user is dealt with like the first, and statistics of all users are
  * those of the definitions, computed here in double precision. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include "../support/draw.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define N 1003
@@ -226,7 +228,7 @@ START_TEST(every_user_is_sampled_stepped_ranked_and_measured)
     memcpy(before, tables.users, N * D * sizeof *before);
     OK(adaptau_model_apply(model, &error));
     OK(adaptau_model_get_tables(model, &tables, &error));
-    OK(adaptau_model_top_k(model, N, everyone, 5, NULL, best, NULL, &error));
+    OK(top_items(model, N, everyone, 5, NULL, best, NULL, &error));
     OK(adaptau_evaluator_create(context, dataset, NULL, &evaluator, &error));
     ck_assert_int_eq(adaptau_evaluator_n_users(evaluator), N);
     OK(adaptau_evaluator_run(evaluator, &tables, &error));

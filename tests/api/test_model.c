@@ -10,6 +10,7 @@
 
 #include "../support/folder.h"
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 #include "files/safetensors.h"
 
@@ -28,7 +29,7 @@ static double own_group_share(struct world *w)
     int     own = 0;
     for (int32_t u = 0; u < USERS; u++)
         users[u] = u;
-    OK(adaptau_model_top_k(w->model, USERS, users, 10, w->data, items, NULL, &error));
+    OK(top_items(w->model, USERS, users, 10, w->data, items, NULL, &error));
     for (int32_t u = 0; u < USERS; u++)
         for (int k = 0; k < 10; k++)
             own += items[u * 10 + k] % GROUPS == u % GROUPS;
@@ -156,7 +157,7 @@ START_TEST(top_k_is_the_brute_force_ranking)
     adaptau_dataset_view data = {.struct_size = sizeof data};
     train(&w, 2);
     OK(adaptau_dataset_get_view(w.data, &data, &error));
-    OK(adaptau_model_top_k(w.model, 3, users, 25, w.data, items, scores, &error));
+    OK(top_items(w.model, 3, users, 25, w.data, items, scores, &error));
     adaptau_tables t = tables_of(w.model);
     for (int r = 0; r < 3; r++) {
         double score[ITEMS];
@@ -184,15 +185,15 @@ START_TEST(top_k_fills_up_and_rejects)
 {
     struct world w = open_default();
     int32_t      user = 3, bad = USERS, *items = calloc(ITEMS + 50, sizeof(int32_t));
-    OK(adaptau_model_top_k(w.model, 1, &user, ITEMS + 50, NULL, items, NULL, &error));
+    OK(top_items(w.model, 1, &user, ITEMS + 50, NULL, items, NULL, &error));
     ck_assert_int_ge(items[ITEMS - 1], 0);
     ck_assert_int_eq(items[ITEMS], -1);
-    ck_assert_int_eq(adaptau_model_top_k(w.model, 1, &bad, 5, NULL, items, NULL, &error), ADAPTAU_E_INDEX);
-    ck_assert_ptr_nonnull(strstr(error.message, "users[0] = 120, but n_users = 120"));
-    ck_assert_int_eq(adaptau_model_top_k(w.model, 1, &user, 0, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k(w.model, 1, NULL, 5, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_model_top_k(w.model, 0, NULL, 5, NULL, NULL, NULL, &error), ADAPTAU_OK);
-    ck_assert_int_eq(adaptau_model_top_k(NULL, 1, &user, 5, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(top_items(w.model, 1, &bad, 5, NULL, items, NULL, &error), ADAPTAU_E_INDEX);
+    ck_assert_ptr_nonnull(strstr(error.message, "query->ids[0] = 120, but n_users = 120"));
+    ck_assert_int_eq(top_items(w.model, 1, &user, 0, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(top_items(w.model, 1, &user, 5, NULL, NULL, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(top_items(w.model, 0, NULL, 5, NULL, NULL, NULL, &error), ADAPTAU_OK);
+    ck_assert_int_eq(top_items(NULL, 1, &user, 5, NULL, items, NULL, &error), ADAPTAU_E_ARGUMENT);
     free(items);
     close_world(&w);
 }
@@ -207,7 +208,7 @@ START_TEST(item_bias_moves_the_ranking_and_is_saved)
     bias[42] = 5.0f;
     OK(adaptau_model_set_item_bias(w.model, bias, &error));
     ck_assert(tables_of(w.model).item_bias[42] == 5.0f);
-    OK(adaptau_model_top_k(w.model, 1, &user, 1, NULL, &item, NULL, &error));
+    OK(top_items(w.model, 1, &user, 1, NULL, &item, NULL, &error));
     ck_assert_int_eq(item, 42);
     OK(adaptau_model_save(w.model, path, &error));
     OK(adaptau_model_load(w.context, path, &again, &error));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* adaptau_model_set_loss: which loss a model's gradients are of, and what does not go together. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <math.h>
 #include <string.h>

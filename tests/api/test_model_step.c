@@ -183,11 +183,11 @@ START_TEST(an_executor_that_fails_leaves_no_step_half_made)
             host.failing_execution = execution;
             host.failing_lanes = lanes;
             adaptau_status status = adaptau_model_apply(model, &error);
-            ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
-            ck_assert_int_eq(status == ADAPTAU_E_THREAD, host.executions > execution);
+            ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_CALLBACK);
+            ck_assert_int_eq(status == ADAPTAU_E_CALLBACK, host.executions > execution);
             ck_assert(tables_are(model, status == ADAPTAU_OK || lanes ? after : before));
             host.failing_execution = -1;
-            bool left = status == ADAPTAU_E_THREAD && lanes == 0; /* then it can be made again                      */
+            bool left = status == ADAPTAU_E_CALLBACK && lanes == 0; /* then it can be made again                      */
             ck_assert_int_eq(adaptau_model_apply(model, &error), left ? ADAPTAU_OK : ADAPTAU_E_STATE);
             ck_assert(tables_are(model, after));
             adaptau_model_destroy(model);

@@ -164,7 +164,7 @@ static void run_ranges(const struct problem *p, const adaptau_loss *loss, int32_
     adaptau_reduce exchanges = {.struct_size = sizeof exchanges,
                                   .item_pieces = n_ranges,
                                   .most_items = most_items(p, n_ranges),
-                                  .exchange = exchange,
+                                  .function = exchange,
                                   .user_data = &host};
     host.sums = allocate((size_t)p->n_rows, sizeof *host.sums);
     host.own = allocate((size_t)p->n_rows, sizeof *host.own);
@@ -303,7 +303,7 @@ START_TEST(one_range_has_the_bits_of_the_catalogue)
     struct problem     p = make_problem(problems[_i]);
     struct answer      whole = make_answer(&p), one = make_answer(&p);
     struct host        host = {.own = allocate((size_t)p.n_rows, sizeof(adaptau_row_sums))};
-    adaptau_reduce   alone = {.struct_size = sizeof alone, .exchange = exchange, .user_data = &host};
+    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = exchange, .user_data = &host};
     ask(&p, &loss, NULL, &whole, true);
     ask(&p, &loss, &alone, &one, true);
     ck_assert_mem_eq(whole.row_loss, one.row_loss, (size_t)p.n_rows * sizeof(double));
@@ -322,7 +322,7 @@ START_TEST(batch_without_rows_hands_over_zeros)
     struct problem     p = make_problem(problems[0]);
     struct answer      a = make_answer(&p);
     struct host        host = {0};
-    adaptau_reduce   alone = {.struct_size = sizeof alone, .exchange = exchange, .user_data = &host};
+    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = exchange, .user_data = &host};
     for (int64_t i = 0; i < (int64_t)p.n_items * p.dim; i++)
         a.item_gradients[i] = 1.0f;
     p.n_rows = 0;
@@ -361,22 +361,22 @@ static adaptau_status try(const struct problem *p, int32_t kind, const adaptau_r
 
 START_TEST(refuses_what_does_not_add_up)
 {
-    adaptau_reduce e = {.struct_size = sizeof e, .exchange = refuse};
+    adaptau_reduce e = {.struct_size = sizeof e, .function = refuse};
     struct problem   p = make_problem(problems[0]), shared = make_problem(problems[4]);
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_BPR, &e), ADAPTAU_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(error.message, "BPR compares each candidate"));
     shared.batch_flags = 0;
     ck_assert_int_eq(try(&shared, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(try(&p, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_THREAD);
-    ck_assert_str_eq(error.message, "exchange->exchange returned 7");
+    ck_assert_int_eq(try(&p, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_CALLBACK);
+    ck_assert_str_eq(error.message, "reduce->function returned 7");
     e.most_items = 699;
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_ARGUMENT);
-    ck_assert_str_eq(error.message, "exchange->most_items = 699, but this range has 700");
+    ck_assert_str_eq(error.message, "reduce->most_items = 699, but this range has 700");
     e.most_items = 0;
     e.item_pieces = -1;
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_ARGUMENT);
     e.item_pieces = 0;
-    e.exchange = NULL;
+    e.function = NULL;
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_ARGUMENT);
     e.struct_size = 4;
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_SOFTMAX, &e), ADAPTAU_E_ABI);

@@ -2,6 +2,7 @@
 /* Recipes: what the data decide, what a host has set, what single objects are told; and held-out interactions. The rules of
  * adaptau_recipe's comments are written down here a second time. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include <math.h>
 #include <stdbool.h>
@@ -38,8 +39,8 @@ static const struct extent {
     int64_t rows, epochs;
 } extents[] = {
     {6040, 3707, 798162, 128, 15},
-    {29858, 40981, 810128, 512, 9},
-    {16602, 5218, 128790, 256, 12},
+    {29858, 40981, 810128, 512, 11},
+    {16602, 5218, 128790, 256, 13},
     {50, 10, 400, 64, 30},
     {0, 0, 0, 64, 30},
 };

@@ -6,6 +6,7 @@
  *
  * trains epochs FIRST ... END − 1 from the checkpoint IN and leaves the checkpoint OUT. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

@@ -85,7 +85,7 @@ START_TEST(a_batch_that_failed_can_be_asked_for_again)
     memcpy(expected, next(sampler).candidate_ids, sizeof expected);
     begin(sampler, 0);
     host.executions = host.failing_execution = 0;
-    ck_assert_int_eq(adaptau_sampler_next(sampler, &batch, &error), ADAPTAU_E_THREAD);
+    ck_assert_int_eq(adaptau_sampler_next(sampler, &batch, &error), ADAPTAU_E_CALLBACK);
     ck_assert_int_eq(batch.n_rows, 77);
     ck_assert_mem_eq(next(sampler).candidate_ids, expected, sizeof expected);
     adaptau_sampler_destroy(sampler);

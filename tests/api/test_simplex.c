@@ -9,6 +9,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define BOTH_RAW (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS)
@@ -275,7 +276,7 @@ START_TEST(training_learns_the_groups)
     train(&w, 20);
     for (int32_t u = 0; u < USERS; u++)
         users[u] = u;
-    OK(adaptau_model_top_k(w.model, USERS, users, 10, w.data, items, NULL, &error));
+    OK(top_items(w.model, USERS, users, 10, w.data, items, NULL, &error));
     for (int32_t k = 0; k < USERS * 10; k++)
         own += items[k] % GROUPS == k / 10 % GROUPS;
     ck_assert_msg(own > USERS * 7, "%d", own);

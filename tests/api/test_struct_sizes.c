@@ -4,11 +4,13 @@
  * A struct lies at the very end of a block from malloc, so that AddressSanitizer sees a library that reads or writes beyond the
  * caller's struct_size. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define TAIL 24
@@ -186,10 +188,16 @@ static adaptau_status use_fold_options(void *given)
     return status;
 }
 
-static adaptau_status use_item_filter(void *given)
+static adaptau_status use_query(void *given)
 {
     int32_t best;
-    return adaptau_model_top_k_for(f.world.model, 1, f.tables.users, 0, 1, given, &best, NULL, &error);
+    return adaptau_model_rank(f.world.model, given, &best, NULL, &error);
+}
+
+static adaptau_status use_query_of_tables(void *given)
+{
+    int32_t best;
+    return adaptau_rank(f.world.context, &f.tables, given, &best, NULL, &error);
 }
 
 /* ---- over ranges of users and items ------------------------------------------------------------------------------------ */
@@ -233,9 +241,9 @@ static adaptau_status use_range_tables(void *given)
     double  sums[3];
     int32_t item;
     float   score;
-    ck_assert_int_eq(adaptau_rank(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error),
+    ck_assert_int_eq(top_of_tables(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error),
                      adaptau_interaction_moments(f.world.context, given, f.world.data, sums, &error));
-    return adaptau_rank(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error);
+    return top_of_tables(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error);
 }
 
 static adaptau_status use_score_moments(void *given)
@@ -383,8 +391,9 @@ static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_ro
 static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_target_options  no_targets = {0};
 static const adaptau_fold_in_options    folding = {.tau = 0.2};
+static const adaptau_query         one_best = {.n = 1, .k = 1};
 static const uint32_t        zeros[128];
-static const adaptau_reduce exchange = {.exchange = leave_alone};
+static const adaptau_reduce exchange = {.function = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
     .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 0.5, 0.25}};
@@ -418,7 +427,8 @@ static const struct struct_case {
     {"batch", use_batch, sizeof(adaptau_batch), sizeof(adaptau_batch), &f.batch},
     {"row temperatures", use_row_temperatures, sizeof(adaptau_row_temperatures), sizeof(adaptau_row_temperatures), &f.temperatures},
     {"fold options", use_fold_options, sizeof(adaptau_fold_in_options), sizeof(adaptau_fold_in_options), &folding},
-    {"item filter", use_item_filter, sizeof(adaptau_item_filter), sizeof(adaptau_item_filter), zeros},
+    {"query", use_query, sizeof(adaptau_query), sizeof(adaptau_query), &one_best},
+    {"query of tables", use_query_of_tables, sizeof(adaptau_query), sizeof(adaptau_query), &one_best},
     {"softmax output", use_softmax_output, sizeof(adaptau_loss_output), sizeof(adaptau_loss_output), &f.output},
     {"exchange", use_exchange, sizeof(adaptau_reduce), sizeof(adaptau_reduce), &exchange},
     {"Adam's options", use_adam_options, sizeof(adaptau_adam_options), sizeof(adaptau_adam_options), &adam_step},

@@ -66,7 +66,7 @@ START_TEST(survives_an_executor_that_fails_and_refuses_a_second_thread)
         if (status == ADAPTAU_OK)
             break;
         n_failures++;
-        ck_assert_int_eq(status, ADAPTAU_E_THREAD);
+        ck_assert_int_eq(status, ADAPTAU_E_CALLBACK);
         ck_assert_mem_eq(&before, &after, sizeof before);
     }
     ck_assert_int_ge(n_failures, 3);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Learned temperatures: C-τ and Cu-τ, against Adam written out in double, and in training. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include <check.h>
 #include <math.h>

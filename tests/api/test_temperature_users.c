@@ -2,6 +2,7 @@
 /* τ_u: the policies against tests/reference/temperature.txt, and what observed losses do to them. */
 #include <adaptau/kernels.h>
 #include <adaptau/temperature.h>
+#include <adaptau/experimental.h>
 
 #include <check.h>
 #include <math.h>

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../support/model_world.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #define K 7
@@ -32,26 +33,26 @@ static struct world open_trained(int which)
     return w;
 }
 
-static adaptau_item_filter filter_of(const struct world *w)
+static adaptau_query filter_of(const struct world *w)
 {
     adaptau_dataset_view view = {.struct_size = sizeof view};
     OK(adaptau_dataset_get_view(w->data, &view, &error));
-    return (adaptau_item_filter){
-        .struct_size = sizeof(adaptau_item_filter), .exclude_ptr = view.user_ptr, .exclude = view.user_items};
+    return (adaptau_query){
+        .struct_size = sizeof(adaptau_query), .exclude_ptr = view.user_ptr, .exclude = view.user_items};
 }
 
 START_TEST(users_of_the_model_get_what_they_get_by_id)
 {
     struct world         w = open_trained(_i);
     const adaptau_tables t = tables_of(w.model);
-    adaptau_item_filter  filter = filter_of(&w);
+    adaptau_query  filter = filter_of(&w);
     int32_t              ids[USERS], items[2][USERS * K];
     float                scores[2][USERS * K];
     for (int u = 0; u < USERS; u++)
         ids[u] = u;
     for (int excludes = 0; excludes < 2; excludes++) {
-        OK(adaptau_model_top_k(w.model, USERS, ids, K, excludes ? w.data : NULL, items[0], scores[0], &error));
-        OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, K, excludes ? &filter : NULL, items[1], scores[1],
+        OK(top_items(w.model, USERS, ids, K, excludes ? w.data : NULL, items[0], scores[0], &error));
+        OK(top_items_for(w.model, USERS, t.users, t.user_stride, K, excludes ? &filter : NULL, items[1], scores[1],
                                    &error));
         ck_assert_int_eq(memcmp(items[0], items[1], sizeof items[0]), 0);
         for (int p = 0; p < USERS * K; p++)
@@ -66,7 +67,7 @@ START_TEST(allowed_items_come_in_the_order_of_all)
 {
     struct world         w = open_trained(_i);
     const adaptau_tables t = tables_of(w.model);
-    adaptau_item_filter  filter = filter_of(&w);
+    adaptau_query  filter = filter_of(&w);
     int32_t              allowed[ITEMS], items[USERS * K];
     static int32_t       all[USERS * ITEMS];
     static float         all_scores[USERS * ITEMS], scores[USERS * K];
@@ -77,10 +78,10 @@ START_TEST(allowed_items_come_in_the_order_of_all)
             is_allowed[i] = 1;
             allowed[filter.n_allowed++] = i;
         }
-    OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, ITEMS, &(adaptau_item_filter){
+    OK(top_items_for(w.model, USERS, t.users, t.user_stride, ITEMS, &(adaptau_query){
         .struct_size = sizeof filter, .exclude_ptr = filter.exclude_ptr, .exclude = filter.exclude}, all, all_scores, &error));
     filter.allowed = allowed;
-    OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, K, &filter, items, scores, &error));
+    OK(top_items_for(w.model, USERS, t.users, t.user_stride, K, &filter, items, scores, &error));
     for (int u = 0; u < USERS; u++) {
         int n = 0;
         for (int p = 0; p < ITEMS && n < K; p++) {
@@ -94,7 +95,7 @@ START_TEST(allowed_items_come_in_the_order_of_all)
             ck_assert_int_eq(items[u * K + n], -1);
     }
     filter.n_allowed = 0; /* nobody gets anything                                                                 */
-    OK(adaptau_model_top_k_for(w.model, USERS, t.users, t.user_stride, K, &filter, items, NULL, &error));
+    OK(top_items_for(w.model, USERS, t.users, t.user_stride, K, &filter, items, NULL, &error));
     for (int p = 0; p < USERS * K; p++)
         ck_assert_int_eq(items[p], -1);
     close_world(&w);
@@ -110,8 +111,8 @@ START_TEST(length_does_not_matter_where_users_are_normalised)
     for (int u = 0; u < USERS; u++)
         for (int k = 0; k < DIM; k++)
             longer[u * (DIM + 3) + k] = 4.0f * t.users[u * DIM + k];
-    OK(adaptau_model_top_k_for(w.model, USERS, t.users, 0, K, NULL, items[0], NULL, &error));
-    OK(adaptau_model_top_k_for(w.model, USERS, longer, DIM + 3, K, NULL, items[1], NULL, &error));
+    OK(top_items_for(w.model, USERS, t.users, 0, K, NULL, items[0], NULL, &error));
+    OK(top_items_for(w.model, USERS, longer, DIM + 3, K, NULL, items[1], NULL, &error));
     ck_assert_int_eq(memcmp(items[0], items[1], sizeof items[0]), 0);
     close_world(&w);
 }
@@ -134,7 +135,7 @@ START_TEST(write_tables)
     }
     for (int u = 0; u < USERS; u++)
         ids[u] = u;
-    OK(adaptau_model_top_k(w.model, USERS, ids, K, NULL, items, scores, &error));
+    OK(top_items(w.model, USERS, ids, K, NULL, items, scores, &error));
     snprintf(where, sizeof where, "%s/%d.top.txt", write_folder, _i);
     FILE *file = fopen(where, "w");
     ck_assert_ptr_nonnull(file);

@@ -2,6 +2,7 @@
 /* A training by a recipe is the loop that a host would write with the single objects, bit for bit; and it can be left, resumed,
  * repeated after a failure, and given another model. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include <math.h>
 #include <stdbool.h>
@@ -269,7 +270,7 @@ static void begin_with_faults(struct host *host, bool memory, int64_t epoch)
                               .failing_execution = -1};
         if (status == ADAPTAU_OK)
             break;
-        ck_assert_int_eq(status, memory ? ADAPTAU_E_MEMORY : ADAPTAU_E_THREAD);
+        ck_assert_int_eq(status, memory ? ADAPTAU_E_MEMORY : ADAPTAU_E_CALLBACK);
         adaptau_batch batch = {.struct_size = sizeof batch};
         ck_assert_int_eq(adaptau_training_next(f.training, &batch, &error), ADAPTAU_E_STATE);
         ck_assert_int_lt(nth, 1000);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "../support/ranking.h"
 
 #define USERS 100000
 #define PAIRS (20 * USERS)
@@ -200,7 +201,7 @@ static double time_ranking(struct world *w)
     for (int32_t first = 0; first < w->n_items; first += RANGE) {
         tables.items = rows + (int64_t)first * w->dim;
         tables.n_items = w->n_items - first < RANGE ? w->n_items - first : RANGE;
-        OK(adaptau_rank(w->context, &tables, RANKED, NULL, TOP, NULL, first ? other : items, first ? other_scores : scores,
+        OK(top_of_tables(w->context, &tables, RANKED, NULL, TOP, NULL, first ? other : items, first ? other_scores : scores,
                         &error));
         for (int i = 0; i < RANKED * TOP && first; i++)
             other[i] += other[i] < 0 ? 0 : first;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The exact 20 best items for every user, by adaptau_model_top_k and by a flat index of FAISS on the exported vectors.
+"""The exact 20 best items for every user, by adaptau_model_rank and by a flat index of FAISS on the exported vectors.
 
 Usage: serve.py LIBADAPTAU DATA_FOLDER [--json] [--epochs N] [--rounds N] [--k K] [--threads T]...
 DATA_FOLDER has train.txt. A model of d = 64 is trained for some epochs, so that scores are spread as those of a model are,

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include <adaptau/experimental.h>
+
 #include "life.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../support/ranking.h"
 
 #define DIM 6
 #define K 5
@@ -323,16 +326,16 @@ static adaptau_status run_evaluator(struct state *s)
 static adaptau_status rank(struct state *s)
 {
     const int32_t users[2] = {3, 0};
-    return adaptau_model_top_k(s->model, 2, users, K, s->data, s->best, s->scores, &s->error);
+    return top_items(s->model, 2, users, K, s->data, s->best, s->scores, &s->error);
 }
 
 static adaptau_status rank_new(struct state *s)
 {
     const int32_t             allowed[6] = {0, 1, 2, 5, 7, 9}, exclude[2] = {1, 2};
     const int64_t             ptr[3] = {0, 1, 2};
-    const adaptau_item_filter filter = {
+    const adaptau_query filter = {
         .struct_size = sizeof filter, .n_allowed = 6, .allowed = allowed, .exclude_ptr = ptr, .exclude = exclude};
-    return adaptau_model_top_k_for(s->model, 2, s->new_rows, 0, K, &filter, s->best, s->scores, &s->error);
+    return top_items_for(s->model, 2, s->new_rows, 0, K, &filter, s->best, s->scores, &s->error);
 }
 
 static void note_ranks(struct state *s)

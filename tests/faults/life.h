@@ -5,6 +5,7 @@
 #define LIFE_H
 
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include "../support/host.h"
 

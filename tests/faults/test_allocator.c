@@ -3,6 +3,7 @@
  * the library and not by what it calls of the C library (qsort of glibc would). The program's malloc stands in the place of the
  * C library's, which glibc itself then calls, too. Starting threads is left out: pthread_create has memory of its own. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/ok.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -118,7 +120,7 @@ static void evaluate(adaptau_context *context, adaptau_model *model, adaptau_dat
     WATCH(adaptau_evaluator_create(context, data, NULL, &evaluator, &error));
     WATCH(adaptau_evaluator_run(evaluator, &tables, &error));
     WATCH(adaptau_evaluator_run_lists(evaluator, LIST, lists, &error));
-    WATCH(adaptau_model_top_k(model, 10, users, LIST, data, found, scores, &error));
+    WATCH(top_items(model, 10, users, LIST, data, found, scores, &error));
     adaptau_evaluator_destroy(evaluator);
 }
 

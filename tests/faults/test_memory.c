@@ -64,7 +64,7 @@ END_TEST
 
 static void find_threads(struct life *life, const char *call, adaptau_status status)
 {
-    ck_assert_msg(status == ADAPTAU_E_THREAD, "%s, %s: %s", life->way->name, call, adaptau_status_name(status));
+    ck_assert_msg(status == ADAPTAU_E_CALLBACK, "%s, %s: %s", life->way->name, call, adaptau_status_name(status));
 }
 
 /* Not with contrast, whose failure takes the gradients along. */

@@ -266,7 +266,7 @@ START_TEST(attachments_come_back_as_they_were)
     OK(load_attached());
     ck_assert_int_eq(n_taken, N_ATTACHMENTS);
     refused = 2;
-    ck_assert_int_eq(load_attached(), ADAPTAU_E_THREAD);
+    ck_assert_int_eq(load_attached(), ADAPTAU_E_CALLBACK);
     ck_assert_int_eq(n_taken, 2);
     ck_assert_str_eq(error.message, "take returned 7 for \"nothing\"");
     refused = 0;

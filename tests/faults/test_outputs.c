@@ -8,6 +8,7 @@
 
 #include "../support/host.h"
 #include "../support/ok.h"
+#include "../support/ranking.h"
 #include "../support/suite.h"
 
 enum { R = 4, M = 6, D = 3, C = 5, K = 3 };
@@ -83,7 +84,7 @@ static adaptau_status call_losses(int number)
                                       .n_candidates = cd ? C : 0, .candidate_ids = cd ? candidates : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = kind};
-    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .exchange = exchange_nothing};
+    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .function = exchange_nothing};
     adaptau_loss_output   o = {.struct_size = sizeof o, .user_gradients = outputs.user_gradients,
                                   .item_gradients = outputs.item_gradients, .row_loss = outputs.doubles,
                                   .row_d_inverse_tau = kind < 3 ? outputs.floats : NULL,
@@ -114,15 +115,15 @@ static adaptau_status call_other(int number)
 {
     static const float   scores[R * M] = {3, 1, 2, 5, 4, 0};
     static const int32_t ids[R] = {0, 1, 2, 3};
-    adaptau_item_filter  filter = {.struct_size = sizeof filter, .n_allowed = 2, .allowed = ids};
+    adaptau_query  filter = {.struct_size = sizeof filter, .n_allowed = 2, .allowed = ids};
     switch (number) {
     case 0: return adaptau_top_k(context, R, M, scores, M, K, NULL, NULL, outputs.ints, outputs.floats, &error);
     case 1: return adaptau_table_moments(context, M, D, items, 0, 1, outputs.doubles, &error);
     case 2: return adaptau_interaction_moments(context, tables_here(), data, outputs.doubles, &error);
-    case 3: return adaptau_rank(context, tables_here(), R, NULL, K, data, outputs.ints, outputs.floats, &error);
-    case 4: return adaptau_model_top_k(model, R, ids, K, data, outputs.ints, outputs.floats, &error);
-    case 5: return adaptau_model_top_k_for(model, R, users, 0, K, NULL, outputs.ints, outputs.floats, &error);
-    case 6: return adaptau_model_top_k_for(model, R, users, 0, K, &filter, outputs.ints, outputs.floats, &error);
+    case 3: return top_of_tables(context, tables_here(), R, NULL, K, data, outputs.ints, outputs.floats, &error);
+    case 4: return top_items(model, R, ids, K, data, outputs.ints, outputs.floats, &error);
+    case 5: return top_items_for(model, R, users, 0, K, NULL, outputs.ints, outputs.floats, &error);
+    case 6: return top_items_for(model, R, users, 0, K, &filter, outputs.ints, outputs.floats, &error);
     case 7: return adaptau_fold_in_users(fold, R, ptr, positives, outputs.floats, outputs.floats + R * D, &error);
     default: return adaptau_merge_top_k(context, 1, K, outputs.ints, outputs.floats, ids, scores, &error);
     }

@@ -2,6 +2,7 @@
 /* fuzz_seeds CORPUS: write corpus/model, corpus/checkpoint and corpus/safetensors anew: small files of every encoder and policy
  * of temperature. Those of an older version stay in the corpus under its name: they must be read for ever. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -60,9 +60,9 @@ void failures_speak(const adaptau::context &context)
     adaptau::model         model(context, data);
     std::vector<int32_t>   best(4), short_best(3);
     const int32_t          good[] = {1, 2}, bad[] = {1, 3};
-    expect_error(ADAPTAU_E_INDEX, "users[1] = 3", [&] { model.top_k(bad, 2, nullptr, best); });
-    expect_error(ADAPTAU_E_SHAPE, "items has 3 entries instead of 4", [&] { model.top_k(good, 2, nullptr, short_best); });
-    expect_error(ADAPTAU_E_ARGUMENT, "items is NULL", [&] { model.top_k(good, -1, nullptr, adaptau::span<int32_t>{}); });
+    expect_error(ADAPTAU_E_INDEX, "query->ids[1] = 3", [&] { model.rank_items(bad, 2, nullptr, best); });
+    expect_error(ADAPTAU_E_SHAPE, "found has 3 entries instead of 4", [&] { model.rank_items(good, 2, nullptr, short_best); });
+    expect_error(ADAPTAU_E_ARGUMENT, "query->k = -1", [&] { model.rank_items(good, -1, nullptr, adaptau::span<int32_t>{}); });
     expect_error(ADAPTAU_E_SHAPE, "bias has 4 entries instead of 3", [&] { // users, not items
         const adaptau::dataset other(context, 4, 3, std::vector<int32_t>{0}, std::vector<int32_t>{0});
         adaptau::model(context, other).set_item_bias(std::vector<float>(4));
@@ -96,9 +96,18 @@ void a_step_is_the_c_one(const adaptau::context &context)
     std::vector<int32_t> best(3 * 2), again(3 * 2);
     std::vector<float>   scores(3 * 2);
     const int32_t        all[] = {0, 1, 2};
-    model.top_k(all, 2, &data, best, scores);
-    adaptau::call(adaptau_model_top_k, model.get(), 3, all, 2, data.get(), again.data(), nullptr);
+    model.rank_items(all, 2, &data, best, scores);
+    auto query = adaptau::sized<adaptau_query>();
+    query.n = 3;
+    query.k = 2;
+    query.seen = data.get();
+    adaptau::call(adaptau_model_rank, model.get(), &query, again.data(), nullptr);
     expect(best == again, "a method and the C function that it calls");
+    adaptau::rank(context, model.tables(), query, again);
+    expect(best == again, "plain tables");
+    std::vector<int32_t> similar(3);
+    model.similar_items(all, 1, similar);
+    expect(similar[0] > 0 && similar[1] != 1 && similar[2] != 2, "an item is not in its own list");
 
     std::vector<float> recall(3), too_short(2);
     evaluator.run(model.tables());
@@ -133,13 +142,16 @@ void later_users_are_served(const adaptau::context &context)
     std::vector<int32_t>       best(2);
     fold.users(item_ptr, own, rows, taus);
     expect(taus[0] == 0.1f && taus[1] == 0.1f, "folded users have the temperature");
-    auto filter = adaptau::sized<adaptau_item_filter>();
-    filter.exclude_ptr = item_ptr.data();
-    filter.exclude = own.data();
-    model.top_k_for(2, rows, 1, filter, best);
+    auto query = adaptau::sized<adaptau_query>();
+    query.n = 2;
+    query.k = 1;
+    query.embeddings = rows.data();
+    query.exclude_ptr = item_ptr.data();
+    query.exclude = own.data();
+    model.rank(query, best);
     expect(best[0] >= 2 && best[1] != 3, "what a user has is left out");
     expect_error(ADAPTAU_E_SHAPE, "embeddings has 64 entries instead of 128", [&] { fold.users(item_ptr, own, too_short); });
-    expect_error(ADAPTAU_E_SHAPE, "embeddings", [&] { model.top_k_for(2, too_short, 1, filter, best); });
+    expect_error(ADAPTAU_E_SHAPE, "found", [&] { model.rank(query, adaptau::span<int32_t>{}); });
     options.tau = 0;
     expect_error(ADAPTAU_E_ARGUMENT, "tau", [&] { adaptau::fold(model, nullptr, options); });
 }

@@ -63,7 +63,7 @@ static const struct misuse create[] = {
     {ADAPTAU_E_INDEX, "indices[1] = 1 comes after 1: not strictly ascending (user 0)", {TO(a.indices[1], 1)}},
 };
 
-static void prepare_dataset_create_from_pairs(void)
+static void prepare_dataset_create_from_interactions(void)
 {
     static const int32_t users[4] = {0, 2, 1, 2}, items[4] = {4, 0, 2, 0};
     memcpy(a.pair_users, users, sizeof users);
@@ -77,7 +77,7 @@ static void prepare_dataset_create_from_pairs(void)
     a.out = &a.made;
 }
 
-static adaptau_status call_dataset_create_from_pairs(adaptau_error *error)
+static adaptau_status call_dataset_create_from_interactions(adaptau_error *error)
 {
     return adaptau_dataset_create_from_interactions(a.context, a.n_users, a.n_items, a.n_pairs, a.users, a.items, a.out, error);
 }
@@ -89,7 +89,7 @@ static const struct misuse create_from_pairs[] = {
     IS_NULL(out),
     {ADAPTAU_E_ARGUMENT, "n_users = -4 is negative", {TO(a.n_users, -4)}},
     {ADAPTAU_E_ARGUMENT, "n_items = -5 is negative", {TO(a.n_items, -5)}},
-    {ADAPTAU_E_ARGUMENT, "n_pairs = -1 is negative", {TO(a.n_pairs, -1)}},
+    {ADAPTAU_E_ARGUMENT, "n_interactions = -1 is negative", {TO(a.n_pairs, -1)}},
     {ADAPTAU_E_INDEX, "users[1] = 3, but n_users = 3", {TO(a.pair_users[1], 3)}},
     {ADAPTAU_E_INDEX, "users[2] = -1, but n_users = 3", {TO(a.pair_users[2], -1)}},
     {ADAPTAU_E_INDEX, "items[0] = 5, but n_items = 5", {TO(a.pair_items[0], 5)}},
@@ -118,7 +118,7 @@ static const struct misuse get_view[] = {
 
 static const struct subject subjects[] = {
     SUBJECT(dataset_create, create),
-    SUBJECT(dataset_create_from_pairs, create_from_pairs),
+    SUBJECT(dataset_create_from_interactions, create_from_pairs),
     SUBJECT(dataset_get_view, get_view),
 };
 
@@ -139,7 +139,7 @@ static void call_dataset_n_items(void)
     ck_assert_int_eq(adaptau_dataset_n_items(NULL), 0);
 }
 
-static void call_dataset_n_pairs(void)
+static void call_dataset_n_interactions(void)
 {
     ck_assert_int_eq(adaptau_dataset_n_interactions(NULL), 0);
 }
@@ -151,7 +151,7 @@ static void call_dataset_n_duplicates(void)
 
 static const struct harmless harmless[] = {
     HARMLESS(dataset_destroy), HARMLESS(dataset_n_users),      HARMLESS(dataset_n_items),
-    HARMLESS(dataset_n_pairs), HARMLESS(dataset_n_duplicates),
+    HARMLESS(dataset_n_interactions), HARMLESS(dataset_n_duplicates),
 };
 
 MISUSE_FILE(dataset);

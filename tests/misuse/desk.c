@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <adaptau/experimental.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

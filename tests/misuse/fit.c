@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* recipe.h and fit.h */
+#include <adaptau/experimental.h>
+
 #include "misuse.h"
 
 static struct {

@@ -185,6 +185,77 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
                                                .positives = a.positives};                                               \
     } while (0)
 
+/* ---- a query ----------------------------------------------------------------------------------------------------- */
+
+enum { K = 3 };
+
+#define QUERY_MEMBERS                                                                                                   \
+    const adaptau_query *query;                                                                                         \
+    STRUCT(adaptau_query, query);                                                                                       \
+    int32_t asking[2], allowed[3], excluded[2];                                                                         \
+    int64_t query_ptr[3];                                                                                               \
+    float   given[2 * DIM]
+
+#define QUERY a.query_struct.known
+
+/* A good one of users, with everything that a query may have but embeddings. */
+#define PREPARE_QUERY                                                                                                   \
+    do {                                                                                                                \
+        for (int k = 0; k < 3; k++)                                                                                     \
+            a.allowed[k] = 2 * k;                                                                                       \
+        for (int k = 0; k < 2 * DIM; k++)                                                                               \
+            a.given[k] = 1.0f;                                                                                          \
+        a.asking[0] = 5;                                                                                                \
+        a.excluded[0] = a.excluded[1] = 2;                                                                              \
+        a.query_ptr[1] = 1;                                                                                             \
+        a.query_ptr[2] = 2;                                                                                             \
+        QUERY = (adaptau_query){.struct_size = sizeof QUERY,                                                            \
+                                .n = 2,                                                                                 \
+                                .k = K,                                                                                 \
+                                .ids = a.asking,                                                                        \
+                                .seen = desk.data,                                                                      \
+                                .n_allowed = 3,                                                                         \
+                                .allowed = a.allowed,                                                                   \
+                                .exclude_ptr = a.query_ptr,                                                             \
+                                .exclude = a.excluded};                                                                 \
+        a.query = &QUERY;                                                                                               \
+    } while (0)
+
+#define BAD_QUERY                                                                                                       \
+    IS_NULL(query), IS_NULL(found), BAD_STRUCT(query),                                                                  \
+        {ADAPTAU_E_ARGUMENT, "query->flags = 0x4 has unknown bits", {TO(QUERY.flags, 4)}},                              \
+        {ADAPTAU_E_ARGUMENT, "query->flags has ADAPTAU_QUERY_KEEP_SELF, but query->question = 0 has no self",           \
+         {TO(QUERY.flags, ADAPTAU_QUERY_KEEP_SELF)}},                                                                   \
+        {ADAPTAU_E_ARGUMENT, "query->question = 4 is unknown", {TO(QUERY.question, 4)}},                                \
+        {ADAPTAU_E_ARGUMENT, "query->question = -1 is unknown", {TO(QUERY.question, -1)}},                              \
+        {ADAPTAU_E_ARGUMENT, "query->n = -1 is negative", {TO(QUERY.n, -1)}},                                           \
+        {ADAPTAU_E_ARGUMENT, "query->n = 7 without ids, but there are 6 users", {TO(QUERY.n, 7), TO(QUERY.ids, NULL)}}, \
+        {ADAPTAU_E_ARGUMENT, "query->k = 0 is below 1", {TO(QUERY.k, 0)}},                                              \
+        {ADAPTAU_E_INDEX, "query->ids[1] = 6, but n_users = 6", {TO(a.asking[1], USERS)}},                              \
+        {ADAPTAU_E_INDEX, "query->ids[0] = -1, but n_users = 6", {TO(a.asking[0], -1)}},                                \
+        {ADAPTAU_E_INDEX, "query->ids[0] = 8, but n_items = 8",                                                         \
+         {TO(QUERY.question, ADAPTAU_RANK_USERS), TO(a.asking[0], ITEMS)}},                                             \
+        {ADAPTAU_E_SHAPE, "query->embedding_stride = 3, but dim = 4", {TO(QUERY.embedding_stride, 3)}},                 \
+        {ADAPTAU_E_NUMERIC, "query->embeddings[1] is not finite", {TO(QUERY.embeddings, a.given), TO(a.given[5], NAN)}}, \
+        {ADAPTAU_E_ARGUMENT, "query->ids does not say whose embeddings these are",                                      \
+         {TO(QUERY.embeddings, a.given), TO(QUERY.ids, NULL)}},                                                         \
+        {ADAPTAU_E_ARGUMENT, "query->seen is given, but query->question = 1 ranks no interactions",                     \
+         {TO(QUERY.question, ADAPTAU_RANK_SIMILAR_ITEMS)}},                                                             \
+        {ADAPTAU_E_ARGUMENT, "query->n_allowed = 3, query->allowed is NULL", {TO(QUERY.allowed, NULL)}},                \
+        {ADAPTAU_E_ARGUMENT, "query->n_allowed = -1", {TO(QUERY.n_allowed, -1)}},                                       \
+        {ADAPTAU_E_INDEX, "query->allowed[2] = 8, but n_items = 8", {TO(a.allowed[2], ITEMS)}},                         \
+        {ADAPTAU_E_INDEX, "query->allowed[2] = 6, but n_users = 6",                                                     \
+         {TO(QUERY.question, ADAPTAU_RANK_USERS), TO(a.allowed[2], USERS)}},                                            \
+        {ADAPTAU_E_INDEX, "query->allowed[0] = -1, but n_items = 8", {TO(a.allowed[0], -1)}},                           \
+        {ADAPTAU_E_INDEX, "query->allowed[1] = 0 is not above the 0 before it", {TO(a.allowed[1], 0)}},                 \
+        {ADAPTAU_E_ARGUMENT, "query->exclude is NULL, but query->exclude_ptr[2] = 2", {TO(QUERY.exclude, NULL)}},       \
+        {ADAPTAU_E_ARGUMENT, "query->exclude is given, but query->exclude_ptr is NULL", {TO(QUERY.exclude_ptr, NULL)}}, \
+        {ADAPTAU_E_SHAPE, "query->exclude_ptr[0] = 1, not 0", {TO(a.query_ptr[0], 1)}},                                 \
+        {ADAPTAU_E_SHAPE, "query->exclude_ptr[2] = 0 is below the 1 before it", {TO(a.query_ptr[2], 0)}},               \
+        {ADAPTAU_E_INDEX, "query->exclude[1] = 8, but n_items = 8", {TO(a.excluded[1], ITEMS)}},                        \
+        {ADAPTAU_E_INDEX, "query->exclude[0] = -1, but n_items = 8", {TO(a.excluded[0], -1)}},                          \
+        {ADAPTAU_E_INDEX, "query->exclude[1] = 2 is not above the 2 before it", {TO(a.query_ptr[1], 2)}}
+
 /* ---- subjects --------------------------------------------------------------------------------------------------- */
 
 struct subject {
@@ -225,7 +296,7 @@ struct misuse_file {
                                               (int)(sizeof harmless / sizeof *harmless)}
 
 extern const struct misuse_file context_misuse, kernels_misuse, dataset_misuse, sampler_misuse, temperature_misuse,
-    evaluator_misuse, model_misuse, step_misuse, serve_misuse, files_misuse, partial_misuse,
+    evaluator_misuse, model_misuse, step_misuse, serve_misuse, files_misuse, shards_misuse,
     search_misuse, fit_misuse, tune_misuse;
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* model.h and contrast.h: a step of training */
+#include <adaptau/experimental.h>
+
 #include "misuse.h"
 
 static struct {
@@ -157,7 +159,7 @@ static const struct misuse contrast[] = {
     BAD_BATCH,
     {ADAPTAU_E_STATE, "batch->n_rows = 0", {TO(BATCH.n_rows, 0)}},
     {ADAPTAU_E_STATE, "adaptau_model_gradients comes first", {FROM(a.model, desk.loaded)}},
-    {ADAPTAU_E_ARGUMENT, "the encoder \"mf\" has no layers", {FROM(a.model, desk.model)}},
+    {ADAPTAU_E_UNSUPPORTED, "the encoder \"mf\" has no layers", {FROM(a.model, desk.model)}},
     {ADAPTAU_E_ABI, "options->struct_size = 8", {TO(CONTRAST.struct_size, 8)}},
     {ADAPTAU_E_ABI,
      "options->struct_size = ",
@@ -200,7 +202,7 @@ static const struct misuse update_prototypes[] = {
     IS_NULL(model),
     {ADAPTAU_E_ARGUMENT, "n_prototypes = 0 is outside 1 ... 6, the number of users", {TO(a.n, 0)}},
     {ADAPTAU_E_ARGUMENT, "n_prototypes = 7 is outside 1 ... 6, the number of users", {TO(a.n, 7)}},
-    {ADAPTAU_E_ARGUMENT, "the encoder \"mf\" has no layers", {FROM(a.model, desk.model)}},
+    {ADAPTAU_E_UNSUPPORTED, "the encoder \"mf\" has no layers", {FROM(a.model, desk.model)}},
 };
 
 static const struct subject subjects[] = {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* temperature.h */
+#include <adaptau/experimental.h>
+
 #include "misuse.h"
 
 static struct {
@@ -134,8 +136,8 @@ static void prepare_users(void)
     a.positives = a.others;
 }
 
-#define prepare_temperature_observe prepare_users
-#define prepare_temperature_observe_of_range prepare_users
+#define prepare_temperature_add_losses prepare_users
+#define prepare_temperature_add_losses_of_shard prepare_users
 #define prepare_temperature_learn prepare_users
 #define prepare_temperature_rows prepare_users
 
@@ -145,12 +147,12 @@ static void prepare_users(void)
         {ADAPTAU_E_INDEX, "users[1] = -1, but n_users = 6", {TO(a.ids[1], -1)}},                                        \
         {ADAPTAU_E_INDEX, "users[2] = 6, but n_users = 6", {TO(a.ids[2], USERS)}}
 
-static adaptau_status call_temperature_observe(adaptau_error *error)
+static adaptau_status call_temperature_add_losses(adaptau_error *error)
 {
     return adaptau_temperature_add_losses(a.temperature, a.n, a.users, a.unit_losses, error);
 }
 
-static adaptau_status call_temperature_observe_of_range(adaptau_error *error)
+static adaptau_status call_temperature_add_losses_of_shard(adaptau_error *error)
 {
     return adaptau_temperature_add_losses_of_shard(a.temperature, a.n, a.users, a.unit_losses, error);
 }
@@ -205,8 +207,8 @@ static const struct misuse get_state[] = {
 
 static const struct subject subjects[] = {
     SUBJECT(temperature_create, create),   SUBJECT(temperature_grow, grow),
-    SUBJECT(temperature_update, update),   SUBJECT(temperature_observe, observe),
-    SUBJECT(temperature_observe_of_range, observe), SUBJECT(temperature_learn, learn),
+    SUBJECT(temperature_update, update),   SUBJECT(temperature_add_losses, observe),
+    SUBJECT(temperature_add_losses_of_shard, observe), SUBJECT(temperature_learn, learn),
     SUBJECT(temperature_rows, rows),       SUBJECT(temperature_get_state, get_state),
 };
 

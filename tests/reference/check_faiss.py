@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Exported tables under a flat index of FAISS: it serves what adaptau_model_top_k serves.
+"""Exported tables under a flat index of FAISS: it serves what adaptau_model_rank serves.
 
 usage: check_faiss.py PATH_OF_test_topk_for
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exported tables under hnswlib: an approximate index of inner products finds nearly all of adaptau_model_top_k's items.
+/* Exported tables under hnswlib: an approximate index of inner products finds nearly all of adaptau_model_rank's items.
  *
  *     check_hnsw PATH_OF_test_topk_for */
 #include <cstdio>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Exported tables under a flat index of inner products, here plain NumPy: the best items are those of adaptau_model_top_k.
+"""Exported tables under a flat index of inner products, here plain NumPy: the best items are those of adaptau_model_rank.
 
 usage: check_index.py PATH_OF_test_topk_for
 

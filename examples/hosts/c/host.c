@@ -135,10 +135,11 @@ static bool recommend(struct host *h, const char *path)
     const int32_t user = SOMEONE;
     int32_t       items[BEST], items_loaded[BEST];
     float         scores[BEST], scores_loaded[BEST];
-    if (!ok(adaptau_model_top_k(h->model, 1, &user, BEST, h->train, items, scores, &h->error)) ||
+    adaptau_query query = {.struct_size = sizeof query, .n = 1, .ids = &user, .k = BEST, .seen = h->train};
+    if (!ok(adaptau_model_rank(h->model, &query, items, scores, &h->error)) ||
         !ok(adaptau_model_save(h->model, path, &h->error)) ||
         !ok(adaptau_model_load(h->context, path, &h->loaded, &h->error)) ||
-        !ok(adaptau_model_top_k(h->loaded, 1, &user, BEST, h->train, items_loaded, scores_loaded, &h->error)))
+        !ok(adaptau_model_rank(h->loaded, &query, items_loaded, scores_loaded, &h->error)))
         return false;
     for (int k = 0; k < BEST; k++) {
         printf("user %d  item %d  score %.6f\n", user, items[k], (double)scores[k]);
@@ -155,7 +156,8 @@ static void ask_for_nobody(struct host *h)
 {
     const int32_t  nobody = USERS;
     int32_t        items[BEST];
-    adaptau_status status = adaptau_model_top_k(h->model, 1, &nobody, BEST, NULL, items, NULL, &h->error);
+    adaptau_query  query = {.struct_size = sizeof query, .n = 1, .ids = &nobody, .k = BEST};
+    adaptau_status status = adaptau_model_rank(h->model, &query, items, NULL, &h->error);
     printf("user %d: %s: %s\n", nobody, adaptau_status_name(status), status ? h->error.message : "");
 }
 

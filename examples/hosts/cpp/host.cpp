@@ -63,7 +63,7 @@ struct recommendations {
     recommendations(const adaptau::model &model, std::int32_t user, const adaptau::dataset &seen)
     {
         const std::int32_t one[] = {user};
-        model.top_k(one, best, &seen, items, scores);
+        model.rank_items(one, best, &seen, items, scores);
     }
 
     bool operator==(const recommendations &other) const { return items == other.items && scores == other.scores; }

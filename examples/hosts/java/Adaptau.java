@@ -132,6 +132,19 @@ public final class Adaptau {
         }
     }
 
+    @FieldOrder({"struct_size", "flags", "question", "n", "k", "n_allowed", "ids", "embeddings", "embedding_stride", "seen",
+                 "allowed", "exclude_ptr", "exclude"})
+    public static class Query extends Sized {
+        public int flags, question, n, k, n_allowed;
+        public Pointer ids, embeddings;
+        public long embedding_stride;
+        public Pointer seen, allowed, exclude_ptr, exclude;
+
+        Query() {
+            setSize();
+        }
+    }
+
     @FieldOrder({"struct_size", "n_rows", "n_terms", "loss"})
     public static class Step extends Sized {
         public int n_rows;
@@ -208,8 +221,7 @@ public final class Adaptau {
 
         static native int adaptau_model_apply(Pointer model, ErrorStruct error);
 
-        static native int adaptau_model_top_k(Pointer model, int nUsers, int[] users, int k, Pointer seen, int[] items,
-                                              float[] scores, ErrorStruct error);
+        static native int adaptau_model_rank(Pointer model, Query query, int[] found, float[] scores, ErrorStruct error);
     }
 
     /** A call that failed. */
@@ -387,8 +399,13 @@ public final class Adaptau {
 
         TopK topK(int[] users, int k, Dataset seen) {
             TopK best = new TopK(new int[users.length * k], new float[users.length * k]);
-            call(error -> C.adaptau_model_top_k(handle, users.length, users, k, seen == null ? null : seen.handle, best.items,
-                                                best.scores, error));
+            Query query = new Query();
+            query.n = users.length;
+            query.k = k;
+            query.ids = new Memory(Math.max(1, users.length) * 4L);
+            query.ids.write(0, users, 0, users.length);
+            query.seen = seen == null ? null : seen.handle;
+            call(error -> C.adaptau_model_rank(handle, query, best.items, best.scores, error));
             return best;
         }
     }

@@ -48,6 +48,11 @@ const structs = {
     beta1_items: 'double', beta2: 'double', epsilon: 'double', weight_decay: 'double', n_layers: 'int32_t',
     reserved_layers: 'int32_t', edge_dropout: 'double', layer_dropout: 'double', gate: 'double', host_encoder: 'float *',
   },
+  adaptau_query: {
+    struct_size: 'uint32_t', flags: 'uint32_t', question: 'int32_t', n: 'int32_t', k: 'int32_t', n_allowed: 'int32_t',
+    ids: 'int32_t *', embeddings: 'float *', embedding_stride: 'int64_t', seen: 'adaptau_dataset *', allowed: 'int32_t *',
+    exclude_ptr: 'int64_t *', exclude: 'int32_t *',
+  },
   adaptau_step: { struct_size: 'uint32_t', n_rows: 'int32_t', n_terms: 'int64_t', loss: 'double' },
 };
 const types = {};
@@ -114,8 +119,8 @@ const native = {
   modelGradients: fallible('adaptau_model_gradients', 'adaptau_model *model, const adaptau_batch *batch, '
     + 'adaptau_temperature *temperature, _Inout_ adaptau_step *step'),
   modelApply: fallible('adaptau_model_apply', 'adaptau_model *model'),
-  modelTopK: fallible('adaptau_model_top_k', 'const adaptau_model *model, int32_t n_users, const int32_t *users, int32_t k, '
-    + 'const adaptau_dataset *seen, _Out_ int32_t *items, _Out_ float *scores'),
+  modelRank: fallible('adaptau_model_rank', 'const adaptau_model *model, const adaptau_query *query, _Out_ int32_t *found, '
+    + '_Out_ float *scores'),
 };
 
 // What all objects are: a handle that is destroyed once. It keeps what it was made from.
@@ -237,7 +242,8 @@ class Model extends Owned {
   topK(users, k, seen = null) {
     const items = new Int32Array(users.length * k);
     const scores = new Float32Array(users.length * k);
-    native.modelTopK(this.handle, users.length, users, k, seen && seen.handle, items, scores);
+    const query = sized('adaptau_query', { n: users.length, ids: users, k, seen: seen && seen.handle });
+    native.modelRank(this.handle, query, items, scores);
     return { items, scores };
   }
 }

@@ -133,6 +133,23 @@ mod ffi {
     }
 
     #[repr(C)]
+    pub struct Query {
+        pub struct_size: u32,
+        pub flags: u32,
+        pub question: i32,
+        pub n: i32,
+        pub k: i32,
+        pub n_allowed: i32,
+        pub ids: *const i32,
+        pub embeddings: *const f32,
+        pub embedding_stride: i64,
+        pub seen: *const Dataset,
+        pub allowed: *const i32,
+        pub exclude_ptr: *const i64,
+        pub exclude: *const i32,
+    }
+
+    #[repr(C)]
     pub struct Step {
         pub struct_size: u32,
         pub n_rows: i32,
@@ -192,9 +209,8 @@ mod ffi {
             model: *mut Model, batch: *const Batch, temperature: *mut Temperature, step: *mut Step, error: *mut Error,
         ) -> i32;
         pub fn adaptau_model_apply(model: *mut Model, error: *mut Error) -> i32;
-        pub fn adaptau_model_top_k(
-            model: *const Model, n_users: i32, users: *const i32, k: i32, seen: *const Dataset, items: *mut i32,
-            scores: *mut f32, error: *mut Error,
+        pub fn adaptau_model_rank(
+            model: *const Model, query: *const Query, found: *mut i32, scores: *mut f32, error: *mut Error,
         ) -> i32;
     }
 }
@@ -427,10 +443,13 @@ impl<'a> Model<'a> {
     /// k items for each user, none that is seen.
     pub fn top_k(&self, users: &[i32], k: usize, seen: Option<&Dataset>) -> Result<TopK> {
         let (mut items, mut scores) = (vec![0; users.len() * k], vec![0.0; users.len() * k]);
-        let seen = seen.map_or(null(), |dataset| dataset.handle as *const _);
+        let mut query = sized(|s: &mut ffi::Query, size| s.struct_size = size);
+        query.n = users.len() as i32;
+        query.k = k as i32;
+        query.ids = users.as_ptr();
+        query.seen = seen.map_or(null(), |dataset| dataset.handle as *const _);
         call(|error| unsafe {
-            let (n, ids, k) = (users.len() as i32, users.as_ptr(), k as i32);
-            ffi::adaptau_model_top_k(self.handle, n, ids, k, seen, items.as_mut_ptr(), scores.as_mut_ptr(), error)
+            ffi::adaptau_model_rank(self.handle, &query, items.as_mut_ptr(), scores.as_mut_ptr(), error)
         })?;
         Ok(TopK { items, scores })
     }

@@ -8,6 +8,14 @@ package adaptau
 #cgo pkg-config: adaptau
 #include <adaptau/adaptau.h>
 #include <stdlib.h>
+
+// A query that is made in C may hold a pointer to Go's memory while the call lasts.
+static adaptau_status top_items(const adaptau_model *model, int32_t n, const int32_t *users, int32_t k,
+                                const adaptau_dataset *seen, int32_t *found, float *scores, adaptau_error *error)
+{
+    adaptau_query query = {.struct_size = sizeof query, .n = n, .ids = users, .k = k, .seen = seen};
+    return adaptau_model_rank(model, &query, found, scores, error);
+}
 */
 import "C"
 
@@ -188,8 +196,8 @@ func (m *Model) TopK(users []int32, k int, seen *Dataset) ([]int32, []float32, e
 		known = seen.handle
 	}
 	items, scores := make([]int32, len(users)*k), make([]float32, len(users)*k)
-	err := check(C.adaptau_model_top_k(m.handle, C.int32_t(len(users)), ids(users), C.int32_t(k), known, ids(items),
-		numbers(scores), &cause), &cause)
+	err := check(C.top_items(m.handle, C.int32_t(len(users)), ids(users), C.int32_t(k), known, ids(items), numbers(scores),
+		&cause), &cause)
 	return items, scores, err
 }
 

@@ -99,6 +99,12 @@ class EvaluatorOptions(_Sized):
                 ("masks", _P), ("item_groups", _P)]
 
 
+class Query(_Sized):
+    _fields_ = [("struct_size", _U32), ("flags", _U32), ("question", _I32), ("n", _I32), ("k", _I32), ("n_allowed", _I32),
+                ("ids", _P), ("embeddings", _P), ("embedding_stride", _I64), ("seen", _P), ("allowed", _P),
+                ("exclude_ptr", _P), ("exclude", _P)]
+
+
 class ModelOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("encoder", _I32), ("dim", _I32), ("init", _I32), ("reserved", _I32),
                 ("seed", _U64), ("host_users", _P), ("host_items", _P), ("host_user_stride", _I64),
@@ -461,8 +467,8 @@ class Model(_Object):
     def top_k(self, users, k, seen=None):
         """Items and scores, [len(users), k] each, best first; -1 where fewer are left. `users` is int32."""
         items, scores = np.empty((len(users), k), np.int32), np.empty((len(users), k), np.float32)
-        call(lib.adaptau_model_top_k, self, _I32(len(users)), _borrow(users, np.int32, (len(users),)), _I32(k), seen,
-             _borrow(items, np.int32), _borrow(scores, np.float32))
+        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen.handle if seen else None)
+        call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
 
 

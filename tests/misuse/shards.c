@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* partial.h */
+/* shards.h, adam.h, and what hosts of shards need of other headers */
 #include "misuse.h"
 
 #define MOMENTS (1 + DIM + DIM * DIM)
@@ -10,14 +10,14 @@ static struct {
     const adaptau_batch            *batch;
     const adaptau_row_temperatures *temperatures;
     const adaptau_loss             *loss;
-    const adaptau_reduce         *exchange;
+    const adaptau_reduce         *reduce;
     adaptau_loss_output         *output;
     adaptau_model                  *model;
     TABLES_MEMBERS;
     BATCH_MEMBERS;
     STRUCT(adaptau_row_temperatures, temperatures);
     STRUCT(adaptau_loss, loss);
-    STRUCT(adaptau_reduce, exchange);
+    STRUCT(adaptau_reduce, reduce);
     STRUCT(adaptau_loss_output, output);
     float user_gradients[3 * DIM], item_gradients[ITEMS * DIM];
 
@@ -45,16 +45,17 @@ static struct {
     STRUCT(adaptau_temperature_state, state);
     float losses[USERS];
 
-    int32_t            n_users, k;
-    const int32_t     *some_users, *other_items;
-    int32_t            listed_users[2], best[USERS * 25], other_best[4];
-    int32_t           *items;
-    float             *scores, best_scores[4], other_best_scores[4];
+    int32_t            k;
+    const int32_t     *other_found;
+    QUERY_MEMBERS;
+    int32_t            best[USERS * 25], other_best[4];
+    int32_t           *found, *items;
+    float             *scores, best_scores[2 * K], other_best_scores[4];
     const float       *other_scores;
     adaptau_evaluator *evaluator;
 } a;
 
-#define EXCHANGE a.exchange_struct.known
+#define EXCHANGE a.reduce_struct.known
 #define ADAM a.options_struct.known
 #define ROWS a.rows_struct.known
 #define SUMS a.moments_struct.known
@@ -74,7 +75,7 @@ static void release(void)
 
 /* ---- losses and models ------------------------------------------------------------------------------------------ */
 
-static void prepare_loss_gradients_of_range(void)
+static void prepare_loss_gradients_of_shard(void)
 {
     PREPARE_TABLES;
     PREPARE_BATCH;
@@ -83,18 +84,18 @@ static void prepare_loss_gradients_of_range(void)
     a.output_struct.known = (adaptau_loss_output){.struct_size = sizeof a.output_struct.known,
                                                      .user_gradients = a.user_gradients,
                                                      .item_gradients = a.item_gradients};
-    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
+    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .function = leave_alone};
     a.context = desk.context;
     a.tables = &a.tables_struct.known;
     a.temperatures = &a.temperatures_struct.known;
     a.loss = &a.loss_struct.known;
-    a.exchange = &EXCHANGE;
+    a.reduce = &EXCHANGE;
     a.output = &a.output_struct.known;
 }
 
-static adaptau_status call_loss_gradients_of_range(adaptau_error *error)
+static adaptau_status call_loss_gradients_of_shard(adaptau_error *error)
 {
-    return adaptau_loss_gradients_of_shard(a.context, a.tables, a.batch, a.temperatures, a.loss, a.exchange, a.output, error);
+    return adaptau_loss_gradients_of_shard(a.context, a.tables, a.batch, a.temperatures, a.loss, a.reduce, a.output, error);
 }
 
 static const struct misuse loss_gradients_of_range[] = {
@@ -106,12 +107,12 @@ static const struct misuse loss_gradients_of_range[] = {
     BAD_STRUCT(temperatures),
     BAD_STRUCT(loss),
     BAD_STRUCT(output),
-    BAD_STRUCT(exchange),
-    {ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL", {TO(EXCHANGE.exchange, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->item_pieces = -1 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, -1)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->item_pieces = 1025 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->most_items = 7, but this range has 8", {TO(EXCHANGE.most_items, 7)}},
-    {ADAPTAU_E_ARGUMENT, "exchange->most_items = -1, but this range has 8", {TO(EXCHANGE.most_items, -1)}},
+    BAD_STRUCT(reduce),
+    {ADAPTAU_E_ARGUMENT, "reduce->function is NULL", {TO(EXCHANGE.function, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = -1 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, -1)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 1025 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->most_items = 7, but this range has 8", {TO(EXCHANGE.most_items, 7)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->most_items = -1, but this range has 8", {TO(EXCHANGE.most_items, -1)}},
     {ADAPTAU_E_ARGUMENT, "BPR compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BPR)}},
     {ADAPTAU_E_ARGUMENT, "PSL compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_PSL)}},
     {ADAPTAU_E_ARGUMENT, "SL@K weighs positives", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_SLATK)}},
@@ -124,23 +125,23 @@ static const struct misuse loss_gradients_of_range[] = {
      {TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_SHARED)}},
 };
 
-static void prepare_model_set_exchange(void)
+static void prepare_model_set_reduce(void)
 {
-    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .exchange = leave_alone};
+    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .function = leave_alone};
     a.model = desk.model;
-    a.exchange = &EXCHANGE;
+    a.reduce = &EXCHANGE;
 }
 
-static adaptau_status call_model_set_exchange(adaptau_error *error)
+static adaptau_status call_model_set_reduce(adaptau_error *error)
 {
-    return adaptau_model_set_reduce(a.model, a.exchange, error);
+    return adaptau_model_set_reduce(a.model, a.reduce, error);
 }
 
 static const struct misuse model_set_exchange[] = {
     IS_NULL(model),
-    BAD_STRUCT(exchange),
-    {ADAPTAU_E_ARGUMENT, "exchange->exchange is NULL", {TO(EXCHANGE.exchange, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "the encoder reads items of all ranges", {FROM(a.model, desk.graph)}},
+    BAD_STRUCT(reduce),
+    {ADAPTAU_E_ARGUMENT, "reduce->function is NULL", {TO(EXCHANGE.function, NULL)}},
+    {ADAPTAU_E_UNSUPPORTED, "the encoder reads items of all ranges", {FROM(a.model, desk.graph)}},
 };
 
 /* ---- orders, starts and Adam ------------------------------------------------------------------------------------- */
@@ -274,7 +275,7 @@ static const struct misuse table_moments[] = {
     {ADAPTAU_E_NUMERIC, "rows[1] is not finite", {TO(a.table[DIM], NAN)}},
 };
 
-static void prepare_pair_moments(void)
+static void prepare_interaction_moments(void)
 {
     PREPARE_TABLES;
     a.context = desk.context;
@@ -283,7 +284,7 @@ static void prepare_pair_moments(void)
     a.out = a.of_users;
 }
 
-static adaptau_status call_pair_moments(adaptau_error *error)
+static adaptau_status call_interaction_moments(adaptau_error *error)
 {
     return adaptau_interaction_moments(a.context, a.tables, a.dataset, a.out, error);
 }
@@ -339,7 +340,7 @@ static const struct misuse temperature_update_from[] = {
     {ADAPTAU_E_STATE, "there is nothing to measure", {TO(a.of_items[0], 0.0)}},
     {ADAPTAU_E_ARGUMENT, "moments->users[0] = 1e+300 is no number of users", {TO(a.of_users[0], 1e300)}},
     {ADAPTAU_E_ARGUMENT, "moments->items[0] = 0.5 is no number of items", {TO(a.of_items[0], 0.5)}},
-    {ADAPTAU_E_ARGUMENT, "moments->pairs[0] = 1e+19 is no number of pairs", {TO(SUMS.interactions[0], 1e19)}},
+    {ADAPTAU_E_ARGUMENT, "moments->interactions[0] = 1e+19 is no number of interactions", {TO(SUMS.interactions[0], 1e19)}},
     {ADAPTAU_E_ARGUMENT, "moments->losses[0] = 0, but of this range alone", {FROM(a.temperature, desk.personal)}},
 };
 
@@ -372,42 +373,32 @@ static const struct misuse temperature_set_state[] = {
 static void prepare_rank(void)
 {
     PREPARE_TABLES;
+    PREPARE_QUERY;
     a.context = desk.context;
     a.tables = &a.tables_struct.known;
-    a.dataset = desk.data;
-    a.n_users = 2;
-    a.k = 2;
-    a.some_users = a.listed_users;
-    a.listed_users[1] = 4;
-    a.items = a.best;
+    a.found = a.best;
     a.scores = a.best_scores;
 }
 
 static adaptau_status call_rank(adaptau_error *error)
 {
-    return adaptau_rank(a.context, a.tables, a.n_users, a.some_users, a.k, a.dataset, a.items, a.scores, error);
+    return adaptau_rank(a.context, a.tables, a.query, a.found, a.scores, error);
 }
 
 static const struct misuse rank[] = {
     IS_NULL(context),
-    IS_NULL(items),
-    IS_NULL(scores),
     BAD_TABLES,
-    {ADAPTAU_E_ARGUMENT, "n_users = -1", {TO(a.n_users, -1)}},
-    {ADAPTAU_E_ARGUMENT, "n_users = 7, but tables->n_users = 6", {TO(a.n_users, 7), TO(a.some_users, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "k = 0 is below 1", {TO(a.k, 0)}},
-    {ADAPTAU_E_SHAPE, "seen is 5 x 7, but the tables are 6 x 8", {FROM(a.dataset, desk.smaller)}},
-    {ADAPTAU_E_INDEX, "users[1] = 6, but n_users = 6", {TO(a.listed_users[1], USERS)}},
-    {ADAPTAU_E_INDEX, "users[0] = -1, but n_users = 6", {TO(a.listed_users[0], -1)}},
+    BAD_QUERY,
+    {ADAPTAU_E_SHAPE, "query->seen is 5 x 7, but the tables are 6 x 8", {FROM(QUERY.seen, desk.smaller)}},
 };
 
 static void prepare_merge_top_k(void)
 {
     a.context = desk.context;
     a.n = a.k = 2;
-    a.items = a.best;
+    a.found = a.best;
     a.scores = a.best_scores;
-    a.other_items = a.other_best;
+    a.other_found = a.other_best;
     a.other_scores = a.other_best_scores;
     a.other_best[0] = 1;
     a.other_best[2] = 1;
@@ -415,14 +406,14 @@ static void prepare_merge_top_k(void)
 
 static adaptau_status call_merge_top_k(adaptau_error *error)
 {
-    return adaptau_merge_top_k(a.context, a.n, a.k, a.items, a.scores, a.other_items, a.other_scores, error);
+    return adaptau_merge_top_k(a.context, a.n, a.k, a.found, a.scores, a.other_found, a.other_scores, error);
 }
 
 static const struct misuse merge_top_k[] = {
     IS_NULL(context),
-    IS_NULL(items),
+    IS_NULL(found),
     IS_NULL(scores),
-    IS_NULL(other_items),
+    IS_NULL(other_found),
     IS_NULL(other_scores),
     {ADAPTAU_E_ARGUMENT, "n = -1, k = 2: at least 0 and 1", {TO(a.n, -1)}},
     {ADAPTAU_E_ARGUMENT, "n = 2, k = 0: at least 0 and 1", {TO(a.k, 0)}},
@@ -452,13 +443,13 @@ static const struct misuse evaluator_run_lists[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(loss_gradients_of_range, loss_gradients_of_range),
-    SUBJECT(model_set_exchange, model_set_exchange),
+    SUBJECT(loss_gradients_of_shard, loss_gradients_of_range),
+    SUBJECT(model_set_reduce, model_set_exchange),
     SUBJECT(epoch_order, epoch_order),
     SUBJECT(init_rows, init_rows),
     SUBJECT(adam, adam),
     SUBJECT(table_moments, table_moments),
-    SUBJECT(pair_moments, pair_moments),
+    SUBJECT(interaction_moments, pair_moments),
     SUBJECT(temperature_loss_sums, temperature_loss_sums),
     SUBJECT(temperature_update_from, temperature_update_from),
     SUBJECT(temperature_set_state, temperature_set_state),
@@ -478,7 +469,7 @@ static void call_merge_row_sums(void)
     ck_assert_double_eq(sums.sum, 1.0);
 }
 
-static void call_merge_table_moments(void)
+static void call_table_moments_merge(void)
 {
     double moments[3] = {1.0, 2.0, 0.0};
     adaptau_table_moments_merge(1, NULL, moments);
@@ -497,7 +488,7 @@ static void call_temperature_unit_losses(void)
     ck_assert_ptr_null(adaptau_temperature_unit_losses(NULL));
 }
 
-static const struct harmless harmless[] = {HARMLESS(merge_row_sums), HARMLESS(merge_table_moments),
+static const struct harmless harmless[] = {HARMLESS(merge_row_sums), HARMLESS(table_moments_merge),
                                            HARMLESS(table_moments_size), HARMLESS(temperature_unit_losses)};
 
-MISUSE_FILE(partial);
+MISUSE_FILE(shards);

@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/** @file contrast.h
- *  Contrastive terms of graph encoders, beside whatever loss a batch has: SGL (Wu et al., SIGIR 2021), SimGCL (Yu et al., SIGIR
- *  2022) and NCL (Lin et al., WWW 2022). Two views z, z′ of each user and item are made from the same raw tables, and a node is
- *  to be told from the others of its side by its two views:
- *
- *      InfoNCE(x) = −cos(z_x, z′_x)/τ + log Σ_{y∈C} exp(cos(z_x, z′_y)/τ)
- *
- *  A step with such a term:
- *  @snippet 12-graph-and-contrast.c contrast */
-#ifndef ADAPTAU_CONTRAST_H
-#define ADAPTAU_CONTRAST_H
+/** @file experimental.h
+ *  Baselines of papers, to compare with: contrastive terms of graph encoders, temperatures that learn, and the temperatures of
+ *  the authors' released program. They are no part of the promise (docs/abi.md): any version may change them or leave them out,
+ *  their functions have a version node of their own, ADAPTAU_EXPERIMENTAL, and adaptau.h does not include this header. */
+#ifndef ADAPTAU_EXPERIMENTAL_H
+#define ADAPTAU_EXPERIMENTAL_H
 
 #include <adaptau/model.h>
+#include <adaptau/temperature.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- temperatures that learn, and those of the authors' program ---------------------------------------------------- */
+
+/* Policies for adaptau_temperature_options, beside those of temperature.h. */
+#define ADAPTAU_TAU0_LEARNED 4 /**< C-τ: one number that follows ∂loss/∂τ, from `tau` (0: the warm-up value) on */
+#define ADAPTAU_TAU_USER_RELEASED 3 /**< the authors' program: Eq. 16 on the candidates' side alone, τ₀ on the positive's */
+#define ADAPTAU_TAU_USER_LEARNED 4  /**< Cu-τ: each user's follows ∂loss/∂τ_u, from the first τ₀ on                   */
+
+/** One step of ADAPTAU_TAU0_LEARNED or ADAPTAU_TAU_USER_LEARNED; adaptau_model_gradients takes it by itself. With θ = log τ the
+ *  gradient of the mean loss of a term is
+ *
+ *      ∂/∂θ = −1/τ · Σ_r ∂row_loss_r/∂(1/τ) / Σ_r n_r        over the batch for τ₀, over a row for its user
+ *
+ *  and θ takes an Adam step (β₁ .9, β₂ .999, ε 1e-8, bias-corrected by its own count of steps), within log of tau_min and tau_max.
+ *  The paper says only that τ is trained; in log τ steps are relative and τ stays positive.
+ *  @param[in] users          [n]; NULL: 0 … n − 1; a user that comes twice takes two steps, in order
+ *  @param[in] d_inverse_tau  [n] row_d_inverse_tau of adaptau_softmax, finite
+ *  @param[in] terms          [n] n_r >= 0, the (weighted) terms of each row; NULL: 1 each; rows of 0 are passed over
+ *  @return E_STATE when neither temperature is learned; E_ARGUMENT, E_INDEX; E_NUMERIC: nothing has changed then. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_temperature_learn(adaptau_temperature *temperature, int32_t n, const int32_t *users,
+                                                     const float *d_inverse_tau, const float *terms, adaptau_error *error);
+
+/* ---- contrastive terms --------------------------------------------------------------------------------------------- */
 
 /** Each view propagates through a graph of its own, from which edges are dropped; degrees are those of what is left. The graphs
  *  are drawn anew in each step. */
@@ -30,7 +49,16 @@ extern "C" {
 /** C is every node of the side instead of the nodes that are contrasted. */
 #define ADAPTAU_CONTRAST_ALL_NODES (UINT32_C(1) << 0)
 
-/** All zero but struct_size: SGL that drops a tenth of the edges, τ = .2, λ = .1. A member that belongs to another kind must be
+/** Contrastive terms of graph encoders, beside whatever loss a batch has: SGL (Wu et al., SIGIR 2021), SimGCL (Yu et al., SIGIR
+ *  2022) and NCL (Lin et al., WWW 2022). Two views z, z′ of each user and item are made from the same raw tables, and a node is
+ *  to be told from the others of its side by its two views:
+ *
+ *      InfoNCE(x) = −cos(z_x, z′_x)/τ + log Σ_{y∈C} exp(cos(z_x, z′_y)/τ)
+ *
+ *  A step with such a term:
+ *  @snippet 12-graph-and-contrast.c contrast
+ *
+ *  All zero but struct_size: SGL that drops a tenth of the edges, τ = .2, λ = .1. A member that belongs to another kind must be
  *  0. Since 1.0. */
 typedef struct adaptau_contrast_options {
     uint32_t struct_size;  /**< sizeof(adaptau_contrast_options)                                             */
@@ -64,9 +92,9 @@ typedef struct adaptau_contrast_options {
  *  @param[in]  batch    the batch of the gradients; of its arrays users, positives and row_weights count
  *  @param[in]  options  NULL for the defaults
  *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL
- *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF, which has no layers; E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
+ *  @return E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
  *          and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the
- *          gradients are what they were. E_THREAD: there are none. Since 1.0. */
+ *          gradients are what they were. E_CALLBACK: there are none. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
                                                   const adaptau_contrast_options *options, double *loss,
                                                   adaptau_error *error);
@@ -75,7 +103,7 @@ ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const ad
  *  method from as many rows, drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch,
  *  before its steps; they stay as they are until the next call. O(20 (n_users + n_items) n_prototypes d).
  *  @param[in] n_prototypes  at least 1, and at most the number of users and of items
- *  @return E_ARGUMENT, also for ADAPTAU_ENCODER_MF; E_NUMERIC names a raw row that is not finite; E_MEMORY, E_THREAD. There are
+ *  @return E_ARGUMENT; E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_NUMERIC names a raw row that is not finite; E_MEMORY, E_CALLBACK. There are
  *          no prototypes after the last two. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n_prototypes, adaptau_error *error);
 

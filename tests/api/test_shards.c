@@ -2,6 +2,7 @@
 /* What adds up beside losses: moments and temperatures, ranked lists, Adam on shards, the order of an epoch. Each against the
  * function for the whole. */
 #include <adaptau/adaptau.h>
+#include <adaptau/experimental.h>
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include "../support/host.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/ranking.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
 
@@ -187,14 +189,14 @@ START_TEST(moments_of_pairs_are_whole_or_untouched)
     const adaptau_tables tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
     const double         before[3] = {5.0, 6.0, 7.0};
     double               out[3], want[3];
-    adaptau_status       status = ADAPTAU_E_THREAD;
+    adaptau_status       status = ADAPTAU_E_CALLBACK;
     int                  failures = 0;
     OK(adaptau_interaction_moments(failing, &tables, all, want, &error));
     for (int n = 0; status != ADAPTAU_OK; n++) {
         memcpy(out, before, sizeof out);
         host.failing_execution = host.executions + n;
         status = adaptau_interaction_moments(failing, &tables, all, out, &error);
-        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_THREAD);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_CALLBACK);
         ck_assert_mem_eq(out, status == ADAPTAU_OK ? want : before, sizeof out);
         failures += status != ADAPTAU_OK;
     }
@@ -241,7 +243,7 @@ static void rank_ranges(uint32_t flags, int32_t *out, float *scores)
         adaptau_dataset *seen = make_block(0, N, item_cuts[q], item_cuts[q + 1], TRAIN, 9);
         adaptau_tables   tables = block_tables(flags, 0, N, item_cuts[q], item_cuts[q + 1]);
         tables.item_bias = bias + item_cuts[q];
-        OK(adaptau_rank(context, &tables, N, NULL, K, seen, q == 0 ? out : other, q == 0 ? scores : other_scores, &error));
+        OK(top_of_tables(context, &tables, N, NULL, K, seen, q == 0 ? out : other, q == 0 ? scores : other_scores, &error));
         for (int i = 0; i < N * K && q > 0; i++)
             other[i] += other[i] < 0 ? 0 : item_cuts[q];
         if (q > 0)
@@ -256,7 +258,7 @@ START_TEST(merged_lists_are_the_ranking_of_all_items)
     static float   merged_scores[N * K], whole_scores[N * K];
     adaptau_tables tables = block_tables(flag_sets[_i], 0, N, 0, M);
     tables.item_bias = bias;
-    OK(adaptau_rank(context, &tables, N, NULL, K, all, whole, whole_scores, &error));
+    OK(top_of_tables(context, &tables, N, NULL, K, all, whole, whole_scores, &error));
     rank_ranges(flag_sets[_i], merged, merged_scores);
     ck_assert_mem_eq(merged, whole, sizeof whole);
     ck_assert_mem_eq(merged_scores, whole_scores, sizeof whole_scores);
@@ -306,11 +308,11 @@ START_TEST(ranking_refuses_bad_arguments)
     int32_t        ids[2] = {0, N}, out[4];
     float          scores[4];
     adaptau_tables tables = block_tables(0, 0, N, 0, M - 1);
-    ck_assert_int_eq(adaptau_rank(context, &tables, 2, ids, 2, NULL, out, scores, &error), ADAPTAU_E_INDEX);
-    ck_assert_int_eq(adaptau_rank(context, &tables, 1, ids, 0, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_rank(context, &tables, N + 1, NULL, 2, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
-    ck_assert_int_eq(adaptau_rank(context, &tables, 1, ids, 2, all, out, scores, &error), ADAPTAU_E_SHAPE);
-    ck_assert_int_eq(adaptau_rank(context, &tables, 1, ids, 2, NULL, out, NULL, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(top_of_tables(context, &tables, 2, ids, 2, NULL, out, scores, &error), ADAPTAU_E_INDEX);
+    ck_assert_int_eq(top_of_tables(context, &tables, 1, ids, 0, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(top_of_tables(context, &tables, N + 1, NULL, 2, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_int_eq(top_of_tables(context, &tables, 1, ids, 2, all, out, scores, &error), ADAPTAU_E_SHAPE);
+    ck_assert_int_eq(top_of_tables(context, &tables, 1, ids, 2, NULL, NULL, scores, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_merge_top_k(context, 1, 0, out, scores, out, scores, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_int_eq(adaptau_merge_top_k(context, 1, 1, out, NULL, out, scores, &error), ADAPTAU_E_ARGUMENT);
 }
@@ -485,7 +487,7 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
         OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
     }
     if (meeting) {
-        const adaptau_reduce exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting,
+        const adaptau_reduce exchange = {.struct_size = sizeof exchange, .function = meet, .user_data = meeting,
                                            .most_items = M};
         OK(adaptau_model_set_reduce(model, &exchange, &error));
     }
@@ -626,7 +628,7 @@ START_TEST(own_soft_targets_of_a_range_are_refused)
     const adaptau_temperature_options tau = {.struct_size = sizeof tau};
     const adaptau_target_options      targets = {.struct_size = sizeof targets, .strength = 3.0};
     struct meeting                   *meeting = allocate(1, sizeof *meeting);
-    const adaptau_reduce            exchange = {.struct_size = sizeof exchange, .exchange = meet, .user_data = meeting};
+    const adaptau_reduce            exchange = {.struct_size = sizeof exchange, .function = meet, .user_data = meeting};
     adaptau_dataset_view              view = {.struct_size = sizeof view};
     adaptau_model                    *model = NULL;
     adaptau_temperature              *temperature = NULL;
@@ -667,8 +669,8 @@ static void close_world(void)
 
 static Suite *partial_suite(void)
 {
-    Suite *suite = suite_create("partial");
-    TCase *tcase = tcase_create("partial");
+    Suite *suite = suite_create("shards");
+    TCase *tcase = tcase_create("shards");
     tcase_add_checked_fixture(tcase, open_world, close_world);
     tcase_add_test(tcase, table_moments_are_the_definition);
     tcase_add_loop_test(tcase, update_by_merged_moments_is_the_update, 0, 3);

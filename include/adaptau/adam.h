@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/** @file adam.h
+ *  Adam on rows of any table: the host's own, or a shard of a larger one. It is the step of adaptau_model_apply. */
+#ifndef ADAPTAU_ADAM_H
+#define ADAPTAU_ADAM_H
+
+#include <adaptau/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ADAPTAU_ADAM_TO_SPHERE (UINT32_C(1) << 0)         /**< rows back to length 1; weight_decay is not applied then  */
+#define ADAPTAU_ADAM_ROW_SECOND_MOMENT (UINT32_C(1) << 1) /**< ADAPTAU_MODEL_ROW_SECOND_MOMENT                          */
+
+/** Since 1.0. */
+typedef struct adaptau_adam_options {
+    uint32_t struct_size;   /**< sizeof(adaptau_adam_options)                                                */
+    uint32_t flags;         /**< ADAPTAU_ADAM_*                                                              */
+    double   learning_rate; /**< in [0, 1e6]                                                                 */
+    double   beta1;         /**< 0: 0.9; negative: none                                                      */
+    double   beta2;         /**< 0: 0.999                                                                    */
+    double   epsilon;       /**< 0: 1e-12                                                                    */
+    double   weight_decay;  /**< λ of an L2 term λ/2 ‖e‖² of the stepped rows; 0: none                       */
+} adaptau_adam_options;
+
+/** Rows of a table, and what Adam remembers of them: a shard of a larger table for example. All arrays belong to the caller and
+ *  start as zeros, but for the rows. Since 1.0. */
+typedef struct adaptau_adam_rows {
+    uint32_t struct_size; /**< sizeof(adaptau_adam_rows)                                                     */
+    int32_t  dim;         /**< d                                                                             */
+    int64_t  n;           /**< rows                                                                          */
+    float   *rows;        /**< [n x d]                                                                       */
+    int64_t  stride;      /**< >= d; 0 means d                                                               */
+    float   *first;       /**< [n x d]                                                                       */
+    float   *second;      /**< [n x d], with ADAPTAU_ADAM_ROW_SECOND_MOMENT [n]                              */
+    int32_t *steps;       /**< [n] how often each was stepped                                                */
+} adaptau_adam_rows;
+
+/** The step of adaptau_model_apply.
+ *  @param[in] n          gradients
+ *  @param[in] ids        [n] row of each, distinct; NULL: 0 … n − 1
+ *  @param[in] gradients  [n x d], `stride` floats apart; 0 means d
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX, E_NUMERIC (options; or names the first gradient that is not finite): nothing has
+ *          changed then; E_CALLBACK as adaptau_model_apply. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options *options, int64_t n,
+                                        const int32_t *ids, const float *gradients, int64_t stride,
+                                        const adaptau_adam_rows *rows, adaptau_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
