@@ -166,10 +166,6 @@ class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
 
 
-class ItemFilter(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_allowed", _I32), ("allowed", _P), ("exclude_ptr", _P), ("exclude", _P)]
-
-
 class FoldInOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("tau_user_policy", _I32), ("n_steps", _I32), ("tau", _F64),
                 ("threshold", _F64), ("divisor", _F64), ("target_strength", _F64), ("popularity_exponent", _F64)]
@@ -470,20 +466,18 @@ class Model(_Object):
     def top_k(self, users, k, seen=None):
         """Items and scores, [len(users), k] each, best first; -1 where fewer are left. `users` is int32."""
         items, scores = np.empty((len(users), k), np.int32), np.empty((len(users), k), np.float32)
-        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen.handle if seen else None)
+        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen._as_parameter_ if seen else None)
         call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
-
 
     def rank(self, embeddings, k, allowed=None, exclude_ptr=None, exclude=None):
         """Items and scores as of top_k, for users by their embeddings, float32 [n, dim]: of `allowed`, int32 ascending, and without
         exclude[exclude_ptr[i]:exclude_ptr[i + 1]], int32 ascending, for the i-th."""
         n = len(embeddings)
         items, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        chosen = ItemFilter(n_allowed=0 if allowed is None else len(allowed), allowed=_borrow(allowed, np.int32),
-                            exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
-        call(lib.adaptau_model_top_k_for, self, _I32(n), _borrow(embeddings, np.float32), _I64(0), _I32(k), c.byref(chosen),
-             _borrow(items, np.int32), _borrow(scores, np.float32))
+        query = Query(n=n, embeddings=_borrow(embeddings, np.float32), k=k, n_allowed=0 if allowed is None else len(allowed),
+                      allowed=_borrow(allowed, np.int32), exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
+        call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
 
 
