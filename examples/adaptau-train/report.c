@@ -108,10 +108,17 @@ static void json_search(struct json *json, const struct run *run)
     json_whole(json, "tau_trials", run->trial.tuning.n_trials);
     if (run->trial.tuning.n_trials > 0) {
         json_whole(json, "tau_trial_epochs", run->trial.tuning.trial_epochs);
+        json_whole(json, "tau_user_divisor", run->trial.tuning.user_divisor);
         json_whole(json, "tau_held_out", run->trial.tuning.n_held_out);
         json_text(json, "tau_held_out_by", run->trial.train_times ? "time" : "random");
         json_number(json, "tau_first", run->trial.tuning.first_tau);
         json_number(json, "tau_recall", run->trial.tuning.recall);
+    }
+    if (run->trial.tuning.factorised_score != 0) {
+        json_number(json, "held_out_score", run->trial.tuning.score);
+        json_number(json, "held_out_score_mf", run->trial.tuning.factorised_score);
+        json_number(json, "held_out_recall", run->trial.tuning.recall);
+        json_number(json, "held_out_recall_mf", run->trial.tuning.factorised_recall);
     }
     json_whole(json, "best_epoch", run->trial.search.best_epoch);
     json_whole(json, "search_epochs", run->trial.search.n_epochs);
@@ -189,6 +196,11 @@ static void print_protocol(const struct run *run)
            settings->trial.no_refit ? "that model is reported" : "all of train was then trained on for as many epochs");
 }
 
+static const char *name_divisor(uint32_t divisor)
+{
+    return divisor == 2 ? " on half of the users" : divisor == 4 ? " on a quarter of the users" : "";
+}
+
 static void print_facts(const struct run *run)
 {
     const struct recipe *recipe = &run->trial.recipe;
@@ -216,11 +228,15 @@ static void print_facts(const struct run *run)
            (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,
            recipe->base.soft_targets, recipe->base.popularity_exponent, recipe->base.popularity_prior, (long long)recipe->base.seed);
     if (run->trial.tuning.n_trials > 0)
-        printf("tau0       found by %d trainings of %lld epochs without %lld pairs of train:\n           %s %g %% of %s\n",
-               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, (long long)run->trial.tuning.n_held_out,
+        printf("tau0       found by %d trainings of %lld epochs%s without %lld pairs of train:\n           %s %g %% of %s\n",
+               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, name_divisor(run->trial.tuning.user_divisor), (long long)run->trial.tuning.n_held_out,
                run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share,
                run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
     print_protocol(run);
+    if (run->trial.tuning.factorised_score != 0)
+        printf("compared   short trainings recall %.4f of held-out pairs at %d, matrix factorisation %.4f%s\n", run->trial.tuning.recall,
+               run->settings->trial.cutoffs.values[choosing_cutoff(&run->settings->trial.cutoffs)], run->trial.tuning.factorised_recall,
+               run->trial.tuning.factorised_score > run->trial.tuning.score ? ": --backbone mf does better here" : "");
     printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),
            adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));

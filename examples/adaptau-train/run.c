@@ -59,6 +59,8 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
     if (settings->recipe.base.bfloat16 && !settings->quiet && !adaptau_context_uses_bfloat16(run->context))
         fprintf(stderr, "--bf16: this CPU is not faster by it, products stay in float32\n");
     status = trial_complete_recipe(&run->trial, &settings->recipe, error);
+    run->trial.compares = settings->recipe.base.encoder == ADAPTAU_ENCODER_LIGHTGCN &&
+                          settings->recipe.base.tau0_policy == ADAPTAU_BY_DATA && settings->recipe.contrast == CONTRAST_NONE;
     return status ? status : history_open(&run->history, settings->history, run->trial.resumes, error);
 }
 

@@ -82,6 +82,7 @@ static adaptau_status find_temperature(struct trial *trial, adaptau_error *error
         .split_flags = trial->train_times && !trial->of_each_user ? ADAPTAU_SPLIT_ACROSS_USERS : 0,
         .progress = heed_signal_in_tuning,
         .user_data = &trial->observer,
+        .flags = trial->compares ? ADAPTAU_TUNE_COMPARE : 0,
     };
     adaptau_recipe recipe = trial->recipe.base;
     double         started = clock_now();
@@ -89,6 +90,8 @@ static adaptau_status find_temperature(struct trial *trial, adaptau_error *error
     trial->tuning.struct_size = sizeof trial->tuning;
     adaptau_status status = adaptau_tune(trial->context, trial->train, &options, &recipe, &trial->tuning, error);
     trial->tune_seconds = clock_now() - started;
+    if (trial->tau0_policy != ADAPTAU_TAU0_HELD_OUT)
+        trial->tuning.n_trials = 0; /* none was for a temperature */
     if (!status)
         trial->recipe.base = recipe;
     else if (stop_signal()) {
@@ -429,7 +432,8 @@ adaptau_status trial_run(struct trial *trial, adaptau_error *error)
     if (trial->checkpoint)
         trial->fingerprint = checkpoint_fingerprint(trial);
     adaptau_status status = ADAPTAU_OK;
-    if (trial->recipe.base.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+    const bool     finds = trial->recipe.base.tau0_policy == ADAPTAU_TAU0_HELD_OUT;
+    if (finds || (trial->compares && !trial->resumes))
         status = trial->resumes ? recall_temperature(trial, error) : find_temperature(trial, error);
     if (status || trial->stopped_epoch)
         return status;

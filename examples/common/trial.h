@@ -68,6 +68,7 @@ struct trial {
     int32_t             tau0_policy; /* that the recipe had before its temperature was found */
     adaptau_tune_result tuning;
     double              tune_seconds;
+    bool                compares; /* matrix factorisation is tried beside the recipe's encoder: tuning tells how it did */
     struct search       search;
     struct snapshot snapshot; /* what `model` works on, or empty */
     adaptau_model  *model;

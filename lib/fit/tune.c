@@ -31,7 +31,7 @@
 #define GRAPH_EPOCHS 5 /* encoders learn slower                                                            */
 /* How many users a trial needs. Halving them makes trials twice as fast, and costs what the docs say. */
 #define ENOUGH_HELD_OUT 12000.0 /* interactions: MovieLens-100k has 6,400, and neighbouring trials are close there */
-#define ENOUGH_PER_ITEM 8.0     /* interactions an item: below, what is learned of items is another thing   */
+#define ENOUGH_PER_ITEM 4.0     /* interactions an item: below, what is learned of items is another thing   */
 #define MOST_DIVISOR 4
 #define MOST_GIVEN_DIVISOR 1024
 #define LESS_DATA 1.08          /* half the users want a τ that is higher by this                           */
@@ -86,6 +86,10 @@ static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune
         status = check_split(own, dataset, error);
     if (status)
         return status;
+    if (own->flags & ~ADAPTAU_TUNE_COMPARE)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", own->flags);
+    if (own->reserved)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %u, not 0", own->reserved);
     if (own->user_divisor > MOST_GIVEN_DIVISOR)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->user_divisor = %u is outside 0 ... %d", own->user_divisor,
                          MOST_GIVEN_DIVISOR);
@@ -320,6 +324,7 @@ static adaptau_status run_trial(struct tuning *t, double tau, double *score, ada
     if (t->result.n_trials++ == 0 || *score > t->best_score) {
         t->best_score = *score;
         t->result.recall = t->recall;
+        t->result.score = *score;
     }
     t->progress.recall = t->recall;
     return tell(t, error);
@@ -383,9 +388,10 @@ static int64_t choose_trial_epochs(const struct tuning *t)
     const int64_t n_steps = (n_rows + t->recipe.rows_per_batch - 1) / t->recipe.rows_per_batch;
     const int64_t least = t->recipe.encoder == ADAPTAU_ENCODER_MF ? LEAST_EPOCHS : GRAPH_EPOCHS;
     const int64_t epochs = (LEAST_STEPS + n_steps - 1) / n_steps;
+    const int64_t most = t->recipe.epochs > least ? t->recipe.epochs : least;
     if (t->options.trial_epochs)
         return t->options.trial_epochs;
-    return epochs > least ? epochs : least;
+    return epochs < least ? least : epochs < most ? epochs : most;
 }
 
 /* τ₀ of the search, which is for the users that trials have, for all of them. */
@@ -426,24 +432,76 @@ static void close_tuning(struct tuning *t)
     atau_free(t->context, t->items, t->n_items * sizeof(float));
 }
 
-/* `filled` has ADAPTAU_TAU0_HELD_OUT. */
-static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, bool tries_personal, adaptau_recipe *filled,
-                           adaptau_error *error)
+/* One trial of a recipe whose temperature needs no search. */
+static adaptau_status run_as_it_is(struct tuning *t, adaptau_error *error)
+{
+    double score = 0;
+    t->recipe.epochs = choose_trial_epochs(t);
+    t->result.trial_epochs = t->recipe.epochs;
+    adaptau_status status = make_evaluator(t, error);
+    if (!status)
+        status = make_first_rows(t, error);
+    return status ? status : run_trial(t, t->recipe.tau, &score, error);
+}
+
+/* Matrix factorisation by its defaults on the same interactions, at a temperature of its own. */
+static adaptau_status try_factorisation(struct tuning *t, adaptau_error *error)
+{
+    const adaptau_tune_options options = {
+        .struct_size = sizeof options,
+        .cutoff = t->options.cutoff,
+        .held_out = t->held_out,
+        .progress = t->options.progress,
+        .user_data = t->options.user_data,
+        .user_divisor = 1,
+    };
+    adaptau_recipe      recipe = {.struct_size = sizeof recipe};
+    adaptau_tune_result result = {.struct_size = sizeof result};
+    adaptau_status      status = adaptau_recipe_init(&recipe, error);
+    recipe.dim = t->recipe.dim;
+    recipe.seed = t->recipe.seed;
+    if (!status)
+        status = adaptau_tune(t->context, t->part, &options, &recipe, &result, error);
+    t->result.factorised_recall = result.recall;
+    t->result.factorised_score = result.score;
+    return status;
+}
+
+static bool compares(const struct tuning *t, const adaptau_recipe *filled)
+{
+    return t->options.flags & ADAPTAU_TUNE_COMPARE && filled->encoder != ADAPTAU_ENCODER_MF;
+}
+
+static adaptau_status prepare(struct tuning *t, const adaptau_dataset *dataset, const adaptau_recipe *filled, adaptau_error *error)
 {
     adaptau_status status = split(t, dataset, error);
     if (status)
         return status;
     t->recipe = *filled;
     t->result.n_held_out = adaptau_dataset_n_interactions(t->held_out);
-    if (t->result.n_held_out == 0 || adaptau_dataset_n_interactions(t->part) == 0) {
-        filled->tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
+    if (t->result.n_held_out == 0 || adaptau_dataset_n_interactions(t->part) == 0)
         return ADAPTAU_OK;
-    }
     status = leave_users_out(t, error);
     t->result.user_divisor = t->divisor;
-    if (!status)
-        status = run_trials(t, tries_personal, error);
+    return status;
+}
+
+/* `filled` has ADAPTAU_TAU0_HELD_OUT, or is to be compared. */
+static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, bool tries_personal, adaptau_recipe *filled,
+                           adaptau_error *error)
+{
+    const bool     finds = filled->tau0_policy == ADAPTAU_TAU0_HELD_OUT;
+    adaptau_status status = prepare(t, dataset, filled, error);
     if (status)
+        return status;
+    if (t->result.user_divisor == 0) {
+        filled->tau0_policy = finds ? ADAPTAU_TAU0_FIRST_ORDER : filled->tau0_policy;
+        return ADAPTAU_OK;
+    }
+    status = finds ? run_trials(t, tries_personal, error) : run_as_it_is(t, error);
+    if (!status && compares(t, filled))
+        status = try_factorisation(t, error);
+    if (status || !finds)
         return status;
     filled->tau0_policy = ADAPTAU_TAU0_FIXED;
     filled->tau = t->result.tau;
@@ -468,7 +526,7 @@ adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dat
         return status;
     const bool left_open = own.tau_user_policy == ADAPTAU_BY_DATA;
     status = adaptau_recipe_fill(&own, dataset, error);
-    if (!status && own.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
+    if (!status && (own.tau0_policy == ADAPTAU_TAU0_HELD_OUT || compares(&t, &own)))
         status = tune(&t, dataset, left_open && may_be_personal(&own), &own, error);
     close_tuning(&t);
     if (status)

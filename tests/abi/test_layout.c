@@ -422,7 +422,7 @@ MEMBER(adaptau_training_state, n_steps, 32, 8);
 MEMBER(adaptau_training_state, loss, 40, 8);
 MEMBER(adaptau_training_state, tau0, 48, 8);
 
-SIZE(adaptau_tune_options, 72);
+SIZE(adaptau_tune_options, 80);
 MEMBER(adaptau_tune_options, struct_size, 0, 4);
 MEMBER(adaptau_tune_options, cutoff, 4, 4);
 MEMBER(adaptau_tune_options, share, 8, 8);
@@ -434,6 +434,8 @@ MEMBER(adaptau_tune_options, progress, 48, 8);
 MEMBER(adaptau_tune_options, user_data, 56, 8);
 MEMBER(adaptau_tune_options, split_flags, 64, 4);
 MEMBER(adaptau_tune_options, user_divisor, 68, 4);
+MEMBER(adaptau_tune_options, flags, 72, 4);
+MEMBER(adaptau_tune_options, reserved, 76, 4);
 
 SIZE(adaptau_tune_progress, 56);
 MEMBER(adaptau_tune_progress, trial, 0, 4);
@@ -445,7 +447,7 @@ MEMBER(adaptau_tune_progress, n_steps, 32, 8);
 MEMBER(adaptau_tune_progress, tau, 40, 8);
 MEMBER(adaptau_tune_progress, recall, 48, 8);
 
-SIZE(adaptau_tune_result, 56);
+SIZE(adaptau_tune_result, 80);
 MEMBER(adaptau_tune_result, struct_size, 0, 4);
 MEMBER(adaptau_tune_result, n_trials, 4, 4);
 MEMBER(adaptau_tune_result, n_held_out, 8, 8);
@@ -455,6 +457,9 @@ MEMBER(adaptau_tune_result, tau, 32, 8);
 MEMBER(adaptau_tune_result, recall, 40, 8);
 MEMBER(adaptau_tune_result, tau_user_policy, 48, 4);
 MEMBER(adaptau_tune_result, user_divisor, 52, 4);
+MEMBER(adaptau_tune_result, score, 56, 8);
+MEMBER(adaptau_tune_result, factorised_recall, 64, 8);
+MEMBER(adaptau_tune_result, factorised_score, 72, 8);
 #endif
 
 int main(void)

@@ -11,6 +11,7 @@
 #include "../support/draw.h"
 #include "../support/ok.h"
 #include "../support/suite.h"
+#include "fit/sample.h"
 
 enum { USERS = 300, ITEMS = 200, KINDS = 10, PER_USER = 14 };
 
@@ -232,6 +233,115 @@ START_TEST(a_given_policy_of_users_is_kept)
 }
 END_TEST
 
+/* ---- a part of the users ------------------------------------------------------------------------------------------------ */
+
+START_TEST(a_sample_has_the_same_users_in_both_parts)
+{
+    adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
+    adaptau_dataset      *data = make_data(context, 50), *part = NULL, *held_out = NULL, *few[2] = {NULL};
+    adaptau_split_options split = {.struct_size = sizeof split, .share = 0.2};
+    adaptau_dataset_view  all[2] = {{.struct_size = sizeof *all}, {.struct_size = sizeof *all}}, drawn[2] = {all[0], all[1]};
+    OK(adaptau_dataset_split(context, data, &split, &part, &held_out, &error));
+    for (int k = 0; k < 2; k++) {
+        OK(atau_sample_users(context, k ? held_out : part, 9, 3, &few[k], &error));
+        OK(adaptau_dataset_get_view(k ? held_out : part, &all[k], &error));
+        OK(adaptau_dataset_get_view(few[k], &drawn[k], &error));
+    }
+    ck_assert_int_eq(drawn[0].n_users, drawn[1].n_users);
+    ck_assert_int_eq(drawn[0].n_items, ITEMS);
+    ck_assert(drawn[0].n_users > USERS / 3 - 40 && drawn[0].n_users < USERS / 3 + 40);
+    int32_t user = 0; /* of all, in whose order those of the sample come */
+    for (int32_t u = 0; u < drawn[0].n_users; u++, user++) {
+        int64_t n[2];
+        for (bool same = false; !same; user += !same) {
+            ck_assert_int_lt(user, USERS);
+            same = true;
+            for (int k = 0; k < 2; k++) {
+                n[k] = drawn[k].user_ptr[u + 1] - drawn[k].user_ptr[u];
+                same = same && n[k] == all[k].user_ptr[user + 1] - all[k].user_ptr[user] &&
+                       !memcmp(drawn[k].user_items + drawn[k].user_ptr[u], all[k].user_items + all[k].user_ptr[user],
+                               (size_t)n[k] * sizeof(int32_t));
+            }
+        }
+    }
+    for (int k = 0; k < 2; k++)
+        adaptau_dataset_destroy(few[k]);
+    adaptau_dataset_destroy(held_out);
+    adaptau_dataset_destroy(part);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
+/* Bounds that leave the first trial alone: what is found is its τ₀, lower by 1.08 for each halving. */
+START_TEST(fewer_users_find_the_temperature_of_all)
+{
+    adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    adaptau_dataset *data = make_data(context, 30);
+    for (uint32_t divisor = 1; divisor <= 4; divisor *= 2) {
+        const adaptau_tune_options options = {.struct_size = sizeof options, .user_divisor = divisor};
+        adaptau_recipe             recipe = small_recipe();
+        const double               first = 0.7 / adaptau_log_ratio(USERS, ITEMS, adaptau_dataset_n_interactions(data));
+        recipe.tau_min = first / 1.25;
+        recipe.tau_max = first * 1.25;
+        recipe.tau_user_policy = ADAPTAU_TAU_USER_NONE;
+        const adaptau_tune_result result = tune(context, data, &options, &recipe);
+        ck_assert_int_eq(result.n_trials, 1);
+        ck_assert_uint_eq(result.user_divisor, divisor);
+        ck_assert_double_eq_tol(result.tau, result.first_tau * pow(1.08, -log2(divisor)), 1e-12);
+        ck_assert_double_eq(recipe.tau, result.tau);
+    }
+    adaptau_recipe recipe = small_recipe();
+    ck_assert_uint_eq(tune(context, data, NULL, &recipe).user_divisor, 1); /* so small as the data are */
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
+/* ---- a comparison ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(an_encoder_is_compared_with_factorisation_by_its_defaults)
+{
+    adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    adaptau_dataset      *data = make_data(context, 30), *part = NULL, *held_out = NULL;
+    adaptau_split_options split = {.struct_size = sizeof split, .share = 0.2, .seed = 5};
+    OK(adaptau_dataset_split(context, data, &split, &part, &held_out, &error));
+    adaptau_tune_options options = {.struct_size = sizeof options, .held_out = held_out};
+    adaptau_recipe       factorised = {.struct_size = sizeof factorised}, plain, compared;
+    OK(adaptau_recipe_init(&factorised, &error));
+    factorised.dim = 16;
+    factorised.seed = 3;
+    plain = compared = factorised;
+    plain.encoder = compared.encoder = ADAPTAU_ENCODER_LIGHTGCN;
+    const adaptau_tune_result expected = tune(context, part, &options, &factorised);
+    ck_assert_int_eq(tune(context, part, &options, &plain).n_trials, 0); /* its inner products have no temperature to find */
+    options.flags = ADAPTAU_TUNE_COMPARE;
+    const adaptau_tune_result result = tune(context, part, &options, &compared);
+    ck_assert_int_eq(result.n_trials, 1);
+    ck_assert_double_eq(result.factorised_score, expected.score);
+    ck_assert_double_eq(result.factorised_recall, expected.recall);
+    ck_assert(result.recall > 0.0 && result.recall < 1.0 && result.score < 0.0 && result.score != expected.score);
+    ck_assert_mem_eq(&compared, &plain, sizeof plain);
+    adaptau_dataset_destroy(held_out);
+    adaptau_dataset_destroy(part);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
+START_TEST(factorisation_is_compared_with_nothing)
+{
+    adaptau_context           *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    adaptau_dataset           *data = make_data(context, 30);
+    const adaptau_tune_options options = {.struct_size = sizeof options, .flags = ADAPTAU_TUNE_COMPARE};
+    adaptau_recipe             recipe = small_recipe();
+    const adaptau_tune_result  result = tune(context, data, &options, &recipe);
+    ck_assert(result.n_trials >= 3 && result.factorised_score == 0.0 && result.factorised_recall == 0.0);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 /* ---- progress --------------------------------------------------------------------------------------------------------- */
 
 struct watch {
@@ -326,6 +436,10 @@ int main(void)
     tcase_add_test(tests, losses_without_a_temperature_have_none_to_find);
     tcase_add_test(tests, users_with_one_item_leave_eq14);
     tcase_add_test(tests, a_given_policy_of_users_is_kept);
+    tcase_add_test(tests, a_sample_has_the_same_users_in_both_parts);
+    tcase_add_test(tests, fewer_users_find_the_temperature_of_all);
+    tcase_add_test(tests, an_encoder_is_compared_with_factorisation_by_its_defaults);
+    tcase_add_test(tests, factorisation_is_compared_with_nothing);
     tcase_add_test(tests, progress_sees_every_step_and_can_end_it);
     tcase_add_test(tests, a_training_finds_what_a_tuning_finds);
     tcase_add_test(tests, a_temperature_has_to_be_found_first);

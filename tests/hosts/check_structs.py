@@ -54,7 +54,7 @@ def java(text):
 def main():
     root = pathlib.Path(sys.argv[1])
     truth = recorded((root / "tests/abi/interface.txt").read_text(encoding="utf-8"))
-    hosts = {"python/adaptau.py": python, "node/adaptau.js": node, "rust/adaptau.rs": rust, "java/Adaptau.java": java}
+    hosts = {"python/adaptau/_library.py": python, "node/adaptau.js": node, "rust/adaptau.rs": rust, "java/Adaptau.java": java}
     n_wrong = 0
     for path, parse in hosts.items():
         structs = list(parse((root / "examples/hosts" / path).read_text(encoding="utf-8")))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test_python.py ROOT: examples/hosts/python/adaptau.py copies nothing, refuses what it would have to copy, and keeps alive what is
+"""test_python.py ROOT: the objects of examples/hosts/python/adaptau copy nothing, refuse what they would have to copy, and keep alive what is
 in use. The library is $ADAPTAU_LIBRARY. Without NumPy a skip."""
 import gc
 import pathlib
@@ -77,7 +77,7 @@ class Module(unittest.TestCase):
                 training.add_loss(training.model.gradients(batch, training.temperature).loss)
                 training.model.apply()
         seen = []
-        model, result = adaptau.fit(self.context, self.data, self.recipe(), on_epoch=lambda p: seen.append((p.epoch, p.loss)))
+        model, result = adaptau.fit_dataset(self.context, self.data, self.recipe(), on_epoch=lambda p: seen.append((p.epoch, p.loss)))
         for one, other in zip(training.model.embeddings(), model.embeddings()):
             np.testing.assert_array_equal(one, other)
         self.assertEqual([epoch for epoch, _ in seen], [0, 1, 2, 3])
@@ -87,12 +87,12 @@ class Module(unittest.TestCase):
     def test_fit_ends_when_a_callback_says_so(self):
         kept, held_out = self.data.split(0.3, seed=2)
         self.assertEqual(kept.n_pairs + held_out.n_pairs, self.data.n_pairs)
-        model, result = adaptau.fit(self.context, kept, self.recipe(), validation=held_out, cutoff=5,
+        model, result = adaptau.fit_dataset(self.context, kept, self.recipe(), validation=held_out, cutoff=5,
                                     on_epoch=lambda p: adaptau.STOP if p.epoch == 1 else None)
         self.assertEqual((result.stopped, result.n_searched), (1, 2))
         self.assertGreater(result.recall, 0)
         with self.assertRaises(ZeroDivisionError):
-            adaptau.fit(self.context, self.data, self.recipe(), on_step=lambda p: 1 // 0)
+            adaptau.fit_dataset(self.context, self.data, self.recipe(), on_step=lambda p: 1 // 0)
 
     def test_the_latest_are_held_out(self):
         times = np.arange(self.data.n_pairs, dtype=np.int64)

@@ -75,6 +75,8 @@ static const struct misuse tune[] = {
      {FROM(OPTIONS.held_out, desk.data), TO(OPTIONS.share, 0.0), TO(OPTIONS.split_flags, ADAPTAU_SPLIT_ACROSS_USERS)}},
     {ADAPTAU_E_ARGUMENT, "options->flags = 0x4 has unknown bits", {TO(OPTIONS.split_flags, 4)}},
     {ADAPTAU_E_ARGUMENT, "options->user_divisor = 1025 is outside 0 ... 1024", {TO(OPTIONS.user_divisor, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "options->flags = 0x2 has unknown bits", {TO(OPTIONS.flags, 2)}},
+    {ADAPTAU_E_ARGUMENT, "options->reserved = 1, not 0", {TO(OPTIONS.reserved, 1)}},
     {ADAPTAU_E_SHAPE,
      "options->held_out is of 7 users x 9 items, but dataset of 6 x 8",
      {FROM(OPTIONS.held_out, desk.larger), TO(OPTIONS.share, 0.0)}},

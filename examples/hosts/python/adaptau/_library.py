@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""libadaptau for NumPy, by ctypes alone: what a host needs to train, evaluate, recommend, save and load.
+"""libadaptau for NumPy, by ctypes alone: what a host needs to train, evaluate, recommend, save and load. `import adaptau` has all
+of it, and above it what trains in one call.
 
 Arrays are handed over as they lie in memory, and what comes back are views; nothing is copied. ctypes releases the
 interpreter's lock around every call. Each object holds what it was made from, so that Python frees them in the right order.
@@ -13,7 +14,19 @@ import numpy as np
 
 _I32, _I64, _U32, _U64, _F64, _P = c.c_int32, c.c_int64, c.c_uint32, c.c_uint64, c.c_double, c.c_void_p
 
-lib = c.CDLL(os.environ.get("ADAPTAU_LIBRARY", "libadaptau.so.1"))
+
+
+def _open():
+    """The library of $ADAPTAU_LIBRARY, else one in the package's folder, else the one that the dynamic loader finds."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libadaptau.so.1")
+    path = os.environ.get("ADAPTAU_LIBRARY") or (beside if os.path.exists(beside) else "libadaptau.so.1")
+    try:
+        return c.CDLL(path)
+    except OSError as error:
+        raise ImportError(f"{error}; install libadaptau, or set ADAPTAU_LIBRARY to its path") from None
+
+
+lib = _open()
 lib.adaptau_status_name.restype = c.c_char_p
 lib.adaptau_context_backend.restype = c.c_char_p
 lib.adaptau_dataset_n_interactions.restype = _I64
@@ -115,7 +128,8 @@ class Recipe(_Sized):
                 ("negative_weight", _F64), ("tau", _F64), ("tau_min", _F64), ("tau_max", _F64), ("tau_divisor", _F64),
                 ("tau_learning_rate", _F64), ("threshold_quantile", _F64), ("degree_quantile", _F64),
                 ("popularity_exponent", _F64), ("row_weight_exponent", _F64), ("soft_targets", _F64),
-                ("learning_rate_users", _F64), ("learning_rate_items", _F64), ("popularity_prior", _F64)]
+                ("learning_rate_users", _F64), ("learning_rate_items", _F64), ("popularity_prior", _F64), ("top_k", _I64),
+                ("weight_tau", _F64), ("positive_scale", _F64), ("activation", _I32), ("reserved", _I32)]
 
     def __init__(self, **members):
         """The library's defaults, BY_DATA where the data decide, and what is named."""
@@ -152,6 +166,19 @@ class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
 
 
+class ItemFilter(_Sized):
+    _fields_ = [("struct_size", _U32), ("n_allowed", _I32), ("allowed", _P), ("exclude_ptr", _P), ("exclude", _P)]
+
+
+class FoldInOptions(_Sized):
+    _fields_ = [("struct_size", _U32), ("flags", _U32), ("tau_user_policy", _I32), ("n_steps", _I32), ("tau", _F64),
+                ("threshold", _F64), ("divisor", _F64), ("target_strength", _F64), ("popularity_exponent", _F64)]
+
+
+class Attachment(c.Structure):
+    _fields_ = [("name", c.c_char_p), ("bytes", _P), ("size", _I64)]
+
+
 class FitProgress(c.Structure):
     _fields_ = [("phase", _I32), ("evaluated", _I32), ("best", _I32), ("reserved", _I32), ("epoch", _I64),
                 ("n_epochs", _I64), ("step", _I64), ("n_steps", _I64), ("loss", _F64), ("tau0", _F64), ("recall", _F64),
@@ -166,19 +193,55 @@ class _Error(c.Structure):
 
 
 class Error(Exception):
-    """A call that failed: status (ADAPTAU_E_*), its name, and the library's message."""
+    """A call that failed: status (ADAPTAU_E_*), its name, and the library's message. Errors that Python has a name for are of
+    that class, too, so that `except OSError` and the like catch them."""
 
-    def __init__(self, cause):
-        super().__init__(cause.message.decode())
-        self.status, self.os_error = cause.status, cause.os_error
-        self.name = lib.adaptau_status_name(cause.status).decode()
+    def __init__(self, message, status=0, os_error=0):
+        super().__init__(message)
+        self.status, self.os_error = status, os_error
+        self.name = lib.adaptau_status_name(status).decode()
+
+    def __reduce__(self):
+        return type(self), (str(self), self.status, self.os_error)
+
+
+class ArgumentError(Error, ValueError):
+    """E_ARGUMENT, E_SHAPE, E_NUMERIC, E_FORMAT."""
+
+
+class RangeError(Error, IndexError):
+    """E_INDEX."""
+
+
+class NoMemoryError(Error, MemoryError):
+    """E_MEMORY."""
+
+
+class FileError(Error, OSError):
+    """E_IO; errno is that of the system."""
+
+    def __init__(self, message, status=0, os_error=0):
+        super().__init__(message, status, os_error)
+        self.errno = os_error or None
+
+    def __str__(self):
+        return self.args[0]
+
+
+class Cancelled(Error):
+    """E_CANCELLED: a callback asked for the end."""
+
+
+_KINDS = {"E_ARGUMENT": ArgumentError, "E_SHAPE": ArgumentError, "E_NUMERIC": ArgumentError, "E_FORMAT": ArgumentError,
+          "E_INDEX": RangeError, "E_MEMORY": NoMemoryError, "E_IO": FileError, "E_CANCELLED": Cancelled}
 
 
 def call(function, *arguments):
-    """Call a function that takes an adaptau_error last; raise Error unless it succeeds."""
+    """Call a function that takes an adaptau_error last; raise the Error of its status unless it succeeds."""
     cause = _Error()
     if function(*arguments, c.byref(cause)):
-        raise Error(cause)
+        kind = _KINDS.get(lib.adaptau_status_name(cause.status).decode(), Error)
+        raise kind(cause.message.decode(errors="replace"), cause.status, cause.os_error)
 
 
 def _borrow(array, dtype, shape=None, writable=False):
@@ -324,6 +387,18 @@ class Evaluator(_Object):
         call(lib.adaptau_evaluator_mean, self, METRICS.index(metric), _I32(cutoff), c.byref(mean))
         return mean.value
 
+    def users(self):
+        """The users who have held-out items, ascending."""
+        n = lib.adaptau_evaluator_n_users(self)
+        address = lib.adaptau_evaluator_users(self)
+        return np.array(np.asarray(_Memory(self, address, (n,), None, "<i4"))) if n else np.empty(0, np.int32)
+
+    def per_user(self, metric, cutoff=0):
+        """The metric of each of these users."""
+        values = np.empty(lib.adaptau_evaluator_n_users(self), np.float32)
+        call(lib.adaptau_evaluator_per_user, self, METRICS.index(metric), _I32(cutoff), _borrow(values, np.float32))
+        return values
+
 
 class Model(_Object):
     """`host_users` and `host_items` may be float32 arrays [rows, dim] of the host's, which are trained in place."""
@@ -343,8 +418,29 @@ class Model(_Object):
         _Object.__init__(self, lib.adaptau_model_load, lib.adaptau_model_destroy, context, os.fsencode(path), keep=(context,))
         return self
 
-    def save(self, path):
-        call(lib.adaptau_model_save, self, os.fsencode(path))
+    @classmethod
+    def load_with(cls, context, path):
+        """The model, and what was saved with it: names and their bytes."""
+        found = {}
+
+        @c.CFUNCTYPE(_I32, _P, c.POINTER(Attachment))
+        def take(_, attachment):
+            a = attachment.contents
+            found[a.name.decode()] = c.string_at(a.bytes, a.size) if a.size else b""
+            return 0
+        self, handle = cls.__new__(cls), _P()
+        call(lib.adaptau_model_load_with, context, os.fsencode(path), take, None, c.byref(handle))
+        self._own(handle, lib.adaptau_model_destroy, keep=(context,))
+        return self, found
+
+    def save(self, path, **attachments):
+        """One file with the model and the bytes of each attachment, which is the old one or the new one as a whole."""
+        if not attachments:
+            return call(lib.adaptau_model_save, self, os.fsencode(path))
+        kept = [c.create_string_buffer(value, max(len(value), 1)) for value in attachments.values()]
+        array = (Attachment * max(len(kept), 1))(*(Attachment(name.encode(), c.addressof(buffer), len(value)) for (name, value), buffer
+                                                   in zip(attachments.items(), kept)))
+        return call(lib.adaptau_model_save_with, self, os.fsencode(path), _I32(len(kept)), array)
 
     def tables(self):
         tables = Tables()
@@ -374,6 +470,34 @@ class Model(_Object):
         query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen.handle if seen else None)
         call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
+
+
+    def rank(self, embeddings, k, allowed=None, exclude_ptr=None, exclude=None):
+        """Items and scores as of top_k, for users by their embeddings, float32 [n, dim]: of `allowed`, int32 ascending, and without
+        exclude[exclude_ptr[i]:exclude_ptr[i + 1]], int32 ascending, for the i-th."""
+        n = len(embeddings)
+        items, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+        chosen = ItemFilter(n_allowed=0 if allowed is None else len(allowed), allowed=_borrow(allowed, np.int32),
+                            exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
+        call(lib.adaptau_model_top_k_for, self, _I32(n), _borrow(embeddings, np.float32), _I64(0), _I32(k), c.byref(chosen),
+             _borrow(items, np.int32), _borrow(scores, np.float32))
+        return items, scores
+
+
+class FoldIn(_Object):
+    """What new users are made of; `dataset` for soft targets and popularity."""
+
+    def __init__(self, model, dataset=None, **options):
+        super().__init__(lib.adaptau_fold_in_create, lib.adaptau_fold_in_destroy, model, dataset, c.byref(FoldInOptions(**options)),
+                         keep=(model, dataset))
+        self._dim = model.tables().dim
+
+    def users(self, indptr, indices):
+        """Embeddings of users by their items: int64 [n + 1], int32 ascending within a user."""
+        embeddings = np.empty((len(indptr) - 1, self._dim), np.float32)
+        call(lib.adaptau_fold_in_users, self, _I32(len(embeddings)), _borrow(indptr, np.int64), _borrow(indices, np.int32),
+             _borrow(embeddings, np.float32), None)
+        return embeddings
 
 
 class Training(_Object):
@@ -415,7 +539,7 @@ class Training(_Object):
         call(lib.adaptau_training_add_loss, self, _F64(loss))
 
 
-def fit(context, dataset, recipe=None, validation=None, on_step=None, on_epoch=None, **options):
+def fit_dataset(context, dataset, recipe=None, validation=None, on_step=None, on_epoch=None, **options):
     """A model and what is known of it. Callbacks get a FitProgress and answer STOP, or anything else to go on; an exception in
     one ends the training and is raised here."""
     raised = []

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Who has what: interactions of users and items as Python has them, as the library takes them."""
+from __future__ import annotations
+
+from typing import Any, Iterable, Sequence
+
+import numpy as np
+
+_LARGEST = 2**31 - 1
+
+
+def _is_sparse(thing: Any) -> bool:
+    """A matrix or array of scipy.sparse, which need not be installed."""
+    return hasattr(thing, "tocsr") and hasattr(thing, "nnz") and hasattr(thing, "shape")
+
+
+def _sorted_rows(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """indptr and indices of pairs in any order, each pair once."""
+    keys = np.unique(users.astype(np.int64) * max(shape[1], 1) + items)
+    rows = keys // max(shape[1], 1)
+    indptr = np.zeros(shape[0] + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=shape[0]), out=indptr[1:])
+    return indptr, (keys % max(shape[1], 1)).astype(np.int32)
+
+
+class Interactions:
+    """Interactions of users (rows) and items (columns), each once and in order.
+
+    Made of a scipy.sparse matrix or array of any format and index type: what is stored and not 0 counts, whatever its value. A
+    canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where it is 32-bit. Anything else
+    is sorted into arrays of its own. `Interactions.from_pairs` takes users and items of any names.
+
+    Attributes:
+        indptr: int64 [n_users + 1].
+        indices: int32 [n], ascending within a row.
+        shape: users, items.
+        user_labels, item_labels: what rows and columns are called; None where their numbers are their names.
+    """
+
+    def __init__(self, matrix: Any, user_labels: Sequence | None = None, item_labels: Sequence | None = None) -> None:
+        if not _is_sparse(matrix):
+            raise TypeError(f"wanted a scipy.sparse matrix, not {type(matrix).__name__}; Interactions.from_pairs takes pairs")
+        if max(matrix.shape) > _LARGEST:
+            raise ValueError(f"a matrix of {matrix.shape}, but there may be {_LARGEST} users and items at most")
+        self.shape = int(matrix.shape[0]), int(matrix.shape[1])
+        if matrix.format == "csr" and matrix.has_canonical_format and np.count_nonzero(matrix.data) == matrix.nnz:
+            self.indptr = matrix.indptr.astype(np.int64, copy=False)
+            self.indices = np.ascontiguousarray(matrix.indices[:matrix.nnz]).astype(np.int32, copy=False)
+        else:
+            pairs = matrix.tocoo()
+            kept = np.asarray(pairs.data) != 0
+            self.indptr, self.indices = _sorted_rows(pairs.row[kept], pairs.col[kept], self.shape)
+        self._name(user_labels, item_labels)
+
+    def _name(self, user_labels: Sequence | None, item_labels: Sequence | None) -> None:
+        self.user_labels = None if user_labels is None else np.asarray(user_labels)
+        self.item_labels = None if item_labels is None else np.asarray(item_labels)
+        for labels, count, side in (self.user_labels, self.shape[0], "user"), (self.item_labels, self.shape[1], "item"):
+            if labels is not None and labels.shape != (count,):
+                raise ValueError(f"{side}_labels of shape {labels.shape}, but there are {count} {side}s")
+        self._places: dict[str, dict] = {}
+
+    @classmethod
+    def _of_arrays(cls, indptr: np.ndarray, indices: np.ndarray, n_items: int, user_labels: Sequence | None = None,
+                   item_labels: Sequence | None = None) -> Interactions:
+        self = cls.__new__(cls)
+        self.indptr, self.indices, self.shape = indptr, indices, (len(indptr) - 1, n_items)
+        self._name(user_labels, item_labels)
+        return self
+
+    @classmethod
+    def from_pairs(cls, users: Iterable, items: Iterable, shape: tuple[int, int] | None = None) -> Interactions:
+        """Pairs users[i], items[i] in any order; those that come again count once.
+
+        Names of any one type that NumPy can sort: strings, whole numbers. Rows and columns get them in ascending order.
+        With `shape`, users and items are row and column numbers instead, and have no other names.
+        """
+        users, items = np.asarray(users), np.asarray(items)
+        if users.ndim != 1 or users.shape != items.shape:
+            raise ValueError(f"users of shape {users.shape} and items of shape {items.shape}: wanted two lists as long as each other")
+        if shape is None:
+            user_labels, users = np.unique(users, return_inverse=True)
+            item_labels, items = np.unique(items, return_inverse=True)
+            shape = len(user_labels), len(item_labels)
+        else:
+            user_labels = item_labels = None
+            for side, ids, count in ("users", users, shape[0]), ("items", items, shape[1]):
+                if ids.dtype.kind not in "iu" and ids.size:
+                    raise TypeError(f"with a shape {side} are numbers of rows, not {ids.dtype}")
+                if ids.size and not (0 <= ids.min() and ids.max() < count):
+                    raise IndexError(f"{side} {ids.min()} ... {ids.max()}, but shape says 0 ... {count - 1}")
+        return cls._of_arrays(*_sorted_rows(users, items, shape), shape[1], user_labels, item_labels)
+
+    @classmethod
+    def from_frame(cls, frame: Any, user: str = "user", item: str = "item") -> Interactions:
+        """Of two columns of a pandas (or polars) DataFrame."""
+        return cls.from_pairs(np.asarray(frame[user]), np.asarray(frame[item]))
+
+    @property
+    def nnz(self) -> int:
+        return len(self.indices)
+
+    def __repr__(self) -> str:
+        return f"<Interactions: {self.nnz} of {self.shape[0]} users and {self.shape[1]} items>"
+
+    def items_of(self, user: int) -> np.ndarray:
+        """Column numbers of a row."""
+        return self.indices[self.indptr[user]:self.indptr[user + 1]]
+
+    def to_csr(self) -> Any:
+        """A scipy.sparse.csr_matrix of ones, sharing `indices`."""
+        import scipy.sparse
+        return scipy.sparse.csr_matrix((np.ones(self.nnz, np.float32), self.indices, self.indptr), shape=self.shape)
+
+    # ---- names ---------------------------------------------------------------------------------------------------------
+
+    def _find(self, side: str, wanted: Any, missing: str = "raise") -> np.ndarray:
+        """Row or column numbers, int32 [n], of names, or of numbers where there are no names; -1 for those that are missing where
+        that is not to be an error."""
+        labels, count = (self.user_labels, self.shape[0]) if side == "user" else (self.item_labels, self.shape[1])
+        if isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__"):
+            wanted = [wanted]
+        if labels is None:
+            ids = np.asarray(wanted if isinstance(wanted, np.ndarray) else list(wanted))
+            if ids.size and (ids.dtype.kind not in "iu" or ids.ndim != 1):
+                raise TypeError(f"{side}s have no names here, so numbers are wanted, not {ids.dtype}")
+            bad = (ids < 0) | (ids >= count) if ids.size else np.zeros(0, bool)
+            ids = np.where(bad, -1, ids).astype(np.int32) if ids.size else np.zeros(0, np.int32)
+        else:
+            if side not in self._places:
+                self._places[side] = {label: place for place, label in enumerate(labels.tolist())}
+            places = self._places[side]
+            wanted = wanted.tolist() if isinstance(wanted, np.ndarray) else list(wanted)
+            ids = np.fromiter((places.get(label, -1) for label in wanted), np.int32, len(wanted))
+            bad = ids < 0
+        if missing == "raise" and bad.any():
+            first = int(np.flatnonzero(bad)[0])
+            raise KeyError(f"unknown {side} {np.asarray(wanted, object)[first]!r}")
+        return ids
+
+    def _names_of(self, side: str, ids: np.ndarray) -> np.ndarray:
+        """Names of numbers; None, or -1 among numbers, for -1."""
+        labels = self.user_labels if side == "user" else self.item_labels
+        if labels is None:
+            return ids
+        if ids.size and ids.min() < 0:
+            named = labels.astype(object)[np.maximum(ids, 0)]
+            named[ids < 0] = None
+            return named
+        return labels[ids]
+
+
+def as_interactions(thing: Any) -> Interactions:
+    """What users hand over: Interactions, a scipy.sparse matrix, or a pair of lists, users and items."""
+    if isinstance(thing, Interactions):
+        return thing
+    if _is_sparse(thing):
+        return Interactions(thing)
+    if isinstance(thing, tuple) and len(thing) == 2:
+        return Interactions.from_pairs(*thing)
+    raise TypeError(f"wanted a scipy.sparse matrix, Interactions, or a tuple (users, items), not {type(thing).__name__}")

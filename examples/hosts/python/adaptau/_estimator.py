@@ -1,0 +1,551 @@
+# SPDX-License-Identifier: MIT
+"""Training in one call, and what a trained model answers."""
+from __future__ import annotations
+
+import ctypes as c
+import inspect
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import warnings
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
+
+import numpy as np
+
+from . import _library as low
+from ._data import Interactions, as_interactions
+
+ENCODERS = ("mf", "lightgcn", "simplex")
+LOSSES = ("softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", "psl")
+TEMPERATURES = ("first-order", "second-order", "exact", "fixed", "learned", "held-out")
+PERSONAL = ("none", "by-loss", "minimiser", "released", "learned")
+_FIXED, _BY_LOSS = 3, 1
+_PHASES = ("search", "training", "temperature")
+_OUTSIDE_SUM = 1  # ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM
+_AT_ONCE = 4096  # users who are ranked together
+
+
+class Recommendations(NamedTuple):
+    """Lists, best first: a row for each that was asked for. Where fewer are left than k, the end of `items` is None (-1 where items
+    have no names) and of `scores` -inf."""
+    items: np.ndarray
+    scores: np.ndarray
+
+
+def _choice(name: str, value: str, choices: Sequence[str]) -> int:
+    if value not in choices:
+        raise ValueError(f"{name} = {value!r}, but there are {', '.join(choices)}")
+    return choices.index(value)
+
+
+class _Progress:
+    """tqdm where it is there, or a line per epoch."""
+
+    def __init__(self, wanted: bool | None) -> None:
+        self._bar: Any = None
+        self._phase: tuple | None = None
+        self._tqdm: Any = None
+        self._shown = sys.stderr.isatty() if wanted is None else wanted
+        if self._shown:
+            try:
+                from tqdm.auto import tqdm
+                self._tqdm = tqdm
+            except ImportError:
+                self._shown = bool(wanted)
+
+    def step(self, progress: Any) -> None:
+        if self._tqdm is None:
+            return
+        phase = (progress.phase, progress.tau0 if progress.phase == 2 else None)
+        if phase != self._phase:
+            self.close()
+            self._phase = phase
+            self._bar = self._tqdm(total=progress.n_epochs * progress.n_steps, desc=_PHASES[progress.phase], unit="step", leave=False)
+        self._bar.n = progress.epoch * progress.n_steps + progress.step
+        self._bar.set_postfix(tau=f"{progress.tau0:.4f}", loss=f"{progress.loss:.4f}", refresh=False)
+        self._bar.update(0)
+
+    def epoch(self, progress: Any) -> None:
+        if self._shown and self._tqdm is None:
+            recall = f"  recall {progress.recall:.4f}" if progress.evaluated else ""
+            print(f"{_PHASES[progress.phase]} epoch {progress.epoch + 1}/{progress.n_epochs}  loss {progress.loss:.4f}  "
+                  f"tau {progress.tau0:.4f}{recall}", file=sys.stderr)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class _Interrupt:
+    """While it is open, Ctrl-C sets a flag that the training asks for after each step, so that it ends between two steps and
+    nothing is lost in a callback. In other threads than the main one, and where the program has a handler of its own, it does
+    nothing."""
+
+    def __enter__(self) -> _Interrupt:
+        self.came = False
+        self._mine = (threading.current_thread() is threading.main_thread() and
+                      signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+        if self._mine:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.came = True
+
+    def __exit__(self, *_: Any) -> None:
+        if self._mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class AdapTau:
+    """A recommender trained by the library's recipe, with scikit-learn's conventions: parameters are given to the constructor and
+    kept as they are; `fit` trains and sets the attributes that end in an underscore; `get_params`, `set_params` and
+    `sklearn.base.clone` work.
+
+    Parameters:
+        encoder: "mf", "lightgcn" or "simplex".
+        dim: numbers in an embedding.
+        epochs: None: by the data.
+        loss: "softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl" or "psl".
+        temperature: a number: fixed; None: found by short trainings on a part of the data ("held-out"); or "first-order",
+            "second-order", "exact", "learned".
+        personal: each user's own temperature: "none", "by-loss", "minimiser", "released", "learned"; None: by the data.
+        seed: of first embeddings and of all draws. The same data, parameters and seed give the same model, on any number of threads.
+        recipe: other members of the library's recipe by name, such as {"n_layers": 2, "soft_targets": 0.0}; see recipe.h.
+        held_out_share: in (0, 1): hold so much of each user's interactions out, find the best epoch, and train again on all
+            of them for so many epochs. 0: do not.
+        patience: evaluations without a better epoch before that search ends; 0: never early.
+        n_threads: 0: all CPUs.
+        progress: None: a bar of tqdm on a terminal where tqdm is installed; True: always, without tqdm a line per epoch; False: never.
+
+    Attributes:
+        user_embeddings_, item_embeddings_: float32 [n, dim], views of the model's memory, read-only.
+        tau_: the temperature of the last epoch; None for a file that does not tell.
+        n_epochs_, loss_: epochs behind the model, mean loss of the last one.
+        recall_, ndcg_: of the best epoch on held-out interactions; 0 without.
+        interactions_: what was trained on; None after `load`.
+        n_users_, n_items_: rows.
+    """
+
+    def __init__(self, encoder: str = "mf", dim: int = 64, *, epochs: int | None = None, loss: str = "softmax",
+                 temperature: float | str | None = None, personal: str | None = None, seed: int = 0, recipe: dict | None = None,
+                 held_out_share: float = 0.0, patience: int = 0, n_threads: int = 0, progress: bool | None = None) -> None:
+        self.encoder = encoder
+        self.dim = dim
+        self.epochs = epochs
+        self.loss = loss
+        self.temperature = temperature
+        self.personal = personal
+        self.seed = seed
+        self.recipe = recipe
+        self.held_out_share = held_out_share
+        self.patience = patience
+        self.n_threads = n_threads
+        self.progress = progress
+
+    # ---- parameters ----------------------------------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters of the constructor, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"}
+
+    def set_params(self, **params: Any) -> AdapTau:
+        """Change parameters; a model that was trained stays as it is until the next `fit`."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(f"AdapTau has no parameter {name!r}, but {', '.join(known)}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        usual = AdapTau().get_params()
+        return f"AdapTau({', '.join(f'{name}={value!r}' for name, value in self.get_params().items() if value != usual[name])})"
+
+    def _recipe(self) -> low.Recipe:
+        members: dict[str, Any] = dict(self.recipe or {})
+        members.update(encoder=_choice("encoder", self.encoder, ENCODERS), dim=self.dim, seed=self.seed,
+                       loss=_choice("loss", self.loss, LOSSES))
+        if self.epochs is not None:
+            members["epochs"] = self.epochs
+        if isinstance(self.temperature, str):
+            members["tau0_policy"] = _choice("temperature", self.temperature, TEMPERATURES)
+        elif self.temperature is not None:
+            members.update(tau0_policy=_FIXED, tau=float(self.temperature))
+        if self.personal is not None:
+            members["tau_user_policy"] = _choice("personal", self.personal, PERSONAL)
+        return low.Recipe(**members)
+
+    # ---- training ------------------------------------------------------------------------------------------------------
+
+    def fit(self, interactions: Any, y: None = None, *, validation: Any = None,
+            callback: Callable[[Any], Any] | None = None) -> AdapTau:
+        """Train.
+
+        Args:
+            interactions: a scipy.sparse matrix of users by items, Interactions, or a tuple (users, items) of names.
+            validation: interactions that are not among these, of the same users and items: the epoch that ranks them best is kept.
+            callback: called after each epoch with what is known of it (epoch, n_epochs, loss, tau0, recall, ndcg, evaluated); where
+                it answers adaptau.STOP the training ends with the model as it stands. An exception in it ends `fit` with that
+                exception.
+
+        Ctrl-C ends the training between two steps with KeyboardInterrupt; a model that was there before stays.
+        """
+        data = as_interactions(interactions)
+        recipe = self._recipe()
+        context = low.Context(n_threads=self.n_threads)
+        dataset = low.Dataset(context, data.indptr, data.indices, data.shape[1])
+        judged = None
+        if validation is not None:
+            part = self._aligned(data, validation)
+            judged = low.Dataset(context, part.indptr, part.indices, part.shape[1])
+        progress = _Progress(self.progress)
+        with _Interrupt() as interrupt:
+            def on_step(state: Any) -> int:
+                progress.step(state)
+                if interrupt.came:
+                    raise KeyboardInterrupt
+                return low.GO_ON
+
+            def on_epoch(state: Any) -> Any:
+                progress.epoch(state)
+                return callback(state) if callback else low.GO_ON
+            try:
+                model, result = low.fit_dataset(context, dataset, recipe, validation=judged, on_step=on_step, on_epoch=on_epoch,
+                                                held_out_share=self.held_out_share, patience=self.patience)
+            finally:
+                progress.close()
+        recipe.fill(dataset)
+        self._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
+                                                       ("soft_targets", "popularity_exponent", "positives_in_sum")})
+        self._dataset: Any = dataset
+        self.n_epochs_, self.loss_ = result.n_epochs, result.loss
+        self.recall_, self.ndcg_ = result.recall, result.ndcg
+        return self
+
+    def _take(self, context: low.Context, model: low.Model, data: Interactions, tau: float | None, folding: dict) -> None:
+        self._context, self._model, self._names, self.tau_, self._folding = context, model, data, tau, folding
+        self._fold: Any = None
+        self._dataset = None
+        self.interactions_: Interactions | None = data
+        self.user_embeddings_, self.item_embeddings_ = model.embeddings()
+        self.n_users_, self.n_items_ = len(self.user_embeddings_), len(self.item_embeddings_)
+
+    def _check(self) -> None:
+        if not hasattr(self, "_model"):
+            raise low.Error("this AdapTau is not trained: fit or load comes first", 7)
+
+    @staticmethod
+    def _aligned(data: Interactions, other: Any) -> Interactions:
+        """`other` in the rows and columns of `data`: by name where both have names. Users and items that `data` does not have are
+        left out, with a warning that counts."""
+        other = as_interactions(other)
+        named = (other.user_labels is not None or other.item_labels is not None)
+        if not named:
+            if other.shape != data.shape:
+                raise ValueError(f"a matrix of {other.shape}, but {data.shape} was trained on")
+            return other
+        rows = data._find("user", other.user_labels if other.user_labels is not None else np.arange(other.shape[0]), "skip")
+        columns = data._find("item", other.item_labels if other.item_labels is not None else np.arange(other.shape[1]), "skip")
+        users = rows[np.repeat(np.arange(other.shape[0]), np.diff(other.indptr))]
+        items = columns[other.indices]
+        known = (users >= 0) & (items >= 0)
+        if not known.all():
+            warnings.warn(f"{int((~known).sum())} of {other.nnz} interactions are of users or items that were not trained on", stacklevel=3)
+        return Interactions._of_arrays(*_sorted(users[known], items[known], data.shape), data.shape[1], data.user_labels,
+                                       data.item_labels)
+
+    # ---- answers -------------------------------------------------------------------------------------------------------
+
+    def recommend(self, users: Any = None, k: int = 10, *, seen: Any = True, items: Iterable | None = None,
+                  exclude: Iterable | None = None, embeddings: np.ndarray | None = None) -> Recommendations:
+        """The k best items for each user.
+
+        Args:
+            users: names, or row numbers where users have none; one or many. None: every user.
+            seen: True: leave out what was trained on; False: do not; or interactions to leave out, a row for each row of the model.
+            items: only these; exclude: none of these.
+            embeddings: float32 [n, dim] of users who are not in the model (see fold_in); then `users` is None, and `seen` is False or has
+                a row for each of them.
+        """
+        self._check()
+        one = users is not None and (isinstance(users, (str, bytes)) or not hasattr(users, "__iter__"))
+        if embeddings is not None:
+            rows, vectors = np.arange(len(embeddings)), np.ascontiguousarray(embeddings, np.float32)
+            left_out = self._aligned_rows(seen, len(rows)) if seen is not True and seen is not False else None
+        else:
+            rows = np.arange(self.n_users_, dtype=np.int32) if users is None else self._names._find("user", users)
+            vectors = None
+            left_out = self._seen(seen)
+        allowed = self._allowed(items, exclude)
+        k = min(k, self.n_items_)
+        found, scores = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
+        for begin in range(0, len(rows), _AT_ONCE):
+            part = rows[begin:begin + _AT_ONCE]
+            own = np.ascontiguousarray(self.user_embeddings_[part]) if vectors is None else vectors[begin:begin + _AT_ONCE]
+            ptr, had = _gather(left_out, part) if left_out is not None else (None, None)
+            found[begin:begin + _AT_ONCE], scores[begin:begin + _AT_ONCE] = self._model.rank(own, k, allowed, ptr, had)
+        scores[found < 0] = -np.inf
+        answer = Recommendations(self._names._names_of("item", found), scores)
+        return Recommendations(answer.items[0], answer.scores[0]) if one else answer
+
+    def _seen(self, seen: Any) -> Interactions | None:
+        if seen is False:
+            return None
+        if seen is not True:
+            return self._aligned(self._names, seen)
+        if self.interactions_ is None:
+            raise low.Error("this model was loaded and does not know what users had: seen=interactions, or seen=False", 7)
+        return self.interactions_
+
+    def _aligned_rows(self, seen: Any, n: int) -> Interactions:
+        part = self._of_items(seen)
+        if part.shape[0] != n:
+            raise ValueError(f"seen has {part.shape[0]} rows, but there are {n} embeddings")
+        return part
+
+    def _of_items(self, interactions: Any) -> Interactions:
+        """Rows of somebody's, in the model's columns."""
+        if isinstance(interactions, (list, tuple)) and not (len(interactions) == 2 and isinstance(interactions[0], np.ndarray)):
+            ids = [np.unique(self._names._find("item", row)) for row in interactions]
+            indptr = np.concatenate(([0], np.cumsum([len(row) for row in ids]))).astype(np.int64)
+            return Interactions._of_arrays(indptr, np.concatenate(ids + [np.zeros(0, np.int32)]).astype(np.int32), self.n_items_)
+        part = as_interactions(interactions)
+        if part.item_labels is not None and self._names.item_labels is not None:
+            columns = self._names._find("item", part.item_labels)
+            users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+            return Interactions._of_arrays(*_sorted(users, columns[part.indices], (part.shape[0], self.n_items_)), self.n_items_)
+        if part.shape[1] != self.n_items_:
+            raise ValueError(f"{part.shape[1]} columns, but the model has {self.n_items_} items")
+        return part
+
+    def _allowed(self, items: Iterable | None, exclude: Iterable | None) -> np.ndarray | None:
+        if items is None and exclude is None:
+            return None
+        allowed = np.arange(self.n_items_, dtype=np.int32) if items is None else np.unique(self._names._find("item", items))
+        return np.setdiff1d(allowed, self._names._find("item", exclude)).astype(np.int32) if exclude is not None else allowed
+
+    def similar_items(self, items: Any, k: int = 10) -> Recommendations:
+        """The k items most similar to each, by cosine of embeddings; itself left out."""
+        self._check()
+        return self._similar("item", items, self.item_embeddings_, k)
+
+    def similar_users(self, users: Any, k: int = 10) -> Recommendations:
+        """The k users most similar to each, by cosine of embeddings; itself left out."""
+        self._check()
+        return self._similar("user", users, self.user_embeddings_, k)
+
+    def _similar(self, side: str, wanted: Any, table: np.ndarray, k: int) -> Recommendations:
+        one = isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__")
+        ids = self._names._find(side, wanted)
+        lengths = np.linalg.norm(table, axis=1)
+        k = min(k, len(table) - 1)
+        found, scores = np.empty((len(ids), k), np.int32), np.empty((len(ids), k), np.float32)
+        for place, row in enumerate(ids):
+            cosines = table @ table[row] / np.maximum(lengths * lengths[row], np.finfo(np.float32).tiny)
+            cosines[row] = -np.inf
+            best = np.argpartition(-cosines, k - 1)[:k] if 0 < k < len(cosines) else np.arange(len(cosines))[:k]
+            found[place] = best[np.lexsort((best, -cosines[best]))]
+            scores[place] = cosines[found[place]]
+        answer = Recommendations(self._names._names_of(side, found), scores)
+        return Recommendations(answer.items[0], answer.scores[0]) if one else answer
+
+    def fold_in(self, interactions: Any, *, tau: float | None = None) -> np.ndarray:
+        """Embeddings, float32 [n, dim], of users who were not there when the model was trained, from what they have.
+
+        Args:
+            interactions: a list of lists of items, or a matrix with the model's columns.
+            tau: the temperature of the training; None: tau_.
+
+            embeddings = model.fold_in([["tea", "milk"]])
+            model.recommend(embeddings=embeddings, seen=[["tea", "milk"]])
+        """
+        self._check()
+        part = self._of_items(interactions)
+        tau = self.tau_ if tau is None else tau
+        if tau is None:
+            raise low.Error("this model's file does not tell its temperature: tau=X", 7)
+        options = self._folding if self._dataset is not None else {}
+        if self._fold is None or self._fold[0] != tau:
+            flags = 0 if options.get("positives_in_sum") else _OUTSIDE_SUM
+            self._fold = tau, low.FoldIn(self._model, self._dataset, flags=flags, tau=tau,
+                                         target_strength=options.get("soft_targets", 0.0),
+                                         popularity_exponent=options.get("popularity_exponent", 0.0))
+        return self._fold[1].users(part.indptr, part.indices)
+
+    def evaluate(self, test: Any, cutoffs: Sequence[int] = (20,), *, seen: Any = True, per_user: bool = False) -> dict[str, Any]:
+        """recall, ndcg, precision, hit_rate, mrr and map at each cutoff, of the users who have test interactions: {"recall@20": ...}.
+
+        Args:
+            test: what lists are to find, of the same users and items, by name where they have names.
+            seen: as in `recommend`. What is in test, too, does not count there: it could only be a miss.
+            per_user: the values of each such user instead of their mean, and "users", who they are.
+        """
+        self._check()
+        part, had = self._aligned(self._names, test), self._seen(seen)
+        if had is not None:
+            part = _without(part, had)
+        held_out = low.Dataset(self._context, part.indptr, part.indices, part.shape[1])
+        masks = () if had is None else (low.Dataset(self._context, had.indptr, had.indices, had.shape[1]),)
+        cutoffs = sorted(set(cutoffs))
+        evaluator = low.Evaluator(self._context, held_out, cutoffs=cutoffs, masks=masks)
+        if part.nnz == 0:
+            warnings.warn("nobody has test interactions: metrics are NaN", stacklevel=2)
+        else:
+            evaluator.run(self._model)
+        result: dict[str, Any] = {"users": self._names._names_of("user", evaluator.users())} if per_user else {}
+        for metric in low.METRICS:
+            for place, cutoff in enumerate(cutoffs):
+                result[f"{metric}@{cutoff}"] = (float("nan") if part.nnz == 0 and not per_user else
+                                                np.empty(0, np.float32) if part.nnz == 0 else
+                                                evaluator.per_user(metric, place) if per_user else evaluator.mean(metric, place))
+        return result
+
+    # ---- keeping -------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike) -> None:
+        """One safetensors file with embeddings and names, which adaptau-recommend and adaptau-evaluate read, too. What was trained
+        on is not in it: `load` takes it again, or pickle keeps all."""
+        self._check()
+        facts = {"tau": self.tau_, "params": self.get_params(), "labels": [_kind(self._names.user_labels), _kind(self._names.item_labels)]}
+        self._model.save(path, user_names=_pack(self._names.user_labels), item_names=_pack(self._names.item_labels),
+                         adaptau_python=json.dumps(facts, default=str).encode())
+
+    def to_bytes(self) -> bytes:
+        """The file of `save`."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model")
+            self.save(path)
+            with open(path, "rb") as file:
+                return file.read()
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, *, interactions: Any = None, n_threads: int = 0) -> AdapTau:
+        """A model that `save` or adaptau-train wrote, or any safetensors file with user_embeddings and item_embeddings.
+
+        Args:
+            interactions: what it was trained on, for `recommend` and `evaluate` to leave out, and for `fold_in`.
+        """
+        context = low.Context(n_threads=n_threads)
+        model, kept = low.Model.load_with(context, path)
+        facts = json.loads(kept.get("adaptau_python", b"{}"))
+        kinds = facts.get("labels", [None, None])
+        tables = model.tables()
+        users, items = _unpack(kept.get("user_names"), kinds[0]), _unpack(kept.get("item_names"), kinds[1])
+        self = cls(**facts.get("params", {"dim": tables.dim}))
+        self.n_threads = n_threads
+        names = Interactions._of_arrays(np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32), tables.n_items, users, items)
+        self._take(context, model, names, facts.get("tau"), {})
+        self.interactions_ = None
+        if interactions is not None:
+            self.interactions_ = self._aligned(names, interactions)
+            self._restore_dataset()
+        return self
+
+    def _restore_dataset(self) -> None:
+        data = self.interactions_
+        assert data is not None
+        self._dataset = low.Dataset(self._context, data.indptr, data.indices, data.shape[1])
+        recipe = self._recipe().fill(self._dataset)
+        self._folding = {name: getattr(recipe, name) for name in ("soft_targets", "popularity_exponent", "positives_in_sum")}
+
+    @classmethod
+    def from_bytes(cls, data: bytes, **more: Any) -> AdapTau:
+        """`load` of what `to_bytes` gave."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model")
+            with open(path, "wb") as file:
+                file.write(data)
+            return cls.load(path, **more)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"params": self.get_params()}
+        if hasattr(self, "_model"):
+            data = self.interactions_
+            state.update(file=self.to_bytes(), labels=(self._names.user_labels, self._names.item_labels), tau=self.tau_,
+                         facts={name: getattr(self, name) for name in ("n_epochs_", "loss_", "recall_", "ndcg_") if hasattr(self, name)},
+                         interactions=None if data is None else (data.indptr, data.indices))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state["params"])  # type: ignore[misc]
+        if "file" not in state:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model")
+            with open(path, "wb") as file:
+                file.write(state["file"])
+            context = low.Context(n_threads=self.n_threads)
+            model, _ = low.Model.load_with(context, path)
+        tables = model.tables()
+        arrays = state["interactions"] or (np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32))
+        names = Interactions._of_arrays(*arrays, tables.n_items, *state["labels"])
+        self._take(context, model, names, state["tau"], {})
+        self.interactions_ = names if state["interactions"] else None
+        for name, value in state["facts"].items():
+            setattr(self, name, value)
+        if self.interactions_ is not None:
+            self._restore_dataset()
+
+
+# ---- rows and names ----------------------------------------------------------------------------------------------------------
+
+
+def _sorted(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    from ._data import _sorted_rows
+    return _sorted_rows(users, items, shape)
+
+
+def _gather(data: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The items of some rows: offsets and ids."""
+    begins, counts = data.indptr[rows], data.indptr[rows + 1] - data.indptr[rows]
+    ptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return ptr, data.indices[np.repeat(begins - ptr[:-1], counts) + np.arange(ptr[-1])]
+
+
+def _without(part: Interactions, had: Interactions) -> Interactions:
+    """What is not in `had`."""
+    keys = [np.repeat(np.arange(x.shape[0]), np.diff(x.indptr)) * max(x.shape[1], 1) + x.indices for x in (part, had)]
+    kept = ~np.isin(keys[0], keys[1])
+    if kept.all():
+        return part
+    users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+    return Interactions._of_arrays(*_sorted(users[kept], part.indices[kept], part.shape), part.shape[1], part.user_labels, part.item_labels)
+
+
+def _kind(labels: np.ndarray | None) -> str | None:
+    return None if labels is None else "int" if labels.dtype.kind in "iu" else "str"
+
+
+def _pack(labels: np.ndarray | None) -> bytes:
+    """Names as a model's file has them: each with a NUL behind it."""
+    if labels is None:
+        return b""
+    names = [str(label).encode() for label in labels.tolist()]
+    if any(b"\0" in name or not name for name in names):
+        raise ValueError("a name with a NUL in it, or an empty one, cannot be saved")
+    return b"\0".join(names) + b"\0"
+
+
+def _unpack(data: bytes | None, kind: str | None) -> np.ndarray | None:
+    if not data:
+        return None
+    names = data.decode(errors="surrogateescape").split("\0")[:-1]
+    return np.array(names, np.int64) if kind == "int" else np.array(names)
+
+
+# ---- in one call -------------------------------------------------------------------------------------------------------------
+
+
+def fit(interactions: Any, *, validation: Any = None, callback: Callable[[Any], Any] | None = None, **params: Any) -> AdapTau:
+    """Train a model on interactions by the library's recipe: AdapTau(**params).fit(interactions)."""
+    return AdapTau(**params).fit(interactions, validation=validation, callback=callback)
+
+
+def load(path: str | os.PathLike, **more: Any) -> AdapTau:
+    """A saved model: AdapTau.load(path)."""
+    return AdapTau.load(path, **more)

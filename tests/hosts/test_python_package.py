@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""test_python_package.py ROOT ADAPTAU_TRAIN: adaptau.fit and AdapTau beside the trainer and beside NumPy; interactions in every form; names;
+files and pickles; Ctrl-C. The library is $ADAPTAU_LIBRARY. Without NumPy or SciPy a skip."""
+import copy
+import gc
+import io
+import json
+import os
+import pathlib
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import warnings
+from unittest import mock
+
+try:
+    import numpy as np
+    import scipy.sparse as sp
+except ImportError as missing:
+    print(f"skipped: {missing} (Debian: python3-numpy python3-scipy)")
+    sys.exit(77)
+sys.dont_write_bytecode = True
+TRAIN = pathlib.Path(sys.argv.pop(2)).resolve()
+ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
+sys.path.insert(0, str(ROOT / "examples/hosts/python"))
+import adaptau  # noqa: E402
+
+QUICK = {"dim": 8, "epochs": 3, "temperature": 0.2, "n_threads": 2, "progress": False}
+
+
+def make_matrix(seed=1, shape=(60, 40), tastes=4):
+    """Users of a taste have its items."""
+    rng = np.random.default_rng(seed)
+    dense = (rng.random(shape) < 0.5) & (np.arange(shape[0])[:, None] % tastes == np.arange(shape[1]) % tastes)
+    return sp.csr_matrix(dense.astype(np.float32))
+
+
+def split(matrix, seed=2):
+    rng = np.random.default_rng(seed)
+    pairs = matrix.tocoo()
+    late = rng.random(pairs.nnz) < 0.3
+    return tuple(sp.csr_matrix((pairs.data[part], (pairs.row[part], pairs.col[part])), shape=matrix.shape) for part in (~late, late))
+
+
+def scores_of(model):
+    """Every user's score of every item, by NumPy."""
+    users, items = (np.asarray(t, np.float64) for t in (model.user_embeddings_, model.item_embeddings_))
+    cosines = users @ items.T / np.linalg.norm(users, axis=1)[:, None] / np.linalg.norm(items, axis=1)
+    tables = model._model.tables()
+    if tables.item_bias:
+        cosines += np.ctypeslib.as_array((adaptau._library.c.c_float * tables.n_items).from_address(tables.item_bias))
+    return cosines
+
+
+class Numbers(unittest.TestCase):
+    def read(self, name):
+        pairs = [(row[0], item) for line in (ROOT / "examples/data/debian-depends" / name).read_text().splitlines()
+                 for row in [list(map(int, line.split()))] for item in row[1:]]
+        users, items = np.array(pairs).T
+        return sp.csr_matrix((np.ones(len(users), np.int8), (users, items)), shape=(16602, 5218))
+
+    def test_fit_has_the_trainers_numbers(self):
+        done = subprocess.run([TRAIN, ROOT / "examples/data/debian-depends", "--dim", "8", "--epochs", "5", "--quiet", "--json"],
+                              stdout=subprocess.PIPE, check=True)
+        trained = json.loads(done.stdout)
+        model = adaptau.fit(self.read("train.txt"), dim=8, epochs=5, progress=False)
+        found = model.evaluate(self.read("test.txt"), (10, 20, 50))
+        self.assertAlmostEqual(model.tau_, trained["tau0"], 8)
+        for key, value in found.items():
+            self.assertAlmostEqual(value, trained[key], 8, key)
+
+
+class Data(unittest.TestCase):
+    def test_a_canonical_matrix_is_not_copied(self):
+        matrix = make_matrix()
+        data = adaptau.Interactions(matrix)
+        self.assertTrue(np.shares_memory(data.indices, matrix.indices))
+        wide = sp.csr_matrix(matrix)
+        wide.indptr = wide.indptr.astype(np.int64)
+        self.assertTrue(np.shares_memory(adaptau.Interactions(wide).indptr, wide.indptr))
+
+    def test_every_form_is_the_same_interactions(self):
+        matrix = make_matrix()
+        wanted = adaptau.Interactions(matrix)
+        forms = [matrix.tocoo(), matrix.tocsc(), matrix.tolil(), sp.csr_array(matrix), matrix * 3.5, matrix.astype(np.int64)]
+        wide = sp.csr_matrix(matrix)
+        wide.indptr, wide.indices = wide.indptr.astype(np.int64), wide.indices.astype(np.int64)
+        forms.append(wide)
+        coo = matrix.tocoo()
+        shuffled = np.random.default_rng(3).permutation(coo.nnz)
+        forms.append(sp.coo_matrix((coo.data[shuffled], (coo.row[shuffled].astype(np.int64), coo.col[shuffled])), shape=coo.shape))
+        forms.append(sp.coo_matrix((np.ones(2 * coo.nnz), (np.tile(coo.row, 2), np.tile(coo.col, 2))), shape=coo.shape))
+        for place, form in enumerate(forms):
+            found = adaptau.Interactions(form)
+            np.testing.assert_array_equal(found.indptr, wanted.indptr, str(place))
+            np.testing.assert_array_equal(found.indices, wanted.indices, str(place))
+            self.assertEqual((found.indptr.dtype, found.indices.dtype), (np.int64, np.int32))
+        kept = sp.csr_matrix((np.array([1.0, 0, 2]), np.array([0, 1, 2]), np.array([0, 3])), shape=(1, 3))
+        np.testing.assert_array_equal(adaptau.Interactions(kept).indices, [0, 2])
+        np.testing.assert_array_equal(wanted.to_csr().toarray(), matrix.toarray())
+        numbers = adaptau.Interactions.from_pairs(coo.row[shuffled], coo.col[shuffled], shape=coo.shape)
+        np.testing.assert_array_equal(numbers.indices, wanted.indices)
+
+    def test_forms_give_one_model(self):
+        matrix = make_matrix()
+        one, two = adaptau.fit(matrix, **QUICK), adaptau.fit(matrix.tocoo(), **{**QUICK, "n_threads": 1})
+        np.testing.assert_array_equal(one.user_embeddings_, two.user_embeddings_)
+
+    def test_names(self):
+        data = adaptau.Interactions.from_pairs(["bob", "ann", "bob", "bob"], [7, 5, 9, 7])
+        self.assertEqual((data.shape, data.nnz), ((2, 2 + 1), 3))
+        np.testing.assert_array_equal(data.user_labels, ["ann", "bob"])
+        np.testing.assert_array_equal(data.item_labels[data.items_of(1)], [7, 9])
+        frame = {"user": np.array(["a", "b"]), "item": np.array(["x", "y"])}
+        self.assertEqual(adaptau.Interactions.from_frame(frame).nnz, 2)
+
+    def test_what_is_no_data_is_refused(self):
+        for wrong, kind in ((np.eye(3), TypeError), ([1, 2], TypeError), ((["a"], ["x", "y"]), ValueError)):
+            with self.assertRaises(kind):
+                adaptau.fit(wrong, **QUICK)
+        with self.assertRaises(IndexError):
+            adaptau.Interactions.from_pairs([0, 5], [0, 0], shape=(3, 3))
+        with self.assertRaises(TypeError):
+            adaptau.Interactions.from_pairs([0.5], [0], shape=(3, 3))
+        with self.assertRaises(ValueError):
+            adaptau.Interactions(make_matrix(), user_labels=["a"])
+
+
+class Answers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.matrix = make_matrix()
+        cls.train, cls.test = split(cls.matrix)
+        cls.model = adaptau.fit(cls.train, **QUICK)
+        cls.scores = scores_of(cls.model)
+
+    def test_recommend_ranks_by_score_without_what_was_seen(self):
+        left = np.where(self.train.toarray() > 0, -np.inf, self.scores)
+        items, scores = self.model.recommend(k=7)
+        np.testing.assert_allclose(scores, -np.sort(-left, axis=1)[:, :7], atol=1e-6)
+        np.testing.assert_allclose(np.take_along_axis(left, items, 1), scores, atol=1e-6)
+        seen, _ = self.model.recommend(k=7, seen=False)
+        np.testing.assert_allclose(np.take_along_axis(self.scores, seen, 1), -np.sort(-self.scores, axis=1)[:, :7], atol=1e-6)
+        np.testing.assert_array_equal(self.model.recommend([5, 3], 7).items, items[[5, 3]])
+        np.testing.assert_array_equal(self.model.recommend(5, 7).items, items[5])
+
+    def test_recommend_keeps_to_the_choice(self):
+        chosen, banned = [30, 2, 2, 11, 8], [8]
+        items, scores = self.model.recommend(k=9, items=chosen, exclude=banned, seen=False)
+        self.assertTrue(all(set(row[row >= 0]) == {2, 11, 30} for row in items))
+        self.assertTrue(np.isneginf(scores[items < 0]).all())
+        self.assertFalse(np.isin(banned, self.model.recommend(k=40, exclude=banned, seen=False).items).any())
+
+    def test_similar_is_by_cosine(self):
+        for table, similar in ((self.model.item_embeddings_, self.model.similar_items), (self.model.user_embeddings_, self.model.similar_users)):
+            unit = table / np.linalg.norm(table, axis=1)[:, None]
+            cosines = unit @ unit.T
+            np.fill_diagonal(cosines, -np.inf)
+            found, scores = similar([4, 9], 6)
+            np.testing.assert_allclose(scores, -np.sort(-cosines[[4, 9]], axis=1)[:, :6], atol=1e-6)
+            np.testing.assert_allclose(np.take_along_axis(cosines[[4, 9]], found, 1), scores, atol=1e-6)
+
+    def test_evaluate_is_what_numpy_finds(self):
+        ranked = np.argsort(-np.where(self.train.toarray() > 0, -np.inf, self.scores), axis=1, kind="stable")
+        wanted = self.test.toarray() > 0
+        users = np.flatnonzero(wanted.any(1))
+        for cutoff in (5, 10):
+            hits = np.take_along_axis(wanted, ranked[:, :cutoff], 1)[users]
+            discounts = 1 / np.log2(np.arange(cutoff) + 2)
+            ideal = np.array([discounts[:min(cutoff, wanted[u].sum())].sum() for u in users])
+            found = self.model.evaluate(self.test, (5, 10))
+            self.assertAlmostEqual(found[f"recall@{cutoff}"], (hits.sum(1) / wanted[users].sum(1)).mean(), 6)
+            self.assertAlmostEqual(found[f"ndcg@{cutoff}"], (hits @ discounts / ideal).mean(), 6)
+        each = self.model.evaluate(self.test, (5,), per_user=True)
+        np.testing.assert_array_equal(each["users"], users)
+        self.assertAlmostEqual(each["recall@5"].mean(), found["recall@5"], 6)
+        both = self.model.evaluate(self.test + self.train, (5, 10))
+        self.assertEqual(both, found)  # what was trained on does not count
+        with self.assertWarns(UserWarning):
+            self.assertTrue(np.isnan(self.model.evaluate(sp.csr_matrix(self.matrix.shape))["recall@20"]))
+
+    def test_a_user_is_folded_in(self):
+        had = self.train[:5]
+        embeddings = self.model.fold_in(had)
+        self.assertEqual((embeddings.shape, embeddings.dtype), ((5, 8), np.float32))
+        lists = [had[u].indices.tolist() for u in range(5)]
+        np.testing.assert_array_equal(self.model.fold_in(lists), embeddings)
+        items, _ = self.model.recommend(embeddings=embeddings, seen=lists, k=5)
+        for u in range(5):
+            self.assertFalse(set(items[u]) & set(lists[u]))
+            self.assertGreaterEqual((items[u] % 4 == u % 4).mean(), 0.6)  # of the user's taste
+
+    def test_what_is_wrong_is_said(self):
+        for call in (lambda: self.model.recommend([60]), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
+            with self.assertRaisesRegex(KeyError, "unknown (user|item)"):
+                call()
+        with self.assertRaisesRegex(TypeError, "have no names here"):
+            self.model.recommend(["ann"])
+        with self.assertRaisesRegex(adaptau.Error, "not trained"):
+            adaptau.AdapTau().recommend([0])
+        with self.assertRaises(ValueError):
+            adaptau.fit(self.train, encoder="bert")
+        with self.assertRaisesRegex(adaptau.ArgumentError, "dim"):
+            adaptau.fit(self.train, dim=-3)
+        with self.assertRaisesRegex(TypeError, "no layers"):
+            adaptau.fit(self.train, recipe={"layers": 3})
+        with self.assertRaises(OSError) as caught:
+            adaptau.load("/nonexistent/model")
+        self.assertEqual((caught.exception.name, caught.exception.errno), ("E_IO", 2))
+        with self.assertRaises(ValueError):
+            self.model.evaluate(sp.csr_matrix((3, 3)))
+
+
+class Named(unittest.TestCase):
+    def setUp(self):
+        pairs = make_matrix().tocoo()
+        self.pairs = [f"u{u}" for u in pairs.row], [1000 + i for i in pairs.col]
+        self.model = adaptau.fit(self.pairs, **QUICK)
+
+    def test_names_come_back(self):
+        items, _ = self.model.recommend(["u7", "u3"], 4)
+        self.assertTrue(set(items.ravel().tolist()) <= set(self.pairs[1]))
+        np.testing.assert_array_equal(self.model.recommend("u3", 4).items, items[1])
+        self.assertTrue(all(name.startswith("u") for name in self.model.similar_users("u3", 3).items))
+        with self.assertRaisesRegex(KeyError, "unknown user 'nobody'"):
+            self.model.recommend("nobody")
+
+    def test_other_interactions_are_matched_by_name(self):
+        plain = self.model.evaluate(self.pairs, seen=False)["recall@20"]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            other = self.model.evaluate((self.pairs[0] + ["stranger"], self.pairs[1] + [1000]), seen=False)["recall@20"]
+        self.assertEqual(other, plain)
+        self.assertIn("1 of", str(caught[0].message))
+
+    def test_a_file_is_read_back(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "model"
+            self.model.save(path)
+            loaded = adaptau.load(path)
+            self.assertEqual(loaded.get_params()["dim"], 8)
+            for seen in (False, adaptau.Interactions.from_pairs(*self.pairs)):
+                found = [m.recommend(["u1", "u2"], 5, seen=seen) for m in (self.model, loaded)]
+                np.testing.assert_array_equal(*(f.items for f in found))
+                np.testing.assert_array_equal(*(f.scores for f in found))
+            with self.assertRaisesRegex(adaptau.Error, "does not know what users had"):
+                loaded.recommend("u1")
+            whole = adaptau.load(path, interactions=self.pairs)
+            np.testing.assert_array_equal(whole.recommend("u1").items, self.model.recommend("u1").items)
+            np.testing.assert_array_equal(whole.fold_in([[1003, 1007]]), self.model.fold_in([[1003, 1007]]))
+        again = adaptau.AdapTau.from_bytes(self.model.to_bytes(), interactions=self.pairs)
+        np.testing.assert_array_equal(again.recommend("u1").items, self.model.recommend("u1").items)
+
+    def test_a_pickle_has_everything(self):
+        copied = pickle.loads(pickle.dumps(self.model))
+        for name in ("u1", "u9"):
+            np.testing.assert_array_equal(copied.recommend(name).items, self.model.recommend(name).items)
+        np.testing.assert_array_equal(copied.fold_in([[1003]]), self.model.fold_in([[1003]]))
+        self.assertEqual((copied.tau_, copied.loss_, copied.get_params()), (self.model.tau_, self.model.loss_, self.model.get_params()))
+        self.assertEqual(pickle.loads(pickle.dumps(adaptau.AdapTau(dim=3))).dim, 3)
+
+    def test_the_trainers_file_has_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data, path = os.path.join(folder, "data.csv"), os.path.join(folder, "model")
+            with open(data, "w", encoding="utf-8") as out:
+                out.write("user,item\n" + "".join(f"{u},{i}\n" for u, i in zip(*self.pairs)))
+            subprocess.run([TRAIN, data, "--test-share", "0", "--dim", "8", "--epochs", "3", "--tau", "0.2", "--quiet", "--save", path],
+                           stdout=subprocess.DEVNULL, check=True)
+            loaded = adaptau.load(path, interactions=([u for u in self.pairs[0]], [str(i) for i in self.pairs[1]]))
+            self.assertTrue(set(loaded.recommend("u5", 5).items) <= {str(i) for i in self.pairs[1]})
+
+
+class Estimator(unittest.TestCase):
+    def test_parameters(self):
+        model = adaptau.AdapTau(dim=8, temperature=0.2, recipe={"soft_targets": 0.0})
+        self.assertEqual(repr(model), "AdapTau(dim=8, temperature=0.2, recipe={'soft_targets': 0.0})")
+        self.assertIs(model.set_params(dim=4, seed=3), model)
+        self.assertEqual((model.dim, model.get_params()["seed"]), (4, 3))
+        with self.assertRaisesRegex(ValueError, "no parameter 'dims'"):
+            model.set_params(dims=4)
+        # What sklearn.base.clone does.
+        params = model.get_params(deep=False)
+        cloned = type(model)(**{name: copy.deepcopy(value) for name, value in params.items()})
+        self.assertEqual(cloned.get_params(), params)
+        try:
+            from sklearn.base import clone
+        except ImportError:
+            return
+        self.assertEqual(clone(model).get_params(), params)
+
+    def test_settings_reach_the_library(self):
+        matrix = make_matrix()
+        base = adaptau.fit(matrix, **QUICK).user_embeddings_
+        for change in ({"seed": 1}, {"temperature": 0.3}, {"loss": "bpr"}, {"personal": "by-loss"}, {"encoder": "lightgcn"},
+                       {"recipe": {"learning_rate_users": 0.1}}, {"epochs": 4}):
+            model = adaptau.fit(matrix, **{**QUICK, **change})
+            self.assertFalse(np.array_equal(base, model.user_embeddings_), change)
+        train, test = split(matrix)
+        model = adaptau.fit(train, validation=test, **{**QUICK, "epochs": 6})
+        self.assertGreater(model.recall_, 0)
+        self.assertGreater(adaptau.fit(matrix, held_out_share=0.3, **QUICK).recall_, 0)
+
+    def test_callbacks(self):
+        seen = []
+        adaptau.fit(make_matrix(), callback=lambda p: seen.append((p.epoch, p.n_epochs)), **QUICK)
+        self.assertEqual(seen, [(0, 3), (1, 3), (2, 3)])
+        model = adaptau.fit(make_matrix(), callback=lambda p: adaptau.STOP, **QUICK)
+        self.assertEqual(model.n_epochs_, 1)
+        with self.assertRaises(ZeroDivisionError):
+            adaptau.fit(make_matrix(), callback=lambda p: 1 // 0, **QUICK)
+
+    def test_progress_without_tqdm_is_a_line_per_epoch(self):
+        with mock.patch.dict(sys.modules, {"tqdm.auto": None, "tqdm": None}), mock.patch("sys.stderr", io.StringIO()) as err:
+            adaptau.fit(make_matrix(), **{**QUICK, "progress": True})
+            self.assertEqual(err.getvalue().count("\n"), 3)
+            adaptau.fit(make_matrix(), **{**QUICK, "progress": None})
+            self.assertEqual(err.getvalue().count("\n"), 3)
+
+    def test_progress_by_tqdm(self):
+        class Bar:
+            made = []
+
+            def __init__(self, **options):
+                self.options, self.n, self.closed = options, 0, False
+                Bar.made.append(self)
+
+            def set_postfix(self, **_):
+                pass
+
+            def update(self, _):
+                pass
+
+            def close(self):
+                self.closed = True
+        module = mock.Mock(tqdm=Bar)
+        with mock.patch.dict(sys.modules, {"tqdm": mock.Mock(auto=module), "tqdm.auto": module}):
+            adaptau.fit(make_matrix(), **{**QUICK, "progress": True})
+        self.assertEqual(len(Bar.made), 1)
+        self.assertTrue(Bar.made[0].closed and Bar.made[0].n == Bar.made[0].options["total"])
+
+    def test_an_interrupt_ends_the_training_and_nothing_else(self):
+        model = adaptau.AdapTau(**{**QUICK, "epochs": 10**6}).set_params(epochs=2).fit(make_matrix())
+        before = model.user_embeddings_.copy()
+        model.set_params(epochs=10**7)
+        killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        killer.start()
+        started = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            model.fit(make_matrix())
+        self.assertLess(time.monotonic() - started, 60)
+        self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+        np.testing.assert_array_equal(model.user_embeddings_, before)
+        self.assertEqual(len(model.recommend(0).items), 10)
+
+    def test_other_threads_run_while_it_trains(self):
+        counted, over = [0], threading.Event()
+
+        def count():
+            while not over.is_set():
+                counted[0] += 1
+                time.sleep(0)
+        other = threading.Thread(target=count)
+        other.start()
+        adaptau.fit(make_matrix(), **{**QUICK, "epochs": 50})
+        over.set()
+        other.join()
+        self.assertGreater(counted[0], 10)
+
+    def test_views_outlive_the_model(self):
+        users = adaptau.fit(make_matrix(), **QUICK).user_embeddings_
+        gc.collect()
+        self.assertTrue(np.isfinite(users).all() and not users.flags.writeable)
+
+
+if __name__ == "__main__":
+    unittest.main()
