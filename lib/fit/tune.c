@@ -47,7 +47,7 @@ struct tuning {
     adaptau_dataset       *few_part, *few_held_out;   /* of a part of the users                                  */
     uint32_t               divisor;  /* one user of so many                                                      */
     adaptau_evaluator     *evaluator;
-    int32_t                n_cutoffs, of_cutoff; /* of the evaluator; the position of options.cutoff among them  */
+    int32_t                n_cutoffs, cutoffs[N_CUTOFFS]; /* of the evaluator                                        */
     size_t                 n_users, n_items; /* floats of the tables; 0: trials make embeddings of their own     */
     float                 *first_users, *first_items; /* where trials begin                                      */
     float                 *users, *items;             /* what the present trial trains                           */
@@ -176,7 +176,7 @@ static adaptau_status make_evaluator(struct tuning *t, adaptau_error *error)
         .masks = &t->part,
     };
     t->n_cutoffs = options.n_cutoffs;
-    t->of_cutoff = has_lower;
+    memcpy(t->cutoffs, options.cutoffs, (size_t)options.n_cutoffs * sizeof *t->cutoffs);
     return adaptau_evaluator_create(t->context, t->held_out, &options, &t->evaluator, error);
 }
 
@@ -278,10 +278,10 @@ static adaptau_status score_tables(struct tuning *t, double *score, adaptau_erro
     for (int32_t m = 0; m < 2; m++)
         for (int32_t c = 0; c < t->n_cutoffs && !status; c++) {
             double mean = 0;
-            status = adaptau_evaluator_mean(t->evaluator, metrics[m], c, &mean, error);
+            status = adaptau_evaluator_mean(t->evaluator, metrics[m], t->cutoffs[c], &mean, error);
             *score += log(mean + LEAST_METRIC) / (2 * t->n_cutoffs);
         }
-    return status ? status : adaptau_evaluator_mean(t->evaluator, ADAPTAU_METRIC_RECALL, t->of_cutoff, &t->recall, error);
+    return status ? status : adaptau_evaluator_mean(t->evaluator, ADAPTAU_METRIC_RECALL, t->options.cutoff, &t->recall, error);
 }
 
 static adaptau_status judge(struct tuning *t, const adaptau_training *training, double *score, adaptau_error *error)

@@ -85,7 +85,7 @@ static double score_at(adaptau_context *context, const adaptau_dataset *part, co
     for (int32_t metric = ADAPTAU_METRIC_RECALL; metric <= ADAPTAU_METRIC_NDCG; metric++)
         for (int32_t c = 0; c < 3; c++) {
             double mean = 0.0;
-            OK(adaptau_evaluator_mean(evaluator, metric, c, &mean, &error));
+            OK(adaptau_evaluator_mean(evaluator, metric, cutoffs[c], &mean, &error));
             score += log(mean) / 6.0;
         }
     adaptau_evaluator_destroy(evaluator);

@@ -106,11 +106,11 @@ class Query(_Sized):
 
 
 class ModelOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("flags", _U32), ("encoder", _I32), ("dim", _I32), ("init", _I32), ("reserved", _I32),
+    _fields_ = [("struct_size", _U32), ("flags", _U32), ("encoder", _I32), ("dim", _I32), ("init", _I32), ("n_layers", _I32),
                 ("seed", _U64), ("host_users", _P), ("host_items", _P), ("host_user_stride", _I64),
                 ("host_item_stride", _I64), ("learning_rate_users", _F64), ("learning_rate_items", _F64),
                 ("beta1_users", _F64), ("beta1_items", _F64), ("beta2", _F64), ("epsilon", _F64), ("weight_decay", _F64),
-                ("n_layers", _I32), ("reserved_layers", _I32), ("edge_dropout", _F64), ("layer_dropout", _F64),
+                ("edge_dropout", _F64), ("layer_dropout", _F64),
                 ("gate", _F64), ("host_encoder", _P)]
 
 
@@ -380,8 +380,8 @@ class Evaluator(_Object):
     def run(self, model):
         call(lib.adaptau_evaluator_run, self, c.byref(model.tables()))
 
-    def mean(self, metric, cutoff=0):
-        """A metric by name, at the cutoff of that place."""
+    def mean(self, metric, cutoff=20):
+        """A metric by name, at one of the evaluator's cutoffs."""
         mean = _F64()
         call(lib.adaptau_evaluator_mean, self, METRICS.index(metric), _I32(cutoff), c.byref(mean))
         return mean.value
