@@ -116,7 +116,7 @@ int main(void)
         /* [results] */
         check(adaptau_model_get_tables(model, &tables, &error), &error);
         check(adaptau_evaluator_run(evaluator, &tables, &error), &error);
-        check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &recall, &error), &error);
+        check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 10, &recall, &error), &error);
         check(adaptau_training_get_state(training, &state, &error), &error);
         /* [results] */
         printf("%5d  %13.4f  %.4f  %9.4f\n", (int)epoch + 1, state.loss, state.tau0, recall);

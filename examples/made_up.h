@@ -118,7 +118,7 @@ static inline double recall(adaptau_context *context, const adaptau_dataset *tra
         .struct_size = sizeof options, .n_cutoffs = 1, .cutoffs = &cutoff, .n_masks = 1, .masks = &train};
     check(adaptau_evaluator_create(context, test, &options, &evaluator, &error), &error);
     check(adaptau_evaluator_run(evaluator, tables, &error), &error);
-    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &mean, &error), &error);
+    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, CUTOFF, &mean, &error), &error);
     adaptau_evaluator_destroy(evaluator);
     return mean;
 }

@@ -141,7 +141,7 @@ static adaptau_status measure_groups(struct cell *cell, const struct trial *tria
     if (!status)
         status = adaptau_evaluator_run(evaluator, &tables, error);
     if (!status)
-        status = adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, 0, recall, error);
+        status = adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, cutoff, recall, error);
     adaptau_evaluator_destroy(evaluator);
     return status ? status : record_append(&cell->record, "group_recall", N_POPULARITY_GROUPS, recall, error);
 }

@@ -181,7 +181,7 @@ static adaptau_status collect(struct judge *judge, struct scores *scores, adapta
     memset(scores, 0, sizeof *scores);
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
         for (int32_t c = 0; c < judge->cutoffs->count && !status; c++) {
-            status = adaptau_evaluator_mean(judge->evaluator, metric, c, &scores->value[metric][c], error);
+            status = adaptau_evaluator_mean(judge->evaluator, metric, judge->cutoffs->values[c], &scores->value[metric][c], error);
             scores->value[metric][c] *= n;
         }
     if (status)

@@ -22,7 +22,7 @@ adaptau_status score_tables(adaptau_evaluator *evaluator, const adaptau_tables *
     adaptau_status status = adaptau_evaluator_run(evaluator, tables, error);
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
         for (int32_t c = 0; c < cutoffs->count && !status; c++)
-            status = adaptau_evaluator_mean(evaluator, metric, c, &scores->value[metric][c], error);
+            status = adaptau_evaluator_mean(evaluator, metric, cutoffs->values[c], &scores->value[metric][c], error);
     return status;
 }
 

@@ -298,8 +298,8 @@ public:
     /** adaptau_evaluator_run. */
     void run(const adaptau_tables &tables) { call(adaptau_evaluator_run, get(), &tables); }
 
-    /** ADAPTAU_METRIC_* at the cutoff of that place in the options. */
-    double mean(std::int32_t metric, std::int32_t cutoff = 0) const
+    /** ADAPTAU_METRIC_* at one of the cutoffs of the options. */
+    double mean(std::int32_t metric, std::int32_t cutoff = 20) const
     {
         double out = 0;
         call(adaptau_evaluator_mean, get(), metric, cutoff, &out);
@@ -358,6 +358,13 @@ public:
         return larger;
     }
 
+    /** Users. */
+    std::int32_t n_users() const noexcept { return adaptau_model_n_users(get()); }
+    /** Items. */
+    std::int32_t n_items() const noexcept { return adaptau_model_n_items(get()); }
+    /** Dimension of the embeddings. */
+    std::int32_t dim() const noexcept { return adaptau_model_dim(get()); }
+
     /** adaptau_model_save. */
     void save(const std::string &path) const { call(adaptau_model_save, get(), path.c_str()); }
 
@@ -401,7 +408,7 @@ public:
     void set_item_bias(span<const float> bias)
     {
         if (!bias.empty())
-            detail::require_size("bias", bias.size(), static_cast<std::size_t>(tables().n_items));
+            detail::require_size("bias", bias.size(), static_cast<std::size_t>(n_items()));
         call(adaptau_model_set_item_bias, get(), bias.empty() ? nullptr : bias.data());
     }
 
@@ -589,7 +596,7 @@ class fold : public detail::object<adaptau_fold_in, adaptau_fold_in_destroy> {
 public:
     /** adaptau_fold_in_create. `data`, the pairs trained on, may be nullptr without soft targets. */
     fold(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_in_options &options)
-        : dim_(static_cast<std::size_t>(model.tables().dim))
+        : dim_(static_cast<std::size_t>(model.dim()))
     {
         make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, &options);
     }

@@ -62,6 +62,9 @@ ADAPTAU_API const char *adaptau_status_name(adaptau_status status);
 /** ADAPTAU_VERSION_NUMBER of the library that is loaded, which may differ from the headers. Since 1.0. */
 ADAPTAU_API int32_t adaptau_version(void);
 
+/** The version of the library that is loaded, as text: "1.0.0". Never NULL, static storage. Since 1.0. */
+ADAPTAU_API const char *adaptau_version_string(void);
+
 #define ADAPTAU_FEATURE_BLIS (UINT64_C(1) << 0)   /**< built with BLIS                                        */
 #define ADAPTAU_FEATURE_AVX2 (UINT64_C(1) << 1)   /**< holds AVX2 + FMA kernels                               */
 #define ADAPTAU_FEATURE_AVX512 (UINT64_C(1) << 2) /**< holds AVX-512 kernels                                  */

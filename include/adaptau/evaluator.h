@@ -83,8 +83,10 @@ ADAPTAU_API int32_t adaptau_evaluator_n_users(const adaptau_evaluator *evaluator
 /** [adaptau_evaluator_n_users] ids of those users, ascending. Lives as long as the evaluator. Since 1.0. */
 ADAPTAU_API const int32_t *adaptau_evaluator_users(const adaptau_evaluator *evaluator);
 
-/** Mean over those users of a metric at the c-th cutoff; 0 when there are none.
- *  @return E_ARGUMENT for an unknown metric or cutoff; E_STATE before the first run. Since 1.0. */
+/** Mean over those users of a metric at a cutoff; 0 when there are none.
+ *  @param[in] cutoff  K, one of the evaluator's
+ *  @return E_ARGUMENT for an unknown metric, and for a K that is none of the evaluator's cutoffs; E_STATE before the first run.
+ *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                   double *out, adaptau_error *error);
 

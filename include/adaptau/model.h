@@ -68,7 +68,7 @@ typedef struct adaptau_model_options {
     int32_t  encoder;     /**< ADAPTAU_ENCODER_*                                                             */
     int32_t  dim;         /**< d; 0: 64                                                                      */
     int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
-    int32_t  reserved;    /**< 0                                                                             */
+    int32_t  n_layers;    /**< L of LightGCN, at most ADAPTAU_MAX_LAYERS; 0: 3                               */
     uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model         */
     float   *host_items;  /**< [m x d] likewise                                                              */
@@ -81,8 +81,6 @@ typedef struct adaptau_model_options {
     double   beta2;               /**< decay of the second moment; 0: 0.999                                  */
     double   epsilon;             /**< 0: 1e-12                                                              */
     double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0: none */
-    int32_t  n_layers;            /**< L of LightGCN, at most ADAPTAU_MAX_LAYERS; 0: 3                       */
-    int32_t  reserved_layers;     /**< 0                                                                     */
     double   edge_dropout;        /**< p in [0, 1): each step leaves each edge of LightGCN's graph out with probability p, in
                                        both directions alike, and multiplies the others by 1/(1 − p)         */
     double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
@@ -103,6 +101,13 @@ ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const 
 
 /** NULL is fine. Host tables stay with the host. Since 1.0. */
 ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
+
+/** Users n; 0 for NULL, like the other sizes. Since 1.0. */
+ADAPTAU_API int32_t adaptau_model_n_users(const adaptau_model *model);
+/** Items m. Since 1.0. */
+ADAPTAU_API int32_t adaptau_model_n_items(const adaptau_model *model);
+/** d. Since 1.0. */
+ADAPTAU_API int32_t adaptau_model_dim(const adaptau_model *model);
 
 /** The final embeddings as a scorer sees them: for kernels, temperature and evaluator. Valid until the next call that changes
  *  the model.

@@ -24,6 +24,11 @@ int32_t adaptau_version(void)
     return ADAPTAU_VERSION_NUMBER;
 }
 
+const char *adaptau_version_string(void)
+{
+    return ADAPTAU_VERSION_STRING;
+}
+
 uint64_t adaptau_features(void)
 {
     return BLIS_BIT | NATIVE_BITS;

@@ -542,14 +542,16 @@ static adaptau_status copy_results(const adaptau_evaluator *e, int32_t metric, i
     return status;
 }
 
-static adaptau_status check_query(const adaptau_evaluator *e, int32_t metric, int32_t n_metrics, int32_t cutoff,
-                                  adaptau_error *error)
+/* The place of a cutoff among the evaluator's. */
+static adaptau_status find_results(const adaptau_evaluator *e, int32_t metric, int32_t n_metrics, int32_t cutoff, int32_t *place,
+                                   adaptau_error *error)
 {
     if (metric < 0 || metric >= n_metrics)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "metric = %d is outside 0 ... %d", metric, n_metrics - 1);
-    if (cutoff < 0 || cutoff >= e->n_cutoffs)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d is outside 0 ... %d", cutoff, e->n_cutoffs - 1);
-    return ADAPTAU_OK;
+    for (*place = 0; *place < e->n_cutoffs; ++*place)
+        if (e->cutoffs[*place] == cutoff)
+            return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d is none of the evaluator's, which begin with %d", cutoff, e->cutoffs[0]);
 }
 
 adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, double *out,
@@ -557,8 +559,9 @@ adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_
 {
     ATAU_REQUIRE(evaluator, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = check_query(evaluator, metric, ADAPTAU_N_METRICS, cutoff, error);
-    return status ? status : copy_results(evaluator, metric, cutoff, evaluator->means, 1, sizeof *out, out, error);
+    int32_t        place = 0;
+    adaptau_status status = find_results(evaluator, metric, ADAPTAU_N_METRICS, cutoff, &place, error);
+    return status ? status : copy_results(evaluator, metric, place, evaluator->means, 1, sizeof *out, out, error);
 }
 
 adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, float *out,
@@ -567,9 +570,10 @@ adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, in
     ATAU_REQUIRE(evaluator, error);
     if (evaluator->n_users > 0)
         ATAU_REQUIRE(out, error);
-    adaptau_status status = check_query(evaluator, metric, ADAPTAU_N_METRICS, cutoff, error);
+    int32_t        place = 0;
+    adaptau_status status = find_results(evaluator, metric, ADAPTAU_N_METRICS, cutoff, &place, error);
     return status ? status
-                  : copy_results(evaluator, metric, cutoff, evaluator->per_user, (size_t)evaluator->n_users, sizeof *out, out,
+                  : copy_results(evaluator, metric, place, evaluator->per_user, (size_t)evaluator->n_users, sizeof *out, out,
                                  error);
 }
 
@@ -580,8 +584,9 @@ adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, i
     if (evaluator->n_groups == 0)
         return atau_fail(error, ADAPTAU_E_STATE, "the evaluator has no groups");
     ATAU_REQUIRE(out, error);
-    adaptau_status status = check_query(evaluator, metric, N_GROUP_METRICS, cutoff, error);
+    int32_t        place = 0;
+    adaptau_status status = find_results(evaluator, metric, N_GROUP_METRICS, cutoff, &place, error);
     return status ? status
-                  : copy_results(evaluator, metric, cutoff, evaluator->per_group, (size_t)evaluator->n_groups, sizeof *out,
+                  : copy_results(evaluator, metric, place, evaluator->per_group, (size_t)evaluator->n_groups, sizeof *out,
                                  out, error);
 }

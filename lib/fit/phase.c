@@ -70,9 +70,9 @@ static adaptau_status evaluate(struct run *run, adaptau_error *error)
     if (!status)
         status = adaptau_evaluator_run(run->evaluator, &tables, error);
     if (!status)
-        status = adaptau_evaluator_mean(run->evaluator, ADAPTAU_METRIC_RECALL, 0, &run->progress.recall, error);
+        status = adaptau_evaluator_mean(run->evaluator, ADAPTAU_METRIC_RECALL, run->phase->options->cutoff, &run->progress.recall, error);
     if (!status)
-        status = adaptau_evaluator_mean(run->evaluator, ADAPTAU_METRIC_NDCG, 0, &run->progress.ndcg, error);
+        status = adaptau_evaluator_mean(run->evaluator, ADAPTAU_METRIC_NDCG, run->phase->options->cutoff, &run->progress.ndcg, error);
     return status;
 }
 

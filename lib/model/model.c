@@ -115,6 +115,21 @@ adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_data
     return ADAPTAU_OK;
 }
 
+int32_t adaptau_model_n_users(const adaptau_model *model)
+{
+    return model ? model->tables.side[ADAPTAU_SIDE_USERS].n_rows : 0;
+}
+
+int32_t adaptau_model_n_items(const adaptau_model *model)
+{
+    return model ? model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows : 0;
+}
+
+int32_t adaptau_model_dim(const adaptau_model *model)
+{
+    return model ? model->tables.dim : 0;
+}
+
 void adaptau_model_destroy(adaptau_model *model)
 {
     if (!model)

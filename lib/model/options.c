@@ -73,9 +73,6 @@ adaptau_status atau_model_check_options(adaptau_model_options *o, adaptau_error 
                          o->encoder);
     if (o->init < ADAPTAU_INIT_SPHERE || o->init > ADAPTAU_INIT_HOST)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->init = %d is unknown", o->init);
-    if (o->reserved || o->reserved_layers)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %d, not 0", o->reserved ? "reserved" : "reserved_layers",
-                         o->reserved ? o->reserved : o->reserved_layers);
     if (o->dim == 0)
         o->dim = DEFAULT_DIM;
     if (o->dim < 0 || o->dim > ADAPTAU_MAX_DIM)

@@ -183,9 +183,9 @@ static void read_evaluator(void)
     static float per_user[USERS];
     double       value;
     n_inside++;
-    EXPECT(adaptau_evaluator_mean(evaluator, 0, 0, &value, NULL), ADAPTAU_E_STATE);
-    EXPECT(adaptau_evaluator_per_user(evaluator, 0, 0, per_user, NULL), ADAPTAU_E_STATE);
-    EXPECT(adaptau_evaluator_per_group(evaluator, 0, 0, &value, NULL), ADAPTAU_E_STATE);
+    EXPECT(adaptau_evaluator_mean(evaluator, 0, 20, &value, NULL), ADAPTAU_E_STATE);
+    EXPECT(adaptau_evaluator_per_user(evaluator, 0, 20, per_user, NULL), ADAPTAU_E_STATE);
+    EXPECT(adaptau_evaluator_per_group(evaluator, 0, 20, &value, NULL), ADAPTAU_E_STATE);
 }
 
 START_TEST(results_of_an_evaluator_that_runs_are_not_read)
@@ -198,7 +198,7 @@ START_TEST(results_of_an_evaluator_that_runs_are_not_read)
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
     ck_assert_int_gt(n_inside, 0);
     host.inside = NULL;
-    OK(adaptau_evaluator_mean(evaluator, 0, 0, &value, &error));
+    OK(adaptau_evaluator_mean(evaluator, 0, 20, &value, &error));
     close_all();
 }
 END_TEST
@@ -223,9 +223,9 @@ static adaptau_status read_everything(bool look)
         adaptau_model_get_tables(world.model, &tables, NULL),
         adaptau_temperature_rows(world.temperature, USERS, NULL, values, NULL, NULL),
         adaptau_temperature_get_state(world.temperature, &state, NULL),
-        adaptau_evaluator_mean(evaluator, 0, 0, &mean, NULL),
-        adaptau_evaluator_per_user(evaluator, 0, 0, values, NULL),
-        adaptau_evaluator_per_group(evaluator, 0, 0, &group, NULL),
+        adaptau_evaluator_mean(evaluator, 0, 20, &mean, NULL),
+        adaptau_evaluator_per_user(evaluator, 0, 20, values, NULL),
+        adaptau_evaluator_per_group(evaluator, 0, 20, &group, NULL),
     };
     for (size_t s = 0; s < sizeof statuses / sizeof *statuses; s++)
         if (statuses[s] != ADAPTAU_OK)
@@ -296,7 +296,7 @@ START_TEST(any_number_of_threads_read_a_trained_model)
     pthread_t threads[THREADS];
     open_all(false);
     OK(rank(expected_items));
-    OK(adaptau_evaluator_mean(evaluator, 0, 0, &expected_mean, &error));
+    OK(adaptau_evaluator_mean(evaluator, 0, 20, &expected_mean, &error));
     start_threads(threads, read_often);
     join_threads(threads);
     close_all();

@@ -266,10 +266,10 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
         if (!DONE(adaptau_evaluator_create(context, data, &options, &evaluator, &error)))
             continue;
         if (DONE(adaptau_evaluator_run(evaluator, &tables, &error))) {
-            ck_assert(DONE(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &value, &error)) && isfinite(value));
-            ck_assert(DONE(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, 0, each, &error)));
+            ck_assert(DONE(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, &value, &error)) && isfinite(value));
+            ck_assert(DONE(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, each, &error)));
             if (code & 4)
-                ck_assert(DONE(adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, 0, of_groups, &error)));
+                ck_assert(DONE(adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, of_groups, &error)));
         }
         if (code & 1 && adaptau_dataset_n_items(data) != 0)
             DONE(adaptau_evaluator_run_lists(evaluator, 3, lists, &error));

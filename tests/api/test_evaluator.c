@@ -54,14 +54,15 @@ static adaptau_dataset *read_dataset(adaptau_context *context, const char *name,
     return dataset;
 }
 
-static void compare_cutoff(const adaptau_evaluator *evaluator, const char *name, int32_t cutoff)
+/* Of the c-th cutoff, which is K. */
+static void compare_cutoff(const adaptau_evaluator *evaluator, const char *name, int32_t c, int32_t cutoff)
 {
     char    key[64];
     int     n;
     int32_t n_users = adaptau_evaluator_n_users(evaluator);
     float  *per_user = calloc((size_t)n_users, sizeof *per_user);
     double  per_group[4];
-    snprintf(key, sizeof key, "per_user%d", cutoff);
+    snprintf(key, sizeof key, "per_user%d", c);
     double *expected = read_entry(name, key, &n);
     ck_assert_int_eq(n, ADAPTAU_N_METRICS * n_users);
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
@@ -71,12 +72,12 @@ static void compare_cutoff(const adaptau_evaluator *evaluator, const char *name,
     }
     free(expected);
     free(per_user);
-    snprintf(key, sizeof key, "mean%d", cutoff);
+    snprintf(key, sizeof key, "mean%d", c);
     expected = read_entry(name, key, &n);
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
         ck_assert_double_eq_tol(mean_of(evaluator, metric, cutoff), expected[metric], 1e-14);
     free(expected);
-    snprintf(key, sizeof key, "per_group%d", cutoff);
+    snprintf(key, sizeof key, "per_group%d", c);
     expected = read_entry(name, key, &n);
     for (int32_t metric = 0; metric <= ADAPTAU_METRIC_PRECISION; metric++) {
         double sum = 0.0;
@@ -116,12 +117,13 @@ static void compare_case(adaptau_context *context, const char *name, uint32_t fl
                                  .users = users,
                                  .items = items};
     const_masks[0] = NULL; /* and everything else that the options point to may go                              */
+    const int32_t first_cutoff = cutoffs[0];
     cutoffs[0] = groups[0] = 99;
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
     ck_assert_int_eq(adaptau_evaluator_n_users(evaluator), n_counted);
     ck_assert_mem_eq(adaptau_evaluator_users(evaluator), counted, (size_t)n_counted * sizeof *counted);
     for (int32_t c = 0; c < n_cutoffs; c++)
-        compare_cutoff(evaluator, name, c);
+        compare_cutoff(evaluator, name, c, c == 0 ? first_cutoff : cutoffs[c]);
     adaptau_evaluator_destroy(evaluator);
     for (int q = 0; q < shape[4]; q++)
         adaptau_dataset_destroy(masks[q]);
@@ -210,8 +212,8 @@ static void expect_world(const adaptau_evaluator *evaluator, const int32_t *cuto
     const int32_t *users = adaptau_evaluator_users(evaluator);
     float         *recall = malloc((size_t)n * sizeof *recall), *ndcg = malloc((size_t)n * sizeof *ndcg);
     for (int32_t c = 0; c < n_cutoffs; c++) {
-        OK(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, c, recall, &error));
-        OK(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_NDCG, c, ndcg, &error));
+        OK(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, cutoffs[c], recall, &error));
+        OK(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_NDCG, cutoffs[c], ndcg, &error));
         for (int32_t i = 0; i < n; i++)
             expect_user(users[i], cutoffs[c], recall[i], ndcg[i]);
     }
@@ -257,8 +259,8 @@ START_TEST(results_do_not_depend_on_threads)
         OK(adaptau_evaluator_run(evaluator, &tables, &error));
         int32_t n = adaptau_evaluator_n_users(evaluator);
         for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
-            double mean = mean_of(evaluator, metric, 0);
-            OK(adaptau_evaluator_per_user(evaluator, metric, 0, found + metric * n, &error));
+            double mean = mean_of(evaluator, metric, 20);
+            OK(adaptau_evaluator_per_user(evaluator, metric, 20, found + metric * n, &error));
             if (threads == 1)
                 expected_means[metric] = mean;
             ck_assert_mem_eq(&mean, &expected_means[metric], sizeof mean);
@@ -295,18 +297,18 @@ START_TEST(each_side_is_normalised_as_its_flag_says)
     adaptau_evaluator *evaluator = make_evaluator(world.context, world.held_out, (adaptau_evaluator_options){0});
     adaptau_tables     tables = world_tables();
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
-    raw = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0);
+    raw = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 20);
     tables.flags = ADAPTAU_NORMALISE_USERS;
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
-    users_only = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0);
+    users_only = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 20);
     tables.flags = ADAPTAU_NORMALISE_ITEMS;
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
-    items_only = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0);
+    items_only = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 20);
     normalise(world.users, USERS);
     normalise(world.items, ITEMS);
     tables.flags = ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS;
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
-    unit = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0);
+    unit = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 20);
     ck_assert_double_eq_tol(users_only, raw, 1e-5);
     ck_assert_double_eq_tol(unit, items_only, 1e-5);
     ck_assert(fabs(items_only - raw) > 1e-4);

@@ -16,13 +16,13 @@ static void expect_failure(adaptau_evaluator *evaluator, const adaptau_tables *t
 {
     double before[ADAPTAU_N_METRICS];
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
-        before[metric] = mean_of(evaluator, metric, 0);
+        before[metric] = mean_of(evaluator, metric, 20);
     adaptau_status status = adaptau_evaluator_run(evaluator, tables, &error);
     ck_assert_str_eq(adaptau_status_name(status), adaptau_status_name(wanted));
     if (message)
         ck_assert_str_eq(error.message, message);
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
-        double after = mean_of(evaluator, metric, 0);
+        double after = mean_of(evaluator, metric, 20);
         ck_assert_mem_eq(&after, &before[metric], sizeof after);
     }
 }
@@ -63,7 +63,7 @@ START_TEST(scores_that_overflow_stay_defined)
         world.users[k] *= 3e37f;
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
-        ck_assert(mean_of(evaluator, metric, 0) >= 0.0 && mean_of(evaluator, metric, 0) <= 1.0);
+        ck_assert(mean_of(evaluator, metric, 20) >= 0.0 && mean_of(evaluator, metric, 20) <= 1.0);
     adaptau_evaluator_destroy(evaluator);
     close_world();
 }
@@ -90,10 +90,10 @@ START_TEST(evaluating_nobody_gives_zero)
         OK(adaptau_evaluator_run(evaluator, &tables, &error));
         ck_assert_int_eq(adaptau_evaluator_n_users(evaluator), 0);
         for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
-            ck_assert(mean_of(evaluator, metric, 0) == 0.0);
-            OK(adaptau_evaluator_per_user(evaluator, metric, 0, NULL, &error));
+            ck_assert(mean_of(evaluator, metric, 20) == 0.0);
+            OK(adaptau_evaluator_per_user(evaluator, metric, 20, NULL, &error));
         }
-        OK(adaptau_evaluator_per_group(evaluator, 0, 0, share, &error));
+        OK(adaptau_evaluator_per_group(evaluator, 0, 20, share, &error));
         ck_assert(share[0] == 0.0 && share[1] == 0.0);
         adaptau_evaluator_destroy(evaluator);
         adaptau_dataset_destroy(held_out);
@@ -150,10 +150,10 @@ START_TEST(a_host_executor_that_fails_keeps_the_results)
         expect_failure(evaluator, &tables, ADAPTAU_E_CALLBACK, "the host's executor returned 3");
         ck_assert_int_eq(host.executions, n + 1);
     }
-    double before = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0);
+    double before = mean_of(evaluator, ADAPTAU_METRIC_NDCG, 20);
     host.failing_execution = -1;
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
-    ck_assert(mean_of(evaluator, ADAPTAU_METRIC_NDCG, 0) != before);
+    ck_assert(mean_of(evaluator, ADAPTAU_METRIC_NDCG, 20) != before);
     adaptau_evaluator_destroy(evaluator);
     close_world();
 }

@@ -93,8 +93,8 @@ static adaptau_model *train_by_hand(const adaptau_dataset *data, const adaptau_d
             continue;
         const adaptau_tables tables = tables_of(adaptau_training_model(training));
         OK(adaptau_evaluator_run(evaluator, &tables, &error));
-        OK(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &judged[epoch].recall, &error));
-        OK(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_NDCG, 0, &judged[epoch].ndcg, &error));
+        OK(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 10, &judged[epoch].recall, &error));
+        OK(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_NDCG, 10, &judged[epoch].ndcg, &error));
     }
     adaptau_model *model = adaptau_training_take_model(training);
     adaptau_training_destroy(training);

@@ -291,21 +291,6 @@ START_TEST(tells_the_model_its_loss)
 }
 END_TEST
 
-/* An older host's recipe, which it has filled, says of a loss that it does not know what the rules say. */
-START_TEST(shorter_recipes_have_the_loss_s_own_numbers)
-{
-    adaptau_recipe r = {.struct_size = offsetof(adaptau_recipe, top_k)};
-    adaptau_loss   loss = {.struct_size = sizeof loss};
-    OK(adaptau_recipe_init(&r, &error));
-    r.loss = ADAPTAU_LOSS_SLATK;
-    OK(adaptau_recipe_fill_for(&r, 100, 100, 500, &error));
-    OK(adaptau_recipe_loss(&r, &loss, &error));
-    ck_assert_int_eq(loss.top_k, 20);
-    expect_near(loss.weight_tau, 1);
-    ck_assert_int_eq(r.top_k, 0); /* is not the host's */
-}
-END_TEST
-
 START_TEST(prior_follows_popularity_of_items)
 {
     adaptau_context     *context = NULL;
@@ -493,7 +478,6 @@ int main(void)
     tcase_add_test(by_data, leaves_a_wrong_recipe_alone);
     tcase_add_test(parts, tells_objects_what_zero_means);
     tcase_add_test(parts, tells_the_model_its_loss);
-    tcase_add_test(parts, shorter_recipes_have_the_loss_s_own_numbers);
     tcase_add_test(parts, prior_follows_popularity_of_items);
     tcase_add_test(splits, splits_each_user_by_its_share);
     tcase_add_test(splits, splits_at_one_time_across_users);

@@ -282,7 +282,7 @@ START_TEST(evaluation_of_merged_lists_is_the_evaluation)
     OK(adaptau_evaluator_run(evaluator, &tables, &error));
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
         for (int32_t c = 0; c < 2; c++)
-            OK(adaptau_evaluator_mean(evaluator, metric, c, &want[metric][c], &error));
+            OK(adaptau_evaluator_mean(evaluator, metric, cutoffs[c], &want[metric][c], &error));
     rank_ranges(ADAPTAU_NORMALISE_BOTH, merged, scores);
     const int32_t  n = adaptau_evaluator_n_users(evaluator);
     const int32_t *ids = adaptau_evaluator_users(evaluator);
@@ -295,7 +295,7 @@ START_TEST(evaluation_of_merged_lists_is_the_evaluation)
     OK(adaptau_evaluator_run_lists(evaluator, K, merged, &error));
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++)
         for (int32_t c = 0; c < 2; c++) {
-            OK(adaptau_evaluator_mean(evaluator, metric, c, &got, &error));
+            OK(adaptau_evaluator_mean(evaluator, metric, cutoffs[c], &got, &error));
             ck_assert_double_eq(got, want[metric][c]);
         }
     adaptau_evaluator_destroy(evaluator);

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     check(adaptau_evaluator_create(context, problem.test, &options, &evaluator, &error), &error);
     check(adaptau_model_get_tables(adaptau_training_model(training), &tables, &error), &error);
     check(adaptau_evaluator_run(evaluator, &tables, &error), &error);
-    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 0, &recall, &error), &error);
+    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 20, &recall, &error), &error);
     printf("%.17g\n", recall);
     adaptau_evaluator_destroy(evaluator);
     adaptau_training_destroy(training);

@@ -111,10 +111,10 @@ void a_step_is_the_c_one(const adaptau::context &context)
 
     std::vector<float> recall(3), too_short(2);
     evaluator.run(model.tables());
-    evaluator.per_user(ADAPTAU_METRIC_RECALL, 0, recall);
+    evaluator.per_user(ADAPTAU_METRIC_RECALL, 20, recall);
     expect(evaluator.mean(ADAPTAU_METRIC_RECALL) == 1.0 && recall[0] == 1.0f, "all four items are among the best twenty");
     expect(evaluator.users().size() == 3 && evaluator.users()[2] == 2, "users with held-out items");
-    expect_error(ADAPTAU_E_SHAPE, "out", [&] { evaluator.per_user(ADAPTAU_METRIC_RECALL, 0, too_short); });
+    expect_error(ADAPTAU_E_SHAPE, "out", [&] { evaluator.per_user(ADAPTAU_METRIC_RECALL, 20, too_short); });
 }
 
 void later_users_are_served(const adaptau::context &context)

@@ -176,7 +176,7 @@ static uint64_t look_at_evaluator(uint64_t hash, const adaptau_evaluator *evalua
 {
     for (int32_t metric = 0; metric < ADAPTAU_N_METRICS; metric++) {
         double mean = 0.0;
-        MUST(adaptau_evaluator_mean(evaluator, metric, 0, &mean, NULL));
+        MUST(adaptau_evaluator_mean(evaluator, metric, 20, &mean, NULL));
         hash = add_bytes(hash, &mean, sizeof mean);
     }
     return hash;

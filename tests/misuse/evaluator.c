@@ -101,14 +101,15 @@ static const struct misuse run[] = {
 static void prepare_results(void)
 {
     a.evaluator = desk.evaluator;
-    a.metric = a.cutoff = 0;
+    a.metric = 0;
+    a.cutoff = 20;
 }
 
 #define BAD_RESULTS                                                                                                     \
     IS_NULL(evaluator), IS_NULL(out),                                                                                   \
         {ADAPTAU_E_STATE, "the evaluator has not run", {FROM(a.evaluator, desk.unused_evaluator)}},                     \
-        {ADAPTAU_E_ARGUMENT, "cutoff = 1 is outside 0 ... 0", {TO(a.cutoff, 1)}},                                       \
-        {ADAPTAU_E_ARGUMENT, "cutoff = -1 is outside 0 ... 0", {TO(a.cutoff, -1)}},                                     \
+        {ADAPTAU_E_ARGUMENT, "cutoff = 1 is none of the evaluator's, which begin with 20", {TO(a.cutoff, 1)}},                                       \
+        {ADAPTAU_E_ARGUMENT, "cutoff = -1 is none of the evaluator's", {TO(a.cutoff, -1)}},                                     \
         {ADAPTAU_E_ARGUMENT, "metric = -1 is outside", {TO(a.metric, -1)}},                                             \
         {ADAPTAU_E_ARGUMENT, "metric = 6 is outside", {TO(a.metric, ADAPTAU_N_METRICS)}}
 

@@ -70,8 +70,6 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->init = -1", {TO(OPTIONS.init, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->flags = 0x80", {TO(OPTIONS.flags, 0x80)}},
     {ADAPTAU_E_ARGUMENT, "ADAPTAU_MODEL_UNIT_RAW_ROWS needs an encoder", {TO(OPTIONS.flags, ADAPTAU_MODEL_UNIT_RAW_ROWS)}},
-    {ADAPTAU_E_ARGUMENT, "options->reserved = 1", {TO(OPTIONS.reserved, 1)}},
-    {ADAPTAU_E_ARGUMENT, "options->reserved_layers = 1", {LIGHTGCN, TO(OPTIONS.reserved_layers, 1)}},
     {ADAPTAU_E_ARGUMENT, "host_users", {TO(OPTIONS.init, ADAPTAU_INIT_HOST)}},
     {ADAPTAU_E_ARGUMENT, "host_items", {TO(OPTIONS.init, ADAPTAU_INIT_HOST), TO(OPTIONS.host_users, a.host_users)}},
     {ADAPTAU_E_SHAPE, "host_user_stride = 2, but dim = 4", {HOST, TO(OPTIONS.host_user_stride, 2)}},
@@ -259,6 +257,25 @@ static void call_model_destroy(void)
     adaptau_model_destroy(NULL);
 }
 
-static const struct harmless harmless[] = {HARMLESS(model_destroy)};
+static void call_model_n_users(void)
+{
+    ck_assert_int_eq(adaptau_model_n_users(NULL), 0);
+    ck_assert_int_eq(adaptau_model_n_users(desk.model), USERS);
+}
+
+static void call_model_n_items(void)
+{
+    ck_assert_int_eq(adaptau_model_n_items(NULL), 0);
+    ck_assert_int_eq(adaptau_model_n_items(desk.model), ITEMS);
+}
+
+static void call_model_dim(void)
+{
+    ck_assert_int_eq(adaptau_model_dim(NULL), 0);
+    ck_assert_int_eq(adaptau_model_dim(desk.loaded), DIM);
+}
+
+static const struct harmless harmless[] = {HARMLESS(model_destroy), HARMLESS(model_n_users), HARMLESS(model_n_items),
+                                           HARMLESS(model_dim)};
 
 MISUSE_FILE(model);

@@ -109,7 +109,7 @@ static bool evaluate(struct host *h, double *recall)
     adaptau_tables tables = {.struct_size = sizeof tables};
     return ok(adaptau_model_get_tables(h->model, &tables, &h->error)) &&
            ok(adaptau_evaluator_run(h->evaluator, &tables, &h->error)) &&
-           ok(adaptau_evaluator_mean(h->evaluator, ADAPTAU_METRIC_RECALL, 0, recall, &h->error));
+           ok(adaptau_evaluator_mean(h->evaluator, ADAPTAU_METRIC_RECALL, CUTOFF, recall, &h->error));
 }
 
 static bool train(struct host *h)

@@ -118,7 +118,7 @@ void run(const char *path)
     for (int epoch = 0; epoch < epochs; epoch++) {
         const double loss = train_epoch(model, sampler, temperature, epoch);
         evaluator.run(model.tables());
-        const double recall = evaluator.mean(ADAPTAU_METRIC_RECALL), tau = temperature.state().tau0;
+        const double recall = evaluator.mean(ADAPTAU_METRIC_RECALL, cutoff), tau = temperature.state().tau0;
         std::printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", epoch + 1, loss, tau, cutoff, recall);
         print.mix(loss);
         print.mix(tau);

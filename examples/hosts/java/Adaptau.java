@@ -113,17 +113,16 @@ public final class Adaptau {
         }
     }
 
-    @FieldOrder({"struct_size", "flags", "encoder", "dim", "init", "reserved", "seed", "host_users", "host_items",
+    @FieldOrder({"struct_size", "flags", "encoder", "dim", "init", "n_layers", "seed", "host_users", "host_items",
                  "host_user_stride", "host_item_stride", "learning_rate_users", "learning_rate_items", "beta1_users",
-                 "beta1_items", "beta2", "epsilon", "weight_decay", "n_layers", "reserved_layers", "edge_dropout",
+                 "beta1_items", "beta2", "epsilon", "weight_decay", "edge_dropout",
                  "layer_dropout", "gate", "host_encoder"})
     public static class ModelOptions extends Sized {
-        public int flags, encoder, dim, init, reserved;
+        public int flags, encoder, dim, init, n_layers;
         public long seed;
         public Pointer host_users, host_items;
         public long host_user_stride, host_item_stride;
         public double learning_rate_users, learning_rate_items, beta1_users, beta1_items, beta2, epsilon, weight_decay;
-        public int n_layers, reserved_layers;
         public double edge_dropout, layer_dropout, gate;
         public Pointer host_encoder;
 
@@ -334,6 +333,8 @@ public final class Adaptau {
     static final class Evaluator extends Owned {
         static final int RECALL = 0, NDCG = 1, PRECISION = 2, HIT_RATE = 3, MRR = 4, MAP = 5;
 
+        private final int cutoff;
+
         /** Metrics at one cutoff; what is in the mask is not ranked. */
         Evaluator(Context context, Dataset heldOut, int cutoff, Dataset mask) {
             super(C::adaptau_evaluator_destroy, (out, error) -> {
@@ -348,6 +349,7 @@ public final class Adaptau {
                     return C.adaptau_evaluator_create(context.handle, heldOut.handle, options, out, error);
                 }
             });
+            this.cutoff = cutoff;
         }
 
         void run(Model model) {
@@ -358,7 +360,7 @@ public final class Adaptau {
 
         double mean(int metric) {
             DoubleByReference mean = new DoubleByReference();
-            call(error -> C.adaptau_evaluator_mean(handle, metric, 0, mean, error));
+            call(error -> C.adaptau_evaluator_mean(handle, metric, cutoff, mean, error));
             return mean.getValue();
         }
     }

@@ -42,11 +42,11 @@ const structs = {
     masks: 'adaptau_dataset **', item_groups: 'int32_t *',
   },
   adaptau_model_options: {
-    struct_size: 'uint32_t', flags: 'uint32_t', encoder: 'int32_t', dim: 'int32_t', init: 'int32_t', reserved: 'int32_t',
+    struct_size: 'uint32_t', flags: 'uint32_t', encoder: 'int32_t', dim: 'int32_t', init: 'int32_t', n_layers: 'int32_t',
     seed: 'uint64_t', host_users: 'float *', host_items: 'float *', host_user_stride: 'int64_t',
     host_item_stride: 'int64_t', learning_rate_users: 'double', learning_rate_items: 'double', beta1_users: 'double',
-    beta1_items: 'double', beta2: 'double', epsilon: 'double', weight_decay: 'double', n_layers: 'int32_t',
-    reserved_layers: 'int32_t', edge_dropout: 'double', layer_dropout: 'double', gate: 'double', host_encoder: 'float *',
+    beta1_items: 'double', beta2: 'double', epsilon: 'double', weight_decay: 'double',
+    edge_dropout: 'double', layer_dropout: 'double', gate: 'double', host_encoder: 'float *',
   },
   adaptau_query: {
     struct_size: 'uint32_t', flags: 'uint32_t', question: 'int32_t', n: 'int32_t', k: 'int32_t', n_allowed: 'int32_t',
@@ -205,7 +205,7 @@ class Evaluator extends Owned {
     native.evaluatorRun(this.handle, tables);
   }
 
-  mean(metric, cutoff = 0) {
+  mean(metric, cutoff = 20) {
     const out = [0];
     native.evaluatorMean(this.handle, METRICS.indexOf(metric), cutoff, out);
     return out[0];

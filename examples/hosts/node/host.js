@@ -81,7 +81,7 @@ function run(path, open) {
   for (let epoch = 0; epoch < EPOCHS; epoch++) {
     const loss = trainEpoch(model, sampler, temperature, epoch);
     evaluator.run(model);
-    const recall = evaluator.mean('recall');
+    const recall = evaluator.mean('recall', CUTOFF);
     const tau = temperature.state.tau0;
     const [l, t, r] = [loss, tau, recall].map((number) => number.toFixed(6));
     console.log(`epoch ${epoch + 1}  loss ${l}  tau ${t}  recall@${CUTOFF} ${r}`);

@@ -58,7 +58,7 @@ def run(path):
     for epoch in range(EPOCHS):
         loss = train_epoch(model, sampler, temperature, epoch)
         evaluator.run(model)
-        tau, recall = temperature.state.tau0, evaluator.mean("recall")
+        tau, recall = temperature.state.tau0, evaluator.mean("recall", CUTOFF)
         print(f"epoch {epoch + 1}  loss {loss:.6f}  tau {tau:.6f}  recall@{CUTOFF} {recall:.6f}")
         fingerprint.mix(*map(np.float64, (loss, tau, recall)))
 

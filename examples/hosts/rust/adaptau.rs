@@ -112,7 +112,7 @@ mod ffi {
         pub encoder: i32,
         pub dim: i32,
         pub init: i32,
-        pub reserved: i32,
+        pub n_layers: i32,
         pub seed: u64,
         pub host_users: *mut f32,
         pub host_items: *mut f32,
@@ -125,8 +125,6 @@ mod ffi {
         pub beta2: f64,
         pub epsilon: f64,
         pub weight_decay: f64,
-        pub n_layers: i32,
-        pub reserved_layers: i32,
         pub edge_dropout: f64,
         pub layer_dropout: f64,
         pub gate: f64,
@@ -357,6 +355,7 @@ impl<'a> Sampler<'a> {
 
 pub struct Evaluator<'a> {
     handle: *mut ffi::Evaluator,
+    cutoff: i32,
     made_from: PhantomData<&'a Context>,
 }
 
@@ -372,7 +371,7 @@ impl<'a> Evaluator<'a> {
         let handle = make(|out, error| unsafe {
             ffi::adaptau_evaluator_create(context.handle, held_out.handle, &options, out, error)
         })?;
-        Ok(Self { handle, made_from: PhantomData })
+        Ok(Self { handle, cutoff, made_from: PhantomData })
     }
 
     /// Mean recall with the model's embeddings.
@@ -380,7 +379,7 @@ impl<'a> Evaluator<'a> {
         let (mut tables, mut recall) = (sized(|t: &mut ffi::Tables, size| t.struct_size = size), 0.0);
         call(|error| unsafe { ffi::adaptau_model_get_tables(model.handle, &mut tables, error) })?;
         call(|error| unsafe { ffi::adaptau_evaluator_run(self.handle, &tables, error) })?;
-        call(|error| unsafe { ffi::adaptau_evaluator_mean(self.handle, 0, 0, &mut recall, error) })?;
+        call(|error| unsafe { ffi::adaptau_evaluator_mean(self.handle, 0, self.cutoff, &mut recall, error) })?;
         Ok(recall)
     }
 }

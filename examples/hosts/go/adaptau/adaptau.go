@@ -204,7 +204,10 @@ func (m *Model) TopK(users []int32, k int, seen *Dataset) ([]int32, []float32, e
 func (m *Model) Close() { C.adaptau_model_destroy(m.handle) }
 
 // Evaluator ranks all items for users with held-out ones.
-type Evaluator struct{ handle *C.adaptau_evaluator }
+type Evaluator struct {
+	handle *C.adaptau_evaluator
+	cutoff C.int32_t
+}
 
 // NewEvaluator does not rank what is in mask.
 func NewEvaluator(c *Context, heldOut *Dataset, cutoff int, mask *Dataset) (*Evaluator, error) {
@@ -219,7 +222,7 @@ func NewEvaluator(c *Context, heldOut *Dataset, cutoff int, mask *Dataset) (*Eva
 	options.struct_size = C.uint32_t(unsafe.Sizeof(options))
 	options.n_cutoffs, options.cutoffs = 1, cutoffs
 	options.n_masks, options.masks = 1, masks
-	e := &Evaluator{}
+	e := &Evaluator{cutoff: C.int32_t(cutoff)}
 	return e, check(C.adaptau_evaluator_create(c.handle, heldOut.handle, &options, &e.handle, &cause), &cause)
 }
 
@@ -235,7 +238,7 @@ func (e *Evaluator) Recall(m *Model) (float64, error) {
 	if err := check(C.adaptau_evaluator_run(e.handle, &tables, &cause), &cause); err != nil {
 		return 0, err
 	}
-	err := check(C.adaptau_evaluator_mean(e.handle, C.ADAPTAU_METRIC_RECALL, 0, &recall, &cause), &cause)
+	err := check(C.adaptau_evaluator_mean(e.handle, C.ADAPTAU_METRIC_RECALL, e.cutoff, &recall, &cause), &cause)
 	return float64(recall), err
 }
 

@@ -51,7 +51,7 @@ class _Sized(c.Structure):
 
 
 class ContextOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_threads", _I32), ("backend", _I32), ("reserved", _I32), ("cpu_disable", _U64),
+    _fields_ = [("struct_size", _U32), ("n_threads", _I32), ("backend", _I32), ("bfloat16", _I32), ("cpu_disable", _U64),
                 ("executor", _P), ("executor_data", _P), ("allocate", _P), ("free", _P), ("allocator_data", _P), ("log", _P),
                 ("log_data", _P)]
 
@@ -106,11 +106,11 @@ class Query(_Sized):
 
 
 class ModelOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("flags", _U32), ("encoder", _I32), ("dim", _I32), ("init", _I32), ("reserved", _I32),
+    _fields_ = [("struct_size", _U32), ("flags", _U32), ("encoder", _I32), ("dim", _I32), ("init", _I32), ("n_layers", _I32),
                 ("seed", _U64), ("host_users", _P), ("host_items", _P), ("host_user_stride", _I64),
                 ("host_item_stride", _I64), ("learning_rate_users", _F64), ("learning_rate_items", _F64),
                 ("beta1_users", _F64), ("beta1_items", _F64), ("beta2", _F64), ("epsilon", _F64), ("weight_decay", _F64),
-                ("n_layers", _I32), ("reserved_layers", _I32), ("edge_dropout", _F64), ("layer_dropout", _F64),
+                ("edge_dropout", _F64), ("layer_dropout", _F64),
                 ("gate", _F64), ("host_encoder", _P)]
 
 
@@ -164,10 +164,6 @@ class FitResult(_Sized):
 
 class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
-
-
-class ItemFilter(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_allowed", _I32), ("allowed", _P), ("exclude_ptr", _P), ("exclude", _P)]
 
 
 class FoldInOptions(_Sized):
@@ -384,8 +380,8 @@ class Evaluator(_Object):
     def run(self, model):
         call(lib.adaptau_evaluator_run, self, c.byref(model.tables()))
 
-    def mean(self, metric, cutoff=0):
-        """A metric by name, at the cutoff of that place."""
+    def mean(self, metric, cutoff=20):
+        """A metric by name, at one of the evaluator's cutoffs."""
         mean = _F64()
         call(lib.adaptau_evaluator_mean, self, METRICS.index(metric), _I32(cutoff), c.byref(mean))
         return mean.value
@@ -470,20 +466,18 @@ class Model(_Object):
     def top_k(self, users, k, seen=None):
         """Items and scores, [len(users), k] each, best first; -1 where fewer are left. `users` is int32."""
         items, scores = np.empty((len(users), k), np.int32), np.empty((len(users), k), np.float32)
-        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen.handle if seen else None)
+        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen._as_parameter_ if seen else None)
         call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
-
 
     def rank(self, embeddings, k, allowed=None, exclude_ptr=None, exclude=None):
         """Items and scores as of top_k, for users by their embeddings, float32 [n, dim]: of `allowed`, int32 ascending, and without
         exclude[exclude_ptr[i]:exclude_ptr[i + 1]], int32 ascending, for the i-th."""
         n = len(embeddings)
         items, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        chosen = ItemFilter(n_allowed=0 if allowed is None else len(allowed), allowed=_borrow(allowed, np.int32),
-                            exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
-        call(lib.adaptau_model_top_k_for, self, _I32(n), _borrow(embeddings, np.float32), _I64(0), _I32(k), c.byref(chosen),
-             _borrow(items, np.int32), _borrow(scores, np.float32))
+        query = Query(n=n, embeddings=_borrow(embeddings, np.float32), k=k, n_allowed=0 if allowed is None else len(allowed),
+                      allowed=_borrow(allowed, np.int32), exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
+        call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
 
 
