@@ -402,10 +402,10 @@ class AdapTau:
             evaluator.run(self._model)
         result: dict[str, Any] = {"users": self._names._names_of("user", evaluator.users())} if per_user else {}
         for metric in low.METRICS:
-            for place, cutoff in enumerate(cutoffs):
+            for cutoff in cutoffs:
                 result[f"{metric}@{cutoff}"] = (float("nan") if part.nnz == 0 and not per_user else
                                                 np.empty(0, np.float32) if part.nnz == 0 else
-                                                evaluator.per_user(metric, place) if per_user else evaluator.mean(metric, place))
+                                                evaluator.per_user(metric, cutoff) if per_user else evaluator.mean(metric, cutoff))
         return result
 
     # ---- keeping -------------------------------------------------------------------------------------------------------

@@ -392,7 +392,7 @@ class Evaluator(_Object):
         address = lib.adaptau_evaluator_users(self)
         return np.array(np.asarray(_Memory(self, address, (n,), None, "<i4"))) if n else np.empty(0, np.int32)
 
-    def per_user(self, metric, cutoff=0):
+    def per_user(self, metric, cutoff=20):
         """The metric of each of these users."""
         values = np.empty(lib.adaptau_evaluator_n_users(self), np.float32)
         call(lib.adaptau_evaluator_per_user, self, METRICS.index(metric), _I32(cutoff), _borrow(values, np.float32))
