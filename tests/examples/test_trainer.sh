@@ -575,10 +575,13 @@ stop() {
 stop INT 130
 stop TERM 143
 
-# While tau0 is looked for there is nothing to save.
-"$train" split --epochs 100000000 --threads 2 --save early >out 2>err &
+# While tau0 is looked for there is nothing to save. On these data that takes some seconds.
+mkdir wide
+awk 'BEGIN { for (u = 0; u < 4000; u++) { printf "%d", u; for (k = 0; k < 30; k++) printf " %d", (u * 37 + k * 101 + k * k * (u % 7)) % 3000; print "" } }' >wide/train.txt
+cp wide/train.txt wide/test.txt
+"$train" wide --dim 512 --threads 2 --save early >out 2>err &
 pid=$!
-sleep 0.5
+sleep 1
 kill -s INT $pid
 wait $pid
 [ $? -eq 130 ] || fail "SIGINT while tau0 is looked for: another exit code"
