@@ -151,7 +151,7 @@ int main(void)
     for (int step = 0; step <= STEPS; step++) {
         check(adaptau_softmax(context, &tables, &batch, &temperatures, &output, &error), &error);
         if (step % 20 == 0)
-            printf("%4d  %13.4f  %.3f\n", step, output.loss / (double)output.n_terms, share_of_taste(context));
+            printf("%4d  %13.4f  %.3f\n", step, output.loss / output.n_terms, share_of_taste(context));
         descend(users, user_squares, user_gradients, USERS * DIM);
         descend(items, item_squares, item_gradients, ITEMS * DIM);
     }

@@ -63,9 +63,9 @@ int main(void)
     adaptau_evaluator   *evaluator = NULL;
 
     check(adaptau_context_create(NULL, &context, &error), &error);
-    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * TRAIN, train_users, train_items, &train, &error),
+    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * TRAIN, train_users, train_items, NULL, &train, &error),
           &error);
-    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * TEST, test_users, test_items, &test, &error),
+    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * TEST, test_users, test_items, NULL, &test, &error),
           &error);
 
     /* [recipe] */

@@ -49,15 +49,14 @@ static double train(adaptau_model *model, adaptau_temperature *temperature, adap
 {
     adaptau_error error;
     adaptau_batch batch = {.struct_size = sizeof batch};
-    double        loss = 0;
-    int64_t       n_terms = 0;
+    double        loss = 0, n_terms = 0;
     check(adaptau_model_update_temperature(model, temperature, &error), &error);
     check(adaptau_sampler_begin_epoch(sampler, epoch, &error), &error);
     for (;;) {
         adaptau_step cost = {.struct_size = sizeof cost};
         check(adaptau_sampler_next(sampler, &batch, &error), &error);
         if (batch.n_rows == 0)
-            return loss / (double)n_terms;
+            return loss / n_terms;
         check(adaptau_model_gradients(model, &batch, temperature, &cost, &error), &error);
         step(model, users, items);
         loss += cost.loss;

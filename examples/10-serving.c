@@ -98,7 +98,7 @@ static int rank_for_new_user(const struct trained *t, const int32_t *has)
         .exclude = has,
     };
     check(adaptau_fold_in_create(t->model, NULL, &options, &fold, &error), &error); /* once for a model            */
-    check(adaptau_fold_in_users(fold, 1, ptr, has, embedding, NULL, &error), &error);
+    check(adaptau_fold_in_users(fold, 1, ptr, has, NULL, embedding, NULL, &error), &error);
     check(adaptau_model_rank(t->model, &query, items, NULL, &error), &error);
     adaptau_fold_in_destroy(fold);
     print_items("new user, of what is in stock:", items);
@@ -134,7 +134,7 @@ static adaptau_dataset *add_pairs(adaptau_context *context, const adaptau_datase
         users[n] = b * TASTES + NEW_TASTE;
         items[n] = ITEMS;
     }
-    check(adaptau_dataset_create_from_interactions(context, USERS + 1, ITEMS + 1, n, users, items, &all, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, USERS + 1, ITEMS + 1, n, users, items, NULL, &all, &error), &error);
     return all;
 }
 

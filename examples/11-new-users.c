@@ -37,7 +37,7 @@ static adaptau_dataset *make_dataset(adaptau_context *context, int32_t n_users)
             items[user * HAS + k] = user % TASTES * PER_TASTE + (user / TASTES + 3 * k) % PER_TASTE;
         }
     /* [dataset] */
-    check(adaptau_dataset_create_from_interactions(context, n_users, ITEMS, n_users * HAS, users, items, &dataset, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, n_users, ITEMS, n_users * HAS, users, items, NULL, &dataset, &error), &error);
     /* [dataset] */
     return dataset;
 }
@@ -92,7 +92,7 @@ static int recommend_to_a_new_user(const adaptau_model *model, const adaptau_tem
     const adaptau_query  query = {.struct_size = sizeof query, .n = 1, .k = K, .embeddings = embedding,
                                   .exclude_ptr = item_ptr, .exclude = items}; /* not what the user has           */
     check(adaptau_fold_in_create(model, NULL, &options, &fold, &error), &error); /* once, for any number of users */
-    check(adaptau_fold_in_users(fold, 1, item_ptr, items, embedding, NULL, &error), &error);
+    check(adaptau_fold_in_users(fold, 1, item_ptr, items, NULL, embedding, NULL, &error), &error);
     check(adaptau_model_rank(model, &query, best, NULL, &error), &error);
     adaptau_fold_in_destroy(fold);
     /* [fold] */

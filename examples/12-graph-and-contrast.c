@@ -62,7 +62,7 @@ int main(void)
         items[i] = (i / HAS * 7 + i % HAS * (i / HAS % 5 + 1)) % ITEMS;
     }
     check(adaptau_context_create(NULL, &context, &error), &error);
-    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * HAS, users, items, &dataset, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * HAS, users, items, NULL, &dataset, &error), &error);
     /* A zero member of an options struct means its default, and so does no struct at all. */
     /* [objects] */
     adaptau_model_options options = {

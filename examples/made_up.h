@@ -72,8 +72,8 @@ static inline void make_up_data(adaptau_context *context, adaptau_dataset **trai
             *(n < TRAIN ? &train_items[n_train++] : &test_items[n_test++]) = item_of(user % TASTES, first, n);
         }
     }
-    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n_train, train_users, train_items, train, &error), &error);
-    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n_test, test_users, test_items, test, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n_train, train_users, train_items, NULL, train, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n_test, test_users, test_items, NULL, test, &error), &error);
 }
 
 static inline void train_epoch(adaptau_model *model, adaptau_temperature *temperature, adaptau_sampler *sampler, int64_t epoch)

@@ -107,7 +107,7 @@ adaptau_status rank_from_items(const struct catalog *catalog, const struct choic
     if (!status)
         status = adaptau_fold_in_create(catalog->model, NULL, &options, &fold, error);
     if (!status)
-        status = adaptau_fold_in_users(fold, 1, item_ptr, items, embedding, NULL, error);
+        status = adaptau_fold_in_users(fold, 1, item_ptr, items, NULL, embedding, NULL, error);
     if (!status) {
         const int64_t       ptr[2] = {0, merge(items, n, choice->excluded, choice->n_excluded, excluded)};
         const adaptau_query query = {.struct_size = sizeof query,

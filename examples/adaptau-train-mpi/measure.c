@@ -32,8 +32,8 @@ static adaptau_status measure_share(adaptau_context *context, const struct grid 
     if (!status)
         status = adaptau_interaction_moments(context, tables, part->train, out + 2 * size, error);
     if (!status)
-        status = adaptau_temperature_loss_sums(temperature, out + 2 * size + 3, error);
-    for (int k = 3; k < 5 && grid->q > 0; k++) /* losses are those of users: once                              */
+        status = adaptau_temperature_loss_sums(temperature, out + 2 * size + 4, error);
+    for (int k = 4; k < 6 && grid->q > 0; k++) /* losses are those of users: once                              */
         out[2 * size + k] = 0;
     return status;
 }
@@ -41,7 +41,7 @@ static adaptau_status measure_share(adaptau_context *context, const struct grid 
 adaptau_status measure_temperature(adaptau_context *context, struct grid *grid, const struct shard *shard,
                                    adaptau_temperature *temperature, adaptau_error *error)
 {
-    const int64_t  size = adaptau_table_moments_size(shard->dim), n = 2 * size + 5;
+    const int64_t  size = adaptau_table_moments_size(shard->dim), n = 2 * size + 6;
     double        *all = calloc((size_t)n * (size_t)(grid->world.size + 1), sizeof *all), *own = all;
     adaptau_tables tables = {.struct_size = sizeof tables};
     if (!all)
@@ -63,8 +63,8 @@ adaptau_status measure_temperature(adaptau_context *context, struct grid *grid, 
                                                .dim = shard->dim,
                                                .users = total,
                                                .items = total + size,
-                                               .interactions = {sums[0], sums[1], sums[2]},
-                                               .losses = {sums[3], sums[4]}};
+                                               .interactions = {sums[0], sums[1], sums[2], sums[3]},
+                                               .losses = {sums[4], sums[5]}};
         status = adaptau_temperature_update_from(temperature, &moments, error);
     }
     free(all);

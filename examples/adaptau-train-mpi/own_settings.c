@@ -42,6 +42,8 @@ static int refuse(const char *option, const char *why)
 static int check_recipe(int argc, char **argv, const struct settings *s)
 {
     const struct recipe *r = &s->recipe;
+    if (s->reading.weights)
+        return refuse("--weights", "its files are lists and shards, which have none");
     if (r->base.encoder != ADAPTAU_ENCODER_MF || r->contrast != CONTRAST_NONE)
         return refuse("--backbone", "other encoders than mf read users and items of all ranges");
     if (r->base.loss == ADAPTAU_LOSS_BPR || r->base.loss == ADAPTAU_LOSS_PSL)

@@ -115,9 +115,8 @@ static void json_search(struct json *json, const struct run *run)
         json_number(json, "tau_recall", run->trial.tuning.recall);
     }
     if (run->trial.tuning.factorised_score != 0) {
-        json_number(json, "held_out_score", run->trial.tuning.score);
-        json_number(json, "held_out_score_mf", run->trial.tuning.factorised_score);
-        json_number(json, "held_out_recall", run->trial.tuning.recall);
+        const int32_t at = choosing_cutoff(&run->settings->trial.cutoffs);
+        json_number(json, "held_out_recall", run->trial.search.best.value[ADAPTAU_METRIC_RECALL][at]);
         json_number(json, "held_out_recall_mf", run->trial.tuning.factorised_recall);
     }
     json_whole(json, "best_epoch", run->trial.search.best_epoch);
@@ -196,6 +195,15 @@ static void print_protocol(const struct run *run)
            settings->trial.no_refit ? "that model is reported" : "all of train was then trained on for as many epochs");
 }
 
+/* Both were trained without the same pairs. */
+static void print_comparison(const struct run *run)
+{
+    const int32_t at = choosing_cutoff(&run->settings->trial.cutoffs);
+    const double  own = run->trial.search.best.value[ADAPTAU_METRIC_RECALL][at], other = run->trial.tuning.factorised_recall;
+    printf("compared   held-out recall@%d %.4f, of matrix factorisation %.4f%s\n", run->settings->trial.cutoffs.values[at], own, other,
+           other > own ? ": --backbone mf does better here" : "");
+}
+
 static const char *name_divisor(uint32_t divisor)
 {
     return divisor == 2 ? " on half of the users" : divisor == 4 ? " on a quarter of the users" : "";
@@ -234,9 +242,7 @@ static void print_facts(const struct run *run)
                run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
     print_protocol(run);
     if (run->trial.tuning.factorised_score != 0)
-        printf("compared   short trainings recall %.4f of held-out pairs at %d, matrix factorisation %.4f%s\n", run->trial.tuning.recall,
-               run->settings->trial.cutoffs.values[choosing_cutoff(&run->settings->trial.cutoffs)], run->trial.tuning.factorised_recall,
-               run->trial.tuning.factorised_score > run->trial.tuning.score ? ": --backbone mf does better here" : "");
+        print_comparison(run);
     printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
            run->trial.eval_seconds, adaptau_context_n_threads(run->context),
            adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));

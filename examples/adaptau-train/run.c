@@ -60,7 +60,8 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
         fprintf(stderr, "--bf16: this CPU is not faster by it, products stay in float32\n");
     status = trial_complete_recipe(&run->trial, &settings->recipe, error);
     run->trial.compares = settings->recipe.base.encoder == ADAPTAU_ENCODER_LIGHTGCN &&
-                          settings->recipe.base.tau0_policy == ADAPTAU_BY_DATA && settings->recipe.contrast == CONTRAST_NONE;
+                          settings->recipe.base.tau0_policy == ADAPTAU_BY_DATA && settings->recipe.contrast == CONTRAST_NONE &&
+                          settings->trial.protocol == PROTOCOL_VALID; /* which has a held-out recall of its own */
     return status ? status : history_open(&run->history, settings->history, run->trial.resumes, error);
 }
 

@@ -134,7 +134,7 @@ static int check_together(const struct program *program, struct settings *settin
 }
 
 /* What is read, first in --help. */
-#define DATA_RULES (2 + READING_RULES + SPLITTING_RULES)
+#define DATA_RULES (2 + READING_RULES + WEIGHT_RULES + SPLITTING_RULES)
 #define OWN_RULES_MAX 80
 
 static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES])
@@ -143,6 +143,7 @@ static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES])
     rules[n++] = (struct option_rule){.name = "Data:", .kind = OPTION_TITLE};
     rules[n++] = (struct option_rule){"train", OPTION_TEXT, &s->data, 0, 0, NULL, "DATA", "the same as the operand", NULL};
     n += reading_rules(&s->reading, rules + n);
+    n += weight_rules(&s->reading, rules + n);
     return n + splitting_rules(&s->reading, rules + n);
 }
 
@@ -325,6 +326,10 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
     int code = read_options(program, all, n, argc, argv, &first);
     if (code == OPTIONS_GO_ON)
         code = read_operand(program, argc, argv, first, settings);
+    if (code == OPTIONS_GO_ON && !settings->reading.weights && (settings->reading.weight_map || settings->reading.clipped)) {
+        fprintf(stderr, "%s: --weight-map and --weight-clip go with --weights\n", program->name);
+        code = 2;
+    }
     if (code == OPTIONS_GO_ON)
         code = check_together(program, settings, tau_given, tau0_given);
     return code;

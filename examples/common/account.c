@@ -34,6 +34,11 @@ static void put_weights(struct writer *writer, const struct account *a)
         put(writer, "; %lld below the rating %g left out", (long long)a->below, a->min_rating);
     put_count(writer, a->negative, "with a negative weight are kept like the others (--min-rating leaves them out)");
     put_count(writer, a->zero, "with a weight of 0 are kept like the others");
+    if (a->used) {
+        put_count(writer, a->weightless, "without a weight above 0 left out");
+        put(writer, "; weights are used, those of duplicates add up");
+        return;
+    }
     put_count(writer, a->unweighed, "without a weight");
     if (a->weighed && !a->rated)
         put(writer, "; weights are not used, every interaction counts alike");
@@ -69,7 +74,8 @@ void account_json(const struct account *a, const char *key, struct json *json)
     json_whole(json, "negative_weights", a->negative);
     json_whole(json, "zero_weights", a->zero);
     json_whole(json, "without_weight", a->unweighed);
-    json_text(json, "weights", !a->weighed ? "none" : a->rated ? "threshold" : "ignored");
+    json_whole(json, "left_out_without_weight", a->weightless);
+    json_text(json, "weights", !a->weighed ? "none" : a->used ? "used" : a->rated ? "threshold" : "ignored");
     json_whole(json, "without_time", a->undated);
     json_whole(json, "below_min_degree", a->few);
     json_whole(json, "test_also_in_train", a->in_both);

@@ -19,6 +19,8 @@ struct account {
     double  min_rating;
     bool    rated;
     bool    weighed;         /* there is a column of weights */
+    bool    used;            /* weights are trained with */
+    int64_t weightless;      /* left out then: no weight above 0 */
     int64_t negative, zero;  /* of those kept, weights below 0 and of 0 */
     int64_t unweighed;       /* without a weight, where others have one */
     int64_t undated;         /* without a time that can be read, where there is a column of times */

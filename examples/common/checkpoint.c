@@ -25,7 +25,8 @@ static uint64_t mix_pairs(uint64_t sum, const adaptau_dataset *dataset)
         return sum;
     sum = mix(sum, &view.n_items, sizeof view.n_items);
     sum = mix(sum, view.user_ptr, ((size_t)view.n_users + 1) * sizeof *view.user_ptr);
-    return mix(sum, view.user_items, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_items);
+    sum = mix(sum, view.user_items, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_items);
+    return view.user_weights ? mix(sum, view.user_weights, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_weights) : sum;
 }
 
 uint64_t checkpoint_fingerprint(const struct trial *trial)
@@ -100,6 +101,9 @@ adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const s
         .trials = trial->tuning.n_trials,
         .trial_epochs = trial->tuning.trial_epochs,
         .n_tuned = trial->tuning.n_held_out,
+        .user_divisor = trial->tuning.user_divisor,
+        .factorised_recall = trial->tuning.factorised_recall,
+        .factorised_score = trial->tuning.factorised_score,
         .first_tau = trial->tuning.first_tau,
         .tau = trial->tuning.tau,
         .tau_user_policy = trial->tuning.tau_user_policy,
@@ -157,6 +161,9 @@ adaptau_status checkpoint_read_tuning(struct trial *trial, adaptau_tune_result *
         .struct_size = sizeof *tuning,
         .n_trials = (int32_t)note.trials,
         .n_held_out = note.n_tuned,
+        .user_divisor = (uint32_t)note.user_divisor,
+        .factorised_recall = note.factorised_recall,
+        .factorised_score = note.factorised_score,
         .trial_epochs = note.trial_epochs,
         .first_tau = note.first_tau,
         .tau = note.tau,

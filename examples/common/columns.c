@@ -258,7 +258,7 @@ static bool is_called(const struct field *field, const char *name, size_t length
 }
 
 /* A column by its name, or by its number from 1. */
-static adaptau_status find_column(const char *value, size_t length, const struct layout *layout, const struct row *header,
+static adaptau_status find_column(const char *option, const char *value, size_t length, const struct layout *layout, const struct row *header,
                                   const char *name, int *at, adaptau_error *error)
 {
     char    number[16] = "", names[100] = "";
@@ -277,7 +277,7 @@ static adaptau_status find_column(const char *value, size_t length, const struct
     }
     if (header)
         list_names(header, names, sizeof names);
-    return fail(error, ADAPTAU_E_ARGUMENT, "%s: --columns: no column \"%.*s\" among %d%s%s%s", shown_path(name),
+    return fail(error, ADAPTAU_E_ARGUMENT, "%s: %s: no column \"%.*s\" among %d%s%s%s", shown_path(name), option,
                 (int)(length < 40 ? length : 40), value, layout->n_fields, header ? " (" : ", and no header", names, header ? ")" : "");
 }
 
@@ -294,7 +294,7 @@ static adaptau_status find_by_option(const char *text, const struct layout *layo
                         "--columns: \"%.*s\" is not user=, item=, weight= or time= with a column's name or number",
                         (int)(length < 60 ? length : 60), text);
         adaptau_status status =
-            find_column(text + key + 1, length - key - 1, layout, header, name, &columns->at[role], error);
+            find_column("--columns", text + key + 1, length - key - 1, layout, header, name, &columns->at[role], error);
         if (status)
             return status;
         text += length + (text[length] == ',');
@@ -336,6 +336,9 @@ static adaptau_status check_columns(const struct read_options *options, const st
     if (options->rated && columns->at[ROLE_WEIGHT] < 0)
         return fail(error, ADAPTAU_E_FORMAT, "%s: --min-rating, but there is no column of ratings; --columns weight=NAME says which it is",
                     shown_path(name));
+    if (options->weights && columns->at[ROLE_WEIGHT] < 0)
+        return fail(error, ADAPTAU_E_FORMAT, "%s: --weights, but there is no column of weights; --weights NAME says which it is",
+                    shown_path(name));
     return ADAPTAU_OK;
 }
 
@@ -346,6 +349,9 @@ adaptau_status columns_find(const struct read_options *options, const struct lay
     adaptau_status status = ADAPTAU_OK;
     if (options->columns)
         status = find_by_option(options->columns, layout, header, name, columns, error);
+    if (!status && options->weights && strcmp(options->weights, WEIGHTS_YES) != 0)
+        status = find_column("--weights", options->weights, strlen(options->weights), layout, header, name, &columns->at[ROLE_WEIGHT],
+                             error);
     if (!status && header)
         status = find_sides(header, name, columns, error);
     if (!status && header)

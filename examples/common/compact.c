@@ -175,6 +175,8 @@ static int64_t keep_pairs(struct pairs *pairs, const int32_t *users, const int32
         pairs->items[kept] = item;
         if (pairs->times)
             pairs->times[kept] = pairs->times[i];
+        if (pairs->weights)
+            pairs->weights[kept] = pairs->weights[i];
         kept++;
     }
     int64_t gone = pairs->count - kept;

@@ -14,6 +14,7 @@
 struct dated {
     double  time;
     int32_t item;
+    float   weight;
 };
 
 static int compare_dated(const void *a, const void *b)
@@ -62,7 +63,7 @@ static adaptau_status split_user_by_time(int32_t user, struct dated *dated, int6
     qsort(dated, (size_t)n, sizeof *dated, compare_dated);
     for (int64_t i = 0; i < n && !status; i++) {
         bool late = n_held_out >= 0 ? i >= n - n_held_out : dated[i].time >= cut;
-        status = pairs_append_at(late ? held_out : kept, user, dated[i].item, dated[i].time, error);
+        status = pairs_append_at(late ? held_out : kept, user, dated[i].item, dated[i].time, dated[i].weight, error);
     }
     return status;
 }
@@ -81,7 +82,8 @@ static adaptau_status split_by_time(const adaptau_dataset *all, const double *ti
     for (int32_t user = 0; user < view.n_users && !status; user++) {
         int64_t first = view.user_ptr[user], n = view.user_ptr[user + 1] - first;
         for (int64_t i = 0; i < n; i++)
-            dated[i] = (struct dated){times[first + i], view.user_items[first + i]};
+            dated[i] = (struct dated){times[first + i], view.user_items[first + i],
+                                      view.user_weights ? view.user_weights[first + i] : 1};
         status = split_user_by_time(user, dated, n, options->split == SPLIT_TIME ? -1 : count_latest(options, share, n), cut, kept,
                                     held_out, error);
     }
@@ -97,6 +99,7 @@ static adaptau_status hold_out_late(const struct data *data, adaptau_context *co
 {
     struct pairs   kept = {0}, held_out = {0};
     double        *times = NULL;
+    kept.weighed = held_out.weighed = data->train.weights != NULL;
     adaptau_status status = pairs_times_along(&data->train, all, &times, error);
     if (!status)
         status = split_by_time(all, times, options, share, &kept, &held_out, error);

@@ -20,14 +20,18 @@ static adaptau_status grow(struct pairs *pairs, adaptau_error *error)
     if (items)
         pairs->items = items;
     double *times = items && pairs->timed ? realloc(pairs->times, (size_t)capacity * sizeof *times) : NULL;
-    if (!items || (pairs->timed && !times))
+    if (times)
+        pairs->times = times;
+    float *weights = items && pairs->weighed ? realloc(pairs->weights, (size_t)capacity * sizeof *weights) : NULL;
+    if (weights)
+        pairs->weights = weights;
+    if (!items || (pairs->timed && !times) || (pairs->weighed && !weights))
         return fail_memory(error, "the pairs");
-    pairs->times = times;
     pairs->capacity = capacity;
     return ADAPTAU_OK;
 }
 
-adaptau_status pairs_append_at(struct pairs *pairs, int32_t user, int32_t item, double time, adaptau_error *error)
+adaptau_status pairs_append_at(struct pairs *pairs, int32_t user, int32_t item, double time, float weight, adaptau_error *error)
 {
     if (pairs->count == pairs->capacity) {
         adaptau_status status = grow(pairs, error);
@@ -38,13 +42,15 @@ adaptau_status pairs_append_at(struct pairs *pairs, int32_t user, int32_t item, 
     pairs->items[pairs->count] = item;
     if (pairs->times)
         pairs->times[pairs->count] = time;
+    if (pairs->weights)
+        pairs->weights[pairs->count] = weight;
     pairs->count++;
     return ADAPTAU_OK;
 }
 
 adaptau_status pairs_append(struct pairs *pairs, int32_t user, int32_t item, adaptau_error *error)
 {
-    return pairs_append_at(pairs, user, item, 0, error);
+    return pairs_append_at(pairs, user, item, 0, 1, error);
 }
 
 void pairs_drop_times(struct pairs *pairs)
@@ -59,13 +65,15 @@ void pairs_free(struct pairs *pairs)
     free(pairs->users);
     free(pairs->items);
     free(pairs->times);
+    free(pairs->weights);
     *pairs = (struct pairs){0};
 }
 
 adaptau_status pairs_to_dataset(const struct pairs *pairs, adaptau_context *context, int32_t n_users, int32_t n_items,
                                 adaptau_dataset **out, adaptau_error *error)
 {
-    return adaptau_dataset_create_from_interactions(context, n_users, n_items, pairs->count, pairs->users, pairs->items, out, error);
+    return adaptau_dataset_create_from_interactions(context, n_users, n_items, pairs->count, pairs->users, pairs->items, pairs->weights,
+                                                    out, error);
 }
 
 /* Where a pair stands in the dataset, or -1. */

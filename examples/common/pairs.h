@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A list of (user, item) pairs that grows, with the time of each where times are known. */
+/* A list of (user, item) pairs that grows, with the time and the weight of each where they are known. */
 #ifndef EXAMPLES_COMMON_PAIRS_H
 #define EXAMPLES_COMMON_PAIRS_H
 
@@ -16,19 +16,21 @@ struct pairs {
     int32_t *items;
     double  *times; /* [count] seconds since 1970, or whatever the data count; NULL: unknown */
     bool     timed; /* set on an empty list, whose times are going to be known */
+    float   *weights; /* [count], or NULL: all 1 */
+    bool     weighed; /* set on an empty list, whose weights are going to be known */
 };
 
-/* With the time 0 where the list is timed. */
+/* With the time 0 where the list is timed, and the weight 1 where it is weighed. */
 adaptau_status pairs_append(struct pairs *pairs, int32_t user, int32_t item, adaptau_error *error);
 
-adaptau_status pairs_append_at(struct pairs *pairs, int32_t user, int32_t item, double time, adaptau_error *error);
+adaptau_status pairs_append_at(struct pairs *pairs, int32_t user, int32_t item, double time, float weight, adaptau_error *error);
 
 /* Forget the times. */
 void pairs_drop_times(struct pairs *pairs);
 
 void pairs_free(struct pairs *pairs);
 
-/* The library's own copy: sorted, every pair once. */
+/* The library's own copy: sorted, every pair once, with the sum of its weights. */
 adaptau_status pairs_to_dataset(const struct pairs *pairs, adaptau_context *context, int32_t n_users, int32_t n_items,
                                 adaptau_dataset **out, adaptau_error *error);
 

@@ -44,6 +44,9 @@ static adaptau_status read_lists_of(struct source *source, struct bytes *bytes, 
     text_begin(&text, bytes);
     source->extent = (struct id_extent){.largest_user = -1, .largest_item = -1};
     int64_t        before = source->pairs->count;
+    if (source->options->weights)
+        return fail(error, ADAPTAU_E_ARGUMENT, "%s: --weights, but lines of a user and its items have none",
+                    shown_path(bytes->name));
     adaptau_status status = read_lists(&text, source->pairs, &source->extent, error);
     account->lines += source->extent.n_lines;
     account->interactions += source->pairs->count - before;
@@ -59,7 +62,13 @@ static adaptau_status read_table_of(struct source *source, struct bytes *bytes, 
 {
     struct data         *data = source->data;
     const struct reading reading = {&data->users, &data->items, source->pairs, &data->account};
-    return read_table(bytes, layout, source->options, &reading, error);
+    struct read_options  options = *source->options;
+    if (source->pairs == &data->test) /* what is tested on needs no weights                                      */
+        options.weights = NULL;
+    const bool     weighed = data->account.weighed;
+    adaptau_status status = read_table(bytes, layout, &options, &reading, error);
+    data->account.weighed = source->options->weights ? data->account.weighed || weighed : data->account.weighed;
+    return status;
 }
 
 static adaptau_status read_source(struct source *source, adaptau_error *error)
@@ -296,6 +305,7 @@ adaptau_status read_data(const char *path, const struct read_options *options, s
         options = &defaults;
     read.account.rated = options->rated;
     read.account.min_rating = options->min_rating;
+    read.account.used = options->weights != NULL;
     if (strcmp(path, STDIN_PATH) == 0 && options->test && strcmp(options->test, STDIN_PATH) == 0)
         return fail(error, ADAPTAU_E_ARGUMENT, "standard input cannot be both train and test");
     bool named = strcmp(path, STDIN_PATH) != 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interactions from a table: its first row may be a header, every other one is an interaction. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct queued {
     char   names[2][QUEUED_NAME]; /* of user and item */
     size_t lengths[2];
     double time;
+    float  weight;
 };
 
 struct table {
@@ -56,7 +58,7 @@ static void describe(const struct table *table, char text[SEEN_SIZE])
     size -= (size_t)n;
     describe_column(&table->columns, ROLE_USER, "", &text, &size);
     describe_column(&table->columns, ROLE_ITEM, "", &text, &size);
-    describe_column(&table->columns, ROLE_WEIGHT, table->options->rated ? "" : " (not used)", &text, &size);
+    describe_column(&table->columns, ROLE_WEIGHT, table->options->rated || table->options->weights ? "" : " (not used)", &text, &size);
     describe_column(&table->columns, ROLE_TIME, "", &text, &size);
 }
 
@@ -88,13 +90,13 @@ static adaptau_status find_name(struct table *table, enum role role, const char 
 }
 
 static adaptau_status keep(const struct reading *reading, const char *const names[2], const size_t lengths[2], double time,
-                           adaptau_error *error)
+                           float weight, adaptau_error *error)
 {
     int32_t        user = 0, item = 0;
     adaptau_status status = names_intern(reading->users, names[ROLE_USER], lengths[ROLE_USER], &user, error);
     if (!status)
         status = names_intern(reading->items, names[ROLE_ITEM], lengths[ROLE_ITEM], &item, error);
-    return status ? status : pairs_append_at(reading->pairs, user, item, time, error);
+    return status ? status : pairs_append_at(reading->pairs, user, item, time, weight, error);
 }
 
 static adaptau_status keep_queued(struct table *table, adaptau_error *error)
@@ -103,7 +105,7 @@ static adaptau_status keep_queued(struct table *table, adaptau_error *error)
     for (int i = 0; i < table->n_queued && !status; i++) {
         const struct queued *queued = &table->queue[i];
         const char *const    names[2] = {queued->names[ROLE_USER], queued->names[ROLE_ITEM]};
-        status = keep(&table->reading, names, queued->lengths, queued->time, error);
+        status = keep(&table->reading, names, queued->lengths, queued->time, queued->weight, error);
     }
     table->n_queued = 0;
     return status;
@@ -111,14 +113,15 @@ static adaptau_status keep_queued(struct table *table, adaptau_error *error)
 
 /* Ids are given in the order of the rows, so nobody overtakes. */
 static adaptau_status queue(struct table *table, const char *const names[2], const size_t lengths[2], double time,
-                            adaptau_error *error)
+                            float weight, adaptau_error *error)
 {
     const bool     waits = lengths[ROLE_USER] <= QUEUED_NAME && lengths[ROLE_ITEM] <= QUEUED_NAME;
     adaptau_status status = !waits || table->n_queued == QUEUE_LENGTH ? keep_queued(table, error) : ADAPTAU_OK;
     if (status || !waits)
-        return status ? status : keep(&table->reading, names, lengths, time, error);
+        return status ? status : keep(&table->reading, names, lengths, time, weight, error);
     struct queued *queued = &table->queue[table->n_queued++];
     queued->time = time;
+    queued->weight = weight;
     for (int side = ROLE_USER; side <= ROLE_ITEM; side++) {
         memcpy(queued->names[side], names[side], lengths[side]);
         queued->lengths[side] = lengths[side];
@@ -127,8 +130,16 @@ static adaptau_status queue(struct table *table, const char *const names[2], con
     return ADAPTAU_OK;
 }
 
-/* Whether the weight lets the interaction in, which is counted. */
-static adaptau_status weigh(struct table *table, bool *kept, adaptau_error *error)
+/* What is trained with. */
+static double map_weight(const struct read_options *options, double weight)
+{
+    if (options->weight_map != WEIGHT_MAP_NONE)
+        weight = options->weight_map == WEIGHT_MAP_LOG1P ? log1p(weight) : sqrt(weight);
+    return options->clipped && weight > options->weight_clip ? options->weight_clip : weight;
+}
+
+/* Whether the weight lets the interaction in, which is counted; *mapped is what it counts. */
+static adaptau_status weigh(struct table *table, bool *kept, float *mapped, adaptau_error *error)
 {
     struct account     *account = table->reading.account;
     const int           at = table->columns.at[ROLE_WEIGHT];
@@ -142,6 +153,15 @@ static adaptau_status weigh(struct table *table, bool *kept, adaptau_error *erro
         return fields_fail(&table->fields, field->at, error, "\"%.*s\" is no rating",
                            (int)(field->length < 32 ? field->length : 32), (const char *)field->at);
     *kept = !table->options->rated || weight >= table->options->min_rating;
+    if (table->options->weights && *kept) {
+        const bool counts = number && weight > 0;
+        account->weightless += !counts;
+        *mapped = counts ? (float)map_weight(table->options, weight) : 0;
+        if (counts && !(*mapped >= 1e-30f && *mapped <= 1e30f))
+            return fields_fail(&table->fields, field->at, error, "a weight of %g is outside 1e-30 ... 1e30", weight);
+        *kept = counts;
+        return ADAPTAU_OK;
+    }
     account->unweighed += !number;
     account->below += !*kept;
     account->negative += *kept && number && weight < 0;
@@ -172,11 +192,12 @@ static adaptau_status take_row(struct table *table, adaptau_error *error)
     size_t                lengths[2] = {0, 0};
     double                time = 0;
     bool                  kept = true;
+    float                 weight = 1;
     adaptau_status        status = check_width(table, error);
     reading->account->lines++;
     reading->account->interactions++;
     if (!status)
-        status = weigh(table, &kept, error);
+        status = weigh(table, &kept, &weight, error);
     if (!status)
         status = date(table, &time, error);
     if (status || !kept)
@@ -184,7 +205,7 @@ static adaptau_status take_row(struct table *table, adaptau_error *error)
     status = find_name(table, ROLE_USER, &names[ROLE_USER], &lengths[ROLE_USER], error);
     if (!status)
         status = find_name(table, ROLE_ITEM, &names[ROLE_ITEM], &lengths[ROLE_ITEM], error);
-    return status ? status : queue(table, names, lengths, time, error);
+    return status ? status : queue(table, names, lengths, time, weight, error);
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------------------- */
@@ -217,6 +238,7 @@ static adaptau_status read_rows(struct table *table, adaptau_error *error)
         describe(table, table->reading.account->seen);
     table->reading.account->weighed = table->columns.at[ROLE_WEIGHT] >= 0;
     table->reading.pairs->timed = table->columns.at[ROLE_TIME] >= 0;
+    table->reading.pairs->weighed = table->options->weights != NULL;
     while (!(status = fields_next(&table->fields, &more, error)) && more && !(status = take_row(table, error)))
         ;
     if (!status)

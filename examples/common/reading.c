@@ -7,6 +7,7 @@ static const char *const format_names[] = {"auto", "lightgcn", "pairs", NULL};
 static const char *const header_names[] = {"auto", "yes", "no", NULL};
 static const char *const separator_names[] = {"auto", "tab", "comma", "semicolon", "blank", "colons", "bar", NULL};
 static const char *const compact_names[] = {"auto", "yes", "no", NULL};
+static const char *const map_names[] = {"none", "log1p", "sqrt", NULL};
 static const char *const split_names[] = {"random", "time", "last-one", "last-n", NULL};
 
 int reading_rules(struct read_options *o, struct option_rule rules[READING_RULES])
@@ -30,6 +31,21 @@ int reading_rules(struct read_options *o, struct option_rule rules[READING_RULES
     };
     memcpy(rules, own, sizeof own);
     return READING_RULES;
+}
+
+int weight_rules(struct read_options *o, struct option_rule rules[WEIGHT_RULES])
+{
+    const struct option_rule own[WEIGHT_RULES] = {
+        {"weights", OPTION_TEXT, &o->weights, 0, 0, NULL, "COLUMN",
+         "pairs: train with weights, from this column, by name or number, or yes: from the column of weights that is found; lines "
+         "without a weight above 0 are left out (every interaction counts alike)",
+         NULL},
+        {"weight-map", OPTION_CHOICE, &o->weight_map, 0, 0, map_names, NULL,
+         "what is made of each line's weight w: log(1 + w), or its root (none)", NULL},
+        {"weight-clip", OPTION_DECIMAL, &o->weight_clip, 1e-9, 1e9, NULL, "X", "then weights above X count X (none do)", &o->clipped},
+    };
+    memcpy(rules, own, sizeof own);
+    return WEIGHT_RULES;
 }
 
 int splitting_rules(struct read_options *o, struct option_rule rules[SPLITTING_RULES])

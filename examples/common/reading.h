@@ -24,6 +24,11 @@
 #define SPLIT_LAST_ONE 2 /* every user's latest */
 #define SPLIT_LAST_N 3   /* every user's latest n, or a share of them */
 
+#define WEIGHTS_YES "yes"
+#define WEIGHT_MAP_NONE 0
+#define WEIGHT_MAP_LOG1P 1
+#define WEIGHT_MAP_SQRT 2
+
 struct read_options {
     int32_t     format;
     int32_t     header;
@@ -32,6 +37,10 @@ struct read_options {
     const char *columns; /* "user=2,item=movieId,...", or NULL */
     bool        rated;   /* keep interactions whose weight is at least min_rating */
     double      min_rating;
+    const char *weights;    /* WEIGHTS_YES, or the column of weights that are trained with; NULL: all interactions alike */
+    int32_t     weight_map; /* WEIGHT_MAP_* of each line's weight */
+    bool        clipped;
+    double      weight_clip; /* then weights above it become it */
     const char *test;    /* the path of test pairs, or NULL */
     int32_t     split;
     int64_t     last;       /* SPLIT_LAST_N: so many; 0: the test share */
@@ -41,6 +50,10 @@ struct read_options {
 /* The options of a file of interactions. Returns how many were written to `rules`. */
 #define READING_RULES 6
 int reading_rules(struct read_options *options, struct option_rule rules[READING_RULES]);
+
+/* Those of weights that are trained with. */
+#define WEIGHT_RULES 3
+int weight_rules(struct read_options *options, struct option_rule rules[WEIGHT_RULES]);
 
 /* Those of data that are trained and tested on. */
 #define SPLITTING_RULES 4

@@ -433,7 +433,7 @@ adaptau_status trial_run(struct trial *trial, adaptau_error *error)
         trial->fingerprint = checkpoint_fingerprint(trial);
     adaptau_status status = ADAPTAU_OK;
     const bool     finds = trial->recipe.base.tau0_policy == ADAPTAU_TAU0_HELD_OUT;
-    if (finds || (trial->compares && !trial->resumes))
+    if (finds || trial->compares)
         status = trial->resumes ? recall_temperature(trial, error) : find_temperature(trial, error);
     if (status || trial->stopped_epoch)
         return status;

@@ -187,13 +187,15 @@ inline void rank(const context &context, const adaptau_tables &tables, const ada
 /** adaptau_dataset. Since 1.0. */
 class dataset : public detail::object<adaptau_dataset, adaptau_dataset_destroy> {
 public:
-    /** Pairs in any order, copied. */
+    /** Interactions in any order, and their weights where `weights` is not empty, copied. */
     dataset(const adaptau::context &context, std::int32_t n_users, std::int32_t n_items, span<const std::int32_t> users,
-            span<const std::int32_t> items)
+            span<const std::int32_t> items, span<const float> weights = {})
     {
         detail::require_size("items", items.size(), users.size());
+        if (!weights.empty())
+            detail::require_size("weights", weights.size(), users.size());
         make(adaptau_dataset_create_from_interactions, context.get(), n_users, n_items, static_cast<std::int64_t>(users.size()),
-             users.data(), items.data());
+             users.data(), items.data(), weights.empty() ? nullptr : weights.data());
     }
 
     /** Sorted rows, borrowed: the host's arrays outlive the dataset. */
@@ -600,17 +602,19 @@ public:
     }
 
     /** Embeddings [n x d] of n new users, and their τ where `taus` is not empty. User u has the items from item_ptr[u] on, to
-     *  before item_ptr[u + 1]. */
+     *  before item_ptr[u + 1], with `weights` where that is not empty. */
     void users(span<const std::int64_t> item_ptr, span<const std::int32_t> items, span<float> embeddings,
-               span<float> taus = {}) const
+               span<float> taus = {}, span<const float> weights = {}) const
     {
         const std::size_t n = item_ptr.empty() ? 0 : item_ptr.size() - 1;
         detail::require_size("items", items.size(), n ? static_cast<std::size_t>(item_ptr[n]) : 0);
         detail::require_size("embeddings", embeddings.size(), n * dim_);
         if (!taus.empty())
             detail::require_size("taus", taus.size(), n);
-        call(adaptau_fold_in_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), embeddings.data(),
-             taus.empty() ? nullptr : taus.data());
+        if (!weights.empty())
+            detail::require_size("weights", weights.size(), items.size());
+        call(adaptau_fold_in_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), weights.empty() ? nullptr : weights.data(),
+             embeddings.data(), taus.empty() ? nullptr : taus.data());
     }
 
 private:

@@ -44,7 +44,7 @@ typedef struct adaptau_evaluator_options {
     const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */
 } adaptau_evaluator_options;
 
-/** @param[in] held_out  borrowed: must outlive the evaluator; users without items are not counted
+/** @param[in] held_out  borrowed: must outlive the evaluator; its weights do not count; users without items are not counted
  *  @param[in] options   NULL: no mask, cutoff 20
  *  @return E_ARGUMENT, E_ABI, E_SHAPE (masks of another size), E_INDEX (a group), E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_dataset *held_out,

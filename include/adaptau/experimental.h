@@ -80,7 +80,7 @@ typedef struct adaptau_contrast_options {
  *
  *      term = W [ λ (mean_{u∈U} InfoNCE(u) + α mean_{i∈I} InfoNCE(i)) + λ′ (the same of prototypes, with α = 1) ]
  *
- *  U, I: the distinct users and positives of the batch, or n_nodes of them. W = Σ_r w_r n_r is the batch's weight, of all its
+ *  U, I: the distinct users and positives of the batch, or n_nodes of them. W = Σ_r w_r A_r is the batch's weight, of all its
  *  positives: λ is what one would multiply means of InfoNCE by beside a mean of the batch's own loss. Gradients go back through
  *  each view to the raw tables; the signs of noise and the prototypes are constants. What is dropped, drawn and added depends
  *  on the model's seed and the number of such calls before that succeeded. Edge and layer dropout of the model's options have no

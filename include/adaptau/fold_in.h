@@ -32,12 +32,13 @@ ADAPTAU_API void adaptau_fold_in_destroy(adaptau_fold_in *fold);
  *
  *  A new user starts at
  *
- *      MF        (1 − s) mean_{i∈P_u} ê_i + s mean_{i∈P_u} b_i     s = c/(c + n_u), b = D_i^{-1} Rᵀ D_u^{-1} R ê: soft targets
+ *      MF        (1 − s) mean_{i∈P_u} ê_i + s mean_{i∈P_u} b_i     s = c/(c + n_u), b = D_i^{-1} Rᵀ D_u^{-1} R ê: soft targets;
+ *                means, R and its sums D by the weights of interactions
  *      SimpleX   (1 − g) V mean_{i∈P_u} e_i
  *      LightGCN  (1/(L + 1)) n_u^{-1/2} Σ_{i∈P_u} (d_i + 1)^{-1/2} Σ_{l<L} (Aˡ E⁰)_i,    d_i the item's degree
  *
  *  the last being row u of LightGCN's E where the graph has got that user, its raw row is 0 and nobody else has changed. From
- *  there it takes n_steps steps downhill on the mean loss of its own positives over all items (adaptau_loss_gradients, with the
+ *  there it takes n_steps steps downhill on the mean loss of its own positives, by their weights, over all items (adaptau_loss_gradients, with the
  *  model's loss), the items staying as they are:
  *
  *      e ← e − α τ ∂loss/∂e, to length 1 where users are normalised;   α = 1, then s·s/s·y (Barzilai and Borwein) in [1/4, 8]
@@ -47,12 +48,14 @@ ADAPTAU_API void adaptau_fold_in_destroy(adaptau_fold_in *fold);
  *  again at the end, for `taus`. Users without items get 0 and τ₀.
  *  @param[in]  item_ptr    [n_users + 1] from 0, never decreasing
  *  @param[in]  items       [item_ptr[n_users]] ids, ascending within a user
+ *  @param[in]  weights     [item_ptr[n_users]] of these interactions, in [1e-30, 1e30]; NULL: all 1
  *  @param[out] embeddings  [n_users x d]
  *  @param[out] taus        [n_users] τ_u; or NULL
  *  @return E_ARGUMENT, E_SHAPE, E_INDEX, E_MEMORY, E_NUMERIC for a loss that is not finite, E_CALLBACK: nothing is written then.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *item_ptr,
-                                                 const int32_t *items, float *embeddings, float *taus, adaptau_error *error);
+                                                 const int32_t *items, const float *weights, float *embeddings, float *taus,
+                                                 adaptau_error *error);
 
 #ifdef __cplusplus
 }

@@ -57,7 +57,10 @@ typedef struct adaptau_tables {
  *  sum holds every candidate as it stands and, for shared and per-row candidates, the term's own positive as well. */
 #define ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 0)
 
-/** Rows to learn from, and what each row is contrasted with. All arrays belong to the caller. Since 1.0. */
+/** Rows to learn from, and what each row is contrasted with. All arrays belong to the caller.
+ *
+ *  A positive of weight a_ri is a_ri equal positives, in the loss, its gradients and the sums below: A_r = Σ_{i∈P_r} a_ri, n_r
+ *  without weights. Since 1.0. */
 typedef struct adaptau_batch {
     uint32_t       struct_size;   /**< sizeof(adaptau_batch)                                                 */
     uint32_t       flags;         /**< ADAPTAU_BATCH_*                                                       */
@@ -70,12 +73,13 @@ typedef struct adaptau_batch {
     const int32_t *candidate_ids; /**< [C] shared, [R x C] per row, NULL for the catalogue; repeats count    */
     const float   *log_q;         /**< [C] shared, [R x C] per row, [m] catalogue: taken off the logits; or NULL */
     const float   *row_weights;   /**< [R] weight w_r >= 0 of each of the row's terms; NULL: 1               */
+    const float   *positive_weights; /**< [positive_ptr[R]] weight a_ri of each positive, in [1e-30, 1e30]; NULL: 1 */
 
     /* Soft targets, all of it or nothing: row r aims at its positives with the share 1 − e_r, and with the share e_r at a
      * mixture of items q_rj whose directions the caller has summed up. */
     const float *target_shares;     /**< [R] e_r in [0, 1], or NULL: 0                                       */
     const float *user_targets;      /**< [R x d] t_r = Σ_j q_rj ê_j                                          */
-    const float *item_targets;      /**< [m x d] what the mixtures ask of the items, Σ_u (n_u w_u e_u/τ⁺_u) q_uj ê_u, or NULL */
+    const float *item_targets;      /**< [m x d] what the mixtures ask of the items, Σ_u (A_u w_u e_u/τ⁺_u) q_uj ê_u, or NULL */
     float        item_target_scale; /**< this batch's part of item_targets                                   */
     int32_t      reserved;          /**< 0                                                                   */
 } adaptau_batch;
@@ -95,10 +99,10 @@ typedef struct adaptau_loss_output {
                                         the batch whose user is one, and distinct items that are one among candidates
                                         (the catalogue: all) and positives. 0 with ADAPTAU_UNIT_ROWS         */
     double   loss;                 /**< out: Σ_r row_loss[r]                                                 */
-    int64_t  n_terms;              /**< out: positives that had a term                                       */
+    double   n_terms;              /**< out: Σ a_ri of the positives that had a term; without weights how many they are */
     double  *row_loss;             /**< [R] the row's part of the loss                                       */
     double  *row_log_sum;          /**< [R] log Σ_c exp(f_rc/τ_r − log q_c) over the candidates alone        */
-    float   *row_unit_loss;        /**< [R] log Σ_c exp(f_rc − log q_c) − mean_{i∈P_r} f_ri, the loss at temperature 1
+    float   *row_unit_loss;        /**< [R] log Σ_c exp(f_rc − log q_c) − Σ_{i∈P_r} a_ri f_ri/A_r, the loss at temperature 1
                                         (what Eq. 16 compares users by); 0 for a row without positives       */
     float   *row_d_inverse_tau;    /**< [R] ∂row_loss/∂(1/τ_r) of the sum's temperature; the positive's part is in it
                                         when temperatures.positives is NULL                                  */
@@ -114,7 +118,7 @@ typedef struct adaptau_loss_output {
 
 /** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).
  *
- *      loss = Σ_r w_r Σ_{i∈P_r} [ −((1 − e_r) f_ri + e_r ê_u·t_r)/τ⁺_r + log Z_ri ]        e_r = 0 without soft targets
+ *      loss = Σ_r w_r Σ_{i∈P_r} a_ri [ −((1 − e_r) f_ri + e_r ê_u·t_r)/τ⁺_r + log Z_ri ]        e_r = 0 without soft targets
  *      Z_ri = Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)                 catalogue, or positives outside the sum
  *      Z_ri = exp(f_ri/τ_r) + Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)    shared and per row, positives inside
  *      ∂f/∂e = (ê_other − f ê)/‖e‖ on a normalised side, ê_other on a raw one
@@ -166,14 +170,14 @@ typedef struct adaptau_loss {
  *  ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM those that are none of the row's positives; C' is how many they are; a positive is no
  *  candidate of its own beyond that.
  *
- *      loss = Σ_r w_r Σ_{i∈P_r} ℓ_ri
+ *      loss = Σ_r w_r Σ_{i∈P_r} a_ri ℓ_ri
  *      BPR   ℓ_ri = (1/C') Σ_{c∈C_r} log(1 + exp((f_rc − f_ri)/τ_r))
  *      BCE   ℓ_ri = log(1 + exp(−f_ri/τ_r)) + (λ/C') Σ_{c∈C_r} log(1 + exp(f_rc/τ_r))
  *      MSE   ℓ_ri = (1 − f_ri)² + (λ/C') Σ_{c∈C_r} f_rc²
  *      CCL   ℓ_ri = (1 − f_ri) + (λ/C') Σ_{c∈C_r} max(0, f_rc − θ)
  *      SL\@K  ℓ_ri = ω_ri (log Z_ri − f_ri/τ⁺_r)        ω_ri = 2/(1 + exp((β_r − f_ri)/τ_w)), a constant in the gradient;
  *            β_r is the K-th highest score of the row's candidates and positives, −∞ where they are fewer
- *      BSL   ℓ_ri = λ log Z_ri − ρ log mean_{j∈P_r} exp(f_rj/(ρ τ⁺_r))
+ *      BSL   ℓ_ri = λ log Z_ri − ρ log Σ_{j∈P_r} (a_rj/A_r) exp(f_rj/(ρ τ⁺_r))
  *
  *      PSL   ℓ_ri = log ([1 +] Σ_{c∈C_r} a((f_rc − f_ri)/2)^(2/τ_r))       [1 +] unless the positive is a candidate: over
  *            the catalogue, inside the sum
@@ -225,7 +229,8 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *cont
 
 #define ADAPTAU_INIT_SPHERE 0   /**< random directions, rows of length 1                                      */
 #define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
-#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1 */
+#define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1;
+                                     R the weights of interactions, D their sums                             */
 #define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are: nothing is written to them before the first
                                      adaptau_model_gradients, which brings rows of the unit sphere to length 1 */
 

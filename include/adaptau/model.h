@@ -91,7 +91,8 @@ typedef struct adaptau_model_options {
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
 
-/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied;
+/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied and knows no
+ *                      weights;
  *                      not needed after the call
  *  @param[in] options  NULL for the defaults
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_CALLBACK; E_NUMERIC for non-finite host tables or rates. Since 1.0. */
@@ -171,7 +172,7 @@ ADAPTAU_API adaptau_status adaptau_model_set_loss(adaptau_model *model, const ad
 typedef struct adaptau_step {
     uint32_t struct_size; /**< sizeof(adaptau_step), set by the caller                                       */
     int32_t  n_rows;      /**< rows of the batch                                                             */
-    int64_t  n_terms;     /**< positives that had a term                                                     */
+    double   n_terms;     /**< Σ of the weights of the positives that had a term; without weights how many   */
     double   loss;        /**< Σ of their weighted losses                                                    */
 } adaptau_step;
 
@@ -225,14 +226,15 @@ ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_err
 typedef struct adaptau_target_options {
     uint32_t struct_size;         /**< sizeof(adaptau_target_options)                                        */
     int32_t  reserved;            /**< 0                                                                     */
-    double   strength;            /**< c >= 0: a user's soft share is e_u = c/(c + n_u); 0 turns soft targets off */
+    double   strength;            /**< c >= 0: a user's soft share is e_u = c/(c + n_u), n_u its distinct items;
+                                       0 turns soft targets off                                             */
     double   row_weight_exponent; /**< a of the sampler that will make the batches; 0 means 1                */
 } adaptau_target_options;
 
 /** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u
- *  is uniform over the user's items and N walks from an item to one of its users and on to one of that user's items,
+ *  is a user's distribution over its items, by the weights of interactions (uniform without), and N walks from an item to one of its users and on to one of that user's items,
  *
- *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the 0/1 interactions, D their degrees.
+ *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the weights of interactions, D their sums by user and by item.
  *
  *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from
  *  the present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six

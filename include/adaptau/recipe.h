@@ -74,7 +74,7 @@ typedef struct adaptau_recipe {
     double   popularity_exponent; /**< α in [0, 4]: an item that k users have is drawn, or weighs in the catalogue's sum, by k^α. By
                                      data: 0.75 for draws by popularity; L/14 for the softmax, SL\@K and BSL of MF's cosines over
                                      the catalogue, L/9 of LightGCN's where L > 4; else 0                    */
-    double   row_weight_exponent; /**< a in (0, 2]: a user with k items weighs k^a. By data: 0.5; 0.7 for LightGCN where L > 4 */
+    double   row_weight_exponent; /**< a in (0, 2]: a user whose interactions weigh k together weighs k^a. By data: 0.5; 0.7 for LightGCN where L > 4 */
     double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax, SL\@K
                                      and BSL over the catalogue, of MF where L > 4; else 0                   */
     double   learning_rate_users; /**< falls to 0 by a cosine. By data: 0.2; of LightGCN 0.073/L; of SimpleX 0.005 */

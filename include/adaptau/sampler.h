@@ -49,8 +49,9 @@ typedef struct adaptau_sampler_options {
     int64_t  n_candidates;        /**< C for shared and per row; 0: 1024                                     */
     double   popularity_exponent; /**< alpha in [−4, 4]. SHARED_POPULARITY: of the draws; 0: 0.75. CATALOGUE: an
                                        item that k users have weighs k^alpha in the sum; 0: all alike        */
-    double   row_weight_exponent; /**< a: a user's terms get weight n_u^(a − 1), so that its row weighs n_u^a;
-                                       0 means 1 (every interaction alike). In (0, 2]                        */
+    double   row_weight_exponent; /**< a: a user's terms get weight W_u^(a − 1), so that its row weighs W_u^a, W_u being
+                                       the sum of its interactions' weights (n_u without); 0 means 1 (every
+                                       interaction counts as it weighs). In (0, 2]                           */
     uint64_t seed;                /**< of the order and of all draws                                         */
 } adaptau_sampler_options;
 
@@ -73,7 +74,8 @@ ADAPTAU_API int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler);
  *  @return E_ARGUMENT outside 0 ... 2^48 − 1. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error);
 
-/** The next batch. Its arrays belong to the sampler and live until the next call on it.
+/** The next batch, with the weights of its positives where the dataset has weights, which change no draw. Its arrays belong to
+ *  the sampler and live until the next call on it.
  *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
  *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_CALLBACK with per-row draws. After a
  *          failure the same batch comes next. Since 1.0. */

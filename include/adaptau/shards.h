@@ -30,8 +30,8 @@ typedef struct adaptau_row_sums {
     double unit_shift;     /**< shift and sum of the softmax at temperature 1, 0 where row_unit_loss is not wanted */
     double unit_sum;       /**< likewise                                                                 */
     double n_candidates;   /**< candidates that are not masked; not of the softmax                           */
-    double n_positives;    /**< positives in the shard                                                   */
-    double positive_sum;   /**< softmax: Σ_i f_i over the positives; else Σ_i of their part of the loss      */
+    double n_positives;    /**< Σ a_ri of the positives in the shard                                     */
+    double positive_sum;   /**< softmax: Σ_i a_ri f_i over the positives; else Σ_i of their part of the loss */
     double positive_slope; /**< Σ_i of the positives' part of ∂/∂(1/τ); not of the softmax                   */
     double target_score;   /**< ê_u·t of the shard's part of the soft targets                                */
 } adaptau_row_sums;
@@ -77,7 +77,7 @@ typedef struct adaptau_reduce {
 /** adaptau_loss_gradients of a shard. Tables hold the shard's items; the batch holds whole rows of users with the positives,
  *  log q, soft targets (user_targets: the shard's part of each mixture) and shared candidates of the shard, of which there may be
  *  none. Rows' losses, log sums and slopes are those of the catalogue; gradients are the shard's parts: item gradients are
- *  complete, user gradients add up. output->loss is the catalogue's, output->n_terms counts the shard's positives.
+ *  complete, user gradients add up. output->loss is the catalogue's, output->n_terms is of the shard's positives.
  *
  *  Weights, temperatures, shares and the batch's rows must be the same for all shards.
  *  @param[in] reduce  NULL: the shard is the catalogue
@@ -115,9 +115,10 @@ ADAPTAU_API adaptau_status adaptau_table_moments(adaptau_context *context, int64
 /** into ← moments of both sets of rows. Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API void adaptau_table_moments_merge(int32_t dim, double *into, const double *from);
 
-/** Number of the dataset's interactions, Σ f and Σ f² over them: plain sums, which add up.
+/** Number of the dataset's interactions, and over them Σ a, Σ a f and Σ a f² of their weights a (1 without): plain sums, which add
+ *  up.
  *  @param[in]  tables  of the dataset's size
- *  @param[out] out     [3]
+ *  @param[out] out     [4]
  *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_NUMERIC names the first row that is not finite; E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_interaction_moments(adaptau_context *context, const adaptau_tables *tables,
                                                        const adaptau_dataset *dataset, double *out, adaptau_error *error);
@@ -127,10 +128,11 @@ ADAPTAU_API adaptau_status adaptau_interaction_moments(adaptau_context *context,
  *  adaptau_model_gradients of a model with a reduce does it by itself.
  *  @param[in] users        [n]; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite; of all shards together, as row_unit_loss of adaptau_loss_gradients_of_shard is
+ *  @param[in] weights      [n] finite, >= 0; of all shards together; NULL: 1 each
  *  @return as adaptau_temperature_add_losses. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_add_losses_of_shard(adaptau_temperature *temperature, int32_t n,
                                                                    const int32_t *users, const float *unit_losses,
-                                                                   adaptau_error *error);
+                                                                   const float *weights, adaptau_error *error);
 
 /** Number and sum of the observed losses at temperature 1 (adaptau_temperature_add_losses): plain sums.
  *  @param[out] out  [2]
@@ -144,7 +146,7 @@ typedef struct adaptau_score_moments {
     int32_t       dim;         /**< d                                                                        */
     const double *users;       /**< [1 + d + d²] moments of all users                                        */
     const double *items;       /**< [1 + d + d²] moments of all items                                        */
-    double        interactions[3];    /**< of all interactions                                                             */
+    double        interactions[4]; /**< of all interactions (adaptau_interaction_moments)                        */
     double        losses[2];   /**< of all users; zeros where none is observed                               */
 } adaptau_score_moments;
 
@@ -152,8 +154,8 @@ typedef struct adaptau_score_moments {
  *  of all shards: L, μ, σ², μ₊, σ₊² and the threshold of personal temperatures are those of all users and items, while the
  *  state's numbers of users observed and clamped, tau_user_min and tau_user_max are those of the shard. Before the first such
  *  update the temperature knows its shard alone: shards may differ in τ₀ then.
- *  @return E_ARGUMENT (also for a number of users, items or interactions that is not whole or above 2^53, and for a number of losses
- *          below that of this shard), E_ABI; E_NUMERIC for a moment
+ *  @return E_ARGUMENT (also for a number of users, items or interactions that is not whole or above 2^53, for weights that add up to
+ *          nothing, and for a number of losses below that of this shard), E_ABI; E_NUMERIC for a moment
  *          that is not finite; E_STATE where there are no interactions, and for what does not add up: ADAPTAU_TAU0_EXACT, quantiles of
  *          degrees or losses. The state is unchanged after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_update_from(adaptau_temperature *temperature,

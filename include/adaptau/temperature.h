@@ -72,6 +72,9 @@ ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
  *      μ  = mean(ê_u)·mean(ê_i)          σ²  = tr(M_u M_i) − μ²,  M = mean ê êᵀ
  *      μ₊ = mean of f over the interactions     σ₊² = mean of f² over the interactions − μ₊²
  *
+ *  Means over interactions are by their weights a, Σ a f/Σ a; μ, σ² and L = log(n m/(2|D|)) know no weights: Eq. 11 asks how much
+ *  of the softmax falls to a user's distinct items, and an item that is played ten times is in the sum once.
+ *
  *  O((n + m) d² + |D| d); the exact root adds about ten forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays;
  *  where L <= 0 (the positives are half of everything or more) Eq. 14 and 34 give tau_max.
  *  @return E_ARGUMENT, E_ABI; E_SHAPE when the tables do not fit the dataset; E_NUMERIC names the first non-finite row; E_STATE on
@@ -80,13 +83,16 @@ ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *tempe
                                                       adaptau_error *error);
 
 /** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
- *  A user's L_u is the mean of what came since the last update, where rows are interactions as where they are users; a user that none came
- *  for keeps its L_u, and one without a value has τ_u = τ₀. Values of users without interactions are passed over.
+ *  A user's L_u is the mean of what came since the last update, each by its weight, where rows are interactions as where they are
+ *  users. A user for whom none came keeps its L_u, and one without a value has τ_u = τ₀. Values of users without interactions are
+ *  passed over.
  *  @param[in] users        [n]; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite
- *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss: none is taken then. Since 1.0. */
+ *  @param[in] weights      [n] finite, >= 0: Σ a_ri of the row's positives (adaptau_batch); NULL: 1 each; rows of 0 are passed over
+ *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss or weight: none is taken then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                                          const float *unit_losses, adaptau_error *error);
+                                                          const float *unit_losses, const float *weights,
+                                                          adaptau_error *error);
 
 /** Temperatures of a batch's rows, for adaptau_row_temperatures.
  *  @param[in]  users       [n]; NULL: 0 … n − 1

@@ -28,8 +28,9 @@ typedef struct adaptau_tune_progress {
  *  @return 0 to go on; anything else ends the tuning with E_CANCELLED */
 typedef int (*adaptau_tune_function)(void *user_data, const adaptau_tune_progress *progress);
 
-/** Try matrix factorisation, too, where the recipe has another encoder: adaptau_tune_result tells what it recalls of the same
- *  held-out interactions. Nothing else changes. */
+/** Train matrix factorisation, too, where the recipe has another encoder: by its defaults, with a temperature of its own, for all its
+ *  epochs. adaptau_tune_result tells what it recalls of the held-out interactions, to be compared with what the host's training on
+ *  the same part of the data recalls of them. Nothing else changes. */
 #define ADAPTAU_TUNE_COMPARE (UINT32_C(1) << 0)
 
 /** All zero but struct_size: a tenth of each user's interactions, drawn at random, is held out. Since 1.0. */
@@ -42,14 +43,15 @@ typedef struct adaptau_tune_options {
                                               with ADAPTAU_SPLIT_ACROSS_USERS. NULL: random ones of each user */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
                                               share, seed and times must be 0 and NULL. NULL: see above      */
-    int64_t                trial_epochs; /**< of each trial; 0: 3, or up to the recipe's where these make less than 40 steps; 5 of
-                                              LightGCN and SimpleX                                           */
+    int64_t                trial_epochs; /**< of each trial; 0: 4, or 3 of a part of the users, or up to the recipe's where these make
+                                              less than 40 steps; 5 of LightGCN and SimpleX                  */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
     uint32_t               split_flags;  /**< ADAPTAU_SPLIT_*; what is held out should be drawn like what the model will be asked
                                               for                                                            */
-    uint32_t               user_divisor; /**< trials have one user in so many, drawn by `seed`; at most 1024. 0: by data: 1, or 2 or
-                                              4 where at least 12,000 interactions stay held out and 4 kept for each item */
+    uint32_t               user_divisor; /**< trials have one user in so many, drawn by `seed`; at most 1024. 0: by data: 1, or for
+                                              ADAPTAU_ENCODER_MF 2 or 4 where at least 12,000 interactions stay held out and 4 kept
+                                              for each item                                                  */
     uint32_t               flags;        /**< ADAPTAU_TUNE_*                                                 */
     uint32_t               reserved;     /**< 0                                                              */
 } adaptau_tune_options;
@@ -66,8 +68,8 @@ typedef struct adaptau_tune_result {
     int32_t  tau_user_policy; /**< that goes with it                                                         */
     uint32_t user_divisor; /**< trials had one user in so many; 0 without trials                             */
     double   score;       /**< of the best trial: mean of the logarithms of recall and NDCG at K/2, K and 5K/2 */
-    double   factorised_recall; /**< of the best trial of matrix factorisation, with ADAPTAU_TUNE_COMPARE; else 0 */
-    double   factorised_score; /**< its score: where it is above `score`, matrix factorisation does better   */
+    double   factorised_recall; /**< of matrix factorisation, with ADAPTAU_TUNE_COMPARE; else 0              */
+    double   factorised_score; /**< of the same model                                                        */
 } adaptau_tune_result;
 
 /** Fill a recipe, and find its temperature where its tau0_policy is ADAPTAU_TAU0_HELD_OUT.
@@ -84,7 +86,7 @@ typedef struct adaptau_tune_result {
  *
  *  Takes about as long as one training by the recipe, and less on large data. Draws nothing but what `seed` and the recipe's seed say: the same call finds
  *  the same τ on any number of threads.
- *  @param[in,out] recipe   as for adaptau_recipe_fill; with another policy it is only filled (and, with ADAPTAU_TUNE_COMPARE, has one trial as it is)
+ *  @param[in,out] recipe   as for adaptau_recipe_fill; with another policy it is only filled
  *  @param[in]     options  NULL for the defaults
  *  @param[in,out] result   struct_size set by the caller; may be NULL
  *  @return as adaptau_recipe_fill, adaptau_dataset_split, and the calls of a training; E_ARGUMENT, E_ABI, E_MEMORY, E_NUMERIC;

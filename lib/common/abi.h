@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Structs that grow: reading one that an older or newer caller filled in. */
+/* Structs that later versions make longer: how one is read that an older or a newer caller has filled in. */
 #ifndef ATAU_ABI_H
 #define ATAU_ABI_H
 

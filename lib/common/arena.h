@@ -19,7 +19,8 @@ void atau_arena_count(struct atau_arena *arena);
 /* The next `count` elements of `size` bytes, 64-byte aligned; NULL while counting. */
 void *atau_arena_take(struct atau_arena *arena, uint64_t count, uint64_t size);
 
-/* Have a block for what has been counted (the one that is there, if it suffices), and start again from the front. */
+/* Allocate a block for what has been counted, or keep the present one where it is large enough, and start again from the
+ * front. */
 adaptau_status atau_arena_allocate(adaptau_context *context, struct atau_arena *arena, const char *what,
                                    adaptau_error *error);
 void           atau_arena_free(adaptau_context *context, struct atau_arena *arena);

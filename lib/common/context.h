@@ -22,7 +22,8 @@ struct adaptau_context {
     _Atomic uint64_t        bytes_peak;
 };
 
-/* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Only on the caller's thread. */
+/* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Call it on the caller's thread
+ * only. */
 void *atau_allocate(adaptau_context *context, size_t size);
 /* count elements of `size` bytes each: NULL on overflow as well. */
 void *atau_allocate_array(adaptau_context *context, uint64_t count, uint64_t size);

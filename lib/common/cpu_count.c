@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How many CPUs a process may keep busy: those that its affinity mask allows, and no more than the quota of its control group
- * pays for. A machine has more: 64 threads on one CPU cost many times the CPU seconds of one. What cannot be asked does not
- * count. Files are read without stdio, which allocates. */
+/* How many CPUs a process may keep busy: those that its affinity mask allows, and no more than the quota of its control
+ * group pays for. The machine may have more: 64 threads on one CPU cost many times the CPU seconds of one. A limit that the
+ * system does not tell is no limit. Files are read without stdio, which allocates. */
 #if defined(__linux__)
 #define _GNU_SOURCE /* sched_getaffinity */
 #elif defined(__APPLE__)

@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "common/float_mode.h"
+#include "common/size.h"
 
 #define SPINS 4000
 
@@ -234,4 +235,26 @@ void atau_pool_destroy(adaptau_context *context, struct atau_pool *pool)
     }
     stop_workers(pool, pool->n_workers);
     free_pool(context, pool);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+
+struct rows_call {
+    atau_rows_function rows;
+    void              *argument;
+    int64_t            n, per_task;
+};
+
+static void run_rows(void *argument, int32_t lane, int64_t task)
+{
+    const struct rows_call *call = argument;
+    const int64_t           first = task * call->per_task;
+    call->rows(call->argument, lane, first, atau_min_i64(first + call->per_task, call->n));
+}
+
+adaptau_status atau_parallel_rows(adaptau_context *context, int64_t n, int64_t per_task, atau_rows_function rows, void *argument,
+                                  adaptau_error *error)
+{
+    struct rows_call call = {rows, argument, n, per_task};
+    return atau_parallel(context, (n + per_task - 1) / per_task, run_rows, &call, error);
 }

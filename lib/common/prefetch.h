@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows that are picked here and there come from memory one miss after the other; asked for a few rows ahead, several come at
- * once. */
+/* Rows from all over a table are cache misses, one after the other. Where they are asked for a few rows ahead, several come
+ * at once. */
 #ifndef ATAU_PREFETCH_H
 #define ATAU_PREFETCH_H
 

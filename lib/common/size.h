@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* *out = a b; false when that exceeds what one allocation may have (PTRDIFF_MAX). Counts come as they are, in 64 bits: cut down to
- * size_t first, a count of 2^32 would pass for 0 where pointers have 32. */
+/* *out = a b; false when that exceeds what one allocation may have (PTRDIFF_MAX). Counts come in 64 bits: where size_t has
+ * 32, a count of 2^32 would be cut down to 0 on the way here. */
 static inline bool atau_size_multiply(uint64_t a, uint64_t b, size_t *out)
 {
     uint64_t product;

@@ -5,11 +5,14 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "common/lists.h"
+#include "kernels/check.h"
 
 static adaptau_status check_sizes(int32_t n_users, int32_t n_items, const char *prefix, adaptau_error *error)
 {
@@ -20,40 +23,16 @@ static adaptau_status check_sizes(int32_t n_users, int32_t n_items, const char *
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_offsets(const adaptau_csr *csr, adaptau_error *error)
-{
-    if (!csr->indptr)
-        return csr->n_users == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->indptr is NULL");
-    if (csr->indptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "indptr[0] = %" PRId64 ", not 0", csr->indptr[0]);
-    for (int32_t u = 0; u < csr->n_users; u++)
-        if (csr->indptr[u + 1] < csr->indptr[u])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "indptr[%" PRId64 "] = %" PRId64 ", but indptr[%d] = %" PRId64,
-                             (int64_t)u + 1, csr->indptr[u + 1], u, csr->indptr[u]);
-    if (csr->n_users > 0 && csr->indptr[csr->n_users] > 0 && !csr->indices)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->indices is NULL, but indptr[%d] = %" PRId64, csr->n_users,
-                         csr->indptr[csr->n_users]);
-    return ADAPTAU_OK;
-}
-
-/* A row that claims more than m items fails within its first m + 1, so an absurd offset reads no further than that. */
 static adaptau_status check_rows(const adaptau_csr *csr, adaptau_error *error)
 {
-    for (int32_t u = 0; u < csr->n_users; u++) {
-        int32_t previous = -1;
-        for (int64_t p = csr->indptr[u]; p < csr->indptr[u + 1]; p++) {
-            int32_t item = csr->indices[p];
-            if (item < 0 || item >= csr->n_items)
-                return atau_fail(error, ADAPTAU_E_INDEX, "indices[%" PRId64 "] = %d, but n_items = %d (user %d)", p, item,
-                                 csr->n_items, u);
-            if (item <= previous)
-                return atau_fail(error, ADAPTAU_E_INDEX,
-                                 "indices[%" PRId64 "] = %d comes after %d: not strictly ascending (user %d)", p, item,
-                                 previous, u);
-            previous = item;
-        }
-    }
-    return ADAPTAU_OK;
+    const struct atau_lists rows = {.n = csr->n_users,
+                                    .ptr = csr->indptr,
+                                    .ids = csr->indices,
+                                    .limit = csr->n_items,
+                                    .ptr_name = "csr->indptr",
+                                    .ids_name = "csr->indices",
+                                    .limit_name = "n_items"};
+    return atau_check_lists(&rows, error);
 }
 
 /* counts[i] items of kind i, i < n, become offsets[0 .. n]; the array has n + 1 places. */
@@ -82,14 +61,25 @@ static void transpose(adaptau_dataset *dataset)
         dataset->item_ptr[dataset->user_items[p]]++;
     sum_counts(dataset->item_ptr, dataset->n_items);
     for (int32_t u = 0; u < dataset->n_users; u++)
-        for (int64_t p = dataset->user_ptr[u]; p < dataset->user_ptr[u + 1]; p++)
-            dataset->item_users[dataset->item_ptr[dataset->user_items[p]]++] = u;
+        for (int64_t p = dataset->user_ptr[u]; p < dataset->user_ptr[u + 1]; p++) {
+            const int64_t place = dataset->item_ptr[dataset->user_items[p]]++;
+            dataset->item_users[place] = u;
+            if (dataset->user_weights)
+                dataset->item_weights[place] = dataset->user_weights[p];
+        }
     restore_starts(dataset->item_ptr, dataset->n_items);
+}
+
+/* Whether all arrays are there that the dataset should have. */
+static bool has_room(const adaptau_dataset *dataset, bool own, bool weighted)
+{
+    return dataset->item_ptr && dataset->item_users && (!own || (dataset->own_user_ptr && dataset->own_user_items)) &&
+           (!weighted || dataset->item_weights) && (!own || !weighted || dataset->own_user_weights);
 }
 
 /* A dataset with room for the transpose and, `own`, for the rows. */
 static adaptau_status allocate_dataset(adaptau_context *context, int32_t n_users, int32_t n_items, int64_t capacity,
-                                       int own, adaptau_dataset **out, adaptau_error *error)
+                                       bool own, bool weighted, adaptau_dataset **out, adaptau_error *error)
 {
     adaptau_dataset *dataset = atau_allocate_zeroed(context, 1, sizeof *dataset);
     if (!dataset)
@@ -105,7 +95,11 @@ static adaptau_status allocate_dataset(adaptau_context *context, int32_t n_users
         dataset->own_user_ptr = atau_allocate_zeroed(context, (uint64_t)n_users + 1, sizeof *dataset->own_user_ptr);
         dataset->own_user_items = atau_allocate_array(context, (uint64_t)capacity, sizeof *dataset->own_user_items);
     }
-    if (!dataset->item_ptr || !dataset->item_users || (own && (!dataset->own_user_ptr || !dataset->own_user_items))) {
+    if (weighted)
+        dataset->item_weights = atau_allocate_array(context, (uint64_t)capacity, sizeof *dataset->item_weights);
+    if (weighted && own)
+        dataset->own_user_weights = atau_allocate_array(context, (uint64_t)capacity, sizeof *dataset->own_user_weights);
+    if (!has_room(dataset, own, weighted)) {
         adaptau_dataset_destroy(dataset);
         return atau_fail(error, ADAPTAU_E_MEMORY, "out of memory: a dataset of %d users, %d items, %" PRId64 " pairs",
                          n_users, n_items, capacity);
@@ -127,20 +121,21 @@ adaptau_status adaptau_dataset_create(adaptau_context *context, const adaptau_cs
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "csr->reserved = %d, not 0", own.reserved);
     status = check_sizes(own.n_users, own.n_items, "csr->", error);
     if (!status)
-        status = check_offsets(&own, error);
-    if (!status)
         status = check_rows(&own, error);
+    int64_t n_interactions = !status && own.n_users > 0 ? own.indptr[own.n_users] : 0;
+    if (!status)
+        status = atau_check_weights("weights", n_interactions, own.weights, error);
     if (status)
         return status;
 
-    int64_t          n_interactions = own.n_users > 0 ? own.indptr[own.n_users] : 0;
     adaptau_dataset *dataset;
-    status = allocate_dataset(context, own.n_users, own.n_items, n_interactions, 0, &dataset, error);
+    status = allocate_dataset(context, own.n_users, own.n_items, n_interactions, false, own.weights != NULL, &dataset, error);
     if (status)
         return status;
     if (own.indptr)
         dataset->user_ptr = own.indptr;
     dataset->user_items = own.indices;
+    dataset->user_weights = own.weights;
     dataset->n_interactions = n_interactions;
     transpose(dataset);
     *out = dataset;
@@ -168,8 +163,10 @@ static adaptau_status check_pairs(int32_t n_users, int32_t n_items, int64_t n_in
     return ADAPTAU_OK;
 }
 
-/* Rows with repeats side by side. item_ptr and item_users serve as the first sort's result; transpose() writes them anew. */
-static void sort_pairs(adaptau_dataset *dataset, int64_t n_interactions, const int32_t *users, const int32_t *items)
+/* Rows with repeats side by side, in the order in which they came. What belongs to items serves as the first sort's result;
+ * transpose() writes it anew. */
+static void sort_pairs(adaptau_dataset *dataset, int64_t n_interactions, const int32_t *users, const int32_t *items,
+                       const float *weights)
 {
     int64_t *item_ptr = dataset->item_ptr, *user_ptr = dataset->own_user_ptr;
     memset(item_ptr, 0, ((size_t)dataset->n_items + 1) * sizeof *item_ptr);
@@ -179,49 +176,85 @@ static void sort_pairs(adaptau_dataset *dataset, int64_t n_interactions, const i
     }
     sum_counts(item_ptr, dataset->n_items);
     sum_counts(user_ptr, dataset->n_users);
-    for (int64_t p = 0; p < n_interactions; p++)
-        dataset->item_users[item_ptr[items[p]]++] = users[p];
+    for (int64_t p = 0; p < n_interactions; p++) {
+        const int64_t place = item_ptr[items[p]]++;
+        dataset->item_users[place] = users[p];
+        if (weights)
+            dataset->item_weights[place] = weights[p];
+    }
     restore_starts(item_ptr, dataset->n_items);
     for (int32_t i = 0; i < dataset->n_items; i++)
-        for (int64_t p = item_ptr[i]; p < item_ptr[i + 1]; p++)
-            dataset->own_user_items[user_ptr[dataset->item_users[p]]++] = i;
+        for (int64_t p = item_ptr[i]; p < item_ptr[i + 1]; p++) {
+            const int64_t place = user_ptr[dataset->item_users[p]]++;
+            dataset->own_user_items[place] = i;
+            if (weights)
+                dataset->own_user_weights[place] = dataset->item_weights[p];
+        }
     restore_starts(user_ptr, dataset->n_users);
 }
 
-static void drop_repeats(adaptau_dataset *dataset)
+/* The end of the run of one item that starts at p. */
+static int64_t end_of_run(const int32_t *items, int64_t p, int64_t end)
+{
+    const int32_t item = items[p];
+    while (p < end && items[p] == item)
+        p++;
+    return p;
+}
+
+/* Each once, with the sum of its weights. */
+static adaptau_status merge_repeats(adaptau_dataset *dataset, adaptau_error *error)
 {
     int64_t *user_ptr = dataset->own_user_ptr;
     int32_t *items = dataset->own_user_items;
+    float   *weights = dataset->own_user_weights;
     int64_t  kept = 0, start = 0;
     for (int32_t u = 0; u < dataset->n_users; u++) {
-        int64_t end = user_ptr[u + 1];
-        for (int64_t p = start; p < end; p++)
-            if (p == start || items[p] != items[p - 1])
-                items[kept++] = items[p];
+        const int64_t end = user_ptr[u + 1];
+        for (int64_t p = start, next; p < end; p = next, kept++) {
+            double weight = 0.0;
+            next = end_of_run(items, p, end);
+            for (int64_t q = p; weights && q < next; q++)
+                weight += (double)weights[q];
+            if (weight > (double)ATAU_GREATEST_WEIGHT)
+                return atau_fail(error, ADAPTAU_E_ARGUMENT, "weights of user %d and item %d add up to %g, above 1e30", u,
+                                 items[p], weight);
+            items[kept] = items[p];
+            if (weights)
+                weights[kept] = (float)weight;
+        }
         start = end;
         user_ptr[u + 1] = kept;
     }
     dataset->n_interactions = kept;
     dataset->n_duplicates = start - kept;
+    return ADAPTAU_OK;
 }
 
 adaptau_status adaptau_dataset_create_from_interactions(adaptau_context *context, int32_t n_users, int32_t n_items, int64_t n_interactions,
-                                                        const int32_t *users, const int32_t *items, adaptau_dataset **out,
-                                                        adaptau_error *error)
+                                                        const int32_t *users, const int32_t *items, const float *weights,
+                                                        adaptau_dataset **out, adaptau_error *error)
 {
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = check_pairs(n_users, n_items, n_interactions, users, items, error);
+    if (!status)
+        status = atau_check_weights("weights", n_interactions, weights, error);
     if (status)
         return status;
     adaptau_dataset *dataset;
-    status = allocate_dataset(context, n_users, n_items, n_interactions, 1, &dataset, error);
+    status = allocate_dataset(context, n_users, n_items, n_interactions, true, weights != NULL, &dataset, error);
     if (status)
         return status;
-    sort_pairs(dataset, n_interactions, users, items);
-    drop_repeats(dataset);
+    sort_pairs(dataset, n_interactions, users, items, weights);
+    status = merge_repeats(dataset, error);
+    if (status) {
+        adaptau_dataset_destroy(dataset);
+        return status;
+    }
     dataset->user_ptr = dataset->own_user_ptr;
     dataset->user_items = dataset->own_user_items;
+    dataset->user_weights = dataset->own_user_weights;
     transpose(dataset);
     *out = dataset;
     return ADAPTAU_OK;
@@ -237,6 +270,8 @@ void adaptau_dataset_destroy(adaptau_dataset *dataset)
     atau_free(context, dataset->item_users, capacity * sizeof *dataset->item_users);
     atau_free(context, dataset->own_user_ptr, ((size_t)dataset->n_users + 1) * sizeof *dataset->own_user_ptr);
     atau_free(context, dataset->own_user_items, capacity * sizeof *dataset->own_user_items);
+    atau_free(context, dataset->item_weights, capacity * sizeof *dataset->item_weights);
+    atau_free(context, dataset->own_user_weights, capacity * sizeof *dataset->own_user_weights);
     atau_free(context, dataset, sizeof *dataset);
 }
 
@@ -273,6 +308,8 @@ adaptau_status adaptau_dataset_get_view(const adaptau_dataset *dataset, adaptau_
         .user_items = dataset->user_items,
         .item_ptr = dataset->item_ptr,
         .item_users = dataset->item_users,
+        .user_weights = dataset->user_weights,
+        .item_weights = dataset->item_weights,
     };
     atau_write_struct(out, &view, sizeof view);
     return ADAPTAU_OK;

@@ -459,7 +459,7 @@ static int32_t list_length(const int32_t *list, int32_t k)
     return n;
 }
 
-/* One list: ids in range, each once. */
+/* One list: its ids are in range, and each comes once. */
 static adaptau_status check_list(const adaptau_evaluator *e, int64_t first, int32_t k, const int32_t *list, int64_t *sorted,
                                  adaptau_error *error)
 {

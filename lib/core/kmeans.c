@@ -46,7 +46,7 @@ static const float *row_of(const struct state *s, int64_t row)
     return s->problem->rows + row * s->problem->stride;
 }
 
-/* k of n rows, each set alike: row after row is taken with the share of what is still wanted in what is left. */
+/* k of n rows, every set of k equally likely: each row in turn is taken with probability (still wanted)/(still left). */
 static void draw_centroids(struct state *s)
 {
     const struct atau_kmeans *p = s->problem;
@@ -68,11 +68,11 @@ static void prepare_centroids(struct state *s)
     }
 }
 
-static void assign_rows(void *argument, int32_t lane, int64_t task)
+static void assign_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct state             *s = argument;
     const struct atau_kmeans *p = s->problem;
-    const int64_t             first = task * ROWS_PER_TASK, rows = atau_min_i64(ROWS_PER_TASK, p->n - first);
+    const int64_t             rows = end - first;
     float                    *tile = s->tiles + (int64_t)lane * ROWS_PER_TASK * CENTROIDS_PER_TILE;
     float                     best[ROWS_PER_TASK] = {0};
     int32_t                   which[ROWS_PER_TASK] = {0};
@@ -113,12 +113,12 @@ static void sort_rows(struct state *s)
     s->ptr[0] = 0;
 }
 
-static void average_rows(void *argument, int32_t lane, int64_t task)
+static void average_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct state *s = argument;
-    const int64_t end = atau_min_i64((task + 1) * CENTROIDS_PER_TASK, s->problem->k), dim = s->problem->dim;
+    const int64_t dim = s->problem->dim;
     (void)lane;
-    for (int64_t c = task * CENTROIDS_PER_TASK; c < end; c++) {
+    for (int64_t c = first; c < end; c++) {
         const int64_t members = s->ptr[c + 1] - s->ptr[c];
         float        *centroid = s->centroids + c * dim;
         if (members == 0)
@@ -151,14 +151,13 @@ static adaptau_status assign(adaptau_context *context, struct state *s, adaptau_
 {
     atomic_store(&s->changed, 0);
     prepare_centroids(s);
-    return atau_parallel(context, (s->problem->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, assign_rows, s, error);
+    return atau_parallel_rows(context, s->problem->n, ROWS_PER_TASK, assign_rows, s, error);
 }
 
 static adaptau_status move(adaptau_context *context, struct state *s, adaptau_error *error)
 {
     sort_rows(s);
-    adaptau_status status = atau_parallel(context, (s->problem->k + CENTROIDS_PER_TASK - 1) / CENTROIDS_PER_TASK, average_rows,
-                                          s, error);
+    adaptau_status status = atau_parallel_rows(context, s->problem->k, CENTROIDS_PER_TASK, average_rows, s, error);
     if (status == ADAPTAU_OK)
         move_empty_centroids(s);
     return status;

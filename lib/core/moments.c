@@ -56,7 +56,7 @@ struct measurement {
     struct side            users, items;
     float                 *rows;     /* [lanes x n_rows x d] centred                                          */
     float                 *products; /* [lanes x width x d]                                                   */
-    double                *pairs;    /* [tasks x 2] Σ f, Σ f²                                                 */
+    double                *pairs;    /* [tasks x 3] Σ a, Σ a f, Σ a f² of weights a                           */
 };
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
@@ -265,7 +265,7 @@ static void sum_pairs(void *argument, int32_t lane, int64_t task)
     const adaptau_dataset *d = m->dataset;
     float                 *user_scratch = m->rows + lane * m->n_rows * m->dim;
     float                 *item_scratch = user_scratch + m->dim;
-    double                 sum = 0.0, squares = 0.0;
+    double                 weight = 0.0, sum = 0.0, squares = 0.0;
     int64_t                end = atau_min_i64((task + 1) * USERS_PER_TASK, d->n_users);
     for (int64_t u = task * USERS_PER_TASK; u < end; u++) {
         if (!is_counted(&m->users, u))
@@ -274,12 +274,15 @@ static void sum_pairs(void *argument, int32_t lane, int64_t task)
         for (int64_t p = d->user_ptr[u]; p < d->user_ptr[u + 1]; p++) {
             const float *item = scaled_row(m, &m->items, d->user_items[p], item_scratch);
             double       f = (double)atau_kernels_of(m->context)->dot(m->dim, user, item);
-            sum += f;
-            squares += f * f;
+            double       a = d->user_weights ? (double)d->user_weights[p] : 1.0;
+            weight += a;
+            sum += a * f;
+            squares += a * (f * f);
         }
     }
-    m->pairs[2 * task] = sum;
-    m->pairs[2 * task + 1] = squares;
+    m->pairs[3 * task] = weight;
+    m->pairs[3 * task + 1] = sum;
+    m->pairs[3 * task + 2] = squares;
 }
 
 static int64_t n_pair_tasks(const struct measurement *m)
@@ -287,30 +290,29 @@ static int64_t n_pair_tasks(const struct measurement *m)
     return (m->dataset->n_users + USERS_PER_TASK - 1) / USERS_PER_TASK;
 }
 
-static adaptau_status add_pairs(struct measurement *m, double *sum, double *squares, adaptau_error *error)
+/* sums: Σ a, Σ a f, Σ a f². */
+static adaptau_status add_pairs(struct measurement *m, double sums[3], adaptau_error *error)
 {
     adaptau_status status = atau_parallel(m->context, n_pair_tasks(m), sum_pairs, m, error);
-    *sum = *squares = 0.0;
-    for (int64_t t = 0; t < n_pair_tasks(m) && status == ADAPTAU_OK; t++) {
-        *sum += m->pairs[2 * t];
-        *squares += m->pairs[2 * t + 1];
-    }
+    sums[0] = sums[1] = sums[2] = 0.0;
+    for (int64_t t = 0; t < n_pair_tasks(m) && status == ADAPTAU_OK; t++)
+        for (int k = 0; k < 3; k++)
+            sums[k] += m->pairs[3 * t + k];
     return status;
 }
 
-static void set_positives(double n_interactions, double sum, double squares, struct atau_moments *out)
+static void set_positives(const double sums[3], struct atau_moments *out)
 {
-    out->mean_positive = sum / n_interactions;
-    out->variance_positive = fmax(0.0, squares / n_interactions - out->mean_positive * out->mean_positive);
+    out->mean_positive = sums[1] / sums[0];
+    out->variance_positive = fmax(0.0, sums[2] / sums[0] - out->mean_positive * out->mean_positive);
 }
 
-static adaptau_status measure_positives(struct measurement *m, int64_t n_interactions, struct atau_moments *out,
-                                        adaptau_error *error)
+static adaptau_status measure_positives(struct measurement *m, struct atau_moments *out, adaptau_error *error)
 {
-    double         sum, squares;
-    adaptau_status status = add_pairs(m, &sum, &squares, error);
+    double         sums[3];
+    adaptau_status status = add_pairs(m, sums, error);
     if (status == ADAPTAU_OK)
-        set_positives((double)n_interactions, sum, squares, out);
+        set_positives(sums, out);
     return status;
 }
 
@@ -334,7 +336,7 @@ static void lay_out(struct measurement *m, struct atau_arena *arena)
         lay_out_side(m, &m->items, arena);
     m->rows = atau_arena_take(arena, lanes, (uint64_t)m->n_rows * dim * sizeof(float));
     m->products = atau_arena_take(arena, lanes, (uint64_t)m->width * dim * sizeof(float));
-    m->pairs = atau_arena_take(arena, m->dataset ? (uint64_t)n_pair_tasks(m) : 0, 2 * sizeof(double));
+    m->pairs = atau_arena_take(arena, m->dataset ? (uint64_t)n_pair_tasks(m) : 0, 3 * sizeof(double));
 }
 
 /* The grid of the work: from sizes alone, so that results do not depend on the threads. */
@@ -345,17 +347,11 @@ static void choose_grid(struct measurement *m)
     m->n_rows = atau_min_i64(ROWS_PER_PRODUCT, atau_max_i64(16, PANEL_CELLS / m->dim));
 }
 
-/* Returns the pairs of the counted users. */
-static int64_t count_users(struct measurement *m)
+static void count_users(struct measurement *m)
 {
-    int64_t n_interactions = 0;
     m->users.n_counted = 0;
     for (int32_t u = 0; u < m->dataset->n_users; u++)
-        if (is_counted(&m->users, u)) {
-            m->users.n_counted++;
-            n_interactions += atau_user_degree(m->dataset, u);
-        }
-    return n_interactions;
+        m->users.n_counted += is_counted(&m->users, u);
 }
 
 static struct measurement open_measurement(adaptau_context *context, const adaptau_tables *tables,
@@ -393,7 +389,7 @@ adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tabl
     struct atau_arena   arena = {0};
     struct measurement  m = open_measurement(context, tables, dataset, least_degree);
     choose_grid(&m);
-    int64_t n_interactions = count_users(&m);
+    count_users(&m);
     lay_out(&m, &arena);
     adaptau_status status = atau_arena_allocate(context, &arena, "the moments of the scores", error);
     if (status != ADAPTAU_OK)
@@ -401,7 +397,7 @@ adaptau_status atau_moments_measure(adaptau_context *context, const adaptau_tabl
     lay_out(&m, &arena);
     status = measure_all(&m, raw_users, raw_items, &moments, error);
     if (status == ADAPTAU_OK)
-        status = measure_positives(&m, n_interactions, &moments, error);
+        status = measure_positives(&m, &moments, error);
     atau_arena_free(context, &arena);
     if (status != ADAPTAU_OK)
         return status;
@@ -514,7 +510,7 @@ adaptau_status adaptau_interaction_moments(adaptau_context *context, const adapt
 {
     adaptau_tables    tables;
     struct atau_arena arena = {0};
-    double            sum, squares;
+    double            sums[3];
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
@@ -530,11 +526,12 @@ adaptau_status adaptau_interaction_moments(adaptau_context *context, const adapt
     lay_out(&m, &arena);
     status = measure_means(&m, !(tables.flags & ADAPTAU_NORMALISE_USERS), !(tables.flags & ADAPTAU_NORMALISE_ITEMS), error);
     if (status == ADAPTAU_OK)
-        status = add_pairs(&m, &sum, &squares, error);
+        status = add_pairs(&m, sums, error);
     if (status == ADAPTAU_OK) {
         out[0] = (double)dataset->n_interactions;
-        out[1] = sum / (m.users.scale * m.items.scale);
-        out[2] = squares / (m.users.scale * m.users.scale * m.items.scale * m.items.scale);
+        out[1] = sums[0];
+        out[2] = sums[1] / (m.users.scale * m.items.scale);
+        out[3] = sums[2] / (m.users.scale * m.users.scale * m.items.scale * m.items.scale);
     }
     atau_arena_free(context, &arena);
     return status;
@@ -547,5 +544,5 @@ void atau_moments_from(const adaptau_score_moments *from, struct atau_moments *o
     out->mean_all = dot_product(d, users + 1, items + 1);
     out->variance_all = fmax(0.0, variance_of_columns(d, 0, d, users + 1, users[0], users + 1 + d, items + 1, items[0],
                                                       items + 1 + d));
-    set_positives(from->interactions[0], from->interactions[1], from->interactions[2], out);
+    set_positives(from->interactions + 1, out);
 }

@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "core/dataset.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
@@ -93,37 +94,19 @@ static adaptau_status check_allowed(const adaptau_query *q, int32_t n_answers, a
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_excluded_ids(const adaptau_query *q, int32_t n_answers, adaptau_error *error)
-{
-    const int32_t *ids = q->exclude;
-    for (int32_t r = 0; r < q->n; r++)
-        for (int64_t p = q->exclude_ptr[r]; p < q->exclude_ptr[r + 1]; p++) {
-            if (ids[p] < 0 || ids[p] >= n_answers)
-                return atau_fail(error, ADAPTAU_E_INDEX, "query->exclude[%lld] = %d, but n_%s = %d", (long long)p, ids[p],
-                                 users_answer(q) ? "users" : "items", n_answers);
-            if (p > q->exclude_ptr[r] && ids[p] <= ids[p - 1])
-                return atau_fail(error, ADAPTAU_E_INDEX, "query->exclude[%lld] = %d is not above the %d before it", (long long)p,
-                                 ids[p], ids[p - 1]);
-        }
-    return ADAPTAU_OK;
-}
-
 static adaptau_status check_excluded(const adaptau_query *q, int32_t n_answers, adaptau_error *error)
 {
-    const int64_t *ptr = q->exclude_ptr;
-    if (!ptr)
-        return q->exclude ? atau_fail(error, ADAPTAU_E_ARGUMENT, "query->exclude is given, but query->exclude_ptr is NULL")
-                          : ADAPTAU_OK;
-    if (ptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "query->exclude_ptr[0] = %lld, not 0", (long long)ptr[0]);
-    for (int32_t r = 0; r < q->n; r++)
-        if (ptr[r + 1] < ptr[r])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "query->exclude_ptr[%d] = %lld is below the %lld before it", r + 1,
-                             (long long)ptr[r + 1], (long long)ptr[r]);
-    if (ptr[q->n] > 0 && !q->exclude)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "query->exclude is NULL, but query->exclude_ptr[%d] = %lld", q->n,
-                         (long long)ptr[q->n]);
-    return check_excluded_ids(q, n_answers, error);
+    const struct atau_lists rows = {.n = q->n,
+                                    .ptr = q->exclude_ptr,
+                                    .ids = q->exclude,
+                                    .limit = n_answers,
+                                    .ptr_name = "query->exclude_ptr",
+                                    .ids_name = "query->exclude",
+                                    .limit_name = users_answer(q) ? "n_users" : "n_items"};
+    if (q->exclude_ptr)
+        return atau_check_lists(&rows, error);
+    return q->exclude ? atau_fail(error, ADAPTAU_E_ARGUMENT, "query->exclude is given, but query->exclude_ptr is NULL")
+                      : ADAPTAU_OK;
 }
 
 adaptau_status atau_read_query(const adaptau_query *given, int32_t n_users, int32_t n_items, int32_t dim, const int32_t *found,

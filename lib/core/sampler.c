@@ -47,6 +47,7 @@ struct adaptau_sampler {
     int32_t                *users;         /* arrays of the batch: [max_rows]                                 */
     int64_t                *positive_ptr;  /* [max_rows + 1]                                                  */
     int32_t                *positives;     /* [max_positives]                                                 */
+    float                  *weights;       /* [max_positives] of a weighted dataset                           */
     int32_t                *candidates;    /* [C] or [max_rows x C]                                           */
     float                  *log_q;         /* [C], [max_positives], or [m] that stay the same                 */
     float                  *row_weights;   /* [max_rows]                                                      */
@@ -217,6 +218,7 @@ static void lay_out(adaptau_sampler *sampler)
     sampler->users = atau_arena_take(arena, rows, sizeof *sampler->users);
     sampler->positive_ptr = atau_arena_take(arena, rows + 1, sizeof *sampler->positive_ptr);
     sampler->positives = atau_arena_take(arena, positives, sizeof *sampler->positives);
+    sampler->weights = atau_arena_take(arena, sampler->dataset->user_weights ? positives : 0, sizeof *sampler->weights);
     sampler->candidates = atau_arena_take(arena, draws, sizeof *sampler->candidates);
     sampler->log_q = atau_arena_take(arena, log_q, sizeof *sampler->log_q);
     sampler->row_weights = atau_arena_take(arena, weighs_rows(sampler) ? rows : 0, sizeof *sampler->row_weights);
@@ -409,10 +411,12 @@ static void fill_rows(adaptau_sampler *sampler, int64_t start, int64_t n)
         sampler->users[r] = user;
         sampler->positive_ptr[r] = filled;
         memcpy(sampler->positives + filled, dataset->user_items + first, (size_t)count * sizeof *sampler->positives);
+        if (dataset->user_weights)
+            memcpy(sampler->weights + filled, dataset->user_weights + first, (size_t)count * sizeof *sampler->weights);
         filled += count;
         if (weighs_rows(sampler))
-            sampler->row_weights[r] = (float)pow((double)atau_user_degree(dataset, user),
-                                                 sampler->options.row_weight_exponent - 1.0);
+            sampler->row_weights[r] =
+                (float)pow(atau_user_weight(dataset, user), sampler->options.row_weight_exponent - 1.0);
     }
     sampler->positive_ptr[n] = filled;
 }
@@ -476,12 +480,11 @@ static void draw_row(adaptau_sampler *sampler, int64_t start, int64_t r)
         out[c] = free_item((int32_t)atau_stream_below(&stream, n_free), owned, n_owned);
 }
 
-static void draw_rows(void *argument, int32_t lane, int64_t task)
+static void draw_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct row_draws *draws = argument;
-    int64_t                 end = atau_min_i64(draws->n, (task + 1) * ROWS_PER_TASK);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++)
+    for (int64_t r = first; r < end; r++)
         draw_row(draws->sampler, draws->start, r);
 }
 
@@ -506,7 +509,7 @@ static adaptau_status fill_candidates(adaptau_sampler *sampler, int64_t start, a
     } else if (draws_per_row(sampler)) {
         struct row_draws draws = {.sampler = sampler, .start = start, .n = batch->n_rows};
         batch->candidates = ADAPTAU_CANDIDATES_PER_ROW;
-        return atau_parallel(sampler->context, (draws.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, draw_rows, &draws, error);
+        return atau_parallel_rows(sampler->context, draws.n, ROWS_PER_TASK, draw_rows, &draws, error);
     } else {
         batch->n_candidates = 0;
         batch->candidate_ids = NULL;
@@ -532,6 +535,7 @@ static adaptau_status fill_batch(adaptau_sampler *sampler, adaptau_batch *batch,
     batch->users = sampler->users;
     batch->positive_ptr = sampler->positive_ptr;
     batch->positives = sampler->positives;
+    batch->positive_weights = sampler->dataset->user_weights ? sampler->weights : NULL;
     batch->row_weights = weighs_rows(sampler) ? sampler->row_weights : NULL;
     adaptau_status status = fill_candidates(sampler, start, batch, error);
     if (!status)

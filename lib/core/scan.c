@@ -27,13 +27,12 @@ struct normalising {
     int64_t                    stride;
 };
 
-static void normalise_items(void *argument, int32_t lane, int64_t task)
+static void normalise_items(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct normalising *job = argument;
     const adaptau_tables     *tables = &job->sides->tables;
-    int64_t                   end = atau_min_i64(tables->n_items, (task + 1) * ITEMS_PER_TASK);
     (void)lane;
-    for (int64_t i = task * ITEMS_PER_TASK; i < end; i++)
+    for (int64_t i = first; i < end; i++)
         atau_unit_row(atau_kernels_of(job->sides->context), tables->dim, job->items + i * job->stride,
                       job->sides->unit_items + i * tables->dim);
 }
@@ -48,8 +47,7 @@ static adaptau_status copy_unit_items(struct atau_score_sides *sides, adaptau_er
         return atau_fail_memory(error, (size_t)tables->n_items * row, "the normalised items");
     tables->items = sides->unit_items;
     tables->item_stride = tables->dim;
-    int64_t tasks = ((int64_t)tables->n_items + ITEMS_PER_TASK - 1) / ITEMS_PER_TASK;
-    return atau_parallel(sides->context, tasks, normalise_items, &job, error);
+    return atau_parallel_rows(sides->context, tables->n_items, ITEMS_PER_TASK, normalise_items, &job, error);
 }
 
 adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tables *tables, bool check,

@@ -33,7 +33,7 @@ struct atau_item_lists {
     const int32_t *of;  /* [n] the list of each position of a request; NULL: that of its user                 */
 };
 
-/* Whom to score for, and which cells are −inf. Ids and sizes have been checked. */
+/* Which users are scored, and which cells are −inf. Ids and sizes have been checked. */
 struct atau_scan_request {
     int64_t                       n;     /* users                                                             */
     const int32_t                *users; /* [n] ids, or NULL: 0 … n − 1                                       */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A = D_u^{-1/2} R D_i^{-1/2}. With k = d and a few more columns, Ω random [m x k]:
+/* A = D_u^{-1/2} R D_i^{-1/2}, R and its row and column sums D by the weights of interactions. With k = d and a few more columns, Ω random [m x k]:
  *
  *     Y = A Ω;   ROUNDS times:  Q = orth(Y),  Z = Aᵀ Q,  Y = A orth(Z);   Q = orth(Y)
  *     B = Aᵀ Q [m x k],  BᵀB = W Λ Wᵀ,  S = sqrt(Λ),  U = Q W,  V = B W S^{-1}
@@ -38,7 +38,7 @@ struct spectral {
     double                *parts;   /* [GRAM_PARTS x k x k]                                                   */
     double                *lanes;   /* [lanes x k]                                                            */
     float                 *factor;  /* [k x k] what rows are multiplied by                                    */
-    float                 *user_scale, *item_scale; /* [n], [m] degree^{-1/2}                                 */
+    float                 *user_scale, *item_scale; /* [n], [m] D^{-1/2}                                      */
 
     /* the running parallel call */
     const float *source;
@@ -62,18 +62,27 @@ static void lay_out(struct spectral *x, struct atau_arena *arena)
 
 /* ---- A and Aᵀ ------------------------------------------------------------------------------------------------------- */
 
-static void inverse_root_degrees(const int64_t *ptr, int64_t n, float *out)
+static float inverse_root(double degree)
 {
-    for (int64_t r = 0; r < n; r++)
-        out[r] = ptr[r + 1] > ptr[r] ? (float)(1.0 / sqrt((double)(ptr[r + 1] - ptr[r]))) : 0.0f;
+    return degree > 0.0 ? (float)(1.0 / sqrt(degree)) : 0.0f;
+}
+
+static void set_scales(struct spectral *x)
+{
+    for (int32_t u = 0; u < x->dataset->n_users; u++)
+        x->user_scale[u] = inverse_root(atau_user_weight(x->dataset, u));
+    for (int32_t i = 0; i < x->dataset->n_items; i++)
+        x->item_scale[i] = inverse_root(atau_item_weight(x->dataset, i));
 }
 
 /* tall = A wide, or wide = Aᵀ tall */
 static adaptau_status multiply(struct spectral *x, bool transposed, adaptau_error *error)
 {
     const adaptau_dataset *data = x->dataset;
-    struct atau_sparse     a = {data->n_users, data->user_ptr, data->user_items, x->user_scale, x->item_scale, NULL};
-    struct atau_sparse     t = {data->n_items, data->item_ptr, data->item_users, x->item_scale, x->user_scale, NULL};
+    struct atau_sparse     a = {data->n_users, data->user_ptr, data->user_items, x->user_scale, x->item_scale,
+                                    NULL,          data->user_weights};
+    struct atau_sparse     t = {data->n_items, data->item_ptr, data->item_users, x->item_scale, x->user_scale,
+                                    NULL,          data->item_weights};
     const struct atau_propagation product = {.dim = x->k,
                                              .x = transposed ? x->tall : x->wide,
                                              .x_stride = x->k,
@@ -117,12 +126,12 @@ static adaptau_status form_gram(struct spectral *x, const float *rows, int64_t n
     return status;
 }
 
-static void multiply_factor_rows(void *argument, int32_t lane, int64_t task)
+static void multiply_factor_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct spectral *x = argument;
-    const int64_t    k = x->k, end = atau_min_i64((task + 1) * ROWS_PER_TASK, x->n_rows);
+    const int64_t    k = x->k;
     double          *sum = x->lanes + lane * k;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float *row = x->target + r * k;
         memset(sum, 0, (size_t)k * sizeof(double));
         for (int64_t i = 0; i < k; i++)
@@ -138,7 +147,7 @@ static adaptau_status multiply_factor(struct spectral *x, float *rows, int64_t n
 {
     x->target = rows;
     x->n_rows = n_rows;
-    return atau_parallel(x->context, (n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, multiply_factor_rows, x, error);
+    return atau_parallel_rows(x->context, n_rows, ROWS_PER_TASK, multiply_factor_rows, x, error);
 }
 
 /* gram = L Lᵀ; factor = L^{-T}, so that rows · factor has orthonormal columns. A dependent column becomes 0. */
@@ -327,8 +336,7 @@ adaptau_status atau_spectral(adaptau_context *context, const adaptau_dataset *da
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&x, &arena);
-    inverse_root_degrees(dataset->user_ptr, dataset->n_users, x.user_scale);
-    inverse_root_degrees(dataset->item_ptr, dataset->n_items, x.item_scale);
+    set_scales(&x);
     draw_start(&x, seed);
     status = iterate(&x, error);
     if (status == ADAPTAU_OK)

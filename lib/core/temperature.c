@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The object: made, grown and destroyed, given losses, asked for temperatures. How temperatures follow from what was measured is
- * in temperature_update.c and temperature_learned.c. */
-#include "core/temperature.h"
+/* The object: made, grown and destroyed, given losses, asked for temperatures. What the other files of a temperature need of it is
+ * in temperature_object.c; how temperatures follow from what was measured, in temperature_update.c and temperature_learned.c. */
+#include "core/temperature_doors.h"
 
 #include <adaptau/shards.h>
 #include <adaptau/experimental.h>
@@ -17,64 +17,6 @@
 #include "core/dataset.h"
 #include "core/quantile.h"
 #include "core/temperature_object.h"
-
-bool atau_temperature_is_personal(const adaptau_temperature *temperature)
-{
-    return temperature->options.tau_user_policy != ADAPTAU_TAU_USER_NONE &&
-           temperature->options.tau_user_policy != ADAPTAU_TAU_USER_LEARNED;
-}
-
-bool atau_temperature_learns_users(const adaptau_temperature *temperature)
-{
-    return temperature->options.tau_user_policy == ADAPTAU_TAU_USER_LEARNED;
-}
-
-bool atau_temperature_is_learned(const adaptau_temperature *temperature)
-{
-    return temperature->options.tau0_policy == ADAPTAU_TAU0_LEARNED || atau_temperature_learns_users(temperature);
-}
-
-bool atau_temperature_is_split(const adaptau_temperature *temperature)
-{
-    return temperature->options.tau_user_policy == ADAPTAU_TAU_USER_RELEASED;
-}
-
-adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
-                                          adaptau_error *error)
-{
-    const adaptau_dataset *d = temperature->dataset;
-    if (d->n_users == n_users && d->n_items == n_items)
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_SHAPE, "temperature is of %d users x %d items, but the model of %d x %d", d->n_users,
-                     d->n_items, n_users, n_items);
-}
-
-adaptau_status atau_temperature_enter(adaptau_temperature *temperature, adaptau_error *error)
-{
-    return atau_enter(&temperature->busy, "temperature", error);
-}
-
-adaptau_status atau_temperature_enter_shared(const adaptau_temperature *temperature, adaptau_error *error)
-{
-    return atau_enter_shared(&temperature->busy, "temperature", error);
-}
-
-void atau_temperature_leave_shared(const adaptau_temperature *temperature)
-{
-    atau_busy_leave_shared(&temperature->busy);
-}
-
-struct atau_temperature_memory atau_temperature_memory(const adaptau_temperature *temperature)
-{
-    adaptau_temperature *t = (adaptau_temperature *)temperature;
-    return (struct atau_temperature_memory){.options = &t->options,
-                                            .n = t->dataset->n_users,
-                                            .state = &t->state,
-                                            .unit_losses = t->unit_losses,
-                                            .taus = t->taus,
-                                            .learned_tau0 = &t->learned_tau0,
-                                            .learned = atau_temperature_learns_users(t) ? t->learned : NULL};
-}
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
@@ -99,26 +41,6 @@ static void count_users(adaptau_temperature *t)
         n_interactions = d->n_interactions;
     }
     t->state.log_ratio = n_interactions > 0 ? adaptau_log_ratio(t->state.n_users_counted, d->n_items, n_interactions) : 0.0;
-}
-
-double atau_temperature_bound(const adaptau_temperature *t, double tau0, uint32_t *flags)
-{
-    double bounded = fmin(t->options.tau_max, fmax(t->options.tau_min, tau0));
-    if (bounded != tau0)
-        *flags |= ADAPTAU_TEMPERATURE_BOUNDED;
-    return bounded;
-}
-
-double atau_temperature_tau0(const adaptau_temperature *t, double delta_mu)
-{
-    return t->state.log_ratio > 0.0 ? delta_mu / t->state.log_ratio : INFINITY;
-}
-
-void atau_temperature_set_all(adaptau_temperature *t)
-{
-    for (int32_t u = 0; u < t->dataset->n_users; u++)
-        t->taus[u] = (float)t->state.tau0;
-    t->state.tau_user_min = t->state.tau_user_max = t->state.tau0;
 }
 
 static void start(adaptau_temperature *t)
@@ -242,38 +164,28 @@ void adaptau_temperature_destroy(adaptau_temperature *temperature)
 
 /* ---- losses in, temperatures out --------------------------------------------------------------------------------- */
 
-adaptau_status atau_temperature_check_users(const adaptau_temperature *t, int32_t n, const int32_t *users, adaptau_error *error)
-{
-    const int32_t n_users = t->dataset->n_users;
-    if (n < 0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %d is negative", n);
-    if (!users && n > n_users)
-        return atau_fail(error, ADAPTAU_E_INDEX, "n = %d without users, but n_users = %d", n, n_users);
-    for (int32_t r = 0; users && r < n; r++)
-        if (users[r] < 0 || users[r] >= n_users)
-            return atau_fail(error, ADAPTAU_E_INDEX, "users[%d] = %d, but n_users = %d", r, users[r], n_users);
-    return ADAPTAU_OK;
-}
-
 void atau_temperature_begin_losses(adaptau_temperature *t)
 {
     for (int32_t u = 0; u < t->dataset->n_users; u++)
-        t->n_losses[u] = 0;
+        t->n_losses[u] = 0.0;
 }
 
 /* The first loss after an update takes the place of what was there. */
-static void add_loss(adaptau_temperature *t, int32_t user, float loss)
+static void add_loss(adaptau_temperature *t, int32_t user, float loss, double weight)
 {
-    const double mean = (double)t->unit_losses[user];
-    t->n_losses[user] += t->n_losses[user] < INT32_MAX;
-    t->unit_losses[user] = t->n_losses[user] == 1 ? loss : (float)(mean + ((double)loss - mean) / t->n_losses[user]);
+    const double mean = (double)t->unit_losses[user], before = t->n_losses[user];
+    t->n_losses[user] += weight;
+    t->unit_losses[user] = before == 0.0 ? loss : (float)(mean + ((double)loss - mean) * weight / t->n_losses[user]);
 }
 
-static adaptau_status check_losses(int32_t n, const float *unit_losses, adaptau_error *error)
+static adaptau_status check_losses(int32_t n, const float *unit_losses, const float *weights, adaptau_error *error)
 {
     for (int32_t r = 0; r < n; r++)
         if (!isfinite(unit_losses[r]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] = %g is not finite", r, (double)unit_losses[r]);
+    for (int32_t r = 0; weights && r < n; r++)
+        if (!(weights[r] >= 0.0f && isfinite(weights[r])))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "weights[%d] = %g is negative or not finite", r, (double)weights[r]);
     return ADAPTAU_OK;
 }
 
@@ -281,10 +193,11 @@ static void add_losses(adaptau_temperature *t, const struct atau_temperature_rep
 {
     for (int32_t r = 0; r < report->n; r++) {
         const int32_t user = report->users ? report->users[r] : r;
-        if (report->positives && report->positives[r] == 0.0f)
+        const double  weight = report->positives ? (double)report->positives[r] : 1.0;
+        if (weight == 0.0)
             continue;
         if (report->of_range || atau_user_degree(t->dataset, user) > 0) /* a user without interactions has no loss */
-            add_loss(t, user, report->unit_losses[r]);
+            add_loss(t, user, report->unit_losses[r], weight);
     }
 }
 
@@ -293,7 +206,7 @@ static adaptau_status take_report(adaptau_temperature *t, const struct atau_temp
 {
     adaptau_status status = atau_temperature_check_users(t, report->n, report->users, error);
     if (status == ADAPTAU_OK && report->unit_losses)
-        status = check_losses(report->n, report->unit_losses, error);
+        status = check_losses(report->n, report->unit_losses, report->positives, error);
     if (status == ADAPTAU_OK && report->d_inverse_tau)
         status = atau_temperature_check_slopes(report->n, report->d_inverse_tau, report->terms, error);
     if (status != ADAPTAU_OK)
@@ -317,9 +230,10 @@ adaptau_status atau_temperature_tell(adaptau_temperature *temperature, const str
 }
 
 adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                              const float *unit_losses, adaptau_error *error)
+                                              const float *unit_losses, const float *weights, adaptau_error *error)
 {
-    const struct atau_temperature_report report = {.n = n, .users = users, .unit_losses = unit_losses};
+    const struct atau_temperature_report report = {
+        .n = n, .users = users, .unit_losses = unit_losses, .positives = weights};
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);
@@ -327,9 +241,11 @@ adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, 
 }
 
 adaptau_status adaptau_temperature_add_losses_of_shard(adaptau_temperature *temperature, int32_t n, const int32_t *users,
-                                                       const float *unit_losses, adaptau_error *error)
+                                                       const float *unit_losses, const float *weights,
+                                                       adaptau_error *error)
 {
-    const struct atau_temperature_report report = {.n = n, .users = users, .unit_losses = unit_losses, .of_range = true};
+    const struct atau_temperature_report report = {
+        .n = n, .users = users, .unit_losses = unit_losses, .positives = weights, .of_range = true};
     ATAU_REQUIRE(temperature, error);
     if (n > 0)
         ATAU_REQUIRE(unit_losses, error);

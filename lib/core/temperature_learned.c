@@ -9,7 +9,7 @@
 #include "common/error.h"
 #include "core/dataset.h"
 #include "core/log_tau.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 
 static void learn_tau0(adaptau_temperature *t, int32_t n, const float *d_inverse_tau, const float *terms)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The object itself, for the files temperature*.c alone; what others ask of it is in temperature.h. */
+/* The object itself, for the files temperature*.c alone; what others ask of it is in temperature_doors.h. */
 #ifndef ATAU_TEMPERATURE_OBJECT_H
 #define ATAU_TEMPERATURE_OBJECT_H
 
@@ -25,7 +25,7 @@ struct adaptau_temperature {
     int64_t                     least_degree; /* of a counted user                                            */
     adaptau_temperature_state   state;
     float                      *unit_losses; /* [n] L_u, NaN while not observed                               */
-    int32_t                    *n_losses;    /* [n] that it is the mean of; 0 after an update                 */
+    double                     *n_losses;    /* [n] weight of those that it is the mean of; 0 after an update */
     float                      *taus;        /* [n] τ_u                                                       */
     struct atau_log_tau         learned_tau0; /* C-τ                                                          */
     struct atau_log_tau        *learned;      /* [n] Cu-τ only                                                */
@@ -45,7 +45,7 @@ void           atau_temperature_follow(adaptau_temperature *temperature, int32_t
 /* E_STATE while another thread has the temperature; atau_busy_leave gives it back. */
 adaptau_status atau_temperature_enter(adaptau_temperature *temperature, adaptau_error *error);
 
-/* users[n], or NULL for the first n: E_INDEX for one that there isn't. */
+/* users[n], or NULL for the first n: E_INDEX for a user that does not exist. */
 adaptau_status atau_temperature_check_users(const adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                             adaptau_error *error);
 

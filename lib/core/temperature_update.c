@@ -14,7 +14,7 @@
 #include "core/eq11.h"
 #include "core/moments.h"
 #include "core/quantile.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 
 #define INVERSE_E 0.36787944117144233
@@ -86,7 +86,7 @@ static void sum_losses(const adaptau_temperature *t, double sums[2])
         }
 }
 
-/* losses: of all users, where this dataset's are some of them. */
+/* losses: number and sum of all users' losses, of which this dataset may have a part. */
 static double find_threshold(const adaptau_temperature *t, const double losses[2])
 {
     if (t->options.threshold_quantile > 0.0)
@@ -137,7 +137,7 @@ static void set_taus(adaptau_temperature *t, const double losses[2])
 
 /* ---- update ------------------------------------------------------------------------------------------------------ */
 
-/* τ₀ and τ_u by these moments. tables: for the exact root alone. */
+/* τ₀ and τ_u by these moments. The tables are for the exact root alone, NULL where it is not asked for. */
 static adaptau_status update_by(adaptau_temperature *t, const struct atau_moments *moments, const double losses[2],
                                 adaptau_temperature_state next, const adaptau_tables *tables, adaptau_error *error)
 {
@@ -205,13 +205,15 @@ static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->%s is NULL", m->users ? "items" : "users");
     for (int64_t i = 0; i < size; i++)
         finite = finite && isfinite(m->users[i]) && isfinite(m->items[i]);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         finite = finite && isfinite(m->interactions[i]);
     if (!finite)
         return atau_fail(error, ADAPTAU_E_NUMERIC, "moments are not finite");
     if (!(m->users[0] > 0.0 && m->items[0] > 0.0 && m->interactions[0] > 0.0))
         return atau_fail(error, ADAPTAU_E_STATE, "moments of %g users, %g items and %g interactions: there is nothing to measure",
                          m->users[0], m->items[0], m->interactions[0]);
+    if (!(m->interactions[1] > 0.0))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "moments->interactions[1] = %g is no sum of weights", m->interactions[1]);
     adaptau_status status = check_count("users", m->users[0], error);
     if (status == ADAPTAU_OK)
         status = check_count("items", m->items[0], error);
@@ -227,7 +229,8 @@ static adaptau_status check_moments(const adaptau_temperature *t, const adaptau_
     return ADAPTAU_OK;
 }
 
-/* L is the catalogue's, too. log_ratio is where tau0_of_delta finds it: it is put back when nothing comes of the update. */
+/* The number of counted users and L are those of all ranges together. atau_temperature_tau0 reads L in the state: both are
+ * set first, and put back where the update fails. */
 static adaptau_status update_from(adaptau_temperature *t, const adaptau_score_moments *m, adaptau_error *error)
 {
     struct atau_moments             moments;

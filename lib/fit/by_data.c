@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Every default that depends on the data, as a rule in the numbers of users, items and interactions; docs/accuracy.md has the
- * evidence. What a host has set is never changed, and some rules ask whether it has: they come before what they ask about is
- * filled in. */
+/* Every default that depends on the data, as a rule in the numbers of users, items and interactions; docs/accuracy.md has
+ * the evidence. A member that a host has set is never changed. Some rules ask whether a member was set: they run before that
+ * member is filled in. */
 #include <adaptau/experimental.h>
 
 #include "fit/by_data.h"
 
 #include <math.h>
 #include <stdbool.h>
-
-#include "fit/recipe.h"
 
 #define STEPS_PER_EPOCH 50        /* 128 users a step on MovieLens-1M, 512 on Gowalla */
 #define ROWS_OF_INTERACTIONS 2048 /* where a row is one interaction */
@@ -84,7 +82,8 @@ static double popularity_by(double divisor, const struct extent *data)
     return data->n_interactions == 0 ? 0 : clamp(data->sparsity / divisor, 0, 1);
 }
 
-/* What the sum takes from popular items the prior gives back where items are ranked; so only where no other prior is given. */
+/* Popularity in the sum makes training score popular items lower, and the prior gives that back where items are ranked. So
+ * there is some only where the host has set no prior of its own. */
 static double choose_popularity(const adaptau_recipe *recipe, const struct extent *data)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
@@ -95,7 +94,7 @@ static double choose_popularity(const adaptau_recipe *recipe, const struct exten
     return wanted ? popularity_by(POPULARITY, data) : 0;
 }
 
-/* What gives back what the sum takes from popular items: nothing where they weigh like others. */
+/* The prior that gives it back: 0 where popular items weigh like all others in the sum. */
 static double choose_prior(const adaptau_recipe *recipe)
 {
     const bool weighs = recipe->encoder == ADAPTAU_ENCODER_MF && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE;
@@ -109,7 +108,8 @@ static double choose_rate(const adaptau_recipe *recipe, const struct extent *dat
     return recipe->encoder == ADAPTAU_ENCODER_SIMPLEX ? LR_MIXTURE : factorised;
 }
 
-/* Only the softmax and its family have them, over the catalogue, where a row is a user with all of the user's interactions. */
+/* Only the softmax and its family have soft targets, over the catalogue, where a row is a user with all of the user's
+ * interactions. */
 static double choose_soft_targets(const adaptau_recipe *recipe, const struct extent *data)
 {
     if (!atau_recipe_is_softmax(recipe) || recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE || data->n_interactions == 0 ||
@@ -118,7 +118,7 @@ static double choose_soft_targets(const adaptau_recipe *recipe, const struct ext
     return clamp(SOFT_TARGETS * data->sparsity, 0, MOST_SOFT * (double)data->n_interactions / data->n_users);
 }
 
-/* The softmax, SL@K, BPR and PSL have none. */
+/* The softmax, SL@K, BPR and PSL have no such weight. */
 static double choose_negative_weight(const adaptau_recipe *recipe, const struct extent *data)
 {
     switch (recipe->loss) {
@@ -147,8 +147,8 @@ static void fill_number(double *member, double value)
     *member = *member == ADAPTAU_BY_DATA ? value : *member;
 }
 
-/* What LightGCN has on sparse data: angles are trained against a catalogue that weighs by popularity, and the lengths that
- * neighbourhoods give rank beside them. */
+/* LightGCN on sparse data: training sees angles alone, against a catalogue that weighs items by popularity. The length of a
+ * final embedding says how well its neighbourhood agrees, and ranking takes it in. */
 static void fill_lengths(adaptau_recipe *recipe, const struct extent *data)
 {
     const bool wanted = recipe->encoder == ADAPTAU_ENCODER_LIGHTGCN && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE &&
@@ -168,8 +168,8 @@ static void fill_lengths(adaptau_recipe *recipe, const struct extent *data)
     fill_count(&recipe->epochs, LENGTHS_EPOCHS);
 }
 
-/* There is one to find where the loss has one, where users' own do not depend on how it changes, and where scores are cosines: raw
- * rows learn their lengths, which are a temperature of their own. */
+/* A temperature is searched for where the loss has one, where users' own temperatures do not depend on how it changes, and
+ * where scores are cosines: raw rows learn their lengths, which act as a temperature. */
 static bool finds_temperature(const adaptau_recipe *recipe)
 {
     const int32_t policy = recipe->tau_user_policy;

@@ -85,7 +85,7 @@ static int tell_step(void *user_data, const adaptau_tune_progress *tuning)
         .n_steps = tuning->n_steps,
         .tau0 = tuning->tau,
     };
-    if (!fit->options.on_step || !isnan(tuning->recall)) /* the end of a trial is no step */
+    if (!fit->options.on_step || !isnan(tuning->recall)) /* the end of a trial is not a step */
         return 0;
     return fit->options.on_step(fit->options.user_data, &progress) != ADAPTAU_FIT_GO_ON;
 }
@@ -107,7 +107,8 @@ static adaptau_status find_temperature(struct fit *fit, adaptau_error *error)
 
 /* ---- phases ------------------------------------------------------------------------------------------------------- */
 
-/* Run it, take its model where that is the fit's, and what the result says of the model. */
+/* Run a phase. Its model becomes the model of the fit, and its numbers the result, unless it was a search that keeps
+ * nothing. */
 static adaptau_status run_phase(struct fit *fit, struct atau_phase *phase, adaptau_error *error)
 {
     phase->context = fit->context;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a recipe tells the objects of a training. Their option structs have zeros that stand for defaults, and a recipe has none:
- * where an object knows no zero, the number that it takes for one is written here. */
+/* What a recipe tells the objects of a training. In their option structs 0 often stands for a default; in a recipe 0 means
+ * 0. Where an object takes another number for 0, that number is written here. */
 #include <math.h>
 
 #include "common/abi.h"
 #include "common/error.h"
+#include "fit/by_data.h"
 #include "fit/recipe.h"
 
 /* Sizes of the structs when they first appeared. */

@@ -179,7 +179,7 @@ static adaptau_status run_epoch(struct run *run, adaptau_error *error)
     return status;
 }
 
-/* The training's own model, unless there is a best one. */
+/* Hand over the training's own model, unless there is a better one of an earlier epoch. */
 static adaptau_status take_model(struct run *run, adaptau_error *error)
 {
     struct atau_phase *phase = run->phase;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One training inside a fit: run over epochs, told to the host's callbacks, judged by held-out interactions. */
+/* One training inside a fit: run over epochs, reported to the host's callbacks, judged by held-out interactions. */
 #ifndef ATAU_FIT_PHASE_H
 #define ATAU_FIT_PHASE_H
 

@@ -80,7 +80,7 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
 
 /* ---- each member alone -------------------------------------------------------------------------------------------- */
 
-/* What a member that is wrong has: -1 where the data should have decided. */
+/* Refuse a member. A value of −1 there means that the data should have decided, and did not. */
 static adaptau_status refuse(const char *name, double value, const char *wanted, adaptau_error *error)
 {
     if (value == ADAPTAU_BY_DATA)

@@ -13,18 +13,26 @@ static bool is_drawn(uint64_t seed, uint32_t divisor, int32_t user)
     return atau_pair_random(seed, (uint32_t)user, 0) % divisor == 0;
 }
 
-/* users and items: room for all interactions. Answers how many users there are. */
-static int32_t copy_drawn(const adaptau_dataset_view *view, uint64_t seed, uint32_t divisor, int32_t *users, int32_t *items,
-                          int64_t *n)
+/* Room for all interactions. */
+struct drawn {
+    int32_t *users, *items;
+    float   *weights; /* NULL: all 1                                                                           */
+    int64_t  n;
+};
+
+/* Answers how many users there are. */
+static int32_t copy_drawn(const adaptau_dataset_view *view, uint64_t seed, uint32_t divisor, struct drawn *drawn)
 {
     int32_t n_users = 0;
-    *n = 0;
     for (int32_t user = 0; user < view->n_users; user++) {
         if (!is_drawn(seed, divisor, user))
             continue;
         for (int64_t k = view->user_ptr[user]; k < view->user_ptr[user + 1]; k++) {
-            users[*n] = n_users;
-            items[(*n)++] = view->user_items[k];
+            drawn->users[drawn->n] = n_users;
+            drawn->items[drawn->n] = view->user_items[k];
+            if (drawn->weights)
+                drawn->weights[drawn->n] = view->user_weights[k];
+            drawn->n++;
         }
         n_users++;
     }
@@ -39,14 +47,18 @@ adaptau_status atau_sample_users(adaptau_context *context, const adaptau_dataset
     if (status)
         return status;
     const size_t room = (size_t)adaptau_dataset_n_interactions(dataset);
-    int32_t     *users = atau_allocate_array(context, room, sizeof *users), *items = atau_allocate_array(context, room, sizeof *items);
-    if (users && items) {
-        int64_t       n = 0;
-        const int32_t n_users = copy_drawn(&view, seed, divisor, users, items, &n);
-        status = adaptau_dataset_create_from_interactions(context, n_users, view.n_items, n, users, items, out, error);
+    struct drawn d = {.users = atau_allocate_array(context, room, sizeof *d.users),
+                      .items = atau_allocate_array(context, room, sizeof *d.items)};
+    if (view.user_weights)
+        d.weights = atau_allocate_array(context, room, sizeof *d.weights);
+    if (d.users && d.items && (d.weights || !view.user_weights)) {
+        const int32_t n_users = copy_drawn(&view, seed, divisor, &d);
+        status = adaptau_dataset_create_from_interactions(context, n_users, view.n_items, d.n, d.users, d.items, d.weights, out,
+                                                          error);
     } else
-        status = atau_fail_memory(error, 2 * room * sizeof *users, "a sample of users");
-    atau_free(context, items, room * sizeof *items);
-    atau_free(context, users, room * sizeof *users);
+        status = atau_fail_memory(error, 2 * room * sizeof *d.users, "a sample of users");
+    atau_free(context, d.weights, room * sizeof *d.weights);
+    atau_free(context, d.items, room * sizeof *d.items);
+    atau_free(context, d.users, room * sizeof *d.users);
     return status;
 }

@@ -17,11 +17,13 @@ struct draw {
     int64_t  time;
     uint64_t key;
     int32_t  item;
+    float    weight;
 };
 
 /* Both parts in one pair of arrays: what is kept from the front, what is held out from the back. */
 struct parts {
     int32_t *users, *items; /* [|D|] */
+    float   *weights;       /* [|D|], or NULL: all 1 */
     int64_t  n_kept, n_held_out, n;
 };
 
@@ -72,13 +74,13 @@ static void sort_draws(struct draw *draws, int64_t n)
     }
 }
 
-/* What is held out of n interactions. */
+/* How many of n interactions are held out. */
 static int64_t count_share(double share, int64_t n)
 {
     return (int64_t)(share * (double)n + 0.5);
 }
 
-/* `since`: what is as late is held out; NULL: the user's share. */
+/* `since`: interactions from this time on are held out; NULL: the user's share is. */
 static void split_user(int32_t user, struct draw *draws, int64_t n, double share, const int64_t *since, struct parts *parts)
 {
     int64_t n_held_out = since ? 0 : count_share(share, n);
@@ -90,6 +92,8 @@ static void split_user(int32_t user, struct draw *draws, int64_t n, double share
         const int64_t at = k < n_held_out ? parts->n - ++parts->n_held_out : parts->n_kept++;
         parts->users[at] = user;
         parts->items[at] = draws[k].item;
+        if (parts->weights)
+            parts->weights[at] = draws[k].weight;
     }
 }
 
@@ -101,7 +105,8 @@ static void split_users(const adaptau_dataset_view *view, const adaptau_split_op
         for (int64_t k = 0; k < n; k++) {
             const int32_t item = view->user_items[first + k];
             draws[k] = (struct draw){options->times ? options->times[first + k] : 0,
-                                     interaction_key(options->seed, user, item), item};
+                                     interaction_key(options->seed, user, item), item,
+                                     view->user_weights ? view->user_weights[first + k] : 1.0f};
         }
         if (n > 0)
             split_user(user, draws, n, options->share, since, parts);
@@ -112,12 +117,13 @@ static adaptau_status make_datasets(adaptau_context *context, const adaptau_data
                                     adaptau_dataset **kept, adaptau_dataset **held_out, adaptau_error *error)
 {
     const int64_t    from = parts->n_kept;
+    const float     *weights = parts->weights;
     adaptau_dataset *first = NULL, *second = NULL;
     adaptau_status   status = adaptau_dataset_create_from_interactions(context, view->n_users, view->n_items, parts->n_kept, parts->users,
-                                                                       parts->items, &first, error);
+                                                                       parts->items, weights, &first, error);
     if (!status)
         status = adaptau_dataset_create_from_interactions(context, view->n_users, view->n_items, parts->n_held_out, parts->users + from,
-                                                          parts->items + from, &second, error);
+                                                          parts->items + from, weights ? weights + from : NULL, &second, error);
     if (status) {
         adaptau_dataset_destroy(first);
         return status;
@@ -152,7 +158,7 @@ static int64_t largest_degree(const adaptau_dataset_view *view)
     return largest;
 }
 
-/* The time from which on interactions are held out across users, in *since; *parted is false where none is. */
+/* The time from which on interactions are held out across users, in *since; *parted is false where there is no such time. */
 static adaptau_status find_parting_time(adaptau_context *context, const adaptau_split_options *options, int64_t n, int64_t *since,
                                         bool *parted, adaptau_error *error)
 {
@@ -200,11 +206,14 @@ adaptau_status adaptau_dataset_split(adaptau_context *context, const adaptau_dat
     struct draw *draws = atau_allocate_array(context, longest, sizeof *draws);
     parts.users = atau_allocate_array(context, n, sizeof *parts.users);
     parts.items = atau_allocate_array(context, n, sizeof *parts.items);
-    if (draws && parts.users && parts.items) {
+    if (view.user_weights)
+        parts.weights = atau_allocate_array(context, n, sizeof *parts.weights);
+    if (draws && parts.users && parts.items && (parts.weights || !view.user_weights)) {
         split_users(&view, &own, parted ? &since : NULL, draws, &parts);
         status = make_datasets(context, &view, &parts, kept, held_out, error);
     } else
         status = atau_fail_memory(error, longest * sizeof *draws + 2 * n * sizeof *parts.users, "a split");
+    atau_free(context, parts.weights, n * sizeof *parts.weights);
     atau_free(context, parts.items, n * sizeof *parts.items);
     atau_free(context, parts.users, n * sizeof *parts.users);
     atau_free(context, draws, longest * sizeof *draws);

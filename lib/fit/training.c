@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The schedule around a host's steps. What an epoch needs is done in begin_epoch, in three calls that may each fail; the first of
- * them, the temperature's update, must not be made twice, so that a repeated begin_epoch remembers it. The learning rates of a
- * step are set before its batch is taken: a batch that is handed out has its rates, and one that could not be made comes again. */
+/* The schedule around a host's steps. begin_epoch does what an epoch needs, in three calls that may each fail. The first of
+ * them, the temperature's update, must not be made twice: a repeated begin_epoch remembers it. The learning rates of a step
+ * are set before its batch is taken, so that they belong to the batch that is handed out; a batch that could not be made is
+ * asked for again. */
 #include <adaptau/fit.h>
 #include <adaptau/tune.h>
 
@@ -156,7 +157,7 @@ adaptau_sampler *adaptau_training_sampler(const adaptau_training *training)
     return training ? training->sampler : NULL;
 }
 
-/* Nothing of the epoch goes on with another model. */
+/* An epoch that has begun does not go on with another model. */
 static void forget_epoch(adaptau_training *training)
 {
     training->ready = 0;
@@ -312,7 +313,11 @@ static double weigh(const adaptau_batch *batch)
 {
     double weight = 0;
     for (int32_t row = 0; row < batch->n_rows; row++) {
-        double n_terms = (double)(batch->positive_ptr[row + 1] - batch->positive_ptr[row]);
+        double n_terms = 0;
+        for (int64_t p = batch->positive_ptr[row]; batch->positive_weights && p < batch->positive_ptr[row + 1]; p++)
+            n_terms += (double)batch->positive_weights[p];
+        if (!batch->positive_weights)
+            n_terms = (double)(batch->positive_ptr[row + 1] - batch->positive_ptr[row]);
         weight += n_terms * (batch->row_weights ? (double)batch->row_weights[row] : 1.0);
     }
     return weight;

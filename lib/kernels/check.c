@@ -5,6 +5,7 @@
 
 #include "common/abi.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "common/pool.h"
 #include "common/size.h"
 
@@ -59,26 +60,20 @@ static adaptau_status check_ids(const char *name, const int32_t *ids, int64_t n,
 
 static adaptau_status check_positives(const adaptau_batch *b, int32_t n_items, adaptau_error *error)
 {
-    if (!b->positive_ptr)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->positive_ptr is NULL");
-    if (b->positive_ptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "batch->positive_ptr[0] = %lld, not 0", (long long)b->positive_ptr[0]);
-    for (int32_t r = 0; r < b->n_rows; r++)
-        if (b->positive_ptr[r + 1] < b->positive_ptr[r])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "batch->positive_ptr[%d] = %lld is below the %lld before it", r + 1,
-                             (long long)b->positive_ptr[r + 1], (long long)b->positive_ptr[r]);
-    int64_t n = b->positive_ptr[b->n_rows];
+    const struct atau_lists rows = {.n = b->n_rows,
+                                    .ptr = b->positive_ptr,
+                                    .ids = b->positives,
+                                    .limit = n_items,
+                                    .ptr_name = "batch->positive_ptr",
+                                    .ids_name = "batch->positives",
+                                    .limit_name = "n_items"};
+    adaptau_status          status = atau_check_list_offsets(&rows, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    const int64_t n = b->positive_ptr[b->n_rows];
     if (n > INT32_MAX)
         return atau_fail(error, ADAPTAU_E_SHAPE, "a batch of %lld positives exceeds 2^31 - 1", (long long)n);
-    if (n > 0 && !b->positives)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->positives is NULL, but there are %lld", (long long)n);
-    adaptau_status status = check_ids("positives", b->positives, n, n_items, "n_items", error);
-    for (int32_t r = 0; r < b->n_rows && status == ADAPTAU_OK; r++)
-        for (int64_t p = b->positive_ptr[r] + 1; p < b->positive_ptr[r + 1]; p++)
-            if (b->positives[p] <= b->positives[p - 1])
-                return atau_fail(error, ADAPTAU_E_INDEX, "batch->positives[%lld] = %d follows %d in row %d: not ascending",
-                                 (long long)p, b->positives[p], b->positives[p - 1], r);
-    return status;
+    return atau_check_list_ids(&rows, error);
 }
 
 /* Entries of candidate_ids and of log_q. */
@@ -108,6 +103,18 @@ static adaptau_status check_candidates(const adaptau_batch *b, int32_t n_items, 
     return check_ids("candidate_ids", b->candidate_ids, n_candidate_ids(b), n_items, "n_items", error);
 }
 
+adaptau_status atau_check_weights(const char *name, int64_t n, const float *weights, adaptau_error *error)
+{
+    for (int64_t i = 0; weights && i < n; i++) {
+        if (!isfinite(weights[i]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%lld] = %g is not finite", name, (long long)i, (double)weights[i]);
+        if (weights[i] < ATAU_LEAST_WEIGHT || weights[i] > ATAU_GREATEST_WEIGHT)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s[%lld] = %g is outside 1e-30 ... 1e30", name, (long long)i,
+                             (double)weights[i]);
+    }
+    return ADAPTAU_OK;
+}
+
 static adaptau_status check_numbers(const adaptau_batch *b, int32_t n_items, adaptau_error *error)
 {
     int64_t n = b->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? n_items : n_candidate_ids(b);
@@ -119,7 +126,7 @@ static adaptau_status check_numbers(const adaptau_batch *b, int32_t n_items, ada
         if (!(b->row_weights[r] >= 0.0f && isfinite(b->row_weights[r])))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->row_weights[%d] = %g is negative or not finite", r,
                              (double)b->row_weights[r]);
-    return ADAPTAU_OK;
+    return atau_check_weights("batch->positive_weights", b->positive_ptr[b->n_rows], b->positive_weights, error);
 }
 
 static adaptau_status check_targets(const adaptau_batch *b, adaptau_error *error)
@@ -175,12 +182,11 @@ struct finite_check {
     _Atomic int64_t first_bad;
 };
 
-static void check_chunk(void *argument, int32_t lane, int64_t task)
+static void check_chunk(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct finite_check *c = argument;
-    int64_t              end = atau_min_i64((task + 1) * ROWS_PER_TASK, c->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float zero = 0.0f; /* x · 0 is 0 for finite x alone                                                    */
         for (int32_t k = 0; k < c->dim; k++)
             zero += c->rows[r * c->stride + k] * 0.0f;
@@ -198,7 +204,7 @@ adaptau_status atau_check_rows_finite(adaptau_context *context, const char *side
 {
     struct finite_check check = {.rows = rows, .n = n, .stride = stride, .dim = dim, .first_bad = INT64_MAX};
     adaptau_status      status =
-        atau_parallel(context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, check_chunk, &check, error);
+        atau_parallel_rows(context, n, ROWS_PER_TASK, check_chunk, &check, error);
     if (status != ADAPTAU_OK)
         return status;
     int64_t bad = atomic_load(&check.first_bad);

@@ -8,6 +8,13 @@
 /* Read and check tables; strides of 0 become dim. */
 adaptau_status atau_check_tables(const adaptau_tables *given, adaptau_tables *out, adaptau_error *error);
 
+/* What the weight of an interaction can be, so that its inverse and sums of many are ordinary numbers too. */
+#define ATAU_LEAST_WEIGHT 1e-30f
+#define ATAU_GREATEST_WEIGHT 1e30f
+
+/* Names the first of weights[n] that is none; NULL is fine. */
+adaptau_status atau_check_weights(const char *name, int64_t n, const float *weights, adaptau_error *error);
+
 /* Read and check a batch against tables of n_users x n_items: ids, offsets, constants, weights and log_q. O(its arrays). */
 adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int32_t n_items, adaptau_batch *out,
                                 adaptau_error *error);

@@ -2,7 +2,9 @@
 /* What a loss is to the engine: a map of candidates' scores, and the coefficients of a row. For a row with positives P,
  * candidates C and n = |P| it is
  *
- *     row_loss = w_r Σ_{i∈P} ℓ(f_i, {f_c}),    ∂row_loss/∂f_c = candidate_factor · v_c,    ∂row_loss/∂f_i = coefficient_i
+ *     row_loss = w_r Σ_{i∈P} a_i ℓ(f_i, {f_c}),    ∂row_loss/∂f_c = candidate_factor · v_c,    ∂row_loss/∂f_i = coefficient_i
+ *
+ * where a_i is the weight of a positive, mostly 1. Formulas of the losses write n for Σ a_i.
  *
  * The engine forms scores, turns those of candidates into v_c (a tile at once, in place) and adds up what the loss needs of
  * them; `terms` makes the row's loss, factor and coefficients of these sums; the engine multiplies v_c and coefficients by
@@ -32,7 +34,7 @@ typedef void (*atau_loss_map)(const struct atau_softmax *s, int64_t lines, int64
                               const float *scale, float *sum);
 
 /* The same for a loss of pairs, which a row's n candidates form with each of its positives: f holds scores and then
- * v_c = Σ_i v_ci. Adds Σ_c v_ci/τ to slopes[i] (may be NULL) and returns Σ_i Σ_c of the loss. */
+ * v_c = Σ_i a_i v_ci. Adds Σ_c a_i v_ci/τ to slopes[i] (may be NULL) and returns Σ_i a_i Σ_c of the loss. */
 typedef double (*atau_loss_pairs)(const struct atau_softmax *s, int64_t row, int64_t n, float *f, const float *positives,
                                   double *slopes);
 
@@ -44,7 +46,7 @@ typedef void (*atau_loss_pair_sums)(const struct atau_softmax *s, int64_t row, i
 struct atau_loss {
     int32_t         kind; /* ADAPTAU_LOSS_*                                                                   */
     const char     *name;
-    bool            has_tau;                      /* a temperature matters, and can learn                     */
+    bool            has_tau;                      /* it depends on a temperature, which can be learned         */
     bool            whole; /* of the whole row: does not add up over ranges of items                          */
     double          margin, negative_weight, weight_tau, positive_scale; /* defaults; 0: the loss has none    */
     int32_t         top_k, n_activations; /* likewise                                                         */
@@ -55,8 +57,8 @@ struct atau_loss {
     void (*positives)(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums);
     /* Loss of one row, which its sums over the whole catalogue give, into s->row_loss and the output arrays; the factor of its
      * candidates; and coefficient[i] = ∂loss/∂f of its i-th positive (beyond the positive's part as a candidate). Of ranges of
-     * items f, coefficients and candidates are those of one. slopes: [n] of pairs. Returns how many terms counted. */
-    int64_t (*terms)(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+     * items f, coefficients and candidates are those of one. slopes: [n] of pairs. Returns the weight of the terms that counted. */
+    double (*terms)(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
                      const float *f, float *coefficient, struct atau_row_terms *terms);
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Binary cross-entropy: positives are 1, candidates 0.
  *
- *     row_loss = w Σ_i log(1 + exp(−f_i/τ)) + (w n λ/C') Σ_c log(1 + exp(f_c/τ))      σ(x) = 1/(1 + exp −x)
+ *     row_loss = w Σ_i a_i log(1 + exp(−f_i/τ)) + (w n λ/C') Σ_c log(1 + exp(f_c/τ))      σ(x) = 1/(1 + exp −x)
  *     ∂row_loss/∂f_c   = (w n λ/(C' τ)) σ(f_c/τ)
- *     ∂row_loss/∂f_i   = −(w/τ) σ(−f_i/τ)
- *     ∂row_loss/∂(1/τ) = (w n λ/C') Σ_c σ(f_c/τ) f_c − w Σ_i σ(−f_i/τ) f_i */
+ *     ∂row_loss/∂f_i   = −(w a_i/τ) σ(−f_i/τ)
+ *     ∂row_loss/∂(1/τ) = (w n λ/C') Σ_c σ(f_c/τ) f_c − w Σ_i a_i σ(−f_i/τ) f_i */
 #include <math.h>
 #include <string.h>
 
@@ -33,12 +33,12 @@ static void positives(const struct atau_softmax *s, int64_t row, const float *f,
 {
     for (int64_t i = 0; i < atau_row_positives(s, row); i++) {
         double loss, sigma = sigma_of((double)f[i], (double)atau_row_tau(s, row), &loss);
-        sums->positive_sum += loss;
-        sums->positive_slope -= sigma * (double)f[i];
+        sums->positive_sum += atau_positive_weight(s, row, i) * loss;
+        sums->positive_slope -= atau_positive_weight(s, row, i) * sigma * (double)f[i];
     }
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
                      const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
@@ -46,13 +46,13 @@ static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_ro
     (void)slopes;
     for (int64_t i = 0; i < n; i++) {
         double loss;
-        coefficient[i] = (float)(-weight * sigma_of((double)f[i], tau, &loss) / tau);
+        coefficient[i] = (float)(-weight * atau_positive_weight(s, row, i) * sigma_of((double)f[i], tau, &loss) / tau);
     }
     terms->candidate_factor = (float)(factor / tau);
     terms->target_factor = 0.0f;
     atau_set_row(s, row, weight * sums->positive_sum + factor * sums->sum,
                  weight * sums->positive_slope + factor * sums->slope);
-    return n;
+    return atau_batch_row_positives(&s->batch, row);
 }
 
 const struct atau_loss atau_loss_bce = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Cosine contrastive loss (SimpleX, Mao et al., CIKM 2021): candidates count where they are above the margin θ.
  *
- *     row_loss = w Σ_i (1 − f_i) + (w n λ/C') Σ_c max(0, f_c − θ)
+ *     row_loss = w Σ_i a_i (1 − f_i) + (w n λ/C') Σ_c max(0, f_c − θ)
  *     ∂row_loss/∂f_c = (w n λ/C') [f_c > θ]
- *     ∂row_loss/∂f_i = −w */
+ *     ∂row_loss/∂f_i = −w a_i */
 #include "kernels/softmax.h"
 
 static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, float *t, int64_t stride, const float *scale,
@@ -24,21 +24,21 @@ static void map(const struct atau_softmax *s, int64_t lines, int64_t columns, fl
 static void positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
     for (int64_t i = 0; i < atau_row_positives(s, row); i++)
-        sums->positive_sum += 1.0 - (double)f[i];
+        sums->positive_sum += atau_positive_weight(s, row, i) * (1.0 - (double)f[i]);
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
                      const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
     const double  weight = atau_row_weight(s, row), factor = atau_row_factor(s, row, sums);
     (void)slopes, (void)f;
     for (int64_t i = 0; i < n; i++)
-        coefficient[i] = (float)-weight;
+        coefficient[i] = (float)(-weight * atau_positive_weight(s, row, i));
     terms->candidate_factor = (float)factor;
     terms->target_factor = 0.0f;
     atau_set_row(s, row, weight * sums->positive_sum + factor * sums->sum, 0.0);
-    return n;
+    return atau_batch_row_positives(&s->batch, row);
 }
 
 const struct atau_loss atau_loss_ccl = {

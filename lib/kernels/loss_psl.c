@@ -2,12 +2,12 @@
 /* Pairwise softmax loss (Yang et al., NeurIPS 2024, Eq. 4.1): the softmax with another function than exp(x) of what separates a
  * candidate from a positive, so that a candidate far above it, which may be a false negative, pulls less.
  *
- *     row_loss = w Σ_i log Z_i      Z_i = [1 +] Σ_c a(x_ci)^(2/τ),   x_ci = (f_c − f_i)/2
- *     ∂row_loss/∂f_c   =  w Σ_i g'_ci/Z_i         g' = (1/τ) a^(2/τ − 1) a'
- *     ∂row_loss/∂f_i   = −w Σ_c g'_ci/Z_i
- *     ∂row_loss/∂(1/τ) =  2 w Σ_i Σ_c a^(2/τ) log a/Z_i
+ *     row_loss = w Σ_i v_i log Z_i      Z_i = [1 +] Σ_c a(x_ci)^(2/τ),   x_ci = (f_c − f_i)/2
+ *     ∂row_loss/∂f_c   =  w Σ_i v_i g'_ci/Z_i         g' = (1/τ) a^(2/τ − 1) a'
+ *     ∂row_loss/∂f_i   = −w v_i Σ_c g'_ci/Z_i
+ *     ∂row_loss/∂(1/τ) =  2 w Σ_i v_i Σ_c a^(2/τ) log a/Z_i
  *
- * with a(x) = max(0, 1 + x), 1 + tanh x or max(0, 1 + atan x). [1 +] is the positive itself, where it is no candidate: over the
+ * with v_i the weight of a positive, and a(x) = max(0, 1 + x), 1 + tanh x or max(0, 1 + atan x). [1 +] is the positive itself, where it is no candidate: over the
  * catalogue with the positives inside the sum it is one.
  * With cosines x is in [−1, 1], as the paper has it, and a^(2/τ) touches the softmax's exp((f_c − f_i)/τ) where they are equal. Double
  * throughout: 2^(2/τ) is no float32 for τ below .0157. */
@@ -45,7 +45,7 @@ static void pair_sums(const struct atau_softmax *s, int64_t row, int64_t n, cons
     }
 }
 
-/* f becomes Σ_i a^(2/τ) a'/(a Z_i); returns Σ_i Σ_c a^(2/τ) log a/Z_i. */
+/* f becomes Σ_i v_i a^(2/τ) a'/(a Z_i); returns Σ_i v_i Σ_c a^(2/τ) log a/Z_i. */
 static double pairs(const struct atau_softmax *s, int64_t row, int64_t n, float *f, const float *positives, double *slopes)
 {
     const double *z = s->pair_sums + s->batch.positive_ptr[row], power = 2.0 / (double)atau_row_tau(s, row);
@@ -57,7 +57,7 @@ static double pairs(const struct atau_softmax *s, int64_t row, int64_t n, float 
             double slope, a = activate(s->loss_options.activation, 0.5 * (score - (double)positives[i]), &slope);
             if (a <= 0.0)
                 continue;
-            const double log_a = log(a), share = exp(power * log_a) / z[i], pull = share * slope / a;
+            const double log_a = log(a), share = atau_positive_weight(s, row, i) * exp(power * log_a) / z[i], pull = share * slope / a;
             v += pull;
             total += share * log_a;
             if (slopes)
@@ -68,7 +68,7 @@ static double pairs(const struct atau_softmax *s, int64_t row, int64_t n, float 
     return total;
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
                      const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
@@ -76,13 +76,13 @@ static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_ro
     double        loss = 0.0;
     (void)f;
     for (int64_t i = 0; i < n; i++) {
-        loss += log(z[i]);
+        loss += atau_positive_weight(s, row, i) * log(z[i]);
         coefficient[i] = (float)(-weight * slopes[i]);
     }
     terms->candidate_factor = (float)(weight / (double)atau_row_tau(s, row));
     terms->target_factor = 0.0f;
     atau_set_row(s, row, weight * loss, 2.0 * weight * sums->sum);
-    return n;
+    return atau_batch_row_positives(&s->batch, row);
 }
 
 const struct atau_loss atau_loss_psl = {

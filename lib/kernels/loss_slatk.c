@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SL@K (Yang et al., KDD 2025, Eq. 3.5): a positive counts by how near it is to the top of the row's list.
  *
- *     row_loss = w Σ_i ω_i (log Z_i − f_i/τ⁺)      ω_i = 2 σ((f_i − β)/τ_w),  σ(x) = 1/(1 + exp −x)
+ *     row_loss = w Σ_i a_i ω_i (log Z_i − f_i/τ⁺)      ω_i = 2 σ((f_i − β)/τ_w),  σ(x) = 1/(1 + exp −x)
  *
  * β is the K-th highest score among the row's candidates and positives, exact over the catalogue, −∞ where they are fewer.
  * Weights are constants in the gradient; docs/numerics.md says why. Twice the authors': a positive in place K weighs as in the
@@ -16,7 +16,7 @@ static struct atau_pull weigh(const struct atau_weighing *weighing, double f)
     return (struct atau_pull){2.0 * sigma, 2.0 * sigma};
 }
 
-static int64_t terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
+static double terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const double *slopes,
                      const float *f, float *coefficient, struct atau_row_terms *terms)
 {
     const struct atau_weighing weighing = {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* With Ω_i = (1 − e) ω_i + e, and the rest as in loss_softmax.c:
+/* With Ω_i = a_i ((1 − e) ω_i + e), and the rest as in loss_softmax.c:
  *
  *     ∂row_loss/∂f_c  = (w/τ) Σ_i Ω_i exp(s − log Z_i) · exp(logit_c − s)
- *     ∂row_loss/∂f_i  = (w/τ) Ω_i exp(f_i/τ − log Z_i) [inside]  − w (1 − e) π_i/τ⁺
+ *     ∂row_loss/∂f_i  = (w/τ) Ω_i exp(f_i/τ − log Z_i) [inside]  − w (1 − e) a_i π_i/τ⁺
  *     ∂row_loss/∂(ê_u·t) = −w n e/τ⁺
  *     ∂row_loss/∂(1/τ) = w Σ_i Ω_i [Σ_c exp(logit_c − log Z_i) f_c + exp(f_i/τ − log Z_i) f_i [inside]]
- *                        − w Σ_i ((1 − e) π_i f_i + e ê_u·t) [τ⁺ = τ] */
+ *                        − w Σ_i a_i ((1 − e) π_i f_i + e ê_u·t) [τ⁺ = τ] */
 #include "kernels/loss_weighted.h"
 
 #include <math.h>
@@ -28,7 +28,7 @@ static struct normaliser normalise(const struct atau_softmax *s, int64_t row, co
     return (struct normaliser){log_z, empty ? 0.0 : exp(sums->shift - log_z), exp(own_logit - log_z)};
 }
 
-int64_t atau_weighted_terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const float *f,
+double atau_weighted_terms(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, const float *f,
                             const struct atau_weighing *weighing, float *coefficient, struct atau_row_terms *terms)
 {
     const int64_t n = atau_row_positives(s, row);
@@ -36,7 +36,7 @@ int64_t atau_weighted_terms(const struct atau_softmax *s, int64_t row, const ada
     const double  share = atau_row_target_share(s, row), log_sum = sums->shift + log(sums->sum);
     const bool    own_term = !s->outside && s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE;
     const bool    counts = n > 0 && (own_term || sums->sum != 0.0); /* not "> 0": a NaN must show in the loss   */
-    double        log_zs = 0.0, factor = 0.0, own_slope = 0.0, aims = share * (double)n * sums->target_score;
+    double        log_zs = 0.0, factor = 0.0, own_slope = 0.0, aims = share * sums->n_positives * sums->target_score;
 
     for (int64_t i = 0; i < n; i++) {
         coefficient[i] = 0.0f;
@@ -45,7 +45,9 @@ int64_t atau_weighted_terms(const struct atau_softmax *s, int64_t row, const ada
         const double            score = (double)f[i];
         const struct atau_pull  pull = weighing->weigh(weighing, score);
         const struct normaliser z = normalise(s, row, sums, log_sum, score);
-        const double            all = (1.0 - share) * pull.normaliser + share, positive = (1.0 - share) * pull.positive;
+        const double            own_weight = atau_positive_weight(s, row, i);
+        const double            all = own_weight * ((1.0 - share) * pull.normaliser + share);
+        const double            positive = own_weight * (1.0 - share) * pull.positive;
         log_zs += all * z.log_z;
         factor += all * z.share;
         own_slope += all * z.own * score;
@@ -53,9 +55,9 @@ int64_t atau_weighted_terms(const struct atau_softmax *s, int64_t row, const ada
         coefficient[i] = (float)(weight * (all * z.own / tau - positive / tau_positive));
     }
     terms->candidate_factor = (float)(weight * factor / tau);
-    terms->target_factor = counts ? (float)(-weight * (double)n * share / tau_positive) : 0.0f;
+    terms->target_factor = counts ? (float)(-weight * sums->n_positives * share / tau_positive) : 0.0f;
     atau_set_row(s, row, counts ? weight * (log_zs - aims / tau_positive - (1.0 - share) * weighing->aim) : 0.0,
                  counts ? weight * (factor * sums->slope + own_slope - (s->temperatures.positives ? 0.0 : aims)) : 0.0);
     atau_set_softmax_row(s, row, sums, log_sum);
-    return counts ? n : 0;
+    return counts ? atau_batch_row_positives(&s->batch, row) : 0.0;
 }

@@ -5,6 +5,8 @@
  * order of their own; a row of all users is still short against a product. */
 #include "kernels/propagate.h"
 
+#include <string.h>
+
 #include "common/pool.h"
 #include "common/size.h"
 #include "kernels/of_context.h"
@@ -33,12 +35,33 @@ static int64_t select_ids(const struct call *call, int64_t row, int32_t *out)
     return n;
 }
 
+/* Entries with values of their own, one after the other. They are rare and few: soft targets once an epoch, a start by SVD. */
+static void propagate_values(const struct call *call, int64_t row)
+{
+    const struct atau_sparse      *a = call->matrix;
+    const struct atau_propagation *p = call->p;
+    const float                    left = p->scale * (a->left ? a->left[row] : 1.0f);
+    float                         *out = p->out + row * p->out_stride;
+    if (p->base)
+        call->kernels->scale(p->dim, p->base_scale, p->base + row * p->base_stride, out);
+    else
+        memset(out, 0, (size_t)p->dim * sizeof(float));
+    for (int64_t e = a->ptr[row]; e < a->ptr[row + 1]; e++) {
+        const int32_t id = a->ids[e];
+        call->kernels->axpy(p->dim, left * (a->right ? a->right[id] : 1.0f) * a->values[e], p->x + id * p->x_stride, out);
+    }
+}
+
 static void propagate_row(const struct call *call, int32_t lane, int64_t row, int64_t end)
 {
     const struct atau_sparse      *a = call->matrix;
     const struct atau_propagation *p = call->p;
     const int32_t                 *ids = a->ids + a->ptr[row];
     int64_t                        n = a->ptr[row + 1] - a->ptr[row], n_ahead = end - a->ptr[row];
+    if (a->values) {
+        propagate_values(call, row);
+        return;
+    }
     if (p->scratch) {
         int32_t *selected = p->scratch + lane * p->scratch_stride;
         n = n_ahead = select_ids(call, row, selected);
@@ -71,11 +94,10 @@ static void propagate_part(void *argument, int32_t lane, int64_t task)
         propagate_row(call, lane, row, a->ptr[end]);
 }
 
-static void propagate_chosen(void *argument, int32_t lane, int64_t task)
+static void propagate_chosen(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct call *call = argument;
-    const int64_t      end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->p->n_rows);
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+    for (int64_t k = first; k < end; k++) {
         int64_t row = call->p->rows[k];
         propagate_row(call, lane, row, call->matrix->ptr[row + 1]);
     }
@@ -87,7 +109,7 @@ adaptau_status atau_propagate(adaptau_context *context, const struct atau_sparse
     const struct atau_propagation *p = propagation;
     struct call call = {atau_kernels_of(context), matrix, p, {p->x, p->x_stride, p->dim, matrix->right}};
     if (p->rows)
-        return atau_parallel(context, (p->n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, propagate_chosen, &call, error);
+        return atau_parallel_rows(context, p->n_rows, ROWS_PER_TASK, propagate_chosen, &call, error);
     const int64_t places = matrix->n_rows > 0 ? matrix->ptr[matrix->n_rows] + matrix->n_rows : 0;
     return atau_parallel(context, (places + ENTRIES_PER_TASK - 1) / ENTRIES_PER_TASK, propagate_part, &call, error);
 }

@@ -5,7 +5,7 @@
 
 #include "common/context.h"
 
-/* A 0/1 matrix in compressed rows, scaled on both sides: entry (r, c) is left[r] right[c]. */
+/* A sparse matrix in compressed rows, scaled on both sides: entry e at (r, c) is left[r] right[c] values[e]. */
 struct atau_sparse {
     int64_t         n_rows;
     const int64_t  *ptr; /* [n_rows + 1] */
@@ -13,6 +13,7 @@ struct atau_sparse {
     const float    *left; /* [n_rows], or NULL: 1 */
     const float    *right; /* [columns], or NULL: 1; where columns have slots, [slots] */
     const uint32_t *kept; /* bit e % 32 of word e / 32: entry e counts; or NULL: all do */
+    const float    *values; /* [ptr[n_rows]], or NULL: all 1; with neither kept nor slots */
 };
 
 /* out = base_scale base + scale (matrix · x), all of it or some rows. */

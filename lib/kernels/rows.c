@@ -108,19 +108,18 @@ struct rows_job {
     _Atomic int                doubtful;    /* some sum of squares is not finite                               */
 };
 
-static adaptau_status run_rows(adaptau_context *context, struct rows_job *job, atau_task_function task,
+static adaptau_status run_rows(adaptau_context *context, struct rows_job *job, atau_rows_function rows,
                                adaptau_error *error)
 {
     job->kernels = atau_kernels_of(context);
-    return atau_parallel(context, (job->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, task, job, error);
+    return atau_parallel_rows(context, job->n, ROWS_PER_TASK, rows, job, error);
 }
 
-static void sum_chunk(void *argument, int32_t lane, int64_t task)
+static void sum_chunk(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct rows_job *job = argument;
-    int64_t          end = atau_min_i64((task + 1) * ROWS_PER_TASK, job->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         const float *row = job->in + r * job->in_stride;
         if (!isfinite(job->kernels->dot(job->dim, row, row)))
             atomic_store_explicit(&job->doubtful, 1, memory_order_relaxed);
@@ -138,12 +137,11 @@ static adaptau_status require_finite(adaptau_context *context, const char *name,
     return atau_check_rows_finite(context, name, n, dim, rows, stride, error);
 }
 
-static void normalise_chunk(void *argument, int32_t lane, int64_t task)
+static void normalise_chunk(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct rows_job *job = argument;
-    int64_t                end = atau_min_i64((task + 1) * ROWS_PER_TASK, job->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float norm =
             atau_unit_row(job->kernels, job->dim, job->in + r * job->in_stride, job->out + r * job->out_stride);
         if (job->norms)
@@ -151,12 +149,11 @@ static void normalise_chunk(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static void project_chunk(void *argument, int32_t lane, int64_t task)
+static void project_chunk(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct rows_job *job = argument;
-    int64_t                end = atau_min_i64((task + 1) * ROWS_PER_TASK, job->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++)
+    for (int64_t r = first; r < end; r++)
         project_row(job->kernels, job->dim, job->in + r * job->in_stride, job->known_norms ? job->known_norms[r] : 1.0f,
                     job->out + r * job->out_stride);
 }

@@ -96,13 +96,12 @@ static void fetch_item(const struct scatter *x, int64_t item)
     atau_prefetch_row(atau_item(s, item), s->dim);
 }
 
-static void sum_items(void *argument, int32_t lane, int64_t task)
+static void sum_items(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct scatter      *x = argument;
     struct atau_softmax *s = x->s;
-    const int64_t        end = atau_min_i64((task + 1) * ITEMS_PER_TASK, x->n_touched);
     float               *unit = x->lane_rows + (int64_t)lane * s->dim;
-    for (int64_t t = task * ITEMS_PER_TASK; t < end; t++) {
+    for (int64_t t = first; t < end; t++) {
         int64_t item = item_of(x, t);
         if (t + ATAU_ROWS_AHEAD < end)
             fetch_item(x, item_of(x, t + ATAU_ROWS_AHEAD));
@@ -136,5 +135,5 @@ adaptau_status atau_scatter_items(struct atau_softmax *s, const struct atau_scat
     sort_keys(&x);
     find_starts(&x);
     s->output.n_touched_items = x.n_touched;
-    return atau_parallel(s->context, (x.n_touched + ITEMS_PER_TASK - 1) / ITEMS_PER_TASK, sum_items, &x, error);
+    return atau_parallel_rows(s->context, x.n_touched, ITEMS_PER_TASK, sum_items, &x, error);
 }

@@ -193,12 +193,12 @@ static float least_tau(const struct atau_softmax *s)
     return least;
 }
 
-/* w_r times how many positives the row has. */
+/* w_r times how many positives the row amounts to. */
 static double greatest_weight(const struct atau_softmax *s)
 {
     double greatest = 0.0;
     for (int32_t r = 0; r < s->batch.n_rows; r++) {
-        const double weight = atau_row_weight(s, r) * (double)atau_row_positives(s, r);
+        const double weight = atau_batch_row_weight(&s->batch, r);
         if (weight > greatest) /* no fmax: gcc 12.2 for arm64 crashes on a maximum of widened floats            */
             greatest = weight;
     }
@@ -238,13 +238,12 @@ static void lay_out_table(const struct atau_softmax *s, struct atau_arena *arena
     table->inverse_norms = atau_arena_take(arena, (uint64_t)s->n_items, sizeof(float));
 }
 
-static void normalise_items(void *argument, int32_t lane, int64_t task)
+static void normalise_items(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct unit_table   *table = argument;
     struct atau_softmax *s = table->s;
-    int64_t              end = atau_min_i64((task + 1) * ROWS_PER_TASK, s->n_items);
     (void)lane;
-    for (int64_t i = task * ROWS_PER_TASK; i < end; i++)
+    for (int64_t i = first; i < end; i++)
         table->inverse_norms[i] = atau_side_row(s, &s->items, atau_item(s, i), table->rows + i * s->dim);
 }
 
@@ -266,7 +265,7 @@ static adaptau_status prepare_items(struct atau_softmax *s, adaptau_error *error
     s->unit_items = table.rows;
     s->unit_item_stride = s->dim;
     s->item_inverse_norms = table.inverse_norms;
-    return atau_parallel(s->context, (s->n_items + ROWS_PER_TASK - 1) / ROWS_PER_TASK, normalise_items, &table, error);
+    return atau_parallel_rows(s->context, s->n_items, ROWS_PER_TASK, normalise_items, &table, error);
 }
 
 static adaptau_status check_row(const struct atau_softmax *s, const struct atau_side *side, const char *name, int64_t id,
@@ -387,13 +386,10 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
                                      const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
                                      const adaptau_loss *loss, adaptau_loss_output *output, adaptau_error *error)
 {
-    adaptau_tables tables;
-    adaptau_status status = atau_check_tables(given_tables, &tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_check_batch(batch, tables.n_users, tables.n_items, &s->batch, error);
-    if (status == ADAPTAU_OK)
-        status = atau_read_struct(&s->temperatures, sizeof s->temperatures, sizeof s->temperatures, temperatures, false,
-                                  "temperatures", error);
+    const adaptau_tables tables = *given_tables;
+    adaptau_status       status = atau_read_struct(&s->temperatures, sizeof s->temperatures, sizeof s->temperatures, temperatures,
+                                                   false, "temperatures", error);
+    s->batch = *batch;
     if (status == ADAPTAU_OK)
         status = atau_read_loss(loss, &s->loss_options, &s->loss, error);
     if (status == ADAPTAU_OK)
@@ -424,7 +420,7 @@ static adaptau_status read_arguments(struct atau_softmax *s, const adaptau_table
 static adaptau_status add_rows(struct atau_softmax *s, adaptau_error *error)
 {
     s->output.loss = 0.0;
-    s->output.n_terms = 0;
+    s->output.n_terms = 0.0;
     for (int32_t r = 0; r < s->batch.n_rows; r++) {
         s->output.loss += s->row_loss[r];
         s->output.n_terms += s->row_count[r];
@@ -444,7 +440,7 @@ static void lay_out_rows(struct atau_softmax *s, struct atau_arena *arena)
     size_t  rows = (size_t)s->batch.n_rows;
     double *own = atau_arena_take(arena, rows, sizeof(double));
     s->row_loss = s->output.row_loss ? s->output.row_loss : own;
-    s->row_count = atau_arena_take(arena, rows, sizeof(int64_t));
+    s->row_count = atau_arena_take(arena, rows, sizeof *s->row_count);
     s->pair_sums =
         s->loss->pair_sums ? atau_arena_take(arena, (size_t)s->batch.positive_ptr[rows], sizeof(double)) : NULL;
     s->row_threshold = s->loss_options.top_k > 0 ? atau_arena_take(arena, rows, sizeof(float)) : NULL;
@@ -489,7 +485,7 @@ static void answer_nothing(struct atau_softmax *s)
 {
     const bool catalogue = s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE;
     s->output.loss = 0.0;
-    s->output.n_terms = 0;
+    s->output.n_terms = 0.0;
     s->output.n_zero_rows = 0;
     s->output.n_touched_items = catalogue ? s->n_items : 0;
     for (int64_t i = 0; catalogue && s->output.item_gradients && i < s->n_items; i++)
@@ -542,9 +538,15 @@ adaptau_status adaptau_loss_gradients_of_shard(adaptau_context *context, const a
                                                adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_workspace workspace = {0};
+    adaptau_tables        own_tables;
+    adaptau_batch         own_batch;
     ATAU_REQUIRE(context, error);
-    adaptau_status status =
-        atau_loss_gradients_in(context, &workspace, tables, batch, temperatures, loss, exchange, output, error);
+    adaptau_status status = atau_check_tables(tables, &own_tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_batch(batch, own_tables.n_users, own_tables.n_items, &own_batch, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_loss_gradients_in(context, &workspace, &own_tables, &own_batch, temperatures, loss, exchange, output, error);
     atau_workspace_free(context, &workspace);
     return status;
 }

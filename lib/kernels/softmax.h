@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "kernels/batch.h"
 #include "kernels/kernels.h"
 #include "kernels/loss.h"
 #include "kernels/workspace.h"
@@ -42,7 +43,7 @@ struct atau_softmax {
     adaptau_loss               loss_options; /* with its defaults filled in                                   */
     adaptau_loss_output     output; /* a copy; written back by adaptau_softmax                             */
     double                    *row_loss; /* [R] the caller's or our own                                       */
-    int64_t                   *row_count; /* [R] terms of each row                                            */
+    double                    *row_count; /* [R] terms of each row, by their weights                          */
     float                     *row_threshold; /* [R] the K-th highest score of each row, or NULL: not wanted   */
     double                    *pair_sums; /* [positives] of a loss that asks for them (loss.h), or NULL        */
     bool                       outside; /* positives outside the sum                                          */
@@ -97,6 +98,12 @@ static inline double atau_row_weight(const struct atau_softmax *s, int64_t row)
     return s->batch.row_weights ? (double)s->batch.row_weights[row] : 1.0;
 }
 
+/* a_i of a row's i-th positive. */
+static inline double atau_positive_weight(const struct atau_softmax *s, int64_t row, int64_t i)
+{
+    return s->batch.positive_weights ? (double)s->batch.positive_weights[s->batch.positive_ptr[row] + i] : 1.0;
+}
+
 /* w n λ/C', which a row's candidates are multiplied by where each positive meets their mean; 0 without candidates. */
 static inline double atau_row_factor(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums)
 {
@@ -125,14 +132,14 @@ static inline double atau_log_add(double a, double b)
     return isinf(low) ? high : high + log1p(exp(low - high));
 }
 
-/* What the softmax's family has in common: Σ f of the positives, and what the outputs at temperature 1 and log sums are. */
+/* What the softmax's family has in common: Σ a f of the positives, and what the outputs at temperature 1 and log sums are. */
 void atau_sum_scores(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums);
 void atau_set_softmax_row(const struct atau_softmax *s, int64_t row, const adaptau_row_sums *sums, double log_sum);
 
 /* What a row's positives are to its sums. */
 static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row, const float *f, adaptau_row_sums *sums)
 {
-    sums->n_positives = (double)atau_row_positives(s, row);
+    sums->n_positives = atau_batch_row_positives(&s->batch, row);
     if (s->loss->positives)
         s->loss->positives(s, row, f, sums);
 }

@@ -45,13 +45,13 @@ static uint32_t *factored_of(const struct atau_dense *d, const struct atau_block
     return d->s->bounded ? b->words.factored : d->panels.lane_factored + lane * pairs_of(d->block_rows) * d->s->dim;
 }
 
-static void pack_tiles(void *argument, int32_t lane, int64_t task)
+static void pack_tiles(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct atau_dense  *d = argument;
     const struct atau_panels *panels = &d->panels;
-    const int64_t             dim = d->s->dim, end = atau_min_i64((task + 1) * TILES_PER_TASK, d->n_tiles);
+    const int64_t             dim = d->s->dim;
     (void)lane;
-    for (int64_t tile = task * TILES_PER_TASK; tile < end; tile++) {
+    for (int64_t tile = first; tile < end; tile++) {
         const int64_t lines = atau_tile_lines(d, tile);
         panels->kernels->pack_lines(lines, dim, candidates_of(d, tile), d->candidate_stride,
                                     panels->item_lines + tile * ATAU_TILE_LINES * panels->item_words, panels->item_words);
@@ -65,7 +65,7 @@ adaptau_status atau_dense_pack_items(struct atau_dense *d, adaptau_error *error)
 {
     if (!d->panels.kernels)
         return ADAPTAU_OK;
-    return atau_parallel(d->s->context, (d->n_tiles + TILES_PER_TASK - 1) / TILES_PER_TASK, pack_tiles, d, error);
+    return atau_parallel_rows(d->s->context, d->n_tiles, TILES_PER_TASK, pack_tiles, d, error);
 }
 
 void atau_dense_pack_queries(const struct atau_dense *d, struct atau_block *b)

@@ -232,11 +232,10 @@ static void run_row(struct per_row *p, int32_t lane, int64_t row, float *work)
                           s->output.user_gradients + row * s->output.user_gradient_stride);
 }
 
-static void run_rows(void *argument, int32_t lane, int64_t task)
+static void run_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     struct per_row *p = argument;
-    int64_t         end = atau_min_i64((task + 1) * ROWS_PER_TASK, p->s->batch.n_rows);
-    for (int64_t row = task * ROWS_PER_TASK; row < end; row++)
+    for (int64_t row = first; row < end; row++)
         run_row(p, lane, row, p->lanes + lane * 4 * p->n_candidates);
 }
 
@@ -269,7 +268,7 @@ adaptau_status atau_softmax_per_row(struct atau_softmax *s, adaptau_error *error
     if (s->output.item_gradients)
         status = atau_scatter_reserve(s, p.n_candidates * s->batch.n_rows + s->batch.positive_ptr[s->batch.n_rows], error);
     if (status == ADAPTAU_OK)
-        status = atau_parallel(s->context, (s->batch.n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK, run_rows, &p, error);
+        status = atau_parallel_rows(s->context, s->batch.n_rows, ROWS_PER_TASK, run_rows, &p, error);
     if (status == ADAPTAU_OK && s->output.item_gradients)
         status = scatter(&p, error);
     return status;

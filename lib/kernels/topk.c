@@ -6,6 +6,7 @@
 
 #include "common/context.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "common/pool.h"
 #include "common/size.h"
 
@@ -125,11 +126,10 @@ static void write_row(const struct top_k *job, int64_t row, const struct row_sta
     }
 }
 
-static void select_rows(void *argument, int32_t lane, int64_t task)
+static void select_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct top_k *job = argument;
-    int64_t             end = atau_min_i64(job->n_rows, (task + 1) * ROWS_PER_TASK);
-    for (int64_t row = task * ROWS_PER_TASK; row < end; row++) {
+    for (int64_t row = first; row < end; row++) {
         struct row_state state = {.heap = job->heaps + (int64_t)lane * job->k_kept};
         const float     *scores = job->scores ? job->scores + row * job->stride : NULL; /* NULL: no columns     */
         if (job->exclude_ptr && job->exclude) {
@@ -143,43 +143,17 @@ static void select_rows(void *argument, int32_t lane, int64_t task)
 
 /* ---- the public function ---------------------------------------------------------------------------------------- */
 
-static adaptau_status check_excluded_row(const struct top_k *job, int64_t row, adaptau_error *error)
-{
-    int64_t first = job->exclude_ptr[row];
-    for (int64_t p = first; p < job->exclude_ptr[row + 1]; p++) {
-        int32_t column = job->exclude[p];
-        if (column < 0 || column >= job->n_columns)
-            return atau_fail(error, ADAPTAU_E_INDEX, "exclude[%" PRId64 "] = %d, but n_columns = %d (row %" PRId64 ")", p,
-                             column, job->n_columns, row);
-        if (p > first && column < job->exclude[p - 1])
-            return atau_fail(error, ADAPTAU_E_INDEX,
-                             "exclude[%" PRId64 "] = %d comes after %d: not ascending (row %" PRId64 ")", p, column,
-                             job->exclude[p - 1], row);
-    }
-    return ADAPTAU_OK;
-}
-
 static adaptau_status check_exclusions(const struct top_k *job, adaptau_error *error)
 {
-    const int64_t *ptr = job->exclude_ptr;
-    if (!ptr)
-        return ADAPTAU_OK;
-    if (ptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "exclude_ptr[0] = %" PRId64 ", not 0", ptr[0]);
-    for (int64_t row = 0; row < job->n_rows; row++)
-        if (ptr[row + 1] < ptr[row])
-            return atau_fail(error, ADAPTAU_E_SHAPE,
-                             "exclude_ptr[%" PRId64 "] = %" PRId64 ", but exclude_ptr[%" PRId64 "] = %" PRId64, row + 1,
-                             ptr[row + 1], row, ptr[row]);
-    if (ptr[job->n_rows] > 0 && !job->exclude)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "exclude is NULL, but exclude_ptr[%d] = %" PRId64, job->n_rows,
-                         ptr[job->n_rows]);
-    for (int64_t row = 0; row < job->n_rows; row++) {
-        adaptau_status status = check_excluded_row(job, row, error);
-        if (status)
-            return status;
-    }
-    return ADAPTAU_OK;
+    const struct atau_lists rows = {.n = job->n_rows,
+                                    .ptr = job->exclude_ptr,
+                                    .ids = job->exclude,
+                                    .limit = job->n_columns,
+                                    .may_repeat = true,
+                                    .ptr_name = "exclude_ptr",
+                                    .ids_name = "exclude",
+                                    .limit_name = "n_columns"};
+    return job->exclude_ptr ? atau_check_lists(&rows, error) : ADAPTAU_OK;
 }
 
 static adaptau_status check_top_k(const struct top_k *job, adaptau_error *error)
@@ -222,12 +196,11 @@ adaptau_status adaptau_top_k(adaptau_context *context, int32_t n_rows, int32_t n
     adaptau_status status = check_top_k(&job, error);
     if (status)
         return status;
-    int64_t tasks = ((int64_t)n_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
-    size_t  heap = (size_t)context->options.n_threads * sizeof *job.heaps; /* an entry of each lane's            */
+    size_t heap = (size_t)context->options.n_threads * sizeof *job.heaps; /* an entry of each lane's            */
     job.heaps = atau_allocate_array(context, (uint64_t)job.k_kept, heap);
     if (!job.heaps)
         return atau_fail_memory(error, (size_t)job.k_kept * heap, "the best columns of a row");
-    status = atau_parallel(context, tasks, select_rows, &job, error);
+    status = atau_parallel_rows(context, n_rows, ROWS_PER_TASK, select_rows, &job, error);
     atau_free(context, job.heaps, (size_t)job.k_kept * heap);
     return status;
 }

@@ -20,7 +20,8 @@ struct atau_workspace {
 
 void atau_workspace_free(adaptau_context *context, struct atau_workspace *workspace);
 
-/* adaptau_loss_gradients_of_shard in memory that stays. */
+/* adaptau_loss_gradients_of_shard in memory that stays, of tables and a batch as atau_check_tables and atau_check_batch leave
+ * them. */
 adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
                                       const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
                                       const adaptau_loss *loss, const adaptau_reduce *exchange,

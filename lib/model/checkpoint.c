@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints: a model's file with all that its training goes on from. Beside the tensors of model_file.c there are moments and
+/* Checkpoints: a model's file with all that its training goes on from. Beside the tensors of file.c there are moments and
  * step counts of each table and the temperature's arrays; numbers are words of 16 hexadecimal digits in the metadata, so that
  * doubles keep their bits in every locale. One list of fields serves writing and reading.
  *
@@ -11,7 +11,7 @@
 
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 #include "model/encoders/registry.h"
 #include "model/file.h"
@@ -83,7 +83,7 @@ static adaptau_status read_numbers(const struct atau_safetensors *file, const ch
     return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is missing or unknown to this version", file->path, key);
 }
 
-/* What numbers say has been refused as an option would be. */
+/* E_FORMAT for numbers that would be refused as a caller's options, with that reason. */
 static adaptau_status refuse(const struct atau_safetensors *file, const char *key, const adaptau_error *why,
                              adaptau_error *error)
 {
@@ -502,7 +502,7 @@ static adaptau_status read_temperature(const struct atau_safetensors *file, cons
     if (status != ADAPTAU_OK)
         return refuse(file, TEMPERATURE_KEY, &why, error);
     const struct atau_temperature_memory memory = atau_temperature_memory(temperature);
-    const int n = list_temperature_fields(&options, memory.state, memory.learned_tau0, fields); /* now to where they belong */
+    const int n = list_temperature_fields(&options, memory.state, memory.learned_tau0, fields); /* again, in place */
     status = read_numbers(file, TEMPERATURE_KEY, fields, n, error);
     if (status == ADAPTAU_OK)
         status = read_arrays(file, &memory, error);
@@ -515,7 +515,7 @@ static adaptau_status read_temperature(const struct atau_safetensors *file, cons
     return status;
 }
 
-/* text: [ADAPTAU_NOTE_SIZE], empty where there is no note. One that could not be saved is none of ours. */
+/* text: [ADAPTAU_NOTE_SIZE], empty where there is no note. A note that saving would have refused makes the file E_FORMAT. */
 static adaptau_status read_note(const struct atau_safetensors *file, char *text, adaptau_error *error)
 {
     memset(text, 0, ADAPTAU_NOTE_SIZE);

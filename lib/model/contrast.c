@@ -15,6 +15,7 @@
 #include "common/pool.h"
 #include "common/random.h"
 #include "common/size.h"
+#include "kernels/batch.h"
 #include "kernels/of_context.h"
 
 #define KINDS 3
@@ -173,7 +174,7 @@ static int64_t n_positives(const adaptau_batch *batch)
     return batch->positive_ptr[batch->n_rows];
 }
 
-/* Bytes over the nodes of a side, 1 where the batch has them; answers how many. */
+/* One byte for each node of a side: 1 where the batch has it. Answers how many it has. */
 static int64_t mark_nodes(const struct term *t, int side, unsigned char *marks)
 {
     const adaptau_batch *batch = &t->batch;
@@ -189,7 +190,7 @@ static int64_t mark_nodes(const struct term *t, int side, unsigned char *marks)
     return distinct;
 }
 
-/* All marked nodes, or as many as are wanted, every set of them alike. */
+/* All marked nodes, or as many as are wanted, every set of that size equally likely. */
 static void list_nodes(struct term *t, int side, const unsigned char *marks, int64_t distinct)
 {
     struct contrast_side *s = &t->side[side];
@@ -295,12 +296,11 @@ struct transfer {
     bool                       adds;
 };
 
-static void transfer_rows(void *argument, int32_t lane, int64_t task)
+static void transfer_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct transfer *call = argument;
-    const int64_t          end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->n);
     (void)lane;
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+    for (int64_t k = first; k < end; k++) {
         const float *from = call->from + (call->from_ids ? call->from_ids[k] : k) * call->from_stride;
         float       *to = call->to + (call->to_ids ? call->to_ids[k] : k) * call->dim;
         if (call->adds)
@@ -320,7 +320,7 @@ static adaptau_status copy_raw_rows(const struct term *t, int side, const struct
                                          .from_stride = raw.stride[side],
                                          .from_ids = s->ids,
                                          .to = out};
-    return atau_parallel(t->tables->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
+    return atau_parallel_rows(t->tables->context, call.n, ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
 /* to[ids[k]] += from[k] */
@@ -335,7 +335,7 @@ static adaptau_status add_rows(const struct term *t, int64_t n, const float *fro
                             .to = to,
                             .to_ids = ids,
                             .adds = true};
-    return atau_parallel(t->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, transfer_rows, &call, error);
+    return atau_parallel_rows(t->tables->context, n, ROWS_PER_TASK, transfer_rows, &call, error);
 }
 
 /* ---- InfoNCE ----------------------------------------------------------------------------------------------------- */
@@ -344,12 +344,11 @@ static double weight_of_batch(const adaptau_batch *batch)
 {
     double weight = 0.0;
     for (int64_t r = 0; r < batch->n_rows; r++)
-        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) *
-                  (double)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
+        weight += atau_batch_row_weight(batch, r);
     return weight;
 }
 
-/* The mean over a side of InfoNCE of its rows against `second`, times the weight of the term and of the batch. */
+/* Add the InfoNCE of a side's rows against `second`: its mean, times the weight of the term and that of the batch. */
 static adaptau_status contrast(struct term *t, int side, double weight, const float *first, const adaptau_tables *second,
                                const int32_t *places, float *first_gradients, float *second_gradients, adaptau_error *error)
 {
@@ -362,6 +361,7 @@ static adaptau_status contrast(struct term *t, int side, double weight, const fl
         s->weights[k] = (float)(share / (double)s->n);
     tables.flags = ADAPTAU_NORMALISE_BOTH | (t->tables->bfloat16 ? ADAPTAU_BFLOAT16 : 0);
     tables.users = first;
+    tables.user_stride = t->tables->dim;
     tables.n_users = (int32_t)s->n;
     const adaptau_batch            batch = {.struct_size = sizeof batch,
                                             .n_rows = (int32_t)s->n,
@@ -434,7 +434,7 @@ static adaptau_status take_back(struct term *t, const struct atau_view *view, co
     return status;
 }
 
-/* The second view's gradients take the first one's in, where both are the same function but for noise. */
+/* Add the first view's gradients to the second's, where both views are the same function but for noise. */
 static adaptau_status merge_views(const struct term *t, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;

@@ -22,7 +22,7 @@ void atau_contrast_free(struct atau_contrast *contrast, adaptau_context *context
 /* Ranges and combinations of a caller's options; fills in defaults. */
 adaptau_status atau_contrast_check_options(adaptau_contrast_options *options, adaptau_error *error);
 
-/* E_ARGUMENT for an encoder without layers: there are no views of it. */
+/* E_UNSUPPORTED for an encoder without layers: there are no views of it. */
 adaptau_status atau_contrast_check_encoder(const struct atau_encoder *encoder, adaptau_error *error);
 
 /* Add the term of a batch, as atau_check_batch leaves it, to its gradients. After E_CALLBACK they may be half added to; after any

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Models as files. Final embeddings are in a file, and the raw tables where they are others; how scores are formed from them
- * is in the metadata. Who only scores needs nothing but the first two tensors, whatever the encoder. */
+ * is in the metadata. A program that only scores needs nothing but the first two
+ * tensors, whatever the encoder. */
 #include <math.h>
 #include <string.h>
 
@@ -385,7 +386,7 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */
 
-/* Whether a ranking brings rows to length 1 that are not. */
+/* Whether ranking divides these rows by their lengths. */
 static bool is_normalised(const adaptau_model *model, const struct atau_table *table)
 {
     return !table->raw && model->tables.free_length && !model->tables.rank_raw;
@@ -405,7 +406,7 @@ static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const 
     return ADAPTAU_OK;
 }
 
-/* With a column more: 1 for users, the bias for items. */
+/* With one more column: 1 for users, the bias for items. */
 static adaptau_status export_copy(const adaptau_model *model, int32_t side, const struct atau_embeddings *final, bool biased,
                                   const char *path, adaptau_error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What models as files (model_file.c) and checkpoints (model_checkpoint.c) have in common: a checkpoint is a model's file with
- * more in it. */
+/* What models as files (file.c) and checkpoints (checkpoint.c) have in common: a checkpoint is a model's file with more in
+ * it. */
 #ifndef ATAU_MODEL_FILE_H
 #define ATAU_MODEL_FILE_H
 

@@ -13,6 +13,7 @@
 #include "common/abi.h"
 #include "common/arena.h"
 #include "common/error.h"
+#include "common/lists.h"
 #include "common/pool.h"
 #include "common/size.h"
 #include "core/dataset.h"
@@ -64,7 +65,8 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
     if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
     if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is none that a loss gives",
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "options->tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED",
                          o->tau_user_policy);
     if (o->n_steps > MOST_STEPS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is above %d", o->n_steps, MOST_STEPS);
@@ -117,6 +119,11 @@ static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *ta
         else
             memcpy(fold->items + i * dim, tables->items + i * stride, (size_t)dim * sizeof(float));
     return status;
+}
+
+static float inverse_of(double weight)
+{
+    return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
 }
 
 static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset,
@@ -194,8 +201,9 @@ struct block {
     const adaptau_fold_in   *fold;
     struct atau_workspace workspace;
     int64_t               n;
-    const int64_t        *ptr;   /* [n + 1] of this block, from any number                                    */
+    const int64_t        *ptr;   /* [n + 1] of this block; the first one need not be 0 */
     const int32_t        *items;
+    const float          *given_weights; /* of all interactions, as items are, or NULL: all 1                  */
     float                *best;  /* [n x d] the answer: the row with the least loss so far                     */
     float                *unit_losses; /* [n] L_u there                                                      */
 
@@ -225,12 +233,37 @@ static void lay_out_block(struct block *b, int64_t room, struct atau_arena *aren
     b->best_loss = atau_arena_take(arena, n, sizeof(double));
 }
 
+/* How many interactions a row amounts to. */
+static double weigh_row(const struct block *b, int64_t r)
+{
+    double weight = 0.0;
+    if (!b->given_weights)
+        return (double)(b->ptr[r + 1] - b->ptr[r]);
+    for (int64_t p = b->ptr[r]; p < b->ptr[r + 1]; p++)
+        weight += (double)b->given_weights[p];
+    return weight;
+}
+
 /* scale Σ_{i∈P_u} table_i */
 static void gather(const struct block *b, int64_t r, const float *table, double scale, float *out)
 {
     const int64_t            n = b->ptr[r + 1] - b->ptr[r], dim = b->fold->dim;
     const struct atau_gather from = {.x = table, .stride = dim, .dim = dim};
     atau_kernels_of(b->fold->context)->gather(&from, n, n, b->items + b->ptr[r], (float)scale, 0.0f, NULL, out);
+}
+
+/* Σ_{i∈P_u} a_i table_i / Σ a_i, 0 without items. */
+static void average(const struct block *b, int64_t r, const float *table, float *out)
+{
+    const int64_t dim = b->fold->dim;
+    const double  weight = weigh_row(b, r);
+    if (!b->given_weights) {
+        gather(b, r, table, weight > 0.0 ? 1.0 / weight : 0.0, out);
+        return;
+    }
+    memset(out, 0, (size_t)dim * sizeof(float));
+    for (int64_t p = b->ptr[r]; p < b->ptr[r + 1]; p++)
+        atau_kernels_of(b->fold->context)->axpy(dim, (float)((double)b->given_weights[p] / weight), table + b->items[p] * dim, out);
 }
 
 static void to_sphere(const struct block *b, float *row)
@@ -244,14 +277,17 @@ static void start_row(const struct block *b, int64_t r)
     const adaptau_fold_in *fold = b->fold;
     const int64_t       n = b->ptr[r + 1] - b->ptr[r], dim = fold->dim;
     float              *row = b->rows + r * dim;
-    gather(b, r, fold->starts, n > 0 ? pow((double)n, -fold->exponent) : 0.0, row);
-    b->weights[r] = n > 0 ? 1.0f / (float)n : 0.0f;
+    if (fold->starts == fold->items)
+        average(b, r, fold->starts, row);
+    else /* an encoder's graph knows no weights                                                               */
+        gather(b, r, fold->starts, n > 0 ? pow((double)n, -fold->exponent) : 0.0, row);
+    b->weights[r] = inverse_of(weigh_row(b, r));
     b->tau[r] = b->tau_positive[r] = (float)fold->options.tau;
     b->unit_losses[r] = 0.0f;
     b->best_loss[r] = INFINITY;
     if (fold->targets) {
         const double share = n > 0 ? fold->options.target_strength / (fold->options.target_strength + (double)n) : 0.0;
-        gather(b, r, fold->targets, n > 0 ? 1.0 / (double)n : 0.0, b->targets + r * dim);
+        average(b, r, fold->targets, b->targets + r * dim);
         b->shares[r] = (float)share;
         if (fold->starts == fold->items) {
             atau_kernels_of(fold->context)->scale(dim, (float)(1.0 - share), row, row);
@@ -262,12 +298,11 @@ static void start_row(const struct block *b, int64_t r)
     memcpy(b->best + r * dim, row, (size_t)dim * sizeof(float));
 }
 
-static void start_rows(void *argument, int32_t lane, int64_t task)
+static void start_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct block *b = argument;
-    const int64_t       end = atau_min_i64((task + 1) * ROWS_PER_TASK, b->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++)
+    for (int64_t r = first; r < end; r++)
         start_row(b, r);
 }
 
@@ -281,13 +316,16 @@ static adaptau_status evaluate(struct block *b, bool goes_on, adaptau_error *err
                                    .n_items = fold->n_items,
                                    .dim = fold->dim,
                                    .users = b->rows,
-                                   .items = fold->items};
+                                   .user_stride = fold->dim,
+                                   .items = fold->items,
+                                   .item_stride = fold->dim};
     const adaptau_batch  batch = {.struct_size = sizeof batch,
                                   .flags = fold->options.flags,
                                   .n_rows = (int32_t)b->n,
                                   .candidates = ADAPTAU_CANDIDATES_CATALOGUE,
                                   .positive_ptr = b->offsets,
                                   .positives = b->items + b->ptr[0],
+                                  .positive_weights = b->given_weights ? b->given_weights + b->ptr[0] : NULL,
                                   .log_q = fold->log_q,
                                   .row_weights = b->weights,
                                   .target_shares = fold->targets ? b->shares : NULL,
@@ -334,7 +372,7 @@ static void set_temperatures(struct block *b)
     }
 }
 
-/* s·s/s·y of the last two rows; where the loss does not curve upwards, the longest step. */
+/* The step length s·s/s·y of the last two rows; the longest step where the loss does not curve upwards. */
 static double step_length(const struct block *b, int64_t r)
 {
     const int64_t dim = b->fold->dim;
@@ -355,14 +393,14 @@ struct step_call {
     bool          first;
 };
 
-static void step_rows(void *argument, int32_t lane, int64_t task)
+static void step_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct step_call *call = argument;
     const struct block     *b = call->block;
-    const int64_t           dim = b->fold->dim, end = atau_min_i64((task + 1) * ROWS_PER_TASK, b->n);
+    const int64_t           dim = b->fold->dim;
     const size_t            bytes = (size_t)dim * sizeof(float);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         float       *row = b->rows + r * dim, *gradient = b->gradients + r * dim;
         const double length = call->first ? FIRST_STEP : step_length(b, r);
         memcpy(b->old_rows + r * dim, row, bytes);
@@ -372,10 +410,9 @@ static void step_rows(void *argument, int32_t lane, int64_t task)
     }
 }
 
-static adaptau_status run_over_rows(struct block *b, void (*work)(void *, int32_t, int64_t), void *argument,
-                                    adaptau_error *error)
+static adaptau_status run_over_rows(struct block *b, atau_rows_function work, void *argument, adaptau_error *error)
 {
-    return atau_parallel(b->fold->context, (b->n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, work, argument, error);
+    return atau_parallel_rows(b->fold->context, b->n, ROWS_PER_TASK, work, argument, error);
 }
 
 static adaptau_status descend(struct block *b, adaptau_error *error)
@@ -421,25 +458,14 @@ static adaptau_status fold_block(struct block *b, float *taus, adaptau_error *er
 static adaptau_status check_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *ptr, const int32_t *items,
                                   adaptau_error *error)
 {
-    if (ptr[0] != 0)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "item_ptr[0] = %lld, not 0", (long long)ptr[0]);
-    for (int32_t u = 0; u < n_users; u++)
-        if (ptr[u + 1] < ptr[u])
-            return atau_fail(error, ADAPTAU_E_SHAPE, "item_ptr[%d] = %lld is below item_ptr[%d] = %lld", u + 1,
-                             (long long)ptr[u + 1], u, (long long)ptr[u]);
-    if (ptr[n_users] > 0 && !items)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "items is NULL, but item_ptr[%d] = %lld", n_users,
-                         (long long)ptr[n_users]);
-    for (int32_t u = 0; u < n_users; u++)
-        for (int64_t p = ptr[u]; p < ptr[u + 1]; p++) {
-            if (items[p] < 0 || items[p] >= fold->n_items)
-                return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d, but n_items = %d", (long long)p, items[p],
-                                 fold->n_items);
-            if (p > ptr[u] && items[p] <= items[p - 1])
-                return atau_fail(error, ADAPTAU_E_INDEX, "items[%lld] = %d is not above the %d before it", (long long)p,
-                                 items[p], items[p - 1]);
-        }
-    return ADAPTAU_OK;
+    const struct atau_lists users = {.n = n_users,
+                                     .ptr = ptr,
+                                     .ids = items,
+                                     .limit = fold->n_items,
+                                     .ptr_name = "item_ptr",
+                                     .ids_name = "items",
+                                     .limit_name = "n_items"};
+    return atau_check_lists(&users, error);
 }
 
 /* What the call will write. A later block may find no memory, or a loss that is not finite: until all are done the host's arrays
@@ -456,7 +482,7 @@ static void lay_out_answers(struct answers *answers, const adaptau_fold_in *fold
 }
 
 adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *item_ptr, const int32_t *items,
-                                     float *embeddings, float *taus, adaptau_error *error)
+                                     const float *weights, float *embeddings, float *taus, adaptau_error *error)
 {
     static const int32_t no_items[1] = {0}; /* items may be NULL where no user has one                             */
     struct block         b = {.fold = fold};
@@ -468,6 +494,8 @@ adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_user
     ATAU_REQUIRE(item_ptr, error);
     ATAU_REQUIRE(embeddings, error);
     adaptau_status status = check_users(fold, n_users, item_ptr, items, error);
+    if (status == ADAPTAU_OK)
+        status = atau_check_weights("weights", item_ptr[n_users], weights, error);
     if (status != ADAPTAU_OK)
         return status;
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
@@ -478,6 +506,7 @@ adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_user
     lay_out_block(&b, atau_min_i64(n_users, BLOCK), &arena);
     lay_out_answers(&answers, fold, n_users, &arena);
     b.items = items ? items : no_items;
+    b.given_weights = weights;
     for (int64_t first = 0; first < n_users && status == ADAPTAU_OK; first += BLOCK) {
         b.n = atau_min_i64(BLOCK, n_users - first);
         b.ptr = item_ptr + first;

@@ -72,7 +72,7 @@ static adaptau_status copy_model(const adaptau_model *from, adaptau_model *to, a
 
 /* ---- new rows ------------------------------------------------------------------------------------------------------ */
 
-/* Of the rows that were there; 1 on the unit sphere, and where there were none. */
+/* Mean length of the rows that were there; 1 on the unit sphere, and where there were none. */
 static double mean_length(const adaptau_model *model, int side)
 {
     const struct atau_table *table = &model->tables.side[side];
@@ -125,8 +125,9 @@ static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const 
     adaptau_status status = adaptau_fold_in_create(model, data, options, &fold, error);
     if (status == ADAPTAU_OK)
         status = adaptau_fold_in_users(fold, n, ptr, data->n_interactions > 0 ? data->user_items + data->user_ptr[first] : NULL,
+                                       data->user_weights ? data->user_weights + data->user_ptr[first] : NULL,
                                        users->rows + first * users->stride, NULL, error);
-    for (int64_t r = first; r < users->n_rows && status == ADAPTAU_OK; r++) /* they got 0                          */
+    for (int64_t r = first; r < users->n_rows && status == ADAPTAU_OK; r++) /* folding has given them a row of zeros */
         if (data->user_ptr[r + 1] == data->user_ptr[r])
             atau_first_direction(&model->tables, USERS, r, users->rows + r * users->stride);
     adaptau_fold_in_destroy(fold);
@@ -177,7 +178,7 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
     if (fold && !model->encoding.encoder->identity)
         return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of %s are no embeddings",
                          model->encoding.encoder->name);
-    /* Whether or not there are new users to be folded in. */
+    /* The options are checked even where no new user is to be folded in. */
     adaptau_fold_in_options options;
     adaptau_status       status =
         fold ? atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), fold, false, "fold", error) : ADAPTAU_OK;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The life of a model, and its doors: what enters the model, asks its rooms and leaves. Calls that need several rooms at once have
+ * files of their own. */
 #include "model/model.h"
 
 #include <math.h>
@@ -7,7 +9,7 @@
 #include "common/abi.h"
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
 #include "kernels/check.h"
 #include "model/encoders/registry.h"
 #include "model/first_rows.h"
@@ -352,12 +354,11 @@ adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_
 static adaptau_status add_contrast(adaptau_model *model, const adaptau_batch *given, const adaptau_contrast_options *options,
                                    double *loss, adaptau_error *error)
 {
-    const struct atau_raw_tables *tables = &model->tables;
-    adaptau_batch                 batch;
-    adaptau_status                status = atau_gradients_check(&model->gradients, error);
+    const int32_t n = model->tables.side[ADAPTAU_SIDE_USERS].n_rows, m = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
+    adaptau_batch  batch;
+    adaptau_status status = atau_gradients_check(&model->gradients, error);
     if (status == ADAPTAU_OK)
-        status = atau_check_batch(given, tables->side[ADAPTAU_SIDE_USERS].n_rows, tables->side[ADAPTAU_SIDE_ITEMS].n_rows, &batch,
-                                  error);
+        status = atau_check_batch(given, n, m, &batch, error);
     if (status == ADAPTAU_OK && batch.n_rows == 0)
         status = atau_fail(error, ADAPTAU_E_STATE, "batch->n_rows = 0: there is nothing to learn from");
     if (status != ADAPTAU_OK)

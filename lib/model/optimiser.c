@@ -78,11 +78,12 @@ adaptau_status atau_optimiser_make_moments(struct atau_optimiser *optimiser, con
 {
     const size_t                  rows = (size_t)atau_optimised_const_table(tables, k)->n_rows;
     const size_t                  row_bytes = (size_t)tables->dim * sizeof(float);
+    const size_t                  second_bytes = (size_t)atau_second_columns(optimiser, tables) * sizeof(float);
     struct atau_moments_of_table *moments = &optimiser->of[k];
     if (!moments->first)
         moments->first = atau_allocate_zeroed(tables->context, rows, row_bytes);
     if (!moments->second)
-        moments->second = atau_allocate_zeroed(tables->context, rows, (uint64_t)atau_second_columns(optimiser, tables) * sizeof(float));
+        moments->second = atau_allocate_zeroed(tables->context, rows, second_bytes);
     if (!moments->steps)
         moments->steps = atau_allocate_zeroed(tables->context, rows, sizeof(int32_t));
     return atau_optimiser_has_moments(optimiser, k) ? ADAPTAU_OK

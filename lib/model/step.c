@@ -7,12 +7,13 @@
 
 #include "common/abi.h"
 #include "common/error.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
+#include "kernels/batch.h"
 #include "kernels/check.h"
 #include "kernels/workspace.h"
 
-/* The host's exchange, and how many positives the batch's rows have over the ranges together. A range alone does not know it,
- * and a temperature must not depend on where the items were cut. */
+/* The host's reduction, listened to: it tells how many positives the batch's rows amount to in all ranges of items together. One
+ * range does not know that, and a temperature must not depend on where the items were cut. */
 struct overheard {
     const adaptau_reduce *host;
     float                  *positives; /* [R] */
@@ -30,7 +31,7 @@ static int32_t overhear(void *user_data, const adaptau_reduce_piece *piece)
 static void count_positives(const adaptau_batch *batch, float *positives)
 {
     for (int64_t r = 0; r < batch->n_rows; r++)
-        positives[r] = (float)(batch->positive_ptr[r + 1] - batch->positive_ptr[r]);
+        positives[r] = (float)atau_batch_row_positives(batch, r);
 }
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
@@ -87,8 +88,8 @@ static adaptau_status tell_temperature(adaptau_model *model, const adaptau_batch
     return atau_temperature_tell(temperature, &report, error);
 }
 
-/* What only the softmax and its family can give a temperature, or take from soft targets, and what a range cannot know. The rest
- * is for the engine to say. */
+/* Refuse what only the softmax and its family can give a temperature or take from soft targets, and what one range of items
+ * cannot know. The engine checks the rest. */
 static adaptau_status check_loss(const adaptau_model *model, const adaptau_batch *batch, const adaptau_temperature *temperature,
                                  adaptau_error *error)
 {

@@ -19,17 +19,17 @@ static adaptau_status open_table(const struct atau_raw_tables *tables, struct at
                                  int32_t n_rows, float *host, int64_t stride, adaptau_error *error)
 {
     const size_t row_bytes = (size_t)tables->dim * sizeof(float);
-    size_t       bytes;
     table->n_rows = n_rows;
     table->stride = host && stride ? stride : tables->dim;
     table->rows = host;
+    if (!atau_rows_fit(n_rows, table->stride))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "%s: %d rows of %lld floats exceed the address space", what, n_rows,
+                         (long long)table->stride);
     if (host)
         return ADAPTAU_OK;
-    if (!atau_size_multiply((uint64_t)n_rows, row_bytes, &bytes))
-        return atau_fail(error, ADAPTAU_E_SHAPE, "%d rows of dim = %d exceed the address space", n_rows, tables->dim);
     table->rows = atau_allocate_zeroed(tables->context, (uint64_t)n_rows, row_bytes);
     if (!table->rows)
-        return atau_fail_memory(error, bytes, what);
+        return atau_fail_memory(error, (size_t)n_rows * row_bytes, what);
     table->owned = true;
     return ADAPTAU_OK;
 }

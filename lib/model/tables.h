@@ -27,7 +27,7 @@ struct atau_table {
 struct atau_raw_tables {
     adaptau_context  *context;
     int32_t           dim;
-    uint64_t          seed; /* of all that a model draws, from the first rows on                              */
+    uint64_t          seed; /* names all that a model draws, from the first rows on */
     bool              free_length;   /* final embeddings have any length                                      */
     bool              unit_raw_rows; /* an encoder's raw rows have length 1                                   */
     bool              rank_raw;      /* items are ranked by final embeddings as they are                      */
@@ -50,7 +50,7 @@ void           atau_tables_close(struct atau_raw_tables *tables);
 /* Room for an encoder's own parameters, in the host's memory where that is given. */
 adaptau_status atau_tables_open_own(struct atau_raw_tables *tables, int32_t n_rows, float *host, adaptau_error *error);
 
-/* Room for an item bias, of which nothing is written. */
+/* Allocate the item bias, with nothing in it yet. */
 adaptau_status atau_tables_make_bias(struct atau_raw_tables *tables, adaptau_error *error);
 
 /* Copy bias[m], or take the bias away: NULL. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Soft targets. With P = D_u^{-1} R (a user's uniform distribution over its items) and N = D_i^{-1} Rᵀ P, users aim with the
- * share e_u at P N. The loss is linear in the target, so all that training needs of it are two tables, formed once per epoch:
+/* Soft targets. With R the weights of interactions and D its sums by user and by item, P = D_u^{-1} R (a user's distribution over
+ * its items, uniform without weights) and N = D_i^{-1} Rᵀ P, users aim with the share e_u = c/(c + n_u) at P N. The loss is linear
+ * in the target, so all that training needs of it are two tables, formed once per epoch:
  *
  *     user_targets = P D_i^{-1} Rᵀ P V̂                     what row u is drawn to
- *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u e_u/τ⁺_u, W_u = n_u^a
+ *     item_targets = Rᵀ P D_i^{-1} Rᵀ D_u^{-1} (c Û)        c_u = W_u^a e_u/τ⁺_u, W_u = D_u
  *
  * each by three sparse products. Between two calls they lag behind the embeddings, by an epoch at most. */
 #include "model/targets.h"
@@ -15,19 +16,20 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "core/dataset.h"
-#include "core/temperature.h"
+#include "core/temperature_doors.h"
+#include "kernels/batch.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
 
-/* One forming. */
+/* What one call forms, and with what. */
 struct forming {
     struct atau_targets          *targets;
     const struct atau_raw_tables *tables;
     const adaptau_dataset        *data;
     struct atau_embeddings final;
-    float                 *inverse_users; /* [n] 1/n_u, 0 without items                                       */
-    float                 *inverse_items; /* [m] 1/n_i                                                        */
-    float                 *user_scale; /* [n] c_u/(n_u ‖e_u‖)                                              */
+    float                 *inverse_users; /* [n] 1/W_u, 0 without items                                       */
+    float                 *inverse_items; /* [m] 1/W_i                                                        */
+    float                 *user_scale; /* [n] c_u/(W_u ‖e_u‖)                                              */
     float                 *item_scale; /* [m] 1/‖e_i‖                                                      */
     float                 *tau; /* [2 x n] τ and τ⁺                                                 */
     float                 *between; /* [n x d]                                                          */
@@ -96,24 +98,29 @@ static float inverse_length(const struct forming *t, int side, int64_t r)
     return squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
 }
 
+static float inverse_of(double weight)
+{
+    return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
+}
+
 static double set_scales(struct forming *t, const adaptau_target_options *options)
 {
     const float   *tau_positive = t->tau + t->data->n_users;
     const double   exponent = options->row_weight_exponent == 0.0 ? 1.0 : options->row_weight_exponent;
     double         total = 0.0;
-    for (int64_t u = 0; u < t->data->n_users; u++) {
-        double n = (double)(t->data->user_ptr[u + 1] - t->data->user_ptr[u]);
-        double weight = n > 0.0 ? pow(n, exponent) : 0.0;
+    for (int32_t u = 0; u < t->data->n_users; u++) {
+        double n = (double)atau_user_degree(t->data, u), all = atau_user_weight(t->data, u);
+        double weight = n > 0.0 ? pow(all, exponent) : 0.0;
         double share = options->strength / (options->strength + n);
         t->targets->shares[u] = n > 0.0 ? (float)share : 0.0f;
-        t->inverse_users[u] = n > 0.0 ? (float)(1.0 / n) : 0.0f;
+        t->inverse_users[u] = n > 0.0 ? (float)(1.0 / all) : 0.0f;
         t->user_scale[u] =
-            n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * n)) * inverse_length(t, ADAPTAU_SIDE_USERS, u) : 0.0f;
+            n > 0.0 ? (float)(weight * share / ((double)tau_positive[u] * all)) * inverse_length(t, ADAPTAU_SIDE_USERS, u) : 0.0f;
         total += weight;
     }
-    for (int64_t i = 0; i < t->data->n_items; i++) {
-        int64_t n = t->data->item_ptr[i + 1] - t->data->item_ptr[i];
-        t->inverse_items[i] = n > 0 ? 1.0f / (float)n : 0.0f;
+    for (int32_t i = 0; i < t->data->n_items; i++) {
+        const double all = atau_item_weight(t->data, i);
+        t->inverse_items[i] = inverse_of(all);
         t->item_scale[i] = inverse_length(t, ADAPTAU_SIDE_ITEMS, i);
     }
     return total;
@@ -131,18 +138,18 @@ static adaptau_status propagate(struct forming *t, adaptau_error *error)
         int64_t            stride;
         float             *to;
     } products[6] = {
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale, NULL},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, t->item_scale, NULL, data->user_weights},
          items,
          t->final.stride[ADAPTAU_SIDE_ITEMS],
          t->between},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL, NULL}, t->between, dim, on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, on_users},
-        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale, NULL},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, NULL, NULL, data->item_weights}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL, data->user_weights}, on_items, dim, on_users},
+        {{data->n_items, data->item_ptr, data->item_users, t->inverse_items, t->user_scale, NULL, data->item_weights},
          users,
          t->final.stride[ADAPTAU_SIDE_USERS],
          on_items},
-        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL}, on_items, dim, t->between},
-        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL, NULL}, t->between, dim, on_items},
+        {{data->n_users, data->user_ptr, data->user_items, t->inverse_users, NULL, NULL, data->user_weights}, on_items, dim, t->between},
+        {{data->n_items, data->item_ptr, data->item_users, NULL, NULL, NULL, data->item_weights}, t->between, dim, on_items},
     };
     adaptau_status status = ADAPTAU_OK;
     for (int p = 0; p < 6 && status == ADAPTAU_OK; p++) {
@@ -190,9 +197,9 @@ void atau_targets_add(const struct atau_targets *targets, int64_t dim, float *sh
 {
     double weight = 0.0;
     for (int64_t r = 0; r < batch->n_rows; r++) {
-        int64_t user = batch->users ? batch->users[r] : r, n = batch->positive_ptr[r + 1] - batch->positive_ptr[r];
+        int64_t user = batch->users ? batch->users[r] : r;
         shares[r] = targets->shares[user];
-        weight += (batch->row_weights ? (double)batch->row_weights[r] : 1.0) * (double)n;
+        weight += atau_batch_row_weight(batch, r);
         memcpy(rows + r * dim, targets->users + user * dim, (size_t)dim * sizeof(float));
     }
     batch->target_shares = shares;
@@ -202,12 +209,6 @@ void atau_targets_add(const struct atau_targets *targets, int64_t dim, float *sh
 }
 
 /* ---- for new users --------------------------------------------------------------------------------------------------- */
-
-static void invert_degrees(int64_t n, const int64_t *ptr, float *out)
-{
-    for (int64_t r = 0; r < n; r++)
-        out[r] = ptr[r + 1] > ptr[r] ? 1.0f / (float)(ptr[r + 1] - ptr[r]) : 0.0f;
-}
 
 struct walk {
     float *inverse_users, *inverse_items; /* [n], [m]                                                        */
@@ -231,10 +232,12 @@ adaptau_status atau_targets_of_items(adaptau_context *context, const adaptau_dat
     if (status != ADAPTAU_OK)
         return status;
     lay_out_walk(&w, d, dim, &arena);
-    invert_degrees(d->n_users, d->user_ptr, w.inverse_users);
-    invert_degrees(d->n_items, d->item_ptr, w.inverse_items);
-    const struct atau_sparse      to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL};
-    const struct atau_sparse      to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL};
+    for (int32_t u = 0; u < d->n_users; u++)
+        w.inverse_users[u] = inverse_of(atau_user_weight(d, u));
+    for (int32_t i = 0; i < d->n_items; i++)
+        w.inverse_items[i] = inverse_of(atau_item_weight(d, i));
+    const struct atau_sparse to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL, d->user_weights};
+    const struct atau_sparse to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL, d->item_weights};
     const struct atau_propagation first = {
         .dim = dim, .x = rows, .x_stride = dim, .scale = 1.0f, .out = w.between, .out_stride = dim};
     const struct atau_propagation second = {

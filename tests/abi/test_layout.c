@@ -31,7 +31,7 @@ MEMBER(adaptau_attachment, name, 0, 8);
 MEMBER(adaptau_attachment, bytes, 8, 8);
 MEMBER(adaptau_attachment, size, 16, 8);
 
-SIZE(adaptau_batch, 104);
+SIZE(adaptau_batch, 112);
 MEMBER(adaptau_batch, struct_size, 0, 4);
 MEMBER(adaptau_batch, flags, 4, 4);
 MEMBER(adaptau_batch, n_rows, 8, 4);
@@ -43,11 +43,12 @@ MEMBER(adaptau_batch, n_candidates, 40, 8);
 MEMBER(adaptau_batch, candidate_ids, 48, 8);
 MEMBER(adaptau_batch, log_q, 56, 8);
 MEMBER(adaptau_batch, row_weights, 64, 8);
-MEMBER(adaptau_batch, target_shares, 72, 8);
-MEMBER(adaptau_batch, user_targets, 80, 8);
-MEMBER(adaptau_batch, item_targets, 88, 8);
-MEMBER(adaptau_batch, item_target_scale, 96, 4);
-MEMBER(adaptau_batch, reserved, 100, 4);
+MEMBER(adaptau_batch, positive_weights, 72, 8);
+MEMBER(adaptau_batch, target_shares, 80, 8);
+MEMBER(adaptau_batch, user_targets, 88, 8);
+MEMBER(adaptau_batch, item_targets, 96, 8);
+MEMBER(adaptau_batch, item_target_scale, 104, 4);
+MEMBER(adaptau_batch, reserved, 108, 4);
 
 SIZE(adaptau_context_options, 80);
 MEMBER(adaptau_context_options, struct_size, 0, 4);
@@ -63,15 +64,16 @@ MEMBER(adaptau_context_options, allocator_data, 56, 8);
 MEMBER(adaptau_context_options, log, 64, 8);
 MEMBER(adaptau_context_options, log_data, 72, 8);
 
-SIZE(adaptau_csr, 32);
+SIZE(adaptau_csr, 40);
 MEMBER(adaptau_csr, struct_size, 0, 4);
 MEMBER(adaptau_csr, n_users, 4, 4);
 MEMBER(adaptau_csr, n_items, 8, 4);
 MEMBER(adaptau_csr, reserved, 12, 4);
 MEMBER(adaptau_csr, indptr, 16, 8);
 MEMBER(adaptau_csr, indices, 24, 8);
+MEMBER(adaptau_csr, weights, 32, 8);
 
-SIZE(adaptau_dataset_view, 48);
+SIZE(adaptau_dataset_view, 64);
 MEMBER(adaptau_dataset_view, struct_size, 0, 4);
 MEMBER(adaptau_dataset_view, n_users, 4, 4);
 MEMBER(adaptau_dataset_view, n_items, 8, 4);
@@ -80,6 +82,8 @@ MEMBER(adaptau_dataset_view, user_ptr, 16, 8);
 MEMBER(adaptau_dataset_view, user_items, 24, 8);
 MEMBER(adaptau_dataset_view, item_ptr, 32, 8);
 MEMBER(adaptau_dataset_view, item_users, 40, 8);
+MEMBER(adaptau_dataset_view, user_weights, 48, 8);
+MEMBER(adaptau_dataset_view, item_weights, 56, 8);
 
 SIZE(adaptau_encoder_parameters, 24);
 MEMBER(adaptau_encoder_parameters, struct_size, 0, 4);
@@ -324,13 +328,13 @@ MEMBER(adaptau_sampler_options, popularity_exponent, 32, 8);
 MEMBER(adaptau_sampler_options, row_weight_exponent, 40, 8);
 MEMBER(adaptau_sampler_options, seed, 48, 8);
 
-SIZE(adaptau_score_moments, 64);
+SIZE(adaptau_score_moments, 72);
 MEMBER(adaptau_score_moments, struct_size, 0, 4);
 MEMBER(adaptau_score_moments, dim, 4, 4);
 MEMBER(adaptau_score_moments, users, 8, 8);
 MEMBER(adaptau_score_moments, items, 16, 8);
-MEMBER(adaptau_score_moments, interactions, 24, 24);
-MEMBER(adaptau_score_moments, losses, 48, 16);
+MEMBER(adaptau_score_moments, interactions, 24, 32);
+MEMBER(adaptau_score_moments, losses, 56, 16);
 
 SIZE(adaptau_search_options, 40);
 MEMBER(adaptau_search_options, struct_size, 0, 4);

@@ -71,7 +71,7 @@ static adaptau_status fold_and_rank(void)
     adaptau_fold_in              *fold = NULL;
     adaptau_status             status = adaptau_fold_in_create(world.model, world.data, &options, &fold, NULL);
     if (status == ADAPTAU_OK)
-        status = adaptau_fold_in_users(fold, 1, ptr, &item, embedding, NULL, NULL);
+        status = adaptau_fold_in_users(fold, 1, ptr, &item, NULL, embedding, NULL, NULL);
     if (status == ADAPTAU_OK)
         status = top_items_for(world.model, 1, embedding, 0, 1, NULL, &best, NULL, NULL);
     adaptau_fold_in_destroy(fold);

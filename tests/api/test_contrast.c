@@ -51,7 +51,7 @@ static void open_small(struct small *s, adaptau_model_options options)
     options.host_users = s->users;
     options.host_items = s->items;
     OK(adaptau_context_create(NULL, &s->context, &error));
-    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, &s->data, &error));
+    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, NULL, &s->data, &error));
     OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
     OK(adaptau_temperature_create(s->context, s->data, NULL, &s->temperature, &error));
     OK(adaptau_model_update_temperature(s->model, s->temperature, &error));

@@ -140,7 +140,7 @@ static void check_shape(const struct shape *s, int how)
     }
     int64_t      n_terms = 0;
     const double truth = is_valid(s) ? define_loss(s, &n_terms) : output.loss;
-    ck_assert_msg(fabs(output.loss - truth) < 1e-5 && (!is_valid(s) || output.n_terms == n_terms),
+    ck_assert_msg(fabs(output.loss - truth) < 1e-5 && (!is_valid(s) || output.n_terms == (double)n_terms),
                   "%s: the loss is %g of %d terms, not %g of %d", what, output.loss, (int)output.n_terms, truth, (int)n_terms);
     ck_assert_msg(!catalogue || output.n_touched_items == s->n_items, "%s: %d touched", what, (int)output.n_touched_items);
     for (int k = 0; k < s->n_rows * DIM; k++)
@@ -212,8 +212,8 @@ static void fold_and_grow(adaptau_model *model, adaptau_dataset *data, bool whol
         options.target_strength = targets;
         options.popularity_exponent = targets;
         if (DONE(adaptau_fold_in_create(model, data, &options, &fold, &error))) {
-            DONE(adaptau_fold_in_users(fold, 0, NULL, NULL, NULL, NULL, &error));
-            if (DONE(adaptau_fold_in_users(fold, 2, ptr, NULL, rows, taus, &error)))
+            DONE(adaptau_fold_in_users(fold, 0, NULL, NULL, NULL, NULL, NULL, &error));
+            if (DONE(adaptau_fold_in_users(fold, 2, ptr, NULL, NULL, rows, taus, &error)))
                 for (int k = 0; k < 8; k++)
                     ck_assert(isfinite(rows[k]));
         }
@@ -249,7 +249,7 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
     const adaptau_dataset     *masks[1] = {data};
     adaptau_tables             tables = {.struct_size = sizeof tables};
     adaptau_evaluator_options  options = {.struct_size = sizeof options};
-    double                     value, moments[3], of_groups[1];
+    double                     value, moments[4], of_groups[1];
     float                      each[3];
     int32_t                    lists[3 * 3] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
     if (!DONE(adaptau_model_get_tables(model, &tables, &error)))
@@ -321,7 +321,7 @@ START_TEST(objects_of_every_pair_of_empty_counts_work_or_say_why_not)
         adaptau_temperature  *temperature = NULL;
         adaptau_model_options options = {.struct_size = sizeof options, .dim = 4, .encoder = _i / 8 % 3,
                                          .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]};
-        if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL,
+        if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL, NULL,
                                                           &data, &error)) &&
             DONE(adaptau_model_create(context, data, &options, &model, &error)) &&
             DONE(adaptau_temperature_create(context, data, NULL, &temperature, &error))) {

@@ -48,7 +48,7 @@ static adaptau_dataset *read_dataset(adaptau_context *context, const char *name,
     snprintf(users_key, sizeof users_key, "%s_users", key);
     snprintf(items_key, sizeof items_key, "%s_items", key);
     int32_t *users = read_integers(name, users_key, &n), *items = read_integers(name, items_key, &n);
-    OK(adaptau_dataset_create_from_interactions(context, shape[0], shape[1], n, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, shape[0], shape[1], n, users, items, NULL, &dataset, &error));
     free(users);
     free(items);
     return dataset;

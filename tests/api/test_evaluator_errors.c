@@ -84,7 +84,7 @@ START_TEST(evaluating_nobody_gives_zero)
                                    .users = sizes[k][0] ? numbers : NULL,
                                    .items = sizes[k][1] ? numbers : NULL};
         double           share[2];
-        OK(adaptau_dataset_create_from_interactions(context, sizes[k][0], sizes[k][1], 0, NULL, NULL, &held_out, &error));
+        OK(adaptau_dataset_create_from_interactions(context, sizes[k][0], sizes[k][1], 0, NULL, NULL, NULL, &held_out, &error));
         adaptau_evaluator *evaluator = make_evaluator(
             context, held_out, (adaptau_evaluator_options){.n_groups = 2, .item_groups = sizes[k][1] ? groups : NULL});
         OK(adaptau_evaluator_run(evaluator, &tables, &error));

@@ -177,7 +177,7 @@ struct answer {
     adaptau_status status;
     float          user[DIM], items[N_ITEMS * DIM];
     double         loss;
-    int64_t        n_terms;
+    double         n_terms;
 };
 
 static void ask(adaptau_context *context, const struct problem *p, bool want_items, struct answer *a)
@@ -419,7 +419,7 @@ START_TEST(a_model_of_short_rows_refuses_a_gradient_that_is_no_float)
     adaptau_batch               batch = {.struct_size = sizeof batch, .n_rows = 2, .positive_ptr = ptr, .positives = pair_items};
     if (!context)
         return;
-    OK(adaptau_dataset_create_from_interactions(context, 2, 2, 2, pair_users, pair_items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, 2, 2, 2, pair_users, pair_items, NULL, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_temperature_create(context, data, &fixed, &temperature, &error));
     memcpy(before, user_rows, sizeof before);

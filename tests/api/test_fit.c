@@ -381,7 +381,7 @@ START_TEST(takes_all_epochs_where_nothing_can_be_held_out)
     adaptau_fit_options options = new_options();
     adaptau_fit_result  result = {.struct_size = sizeof result};
     open_data(NULL);
-    OK(adaptau_dataset_create_from_interactions(f.context, 3, 4, 3, users, items, &tiny, &error));
+    OK(adaptau_dataset_create_from_interactions(f.context, 3, 4, 3, users, items, NULL, &tiny, &error));
     options.held_out_share = 0.4;
     f.recipe.dim = 2;
     OK(adaptau_fit(f.context, tiny, &f.recipe, &options, &model, &result, &error));

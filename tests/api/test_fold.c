@@ -54,7 +54,7 @@ static void fold_new(const struct world *w, const adaptau_fold_in_options *optio
 {
     adaptau_fold_in *fold = NULL;
     OK(adaptau_fold_in_create(w->model, w->data, options, &fold, &error));
-    OK(adaptau_fold_in_users(fold, NEW, new_ptr, new_items, embeddings, taus, &error));
+    OK(adaptau_fold_in_users(fold, NEW, new_ptr, new_items, NULL, embeddings, taus, &error));
     adaptau_fold_in_destroy(fold);
 }
 
@@ -476,7 +476,7 @@ START_TEST(results_do_not_depend_on_threads)
         train(&w, 1);
         OK(adaptau_fold_in_create(w.model, w.data, &options, &fold, &error));
         close_world(&(struct world){.model = w.model, .sampler = w.sampler, .temperature = w.temperature}); /* not needed */
-        OK(adaptau_fold_in_users(fold, MANY, ptr, items, rows, NULL, &error));
+        OK(adaptau_fold_in_users(fold, MANY, ptr, items, NULL, rows, NULL, &error));
         adaptau_fold_in_destroy(fold);
         adaptau_dataset_destroy(w.data);
         adaptau_context_destroy(w.context);
@@ -501,7 +501,7 @@ START_TEST(trained_users_are_found_again)
     OK(adaptau_temperature_get_state(w.temperature, &state, &error));
     options.tau = state.tau0;
     OK(adaptau_fold_in_create(w.model, NULL, &options, &fold, &error));
-    OK(adaptau_fold_in_users(fold, USERS, v.user_ptr, v.user_items, rows, NULL, &error));
+    OK(adaptau_fold_in_users(fold, USERS, v.user_ptr, v.user_items, NULL, rows, NULL, &error));
     const adaptau_tables t = tables_of(w.model);
     for (int k = 0; k < USERS * DIM; k++)
         cosine += (double)rows[k] * (double)t.users[k] / USERS;

@@ -58,7 +58,7 @@ static adaptau_dataset *larger_data(const struct world *w)
     for (int32_t k = 0; k < MORE_ITEMS - 1; k++)
         for (int32_t u = k; u < USERS; u += 20 + k)
             users[n] = u, items[n++] = ITEMS + k;
-    OK(adaptau_dataset_create_from_interactions(w->context, USERS + MORE_USERS, ITEMS + MORE_ITEMS, n, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(w->context, USERS + MORE_USERS, ITEMS + MORE_ITEMS, n, users, items, NULL, &data, &error));
     return data;
 }
 
@@ -163,7 +163,7 @@ START_TEST(new_users_are_folded_in)
         ptr[k] = v.user_ptr[USERS + k] - v.user_ptr[USERS];
     OK(adaptau_model_grow(w.model, data, &options, &grown, &error));
     OK(adaptau_fold_in_create(grown, data, &options, &fold, &error));
-    OK(adaptau_fold_in_users(fold, MORE_USERS, ptr, v.user_items + v.user_ptr[USERS], rows, NULL, &error));
+    OK(adaptau_fold_in_users(fold, MORE_USERS, ptr, v.user_items + v.user_ptr[USERS], NULL, rows, NULL, &error));
     const adaptau_tables t = raw_of(grown);
     ck_assert_int_eq(memcmp(t.users + USERS * DIM, rows, sizeof(float) * (MORE_USERS - 1) * DIM), 0);
     ck_assert_double_eq_tol(mean_length(t.users + (USERS + MORE_USERS - 1) * DIM, 1), 1.0, 1e-5); /* has no items      */

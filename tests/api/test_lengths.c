@@ -199,8 +199,8 @@ START_TEST(ranking_raw_changes_the_ranking_alone)
     const int64_t ptr[] = {0, 3};
     const int32_t items[] = {1, 5, 9};
     float         one[DIM], other[DIM];
-    OK(adaptau_fold_in_users(fold, 1, ptr, items, one, NULL, &error));
-    OK(adaptau_fold_in_users(usual_fold, 1, ptr, items, other, NULL, &error));
+    OK(adaptau_fold_in_users(fold, 1, ptr, items, NULL, one, NULL, &error));
+    OK(adaptau_fold_in_users(usual_fold, 1, ptr, items, NULL, other, NULL, &error));
     ck_assert_mem_eq(one, other, sizeof one);
     adaptau_fold_in_destroy(fold);
     adaptau_fold_in_destroy(usual_fold);
@@ -311,7 +311,7 @@ START_TEST(a_model_grows_on_the_sphere)
     adaptau_dataset *larger = NULL;
     const int32_t    users[] = {USERS, USERS, 0}, items[] = {1, 2, ITEMS};
     train(&w, 1);
-    OK(adaptau_dataset_create_from_interactions(w.context, USERS + 1, ITEMS + 1, 3, users, items, &larger, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, USERS + 1, ITEMS + 1, 3, users, items, NULL, &larger, &error));
     OK(adaptau_model_grow(w.model, larger, NULL, &model, &error));
     adaptau_tables raw = raw_of(model);
     ck_assert(worst_length(raw.users, raw.user_stride, USERS + 1) < 1e-6);

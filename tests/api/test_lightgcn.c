@@ -67,7 +67,7 @@ static void open_small(struct small *s, adaptau_model_options options)
     options.host_users = s->users;
     options.host_items = s->items;
     OK(adaptau_context_create(NULL, &s->context, &error));
-    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, &s->data, &error));
+    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, NULL, &s->data, &error));
     OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
     OK(adaptau_temperature_create(s->context, s->data, &fixed, &s->temperature, &error));
 }
@@ -384,12 +384,12 @@ START_TEST(an_empty_graph_leaves_the_tables_as_they_are)
     adaptau_model_options options = lightgcn(1);
     options.struct_size = sizeof options;
     options.edge_dropout = 0.5;
-    OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 2);
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(empty);
-    OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert_int_eq(tables_of(model).n_users, 0);
     adaptau_model_destroy(model);
@@ -413,7 +413,7 @@ START_TEST(a_propagation_that_fails_is_done_again)
         pair_of_users[p] = p / 100;
         pair_of_items[p] = (p / 100 + p % 100) % ITEMS;
     }
-    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * 100, pair_of_users, pair_of_items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * 100, pair_of_users, pair_of_items, NULL, &data, &error));
     options.struct_size = sizeof options;
     options.dim = DIM;
     OK(adaptau_model_create(context, data, &options, &model, &error));

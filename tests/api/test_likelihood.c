@@ -155,7 +155,7 @@ START_TEST(nobody_held_out_is_zero)
     double means[TAUS] = {9, 9, 9, 9, 9};
     open_world(make_context(ADAPTAU_BACKEND_AUTO, 2));
     adaptau_dataset *nothing = NULL;
-    OK(adaptau_dataset_create_from_interactions(world.context, USERS, ITEMS, 0, NULL, NULL, &nothing, &error));
+    OK(adaptau_dataset_create_from_interactions(world.context, USERS, ITEMS, 0, NULL, NULL, NULL, &nothing, &error));
     adaptau_evaluator *evaluator = make_evaluator(world.context, nothing, (adaptau_evaluator_options){0});
     adaptau_tables     tables = world_tables();
     OK(adaptau_evaluator_log_likelihood(evaluator, &tables, TAUS, taus, means, &error));

@@ -110,7 +110,7 @@ START_TEST(folds_and_filters_by_longer_structs)
     float         row[DIM];
     adaptau_fold_in *fold = NULL;
     OK(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error));
-    OK(adaptau_fold_in_users(fold, 1, ptr, &item, row, NULL, &error));
+    OK(adaptau_fold_in_users(fold, 1, ptr, &item, NULL, row, NULL, &error));
     asked.query.embeddings = row;
     OK(adaptau_model_rank(w.model, &asked.query, &best, NULL, &error));
     adaptau_fold_in_destroy(fold);

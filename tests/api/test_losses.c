@@ -182,17 +182,17 @@ static double define_family_row(const struct problem *p, const adaptau_loss *los
         const double log_z = log(sum + (own ? exp(f * inverse_tau) : 0.0));
         if (isinf(log_z))
             return 0.0; /* an empty sum                                                                          */
-        total += e * (log_z - target * aim);
+        total += weight_of(p, i) * e * (log_z - target * aim);
         if (loss->kind == ADAPTAU_LOSS_SLATK) {
             const double x = (given_score(p, row, p->positives[i]) - threshold) / loss->weight_tau;
-            total += (1.0 - e) * 2.0 / (1.0 + exp(-x)) * (log_z - f * aim);
+            total += weight_of(p, i) * (1.0 - e) * 2.0 / (1.0 + exp(-x)) * (log_z - f * aim);
         } else {
-            total += (1.0 - e) * loss->negative_weight * log_z;
-            mean += exp(f * aim / loss->positive_scale) / (double)n;
+            total += weight_of(p, i) * (1.0 - e) * loss->negative_weight * log_z;
+            mean += weight_of(p, i) * exp(f * aim / loss->positive_scale) / weigh_row(p, row);
         }
     }
     if (loss->kind == ADAPTAU_LOSS_BSL && n > 0)
-        total -= (1.0 - e) * (double)n * loss->positive_scale * log(mean);
+        total -= (1.0 - e) * weigh_row(p, row) * loss->positive_scale * log(mean);
     return total * (p->weights ? (double)p->row_weights[row] : 1.0);
 }
 
@@ -220,7 +220,7 @@ static double define_psl_row(const struct problem *p, const adaptau_loss *loss, 
                 z += pow(activate(loss->activation,
                                   (score(p, user, items + (int64_t)candidate_of(p, row, c) * p->dim) - positive) / 2.0),
                          2.0 * inverse_tau);
-        total += log(z);
+        total += weight_of(p, i) * log(z);
     }
     return total * (p->weights ? (double)p->row_weights[row] : 1.0);
 }
@@ -251,7 +251,7 @@ static double define_row(const struct problem *p, const adaptau_loss *loss, int3
             for (int64_t c = 0; c < (int64_t)n_counted; c++)
                 sum += of_candidate(loss, f[c], positive, inverse_tau);
         }
-        total += of_positive(loss, positive, inverse_tau) + (n_counted > 0.0 ? sum / n_counted : 0.0);
+        total += weight_of(p, i) * (of_positive(loss, positive, inverse_tau) + (n_counted > 0.0 ? sum / n_counted : 0.0));
     }
     free(f);
     return total * (p->weights ? (double)p->row_weights[row] : 1.0);
@@ -401,6 +401,26 @@ START_TEST(options_match_central_differences)
 }
 END_TEST
 
+/* _i: loss x kind x inside or outside; weights of interactions, of rows, a temperature for each row. */
+START_TEST(weights_match_central_differences)
+{
+    const int      shape = _i / N_LOSSES;
+    struct problem p = {.n_users = 6,
+                        .n_items = 140,
+                        .dim = 16,
+                        .n_rows = 6,
+                        .kind = shape % 3,
+                        .table_flags = ADAPTAU_NORMALISE_BOTH,
+                        .batch_flags = shape / 3 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                        .n_candidates = shape % 3 ? 60 : 0,
+                        .weights = true,
+                        .interaction_weights = true,
+                        .personal = true,
+                        .tau = 0.2f};
+    check_problem(p, _i % N_LOSSES + 1, 17);
+}
+END_TEST
+
 /* _i: loss of the softmax's family x kind x inside or outside; all that the softmax takes: log q, soft targets, τ⁺, a sum that
  * needs its maximum. */
 START_TEST(family_takes_what_the_softmax_takes)
@@ -415,6 +435,7 @@ START_TEST(family_takes_what_the_softmax_takes)
                         .batch_flags = shape / 3 % 2 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                         .n_candidates = shape % 3 ? 60 : 0,
                         .weights = true,
+                        .interaction_weights = shape / 6,
                         .log_q = true,
                         .targets = shape % 3 == 0, /* else items that no row meets have a target and no gradient */
                         .personal = true,
@@ -552,6 +573,7 @@ START_TEST(results_do_not_depend_on_threads)
                                                      .table_flags = ADAPTAU_NORMALISE_BOTH | (shape / 3 ? ADAPTAU_BFLOAT16 : 0),
                                                      .batch_flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM,
                                                      .n_candidates = shape % 3 ? 150 : 0,
+                                                     .interaction_weights = true,
                                                      .tau = 0.2f});
     adaptau_loss   loss = loss_of(_i % N_LOSSES + 1);
     struct answer  first = {0};
@@ -700,6 +722,7 @@ int main(void)
     tcase_set_timeout(large, 300);
     tcase_add_loop_test(tests, gradients_match_central_differences, 0, 24 * N_LOSSES);
     tcase_add_loop_test(tests, options_match_central_differences, 0, 3 * N_LOSSES);
+    tcase_add_loop_test(tests, weights_match_central_differences, 0, 6 * N_LOSSES);
     tcase_add_loop_test(tests, family_takes_what_the_softmax_takes, 0, 12 * N_FAMILY);
     tcase_add_loop_test(tests, every_activation_matches_central_differences, 0, 9);
     tcase_add_loop_test(tests, unit_rows_get_tangent_gradients, 0, 3 * N_LOSSES);

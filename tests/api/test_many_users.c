@@ -32,7 +32,7 @@ static void open_world(void)
             us[4 * u + k] = u;
             is[4 * u + k] = (u * 7 + k * k * 5) % M;
         }
-    OK(adaptau_dataset_create_from_interactions(context, N, M, 4 * N, us, is, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, N, M, 4 * N, us, is, NULL, &dataset, &error));
     free(us);
     free(is);
     for (int k = 0; k < N * D; k++)
@@ -88,7 +88,7 @@ static adaptau_temperature_state observe_all(const adaptau_temperature_options *
     const adaptau_tables      tables = tables_of_all();
     adaptau_temperature_state state = {.struct_size = sizeof state};
     OK(adaptau_temperature_create(context, dataset, options, out, &error));
-    OK(adaptau_temperature_add_losses(*out, N, NULL, losses, &error));
+    OK(adaptau_temperature_add_losses(*out, N, NULL, losses, NULL, &error));
     OK(adaptau_temperature_update(*out, &tables, &error));
     OK(adaptau_temperature_get_state(*out, &state, &error));
     return state;
@@ -186,7 +186,7 @@ START_TEST(infinite_losses_are_refused_wherever_they_are)
             const float kept = losses[places[k]];
             losses[places[k]] = (float)sign * INFINITY;
             ck_assert_int_eq(adaptau_temperature_set_state(temperature, &state, losses, &error), ADAPTAU_E_NUMERIC);
-            ck_assert_int_eq(adaptau_temperature_add_losses(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
+            ck_assert_int_eq(adaptau_temperature_add_losses(temperature, N, NULL, losses, NULL, &error), ADAPTAU_E_NUMERIC);
             losses[places[k]] = kept;
         }
     OK(adaptau_temperature_set_state(temperature, &state, losses, &error));

@@ -279,7 +279,7 @@ START_TEST(a_temperature_of_another_size_does_not_fit)
         char                 message[80];
         snprintf(message, sizeof message, "temperature is of %d users x %d items, but the model of %d x %d", sizes[i][0],
                  sizes[i][1], USERS, ITEMS);
-        OK(adaptau_dataset_create_from_interactions(w.context, sizes[i][0], sizes[i][1], 1, &user, &item, &data, &error));
+        OK(adaptau_dataset_create_from_interactions(w.context, sizes[i][0], sizes[i][1], 1, &user, &item, NULL, &data, &error));
         OK(adaptau_temperature_create(w.context, data, NULL, &other, &error));
         ck_assert_int_eq(adaptau_model_update_targets(w.model, w.data, other, &targets, &error), ADAPTAU_E_SHAPE);
         ck_assert_str_eq(error.message, message);
@@ -300,7 +300,7 @@ START_TEST(an_empty_dataset_makes_a_model_that_cannot_learn)
     struct world     w = open_default();
     adaptau_dataset *empty = NULL;
     adaptau_model   *model = NULL;
-    OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, NULL, &model, &error));
     adaptau_batch batch = {.struct_size = sizeof batch};
     ck_assert_int_eq(adaptau_model_gradients(model, &batch, w.temperature, NULL, &error), ADAPTAU_E_STATE);

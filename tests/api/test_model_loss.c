@@ -36,7 +36,7 @@ START_TEST(gradients_are_those_of_the_loss)
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, &step, &error));
     OK(adaptau_model_get_gradient_view(w.model, &view, &error));
     ck_assert(step.loss == output.loss);
-    ck_assert_int_eq(step.n_terms, output.n_terms);
+    ck_assert_double_eq(step.n_terms, output.n_terms);
     ck_assert_mem_eq(view.items, items, sizeof items);
     close_world(&w);
 }

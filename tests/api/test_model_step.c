@@ -170,7 +170,7 @@ START_TEST(an_executor_that_fails_leaves_no_step_half_made)
         users[u] = u;
         items[u] = (u * 7) % MANY_ITEMS;
     }
-    OK(adaptau_dataset_create_from_interactions(context, MANY_USERS, MANY_ITEMS, MANY_USERS, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, MANY_USERS, MANY_ITEMS, MANY_USERS, users, items, NULL, &data, &error));
     adaptau_model *model = with_gradients(context, data, before);
     OK(adaptau_model_apply(model, &error));
     memcpy(after, tables_of(model).users, MANY_USERS * DIM * sizeof(float));
@@ -199,11 +199,13 @@ END_TEST
 
 /* ---- soft targets --------------------------------------------------------------------------------------------------- */
 
-/* What soft targets add to the gradients, against dense matrices in double precision: 6 users, 5 items. */
+/* What soft targets add to the gradients, against dense matrices in double precision: 6 users, 5 items. _i: interactions have
+ * weights. */
 START_TEST(soft_targets_are_two_steps_of_a_walk)
 {
     enum { N = 6, M = 5, D = 3 };
     const int32_t users[12] = {0, 0, 1, 1, 1, 2, 3, 3, 4, 4, 4, 4}, items[12] = {0, 1, 0, 2, 3, 1, 2, 3, 0, 1, 2, 3};
+    const float   weights[12] = {1.0f, 2.5f, 0.5f, 1.0f, 4.0f, 3.0f, 1.0f, 0.25f, 2.0f, 2.0f, 1.0f, 7.0f};
     const double  strength = 2.0, exponent = 0.5;
     adaptau_context           *context = NULL;
     adaptau_dataset           *data = NULL;
@@ -216,23 +218,24 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
             .struct_size = sizeof options, .strength = strength, .row_weight_exponent = exponent};
     adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25};
     OK(adaptau_context_create(NULL, &context, &error));
-    OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, _i ? weights : NULL, &data, &error));
     OK(adaptau_model_create(context, data, &model_options, &model, &error));
     OK(adaptau_temperature_create(context, data, &fixed, &temperature, &error));
     OK(adaptau_sampler_create(context, data, &sampler_options, &sampler, &error));
 
-    double r[N][M] = {{0}}, nu[N] = {0}, ni[M] = {0}, walk[N][M] = {{0}};
+    double r[N][M] = {{0}}, nu[N] = {0}, ni[M] = {0}, counts[N] = {0}, walk[N][M] = {{0}};
     for (int p = 0; p < 12; p++) {
-        r[users[p]][items[p]] = 1.0;
-        nu[users[p]] += 1.0;
-        ni[items[p]] += 1.0;
+        r[users[p]][items[p]] = _i ? (double)weights[p] : 1.0;
+        counts[users[p]] += 1.0;
+        nu[users[p]] += r[users[p]][items[p]];
+        ni[items[p]] += r[users[p]][items[p]];
     }
     for (int u = 0; u < N; u++) /* P N, entry by entry                                                          */
         for (int i = 0; i < M; i++)
             for (int v = 0; v < N; v++)
                 for (int j = 0; j < M; j++)
                     if (r[u][i] * r[v][i] * r[v][j] > 0.0)
-                        walk[u][j] += 1.0 / nu[u] / ni[i] / nu[v];
+                        walk[u][j] += r[u][i] * r[v][i] * r[v][j] / nu[u] / ni[i] / nu[v];
 
     double hard_users[N][D], hard_items[M][D];
     adaptau_tables t = tables_of(model);
@@ -250,7 +253,7 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
         for (int64_t k = 0; k < view.n_users; k++)
             for (int d = 0; d < D; d++) {
                 int    u = view.user_ids[k];
-                double e = strength / (strength + nu[u]), change = 0.0, along = 0.0;
+                double e = strength / (strength + counts[u]), change = 0.0, along = 0.0;
                 for (int j = 0; j < M; j++) /* − W e/τ Σ_j (q − p)_uj v_j, on the tangent                       */
                     for (int c = 0; c < D; c++) {
                         double weight = -pow(nu[u], exponent) * e / 0.25;
@@ -269,7 +272,7 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
                 double change = 0.0, along = 0.0;
                 for (int u = 0; u < N; u++)
                     for (int c = 0; c < D && nu[u] > 0.0; c++) {
-                        double e = strength / (strength + nu[u]);
+                        double e = strength / (strength + counts[u]);
                         double weight = -pow(nu[u], exponent) * e / 0.25;
                         double g = weight * (walk[u][j] - r[u][j] / nu[u]) * (double)t.users[u * D + c];
                         along += g * (double)t.items[j * D + c];
@@ -344,7 +347,7 @@ int main(void)
     tcase_add_test(tests, untouched_rows_do_not_move);
     tcase_add_test(tests, order_of_calls_is_checked);
     tcase_add_test(tests, an_executor_that_fails_leaves_no_step_half_made);
-    tcase_add_test(tests, soft_targets_are_two_steps_of_a_walk);
+    tcase_add_loop_test(tests, soft_targets_are_two_steps_of_a_walk, 0, 2);
     tcase_add_test(tests, row_second_moment_is_adam_with_one_scale_for_a_row);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -60,7 +60,7 @@ static adaptau_dataset *read_dataset(void)
 {
     adaptau_dataset *dataset = NULL;
     int32_t          n = read_pairs();
-    OK(adaptau_dataset_create_from_interactions(context, n_users, n_items, n, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, n_users, n_items, n, users, items, NULL, &dataset, &error));
     return dataset;
 }
 

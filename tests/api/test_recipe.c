@@ -330,7 +330,7 @@ static struct split open_split(void)
             users[n] = u;
             items[n] = (7 * i + u) % 40;
         }
-    OK(adaptau_dataset_create_from_interactions(s.context, 40, 40, n, users, items, &s.data, &error));
+    OK(adaptau_dataset_create_from_interactions(s.context, 40, 40, n, users, items, NULL, &s.data, &error));
     OK(adaptau_dataset_get_view(s.data, &s.all, &error));
     return s;
 }

@@ -418,7 +418,7 @@ START_TEST(rejects_what_does_not_fit)
     adaptau_temperature *temperature = NULL;
     char                 note[ADAPTAU_NOTE_SIZE + 1];
     const int32_t        zero = 0;
-    OK(adaptau_dataset_create_from_interactions(w.context, USERS, ITEMS + 1, 1, &zero, &zero, &other, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, USERS, ITEMS + 1, 1, &zero, &zero, NULL, &other, &error));
     ck_assert_int_eq(adaptau_model_load_checkpoint(w.context, other, path, &model, NULL, NULL, &error), ADAPTAU_E_SHAPE);
     ck_assert_ptr_nonnull(strstr(error.message, "120 users x 200 items"));
     OK(adaptau_temperature_create(w.context, other, NULL, &temperature, &error));

@@ -162,7 +162,7 @@ static adaptau_dataset *make_greedy(int32_t n_users)
                 users[n] = u;
                 items[n++] = i;
             }
-    OK(adaptau_dataset_create_from_interactions(context, n_users, ITEMS, n, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, n_users, ITEMS, n, users, items, NULL, &data, &error));
     return data;
 }
 
@@ -219,7 +219,7 @@ START_TEST(shuffles_are_uniform)
         users[u] = u;
         shares[u] = 1.0;
     }
-    OK(adaptau_dataset_create_from_interactions(context, N, 1, N, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, N, 1, N, users, items, NULL, &data, &error));
     adaptau_sampler *sampler = make_sampler(data, (adaptau_sampler_options){.seed = 4});
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
         begin(sampler, epoch);

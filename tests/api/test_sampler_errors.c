@@ -14,7 +14,7 @@ START_TEST(an_empty_dataset_has_no_batches)
     for (int k = 0; k < 4; k++)
         for (int32_t kind = ADAPTAU_SAMPLER_CATALOGUE; kind <= ADAPTAU_SAMPLER_PER_ROW_UNIFORM; kind++) {
             adaptau_dataset *data = NULL;
-            OK(adaptau_dataset_create_from_interactions(context, sizes[k][0], sizes[k][1], 0, NULL, NULL, &data, &error));
+            OK(adaptau_dataset_create_from_interactions(context, sizes[k][0], sizes[k][1], 0, NULL, NULL, NULL, &data, &error));
             adaptau_sampler *sampler = make_sampler(data, kind_options(kind));
             ck_assert_int_eq(adaptau_sampler_n_batches(sampler), 0);
             begin(sampler, 0);

@@ -36,7 +36,7 @@ static adaptau_dataset *make_block(int32_t u, int32_t v, int32_t i, int32_t j, d
                 us[n] = a - u;
                 is[n++] = b - i;
             }
-    OK(adaptau_dataset_create_from_interactions(context, v - u, j - i, n, us, is, &made, &error));
+    OK(adaptau_dataset_create_from_interactions(context, v - u, j - i, n, us, is, NULL, &made, &error));
     free(us);
     free(is);
     return made;
@@ -57,7 +57,7 @@ static const int32_t user_cuts[] = {0, 31, 31, N}, item_cuts[] = {0, 100, 177, 1
 /* ---- temperatures ------------------------------------------------------------------------------------------------ */
 
 struct moments {
-    double users[1 + D + D * D], items[1 + D + D * D], pairs[3], losses[2];
+    double users[1 + D + D * D], items[1 + D + D * D], pairs[4], losses[2];
 };
 
 static void measure_grid(uint32_t flags, struct moments *m)
@@ -78,9 +78,9 @@ static void measure_grid(uint32_t flags, struct moments *m)
         for (int q = 0; q < Q; q++) {
             adaptau_dataset *block = make_block(user_cuts[p], user_cuts[p + 1], item_cuts[q], item_cuts[q + 1], TRAIN, 9);
             adaptau_tables   tables = block_tables(flags, user_cuts[p], user_cuts[p + 1], item_cuts[q], item_cuts[q + 1]);
-            double           pairs[3];
+            double           pairs[4];
             OK(adaptau_interaction_moments(context, &tables, block, pairs, &error));
-            for (int k = 0; k < 3; k++)
+            for (int k = 0; k < 4; k++)
                 m->pairs[k] += pairs[k];
             adaptau_dataset_destroy(block);
         }
@@ -135,7 +135,7 @@ START_TEST(update_by_merged_moments_is_the_update)
     for (int u = 0; u < N; u++)
         losses[u] = (float)(3.0 + sin(u));
     for (int update = 0; update < 2; update++) {
-        OK(adaptau_temperature_add_losses(whole, N, NULL, losses, &error));
+        OK(adaptau_temperature_add_losses(whole, N, NULL, losses, NULL, &error));
         OK(adaptau_temperature_update(whole, &tables, &error));
     }
     OK(adaptau_temperature_get_state(whole, &want, &error));
@@ -146,7 +146,7 @@ START_TEST(update_by_merged_moments_is_the_update)
         double sums[2];
         blocks[p] = make_block(user_cuts[p], user_cuts[p + 1], 0, M, TRAIN, 9);
         OK(adaptau_temperature_create(context, blocks[p], &options, &parts[p], &error));
-        OK(adaptau_temperature_add_losses(parts[p], user_cuts[p + 1] - user_cuts[p], NULL, losses + user_cuts[p], &error));
+        OK(adaptau_temperature_add_losses(parts[p], user_cuts[p + 1] - user_cuts[p], NULL, losses + user_cuts[p], NULL, &error));
         OK(adaptau_temperature_loss_sums(parts[p], sums, &error));
         m.losses[0] += sums[0];
         m.losses[1] += sums[1];
@@ -155,7 +155,7 @@ START_TEST(update_by_merged_moments_is_the_update)
     }
     for (int p = 0; p < P; p++) {
         const adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
-                                               .interactions = {m.pairs[0], m.pairs[1], m.pairs[2]},
+                                               .interactions = {m.pairs[0], m.pairs[1], m.pairs[2], m.pairs[3]},
                                                .losses = {m.losses[0], m.losses[1]}};
         adaptau_temperature_state   state = {.struct_size = sizeof state};
         OK(adaptau_temperature_update_from(parts[p], &moments, &error));
@@ -187,8 +187,8 @@ START_TEST(moments_of_pairs_are_whole_or_untouched)
     struct host          host;
     adaptau_context     *failing = open_host(&host, 2, true);
     const adaptau_tables tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
-    const double         before[3] = {5.0, 6.0, 7.0};
-    double               out[3], want[3];
+    const double         before[4] = {5.0, 6.0, 7.0, 8.0};
+    double               out[4], want[4];
     adaptau_status       status = ADAPTAU_E_CALLBACK;
     int                  failures = 0;
     OK(adaptau_interaction_moments(failing, &tables, all, want, &error));
@@ -212,7 +212,7 @@ START_TEST(moments_that_do_not_add_up_are_refused)
     adaptau_temperature              *t = NULL;
     measure_grid(0, &m);
     adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
-                                     .interactions = {m.pairs[0], m.pairs[1], m.pairs[2]}};
+                                     .interactions = {m.pairs[0], m.pairs[1], m.pairs[2], m.pairs[3]}};
     OK(adaptau_temperature_create(context, all, &exact, &t, &error));
     ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_STATE);
     ck_assert_str_eq(error.message, "options->tau0_policy = ADAPTAU_TAU0_EXACT does not add up over ranges");
@@ -557,7 +557,7 @@ START_TEST(every_range_hears_of_users_that_it_does_not_know)
         ck_assert_double_eq(sums[0], m.losses[0]);
         check_close(sums[1], m.losses[1], 1e-5);
         const adaptau_score_moments moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
-                                               .interactions = {m.pairs[0], m.pairs[1], m.pairs[2]},
+                                               .interactions = {m.pairs[0], m.pairs[1], m.pairs[2], m.pairs[3]},
                                                .losses = {sums[0], sums[1]}};
         OK(adaptau_temperature_update_from(ranges[k], &moments, &error));
         for (int32_t u = 0; u < N; u++)
@@ -608,15 +608,15 @@ START_TEST(losses_of_a_range_count_for_users_without_pairs_in_it)
     for (int32_t u = 0; u < N; u++)
         losses[u] = 2.0f;
     OK(adaptau_temperature_create(context, block, &options, &temperature, &error));
-    OK(adaptau_temperature_add_losses(temperature, N, NULL, losses, &error));
+    OK(adaptau_temperature_add_losses(temperature, N, NULL, losses, NULL, &error));
     OK(adaptau_temperature_loss_sums(temperature, sums, &error));
     ck_assert_double_lt(sums[0], N);
-    OK(adaptau_temperature_add_losses_of_shard(temperature, N, NULL, losses, &error));
+    OK(adaptau_temperature_add_losses_of_shard(temperature, N, NULL, losses, NULL, &error));
     OK(adaptau_temperature_loss_sums(temperature, sums, &error));
     ck_assert_double_eq(sums[0], N);
     ck_assert_double_eq(sums[1], 2.0 * N);
     losses[7] = INFINITY;
-    ck_assert_int_eq(adaptau_temperature_add_losses_of_shard(temperature, N, NULL, losses, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_int_eq(adaptau_temperature_add_losses_of_shard(temperature, N, NULL, losses, NULL, &error), ADAPTAU_E_NUMERIC);
     adaptau_temperature_destroy(temperature);
     adaptau_dataset_destroy(block);
 }

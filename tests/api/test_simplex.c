@@ -80,7 +80,7 @@ static void open_small(struct small *s, adaptau_model_options options)
     options.host_items = s->items;
     options.host_encoder = s->v;
     OK(adaptau_context_create(NULL, &s->context, &error));
-    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, &s->data, &error));
+    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, NULL, &s->data, &error));
     OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
     OK(adaptau_temperature_create(s->context, s->data, &fixed, &s->temperature, &error));
 }
@@ -351,12 +351,12 @@ START_TEST(an_empty_dataset_leaves_the_gate)
     adaptau_model        *model = NULL;
     adaptau_model_options options = simplex(0.25);
     options.struct_size = sizeof options;
-    OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 4);
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(empty);
-    OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, &empty, &error));
+    OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert_int_eq(tables_of(model).n_users, 0);
     adaptau_model_destroy(model);

@@ -59,8 +59,8 @@ static struct row_truth define_row(const struct problem *p, int32_t row, const d
         double log_z = truth.log_sum;
         if (!outside && !catalogue)
             log_z = fmax(log_z, f * inverse_tau) + log1p(exp(-fabs(log_z - f * inverse_tau)));
-        truth.loss += log_z - ((1.0 - share) * f + share * target_score) * positive_scale;
-        mean += f / (double)(end - first);
+        truth.loss += weight_of(p, i) * (log_z - ((1.0 - share) * f + share * target_score) * positive_scale);
+        mean += weight_of(p, i) * f / weigh_row(p, row);
     }
     if (p->weights)
         truth.loss *= (double)p->row_weights[row];
@@ -211,7 +211,7 @@ START_TEST(gradients_match_central_differences)
 }
 END_TEST
 
-/* _i: kind (3) x bits for weights, log q, personal and split temperatures */
+/* _i: kind (3) x bits for weights of rows, log q, personal and split temperatures, weights of interactions */
 START_TEST(options_match_central_differences)
 {
     struct problem p = {.n_users = 6,
@@ -223,6 +223,7 @@ START_TEST(options_match_central_differences)
                         .batch_flags = _i / 3 & 8 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                         .n_candidates = _i % 3 ? 30 : 0,
                         .weights = _i / 3 & 1,
+                        .interaction_weights = _i / 3 & 16,
                         .log_q = _i / 3 & 2,
                         .personal = _i / 3 & 4,
                         .split = _i / 3 & 8,
@@ -259,7 +260,7 @@ START_TEST(unit_rows_get_tangent_gradients)
 }
 END_TEST
 
-/* _i: kind x normalisation or split temperatures. Sampled candidates cover every item here, as untouched ones get no target. */
+/* _i: kind x normalisation or split temperatures x weights of interactions. Sampled candidates cover every item here, as untouched ones get no target. */
 START_TEST(soft_targets_match_central_differences)
 {
     struct problem p = {.n_users = 6,
@@ -267,10 +268,11 @@ START_TEST(soft_targets_match_central_differences)
                         .dim = 7,
                         .n_rows = 6,
                         .kind = _i % 3,
-                        .table_flags = NORMALISATIONS[_i / 3],
+                        .table_flags = NORMALISATIONS[_i / 3 % 4],
                         .batch_flags = _i & 1 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                         .n_candidates = _i % 3 ? 300 : 0,
                         .weights = true,
+                        .interaction_weights = _i / 12,
                         .personal = _i & 1,
                         .split = _i & 2,
                         .targets = true,
@@ -354,6 +356,7 @@ START_TEST(results_do_not_depend_on_threads)
                                                      .table_flags = (_i / 3 % 2 ? 0 : ADAPTAU_NORMALISE_BOTH) |
                                                                     (_i / 6 ? ADAPTAU_BFLOAT16 : 0),
                                                      .n_candidates = _i % 3 ? 70 : 0,
+                                                     .interaction_weights = true,
                                                      .tau = 0.1f});
     struct answer  first = {0};
     for (int32_t threads = 1; threads <= 5; threads++) {
@@ -486,7 +489,7 @@ START_TEST(degenerate_rows_are_defined)
                                        .row_loss = a.row_loss};
     ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &temperatures, &output, NULL), ADAPTAU_OK);
     ck_assert_int_eq(output.n_zero_rows, 2);
-    ck_assert_int_eq(output.n_terms, p.positive_ptr[1]);
+    ck_assert_double_eq(output.n_terms, (double)p.positive_ptr[1]);
     for (int32_t k = 0; k < p.dim; k++) {
         ck_assert(a.user_gradients[k] == 0.0f);                /* the zero user                                */
         ck_assert(a.user_gradients[2 * p.dim + k] == 0.0f);    /* the user who owns everything                 */
@@ -585,10 +588,10 @@ int main(void)
     tcase_set_tags(arithmetic, "arithmetic"); /* ThreadSanitizer leaves it out */
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(arithmetic, gradients_match_central_differences, 0, 24);
-    tcase_add_loop_test(arithmetic, options_match_central_differences, 0, 48);
+    tcase_add_loop_test(arithmetic, options_match_central_differences, 0, 96);
     tcase_add_loop_test(arithmetic, tiny_temperatures_use_a_running_maximum, 0, 3);
     tcase_add_loop_test(arithmetic, unit_rows_get_tangent_gradients, 0, 3);
-    tcase_add_loop_test(arithmetic, soft_targets_match_central_differences, 0, 12);
+    tcase_add_loop_test(arithmetic, soft_targets_match_central_differences, 0, 24);
     tcase_add_loop_test(tests, blocks_of_rows_add_up, 0, 4);
     tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, 2);
     tcase_add_loop_test(arithmetic, lengths_of_items_do_not_matter, 0, 6);

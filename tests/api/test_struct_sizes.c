@@ -238,7 +238,7 @@ static adaptau_status use_adam_rows(void *given)
 
 static adaptau_status use_range_tables(void *given)
 {
-    double  sums[3];
+    double  sums[4];
     int32_t item;
     float   score;
     ck_assert_int_eq(top_of_tables(f.world.context, given, 1, NULL, 1, NULL, &item, &score, &error),
@@ -396,7 +396,7 @@ static const uint32_t        zeros[128];
 static const adaptau_reduce exchange = {.function = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
-    .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 0.5, 0.25}};
+    .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 1.0, 0.5, 0.25}};
 static const adaptau_temperature_state warm = {.tau0 = 0.1};
 static float                   one_number[1] = {1.0f}, first_moment[1], second_moment[1];
 static int32_t                 one_count[1];

@@ -24,7 +24,7 @@ START_TEST(empty_data_sets_have_a_temperature_but_no_updates)
         adaptau_dataset_destroy(dataset);
         n_users = sizes[i][0];
         n_items = sizes[i][1];
-        ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, n_users, n_items, 0, NULL, NULL, &dataset, NULL),
+        ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, n_users, n_items, 0, NULL, NULL, NULL, &dataset, NULL),
                          ADAPTAU_OK);
         adaptau_temperature *temperature = create(OPTIONS(.degree_quantile = 0.2, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS));
         const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
@@ -44,7 +44,7 @@ static void use_again(void)
     const adaptau_tables      tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     float                     one = 1.0f;
     CHECK_ERROR(adaptau_temperature_rows(in_use, 1, NULL, &one, NULL, &error), ADAPTAU_E_STATE, "in use");
-    CHECK_ERROR(adaptau_temperature_add_losses(in_use, 1, NULL, &one, &error), ADAPTAU_E_STATE, "in use");
+    CHECK_ERROR(adaptau_temperature_add_losses(in_use, 1, NULL, &one, NULL, &error), ADAPTAU_E_STATE, "in use");
     CHECK_ERROR(adaptau_temperature_get_state(in_use, &state, &error), ADAPTAU_E_STATE, "in use");
     CHECK_ERROR(adaptau_temperature_update(in_use, &tables, &error), ADAPTAU_E_STATE, "in use");
 }

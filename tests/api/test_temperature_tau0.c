@@ -168,7 +168,7 @@ static void generate(int32_t n, int32_t m, int32_t d, int32_t degree, double com
         for (int32_t k = 0; k < d; k++)
             items[ids[n * degree + p] * d + k] += 2.0f * users[ids[p] * d + k];
     }
-    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, n, m, n * degree, ids, ids + n * degree, &dataset, NULL),
+    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, n, m, n * degree, ids, ids + n * degree, NULL, &dataset, NULL),
                      ADAPTAU_OK);
     free(ids);
 }
@@ -241,7 +241,7 @@ START_TEST(results_are_the_same_for_any_number_of_threads)
                                                           .tau_min = 0.01));
         for (int32_t u = 0; u < n_users; u++) {
             float loss = 5.0f + (float)(u % 37) * 0.1f;
-            ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, &u, &loss, NULL), ADAPTAU_OK);
+            ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, &u, &loss, NULL, NULL), ADAPTAU_OK);
         }
         adaptau_temperature_state state = update(temperature, &tables);
         ck_assert_uint_eq(state.flags, 0);
@@ -408,7 +408,7 @@ START_TEST(equal_degrees_count_everyone)
 {
     const int32_t ids[] = {0, 1, 2}, liked[] = {4, 2, 0};
     adaptau_dataset_destroy(dataset);
-    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, 3, 10, 3, ids, liked, &dataset, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, 3, 10, 3, ids, liked, NULL, &dataset, NULL), ADAPTAU_OK);
     adaptau_temperature *temperature = create(OPTIONS(.degree_quantile = 0.5));
     ck_assert_int_eq(state_of(temperature).n_users_counted, 3);
     ck_assert_double_eq_tol(state_of(temperature).log_ratio, log(5.0), 1e-15);
@@ -422,7 +422,7 @@ START_TEST(users_who_own_most_items_get_the_greatest_temperature)
     adaptau_dataset_destroy(dataset);
     n_users = 2;
     n_items = 4;
-    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, 2, 4, 6, ids, liked, &dataset, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_dataset_create_from_interactions(context, 2, 4, 6, ids, liked, NULL, &dataset, NULL), ADAPTAU_OK);
     for (int32_t policy = ADAPTAU_TAU0_FIRST_ORDER; policy <= ADAPTAU_TAU0_EXACT; policy++) {
         adaptau_temperature *temperature = create(OPTIONS(.tau0_policy = policy));
         ck_assert_double_eq(state_of(temperature).tau0, 10.0);

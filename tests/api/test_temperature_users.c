@@ -23,7 +23,7 @@ static void observe_all(adaptau_temperature *temperature)
             ids[n] = u;
             losses[n++] = unit_losses[u];
         }
-    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, n, ids, losses, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, n, ids, losses, NULL, NULL), ADAPTAU_OK);
     free(ids);
     free(losses);
 }
@@ -84,7 +84,7 @@ START_TEST(users_far_below_the_threshold_sit_at_tau0_over_e)
     const int32_t        ids[] = {0, 1, 2};
     const float          losses[] = {-40.0f, 3.0e38f, -3.0e38f};
     adaptau_temperature *temperature = create(OPTIONS(.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS));
-    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 3, ids, losses, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 3, ids, losses, NULL, NULL), ADAPTAU_OK);
     adaptau_temperature_state state = update(temperature, &tables);
     const float              *taus = adaptau_temperature_user_taus(temperature);
     ck_assert_int_eq(state.n_users_clamped, 2); /* the mean is -13                                            */
@@ -102,18 +102,18 @@ START_TEST(an_epochs_mean_counts_and_users_without_pairs_do_not)
     const int32_t        ids[] = {6, 11, 6, 9}; /* user 11 has no pairs                                       */
     const float          losses[] = {9.0f, 99.0f, 4.0f, 6.0f};
     adaptau_temperature *temperature = create(OPTIONS(.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS));
-    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 4, ids, losses, NULL), ADAPTAU_OK);
-    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 0, NULL, NULL, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 4, ids, losses, NULL, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 0, NULL, NULL, NULL, NULL), ADAPTAU_OK);
     adaptau_temperature_state state = update(temperature, &tables);
     ck_assert_double_eq(state.threshold, 6.25); /* of (9 + 4)/2 and 6                                         */
     ck_assert_int_eq(state.n_users_observed, 2);
     ck_assert_float_eq(adaptau_temperature_user_taus(temperature)[11], (float)state.tau0);
     check_close("tau", (double)adaptau_temperature_user_taus(temperature)[9],
                 adaptau_tau_user_eq16(state.tau0, 6.0, 6.25, 2.0), 1e-7);
-    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, ids, (const float[]){2.0f}, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, ids, (const float[]){2.0f}, NULL, NULL), ADAPTAU_OK);
     ck_assert_double_eq(update(temperature, &tables).threshold, 4.0); /* a new epoch's 2, and the 6 of before */
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, ids, (const float[]){i ? -3.0e38f : 3.0e38f}, NULL),
+        ck_assert_int_eq(adaptau_temperature_add_losses(temperature, 1, ids, (const float[]){i ? -3.0e38f : 3.0e38f}, NULL, NULL),
                          ADAPTAU_OK);
     ck_assert_double_eq(update(temperature, &tables).threshold, 3.0); /* 0 and 6                             */
     adaptau_temperature_destroy(temperature);

@@ -126,7 +126,7 @@ static void choose_setting(struct bare *b, bool verbose)
 struct setting {
     int      threads, dim;
     uint32_t flags; /* of the model                                                                            */
-    bool     soft, held_out, recycle;
+    bool     soft, weighted, held_out, recycle;
 };
 
 static void open_host(struct host *h, const struct setting *setting)
@@ -141,6 +141,7 @@ static void open_host(struct host *h, const struct setting *setting)
                                                      .flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM,
                                                      .rows_per_batch = ROWS},
                                          .soft = setting->soft,
+                                         .weighted = setting->weighted,
                                          .held_out = setting->held_out,
                                          .recycle = setting->recycle};
     bench_open_host(h, &options);
@@ -273,7 +274,7 @@ static void print_parts(const struct parts *p, int dim)
 /* ---- the measurement -------------------------------------------------------------------------------------------------- */
 
 struct result {
-    double       step, gradient, bare, one_thread, soft, bf16, evaluate, bare_scores, extra_mib;
+    double       step, gradient, bare, one_thread, soft, weighted, bf16, evaluate, bare_scores, extra_mib;
     struct parts parts;
 };
 
@@ -291,10 +292,10 @@ static double extra_mib(const struct host *h, int dim)
 
 static struct result measure(int threads, int dim, double budget, bool verbose)
 {
-    struct host   one, many, soft, bf16;
+    struct host   one, many, soft, weighted, bf16;
     struct result r = {0};
     double        steps[MOST_SLICES], gradients[MOST_SLICES], bares[MOST_SLICES], ones[MOST_SLICES], softs[MOST_SLICES];
-    double        bf16s[MOST_SLICES];
+    double        bf16s[MOST_SLICES], weights[MOST_SLICES];
     struct bare   bare = {.dim = dim, .threads = threads};
     bare.users = bench_allocate((size_t)(ROWS * dim));
     bare.items = bench_allocate((size_t)ITEMS * (size_t)dim);
@@ -309,6 +310,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     open_host(&many, &(struct setting){.threads = threads, .dim = dim, .held_out = true});
     open_host(&one, &(struct setting){.threads = 1, .dim = dim});
     open_host(&soft, &(struct setting){.threads = threads, .dim = dim, .soft = true});
+    open_host(&weighted, &(struct setting){.threads = threads, .dim = dim, .weighted = true});
     open_host(&bf16, &(struct setting){.threads = threads, .dim = dim, .flags = ADAPTAU_MODEL_BFLOAT16});
     if (verbose)
         printf("%s; %s; %d threads, d = %d, %d users x %d items, steps of %d users\n", adaptau_build_info(),
@@ -319,6 +321,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     bench_time_steps(&one, 2);
     bench_time_steps(&soft, 2);
     bench_time_steps(&bf16, 2);
+    bench_time_steps(&weighted, 2);
 
     int    n = 0;
     double start = bench_now();
@@ -329,6 +332,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
         gradients[n] = times.gradients;
         ones[n] = bench_time_steps(&one, STEPS / 2).step;
         softs[n] = bench_time_steps(&soft, STEPS).step;
+        weights[n] = bench_time_steps(&weighted, STEPS).step;
         bf16s[n] = bench_time_steps(&bf16, STEPS).step;
         n++;
     } while (n < MOST_SLICES && (n < 5 || bench_now() - start < budget));
@@ -337,6 +341,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     r.gradient = bench_median(gradients, n);
     r.one_thread = bench_median(ones, n);
     r.soft = bench_median(softs, n);
+    r.weighted = bench_median(weights, n);
     r.bf16 = adaptau_context_uses_bfloat16(bf16.context) ? bench_median(bf16s, n) : 0.0;
 
     bare.scores_only = true;
@@ -349,6 +354,7 @@ static struct result measure(int threads, int dim, double budget, bool verbose)
     r.bare_scores = bench_median(bares, n);
     r.evaluate = bench_median(steps, n);
     bench_close_host(&bf16);
+    bench_close_host(&weighted);
     bench_close_host(&soft);
     bench_close_host(&one);
     bench_close_host(&many);
@@ -371,12 +377,14 @@ static void print_table(const struct result *r, int dim)
     printf("%-44s %10.2f\n", "  of which sampler, Adam and temperature", 1e3 * (r->step - r->gradient));
     printf("%-44s %10.2f %10.1f\n", "the same with 1 thread", 1e3 * r->one_thread, 1e-9 * flop / r->one_thread);
     printf("%-44s %10.2f %10.1f\n", "the same with soft targets", 1e3 * r->soft, 1e-9 * flop / r->soft);
+    printf("%-44s %10.2f %10.1f\n", "the same with weights of interactions", 1e3 * r->weighted, 1e-9 * flop / r->weighted);
     if (r->bf16 > 0.0)
         printf("%-44s %10.2f %10.1f\n", "the same with products in bfloat16", 1e3 * r->bf16, 1e-9 * flop / r->bf16);
     printf("%-44s %10.2f s\n", "an epoch", epoch * r->step);
     printf("%-44s %10.3f s against %.3f s\n", "evaluation, all metrics at 20, and its product", r->evaluate, r->bare_scores);
     printf("\nexact epoch over the bare products    %.3f\n", r->step / r->bare);
     printf("the same with soft targets            %.3f\n", r->soft / r->bare);
+    printf("weights of interactions over none     %.3f\n", r->weighted / r->step);
     if (r->bf16 > 0.0)
         printf("the same with products in bfloat16    %.3f\n", r->bf16 / r->bare);
     else
@@ -394,8 +402,8 @@ static void print_json(const struct result *r, int threads, int dim)
         snprintf(bf16, sizeof bf16, "%.4f", r->bf16 / r->bare);
     printf("{\"exact_epoch_over_bare_gemm\": %.4f, \"exact_epoch_bf16_over_bare_gemm\": %s, "
            "\"evaluate_over_bare_gemm\": %.4f, \"speedup_2_threads\": %.4f, \"peak_extra_mib\": %.2f, "
-           "\"soft_targets_over_bare_gemm\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, \"step_ms_1_thread\": %.3f, ",
-           r->step / r->bare, bf16, r->evaluate / r->bare_scores, r->one_thread / r->step, r->extra_mib, r->soft / r->bare,
+           "\"soft_targets_over_bare_gemm\": %.4f, \"weighted_over_unweighted\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, \"step_ms_1_thread\": %.3f, ",
+           r->step / r->bare, bf16, r->evaluate / r->bare_scores, r->one_thread / r->step, r->extra_mib, r->soft / r->bare, r->weighted / r->step,
            1e3 * r->step, 1e3 * r->bare, 1e3 * r->one_thread);
     printf("\"parts_ms\": {\"turn_of_epoch\": %.3f, \"sampler\": %.3f, \"scores\": %.3f, \"user_gradients\": %.3f, "
            "\"item_gradients\": %.3f, \"model\": %.3f, \"adam\": %.3f}, ",

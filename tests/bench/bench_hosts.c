@@ -18,8 +18,7 @@ adaptau_status bench_hosts_epoch(adaptau_model *model, adaptau_temperature *temp
 {
     adaptau_batch batch = {.struct_size = sizeof batch};
     adaptau_step  step = {.struct_size = sizeof step};
-    double        sum = 0;
-    int64_t       n_terms = 0;
+    double        sum = 0, n_terms = 0;
     bool          good = ok(adaptau_model_update_temperature(model, temperature, error)) &&
                          ok(adaptau_sampler_begin_epoch(sampler, epoch, error));
     while (good && (good = ok(adaptau_sampler_next(sampler, &batch, error))) && batch.n_rows > 0) {
@@ -27,6 +26,6 @@ adaptau_status bench_hosts_epoch(adaptau_model *model, adaptau_temperature *temp
         sum += step.loss;
         n_terms += step.n_terms;
     }
-    *loss = sum / (double)n_terms;
+    *loss = sum / n_terms;
     return good ? ADAPTAU_OK : error->status;
 }

@@ -110,7 +110,7 @@ static void make_pairs(struct world *w)
         users[k] = (int32_t)(k / (PAIRS / USERS));
         items[k] = (int32_t)((double)w->n_items * x * x * x);
     }
-    OK(adaptau_dataset_create_from_interactions(w->context, USERS, w->n_items, PAIRS, users, items, &w->data, &error));
+    OK(adaptau_dataset_create_from_interactions(w->context, USERS, w->n_items, PAIRS, users, items, NULL, &w->data, &error));
     free(users);
     free(items);
 }

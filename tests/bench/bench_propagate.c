@@ -100,8 +100,8 @@ static void propagate(struct bench *b, int to_items)
 {
     const adaptau_dataset *g = b->graph;
     adaptau_error          error = {0};
-    struct atau_sparse     matrix = to_items ? (struct atau_sparse){ITEMS, g->item_ptr, g->item_users, NULL, NULL, NULL}
-                                             : (struct atau_sparse){USERS, g->user_ptr, g->user_items, NULL, NULL, NULL};
+    struct atau_sparse     matrix = to_items ? (struct atau_sparse){ITEMS, g->item_ptr, g->item_users, NULL, NULL, NULL, NULL}
+                                             : (struct atau_sparse){USERS, g->user_ptr, g->user_items, NULL, NULL, NULL, NULL};
     struct atau_propagation p = {.dim = b->dim,
                                  .x = to_items ? b->users : b->items,
                                  .x_stride = b->dim,
@@ -167,7 +167,7 @@ static void make_graph(struct bench *b)
         items[p] = (int32_t)((uint64_t)rank * 17389 % ITEMS);
         b->random[p] = (int32_t)(draw(&state) % ITEMS);
     }
-    check(adaptau_dataset_create_from_interactions(b->context, USERS, ITEMS, PAIRS, users, items, &b->graph, &error), &error);
+    check(adaptau_dataset_create_from_interactions(b->context, USERS, ITEMS, PAIRS, users, items, NULL, &b->graph, &error), &error);
     free(items);
     free(users);
 }

@@ -95,8 +95,8 @@ static void evaluate(struct bench *b, const adaptau_model *model)
     check(adaptau_evaluator_create(b->context, b->problem.test, &options, &evaluator, &error), "evaluator", &error);
     check(adaptau_model_get_tables(model, &tables, &error), "tables", &error);
     check(adaptau_evaluator_run(evaluator, &tables, &error), "evaluation", &error);
-    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 1, &b->recall, &error), "recall", &error);
-    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_NDCG, 1, &b->ndcg, &error), "NDCG", &error);
+    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, 20, &b->recall, &error), "recall", &error);
+    check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_NDCG, 20, &b->ndcg, &error), "NDCG", &error);
     adaptau_evaluator_destroy(evaluator);
     b->seconds[EVALUATION] = bench_now() - start;
 }

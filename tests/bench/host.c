@@ -138,8 +138,13 @@ static adaptau_dataset *draw_data(adaptau_context *context, const struct host_op
         users[p] = (int32_t)(p % options->n_users);
         items[p] = (int32_t)((double)options->n_items * x * x * x) % options->n_items;
     }
-    if (adaptau_dataset_create_from_interactions(context, options->n_users, options->n_items, pairs, users, items, &data, &error))
+    float *weights = options->weighted ? bench_allocate((size_t)pairs) : NULL;
+    for (int64_t p = 0; weights && p < pairs; p++)
+        weights[p] = 1.0f;
+    if (adaptau_dataset_create_from_interactions(context, options->n_users, options->n_items, pairs, users, items, weights, &data,
+                                                 &error))
         bench_fail("data", &error);
+    free(weights);
     free(users);
     free(items);
     return data;

@@ -27,6 +27,7 @@ struct host_options {
     uint32_t                model_flags; /* beside ADAPTAU_MODEL_ROW_SECOND_MOMENT                             */
     adaptau_sampler_options sampler;
     bool                    soft;     /* with soft targets                                                     */
+    bool                    weighted; /* interactions with weights, how often each was drawn                   */
     bool                    held_out; /* with an evaluator on a quarter as many pairs                          */
     bool                    recycle;  /* keep large freed blocks for the next request of their size, as a host may */
 };

@@ -74,11 +74,11 @@ class Batch(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("flags", c.c_uint32), ("n_rows", c.c_int32), ("candidates", c.c_int32),
                 ("users", c.POINTER(c.c_int32)), ("positive_ptr", c.POINTER(c.c_int64)),
                 ("positives", c.POINTER(c.c_int32)), ("n_candidates", c.c_int64),
-                ("candidate_ids", c.POINTER(c.c_int32)), ("rest", c.c_byte * 80)]
+                ("candidate_ids", c.POINTER(c.c_int32)), ("rest", c.c_byte * 88)]
 
 
 class Step(c.Structure):
-    _fields_ = [("struct_size", c.c_uint32), ("n_rows", c.c_int32), ("n_terms", c.c_int64), ("loss", c.c_double)]
+    _fields_ = [("struct_size", c.c_uint32), ("n_rows", c.c_int32), ("n_terms", c.c_double), ("loss", c.c_double)]
 
 
 class GradientView(c.Structure):

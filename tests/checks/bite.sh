@@ -62,7 +62,7 @@ check() {
     "$script" "$copy" "$work/bite" "$@"
 }
 
-reader=lib/files/safetensors.c grammar=lib/files/safetensors_header.c
+reader=lib/files/safetensors_read.c grammar=lib/files/safetensors_header.c
 header='    file->header_size = (size_t)length;'
 npy='#define PREFIX_SIZE 10'
 nothing='int nothing(int n);

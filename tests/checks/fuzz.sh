@@ -15,7 +15,7 @@ need_clang
 CC=clang configure "$work/fuzz/build" -Dfuzzers=true -Dtests=false -Dbench=false -Dbuildtype=debugoptimized \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 build "$work/fuzz/build"
-[ $# -gt 0 ] || set -- safetensors model checkpoint data names note options record
+[ $# -gt 0 ] || set -- safetensors model checkpoint data lists names note options record
 for name; do
     [ -x "$work/fuzz/build/tests/fuzz/fuzz_$name" ] || {
         say "there is no fuzz target '$name': $(cd "$root/tests/fuzz/corpus" && echo *)"

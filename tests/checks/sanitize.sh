@@ -32,7 +32,7 @@ msan)
     clang -D_GNU_SOURCE -c -O1 -g -fsanitize=memory -fPIC "$root/tests/checks/msan_libc.c" -o "$work/msan_libc.o"
     CC=clang CXX=clang++ configure "$work/msan" -Dbuildtype=debugoptimized -Db_sanitize=memory -Db_lundef=false -Dbench=false \
         -Dblas=reference -Dnative_kernels=false "-Dc_link_args=-fsanitize=memory $work/msan_libc.o"
-    [ $# -gt 0 ] || set -- fuzz_safetensors fuzz_model fuzz_checkpoint fuzz_data fuzz_names fuzz_note fuzz_options fuzz_record \
+    [ $# -gt 0 ] || set -- fuzz_safetensors fuzz_model fuzz_checkpoint fuzz_data fuzz_lists fuzz_names fuzz_note fuzz_options fuzz_record \
         01-kernels-on-your-arrays 02-training-loop 03-your-own-threads 04-your-own-tables 05-your-own-optimiser \
         08-your-own-memory 09-several-contexts 10-serving 11-new-users 12-graph-and-contrast
     ;;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The readers of text: every kind of line that a file may hold, from memory and from disk. */
 #include <check.h>
+#include <math.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -426,6 +427,28 @@ START_TEST(counts_weights_that_mean_dislike)
 }
 END_TEST
 
+START_TEST(takes_weights_to_train_with)
+{
+    static const char   text[] = "user,item,plays,stars\na,x,3,5\na,y,0,4\nb,x,,3\nb,y,8,1\na,x,2,2\n";
+    struct read_options options = {.weights = WEIGHTS_YES};
+    ck_assert_int_eq(pairs_bytes(text, sizeof text - 1, &options), ADAPTAU_OK);
+    ck_assert_int_eq(pairs.count, 3);
+    ck_assert_int_eq(account.weightless, 2);
+    ck_assert(pairs.weights[0] == 3 && pairs.weights[1] == 8 && pairs.weights[2] == 2);
+    options = (struct read_options){.weights = "stars", .weight_map = WEIGHT_MAP_SQRT, .clipped = true, .weight_clip = 2};
+    ck_assert_int_eq(pairs_bytes(text, sizeof text - 1, &options), ADAPTAU_OK);
+    ck_assert_int_eq(pairs.count, 5);
+    ck_assert(pairs.weights[0] == 2 && pairs.weights[3] == 1 && pairs.weights[4] == (float)sqrt(2.0));
+    options = (struct read_options){.weights = "3", .weight_map = WEIGHT_MAP_LOG1P};
+    ck_assert_int_eq(pairs_bytes(text, sizeof text - 1, &options), ADAPTAU_OK);
+    ck_assert(pairs.weights[0] == (float)log1p(3.0));
+    options = (struct read_options){.weights = "likes"};
+    expect_message(pairs_bytes(text, sizeof text - 1, &options), "F: --weights: no column \"likes\" among 4 (user, item, plays, stars)");
+    options.weights = WEIGHTS_YES;
+    expect_message(pairs_bytes("a,x\n", 4, &options), "F: --weights, but there is no column of weights; --weights NAME says which it is");
+}
+END_TEST
+
 START_TEST(reads_decimal_commas)
 {
     struct read_options options = {.rated = true, .min_rating = 3.5};
@@ -773,6 +796,7 @@ int main(void)
     tcase_add_test(memory, refuses_times_where_users_or_items_would_be);
     tcase_add_test(memory, counts_a_column_of_numbers_whatever_it_is_called);
     tcase_add_test(memory, counts_weights_that_mean_dislike);
+    tcase_add_test(memory, takes_weights_to_train_with);
     tcase_add_test(memory, reads_decimal_commas);
     tcase_add_test(memory, reads_dates);
     tcase_add_test(memory, reads_backslashes_before_quotes);

@@ -205,11 +205,11 @@ grep -q '^recall' out || fail "no table"
 
 # By default tau0 is found on pairs held out of train; then all of train is trained on, for all epochs.
 expect 0 "$train" split $any --json --history h
-expect_json 'd["temperature"] == "held-out" and d["tau_trials"] >= 3 and d["tau_trial_epochs"] == 3 and d["tau_held_out"] == 120'
+expect_json 'd["temperature"] == "held-out" and d["tau_trials"] >= 3 and d["tau_trial_epochs"] == 4 and d["tau_held_out"] == 120'
 expect_json '(d["best_epoch"], d["search_epochs"]) == (3, 0) and 0 <= d["tau_recall"] <= 1 and d["tune_seconds"] > 0'
 python3 -c 'import json; assert [json.loads(x)["phase"] for x in open("h")] == ["refit"] * 3' || fail "--history of the default"
 expect 0 "$train" split --epochs 3 --dim 8
-grep -q '^tau0  *found by [0-9]* trainings of 3 epochs without 120 pairs of train' out || fail "the table says nothing of how tau0 was found"
+grep -q '^tau0  *found by [0-9]* trainings of 4 epochs without 120 pairs of train' out || fail "the table says nothing of how tau0 was found"
 [ "$(grep -c '^temperature trial' err)" -ge 3 ] || fail "no line for every trial"
 expect 0 "$train" split $any --json --no-refit
 expect_json 'd["temperature"] == "held-out" and d["search_epochs"] == 3 and d["n_valid"] == 120'

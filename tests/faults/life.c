@@ -130,7 +130,7 @@ static adaptau_status make_pairs(adaptau_context *context, int32_t n_users, int3
         users[p] = p % n_users;
         items[p] = (int32_t)((uint64_t)(number >> 16) * (number >> 16) % 65536 * (uint64_t)n_items / 65536);
     }
-    adaptau_status status = adaptau_dataset_create_from_interactions(context, n_users, n_items, n_pairs, users, items, out, error);
+    adaptau_status status = adaptau_dataset_create_from_interactions(context, n_users, n_items, n_pairs, users, items, NULL, out, error);
     free(users);
     free(items);
     return status;
@@ -362,7 +362,7 @@ static adaptau_status fold_users(struct state *s)
 {
     const int64_t ptr[3] = {0, 2, 3};
     const int32_t items[3] = {1, 4, 2};
-    return adaptau_fold_in_users(s->fold, 2, ptr, items, s->new_rows, NULL, &s->error);
+    return adaptau_fold_in_users(s->fold, 2, ptr, items, NULL, s->new_rows, NULL, &s->error);
 }
 
 static void serve(struct state *s)

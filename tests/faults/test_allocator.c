@@ -172,14 +172,14 @@ START_TEST(no_call_of_a_life_calls_malloc)
         pair_items[k] = draw(ITEMS);
     }
     WATCH(adaptau_context_create(&options, &context, &error));
-    WATCH(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, pair_users, pair_items, &data, &error));
+    WATCH(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, pair_users, pair_items, NULL, &data, &error));
     WATCH(adaptau_model_create(context, data, &model_options, &model, &error));
     WATCH(adaptau_temperature_create(context, data, &temperature_options, &temperature, &error));
     WATCH(adaptau_sampler_create(context, data, &sampler_options, &sampler, &error));
     train(model, data, temperature, sampler, encoder == ADAPTAU_ENCODER_LIGHTGCN);
     evaluate(context, model, data);
     WATCH(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
-    WATCH(adaptau_fold_in_users(fold, 1, ptr, items, row, NULL, &error));
+    WATCH(adaptau_fold_in_users(fold, 1, ptr, items, NULL, row, NULL, &error));
     WATCH(adaptau_model_grow(model, data, NULL, &grown, &error));
     keep(context, model, data, temperature);
     adaptau_model_destroy(grown);

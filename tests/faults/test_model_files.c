@@ -188,7 +188,7 @@ static void write_model(int32_t encoder, bool attached)
     const float           bias[2] = {0.5f, -0.5f};
     adaptau_dataset      *data = NULL;
     adaptau_model        *model = NULL;
-    OK(adaptau_dataset_create_from_interactions(context, 3, 2, 3, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, 3, 2, 3, users, items, NULL, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_model_set_item_bias(model, bias, &error));
     OK(adaptau_model_save_with(model, path, attached ? N_ATTACHMENTS : 0, attachments, &error));

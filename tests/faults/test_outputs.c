@@ -35,7 +35,7 @@ static void open_world(void)
     items[0] = items[1] = items[2] = 0.0f; /* a zero row, which is counted with memory of its own                */
     for (int k = 0; k < R * C; k++)
         candidates[k] = k % M;
-    OK(adaptau_dataset_create_from_interactions(context, R, M, R, pair_users, positives, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, R, M, R, pair_users, positives, NULL, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
 }
@@ -54,7 +54,8 @@ struct outputs {
     double  doubles[64];
     float   user_gradients[R * D], item_gradients[M * D], floats[R * M * D];
     int32_t ints[R * M];
-    int64_t n_terms, n_touched;
+    double  n_terms;
+    int64_t n_touched;
     int32_t n_zero;
     double  loss;
 };
@@ -124,7 +125,7 @@ static adaptau_status call_other(int number)
     case 4: return top_items(model, R, ids, K, data, outputs.ints, outputs.floats, &error);
     case 5: return top_items_for(model, R, users, 0, K, NULL, outputs.ints, outputs.floats, &error);
     case 6: return top_items_for(model, R, users, 0, K, &filter, outputs.ints, outputs.floats, &error);
-    case 7: return adaptau_fold_in_users(fold, R, ptr, positives, outputs.floats, outputs.floats + R * D, &error);
+    case 7: return adaptau_fold_in_users(fold, R, ptr, positives, NULL, outputs.floats, outputs.floats + R * D, &error);
     default: return adaptau_merge_top_k(context, 1, K, outputs.ints, outputs.floats, ids, scores, &error);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lib/files/safetensors.c: what opens is within its file, takes no more memory than the file is long, and is the same after it
+/* lib/files/safetensors_read.c: what opens is within its file, takes no more memory than the file is long, and is the same after it
  * has been written and read again. */
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@ static inline adaptau_dataset *world_dataset(adaptau_context *context)
     static adaptau_dataset *dataset;
     static const int32_t    users[] = {0, 0, 0, 1, 1, 2, 2, 3, 3}, items[] = {0, 1, 4, 1, 2, 3, 0, 5, 2};
     if (!dataset)
-        adaptau_dataset_create_from_interactions(context, WORLD_USERS, WORLD_ITEMS, sizeof users / sizeof *users, users, items,
+        adaptau_dataset_create_from_interactions(context, WORLD_USERS, WORLD_ITEMS, sizeof users / sizeof *users, users, items, NULL,
                                                  &dataset, NULL);
     return dataset;
 }

@@ -57,6 +57,11 @@ class Module(unittest.TestCase):
         np.testing.assert_allclose(scores, -np.sort(-cosines, axis=1)[:, :5], atol=1e-6)
         np.testing.assert_allclose(scores, np.take_along_axis(cosines, found, axis=1), atol=1e-6)
 
+    def test_what_was_seen_is_left_out(self):
+        model = adaptau.Model(self.context, self.data, dim=DIM, seed=1)
+        found, _ = model.top_k(np.arange(USERS, dtype=np.int32), ITEMS, seen=self.data)
+        self.assertEqual((found < 0).sum(), self.data.n_pairs)
+
     def recipe(self):
         return adaptau.Recipe(dim=DIM, epochs=4, seed=3)
 
@@ -134,7 +139,7 @@ class Module(unittest.TestCase):
 
     def test_errors_say_what_the_library_says(self):
         model = adaptau.Model(self.context, self.data)
-        with self.assertRaisesRegex(adaptau.Error, r"users\[1\] = 30") as caught:
+        with self.assertRaisesRegex(adaptau.Error, r"ids\[1\] = 30") as caught:
             model.top_k(np.array([0, USERS], np.int32), 2)
         self.assertEqual((caught.exception.name, caught.exception.status), ("E_INDEX", 4))
         with self.assertRaises(adaptau.Error) as caught:

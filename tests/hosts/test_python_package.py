@@ -378,5 +378,40 @@ class Estimator(unittest.TestCase):
         self.assertTrue(np.isfinite(users).all() and not users.flags.writeable)
 
 
+class Weights(unittest.TestCase):
+    def test_values_are_weights_where_they_are_asked_for(self):
+        matrix = make_matrix()
+        matrix.data[:] = np.arange(1, matrix.nnz + 1) % 5 + 1
+        plain, weighted = adaptau.Interactions(matrix), adaptau.Interactions(matrix, weights=True)
+        self.assertIsNone(plain.weights)
+        np.testing.assert_array_equal(weighted.weights, matrix.data)
+        shuffled = matrix.tocoo()
+        order = np.random.default_rng(3).permutation(shuffled.nnz)
+        other = sp.coo_matrix((shuffled.data[order], (shuffled.row[order], shuffled.col[order])), shape=matrix.shape)
+        np.testing.assert_array_equal(adaptau.Interactions(other, weights=True).weights, matrix.data)
+
+    def test_weights_of_one_that_comes_again_add_up(self):
+        pairs = adaptau.Interactions.from_pairs(["a", "b", "a"], ["x", "x", "x"], weights=[1.5, 2, 4])
+        np.testing.assert_array_equal(pairs.weights, [5.5, 2])
+
+    def test_a_model_is_trained_with_them(self):
+        matrix = make_matrix()
+        matrix.data[:] = np.arange(matrix.nnz) % 7 + 1
+        plain = adaptau.fit(matrix, **QUICK)
+        weighted = adaptau.fit(adaptau.Interactions(matrix, weights=True), **QUICK)
+        self.assertFalse(np.array_equal(plain.item_embeddings_, weighted.item_embeddings_))
+        again = pickle.loads(pickle.dumps(weighted))
+        np.testing.assert_array_equal(again.interactions_.weights, matrix.data)
+        rows = weighted.fold_in(adaptau.Interactions(matrix, weights=True))
+        self.assertFalse(np.array_equal(rows, weighted.fold_in(matrix)))
+        np.testing.assert_array_equal(rows, again.fold_in(adaptau.Interactions(matrix, weights=True)))
+
+    def test_a_weight_that_is_none_is_named(self):
+        matrix = make_matrix()
+        matrix.data[3] = -2
+        with self.assertRaisesRegex(adaptau.Error, r"weights\[3\] = -2 is outside"):
+            adaptau.fit(adaptau.Interactions(matrix, weights=True), **QUICK)
+
+
 if __name__ == "__main__":
     unittest.main()

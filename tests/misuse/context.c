@@ -92,6 +92,11 @@ static void call_context_backend(void)
     ck_assert_str_eq(adaptau_context_backend(NULL), "");
 }
 
+static void call_context_uses_bfloat16(void)
+{
+    ck_assert_int_eq(adaptau_context_uses_bfloat16(NULL), 0);
+}
+
 static void call_context_memory(void)
 {
     uint64_t present = 1, peak = 1;
@@ -104,6 +109,7 @@ static void call_context_memory(void)
 static const struct harmless harmless[] = {
     HARMLESS(status_name),     HARMLESS(version), HARMLESS(version_string),         HARMLESS(features),        HARMLESS(build_info),
     HARMLESS(context_destroy), HARMLESS(context_n_threads), HARMLESS(context_backend), HARMLESS(context_memory),
+    HARMLESS(context_uses_bfloat16),
 };
 
 MISUSE_FILE(context);

@@ -8,6 +8,7 @@ static struct {
     int32_t                n_users, n_items;
     int64_t                n_pairs;
     const int32_t         *users, *items;
+    const float           *weights;
     const adaptau_dataset *dataset;
     void                  *out;
 
@@ -15,6 +16,7 @@ static struct {
     STRUCT(adaptau_dataset_view, out);
     int64_t          indptr[5];
     int32_t          indices[6], pair_users[4], pair_items[4];
+    float            numbers[6];
     adaptau_dataset *made;
 } a;
 
@@ -32,7 +34,9 @@ static void prepare_dataset_create(void)
     static const int32_t indices[6] = {1, 4, 0, 3, 4, 4};
     memcpy(a.indptr, indptr, sizeof indptr);
     memcpy(a.indices, indices, sizeof indices);
-    CSR = (adaptau_csr){.struct_size = sizeof CSR, .n_users = 4, .n_items = 5, .indptr = a.indptr, .indices = a.indices};
+    CSR = (adaptau_csr){.struct_size = sizeof CSR, .n_users = 4, .n_items = 5, .indptr = a.indptr, .indices = a.indices, .weights = a.numbers};
+    for (int p = 0; p < 6; p++)
+        a.numbers[p] = 1.0f;
     a.context = desk.context;
     a.csr = &CSR;
     a.out = &a.made;
@@ -52,15 +56,20 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "csr->n_items = -2 is negative", {TO(CSR.n_items, -2)}},
     {ADAPTAU_E_ARGUMENT, "csr->reserved = 3, not 0", {TO(CSR.reserved, 3)}},
     {ADAPTAU_E_ARGUMENT, "csr->indptr is NULL", {TO(CSR.indptr, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "csr->indices is NULL, but indptr[4] = 6", {TO(CSR.indices, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "csr->indices is NULL, but csr->indptr[4] = 6", {TO(CSR.indices, NULL)}},
     {ADAPTAU_E_SHAPE, "indptr[0] = 1, not 0", {TO(a.indptr[0], 1)}},
-    {ADAPTAU_E_SHAPE, "indptr[3] = 1, but indptr[2] = 2", {TO(a.indptr[3], 1)}},
-    {ADAPTAU_E_SHAPE, "indptr[1] = -1, but indptr[0] = 0", {TO(a.indptr[1], -1)}},
-    {ADAPTAU_E_INDEX, "indices[3] = 5, but n_items = 5 (user 2)", {TO(a.indices[3], 5)}},
-    {ADAPTAU_E_INDEX, "indices[2] = -7, but n_items = 5 (user 2)", {TO(a.indices[2], -7)}},
-    {ADAPTAU_E_INDEX, "indices[3] = 2147483647, but n_items = 5 (user 2)", {TO(a.indices[3], INT32_MAX)}},
-    {ADAPTAU_E_INDEX, "indices[4] = 2 comes after 3: not strictly ascending (user 2)", {TO(a.indices[4], 2)}},
-    {ADAPTAU_E_INDEX, "indices[1] = 1 comes after 1: not strictly ascending (user 0)", {TO(a.indices[1], 1)}},
+    {ADAPTAU_E_SHAPE, "csr->indptr[3] = 1 is below the 2 before it", {TO(a.indptr[3], 1)}},
+    {ADAPTAU_E_SHAPE, "csr->indptr[1] = -1 is below the 0 before it", {TO(a.indptr[1], -1)}},
+    {ADAPTAU_E_INDEX, "indices[3] = 5, but n_items = 5", {TO(a.indices[3], 5)}},
+    {ADAPTAU_E_INDEX, "indices[2] = -7, but n_items = 5", {TO(a.indices[2], -7)}},
+    {ADAPTAU_E_INDEX, "indices[3] = 2147483647, but n_items = 5", {TO(a.indices[3], INT32_MAX)}},
+    {ADAPTAU_E_INDEX, "csr->indices[4] = 2 is not above the 3 before it, in row 2", {TO(a.indices[4], 2)}},
+    {ADAPTAU_E_INDEX, "csr->indices[1] = 1 is not above the 1 before it, in row 0", {TO(a.indices[1], 1)}},
+    {ADAPTAU_E_NUMERIC, "weights[5] = nan is not finite", {TO(a.numbers[5], NAN)}},
+    {ADAPTAU_E_NUMERIC, "weights[2] = -inf is not finite", {TO(a.numbers[2], -INFINITY), TO(a.numbers[4], 0.0f)}},
+    {ADAPTAU_E_ARGUMENT, "weights[0] = 0 is outside 1e-30 ... 1e30", {TO(a.numbers[0], 0.0f)}},
+    {ADAPTAU_E_ARGUMENT, "weights[1] = -3 is outside 1e-30 ... 1e30", {TO(a.numbers[1], -3.0f)}},
+    {ADAPTAU_E_ARGUMENT, "weights[3] = 1e+31 is outside 1e-30 ... 1e30", {TO(a.numbers[3], 1e31f)}},
 };
 
 static void prepare_dataset_create_from_interactions(void)
@@ -74,12 +83,16 @@ static void prepare_dataset_create_from_interactions(void)
     a.n_pairs = 4;
     a.users = a.pair_users;
     a.items = a.pair_items;
+    a.weights = a.numbers;
+    for (int p = 0; p < 4; p++)
+        a.numbers[p] = 1.0f;
     a.out = &a.made;
 }
 
 static adaptau_status call_dataset_create_from_interactions(adaptau_error *error)
 {
-    return adaptau_dataset_create_from_interactions(a.context, a.n_users, a.n_items, a.n_pairs, a.users, a.items, a.out, error);
+    return adaptau_dataset_create_from_interactions(a.context, a.n_users, a.n_items, a.n_pairs, a.users, a.items, a.weights, a.out,
+                                                    error);
 }
 
 static const struct misuse create_from_pairs[] = {
@@ -96,6 +109,10 @@ static const struct misuse create_from_pairs[] = {
     {ADAPTAU_E_INDEX, "items[3] = -2147483648, but n_items = 5", {TO(a.pair_items[3], INT32_MIN)}},
     {ADAPTAU_E_INDEX, "users[0] = 0, but n_users = 0", {TO(a.n_users, 0)}},
     {ADAPTAU_E_INDEX, "users[1] = 9, but n_users = 3", {TO(a.pair_users[1], 9), TO(a.pair_items[2], 9)}},
+    {ADAPTAU_E_NUMERIC, "weights[3] = inf is not finite", {TO(a.numbers[3], INFINITY)}},
+    {ADAPTAU_E_ARGUMENT, "weights[0] = -1 is outside 1e-30 ... 1e30", {TO(a.numbers[0], -1.0f)}},
+    {ADAPTAU_E_ARGUMENT, "weights of user 2 and item 0 add up to 1.8e+30, above 1e30",
+     {TO(a.numbers[1], 9e29f), TO(a.numbers[3], 9e29f)}},
 };
 
 static void prepare_dataset_get_view(void)

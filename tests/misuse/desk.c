@@ -19,7 +19,7 @@ static adaptau_dataset *make_dataset(int32_t n_users, int32_t n_items, int64_t n
         users[p] = p % n_users;
         items[p] = (p * 5 + p / n_users) % n_items;
     }
-    MUST(adaptau_dataset_create_from_interactions(desk.context, n_users, n_items, n_pairs, users, items, &made, NULL));
+    MUST(adaptau_dataset_create_from_interactions(desk.context, n_users, n_items, n_pairs, users, items, NULL, &made, NULL));
     return made;
 }
 

@@ -256,10 +256,10 @@ static const struct misuse top_k[] = {
     {ADAPTAU_E_SHAPE, "stride = 2, but n_columns = 3", {TO(a.stride, 2)}},
     {ADAPTAU_E_SHAPE, "2 rows of stride 9223372036854775807 and k = 1 are beyond memory", {TO(a.stride, INT64_MAX)}},
     {ADAPTAU_E_SHAPE, "exclude_ptr[0] = 1, not 0", {TO(a.exclude_offsets[0], 1)}},
-    {ADAPTAU_E_SHAPE, "exclude_ptr[2] = 1, but exclude_ptr[1] = 2", {TO(a.exclude_offsets[1], 2), TO(a.exclude_offsets[2], 1)}},
-    {ADAPTAU_E_INDEX, "exclude[1] = 3, but n_columns = 3 (row 1)", {TO(a.excluded[1], 3)}},
-    {ADAPTAU_E_INDEX, "exclude[0] = -1, but n_columns = 3 (row 1)", {TO(a.excluded[0], -1)}},
-    {ADAPTAU_E_INDEX, "exclude[1] = 1 comes after 2: not ascending (row 1)", {TO(a.excluded[0], 2)}},
+    {ADAPTAU_E_SHAPE, "exclude_ptr[2] = 1 is below the 2 before it", {TO(a.exclude_offsets[1], 2), TO(a.exclude_offsets[2], 1)}},
+    {ADAPTAU_E_INDEX, "exclude[1] = 3, but n_columns = 3", {TO(a.excluded[1], 3)}},
+    {ADAPTAU_E_INDEX, "exclude[0] = -1, but n_columns = 3", {TO(a.excluded[0], -1)}},
+    {ADAPTAU_E_INDEX, "exclude[1] = 1 is not above the 2 before it, in row 1", {TO(a.excluded[0], 2)}},
 };
 
 static const struct subject subjects[] = {

@@ -147,11 +147,16 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
         {ADAPTAU_E_ARGUMENT, "batch->positives is NULL", {TO(a.batch_struct.known.positives, NULL)}},                   \
         {ADAPTAU_E_INDEX, "batch->positives[0] = -1, but n_items = 8", {TO(a.positives[0], -1)}},                       \
         {ADAPTAU_E_INDEX, "batch->positives[5] = 8, but n_items = 8", {TO(a.positives[5], ITEMS)}},                     \
-        {ADAPTAU_E_INDEX, "batch->positives[3] = 2 follows 2 in row 1: not ascending", {TO(a.positives[3], 2)}},        \
+        {ADAPTAU_E_INDEX, "batch->positives[3] = 2 is not above the 2 before it, in row 1", {TO(a.positives[3], 2)}},        \
         {ADAPTAU_E_NUMERIC, "batch->row_weights[1] = -1",                                                               \
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[1], -1.0f)}},                                   \
         {ADAPTAU_E_NUMERIC, "batch->row_weights[2] = nan",                                                              \
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[2], NAN)}},                                     \
+        {ADAPTAU_E_NUMERIC, "batch->positive_weights[3] = nan is not finite",                                           \
+         {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], 1.0f), TO(a.numbers[1], 1.0f),         \
+          TO(a.numbers[2], 1.0f), TO(a.numbers[3], NAN)}},                                                              \
+        {ADAPTAU_E_ARGUMENT, "batch->positive_weights[1] = 0 is outside 1e-30 ... 1e30",                                \
+         {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], 1.0f), TO(a.numbers[1], 0.0f)}},       \
         {ADAPTAU_E_NUMERIC, "batch->log_q[7] = inf",                                                                    \
          {TO(a.batch_struct.known.log_q, a.numbers), TO(a.numbers[7], INFINITY)}},                                      \
         {ADAPTAU_E_ARGUMENT, "batch->user_targets is NULL", {TO(a.batch_struct.known.target_shares, a.numbers)}},       \

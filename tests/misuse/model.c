@@ -74,6 +74,7 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "host_items", {TO(OPTIONS.init, ADAPTAU_INIT_HOST), TO(OPTIONS.host_users, a.host_users)}},
     {ADAPTAU_E_SHAPE, "host_user_stride = 2, but dim = 4", {HOST, TO(OPTIONS.host_user_stride, 2)}},
     {ADAPTAU_E_SHAPE, "host_item_stride = -4, but dim = 4", {HOST, TO(OPTIONS.host_item_stride, -4)}},
+    {ADAPTAU_E_SHAPE, "the user table: 6 rows of 9223372036854775807 floats exceed", {HOST, TO(OPTIONS.host_user_stride, INT64_MAX)}},
     {ADAPTAU_E_NUMERIC, "host_users[3] is not finite", {HOST, TO(a.host_users[3 * DIM + 2], NAN)}},
     {ADAPTAU_E_NUMERIC, "host_items[7] is not finite", {HOST, TO(a.host_items[7 * DIM], INFINITY)}},
     {ADAPTAU_E_NUMERIC, "options->learning_rate_users = nan", {TO(OPTIONS.learning_rate_users, NAN)}},

@@ -12,6 +12,7 @@ static struct {
     int32_t                        n_users;
     const int64_t                 *item_ptr;
     const int32_t                 *item_ids;
+    const float                   *item_weights;
     int32_t                       *found;
     float                         *scores, *embeddings;
     void                          *out;
@@ -19,7 +20,7 @@ static struct {
     QUERY_MEMBERS;
     STRUCT(adaptau_fold_in_options, options);
     int32_t          best[2 * K];
-    float            values[2 * K], made_rows[2 * DIM];
+    float            values[2 * K], made_rows[2 * DIM], weights[3];
     adaptau_fold_in *made_fold;
     adaptau_model   *made_model;
 } a;
@@ -112,6 +113,9 @@ static void prepare_fold_in_users(void)
     memcpy(a.query_ptr, ptr, sizeof ptr);
     for (int k = 0; k < 3; k++)
         a.allowed[k] = 2 * k;
+    for (int k = 0; k < 3; k++)
+        a.weights[k] = 1.5f;
+    a.item_weights = a.weights;
     a.fold = desk.fold;
     a.n_users = 2;
     a.item_ptr = a.query_ptr;
@@ -122,7 +126,7 @@ static void prepare_fold_in_users(void)
 
 static adaptau_status call_fold_in_users(adaptau_error *error)
 {
-    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.embeddings, a.scores, error);
+    return adaptau_fold_in_users(a.fold, a.n_users, a.item_ptr, a.item_ids, a.item_weights, a.embeddings, a.scores, error);
 }
 
 static const struct misuse fold_users[] = {
@@ -132,10 +136,12 @@ static const struct misuse fold_users[] = {
     {ADAPTAU_E_ARGUMENT, "items is NULL, but item_ptr[2] = 3", {TO(a.item_ids, NULL)}},
     {ADAPTAU_E_ARGUMENT, "n_users = -1", {TO(a.n_users, -1)}},
     {ADAPTAU_E_SHAPE, "item_ptr[0] = 1, not 0", {TO(a.query_ptr[0], 1)}},
-    {ADAPTAU_E_SHAPE, "item_ptr[2] = 0 is below item_ptr[1] = 1", {TO(a.query_ptr[2], 0)}},
+    {ADAPTAU_E_SHAPE, "item_ptr[2] = 0 is below the 1 before it", {TO(a.query_ptr[2], 0)}},
     {ADAPTAU_E_INDEX, "items[2] = 8, but n_items = 8", {TO(a.allowed[2], ITEMS)}},
     {ADAPTAU_E_INDEX, "items[0] = -5, but n_items = 8", {TO(a.allowed[0], -5)}},
     {ADAPTAU_E_INDEX, "items[2] = 2 is not above the 2 before it", {TO(a.allowed[2], 2)}},
+    {ADAPTAU_E_NUMERIC, "weights[2] = inf is not finite", {TO(a.weights[2], INFINITY)}},
+    {ADAPTAU_E_ARGUMENT, "weights[1] = 0 is outside 1e-30 ... 1e30", {TO(a.weights[1], 0.0f)}},
 };
 
 static void prepare_model_grow(void)

@@ -315,7 +315,7 @@ static void prepare_temperature_update_from(void)
     a.of_users[0] = USERS;
     a.of_items[0] = ITEMS;
     SUMS = (adaptau_score_moments){
-        .struct_size = sizeof SUMS, .dim = DIM, .users = a.of_users, .items = a.of_items, .interactions = {PAIRS, 1.0, 1.0}};
+        .struct_size = sizeof SUMS, .dim = DIM, .users = a.of_users, .items = a.of_items, .interactions = {PAIRS, PAIRS, 1.0, 1.0}};
     a.temperature = desk.temperature;
     a.moments = &SUMS;
 }
@@ -341,6 +341,7 @@ static const struct misuse temperature_update_from[] = {
     {ADAPTAU_E_ARGUMENT, "moments->users[0] = 1e+300 is no number of users", {TO(a.of_users[0], 1e300)}},
     {ADAPTAU_E_ARGUMENT, "moments->items[0] = 0.5 is no number of items", {TO(a.of_items[0], 0.5)}},
     {ADAPTAU_E_ARGUMENT, "moments->interactions[0] = 1e+19 is no number of interactions", {TO(SUMS.interactions[0], 1e19)}},
+    {ADAPTAU_E_ARGUMENT, "moments->interactions[1] = 0 is no sum of weights", {TO(SUMS.interactions[1], 0.0)}},
     {ADAPTAU_E_ARGUMENT, "moments->losses[0] = 0, but of this range alone", {FROM(a.temperature, desk.personal)}},
 };
 

@@ -12,7 +12,7 @@ static struct {
     const adaptau_tables              *tables;
     int32_t                            n;
     const int32_t                     *users;
-    const float                       *unit_losses, *d_inverse_tau, *terms;
+    const float                       *unit_losses, *loss_weights, *d_inverse_tau, *terms;
     float                             *candidates, *positives;
     void                              *out;
 
@@ -131,7 +131,7 @@ static void prepare_users(void)
     a.n = 3;
     a.users = a.ids;
     a.unit_losses = a.d_inverse_tau = a.numbers;
-    a.terms = a.weights;
+    a.terms = a.loss_weights = a.weights;
     a.candidates = a.taus;
     a.positives = a.others;
 }
@@ -149,18 +149,20 @@ static void prepare_users(void)
 
 static adaptau_status call_temperature_add_losses(adaptau_error *error)
 {
-    return adaptau_temperature_add_losses(a.temperature, a.n, a.users, a.unit_losses, error);
+    return adaptau_temperature_add_losses(a.temperature, a.n, a.users, a.unit_losses, a.loss_weights, error);
 }
 
 static adaptau_status call_temperature_add_losses_of_shard(adaptau_error *error)
 {
-    return adaptau_temperature_add_losses_of_shard(a.temperature, a.n, a.users, a.unit_losses, error);
+    return adaptau_temperature_add_losses_of_shard(a.temperature, a.n, a.users, a.unit_losses, a.loss_weights, error);
 }
 
 static const struct misuse observe[] = {
     BAD_USERS,
     IS_NULL(unit_losses),
     {ADAPTAU_E_NUMERIC, "unit_losses[1] = inf is not finite", {TO(a.numbers[1], INFINITY), TO(a.numbers[2], NAN)}},
+    {ADAPTAU_E_NUMERIC, "weights[0] = nan is negative or not finite", {TO(a.weights[0], NAN)}},
+    {ADAPTAU_E_NUMERIC, "weights[2] = -1 is negative or not finite", {TO(a.weights[2], -1.0f)}},
 };
 
 static adaptau_status call_temperature_learn(adaptau_error *error)

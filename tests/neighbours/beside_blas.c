@@ -120,7 +120,7 @@ static void train(adaptau_context *context, float *rows)
         users[p] = p / PER_USER;
         items[p] = (p * 37 + p / 11) % ITEMS;
     }
-    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * PER_USER, users, items, &data, &error), &error);
+    check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * PER_USER, users, items, NULL, &data, &error), &error);
     check(adaptau_model_create(context, data, &tables, &model, &error), &error);
     check(adaptau_temperature_create(context, data, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, data, &batches, &sampler, &error), &error);

@@ -55,7 +55,7 @@ static inline adaptau_dataset *draw_dataset(adaptau_context *context, char has[U
                 users[n] = u;
                 items[n++] = i;
             }
-    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n, users, items, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n, users, items, NULL, &dataset, &error));
     free(users);
     free(items);
     return dataset;

@@ -31,7 +31,7 @@ static inline adaptau_dataset *make_data(adaptau_context *context)
         users[p] = draw(USERS);
         items[p] = draw(10) ? draw(ITEMS / GROUPS) * GROUPS + users[p] % GROUPS : draw(ITEMS);
     }
-    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, NULL, &data, &error));
     return data;
 }
 
@@ -81,7 +81,7 @@ static inline double train(struct world *w, int64_t epochs)
     for (int64_t epoch = 0; epoch < epochs; epoch++) {
         adaptau_batch batch = {.struct_size = sizeof batch};
         adaptau_step  step = {.struct_size = sizeof step};
-        int64_t       terms = 0;
+        double        terms = 0.0;
         loss = 0.0;
         OK(adaptau_model_update_temperature(w->model, w->temperature, &error));
         OK(adaptau_sampler_begin_epoch(w->sampler, epoch, &error));
@@ -91,7 +91,7 @@ static inline double train(struct world *w, int64_t epochs)
             loss += step.loss;
             terms += step.n_terms;
         }
-        loss /= (double)(terms ? terms : 1);
+        loss /= terms > 0.0 ? terms : 1.0;
     }
     return loss;
 }

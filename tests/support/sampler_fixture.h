@@ -21,7 +21,7 @@ static inline adaptau_dataset *make_data(void)
         users[p] = 1 + draw(USERS - 2);
         items[p] = draw(1 + draw(ITEMS - 2));
     }
-    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, PAIRS, users, items, NULL, &data, &error));
     return data;
 }
 

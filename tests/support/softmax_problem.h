@@ -14,13 +14,13 @@ struct problem {
     int32_t  n_users, n_items, dim, n_rows, kind;
     uint32_t table_flags, batch_flags;
     int64_t  n_candidates;
-    bool     weights, log_q, personal, split, targets;
+    bool     weights, interaction_weights, log_q, personal, split, targets; /* weights: of rows */
     float    tau;
 
     float   *users, *items; /* tables                                                                        */
     int32_t *row_users, *positives, *candidates;
     int64_t *positive_ptr;
-    float   *log_q_values, *row_weights, *tau_candidates, *tau_positives;
+    float   *log_q_values, *row_weights, *positive_weights, *tau_candidates, *tau_positives;
     float   *target_shares, *target_mixtures, *user_targets, *item_targets; /* mixtures: [R x m] q            */
     int64_t  n_log_q;
 };
@@ -64,6 +64,21 @@ static inline void fill_positives(struct problem *p)
     }
 }
 
+/* Of a positive, as many times as it counts. */
+static inline double weight_of(const struct problem *p, int64_t positive)
+{
+    return p->interaction_weights ? (double)p->positive_weights[positive] : 1.0;
+}
+
+/* Of all positives of a row. */
+static inline double weigh_row(const struct problem *p, int32_t row)
+{
+    double weight = 0.0;
+    for (int64_t i = p->positive_ptr[row]; i < p->positive_ptr[row + 1]; i++)
+        weight += weight_of(p, i);
+    return weight;
+}
+
 static inline void fill_candidates(struct problem *p)
 {
     int64_t n = p->kind == ADAPTAU_CANDIDATES_SHARED    ? p->n_candidates
@@ -99,7 +114,7 @@ static inline void fill_targets(struct problem *p)
         const float *user = p->users + (int64_t)p->row_users[r] * p->dim;
         double       tau = p->split ? (double)p->tau_positives[r] : p->personal ? (double)p->tau_candidates[r] : (double)p->tau;
         double       factor = (p->weights ? (double)p->row_weights[r] : 1.0) *
-                        (double)(p->positive_ptr[r + 1] - p->positive_ptr[r]) / tau;
+                        weigh_row(p, r) / tau;
         p->target_shares[r] = fabsf(p->target_shares[r]);
         for (int32_t i = 0; i < p->n_items; i++) {
             float       *q = &p->target_mixtures[(int64_t)r * p->n_items + i];
@@ -132,6 +147,9 @@ static inline struct problem make_problem(struct problem p)
     for (int32_t r = 0; r < p.n_rows; r++)
         p.row_users[r] = (r * 5 + 2) % p.n_users;
     fill_positives(&p);
+    p.positive_weights = allocate((size_t)p.n_rows * (size_t)p.n_items, sizeof(float));
+    for (int64_t i = 0; i < (int64_t)p.n_rows * p.n_items; i++)
+        p.positive_weights[i] = 0.3f + 0.35f * (float)(i * 7 % 11);
     fill_candidates(&p);
     p.log_q_values = random_rows(p.n_log_q, 1.5);
     p.row_weights = allocate((size_t)p.n_rows, sizeof(float));
@@ -161,6 +179,7 @@ static inline void free_problem(struct problem *p)
     free(p->positive_ptr);
     free(p->log_q_values);
     free(p->row_weights);
+    free(p->positive_weights);
     free(p->tau_candidates);
     free(p->tau_positives);
 }
@@ -211,6 +230,7 @@ static inline adaptau_batch batch_of(const struct problem *p)
         .candidate_ids = p->candidates,
         .log_q = p->log_q ? p->log_q_values : NULL,
         .row_weights = p->weights ? p->row_weights : NULL,
+        .positive_weights = p->interaction_weights ? p->positive_weights : NULL,
         .target_shares = p->targets ? p->target_shares : NULL,
         .user_targets = p->targets ? p->user_targets : NULL,
         .item_targets = p->targets ? p->item_targets : NULL,

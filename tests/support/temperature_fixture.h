@@ -37,7 +37,7 @@ static inline void set_up(void)
         ids[n / 2 + i] = (int32_t)pairs[2 * i + 1];
     }
     context = make_context(ADAPTAU_BACKEND_AUTO, 2);
-    OK(adaptau_dataset_create_from_interactions(context, n_users, n_items, n / 2, ids, ids + n / 2, &dataset, &error));
+    OK(adaptau_dataset_create_from_interactions(context, n_users, n_items, n / 2, ids, ids + n / 2, NULL, &dataset, &error));
     free(pairs);
     free(ids);
 }

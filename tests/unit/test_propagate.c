@@ -72,7 +72,7 @@ static double entry(const struct atau_sparse *a, const struct atau_propagation *
 START_TEST(products_equal_the_plain_loop_for_any_number_of_threads)
 {
     static float       first[ROWS * STRIDE];
-    struct atau_sparse a = {ROWS, ptr, ids, _i & 1 ? left : NULL, _i & 2 ? right : NULL, _i & 4 ? kept : NULL};
+    struct atau_sparse a = {ROWS, ptr, ids, _i & 1 ? left : NULL, _i & 2 ? right : NULL, _i & 4 ? kept : NULL, NULL};
     make_problem();
     for (int32_t threads = 1; threads <= 3; threads++) {
         adaptau_context        *context = make_context(ADAPTAU_BACKEND_AUTO, threads);
@@ -112,7 +112,7 @@ START_TEST(a_product_may_be_added_to_its_base_in_place)
 {
     adaptau_context        *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     static float            before[ROWS * STRIDE];
-    struct atau_sparse      a = {ROWS, ptr, ids, NULL, NULL, NULL};
+    struct atau_sparse      a = {ROWS, ptr, ids, NULL, NULL, NULL, NULL};
     make_problem();
     memcpy(before, base, sizeof base);
     struct atau_propagation p = {
@@ -132,7 +132,7 @@ END_TEST
 START_TEST(no_rows_are_no_work)
 {
     adaptau_context        *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
-    struct atau_sparse      none = {0, NULL, NULL, NULL, NULL, NULL};
+    struct atau_sparse      none = {0, NULL, NULL, NULL, NULL, NULL, NULL};
     struct atau_propagation p = {.dim = DIM};
     OK(atau_propagate(context, &none, &p, &error));
     adaptau_context_destroy(context);

@@ -65,9 +65,9 @@ static bool make_data(struct host *h)
             }
         }
     }
-    return ok(adaptau_dataset_create_from_interactions(h->context, USERS, ITEMS, n_train, train_users, train_items, &h->train,
+    return ok(adaptau_dataset_create_from_interactions(h->context, USERS, ITEMS, n_train, train_users, train_items, NULL, &h->train,
                                                        &h->error)) &&
-           ok(adaptau_dataset_create_from_interactions(h->context, USERS, ITEMS, n_test, test_users, test_items, &h->test,
+           ok(adaptau_dataset_create_from_interactions(h->context, USERS, ITEMS, n_test, test_users, test_items, NULL, &h->test,
                                                        &h->error));
 }
 
@@ -91,8 +91,7 @@ static bool train_epoch(struct host *h, int64_t epoch, double *loss)
 {
     adaptau_batch batch = {.struct_size = sizeof batch};
     adaptau_step  step = {.struct_size = sizeof step};
-    double        sum = 0;
-    int64_t       n_terms = 0;
+    double        sum = 0, n_terms = 0;
     bool          good = ok(adaptau_model_update_temperature(h->model, h->temperature, &h->error)) &&
                          ok(adaptau_sampler_begin_epoch(h->sampler, epoch, &h->error));
     while (good && (good = ok(adaptau_sampler_next(h->sampler, &batch, &h->error))) && batch.n_rows > 0) {
@@ -101,7 +100,7 @@ static bool train_epoch(struct host *h, int64_t epoch, double *loss)
         sum += step.loss;
         n_terms += step.n_terms;
     }
-    *loss = sum / (double)n_terms;
+    *loss = sum / n_terms;
     return good;
 }
 

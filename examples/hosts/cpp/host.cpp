@@ -72,9 +72,8 @@ struct recommendations {
 /* The mean loss of an epoch's terms. */
 double train_epoch(adaptau::model &model, adaptau::sampler &sampler, adaptau::temperature &temperature, int epoch)
 {
-    auto         batch = adaptau::sized<adaptau_batch>();
-    double       loss = 0;
-    std::int64_t n_terms = 0;
+    auto   batch = adaptau::sized<adaptau_batch>();
+    double loss = 0, n_terms = 0;
     model.update_temperature(temperature);
     sampler.begin_epoch(epoch);
     while (sampler.next(batch)) {
@@ -83,7 +82,7 @@ double train_epoch(adaptau::model &model, adaptau::sampler &sampler, adaptau::te
         loss += step.loss;
         n_terms += step.n_terms;
     }
-    return loss / static_cast<double>(n_terms);
+    return loss / n_terms;
 }
 
 void run(const char *path)

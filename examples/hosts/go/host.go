@@ -45,7 +45,7 @@ func (f *fingerprint) mix(bits uint64) { *f = (*f ^ fingerprint(bits)) * 0x10000
 
 // The mean loss of an epoch's terms.
 func trainEpoch(model *adaptau.Model, sampler *adaptau.Sampler, temperature *adaptau.Temperature, epoch int) (float64, error) {
-	loss, terms := 0.0, int64(0)
+	loss, terms := 0.0, 0.0
 	if err := model.UpdateTemperature(temperature); err != nil {
 		return 0, err
 	}
@@ -58,7 +58,7 @@ func trainEpoch(model *adaptau.Model, sampler *adaptau.Sampler, temperature *ada
 			return 0, err
 		}
 		if batch == nil {
-			return loss / float64(terms), nil
+			return loss / terms, nil
 		}
 		step, err := model.Gradients(batch, temperature)
 		if err != nil {

@@ -59,13 +59,13 @@ public final class Adaptau {
     }
 
     @FieldOrder({"struct_size", "flags", "n_rows", "candidates", "users", "positive_ptr", "positives", "n_candidates",
-                 "candidate_ids", "log_q", "row_weights", "target_shares", "user_targets", "item_targets", "item_target_scale",
-                 "reserved"})
+                 "candidate_ids", "log_q", "row_weights", "positive_weights", "target_shares", "user_targets", "item_targets",
+                 "item_target_scale", "reserved"})
     public static class Batch extends Sized {
         public int flags, n_rows, candidates;
         public Pointer users, positive_ptr, positives;
         public long n_candidates;
-        public Pointer candidate_ids, log_q, row_weights, target_shares, user_targets, item_targets;
+        public Pointer candidate_ids, log_q, row_weights, positive_weights, target_shares, user_targets, item_targets;
         public float item_target_scale;
         public int reserved;
 
@@ -147,8 +147,7 @@ public final class Adaptau {
     @FieldOrder({"struct_size", "n_rows", "n_terms", "loss"})
     public static class Step extends Sized {
         public int n_rows;
-        public long n_terms;
-        public double loss;
+        public double n_terms, loss;
 
         Step() {
             setSize();
@@ -171,7 +170,7 @@ public final class Adaptau {
         static native void adaptau_context_destroy(Pointer context);
 
         static native int adaptau_dataset_create_from_interactions(Pointer context, int nUsers, int nItems, long nPairs, int[] users,
-                                                            int[] items, PointerByReference out, ErrorStruct error);
+                                                            int[] items, float[] weights, PointerByReference out, ErrorStruct error);
 
         static native void adaptau_dataset_destroy(Pointer dataset);
 
@@ -289,8 +288,8 @@ public final class Adaptau {
             super(C::adaptau_dataset_destroy, (out, error) -> {
                 if (users.length != items.length)
                     throw new IllegalArgumentException(users.length + " users, but " + items.length + " items");
-                return C.adaptau_dataset_create_from_interactions(context.handle, nUsers, nItems, users.length, users, items, out,
-                                                           error);
+                return C.adaptau_dataset_create_from_interactions(context.handle, nUsers, nItems, users.length, users, items, null,
+                                                                  out, error);
             });
         }
 

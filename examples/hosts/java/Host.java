@@ -60,8 +60,7 @@ public final class Host {
 
     /** The mean loss of an epoch's terms. */
     private static double trainEpoch(Adaptau.Model model, Adaptau.Sampler sampler, Adaptau.Temperature temperature, int epoch) {
-        double loss = 0;
-        long terms = 0;
+        double loss = 0, terms = 0;
         model.updateTemperature(temperature);
         sampler.beginEpoch(epoch);
         for (Adaptau.Batch batch = sampler.next(); batch != null; batch = sampler.next()) {

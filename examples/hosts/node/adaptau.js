@@ -23,7 +23,7 @@ const structs = {
   adaptau_batch: {
     struct_size: 'uint32_t', flags: 'uint32_t', n_rows: 'int32_t', candidates: 'int32_t', users: 'void *',
     positive_ptr: 'void *', positives: 'void *', n_candidates: 'int64_t', candidate_ids: 'void *', log_q: 'void *',
-    row_weights: 'void *', target_shares: 'void *', user_targets: 'void *', item_targets: 'void *',
+    row_weights: 'void *', positive_weights: 'void *', target_shares: 'void *', user_targets: 'void *', item_targets: 'void *',
     item_target_scale: 'float', reserved: 'int32_t',
   },
   adaptau_sampler_options: {
@@ -53,7 +53,7 @@ const structs = {
     ids: 'int32_t *', embeddings: 'float *', embedding_stride: 'int64_t', seen: 'adaptau_dataset *', allowed: 'int32_t *',
     exclude_ptr: 'int64_t *', exclude: 'int32_t *',
   },
-  adaptau_step: { struct_size: 'uint32_t', n_rows: 'int32_t', n_terms: 'int64_t', loss: 'double' },
+  adaptau_step: { struct_size: 'uint32_t', n_rows: 'int32_t', n_terms: 'double', loss: 'double' },
 };
 const types = {};
 for (const [name, members] of Object.entries(structs)) types[name] = koffi.struct(name, members);
@@ -89,7 +89,7 @@ const native = {
   contextCreate: fallible('adaptau_context_create', 'const void *options, _Out_ adaptau_context **out'),
   contextDestroy: library.func('void adaptau_context_destroy(adaptau_context *context)'),
   datasetCreate: fallible('adaptau_dataset_create_from_interactions', 'adaptau_context *context, int32_t n_users, int32_t n_items, '
-    + 'int64_t n_pairs, const int32_t *users, const int32_t *items, _Out_ adaptau_dataset **out'),
+    + 'int64_t n_pairs, const int32_t *users, const int32_t *items, const float *weights, _Out_ adaptau_dataset **out'),
   datasetDestroy: library.func('void adaptau_dataset_destroy(adaptau_dataset *dataset)'),
   datasetPairs: library.func('int64_t adaptau_dataset_n_interactions(const adaptau_dataset *dataset)'),
   temperatureCreate: fallible('adaptau_temperature_create', 'adaptau_context *context, const adaptau_dataset *dataset, '
@@ -148,10 +148,11 @@ class Context extends Owned {
 }
 
 class Dataset extends Owned {
-  // Pairs in any order, Int32Arrays; the library copies them.
-  constructor(context, nUsers, nItems, users, items) {
+  // Interactions in any order, Int32Arrays, and their weights, a Float32Array or null; the library copies them.
+  constructor(context, nUsers, nItems, users, items, weights = null) {
     if (users.length !== items.length) throw new RangeError(`${users.length} users, but ${items.length} items`);
-    super(native.datasetCreate, native.datasetDestroy, context, nUsers, nItems, users.length, users, items);
+    if (weights && weights.length !== users.length) throw new RangeError(`${users.length} users, but ${weights.length} weights`);
+    super(native.datasetCreate, native.datasetDestroy, context, nUsers, nItems, users.length, users, items, weights);
   }
 
   get pairs() {
@@ -231,7 +232,7 @@ class Model extends Owned {
   gradients(batch, temperature) {
     const step = sized('adaptau_step');
     native.modelGradients(this.handle, batch, temperature.handle, step);
-    return { loss: step.loss, terms: Number(step.n_terms) };
+    return { loss: step.loss, terms: step.n_terms };
   }
 
   apply() {

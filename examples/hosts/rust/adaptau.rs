@@ -53,6 +53,7 @@ mod ffi {
         pub candidate_ids: *const i32,
         pub log_q: *const f32,
         pub row_weights: *const f32,
+        pub positive_weights: *const f32,
         pub target_shares: *const f32,
         pub user_targets: *const f32,
         pub item_targets: *const f32,
@@ -151,7 +152,7 @@ mod ffi {
     pub struct Step {
         pub struct_size: u32,
         pub n_rows: i32,
-        pub n_terms: i64,
+        pub n_terms: f64,
         pub loss: f64,
     }
 
@@ -162,7 +163,7 @@ mod ffi {
         pub fn adaptau_context_destroy(context: *mut Context);
         pub fn adaptau_dataset_create_from_interactions(
             context: *mut Context, n_users: i32, n_items: i32, n_pairs: i64, users: *const i32, items: *const i32,
-            out: *mut *mut Dataset, error: *mut Error,
+            weights: *const f32, out: *mut *mut Dataset, error: *mut Error,
         ) -> i32;
         pub fn adaptau_dataset_destroy(dataset: *mut Dataset);
         pub fn adaptau_dataset_n_interactions(dataset: *const Dataset) -> i64;
@@ -288,7 +289,7 @@ impl<'a> Dataset<'a> {
         assert_eq!(users.len(), items.len(), "a pair is a user and an item");
         let (n, users, items) = (users.len() as i64, users.as_ptr(), items.as_ptr());
         let handle = make(|out, error| unsafe {
-            ffi::adaptau_dataset_create_from_interactions(context.handle, n_users, n_items, n, users, items, out, error)
+            ffi::adaptau_dataset_create_from_interactions(context.handle, n_users, n_items, n, users, items, null(), out, error)
         })?;
         Ok(Self { handle, made_from: PhantomData })
     }
@@ -391,7 +392,7 @@ pub struct Model<'a> {
 /// What a batch cost.
 pub struct Step {
     pub loss: f64,
-    pub n_terms: i64,
+    pub n_terms: f64,
 }
 
 /// Best first; −1 where fewer items are left.

@@ -49,7 +49,7 @@ impl Fingerprint {
 fn train_epoch(
     model: &mut Model, sampler: &mut Sampler, temperature: &mut Temperature, epoch: i64,
 ) -> adaptau::Result<f64> {
-    let (mut loss, mut n_terms) = (0.0, 0);
+    let (mut loss, mut n_terms) = (0.0, 0.0);
     model.update_temperature(temperature)?;
     sampler.begin_epoch(epoch)?;
     while let Some(batch) = sampler.next_batch()? {
@@ -58,7 +58,7 @@ fn train_epoch(
         loss += step.loss;
         n_terms += step.n_terms;
     }
-    Ok(loss / n_terms as f64)
+    Ok(loss / n_terms)
 }
 
 fn run(path: &str) -> adaptau::Result<()> {

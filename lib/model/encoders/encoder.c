@@ -16,7 +16,8 @@ void atau_encoding_open(struct atau_encoding *e, const struct atau_encoder *enco
     *e = (struct atau_encoding){.encoder = encoder, .tables = tables, .model_busy = model_busy};
 }
 
-/* Whether final embeddings are made is not part of what a caller with a constant model sees. */
+/* A caller with a constant model does not see whether final embeddings have been made: making them changes a constant
+ * encoding. */
 static struct atau_encoding *changeable(const struct atau_encoding *e)
 {
     return (struct atau_encoding *)e;
@@ -27,8 +28,8 @@ static uintptr_t this_thread(void)
     return (uintptr_t)pthread_self();
 }
 
-/* Short naps instead of a mutex: a child of fork would inherit one that nobody unlocks. What is waited for is a pass over the
- * graph. */
+/* Short naps instead of a mutex, which a child of fork would inherit with nobody to unlock it. The wait is for one pass over
+ * the graph. */
 static void nap(void)
 {
     const struct timespec moment = {.tv_nsec = 50000};
@@ -49,7 +50,7 @@ static bool is_of_parent(const _Atomic int32_t *process)
     return number != 0 && number != (int32_t)getpid();
 }
 
-/* One at a time, also where a context has several models. */
+/* One thread at a time computes alone, even where a context has several models. */
 static void begin_alone(adaptau_context *context)
 {
     uintptr_t inside = 0;

@@ -293,7 +293,7 @@ static adaptau_status walk(const struct atau_lightgcn_pass *pass, int side, adap
         const float        scale = last ? c[n] : 1.0f, base_scale = last ? c[0] : c[n - k] / c[n];
         struct atau_sparse matrix = {
             g->n_rows[to], g->ptr[to], g->ids[to], pass->left[to], by_slot ? pass->slot_scale[from] : pass->right[from],
-            pass->kept[to]};
+            pass->kept[to], NULL};
         struct atau_propagation p = {
             .dim = pass->dim,
             .x = first ? pass->start.rows[from] : g->work[from],

@@ -75,12 +75,11 @@ struct degrees {
     float          *scale;
 };
 
-static void scale_rows(void *argument, int32_t lane, int64_t task)
+static void scale_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct degrees *call = argument;
-    const int64_t         end = atau_min_i64((task + 1) * ROWS_PER_TASK, call->n);
     (void)lane;
-    for (int64_t r = task * ROWS_PER_TASK; r < end; r++) {
+    for (int64_t r = first; r < end; r++) {
         int64_t degree = 0;
         for (int64_t e = call->ptr[r]; e < call->ptr[r + 1]; e++)
             degree += call->kept[e / 32] >> e % 32 & 1;
@@ -96,7 +95,7 @@ static adaptau_status draw_graph(const struct atau_encoding *e, struct atau_ligh
     adaptau_status status = atau_lightgcn_draw_edges(e->tables->context, g, key, view->edge_dropout, graph->kept, error);
     for (int side = 0; side < 2 && status == ADAPTAU_OK; side++) {
         struct degrees call = {g->ptr[side], graph->kept[side], g->n_rows[side], graph->scale[side]};
-        status = atau_parallel(e->tables->context, (call.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, scale_rows, &call, error);
+        status = atau_parallel_rows(e->tables->context, call.n, ROWS_PER_TASK, scale_rows, &call, error);
     }
     return status;
 }
@@ -126,12 +125,11 @@ struct collection {
     float                     *out;
 };
 
-static void collect_rows(void *argument, int32_t lane, int64_t task)
+static void collect_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct collection *c = argument;
-    const int64_t            end = atau_min_i64((task + 1) * ROWS_PER_TASK, c->n);
     (void)lane;
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+    for (int64_t k = first; k < end; k++) {
         const float *row = c->rows + (c->ids ? c->ids[k] : k) * c->stride;
         if (c->adds)
             c->kernels->axpy(c->dim, c->coefficient, row, c->out + k * c->dim);
@@ -143,9 +141,16 @@ static void collect_rows(void *argument, int32_t lane, int64_t task)
 static adaptau_status collect(const struct atau_encoding *e, const struct atau_selection *wanted, int side, const float *rows,
                               int64_t stride, float coefficient, bool adds, float *out, adaptau_error *error)
 {
-    struct collection c = {
-        atau_kernels_of(e->tables->context), wanted->n[side], e->tables->dim, stride, wanted->ids[side], rows, coefficient, adds, out};
-    return atau_parallel(e->tables->context, (c.n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, collect_rows, &c, error);
+    struct collection c = {.kernels = atau_kernels_of(e->tables->context),
+                           .n = wanted->n[side],
+                           .dim = e->tables->dim,
+                           .stride = stride,
+                           .ids = wanted->ids[side],
+                           .rows = rows,
+                           .coefficient = coefficient,
+                           .adds = adds,
+                           .out = out};
+    return atau_parallel_rows(e->tables->context, c.n, ROWS_PER_TASK, collect_rows, &c, error);
 }
 
 /* ---- noise --------------------------------------------------------------------------------------------------------- */
@@ -160,7 +165,7 @@ struct perturbation {
     float                     *rows;
 };
 
-/* Where a row of length 1, of uniform numbers, is, it goes the way of the row's signs. */
+/* Add noise to a row: a vector of uniform numbers, brought to length ε, that goes the way of the row's signs. */
 static void perturb_row(const struct perturbation *p, uint32_t id, float *scratch, float *row)
 {
     for (int64_t k = 0; k < p->dim; k++)
@@ -171,11 +176,10 @@ static void perturb_row(const struct perturbation *p, uint32_t id, float *scratc
         row[k] += row[k] == 0.0f ? 0.0f : copysignf(scale * scratch[k], row[k]);
 }
 
-static void perturb_rows(void *argument, int32_t lane, int64_t task)
+static void perturb_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct perturbation *p = argument;
-    const int64_t              end = atau_min_i64((task + 1) * ROWS_PER_TASK, p->n);
-    for (int64_t k = task * ROWS_PER_TASK; k < end; k++) {
+    for (int64_t k = first; k < end; k++) {
         int64_t id = p->ids ? p->ids[k] : k;
         perturb_row(p, (uint32_t)id, p->scratch + lane * p->dim, p->rows + id * p->dim);
     }
@@ -193,7 +197,7 @@ static adaptau_status perturb(const struct atau_encoding *e, const struct atau_l
                              .noise = view->noise,
                              .scratch = g->noise,
                              .rows = g->work[side]};
-    return atau_parallel(e->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, perturb_rows, &p, error);
+    return atau_parallel_rows(e->tables->context, n, ROWS_PER_TASK, perturb_rows, &p, error);
 }
 
 /* The chain that begins at a side's raw rows; every layer's wanted rows are added to out. */
@@ -207,7 +211,8 @@ static adaptau_status walk_noisily(const struct atau_encoding *e, const struct a
         const int32_t                *ids = l == view->n_layers ? pass->last.ids[to] : NULL;
         const int64_t                 n = ids ? pass->last.n[to] : g->n_rows[to];
         const struct atau_sparse      matrix = {g->n_rows[to],     g->ptr[to],        g->ids[to],
-                                                pass->left[to],    pass->right[from], pass->kept[to]};
+                                                pass->left[to],    pass->right[from], pass->kept[to],
+                                                NULL};
         const struct atau_propagation p = {
             .dim = pass->dim,
             .x = l == 1 ? pass->start.rows[from] : g->work[from],

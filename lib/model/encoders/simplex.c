@@ -190,7 +190,7 @@ static int64_t degree_of(const struct simplex *s, int64_t user)
     return s->ptr[USERS][user + 1] - s->ptr[USERS][user];
 }
 
-/* p of the k-th user. */
+/* p_u of the k-th user. */
 static void pool_row(const struct pooling *call, int64_t k)
 {
     const struct simplex     *s = call->s;
@@ -203,14 +203,13 @@ static void pool_row(const struct pooling *call, int64_t k)
                                     s->pooled + k * e->tables->dim);
 }
 
-static void mix_rows(void *argument, int32_t lane, int64_t task)
+static void mix_rows(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct pooling      *call = argument;
     struct simplex            *s = call->s;
     const struct atau_kernels *kernels = atau_kernels_of(call->e->tables->context);
     const struct atau_table   *users = &call->e->tables->side[USERS];
-    const int64_t              dim = call->e->tables->dim, first = task * ROWS_PER_TASK;
-    const int64_t              end = atau_min_i64(first + ROWS_PER_TASK, call->n);
+    const int64_t              dim = call->e->tables->dim;
     (void)lane;
     float *mapped = s->spread + first * dim; /* V p, where there is room until the way back                         */
     for (int64_t k = first; k < end; k++)
@@ -233,7 +232,7 @@ static adaptau_status mix(const struct atau_encoding *e, struct simplex *s, int6
     for (int64_t k = 0; k < dim; k++)
         for (int64_t j = 0; j < dim; j++)
             s->transposed[j * dim + k] = e->tables->own.rows[k * dim + j];
-    return atau_parallel(e->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, mix_rows, &call, error);
+    return atau_parallel_rows(e->tables->context, n, ROWS_PER_TASK, mix_rows, &call, error);
 }
 
 static struct atau_embeddings finals(const struct atau_encoding *e)
@@ -263,26 +262,26 @@ struct return_call {
 };
 
 /* Some rows of ∂/∂V. */
-static void return_to_matrix(void *argument, int32_t lane, int64_t task)
+static void return_to_matrix(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct return_call  *call = argument;
     const struct atau_kernels *kernels = atau_kernels_of(call->e->tables->context);
-    const int64_t              dim = call->e->tables->dim, first = task * ROWS_PER_TASK;
-    const int64_t              rows = atau_min_i64(ROWS_PER_TASK, dim - first);
+    const int64_t              dim = call->e->tables->dim;
+    const int64_t              rows = end - first;
     float                     *out = call->s->gradients + first * dim;
     (void)lane;
     kernels->product(rows, dim, call->users->n, call->users->rows + first, 1, dim, call->s->pooled, dim, 0, out, dim);
     kernels->scale(rows * dim, (float)(1.0 - call->s->gate), out, out);
 }
 
-/* What some users hand on to each of their items; then their own gradients, in place. */
-static void return_to_users(void *argument, int32_t lane, int64_t task)
+/* What some users give to each of their items; then the users' own gradients, in place. */
+static void return_to_users(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct return_call  *call = argument;
     struct simplex            *s = call->s;
     const struct atau_kernels *kernels = atau_kernels_of(call->e->tables->context);
-    const int64_t              dim = call->e->tables->dim, first = task * ROWS_PER_TASK;
-    const int64_t              rows = atau_min_i64(ROWS_PER_TASK, call->users->n - first);
+    const int64_t              dim = call->e->tables->dim;
+    const int64_t              rows = end - first;
     float                     *own = call->users->rows + first * dim, *spread = s->spread + first * dim;
     (void)lane;
     kernels->product(rows, dim, dim, own, dim, 1, call->e->tables->own.rows, dim, 0, spread, dim);
@@ -325,9 +324,9 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
     const int64_t      n = gradients[USERS].n;
     atau_clear_untouched(e, &gradients[ITEMS]);
     adaptau_status status =
-        atau_parallel(e->tables->context, (e->tables->dim + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_matrix, &call, error);
+        atau_parallel_rows(e->tables->context, e->tables->dim, ROWS_PER_TASK, return_to_matrix, &call, error);
     if (status == ADAPTAU_OK)
-        status = atau_parallel(e->tables->context, (n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, return_to_users, &call, error);
+        status = atau_parallel_rows(e->tables->context, n, ROWS_PER_TASK, return_to_users, &call, error);
     if (status == ADAPTAU_OK)
         status = return_to_items(e, s, &gradients[USERS], gradients[ITEMS].rows, user_slots, error);
     gradients[ITEMS] = (struct atau_row_gradients){s->n_items, s->all, gradients[ITEMS].rows, true};
@@ -337,17 +336,19 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
 
 /* ---- new users ---------------------------------------------------------------------------------------------------- */
 
-/* (1 − g) V e_i. Whatever a user's own embedding is, h_u = g e_u + (1 − g) V p_u takes any value: the search is over h_u. */
+/* Starts are (1 − g) V e_i. The search is over h_u itself: whatever a user's own embedding e_u is, h_u = g e_u + (1 − g) V
+ * p_u can take any value. */
 static adaptau_status fold_starts(const struct atau_encoding *e, float *out, double *exponent, adaptau_error *error)
 {
-    const struct simplex    *s = e->state;
-    const struct atau_table *items = &e->tables->side[ITEMS];
-    const int64_t            dim = e->tables->dim;
+    const struct simplex      *s = e->state;
+    const struct atau_kernels *kernels = atau_kernels_of(e->tables->context);
+    const struct atau_table   *items = &e->tables->side[ITEMS], *v = &e->tables->own;
+    const int64_t              dim = e->tables->dim;
     (void)error;
     for (int64_t i = 0; i < items->n_rows; i++)
         for (int64_t k = 0; k < dim; k++)
-            out[i * dim + k] = (float)(1.0 - s->gate) * atau_kernels_of(e->tables->context)->dot(dim, e->tables->own.rows + k * dim,
-                                                                                    items->rows + i * items->stride);
+            out[i * dim + k] =
+                (float)(1.0 - s->gate) * kernels->dot(dim, v->rows + k * dim, items->rows + i * items->stride);
     *exponent = 1.0;
     return ADAPTAU_OK;
 }

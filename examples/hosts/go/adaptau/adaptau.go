@@ -77,7 +77,7 @@ func NewDataset(c *Context, nUsers, nItems int, users, items []int32) (*Dataset,
 	var cause C.adaptau_error
 	d := &Dataset{}
 	return d, check(C.adaptau_dataset_create_from_interactions(c.handle, C.int32_t(nUsers), C.int32_t(nItems), C.int64_t(len(users)),
-		ids(users), ids(items), &d.handle, &cause), &cause)
+		ids(users), ids(items), nil, &d.handle, &cause), &cause)
 }
 
 func (d *Dataset) Pairs() int64 { return int64(C.adaptau_dataset_n_interactions(d.handle)) }
@@ -172,7 +172,7 @@ func (m *Model) UpdateTemperature(t *Temperature) error {
 // Step is what a batch cost: the sum of the losses of its terms.
 type Step struct {
 	Loss  float64
-	Terms int64
+	Terms float64
 }
 
 func (m *Model) Gradients(b *Batch, t *Temperature) (Step, error) {
@@ -180,7 +180,7 @@ func (m *Model) Gradients(b *Batch, t *Temperature) (Step, error) {
 	var step C.adaptau_step
 	step.struct_size = C.uint32_t(unsafe.Sizeof(step))
 	err := check(C.adaptau_model_gradients(m.handle, &b.batch, t.handle, &step, &cause), &cause)
-	return Step{float64(step.loss), int64(step.n_terms)}, err
+	return Step{float64(step.loss), float64(step.n_terms)}, err
 }
 
 func (m *Model) Apply() error {

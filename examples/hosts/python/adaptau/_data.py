@@ -14,30 +14,38 @@ def _is_sparse(thing: Any) -> bool:
     return hasattr(thing, "tocsr") and hasattr(thing, "nnz") and hasattr(thing, "shape")
 
 
-def _sorted_rows(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """indptr and indices of pairs in any order, each pair once."""
-    keys = np.unique(users.astype(np.int64) * max(shape[1], 1) + items)
+def _sorted_rows(users: np.ndarray, items: np.ndarray, shape: tuple[int, int],
+                 weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """indptr, indices and weights of pairs in any order, each pair once; weights of one that comes again add up."""
+    keys = users.astype(np.int64) * max(shape[1], 1) + items
+    if weights is None:
+        keys = np.unique(keys)
+    else:
+        keys, places = np.unique(keys, return_inverse=True)
+        weights = np.bincount(places.ravel(), np.asarray(weights, np.float64), len(keys)).astype(np.float32)
     rows = keys // max(shape[1], 1)
     indptr = np.zeros(shape[0] + 1, np.int64)
     np.cumsum(np.bincount(rows, minlength=shape[0]), out=indptr[1:])
-    return indptr, (keys % max(shape[1], 1)).astype(np.int32)
+    return indptr, (keys % max(shape[1], 1)).astype(np.int32), weights
 
 
 class Interactions:
     """Interactions of users (rows) and items (columns), each once and in order.
 
-    Made of a scipy.sparse matrix or array of any format and index type: what is stored and not 0 counts, whatever its value. A
-    canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where it is 32-bit. Anything else
+    Made of a scipy.sparse matrix or array of any format and index type: what is stored and not 0 counts, whatever its value, or
+    with `weights=True` by its value, above 0: how often it came, a rating. A canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where it is 32-bit. Anything else
     is sorted into arrays of its own. `Interactions.from_pairs` takes users and items of any names.
 
     Attributes:
         indptr: int64 [n_users + 1].
         indices: int32 [n], ascending within a row.
+        weights: float32 [n], or None: all count alike.
         shape: users, items.
         user_labels, item_labels: what rows and columns are called; None where their numbers are their names.
     """
 
-    def __init__(self, matrix: Any, user_labels: Sequence | None = None, item_labels: Sequence | None = None) -> None:
+    def __init__(self, matrix: Any, user_labels: Sequence | None = None, item_labels: Sequence | None = None, *,
+                 weights: bool = False) -> None:
         if not _is_sparse(matrix):
             raise TypeError(f"wanted a scipy.sparse matrix, not {type(matrix).__name__}; Interactions.from_pairs takes pairs")
         if max(matrix.shape) > _LARGEST:
@@ -46,10 +54,12 @@ class Interactions:
         if matrix.format == "csr" and matrix.has_canonical_format and np.count_nonzero(matrix.data) == matrix.nnz:
             self.indptr = matrix.indptr.astype(np.int64, copy=False)
             self.indices = np.ascontiguousarray(matrix.indices[:matrix.nnz]).astype(np.int32, copy=False)
+            self.weights = np.ascontiguousarray(matrix.data[:matrix.nnz]).astype(np.float32, copy=False) if weights else None
         else:
             pairs = matrix.tocoo()
             kept = np.asarray(pairs.data) != 0
-            self.indptr, self.indices = _sorted_rows(pairs.row[kept], pairs.col[kept], self.shape)
+            self.indptr, self.indices, self.weights = _sorted_rows(pairs.row[kept], pairs.col[kept], self.shape,
+                                                                   pairs.data[kept] if weights else None)
         self._name(user_labels, item_labels)
 
     def _name(self, user_labels: Sequence | None, item_labels: Sequence | None) -> None:
@@ -62,15 +72,16 @@ class Interactions:
 
     @classmethod
     def _of_arrays(cls, indptr: np.ndarray, indices: np.ndarray, n_items: int, user_labels: Sequence | None = None,
-                   item_labels: Sequence | None = None) -> Interactions:
+                   item_labels: Sequence | None = None, weights: np.ndarray | None = None) -> Interactions:
         self = cls.__new__(cls)
-        self.indptr, self.indices, self.shape = indptr, indices, (len(indptr) - 1, n_items)
+        self.indptr, self.indices, self.shape, self.weights = indptr, indices, (len(indptr) - 1, n_items), weights
         self._name(user_labels, item_labels)
         return self
 
     @classmethod
-    def from_pairs(cls, users: Iterable, items: Iterable, shape: tuple[int, int] | None = None) -> Interactions:
-        """Pairs users[i], items[i] in any order; those that come again count once.
+    def from_pairs(cls, users: Iterable, items: Iterable, shape: tuple[int, int] | None = None, *,
+                   weights: Iterable | None = None) -> Interactions:
+        """Pairs users[i], items[i] in any order; those that come again count once. With weights[i] theirs add up.
 
         Names of any one type that NumPy can sort: strings, whole numbers. Rows and columns get them in ascending order.
         With `shape`, users and items are row and column numbers instead, and have no other names.
@@ -78,6 +89,10 @@ class Interactions:
         users, items = np.asarray(users), np.asarray(items)
         if users.ndim != 1 or users.shape != items.shape:
             raise ValueError(f"users of shape {users.shape} and items of shape {items.shape}: wanted two lists as long as each other")
+        if weights is not None:
+            weights = np.asarray(weights, np.float32)
+            if weights.shape != users.shape:
+                raise ValueError(f"weights of shape {weights.shape}, but users of shape {users.shape}")
         if shape is None:
             user_labels, users = np.unique(users, return_inverse=True)
             item_labels, items = np.unique(items, return_inverse=True)
@@ -89,7 +104,8 @@ class Interactions:
                     raise TypeError(f"with a shape {side} are numbers of rows, not {ids.dtype}")
                 if ids.size and not (0 <= ids.min() and ids.max() < count):
                     raise IndexError(f"{side} {ids.min()} ... {ids.max()}, but shape says 0 ... {count - 1}")
-        return cls._of_arrays(*_sorted_rows(users, items, shape), shape[1], user_labels, item_labels)
+        indptr, indices, weights = _sorted_rows(users, items, shape, weights)
+        return cls._of_arrays(indptr, indices, shape[1], user_labels, item_labels, weights)
 
     @classmethod
     def from_frame(cls, frame: Any, user: str = "user", item: str = "item") -> Interactions:

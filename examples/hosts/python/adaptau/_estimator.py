@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Sequence
 import numpy as np
 
 from . import _library as low
-from ._data import Interactions, as_interactions
+from ._data import Interactions, _sorted_rows, as_interactions
 
 ENCODERS = ("mf", "lightgcn", "simplex")
 LOSSES = ("softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", "psl")
@@ -187,7 +187,8 @@ class AdapTau:
         """Train.
 
         Args:
-            interactions: a scipy.sparse matrix of users by items, Interactions, or a tuple (users, items) of names.
+            interactions: a scipy.sparse matrix of users by items, Interactions, or a tuple (users, items) of names. Values of a
+                matrix do not count; Interactions(matrix, weights=True) trains with them.
             validation: interactions that are not among these, of the same users and items: the epoch that ranks them best is kept.
             callback: called after each epoch with what is known of it (epoch, n_epochs, loss, tau0, recall, ndcg, evaluated); where
                 it answers adaptau.STOP the training ends with the model as it stands. An exception in it ends `fit` with that
@@ -198,7 +199,7 @@ class AdapTau:
         data = as_interactions(interactions)
         recipe = self._recipe()
         context = low.Context(n_threads=self.n_threads)
-        dataset = low.Dataset(context, data.indptr, data.indices, data.shape[1])
+        dataset = low.Dataset(context, data.indptr, data.indices, data.shape[1], data.weights)
         judged = None
         if validation is not None:
             part = self._aligned(data, validation)
@@ -256,8 +257,9 @@ class AdapTau:
         known = (users >= 0) & (items >= 0)
         if not known.all():
             warnings.warn(f"{int((~known).sum())} of {other.nnz} interactions are of users or items that were not trained on", stacklevel=3)
-        return Interactions._of_arrays(*_sorted(users[known], items[known], data.shape), data.shape[1], data.user_labels,
-                                       data.item_labels)
+        indptr, indices, weights = _sorted_rows(users[known], items[known], data.shape,
+                                                None if other.weights is None else other.weights[known])
+        return Interactions._of_arrays(indptr, indices, data.shape[1], data.user_labels, data.item_labels, weights)
 
     # ---- answers -------------------------------------------------------------------------------------------------------
 
@@ -318,7 +320,8 @@ class AdapTau:
         if part.item_labels is not None and self._names.item_labels is not None:
             columns = self._names._find("item", part.item_labels)
             users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-            return Interactions._of_arrays(*_sorted(users, columns[part.indices], (part.shape[0], self.n_items_)), self.n_items_)
+            indptr, indices, weights = _sorted_rows(users, columns[part.indices], (part.shape[0], self.n_items_), part.weights)
+            return Interactions._of_arrays(indptr, indices, self.n_items_, weights=weights)
         if part.shape[1] != self.n_items_:
             raise ValueError(f"{part.shape[1]} columns, but the model has {self.n_items_} items")
         return part
@@ -375,7 +378,7 @@ class AdapTau:
             self._fold = tau, low.FoldIn(self._model, self._dataset, flags=flags, tau=tau,
                                          target_strength=options.get("soft_targets", 0.0),
                                          popularity_exponent=options.get("popularity_exponent", 0.0))
-        return self._fold[1].users(part.indptr, part.indices)
+        return self._fold[1].users(part.indptr, part.indices, part.weights)
 
     def evaluate(self, test: Any, cutoffs: Sequence[int] = (20,), *, seen: Any = True, per_user: bool = False) -> dict[str, Any]:
         """recall, ndcg, precision, hit_rate, mrr and map at each cutoff, of the users who have test interactions: {"recall@20": ...}.
@@ -399,10 +402,10 @@ class AdapTau:
             evaluator.run(self._model)
         result: dict[str, Any] = {"users": self._names._names_of("user", evaluator.users())} if per_user else {}
         for metric in low.METRICS:
-            for place, cutoff in enumerate(cutoffs):
+            for cutoff in cutoffs:
                 result[f"{metric}@{cutoff}"] = (float("nan") if part.nnz == 0 and not per_user else
                                                 np.empty(0, np.float32) if part.nnz == 0 else
-                                                evaluator.per_user(metric, place) if per_user else evaluator.mean(metric, place))
+                                                evaluator.per_user(metric, cutoff) if per_user else evaluator.mean(metric, cutoff))
         return result
 
     # ---- keeping -------------------------------------------------------------------------------------------------------
@@ -449,7 +452,7 @@ class AdapTau:
     def _restore_dataset(self) -> None:
         data = self.interactions_
         assert data is not None
-        self._dataset = low.Dataset(self._context, data.indptr, data.indices, data.shape[1])
+        self._dataset = low.Dataset(self._context, data.indptr, data.indices, data.shape[1], data.weights)
         recipe = self._recipe().fill(self._dataset)
         self._folding = {name: getattr(recipe, name) for name in ("soft_targets", "popularity_exponent", "positives_in_sum")}
 
@@ -468,7 +471,7 @@ class AdapTau:
             data = self.interactions_
             state.update(file=self.to_bytes(), labels=(self._names.user_labels, self._names.item_labels), tau=self.tau_,
                          facts={name: getattr(self, name) for name in ("n_epochs_", "loss_", "recall_", "ndcg_") if hasattr(self, name)},
-                         interactions=None if data is None else (data.indptr, data.indices))
+                         interactions=None if data is None else (data.indptr, data.indices, data.weights))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -482,8 +485,8 @@ class AdapTau:
             context = low.Context(n_threads=self.n_threads)
             model, _ = low.Model.load_with(context, path)
         tables = model.tables()
-        arrays = state["interactions"] or (np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32))
-        names = Interactions._of_arrays(*arrays, tables.n_items, *state["labels"])
+        indptr, indices, weights = state["interactions"] or (np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32), None)
+        names = Interactions._of_arrays(indptr, indices, tables.n_items, *state["labels"], weights)
         self._take(context, model, names, state["tau"], {})
         self.interactions_ = names if state["interactions"] else None
         for name, value in state["facts"].items():
@@ -493,11 +496,6 @@ class AdapTau:
 
 
 # ---- rows and names ----------------------------------------------------------------------------------------------------------
-
-
-def _sorted(users: np.ndarray, items: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    from ._data import _sorted_rows
-    return _sorted_rows(users, items, shape)
 
 
 def _gather(data: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -514,7 +512,7 @@ def _without(part: Interactions, had: Interactions) -> Interactions:
     if kept.all():
         return part
     users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-    return Interactions._of_arrays(*_sorted(users[kept], part.indices[kept], part.shape), part.shape[1], part.user_labels, part.item_labels)
+    return Interactions._of_arrays(*_sorted_rows(users[kept], part.indices[kept], part.shape)[:2], part.shape[1], part.user_labels, part.item_labels)
 
 
 def _kind(labels: np.ndarray | None) -> str | None:

@@ -51,7 +51,7 @@ class _Sized(c.Structure):
 
 
 class ContextOptions(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_threads", _I32), ("backend", _I32), ("reserved", _I32), ("cpu_disable", _U64),
+    _fields_ = [("struct_size", _U32), ("n_threads", _I32), ("backend", _I32), ("bfloat16", _I32), ("cpu_disable", _U64),
                 ("executor", _P), ("executor_data", _P), ("allocate", _P), ("free", _P), ("allocator_data", _P), ("log", _P),
                 ("log_data", _P)]
 
@@ -65,13 +65,13 @@ class Tables(_Sized):
 class Batch(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("n_rows", _I32), ("candidates", _I32), ("users", _P),
                 ("positive_ptr", _P), ("positives", _P), ("n_candidates", _I64), ("candidate_ids", _P), ("log_q", _P),
-                ("row_weights", _P), ("target_shares", _P), ("user_targets", _P), ("item_targets", _P),
+                ("row_weights", _P), ("positive_weights", _P), ("target_shares", _P), ("user_targets", _P), ("item_targets", _P),
                 ("item_target_scale", c.c_float), ("reserved", _I32)]
 
 
 class Csr(_Sized):
     _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("indptr", _P),
-                ("indices", _P)]
+                ("indices", _P), ("weights", _P)]
 
 
 class SamplerOptions(_Sized):
@@ -115,7 +115,7 @@ class ModelOptions(_Sized):
 
 
 class Step(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_rows", _I32), ("n_terms", _I64), ("loss", _F64)]
+    _fields_ = [("struct_size", _U32), ("n_rows", _I32), ("n_terms", _F64), ("loss", _F64)]
 
 
 class Recipe(_Sized):
@@ -164,10 +164,6 @@ class FitResult(_Sized):
 
 class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
-
-
-class ItemFilter(_Sized):
-    _fields_ = [("struct_size", _U32), ("n_allowed", _I32), ("allowed", _P), ("exclude_ptr", _P), ("exclude", _P)]
 
 
 class FoldInOptions(_Sized):
@@ -298,23 +294,26 @@ class Context(_Object):
 
 
 class Dataset(_Object):
-    """Sorted rows, borrowed: `indptr` int64 [n + 1], `indices` int32, as in a scipy.sparse.csr_array with such indices."""
+    """Sorted rows, borrowed: `indptr` int64 [n + 1], `indices` int32, as in a scipy.sparse.csr_array with such indices, and
+    `weights` float32, its data, where interactions are not all alike."""
 
-    def __init__(self, context, indptr, indices, n_items):
+    def __init__(self, context, indptr, indices, n_items, weights=None):
         csr = Csr(n_users=len(indptr) - 1, n_items=n_items, indptr=_borrow(indptr, np.int64),
-                  indices=_borrow(indices, np.int32))
+                  indices=_borrow(indices, np.int32), weights=_borrow(weights, np.float32, np.shape(indices)))
         if len(indptr) and indptr[-1] > len(indices):
             raise ValueError(f"indptr ends at {indptr[-1]}, but there are {len(indices)} indices")
         super().__init__(lib.adaptau_dataset_create, lib.adaptau_dataset_destroy, context, c.byref(csr),
-                         keep=(context, indptr, indices))
+                         keep=(context, indptr, indices, weights))
 
     @classmethod
-    def from_pairs(cls, context, n_users, n_items, users, items):
-        """Pairs in any order, int32 each. The library copies them."""
+    def from_pairs(cls, context, n_users, n_items, users, items, weights=None):
+        """Interactions in any order, int32 each, and their weights, float32, which add up where one comes again. The library
+        copies them."""
         self = cls.__new__(cls)
         _Object.__init__(self, lib.adaptau_dataset_create_from_interactions, lib.adaptau_dataset_destroy, context, _I32(n_users),
                          _I32(n_items), _I64(len(users)),
-                         *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)), keep=(context,))
+                         *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)),
+                         _borrow(weights, np.float32, (len(users),)), keep=(context,))
         return self
 
     def split(self, share, seed=0, times=None):
@@ -393,7 +392,7 @@ class Evaluator(_Object):
         address = lib.adaptau_evaluator_users(self)
         return np.array(np.asarray(_Memory(self, address, (n,), None, "<i4"))) if n else np.empty(0, np.int32)
 
-    def per_user(self, metric, cutoff=0):
+    def per_user(self, metric, cutoff=20):
         """The metric of each of these users."""
         values = np.empty(lib.adaptau_evaluator_n_users(self), np.float32)
         call(lib.adaptau_evaluator_per_user, self, METRICS.index(metric), _I32(cutoff), _borrow(values, np.float32))
@@ -467,20 +466,18 @@ class Model(_Object):
     def top_k(self, users, k, seen=None):
         """Items and scores, [len(users), k] each, best first; -1 where fewer are left. `users` is int32."""
         items, scores = np.empty((len(users), k), np.int32), np.empty((len(users), k), np.float32)
-        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen.handle if seen else None)
+        query = Query(n=len(users), ids=_borrow(users, np.int32, (len(users),)), k=k, seen=seen._as_parameter_ if seen else None)
         call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
-
 
     def rank(self, embeddings, k, allowed=None, exclude_ptr=None, exclude=None):
         """Items and scores as of top_k, for users by their embeddings, float32 [n, dim]: of `allowed`, int32 ascending, and without
         exclude[exclude_ptr[i]:exclude_ptr[i + 1]], int32 ascending, for the i-th."""
         n = len(embeddings)
         items, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        chosen = ItemFilter(n_allowed=0 if allowed is None else len(allowed), allowed=_borrow(allowed, np.int32),
-                            exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
-        call(lib.adaptau_model_top_k_for, self, _I32(n), _borrow(embeddings, np.float32), _I64(0), _I32(k), c.byref(chosen),
-             _borrow(items, np.int32), _borrow(scores, np.float32))
+        query = Query(n=n, embeddings=_borrow(embeddings, np.float32), k=k, n_allowed=0 if allowed is None else len(allowed),
+                      allowed=_borrow(allowed, np.int32), exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
+        call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
 
 
@@ -492,11 +489,11 @@ class FoldIn(_Object):
                          keep=(model, dataset))
         self._dim = model.tables().dim
 
-    def users(self, indptr, indices):
-        """Embeddings of users by their items: int64 [n + 1], int32 ascending within a user."""
+    def users(self, indptr, indices, weights=None):
+        """Embeddings of users by their items: int64 [n + 1], int32 ascending within a user, and their weights, float32."""
         embeddings = np.empty((len(indptr) - 1, self._dim), np.float32)
         call(lib.adaptau_fold_in_users, self, _I32(len(embeddings)), _borrow(indptr, np.int64), _borrow(indices, np.int32),
-             _borrow(embeddings, np.float32), None)
+             _borrow(weights, np.float32, np.shape(indices)), _borrow(embeddings, np.float32), None)
         return embeddings
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the model asks a temperature, beyond the public interface. Where nothing else is said it is constant during the object's
- * life: no lock is needed. */
-#ifndef ATAU_TEMPERATURE_H
-#define ATAU_TEMPERATURE_H
+/* What the model asks a temperature, beyond the public interface. What has no lock in its comment never changes during the
+ * object's life. */
+#ifndef ATAU_TEMPERATURE_DOORS_H
+#define ATAU_TEMPERATURE_DOORS_H
 
 #include <adaptau/temperature.h>
 
@@ -23,7 +23,8 @@ bool atau_temperature_is_split(const adaptau_temperature *temperature);
 adaptau_status atau_temperature_check_fit(const adaptau_temperature *temperature, int32_t n_users, int32_t n_items,
                                           adaptau_error *error);
 
-/* What a temperature goes on from, where it is. To be read between the next two calls, and changed in new temperatures only. */
+/* The state that a temperature goes on from, in place. Read it between atau_temperature_enter_shared and _leave_shared;
+ * write it only in a new temperature that no one else has yet. */
 struct atau_temperature_memory {
     const adaptau_temperature_options *options; /* defaults filled in                                           */
     int32_t                            n;
@@ -42,13 +43,13 @@ struct atau_temperature_report {
     const int32_t *users;         /* [n], or NULL: the first n                                                */
     const float   *unit_losses;   /* [n] losses at temperature 1, or NULL: they were not asked for            */
     const float   *d_inverse_tau; /* [n] ∂loss/∂(1/τ), or NULL: they were not asked for                       */
-    const float   *positives;     /* [n] how many a row has; one without positives has no loss                */
+    const float   *positives;     /* [n] their weights together, or NULL: 1; a row without positives has no loss */
     const float   *terms;         /* [n] a row's weight times its positives                                   */
     bool           of_range; /* the dataset does not know all interactions of its users: one without any in it counts, too */
 };
 
-/* A step asks before it computes (adaptau_temperature_rows) and tells afterwards. Both take the lock once. A failure changes
- * nothing. */
+/* A step asks before it computes (adaptau_temperature_rows) and tells afterwards. Either takes the lock once. A failure
+ * changes nothing. */
 adaptau_status atau_temperature_tell(adaptau_temperature *temperature, const struct atau_temperature_report *report,
                                      adaptau_error *error);
 
