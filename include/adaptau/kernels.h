@@ -231,7 +231,8 @@ ADAPTAU_API adaptau_status adaptau_normalise_rows_backward(adaptau_context *cont
 #define ADAPTAU_INIT_XAVIER 1   /**< uniform in ±sqrt(6/(rows + d)), each table by itself                     */
 #define ADAPTAU_INIT_SPECTRAL 2 /**< randomised SVD of D_u^{-1/2} R D_i^{-1/2}: U sqrt(S) and V sqrt(S), rows to length 1;
                                      R the weights of interactions, D their sums                             */
-#define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are                                    */
+#define ADAPTAU_INIT_HOST 3     /**< host_users and host_items as they are: nothing is written to them before the first
+                                     adaptau_model_gradients, which brings rows of the unit sphere to length 1 */
 
 /** Rows first … first + n of the tables that a model of `total` rows on that side starts with.
  *  @param[in]  init  ADAPTAU_INIT_SPHERE or ADAPTAU_INIT_XAVIER

@@ -70,7 +70,8 @@ typedef struct adaptau_model_options {
     int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
     int32_t  n_layers;    /**< L of LightGCN, at most ADAPTAU_MAX_LAYERS; 0: 3                               */
     uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes */
-    float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model         */
+    float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With
+                               ADAPTAU_MODEL_UNIT_RAW_ROWS rows are brought to length 1 at once              */
     float   *host_items;  /**< [m x d] likewise                                                              */
     int64_t  host_user_stride; /**< >= d; 0 means d                                                          */
     int64_t  host_item_stride; /**< >= d; 0 means d                                                          */
@@ -143,8 +144,11 @@ typedef struct adaptau_encoder_parameters {
 ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
                                                                 adaptau_error *error);
 
-/** For a host that has changed its own tables, by an optimiser of its own for example: LightGCN and SimpleX make final
- *  embeddings anew when they are next asked for. adaptau_model_gradients and adaptau_model_apply need no such call.
+/** To be called by a host that has written rows of its own tables, by an optimiser of its own for example. Nothing else tells the
+ *  model: rows of the unit sphere that have lost their length of 1 give wrong scores, and E_NUMERIC in the end, without this call.
+ *  After it rows are scored by their directions, whatever their lengths are, and the next adaptau_model_gradients brings those that
+ *  belong on the unit sphere back to length 1, in the host's memory. LightGCN and SimpleX make final embeddings anew when they are
+ *  next asked for; their raw rows stay as they are. After adaptau_model_gradients and adaptau_model_apply no such call is needed.
  *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 

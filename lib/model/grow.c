@@ -156,8 +156,10 @@ static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *da
         status = copy_model(model, grown, error);
     if (status == ADAPTAU_OK)
         status = start_new_rows(model, grown, dataset, fold, error);
-    if (status == ADAPTAU_OK)
+    if (status == ADAPTAU_OK) {
+        grown->tables.any_length = model->tables.any_length;
         *out = grown;
+    }
     else
         adaptau_model_destroy(grown);
     return status;

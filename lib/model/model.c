@@ -67,7 +67,9 @@ static adaptau_status initialise(adaptau_model *model, const adaptau_dataset *da
         status = atau_first_rows_spectral(&model->tables, dataset, error);
     else
         atau_first_rows_random(&model->tables, init);
-    if (status == ADAPTAU_OK)
+    if (init == ADAPTAU_INIT_HOST && model->encoding.encoder->identity)
+        atau_tables_written_by_host(&model->tables); /* which stay as they are until the host asks for a step     */
+    else if (status == ADAPTAU_OK)
         atau_tables_to_sphere(&model->tables);
     return status;
 }
@@ -241,6 +243,7 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
     adaptau_status status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
+    atau_tables_written_by_host(&model->tables);
     atau_encoding_forget(&model->encoding);
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;

@@ -103,8 +103,15 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 
+void atau_tables_written_by_host(struct atau_raw_tables *tables)
+{
+    for (int side = 0; side < 2; side++)
+        tables->any_length |= tables->side[side].sphere && !tables->side[side].owned && !tables->free_length;
+}
+
 void atau_tables_to_sphere(struct atau_raw_tables *tables)
 {
+    tables->any_length = false;
     for (int side = 0; side < 2; side++) {
         const struct atau_table *table = &tables->side[side];
         for (int32_t r = 0; r < table->n_rows && table->sphere; r++) {
@@ -136,7 +143,7 @@ struct atau_embeddings atau_tables_raw(const struct atau_raw_tables *tables)
 /* ADAPTAU_NORMALISE_* and ADAPTAU_UNIT_ROWS. */
 static uint32_t score_flags(const struct atau_raw_tables *tables)
 {
-    uint32_t flags = tables->free_length ? 0 : ADAPTAU_UNIT_ROWS;
+    uint32_t flags = tables->free_length || tables->any_length ? 0 : ADAPTAU_UNIT_ROWS;
     flags |= tables->side[USERS].raw ? 0 : ADAPTAU_NORMALISE_USERS;
     flags |= tables->side[ITEMS].raw ? 0 : ADAPTAU_NORMALISE_ITEMS;
     return flags;

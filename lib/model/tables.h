@@ -31,6 +31,8 @@ struct atau_raw_tables {
     bool              free_length;   /* final embeddings have any length                                      */
     bool              unit_raw_rows; /* an encoder's raw rows have length 1                                   */
     bool              rank_raw;      /* items are ranked by final embeddings as they are                      */
+    bool              any_length;    /* the host has written rows that belong on the sphere: until the next step they are scored
+                                        at whatever length they have                                         */
     bool              bfloat16;      /* training multiplies in bfloat16                                       */
     struct atau_table side[2];       /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                */
     struct atau_table own;           /* the encoder's own parameters, or no rows                              */
@@ -58,6 +60,9 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 
 /* Rows to length 1, of tables that are on the unit sphere. */
 void atau_tables_to_sphere(struct atau_raw_tables *tables);
+
+/* Rows in the host's memory may have any length from now on, until atau_tables_to_sphere. */
+void atau_tables_written_by_host(struct atau_raw_tables *tables);
 
 /* E_NUMERIC names the first row that is not finite, of names[side]. */
 adaptau_status atau_tables_check_finite(const struct atau_raw_tables *tables, const char *const names[2], adaptau_error *error);

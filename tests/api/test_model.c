@@ -181,6 +181,48 @@ START_TEST(top_k_is_the_brute_force_ranking)
 }
 END_TEST
 
+/* The host's arrays are the host's until a step is asked for, and after adaptau_model_refresh rows of any length are directions. */
+START_TEST(rows_of_the_host_stay_until_a_step_and_score_by_direction)
+{
+    static float users[USERS * DIM], items[ITEMS * DIM], copies[2][(USERS > ITEMS ? USERS : ITEMS) * DIM];
+    const int32_t user = 3;
+    int32_t       best[2][5];
+    float         scores[2][5];
+    random_state = 5;
+    for (int k = 0; k < USERS * DIM; k++)
+        users[k] = (float)(int)draw(1000) / 100.0f - 5.0f;
+    for (int k = 0; k < ITEMS * DIM; k++)
+        items[k] = (float)(int)draw(1000) / 100.0f - 5.0f;
+    memcpy(copies[0], users, sizeof users);
+    memcpy(copies[1], items, sizeof items);
+    struct world w = open_world((adaptau_context_options){.n_threads = 2},
+                                (adaptau_model_options){.init = ADAPTAU_INIT_HOST, .host_users = users, .host_items = items},
+                                (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
+    OK(top_items(w.model, 1, &user, 5, NULL, best[0], scores[0], &error));
+    OK(adaptau_model_update_temperature(w.model, w.temperature, &error));
+    ck_assert_mem_eq(users, copies[0], sizeof users);
+    ck_assert_mem_eq(items, copies[1], sizeof items);
+    train(&w, 1);
+    for (int round = 0; round < 2; round++) { /* the second time the host has made them longer                    */
+        for (int k = 0; k < ITEMS * DIM; k++)
+            items[k] *= round ? 1.0f + (float)(k / DIM % 7) : 1.0f;
+        OK(adaptau_model_refresh(w.model, &error));
+        OK(top_items(w.model, 1, &user, 5, NULL, best[round], scores[round], &error));
+    }
+    ck_assert_mem_eq(best[0], best[1], sizeof best[0]);
+    for (int k = 0; k < 5; k++)
+        ck_assert_float_eq_tol(scores[0][k], scores[1][k], 1e-5f);
+    train(&w, 1); /* which brings them back                                                                        */
+    for (int i = 0; i < ITEMS; i++) {
+        float square = 0.0f;
+        for (int k = 0; k < DIM; k++)
+            square += items[i * DIM + k] * items[i * DIM + k];
+        ck_assert_float_eq_tol(square, 1.0f, 1e-4f);
+    }
+    close_world(&w);
+}
+END_TEST
+
 START_TEST(top_k_fills_up_and_rejects)
 {
     struct world w = open_default();
@@ -382,6 +424,7 @@ int main(void)
     tcase_add_test(tests, spectral_start_separates_the_groups);
     tcase_add_test(tests, top_k_is_the_brute_force_ranking);
     tcase_add_test(tests, top_k_fills_up_and_rejects);
+    tcase_add_test(tests, rows_of_the_host_stay_until_a_step_and_score_by_direction);
     tcase_add_test(tests, item_bias_moves_the_ranking_and_is_saved);
     tcase_add_loop_test(tests, save_and_load_keep_every_bit, 0, 4);
     tcase_add_test(tests, a_missing_or_foreign_file_is_an_error);
