@@ -162,7 +162,7 @@ ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_e
  *
  *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what
  *  the softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
- *  (ADAPTAU_TAU_USER_BY_LOSS, _EQ15, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
+ *  (ADAPTAU_TAU_USER_BY_LOSS, _MINIMISER, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
  *  learn with MSE or CCL, which have none.
  *  @param[in] loss  copied; NULL: the softmax
  *  @return as adaptau_loss_gradients for its loss; nothing has changed after a failure. Since 1.0. */
@@ -238,7 +238,7 @@ typedef struct adaptau_target_options {
  *
  *  Users with few items lean on the users that share them; the softmax over the catalogue stays exact. Targets are formed from
  *  the present embeddings and stay as they are until the next call: once per epoch, after adaptau_model_update_temperature. Six
- *  sparse products, O(|D| d); memory for a second interaction of tables.
+ *  sparse products, O(|D| d); memory for a second pair of tables.
  *  @param[in] dataset      the interactions trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
@@ -370,7 +370,7 @@ ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model
 typedef struct adaptau_fold_in_options {
     uint32_t struct_size;     /**< sizeof(adaptau_fold_in_options)                                                   */
     uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training          */
-    int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _EQ16, _EQ15 or _RELEASED                               */
+    int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED                       */
     int32_t  n_steps;         /**< of descent; 0: 4, with LightGCN none; negative: none                           */
     double   tau;             /**< τ₀ in [1e-30, 1e30]; must be set                                               */
     double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)            */

@@ -40,10 +40,10 @@ typedef struct adaptau_recipe {
     int32_t  row_second_moment; /**< 1: ADAPTAU_MODEL_ROW_SECOND_MOMENT. By data: 0 for LightGCN where L > 4, else 1 */
     int32_t  bfloat16;          /**< 1: ADAPTAU_MODEL_BFLOAT16; 0                                            */
     int32_t  loss;              /**< ADAPTAU_LOSS_*; SOFTMAX                                                 */
-    int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*. By data: HELD_OUT; EQ14 where there is no temperature to find: for raw
+    int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*. By data: HELD_OUT; FIRST_ORDER where there is no temperature to find: for raw
                                      rows, which learn their lengths, for CCL and MSE, and with users' temperatures LEARNED or
                                      RELEASED                                                                */
-    int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; adaptau_tune tries EQ16, and keeps it where it recalls more */
+    int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; adaptau_tune tries BY_LOSS, and keeps it where it recalls more */
     int32_t  candidates;        /**< ADAPTAU_SAMPLER_CATALOGUE, ...; CATALOGUE                               */
     int32_t  log_q;             /**< 1: sums over drawn candidates of the softmax, SL\@K and BSL are corrected for how they were
                                      drawn, where the sampler can (ADAPTAU_SAMPLER_LOG_Q); 1                 */
