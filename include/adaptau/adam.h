@@ -12,6 +12,9 @@ extern "C" {
 
 #define ADAPTAU_ADAM_TO_SPHERE (UINT32_C(1) << 0)         /**< rows back to length 1; weight_decay is not applied then  */
 #define ADAPTAU_ADAM_ROW_SECOND_MOMENT (UINT32_C(1) << 1) /**< ADAPTAU_MODEL_ROW_SECOND_MOMENT                          */
+/** A gradient stands at the id of its row, as item_gradients of adaptau_loss_output do (with touched_items as ids), and not at its
+ *  place in `ids`, as those of adaptau_gradient_view do. */
+#define ADAPTAU_ADAM_GRADIENTS_BY_ID (UINT32_C(1) << 2)
 
 /** Since 1.0. */
 typedef struct adaptau_adam_options {
@@ -40,7 +43,8 @@ typedef struct adaptau_adam_rows {
 /** The step of adaptau_model_apply.
  *  @param[in] n          gradients
  *  @param[in] ids        [n] row of each, distinct; NULL: 0 … n − 1
- *  @param[in] gradients  [n x d], `stride` floats apart; 0 means d
+ *  @param[in] gradients  [n x d] in the order of ids, `stride` floats apart; 0 means d. With ADAPTAU_ADAM_GRADIENTS_BY_ID [rows->n x d],
+ *                        of which the rows `ids` are read
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX, E_NUMERIC (options; or names the first gradient that is not finite): nothing has
  *          changed then; E_CALLBACK as adaptau_model_apply. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options *options, int64_t n,

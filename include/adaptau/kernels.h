@@ -112,7 +112,8 @@ typedef struct adaptau_loss_output {
                                         catalogue touches all                                                */
     int64_t  item_gradient_stride; /**< >= d; 0 means d                                                      */
     int32_t *touched_items;        /**< [m] out: ids of the written rows of item_gradients, ascending; NULL for the
-                                        catalogue, optional otherwise                                        */
+                                        catalogue, optional otherwise. adaptau_adam takes both with
+                                        ADAPTAU_ADAM_GRADIENTS_BY_ID                                         */
     int64_t  n_touched_items;      /**< out: how many (m for the catalogue)                                  */
 } adaptau_loss_output;
 

@@ -102,7 +102,7 @@ static adaptau_status check_options(adaptau_adam_options *o, adaptau_error *erro
         {"beta2", o->beta2, 0.0, 0.999999999},                   {"epsilon", o->epsilon, 0.0, GREATEST_RATE},
         {"weight_decay", o->weight_decay, 0.0, GREATEST_RATE},
     };
-    if (o->flags & ~(ADAPTAU_ADAM_TO_SPHERE | ADAPTAU_ADAM_ROW_SECOND_MOMENT))
+    if (o->flags & ~(ADAPTAU_ADAM_TO_SPHERE | ADAPTAU_ADAM_ROW_SECOND_MOMENT | ADAPTAU_ADAM_GRADIENTS_BY_ID))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (!isfinite(numbers[i].value))
@@ -173,8 +173,10 @@ adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options
         status = check_rows(&rows, error);
     if (status == ADAPTAU_OK)
         status = check_gradients(&rows, n, ids, gradients, stride, error);
+    const bool by_id = (options.flags & ADAPTAU_ADAM_GRADIENTS_BY_ID) != 0;
     if (status == ADAPTAU_OK)
-        status = atau_check_rows_finite(context, "gradients", n, rows.dim, gradients, stride ? stride : rows.dim, error);
+        status = atau_check_listed_rows_finite(context, "gradients", n, by_id ? ids : NULL, rows.dim, gradients,
+                                               stride ? stride : rows.dim, error);
     if (status != ADAPTAU_OK)
         return status;
     const bool            sphere = (options.flags & ADAPTAU_ADAM_TO_SPHERE) != 0;
@@ -184,6 +186,7 @@ adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options
                                   .ids = ids,
                                   .gradients = gradients,
                                   .gradient_stride = stride ? stride : rows.dim,
+                                  .by_id = by_id,
                                   .shared = (options.flags & ADAPTAU_ADAM_ROW_SECOND_MOMENT) != 0,
                                   .to_sphere = sphere,
                                   .learning_rate = options.learning_rate,

@@ -177,6 +177,7 @@ adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int
 
 struct finite_check {
     const float    *rows;
+    const int32_t  *ids; /* of the rows that are looked at, or NULL: all                                      */
     int64_t         n, stride;
     int32_t         dim;
     _Atomic int64_t first_bad;
@@ -187,9 +188,10 @@ static void check_chunk(void *argument, int32_t lane, int64_t first, int64_t end
     struct finite_check *c = argument;
     (void)lane;
     for (int64_t r = first; r < end; r++) {
-        float zero = 0.0f; /* x · 0 is 0 for finite x alone                                                    */
+        const float *row = c->rows + (c->ids ? c->ids[r] : r) * c->stride;
+        float        zero = 0.0f; /* x · 0 is 0 for finite x alone                                             */
         for (int32_t k = 0; k < c->dim; k++)
-            zero += c->rows[r * c->stride + k] * 0.0f;
+            zero += row[k] * 0.0f;
         if (zero == 0.0f)
             continue;
         int64_t best = atomic_load(&c->first_bad);
@@ -199,15 +201,22 @@ static void check_chunk(void *argument, int32_t lane, int64_t first, int64_t end
     }
 }
 
-adaptau_status atau_check_rows_finite(adaptau_context *context, const char *side, int64_t n, int32_t dim,
-                                      const float *rows, int64_t stride, adaptau_error *error)
+adaptau_status atau_check_listed_rows_finite(adaptau_context *context, const char *side, int64_t n, const int32_t *ids, int32_t dim,
+                                             const float *rows, int64_t stride, adaptau_error *error)
 {
-    struct finite_check check = {.rows = rows, .n = n, .stride = stride, .dim = dim, .first_bad = INT64_MAX};
+    struct finite_check check = {.rows = rows, .ids = ids, .n = n, .stride = stride, .dim = dim, .first_bad = INT64_MAX};
     adaptau_status      status =
         atau_parallel_rows(context, n, ROWS_PER_TASK, check_chunk, &check, error);
     if (status != ADAPTAU_OK)
         return status;
     int64_t bad = atomic_load(&check.first_bad);
     return bad == INT64_MAX ? ADAPTAU_OK
-                            : atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%lld] is not finite", side, (long long)bad);
+                            : atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%lld] is not finite", side,
+                                        (long long)(ids ? ids[bad] : bad));
+}
+
+adaptau_status atau_check_rows_finite(adaptau_context *context, const char *side, int64_t n, int32_t dim,
+                                      const float *rows, int64_t stride, adaptau_error *error)
+{
+    return atau_check_listed_rows_finite(context, side, n, NULL, dim, rows, stride, error);
 }

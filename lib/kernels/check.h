@@ -19,7 +19,9 @@ adaptau_status atau_check_weights(const char *name, int64_t n, const float *weig
 adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int32_t n_items, adaptau_batch *out,
                                 adaptau_error *error);
 
-/* E_NUMERIC unless every entry of the rows is finite; "side[row] is not finite". Parallel. */
+/* E_NUMERIC unless every entry of rows ids[0 ... n) is finite (NULL: of rows 0 ... n); "side[row] is not finite". Parallel. */
+adaptau_status atau_check_listed_rows_finite(adaptau_context *context, const char *side, int64_t n, const int32_t *ids, int32_t dim,
+                                             const float *rows, int64_t stride, adaptau_error *error);
 adaptau_status atau_check_rows_finite(adaptau_context *context, const char *side, int64_t n, int32_t dim,
                                       const float *rows, int64_t stride, adaptau_error *error);
 

@@ -176,6 +176,39 @@ START_TEST(each_of_many_steps_of_a_model_is_the_formula)
 }
 END_TEST
 
+/* Gradients at their rows' ids, among rows that nobody wrote, are those in the order of the ids. */
+START_TEST(gradients_by_id_are_gradients_in_order)
+{
+    static const int32_t ids[3] = {5, 0, 3};
+    float                rows[2][N * DIM], first[2][N * DIM] = {{0.0f}}, second[2][N * DIM] = {{0.0f}}, in_order[3 * DIM], by_id[N * DIM];
+    int32_t              steps[2][N] = {{0}};
+    random_state = 5;
+    for (int k = 0; k < N * DIM; k++) {
+        rows[0][k] = rows[1][k] = (float)draw(2000) / 1000.0f - 1.0f;
+        by_id[k] = NAN;
+    }
+    for (int a = 0; a < 3; a++)
+        for (int k = 0; k < DIM; k++)
+            by_id[ids[a] * DIM + k] = in_order[a * DIM + k] = (float)draw(2000) / 1000.0f - 1.0f;
+    for (int way = 0; way < 2; way++) {
+        const adaptau_adam_options options = {.struct_size = sizeof options, .learning_rate = LEARNING_RATE,
+                                              .flags = way ? ADAPTAU_ADAM_GRADIENTS_BY_ID : 0};
+        const adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows[way],
+                                            .first = first[way], .second = second[way], .steps = steps[way]};
+        OK(adaptau_adam(context, &options, 3, ids, way ? by_id : in_order, 0, &table, &error));
+    }
+    ck_assert_mem_eq(rows[0], rows[1], sizeof rows[0]);
+    ck_assert_mem_eq(steps[0], steps[1], sizeof steps[0]);
+    const adaptau_adam_options options = {.struct_size = sizeof options, .flags = ADAPTAU_ADAM_GRADIENTS_BY_ID};
+    const adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows[1],
+                                        .first = first[1], .second = second[1], .steps = steps[1]};
+    by_id[3 * DIM + 1] = INFINITY;
+    ck_assert_int_eq(adaptau_adam(context, &options, 3, ids, by_id, 0, &table, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_str_eq(error.message, "gradients[3] is not finite");
+    ck_assert_mem_eq(rows[0], rows[1], sizeof rows[0]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("adam");
@@ -184,6 +217,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, each_of_many_steps_is_the_formula, 0, 4);
     tcase_add_loop_test(tests, weight_decay_changes_no_bit_on_the_sphere, 0, 2);
+    tcase_add_test(tests, gradients_by_id_are_gradients_in_order);
     tcase_add_loop_test(tests, each_of_many_steps_of_a_model_is_the_formula, 0, 4);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

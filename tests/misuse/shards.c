@@ -225,7 +225,7 @@ static const struct misuse adam[] = {
     IS_NULL(gradients),
     BAD_STRUCT(options),
     BAD_STRUCT(rows),
-    {ADAPTAU_E_ARGUMENT, "options->flags = 0x4 has unknown bits", {TO(ADAM.flags, 4)}},
+    {ADAPTAU_E_ARGUMENT, "options->flags = 0x8 has unknown bits", {TO(ADAM.flags, 8)}},
     {ADAPTAU_E_NUMERIC, "options->learning_rate = nan is not finite", {TO(ADAM.learning_rate, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->learning_rate = -1 is outside", {TO(ADAM.learning_rate, -1.0)}},
     {ADAPTAU_E_ARGUMENT, "options->beta1 = 1 is outside", {TO(ADAM.beta1, 1.0)}},
