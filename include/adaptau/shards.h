@@ -6,7 +6,7 @@
  *
  *  What a host of shards also needs stands where it belongs: adaptau_epoch_order (sampler.h), adaptau_init_rows (kernels.h),
  *  adaptau_adam (adam.h), adaptau_merge_top_k (ranking.h), adaptau_evaluator_run_lists (evaluator.h).
- *  docs/scale.md has the shape of it; examples/adaptau-train-mpi is a host. */
+ *  docs/scale.md has the shape of it; examples/trainers/adaptau-train-mpi is a host. */
 #ifndef ADAPTAU_SHARDS_H
 #define ADAPTAU_SHARDS_H
 

@@ -11,13 +11,13 @@ mkdir -p "$work"
 if [ -f "$root/$1" ]; then
     sources=$(printf '%s\n' "$@")
 else
-    sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/files/*.c lib/fit/*.c lib/kernels/*.c lib/model/*.c lib/model/encoders/*.c examples/common/*.c examples/adaptau-*/*.c)
+    sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/files/*.c lib/fit/*.c lib/kernels/*.c lib/model/*.c lib/model/encoders/*.c examples/trainers/common/*.c examples/trainers/adaptau-*/*.c)
 fi
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -DADAPTAU_VERSION_STRING=\"0\" -Iinclude -Ilib -Iexamples"
 if pkg-config --exists ompi-c 2>/dev/null; then
     flags="$flags $(pkg-config --cflags ompi-c)"
 else
-    sources=$(echo "$sources" | grep -v '^examples/adaptau-train-mpi/') # no mpi.h
+    sources=$(echo "$sources" | grep -v '^examples/trainers/adaptau-train-mpi/') # no mpi.h
 fi
 export flags
 
