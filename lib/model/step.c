@@ -133,7 +133,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
         atau_targets_add(&model->targets, model->tables.dim, model->gradients.rows.target_shares, model->gradients.rows.targets,
                          &batch);
     if (status == ADAPTAU_OK && model->tables.any_length)
-        atau_tables_to_sphere(&model->tables);
+        atau_tables_bring_back(&model->tables);
     if (status == ADAPTAU_OK)
         status = compute_gradients(model, &batch, temperature, &output, error);
     if (status != ADAPTAU_OK)

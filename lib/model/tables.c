@@ -103,15 +103,48 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 
+/* As near to length 1 as a step leaves a row. Such a row stays as it is, so that a training which goes on from rows of its own has
+ * the bits of one that was not interrupted. */
+static bool is_unit(const float *row, int32_t dim)
+{
+    double squares = 0.0;
+    for (int32_t k = 0; k < dim; k++)
+        squares += (double)row[k] * (double)row[k];
+    return fabs(squares - 1.0) <= 1e-5;
+}
+
+/* The first row of a side that belongs on the sphere and is not, from `first` on; n_rows where there is none. */
+static int32_t find_off_sphere(const struct atau_raw_tables *tables, int side, int32_t first)
+{
+    const struct atau_table *table = &tables->side[side];
+    if (!table->sphere || table->owned || tables->free_length)
+        return table->n_rows;
+    while (first < table->n_rows && is_unit(table->rows + first * table->stride, tables->dim))
+        first++;
+    return first;
+}
+
 void atau_tables_written_by_host(struct atau_raw_tables *tables)
 {
-    for (int side = 0; side < 2; side++)
-        tables->any_length |= tables->side[side].sphere && !tables->side[side].owned && !tables->free_length;
+    tables->any_length = false;
+    for (int side = 0; side < 2 && !tables->any_length; side++)
+        tables->any_length = find_off_sphere(tables, side, 0) < tables->side[side].n_rows;
+}
+
+void atau_tables_bring_back(struct atau_raw_tables *tables)
+{
+    tables->any_length = false;
+    for (int side = 0; side < 2; side++) {
+        const struct atau_table *table = &tables->side[side];
+        for (int32_t r = 0; (r = find_off_sphere(tables, side, r)) < table->n_rows; r++) {
+            float *row = table->rows + r * table->stride;
+            atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
+        }
+    }
 }
 
 void atau_tables_to_sphere(struct atau_raw_tables *tables)
 {
-    tables->any_length = false;
     for (int side = 0; side < 2; side++) {
         const struct atau_table *table = &tables->side[side];
         for (int32_t r = 0; r < table->n_rows && table->sphere; r++) {

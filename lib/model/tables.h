@@ -61,8 +61,10 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 /* Rows to length 1, of tables that are on the unit sphere. */
 void atau_tables_to_sphere(struct atau_raw_tables *tables);
 
-/* Rows in the host's memory may have any length from now on, until atau_tables_to_sphere. */
+/* Rows in the host's memory were written: those that belong on the sphere and are not have any length, until
+ * atau_tables_bring_back brings them there. */
 void atau_tables_written_by_host(struct atau_raw_tables *tables);
+void atau_tables_bring_back(struct atau_raw_tables *tables);
 
 /* E_NUMERIC names the first row that is not finite, of names[side]. */
 adaptau_status atau_tables_check_finite(const struct atau_raw_tables *tables, const char *const names[2], adaptau_error *error);

@@ -103,7 +103,9 @@ static adaptau_status start_or_resume(struct job *job, adaptau_error *error)
     job->standing.fingerprint = fingerprint(job);
     if (s->resume)
         status = checkpoint_read(s->checkpoint, &job->grid, &job->shard, job->temperature, &job->standing, &found, error);
-    return status || found ? status : shard_start(&job->shard, job->context, &job->recipe, error);
+    if (!status && !found)
+        status = shard_start(&job->shard, job->context, &job->recipe, error);
+    return status ? status : adaptau_model_refresh(job->shard.model, error); /* its rows were written */
 }
 
 adaptau_status job_open(struct job *job, const struct own_settings *settings, adaptau_error *error)
