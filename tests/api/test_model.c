@@ -181,6 +181,37 @@ START_TEST(top_k_is_the_brute_force_ranking)
 }
 END_TEST
 
+/* Rows that a training has left are as near to length 1 as rows get: a model made from a copy of them scores them as they are, and its
+ * first gradients change no bit of them. */
+START_TEST(rows_of_a_training_go_on_bit_for_bit)
+{
+    static float   users[USERS * DIM], items[ITEMS * DIM], copies[2][(USERS > ITEMS ? USERS : ITEMS) * DIM];
+    struct world   w = open_default();
+    adaptau_tables tables = {.struct_size = sizeof tables}, again = tables;
+    adaptau_model *model = NULL;
+    adaptau_batch  batch;
+    train(&w, 2);
+    OK(adaptau_model_get_tables(w.model, &tables, &error));
+    for (int u = 0; u < USERS; u++)
+        memcpy(users + u * DIM, tables.users + u * tables.user_stride, DIM * sizeof(float));
+    for (int i = 0; i < ITEMS; i++)
+        memcpy(items + i * DIM, tables.items + i * tables.item_stride, DIM * sizeof(float));
+    memcpy(copies[0], users, sizeof users);
+    memcpy(copies[1], items, sizeof items);
+    adaptau_model_options options = {
+        .struct_size = sizeof options, .dim = DIM, .init = ADAPTAU_INIT_HOST, .host_users = users, .host_items = items};
+    OK(adaptau_model_create(w.context, w.data, &options, &model, &error));
+    OK(adaptau_model_get_tables(model, &again, &error));
+    ck_assert_uint_eq(again.flags, tables.flags);
+    batch = first_batch(&w);
+    OK(adaptau_model_gradients(model, &batch, w.temperature, NULL, &error));
+    ck_assert_mem_eq(users, copies[0], sizeof users);
+    ck_assert_mem_eq(items, copies[1], sizeof items);
+    adaptau_model_destroy(model);
+    close_world(&w);
+}
+END_TEST
+
 /* The host's arrays are the host's until a step is asked for, and after adaptau_model_refresh rows of any length are directions. */
 START_TEST(rows_of_the_host_stay_until_a_step_and_score_by_direction)
 {
@@ -425,6 +456,7 @@ int main(void)
     tcase_add_test(tests, top_k_is_the_brute_force_ranking);
     tcase_add_test(tests, top_k_fills_up_and_rejects);
     tcase_add_test(tests, rows_of_the_host_stay_until_a_step_and_score_by_direction);
+    tcase_add_test(tests, rows_of_a_training_go_on_bit_for_bit);
     tcase_add_test(tests, item_bias_moves_the_ranking_and_is_saved);
     tcase_add_loop_test(tests, save_and_load_keep_every_bit, 0, 4);
     tcase_add_test(tests, a_missing_or_foreign_file_is_an_error);
