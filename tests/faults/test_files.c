@@ -310,7 +310,7 @@ static long time_a_save(int saver)
 START_TEST(a_killed_save_leaves_the_old_file_or_the_new_one)
 {
     uint64_t state = 7;
-    int      n_found[2] = {0, 0};
+    bool     finished = false;
     write_both(_i);
     const long span = 4 * time_a_save(_i);
     for (int k = 0; k < N_KILLS / SAVERS; k++) {
@@ -318,6 +318,10 @@ START_TEST(a_killed_save_leaves_the_old_file_or_the_new_one)
         ck_assert_int_ge(child, 0);
         if (child == 0)
             save_in_turns_for_ever(_i);
+        /* Every fourth child may finish a save first, however slow the disk is. */
+        for (int tries = 0; k % 4 == 0 && tries < 10000 && !file_is(&contents[1]); tries++)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        finished |= file_is(&contents[1]);
         state = state * 6364136223846793005u + 1442695040888963407u;
         const struct timespec wait = {.tv_nsec = (long)(state >> 33) % span};
         nanosleep(&wait, NULL);
@@ -325,9 +329,9 @@ START_TEST(a_killed_save_leaves_the_old_file_or_the_new_one)
         ck_assert_int_eq(waitpid(child, NULL, 0), child);
         const bool is_new = file_is(&contents[1]);
         ck_assert_msg(is_new || file_is(&contents[0]), "kill %d: neither the old file nor the new one", k);
-        n_found[is_new]++;
+        finished |= is_new;
     }
-    ck_assert_msg(n_found[1] > 0, "no save was ever finished");
+    ck_assert_msg(finished, "no save was ever finished");
     count_files(1);
     free_both();
 }
