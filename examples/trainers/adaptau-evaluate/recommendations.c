@@ -197,7 +197,7 @@ static adaptau_status take_pair(void *user_data, int32_t user, int32_t item, ada
 static adaptau_status read_user_lists(struct bytes *bytes, struct subject *subject, struct entries *entries, adaptau_error *error)
 {
     struct text      text;
-    struct id_extent extent;
+    struct id_extent extent = {.largest_user = -1, .largest_item = -1};
     snprintf(subject->seen, sizeof subject->seen, "recommendations: lists, user item item ..., best first");
     text_begin(&text, bytes);
     return read_lists_each(&text, take_pair, entries, &extent, error);
