@@ -147,7 +147,7 @@ ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_mo
 /** To be called by a host that has written rows of its own tables, by an optimiser of its own for example. Nothing else tells the
  *  model: rows of the unit sphere that have lost their length of 1 give wrong scores, and E_NUMERIC in the end, without this call.
  *  After it rows are scored by their directions, whatever their lengths are, and the next adaptau_model_gradients brings those that
- *  belong on the unit sphere back to length 1, in the host's memory. Rows whose squared length is within 1e-5 of 1 stay as they are,
+ *  belong on the unit sphere back to length 1, in the host's memory. Rows whose squared length is within 1e-4 of 1 stay as they are,
  *  so that rows which a training has left go on bit for bit. LightGCN and SimpleX make final embeddings anew when they are
  *  next asked for; their raw rows stay as they are. After adaptau_model_gradients and adaptau_model_apply no such call is needed.
  *  @return E_ARGUMENT. Since 1.0. */

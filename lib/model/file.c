@@ -274,6 +274,8 @@ adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_
     adaptau_status status = read_tables(file, model->encoding.encoder->identity ? final_names : raw_names, model, &raw, error);
     if (status == ADAPTAU_OK && own->n_rows > 0)
         status = read_table(file, ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
+    if (status == ADAPTAU_OK)
+        atau_tables_bring_back(&model->tables); /* somebody else may have made the file, or a host its rows       */
     return status == ADAPTAU_OK ? read_bias(file, model, error) : status;
 }
 
@@ -287,20 +289,6 @@ static adaptau_status read_embeddings(const struct atau_safetensors *file, adapt
     if (status == ADAPTAU_OK && !model->encoding.encoder->identity)
         status = read_tables(file, final_names, model, &final, error);
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
-}
-
-/* A file of MF that says its rows have length 1 may have been made by someone else. Rows that are off by more than rounding are put
- * right; the others must stay as they are, bit for bit. */
-static void settle_strangers(adaptau_model *model)
-{
-    const struct atau_kernels *kernels = atau_kernels_of(model->context);
-    for (int side = 0; side < 2 && model->encoding.encoder->identity; side++)
-        for (int32_t r = 0; r < model->tables.side[side].n_rows && model->tables.side[side].sphere; r++) {
-            float *row = model->tables.side[side].rows + r * model->tables.side[side].stride;
-            float  squares = kernels->dot(model->tables.dim, row, row);
-            if (!(fabsf(squares - 1.0f) <= 1e-4f))
-                atau_unit_row(kernels, model->tables.dim, row, row);
-        }
 }
 
 static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, adaptau_error *error)
@@ -335,7 +323,6 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         adaptau_model_destroy(model);
         return status;
     }
-    settle_strangers(model);
     *out = model;
     return ADAPTAU_OK;
 }
@@ -387,9 +374,9 @@ adaptau_status adaptau_model_load(adaptau_context *context, const char *path, ad
 /* ---- exporting ------------------------------------------------------------------------------------------------------- */
 
 /* Whether ranking divides these rows by their lengths. */
-static bool is_normalised(const adaptau_model *model, const struct atau_table *table)
+static bool is_normalised(const adaptau_model *model, int side)
 {
-    return !table->raw && model->tables.free_length && !model->tables.rank_raw;
+    return atau_tables_normalise(&model->tables, side) && !model->tables.rank_raw;
 }
 
 /* Rows of length 1 where scores take them so, into rows of `stride` floats. */
@@ -398,7 +385,7 @@ static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const 
 {
     const struct atau_table *table = &model->tables.side[side];
     const float             *rows = final->rows[side];
-    if (is_normalised(model, table))
+    if (is_normalised(model, side))
         return adaptau_normalise_rows(model->context, table->n_rows, model->tables.dim, rows, final->stride[side], out, stride, NULL,
                                       error);
     for (int64_t r = 0; r < table->n_rows; r++)
@@ -433,7 +420,7 @@ static adaptau_status export_table(const adaptau_model *model, int32_t side, boo
     adaptau_status           status = atau_encoding_forward(&model->encoding, &final, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (biased || is_normalised(model, table))
+    if (biased || is_normalised(model, side))
         return export_copy(model, side, &final, biased, path, error);
     return atau_npy_write(path, table->n_rows, model->tables.dim, final.rows[side], final.stride[side], error);
 }

@@ -154,12 +154,12 @@ static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *da
     adaptau_status              status = atau_model_open(model->context, dataset, &options, &grown, error);
     if (status == ADAPTAU_OK)
         status = copy_model(model, grown, error);
-    if (status == ADAPTAU_OK)
-        status = start_new_rows(model, grown, dataset, fold, error);
     if (status == ADAPTAU_OK) {
-        grown->tables.any_length = model->tables.any_length;
-        *out = grown;
+        atau_tables_bring_back(&grown->tables); /* rows that the host of the old model has written                */
+        status = start_new_rows(model, grown, dataset, fold, error);
     }
+    if (status == ADAPTAU_OK)
+        *out = grown;
     else
         adaptau_model_destroy(grown);
     return status;

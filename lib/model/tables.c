@@ -103,24 +103,21 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
 
-/* As near to length 1 as a step leaves a row. Such a row stays as it is, so that a training which goes on from rows of its own has
- * the bits of one that was not interrupted. */
-static bool is_unit(const float *row, int32_t dim)
-{
-    double squares = 0.0;
-    for (int32_t k = 0; k < dim; k++)
-        squares += (double)row[k] * (double)row[k];
-    return fabs(squares - 1.0) <= 1e-5;
-}
+#define UNIT_SLACK 1e-4f /* of a squared length: more than rounding                                           */
 
-/* The first row of a side that belongs on the sphere and is not, from `first` on; n_rows where there is none. */
+/* The first row of a side that belongs on the sphere and is not, from `first` on; n_rows where there is none. What is off by rounding
+ * stays as it is, so that a training which goes on from its rows has the bits of one that was not interrupted. */
 static int32_t find_off_sphere(const struct atau_raw_tables *tables, int side, int32_t first)
 {
-    const struct atau_table *table = &tables->side[side];
-    if (!table->sphere || table->owned || tables->free_length)
+    const struct atau_kernels *kernels = atau_kernels_of(tables->context);
+    const struct atau_table   *table = &tables->side[side];
+    if (!table->sphere || tables->free_length)
         return table->n_rows;
-    while (first < table->n_rows && is_unit(table->rows + first * table->stride, tables->dim))
-        first++;
+    for (; first < table->n_rows; first++) {
+        const float *row = table->rows + first * table->stride;
+        if (!(fabsf(kernels->dot(tables->dim, row, row) - 1.0f) <= UNIT_SLACK))
+            break;
+    }
     return first;
 }
 
@@ -128,7 +125,7 @@ void atau_tables_written_by_host(struct atau_raw_tables *tables)
 {
     tables->any_length = false;
     for (int side = 0; side < 2 && !tables->any_length; side++)
-        tables->any_length = find_off_sphere(tables, side, 0) < tables->side[side].n_rows;
+        tables->any_length = !tables->side[side].owned && find_off_sphere(tables, side, 0) < tables->side[side].n_rows;
 }
 
 void atau_tables_bring_back(struct atau_raw_tables *tables)
@@ -172,6 +169,11 @@ struct atau_embeddings atau_tables_raw(const struct atau_raw_tables *tables)
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------------------- */
+
+bool atau_tables_normalise(const struct atau_raw_tables *tables, int side)
+{
+    return !tables->side[side].raw && (tables->free_length || tables->any_length);
+}
 
 /* ADAPTAU_NORMALISE_* and ADAPTAU_UNIT_ROWS. */
 static uint32_t score_flags(const struct atau_raw_tables *tables)

@@ -61,6 +61,9 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 /* Rows to length 1, of tables that are on the unit sphere. */
 void atau_tables_to_sphere(struct atau_raw_tables *tables);
 
+/* Whether scores divide a side's rows by their lengths as they read them: who reads rows past the scorer must do so, too. */
+bool atau_tables_normalise(const struct atau_raw_tables *tables, int side);
+
 /* Rows in the host's memory were written: those that belong on the sphere and are not have any length, until
  * atau_tables_bring_back brings them there. */
 void atau_tables_written_by_host(struct atau_raw_tables *tables);

@@ -92,7 +92,7 @@ static float inverse_length(const struct forming *t, int side, int64_t r)
 {
     const struct atau_raw_tables *tables = t->tables;
     const float                  *row = t->final.rows[side] + r * t->final.stride[side];
-    if (tables->side[side].raw || !tables->free_length)
+    if (!atau_tables_normalise(tables, side))
         return 1.0f;
     float squares = atau_kernels_of(tables->context)->dot(tables->dim, row, row);
     return squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;

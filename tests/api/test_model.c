@@ -181,6 +181,114 @@ START_TEST(top_k_is_the_brute_force_ranking)
 }
 END_TEST
 
+/* The lists of a user, and the scores, by a model. */
+struct shown {
+    int32_t items[5];
+    float   scores[5];
+};
+
+static struct shown show(const adaptau_model *model)
+{
+    const int32_t user = 3;
+    struct shown  shown;
+    OK(top_items(model, 1, &user, 5, NULL, shown.items, shown.scores, &error));
+    return shown;
+}
+
+static void expect_shown(const adaptau_model *model, const struct shown *want)
+{
+    const struct shown got = show(model);
+    ck_assert_mem_eq(got.items, want->items, sizeof want->items);
+    for (int k = 0; k < 5; k++)
+        ck_assert_float_eq_tol(got.scores[k], want->scores[k], 1e-5f);
+}
+
+/* The last values of a file of floats. */
+static void read_tail(const char *name, float *out, size_t n)
+{
+    FILE *file = fopen(name, "rb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, -(long)(n * sizeof *out), SEEK_END), 0);
+    ck_assert_uint_eq(fread(out, sizeof *out, n, file), n);
+    fclose(file);
+}
+
+/* Rows of any length in a host's arrays are directions wherever they go before the first step: files, exports, a model that grows
+ * and steps, and soft targets. */
+START_TEST(rows_of_the_host_are_directions_wherever_they_go)
+{
+    static float users[USERS * DIM], items[ITEMS * DIM], out[ITEMS * DIM];
+    random_state = 5;
+    for (int k = 0; k < USERS * DIM; k++)
+        users[k] = (float)(int)draw(1000) / 100.0f - 5.0f;
+    for (int k = 0; k < ITEMS * DIM; k++)
+        items[k] = (float)(int)draw(1000) / 100.0f - 5.0f;
+    struct world       w = open_world((adaptau_context_options){.n_threads = 2},
+                                      (adaptau_model_options){.init = ADAPTAU_INIT_HOST, .host_users = users, .host_items = items},
+                                      (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
+    const struct shown want = show(w.model);
+    adaptau_model       *other = NULL;
+    adaptau_temperature *temperature = NULL;
+    OK(adaptau_model_save(w.model, path, &error));
+    OK(adaptau_model_load(w.context, path, &other, &error));
+    expect_shown(other, &want);
+    adaptau_model_destroy(other);
+    OK(adaptau_model_save_checkpoint(w.model, w.temperature, NULL, path, &error));
+    OK(adaptau_model_load_checkpoint(w.context, w.data, path, &other, &temperature, NULL, &error));
+    expect_shown(other, &want);
+    adaptau_model_destroy(other);
+    adaptau_temperature_destroy(temperature);
+    OK(adaptau_model_grow(w.model, w.data, NULL, &other, &error));
+    expect_shown(other, &want);
+    adaptau_model_destroy(other);
+    for (int index = 0; index < 2; index++) {
+        OK((index ? adaptau_model_export_index : adaptau_model_export_npy)(w.model, ADAPTAU_SIDE_ITEMS, path, &error));
+        read_tail(path, out, ITEMS * DIM);
+        for (int i = 0; i < ITEMS; i++) {
+            float square = 0.0f;
+            for (int k = 0; k < DIM; k++)
+                square += out[i * DIM + k] * out[i * DIM + k];
+            ck_assert_float_eq_tol(square, 1.0f, 1e-5f);
+        }
+    }
+    close_world(&w);
+}
+END_TEST
+
+/* Gradients of a first step with soft targets, which are formed before it: of long rows and of the same rows at length 1. */
+START_TEST(soft_targets_take_rows_of_the_host_as_directions)
+{
+    static float                 users[2][USERS * DIM], items[2][ITEMS * DIM], gradients[2][ITEMS * DIM];
+    const adaptau_target_options options = {.struct_size = sizeof options, .strength = 3.0};
+    random_state = 5;
+    for (int k = 0; k < USERS * DIM; k++)
+        users[0][k] = users[1][k] = (float)(int)draw(1000) / 100.0f - 5.0f;
+    for (int k = 0; k < ITEMS * DIM; k++)
+        items[0][k] = items[1][k] = (float)(int)draw(1000) / 100.0f - 5.0f;
+    for (int way = 0; way < 2; way++) {
+        struct world w = open_world((adaptau_context_options){.n_threads = 2},
+                                    (adaptau_model_options){.init = ADAPTAU_INIT_HOST, .host_users = users[way], .host_items = items[way]},
+                                    (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
+        adaptau_gradient_view view = {.struct_size = sizeof view};
+        if (way) {
+            OK(adaptau_normalise_rows(w.context, USERS, DIM, users[1], DIM, users[1], DIM, NULL, &error));
+            OK(adaptau_normalise_rows(w.context, ITEMS, DIM, items[1], DIM, items[1], DIM, NULL, &error));
+            OK(adaptau_model_refresh(w.model, &error));
+        }
+        OK(adaptau_model_update_temperature(w.model, w.temperature, &error));
+        OK(adaptau_model_update_targets(w.model, w.data, w.temperature, &options, &error));
+        adaptau_batch batch = first_batch(&w);
+        OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+        OK(adaptau_model_get_gradient_view(w.model, &view, &error));
+        ck_assert_int_eq(view.n_items, ITEMS);
+        memcpy(gradients[way], view.items, sizeof gradients[way]);
+        close_world(&w);
+    }
+    for (int k = 0; k < ITEMS * DIM; k++)
+        ck_assert_float_eq_tol(gradients[0][k], gradients[1][k], 1e-3f);
+}
+END_TEST
+
 /* Rows that a training has left are as near to length 1 as rows get: a model made from a copy of them scores them as they are, and its
  * first gradients change no bit of them. */
 START_TEST(rows_of_a_training_go_on_bit_for_bit)
@@ -457,6 +565,8 @@ int main(void)
     tcase_add_test(tests, top_k_fills_up_and_rejects);
     tcase_add_test(tests, rows_of_the_host_stay_until_a_step_and_score_by_direction);
     tcase_add_test(tests, rows_of_a_training_go_on_bit_for_bit);
+    tcase_add_test(tests, rows_of_the_host_are_directions_wherever_they_go);
+    tcase_add_test(tests, soft_targets_take_rows_of_the_host_as_directions);
     tcase_add_test(tests, item_bias_moves_the_ranking_and_is_saved);
     tcase_add_loop_test(tests, save_and_load_keep_every_bit, 0, 4);
     tcase_add_test(tests, a_missing_or_foreign_file_is_an_error);
