@@ -456,6 +456,9 @@ adaptau_status adaptau_table_moments(adaptau_context *context, int64_t n, int32_
         return atau_fail(error, ADAPTAU_E_SHAPE, "dim = %d is outside 1 ... %d", dim, ADAPTAU_MAX_DIM);
     if (stride && stride < dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "stride = %lld, but dim = %d", (long long)stride, dim);
+    if (!atau_rows_fit(n, stride ? stride : dim))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "n = %lld rows of %lld floats exceed the address space", (long long)n,
+                         (long long)(stride ? stride : dim));
     if (normalise != 0 && normalise != 1)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "normalise = %d is neither 0 nor 1", normalise);
     struct measurement m = {

@@ -11,6 +11,7 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "common/lists.h"
+#include "common/size.h"
 #include "core/dataset.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
@@ -51,6 +52,9 @@ static adaptau_status check_numbers(const adaptau_query *q, int32_t dim, adaptau
     if (q->embedding_stride && q->embedding_stride < dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "query->embedding_stride = %lld, but dim = %d", (long long)q->embedding_stride,
                          dim);
+    if (q->embeddings && !atau_rows_fit(q->n, q->embedding_stride ? q->embedding_stride : dim))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "query->n = %d embeddings of %lld floats exceed the address space", q->n,
+                         (long long)q->embedding_stride);
     return ADAPTAU_OK;
 }
 

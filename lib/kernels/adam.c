@@ -126,6 +126,9 @@ static adaptau_status check_rows(adaptau_adam_rows *rows, adaptau_error *error)
     rows->stride += rows->stride ? 0 : rows->dim;
     if (rows->stride < rows->dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "rows->stride = %lld, but dim = %d", (long long)rows->stride, rows->dim);
+    if (!atau_rows_fit(rows->n, rows->stride))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "rows->n = %lld rows of %lld floats exceed the address space",
+                         (long long)rows->n, (long long)rows->stride);
     if (rows->n > 0 && (!rows->rows || !rows->first || !rows->second || !rows->steps))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "rows->%s is NULL, but rows->n = %lld",
                          !rows->rows     ? "rows"
@@ -145,6 +148,9 @@ static adaptau_status check_gradients(const adaptau_adam_rows *rows, int64_t n, 
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "gradients is NULL, but n = %lld", (long long)n);
     if (stride && stride < rows->dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "stride = %lld, but dim = %d", (long long)stride, rows->dim);
+    if (!atau_rows_fit(n, stride ? stride : rows->dim))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "n = %lld gradients of %lld floats exceed the address space", (long long)n,
+                         (long long)(stride ? stride : rows->dim));
     for (int64_t k = 0; ids && k < n; k++)
         if (ids[k] < 0 || ids[k] >= rows->n)
             return atau_fail(error, ADAPTAU_E_INDEX, "ids[%lld] = %d, but rows->n = %lld", (long long)k, ids[k],

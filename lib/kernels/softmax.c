@@ -153,6 +153,12 @@ static adaptau_status check_output(const struct atau_softmax *s, adaptau_error *
     if (o->item_gradients && o->item_gradient_stride < s->dim)
         return atau_fail(error, ADAPTAU_E_SHAPE, "output->item_gradient_stride = %lld, but dim = %d",
                          (long long)o->item_gradient_stride, s->dim);
+    if (o->user_gradients && !atau_rows_fit(s->batch.n_rows, o->user_gradient_stride))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "output->user_gradient_stride = %lld: %d rows exceed the address space",
+                         (long long)o->user_gradient_stride, s->batch.n_rows);
+    if (o->item_gradients && !atau_rows_fit(s->n_items, o->item_gradient_stride))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "output->item_gradient_stride = %lld: %lld rows exceed the address space",
+                         (long long)o->item_gradient_stride, (long long)s->n_items);
     return ADAPTAU_OK;
 }
 
@@ -492,37 +498,37 @@ static void answer_nothing(struct atau_softmax *s)
         memset(s->output.item_gradients + i * s->output.item_gradient_stride, 0, (size_t)s->dim * sizeof(float));
 }
 
-/* Check, compute, and let the exchange end. */
-static adaptau_status run_checked(struct atau_softmax *s, const adaptau_reduce *exchange, adaptau_error *error)
+/* Check, compute, and let the reduction end. */
+static adaptau_status run_checked(struct atau_softmax *s, const adaptau_reduce *reduce, adaptau_error *error)
 {
     adaptau_reduce             own;
     const adaptau_reduce_piece end = {.what = ADAPTAU_REDUCE_END};
-    adaptau_status               status = exchange ? atau_read_exchange(s, exchange, &own, error) : ADAPTAU_OK;
+    adaptau_status               status = reduce ? atau_read_reduce(s, reduce, &own, error) : ADAPTAU_OK;
     if (status != ADAPTAU_OK)
         return status;
-    s->exchange = exchange ? &own : NULL;
+    s->reduce = reduce ? &own : NULL;
     if (s->batch.n_rows > 0) {
         status = run(s, error);
     } else {
         answer_nothing(s);
-        status = exchange ? atau_exchange_nothing(s, error) : ADAPTAU_OK;
+        status = reduce ? atau_reduce_nothing(s, error) : ADAPTAU_OK;
     }
-    if (status == ADAPTAU_OK && exchange)
-        status = atau_exchange(s, &end, error);
-    s->exchange = NULL;
+    if (status == ADAPTAU_OK && reduce)
+        status = atau_reduce_piece(s, &end, error);
+    s->reduce = NULL;
     return status;
 }
 
 adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
                                       const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                      const adaptau_loss *loss, const adaptau_reduce *exchange,
+                                      const adaptau_loss *loss, const adaptau_reduce *reduce,
                                       adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_softmax s = {.context = context, .memory = workspace, .bad_row = INT64_MAX, .bad_item = INT64_MAX};
     s.kernels = atau_kernels_of(context);
     adaptau_status status = read_arguments(&s, tables, batch, temperatures, loss, output, error);
     if (status == ADAPTAU_OK)
-        status = run_checked(&s, exchange, error);
+        status = run_checked(&s, reduce, error);
     if (status != ADAPTAU_OK)
         return status;
     output->n_zero_rows = s.output.n_zero_rows;
@@ -534,7 +540,7 @@ adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_work
 
 adaptau_status adaptau_loss_gradients_of_shard(adaptau_context *context, const adaptau_tables *tables,
                                                const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                               const adaptau_loss *loss, const adaptau_reduce *exchange,
+                                               const adaptau_loss *loss, const adaptau_reduce *reduce,
                                                adaptau_loss_output *output, adaptau_error *error)
 {
     struct atau_workspace workspace = {0};
@@ -546,7 +552,7 @@ adaptau_status adaptau_loss_gradients_of_shard(adaptau_context *context, const a
         status = atau_check_batch(batch, own_tables.n_users, own_tables.n_items, &own_batch, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = atau_loss_gradients_in(context, &workspace, &own_tables, &own_batch, temperatures, loss, exchange, output, error);
+    status = atau_loss_gradients_in(context, &workspace, &own_tables, &own_batch, temperatures, loss, reduce, output, error);
     atau_workspace_free(context, &workspace);
     return status;
 }

@@ -47,7 +47,7 @@ struct atau_softmax {
     float                     *row_threshold; /* [R] the K-th highest score of each row, or NULL: not wanted   */
     double                    *pair_sums; /* [positives] of a loss that asks for them (loss.h), or NULL        */
     bool                       outside; /* positives outside the sum                                          */
-    const adaptau_reduce    *exchange; /* with the other ranges of items, or NULL: there are none           */
+    const adaptau_reduce    *reduce; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
     float                      logit_offset; /* max(−log q), 0 without log_q                                  */
     _Atomic int64_t            bad_row, bad_item; /* first whose gradient is not finite; INT64_MAX: none       */
@@ -144,13 +144,13 @@ static inline void atau_sum_positives(const struct atau_softmax *s, int64_t row,
         s->loss->positives(s, row, f, sums);
 }
 
-/* Hand a piece to the host (exchange.c): as it is; items of some tiles; all items, where a batch has no rows. */
-adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error);
-adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
-adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error);
+/* Hand a piece to the host (reduce.c): as it is; items of some tiles; all items, where a batch has no rows. */
+adaptau_status atau_reduce_piece(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error);
+adaptau_status atau_reduce_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
+adaptau_status atau_reduce_nothing(const struct atau_softmax *s, adaptau_error *error);
 
-/* Read and check a caller's exchange for the problem in *s. */
-adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
+/* Read and check a caller's reduction for the problem in *s. */
+adaptau_status atau_read_reduce(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
                                   adaptau_error *error);
 
 /* ---- engines ----------------------------------------------------------------------------------------------------- */

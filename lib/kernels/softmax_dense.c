@@ -8,7 +8,7 @@
  *
  *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
  *            (another loss than the softmax puts its own map in the place of the exponential)
- *   rows     sums of the row, to which other ranges of items add theirs (exchange.c);  losses and coefficients;
+ *   rows     sums of the row, to which other ranges of items add theirs (reduce.c);  losses and coefficients;
  *            gradient of each user from U and its positives;  Q ← Q · factor
  *   pass 2   G += T Q;  positives added
  *
@@ -420,7 +420,7 @@ static void sum_row(struct atau_dense *d, struct atau_block *b, int64_t r)
 /* v of this range is relative to its own shift, the sums that the factor comes from to the catalogue's. */
 static void change_shift(const struct atau_dense *d, const struct atau_block *b, int64_t r, struct atau_row_terms *terms)
 {
-    if (d->s->exchange && atau_loss_is_softmax(d->s->loss))
+    if (d->s->reduce && atau_loss_is_softmax(d->s->loss))
         terms->candidate_factor *= (float)exp(fmin(0.0, (double)b->final_shift[r] - b->sums[r].shift));
 }
 
@@ -468,7 +468,7 @@ static void finish_rows(void *argument, int32_t lane, int64_t task)
     int64_t            first, end;
     struct atau_block *b = rows_of_task(d, task, &first, &end);
     for (int64_t r = first; r < end; r++) {
-        if (!d->s->exchange) /* there is nothing to wait for                                                  */
+        if (!d->s->reduce) /* there is nothing to wait for                                                  */
             sum_row(d, b, r);
         finish_row(d, b, lane, r);
     }
@@ -483,19 +483,19 @@ static adaptau_reduce_piece piece_of_rows(const struct atau_dense *d, int32_t wh
                                     .n = last->first_row + last->n_rows - d->blocks[0].first_row};
 }
 
-static adaptau_status exchange_sums(struct atau_dense *d, adaptau_error *error)
+static adaptau_status reduce_sums(struct atau_dense *d, adaptau_error *error)
 {
     adaptau_reduce_piece piece = piece_of_rows(d, ADAPTAU_REDUCE_SUMS);
     piece.sums = d->blocks[0].sums;
-    return atau_exchange(d->s, &piece, error);
+    return atau_reduce_piece(d->s, &piece, error);
 }
 
-static adaptau_status exchange_users(struct atau_dense *d, adaptau_error *error)
+static adaptau_status reduce_users(struct atau_dense *d, adaptau_error *error)
 {
     adaptau_reduce_piece piece = piece_of_rows(d, ADAPTAU_REDUCE_USERS);
     piece.gradients = user_gradient(d->s, piece.first);
     piece.stride = d->s->output.user_gradient_stride;
-    return piece.gradients ? atau_exchange(d->s, &piece, error) : ADAPTAU_OK;
+    return piece.gradients ? atau_reduce_piece(d->s, &piece, error) : ADAPTAU_OK;
 }
 
 /* ---- pass 2 ------------------------------------------------------------------------------------------------------ */
@@ -601,7 +601,7 @@ static adaptau_status scatter_shared(struct atau_dense *d, adaptau_error *error)
  * items alone, not on rows, which differ between ranges of users. */
 static adaptau_status finish_in_pieces(struct atau_dense *d, adaptau_error *error)
 {
-    const int64_t  n_pieces = d->s->exchange->item_pieces, threads = adaptau_context_n_threads(d->s->context);
+    const int64_t  n_pieces = d->s->reduce->item_pieces, threads = adaptau_context_n_threads(d->s->context);
     adaptau_status status = ADAPTAU_OK;
     for (int64_t k = 0; k < n_pieces && status == ADAPTAU_OK; k++) {
         const int64_t first = d->n_tiles * k / n_pieces, end = d->n_tiles * (k + 1) / n_pieces;
@@ -609,7 +609,7 @@ static adaptau_status finish_in_pieces(struct atau_dense *d, adaptau_error *erro
             continue;
         status = spread(d, first, end, 4 * threads, error);
         if (status == ADAPTAU_OK)
-            status = atau_exchange_items(d->s, first, end, error);
+            status = atau_reduce_items(d->s, first, end, error);
     }
     return status;
 }
@@ -618,18 +618,18 @@ static adaptau_status run_blocks(struct atau_dense *d, adaptau_error *error)
 {
     adaptau_context *context = d->s->context;
     const int64_t    row_tasks = (d->block_rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK * d->n_blocks;
-    const bool       apart = d->s->exchange != NULL;
+    const bool       apart = d->s->reduce != NULL;
     adaptau_status   status = sum_pairs(d, error);
     if (status == ADAPTAU_OK)
         status = atau_parallel(context, d->n_chunks * d->n_blocks, sum_chunk, d, error);
     if (status == ADAPTAU_OK && apart)
         status = atau_parallel(context, row_tasks, sum_rows, d, error);
     if (status == ADAPTAU_OK && apart)
-        status = exchange_sums(d, error);
+        status = reduce_sums(d, error);
     if (status == ADAPTAU_OK)
         status = atau_parallel(context, row_tasks, finish_rows, d, error);
     if (status == ADAPTAU_OK && apart)
-        status = exchange_users(d, error);
+        status = reduce_users(d, error);
     if (status != ADAPTAU_OK || !d->gradients)
         return status;
     status = atau_dense_pack_factored(d, error);

@@ -73,7 +73,7 @@ static void choose_blocks(struct atau_dense *d)
 
 static void choose_grid(struct atau_dense *d)
 {
-    const int64_t most = d->s->exchange ? atau_max_i64(d->s->exchange->most_items, d->n_candidates) : d->n_candidates;
+    const int64_t most = d->s->reduce ? atau_max_i64(d->s->reduce->most_items, d->n_candidates) : d->n_candidates;
     d->n_tiles = (d->n_candidates + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES;
     d->most_tiles = (most + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES;
     d->want_users = d->s->output.user_gradients || d->s->output.row_d_inverse_tau;

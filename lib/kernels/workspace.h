@@ -24,7 +24,7 @@ void atau_workspace_free(adaptau_context *context, struct atau_workspace *worksp
  * them. */
 adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
                                       const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
-                                      const adaptau_loss *loss, const adaptau_reduce *exchange,
+                                      const adaptau_loss *loss, const adaptau_reduce *reduce,
                                       adaptau_loss_output *output, adaptau_error *error);
 
 #endif

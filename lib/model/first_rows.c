@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/random.h"
+#include "common/size.h"
 #include "core/spectral.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
@@ -69,6 +70,9 @@ adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_
                          (long long)n);
     if (dim < 1 || dim > ADAPTAU_MAX_DIM || (stride && stride < dim))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dim = %d, stride = %lld", dim, (long long)stride);
+    if (!atau_rows_fit(n, stride ? stride : dim))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "n = %lld rows of %lld floats exceed the address space", (long long)n,
+                         (long long)(stride ? stride : dim));
     draw_rows(atau_kernels_of(context), seed, side, init, total, first, n, dim, rows, stride ? stride : dim);
     return ADAPTAU_OK;
 }

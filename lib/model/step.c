@@ -169,16 +169,16 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
     return status;
 }
 
-adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_reduce *exchange, adaptau_error *error)
+adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_reduce *reduce, adaptau_error *error)
 {
     adaptau_reduce own;
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, exchange, true, "reduce", error);
+    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, reduce, true, "reduce", error);
     if (status != ADAPTAU_OK)
         return status;
-    if (exchange && !own.function)
+    if (reduce && !own.function)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
-    if (exchange && !model->encoding.encoder->identity)
+    if (reduce && !model->encoding.encoder->identity)
         return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "reduce is given, but the encoder reads items of all ranges");
     status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)

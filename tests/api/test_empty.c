@@ -95,7 +95,7 @@ static int32_t exchange_nothing(void *data, const adaptau_reduce_piece *piece)
     return 0;
 }
 
-/* `how`: alone, as a range that is the catalogue, as a range with an exchange. */
+/* `how`: alone, as a range that is the catalogue, as a range with an reduce. */
 static void check_shape(const struct shape *s, int how)
 {
     const int64_t            positives[3] = {0, s->n_positives, 2 * s->n_positives};
@@ -117,7 +117,7 @@ static void check_shape(const struct shape *s, int how)
                                       .candidate_ids = s->n_candidates ? ids : NULL, .log_q = s->with_q ? log_q : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = s->loss};
-    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .function = exchange_nothing};
+    adaptau_reduce         reduce = {.struct_size = sizeof reduce, .function = exchange_nothing};
     adaptau_loss_output   output = {.struct_size = sizeof output, .row_loss = row_loss,
                                        .row_log_sum = softmax ? row_log_sum : NULL, .row_unit_loss = softmax ? unit_loss : NULL,
                                        .row_d_inverse_tau = has_tau ? slope : NULL, .user_gradients = user_gradients,
@@ -126,7 +126,7 @@ static void check_shape(const struct shape *s, int how)
     memset(&error, 0, sizeof error);
     const adaptau_status status =
         how == 0 ? adaptau_loss_gradients(context, &tables, &batch, &tau, &loss, &output, &error)
-                 : adaptau_loss_gradients_of_shard(context, &tables, &batch, &tau, &loss, how == 2 ? &exchange : NULL, &output,
+                 : adaptau_loss_gradients_of_shard(context, &tables, &batch, &tau, &loss, how == 2 ? &reduce : NULL, &output,
                                                    &error);
     char what[200];
     snprintf(what, sizeof what, "%s, loss %d, candidates %d, outside %d, n %d, m %d, R %d, C %d, positives %d, way %d",

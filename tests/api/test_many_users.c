@@ -246,7 +246,7 @@ START_TEST(every_user_is_sampled_stepped_ranked_and_measured)
             first = score > highest ? i : first;
             highest = fmaxf(score, highest);
         }
-        if (best[u * 5] != first) { /* rounding may exchange equals */
+        if (best[u * 5] != first) { /* rounding may reduce equals */
             score = 0.0f;
             for (int k = 0; k < D; k++)
                 score += tables.users[u * D + k] * tables.items[best[u * 5] * D + k];

@@ -98,7 +98,7 @@ struct host {
     int32_t               ends;
 };
 
-static int32_t exchange(void *user_data, const adaptau_reduce_piece *piece)
+static int32_t reduce(void *user_data, const adaptau_reduce_piece *piece)
 {
     struct host *host = user_data;
     switch (piece->what) {
@@ -164,7 +164,7 @@ static void run_ranges(const struct problem *p, const adaptau_loss *loss, int32_
     adaptau_reduce exchanges = {.struct_size = sizeof exchanges,
                                   .item_pieces = n_ranges,
                                   .most_items = most_items(p, n_ranges),
-                                  .function = exchange,
+                                  .function = reduce,
                                   .user_data = &host};
     host.sums = allocate((size_t)p->n_rows, sizeof *host.sums);
     host.own = allocate((size_t)p->n_rows, sizeof *host.own);
@@ -296,14 +296,14 @@ START_TEST(other_losses_over_ranges_are_the_catalogues)
 }
 END_TEST
 
-/* One range with an exchange that leaves sums alone is the catalogue, bit for bit. */
+/* One range with an reduce that leaves sums alone is the catalogue, bit for bit. */
 START_TEST(one_range_has_the_bits_of_the_catalogue)
 {
     const adaptau_loss loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_SOFTMAX};
     struct problem     p = make_problem(problems[_i]);
     struct answer      whole = make_answer(&p), one = make_answer(&p);
     struct host        host = {.own = allocate((size_t)p.n_rows, sizeof(adaptau_row_sums))};
-    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = exchange, .user_data = &host};
+    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = reduce, .user_data = &host};
     ask(&p, &loss, NULL, &whole, true);
     ask(&p, &loss, &alone, &one, true);
     ck_assert_mem_eq(whole.row_loss, one.row_loss, (size_t)p.n_rows * sizeof(double));
@@ -322,7 +322,7 @@ START_TEST(batch_without_rows_hands_over_zeros)
     struct problem     p = make_problem(problems[0]);
     struct answer      a = make_answer(&p);
     struct host        host = {0};
-    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = exchange, .user_data = &host};
+    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = reduce, .user_data = &host};
     for (int64_t i = 0; i < (int64_t)p.n_items * p.dim; i++)
         a.item_gradients[i] = 1.0f;
     p.n_rows = 0;

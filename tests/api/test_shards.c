@@ -487,9 +487,9 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
         OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
     }
     if (meeting) {
-        const adaptau_reduce exchange = {.struct_size = sizeof exchange, .function = meet, .user_data = meeting,
+        const adaptau_reduce reduce = {.struct_size = sizeof reduce, .function = meet, .user_data = meeting,
                                            .most_items = M};
-        OK(adaptau_model_set_reduce(model, &exchange, &error));
+        OK(adaptau_model_set_reduce(model, &reduce, &error));
     }
     memcpy(ptr, view.user_ptr, sizeof ptr);
     ptr[N] = ptr[N - 1];
@@ -628,7 +628,7 @@ START_TEST(own_soft_targets_of_a_range_are_refused)
     const adaptau_temperature_options tau = {.struct_size = sizeof tau};
     const adaptau_target_options      targets = {.struct_size = sizeof targets, .strength = 3.0};
     struct meeting                   *meeting = allocate(1, sizeof *meeting);
-    const adaptau_reduce            exchange = {.struct_size = sizeof exchange, .function = meet, .user_data = meeting};
+    const adaptau_reduce            reduce = {.struct_size = sizeof reduce, .function = meet, .user_data = meeting};
     adaptau_dataset_view              view = {.struct_size = sizeof view};
     adaptau_model                    *model = NULL;
     adaptau_temperature              *temperature = NULL;
@@ -639,7 +639,7 @@ START_TEST(own_soft_targets_of_a_range_are_refused)
     OK(adaptau_temperature_create(context, all, &tau, &temperature, &error));
     OK(adaptau_model_update_targets(model, all, temperature, &targets, &error));
     OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
-    OK(adaptau_model_set_reduce(model, &exchange, &error));
+    OK(adaptau_model_set_reduce(model, &reduce, &error));
     ck_assert_int_eq(adaptau_model_gradients(model, &batch, temperature, NULL, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_msg(strstr(error.message, "soft targets"), "%s", error.message);
     adaptau_temperature_destroy(temperature);

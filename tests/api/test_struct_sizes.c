@@ -208,7 +208,7 @@ static int32_t leave_alone(void *user_data, const adaptau_reduce_piece *piece)
     return piece->reserved;
 }
 
-static adaptau_status use_exchange(void *given)
+static adaptau_status use_reduce(void *given)
 {
     adaptau_loss_output output = f.output;
     adaptau_status         kept = adaptau_model_set_reduce(f.mf, given, &error);
@@ -393,7 +393,7 @@ static const adaptau_target_options  no_targets = {0};
 static const adaptau_fold_in_options    folding = {.tau = 0.2};
 static const adaptau_query         one_best = {.n = 1, .k = 1};
 static const uint32_t        zeros[128];
-static const adaptau_reduce exchange = {.function = leave_alone};
+static const adaptau_reduce reduce = {.function = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
     .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 1.0, 0.5, 0.25}};
@@ -430,7 +430,7 @@ static const struct struct_case {
     {"query", use_query, 80, sizeof(adaptau_query), &one_best},
     {"query of tables", use_query_of_tables, 80, sizeof(adaptau_query), &one_best},
     {"softmax output", use_softmax_output, 104, sizeof(adaptau_loss_output), &f.output},
-    {"exchange", use_exchange, 32, sizeof(adaptau_reduce), &exchange},
+    {"reduce", use_reduce, 32, sizeof(adaptau_reduce), &reduce},
     {"Adam's options", use_adam_options, 48, sizeof(adaptau_adam_options), &adam_step},
     {"Adam's rows", use_adam_rows, 56, sizeof(adaptau_adam_rows), &adam_rows},
     {"tables of a range", use_range_tables, 64, sizeof(adaptau_tables), &f.tables},

@@ -74,7 +74,7 @@ static int32_t exchange_nothing(void *unused, const adaptau_reduce_piece *piece)
 
 enum { N_LOSS_CALLS = 5 * 3 * 4 * 2 };
 
-/* loss x candidates x flags x with an exchange. */
+/* loss x candidates x flags x with an reduce. */
 static adaptau_status call_losses(int number)
 {
     const int                kind = number % 5, cd = number / 5 % 3, flags = number / 15 % 4, apart = number / 60;
@@ -85,7 +85,7 @@ static adaptau_status call_losses(int number)
                                       .n_candidates = cd ? C : 0, .candidate_ids = cd ? candidates : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
     adaptau_loss             loss = {.struct_size = sizeof loss, .kind = kind};
-    adaptau_reduce         exchange = {.struct_size = sizeof exchange, .function = exchange_nothing};
+    adaptau_reduce         reduce = {.struct_size = sizeof reduce, .function = exchange_nothing};
     adaptau_loss_output   o = {.struct_size = sizeof o, .user_gradients = outputs.user_gradients,
                                   .item_gradients = outputs.item_gradients, .row_loss = outputs.doubles,
                                   .row_d_inverse_tau = kind < 3 ? outputs.floats : NULL,
@@ -96,7 +96,7 @@ static adaptau_status call_losses(int number)
     if (apart && (kind == ADAPTAU_LOSS_BPR || cd == ADAPTAU_CANDIDATES_PER_ROW))
         return ADAPTAU_OK; /* which do not add up                                                               */
     adaptau_status status =
-        adaptau_loss_gradients_of_shard(context, &tables, &batch, &tau, &loss, apart ? &exchange : NULL, &o, &error);
+        adaptau_loss_gradients_of_shard(context, &tables, &batch, &tau, &loss, apart ? &reduce : NULL, &o, &error);
     outputs.loss = o.loss;
     outputs.n_terms = o.n_terms;
     outputs.n_touched = o.n_touched_items;

@@ -79,7 +79,9 @@ static adaptau_status call_softmax(adaptau_error *error)
         {ADAPTAU_E_NUMERIC, "temperatures->candidates[1] = -1",                                                         \
          {TO(TEMPERATURES.candidates, a.taus), TO(a.taus[1], -1.0f)}},                                                  \
         {ADAPTAU_E_SHAPE, "user_gradient_stride = 3", {TO(OUTPUT.user_gradient_stride, 3)}},                            \
-        {ADAPTAU_E_SHAPE, "item_gradient_stride = -1", {TO(OUTPUT.item_gradient_stride, -1)}}
+        {ADAPTAU_E_SHAPE, "item_gradient_stride = -1", {TO(OUTPUT.item_gradient_stride, -1)}},                          \
+        {ADAPTAU_E_SHAPE, "rows exceed the address space", {TO(OUTPUT.user_gradient_stride, INT64_C(1) << 61)}},          \
+        {ADAPTAU_E_SHAPE, "rows exceed the address space", {TO(OUTPUT.item_gradient_stride, INT64_MAX)}}
 
 static const struct misuse softmax[] = {
     BAD_TABLES,

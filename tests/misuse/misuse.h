@@ -241,6 +241,8 @@ enum { K = 3 };
         {ADAPTAU_E_INDEX, "query->ids[0] = 8, but n_items = 8",                                                         \
          {TO(QUERY.question, ADAPTAU_RANK_USERS), TO(a.asking[0], ITEMS)}},                                             \
         {ADAPTAU_E_SHAPE, "query->embedding_stride = 3, but dim = 4", {TO(QUERY.embedding_stride, 3)}},                 \
+        {ADAPTAU_E_SHAPE, "exceed the address space",                                                                   \
+         {TO(QUERY.embeddings, a.given), TO(QUERY.embedding_stride, INT64_C(1) << 61)}},                                \
         {ADAPTAU_E_NUMERIC, "query->embeddings[1] is not finite", {TO(QUERY.embeddings, a.given), TO(a.given[5], NAN)}}, \
         {ADAPTAU_E_ARGUMENT, "query->ids does not say whose embeddings these are",                                      \
          {TO(QUERY.embeddings, a.given), TO(QUERY.ids, NULL)}},                                                         \

@@ -118,7 +118,7 @@ static const struct misuse loss_gradients_of_range[] = {
     {ADAPTAU_E_ARGUMENT, "SL@K weighs positives", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_SLATK)}},
     {ADAPTAU_E_ARGUMENT, "BSL weighs positives", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BSL)}},
     {ADAPTAU_E_ARGUMENT,
-     "candidates of a row's own are no range",
+     "candidates of a row's own cannot be cut",
      {TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_PER_ROW)}},
     {ADAPTAU_E_ARGUMENT,
      "positives in the sum do not add up",
@@ -192,6 +192,7 @@ static const struct misuse init_rows[] = {
     {ADAPTAU_E_SHAPE, "dim = 0", {TO(a.dim, 0)}},
     {ADAPTAU_E_SHAPE, "dim = 65537", {TO(a.dim, 65537)}},
     {ADAPTAU_E_SHAPE, "stride = 3", {TO(a.stride, 3)}},
+    {ADAPTAU_E_SHAPE, "floats exceed the address space", {TO(a.stride, INT64_MAX)}},
 };
 
 static void prepare_adam(void)
@@ -235,6 +236,8 @@ static const struct misuse adam[] = {
     {ADAPTAU_E_SHAPE, "rows->dim = 0 is outside 1 ... 65536", {TO(ROWS.dim, 0)}},
     {ADAPTAU_E_SHAPE, "rows->n = -1 is negative", {TO(ROWS.n, -1)}},
     {ADAPTAU_E_SHAPE, "rows->stride = 3, but dim = 4", {TO(ROWS.stride, 3)}},
+    {ADAPTAU_E_SHAPE, "floats exceed the address space", {TO(ROWS.n, INT64_C(1) << 61)}},
+    {ADAPTAU_E_SHAPE, "floats exceed the address space", {TO(a.stride, INT64_C(1) << 61)}},
     {ADAPTAU_E_ARGUMENT, "rows->rows is NULL", {TO(ROWS.rows, NULL)}},
     {ADAPTAU_E_ARGUMENT, "rows->first is NULL", {TO(ROWS.first, NULL)}},
     {ADAPTAU_E_ARGUMENT, "rows->second is NULL", {TO(ROWS.second, NULL)}},
@@ -271,6 +274,7 @@ static const struct misuse table_moments[] = {
     {ADAPTAU_E_SHAPE, "n = -1 is negative", {TO(a.n, -1)}},
     {ADAPTAU_E_SHAPE, "dim = 0 is outside 1 ... 65536", {TO(a.dim, 0)}},
     {ADAPTAU_E_SHAPE, "stride = 3, but dim = 4", {TO(a.stride, 3)}},
+    {ADAPTAU_E_SHAPE, "floats exceed the address space", {TO(a.n, INT64_C(1) << 61)}},
     {ADAPTAU_E_ARGUMENT, "normalise = 2 is neither 0 nor 1", {TO(a.normalise, 2)}},
     {ADAPTAU_E_NUMERIC, "rows[1] is not finite", {TO(a.table[DIM], NAN)}},
 };

@@ -51,13 +51,13 @@ void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row
 
 /* ---- pieces ------------------------------------------------------------------------------------------------------ */
 
-adaptau_status atau_exchange(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error)
+adaptau_status atau_reduce_piece(const struct atau_softmax *s, const adaptau_reduce_piece *piece, adaptau_error *error)
 {
-    int32_t answer = s->exchange->function(s->exchange->user_data, piece);
+    int32_t answer = s->reduce->function(s->reduce->user_data, piece);
     return answer == 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_CALLBACK, "reduce->function returned %d", answer);
 }
 
-adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error)
+adaptau_status atau_reduce_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error)
 {
     const int64_t                first = first_tile * ATAU_TILE_LINES;
     const adaptau_reduce_piece piece = {.what = ADAPTAU_REDUCE_ITEMS,
@@ -65,18 +65,18 @@ adaptau_status atau_exchange_items(const struct atau_softmax *s, int64_t first_t
                                           .n = atau_min_i64(end_tile * ATAU_TILE_LINES, s->n_items) - first,
                                           .gradients = s->output.item_gradients + first * s->output.item_gradient_stride,
                                           .stride = s->output.item_gradient_stride};
-    return atau_exchange(s, &piece, error);
+    return atau_reduce_piece(s, &piece, error);
 }
 
-adaptau_status atau_exchange_nothing(const struct atau_softmax *s, adaptau_error *error)
+adaptau_status atau_reduce_nothing(const struct atau_softmax *s, adaptau_error *error)
 {
-    const int64_t  n_tiles = (s->n_items + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES, n_pieces = s->exchange->item_pieces;
+    const int64_t  n_tiles = (s->n_items + ATAU_TILE_LINES - 1) / ATAU_TILE_LINES, n_pieces = s->reduce->item_pieces;
     adaptau_status status = ADAPTAU_OK;
     if (!s->output.item_gradients || s->batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE)
         return ADAPTAU_OK;
     for (int64_t k = 0; k < n_pieces && status == ADAPTAU_OK; k++)
         if (n_tiles * k / n_pieces < n_tiles * (k + 1) / n_pieces)
-            status = atau_exchange_items(s, n_tiles * k / n_pieces, n_tiles * (k + 1) / n_pieces, error);
+            status = atau_reduce_items(s, n_tiles * k / n_pieces, n_tiles * (k + 1) / n_pieces, error);
     return status;
 }
 
@@ -91,14 +91,14 @@ static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adapta
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but %s weighs positives by a row's whole list",
                          s->loss->name);
     if (s->batch.candidates == ADAPTAU_CANDIDATES_PER_ROW)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but candidates of a row's own are no range of items");
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but candidates of a row's own cannot be cut into ranges of items");
     if (s->batch.candidates == ADAPTAU_CANDIDATES_SHARED && !s->outside)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce is given, but with shared candidates positives in the sum do not "
                                                     "add up: ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM");
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_read_exchange(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
+adaptau_status atau_read_reduce(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
                                   adaptau_error *error)
 {
     const int64_t  n = s->batch.candidates == ADAPTAU_CANDIDATES_SHARED ? s->batch.n_candidates : s->n_items;
