@@ -5,8 +5,10 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -138,6 +140,30 @@ START_TEST(refuses_what_is_no_regular_file)
 }
 END_TEST
 
+/* A write that fails long before the commit: its reason is told, whatever the C library kept of it. */
+START_TEST(tells_why_an_earlier_write_failed)
+{
+    struct draft  draft;
+    struct rlimit before, low;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    low = before;
+    low.rlim_cur = 16384;
+    OK(write_text(path, "old"));
+    signal(SIGXFSZ, SIG_IGN);
+    OK(draft_open(&draft, path, &error));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &low), 0);
+    for (int k = 0; k < 10000; k++)
+        fputs("more than there is room for\n", draft.file);
+    errno = 0;
+    const adaptau_status status = draft_commit(&draft, &error);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    ck_assert_int_eq(status, ADAPTAU_E_IO);
+    ck_assert_msg(error.os_error == EFBIG, "%s", error.message);
+    ck_assert_int_eq(count_files(0), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("draft");
@@ -147,6 +173,7 @@ int main(void)
     tcase_add_loop_test(tests, keeps_the_old_file_when_the_system_fails, 0, 2);
     tcase_add_test(tests, replaces_what_a_link_leads_to);
     tcase_add_test(tests, refuses_what_is_no_regular_file);
+    tcase_add_test(tests, tells_why_an_earlier_write_failed);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

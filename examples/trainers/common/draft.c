@@ -2,6 +2,7 @@
 #include "common/draft.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,10 +55,11 @@ static int open_to_readers(int handle)
 
 static int finish(FILE *file)
 {
-    errno = EIO; /* of a write that failed earlier and whose errno is gone */
-    if (ferror(file) || fflush(file) != 0 || fsync(fileno(file)) != 0 || open_to_readers(fileno(file)) != 0)
+    const bool broken = ferror(file) != 0; /* by an earlier write, whose errno is gone: what is still to be written tells it again */
+    clearerr(file);
+    if (fflush(file) != 0 || fsync(fileno(file)) != 0 || open_to_readers(fileno(file)) != 0)
         return errno;
-    return 0;
+    return broken ? EIO : 0;
 }
 
 adaptau_status draft_commit(struct draft *draft, adaptau_error *error)
