@@ -97,7 +97,9 @@ int main(void)
     printf("epoch  loss per pair  recall@10\n    0                 %9.4f\n", before);
     for (int epoch = 1; epoch <= EPOCHS; epoch++) {
         double loss = train(model, temperature, sampler, epoch, &users, &items);
-        check(adaptau_model_refresh(model, &error), &error); /* "my tables have changed", for LightGCN and SimpleX  */
+        /* "My tables have changed": without FREE_LENGTH that is what brings rows back to length 1, and LightGCN and SimpleX make
+         * their embeddings anew. After each step it may be said too. */
+        check(adaptau_model_refresh(model, &error), &error);
         after = model_recall(context, data, test, model);
         if (epoch % 5 == 0)
             printf("%5d  %13.4f  %9.4f\n", epoch, loss, after);
