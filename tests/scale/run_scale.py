@@ -35,11 +35,66 @@ def report(fine, what):
     print(("ok      " if fine else "FAILED  ") + what, flush=True)
 
 
+LAUNCHER_SECONDS = 10
+JOB_SECONDS = 280
+launchers_hung = 0
+
+
 def environment():
     own = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     own["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
     own["OMPI_MCA_hwloc_base_binding_policy"] = "none"
     return own
+
+
+def members(word):
+    """Processes of the job whose command line has this word, the launcher aside: their parents by their numbers."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if word in (entry / "cmdline").read_bytes().decode(errors="replace") and \
+                    (entry / "comm").read_text().strip() == "adaptau-train-m":
+                found[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            pass
+    return found
+
+
+def workers(word):
+    """Processes of the job that compute: children of those that guard them."""
+    found = members(word)
+    return [pid for pid, parent in found.items() if parent in found]
+
+
+def start(command):
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+
+
+def finish(job, word):
+    """What a job printed, and its exit status. A job has ended when all its processes have. Open MPI 4.1's launcher now and then
+    waits for a lock of its own after that (PMIx_server_finalize), and for ever: it is killed then, and counted."""
+    global launchers_hung
+    deadline, alone_since = time.monotonic() + JOB_SECONDS, None
+    while True:
+        try:
+            out, errors = job.communicate(timeout=1)
+            return out, errors, job.returncode
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+            if members(word):
+                alone_since = None
+            elif alone_since is None:
+                alone_since = now
+            hung = alone_since is not None and now - alone_since > LAUNCHER_SECONDS
+            if hung or now > deadline:
+                job.kill()
+                out, errors = job.communicate()
+                if not hung:
+                    raise RuntimeError(f"{' '.join(job.args)} did not end:\n{errors.decode(errors='replace')}")
+                launchers_hung += 1
+                return out, errors, 0 if out.rstrip().endswith(b"}") else 1
 
 
 class Programs:
@@ -57,9 +112,14 @@ class Programs:
                 *COMMON, *options]
 
     def grid(self, data, grid, *options):
-        done = subprocess.run(self.command(data, grid, *options), check=True, stdout=subprocess.PIPE, timeout=280,
-                              env=environment())
-        return json.loads(done.stdout)
+        return self.run(self.command(data, grid, *options), data)
+
+    @staticmethod
+    def run(command, data):
+        out, errors, code = finish(start(command), str(data))
+        if code != 0:
+            raise RuntimeError(f"{' '.join(command)}: exit status {code}\n{errors.decode(errors='replace')}")
+        return json.loads(out)
 
 
 def make_data(folder, n_users, n_items, mean):
@@ -144,13 +204,12 @@ def check_resume(programs, data, folder, cases):
         options = ["--epochs", "40", "--dim", "8", *case]
         path = str(folder / ("resume" + "".join(case) + "%dx%d" % grid))
         want = programs.grid(data, grid, *options)
-        job = subprocess.Popen(programs.command(data, grid, *options, "--checkpoint", path), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, env=environment())
+        job = start(programs.command(data, grid, *options, "--checkpoint", path))
         while job.poll() is None and manifest_epoch(path) < 2:
             time.sleep(0.005)
         for pid in workers(path)[:1]:
             os.kill(pid, signal.SIGKILL)
-        job.wait(timeout=120)
+        finish(job, path)
         epoch = manifest_epoch(path)
         saved = folder / "saved"
         shutil.rmtree(saved, ignore_errors=True)
@@ -180,9 +239,9 @@ def check_damage(programs, data, folder):
             changed = bytearray(content)
             changed[at] ^= 1 << draw.randrange(8)
             file.write_bytes(changed)
-            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120, env=environment())
+            _, errors, code = finish(start(command), str(path))
             tried += 1
-            if done.returncode == 0 or b"checkpoint" not in done.stderr:
+            if code == 0 or b"checkpoint" not in errors:
                 accepted.append((file.name, at))
         file.write_bytes(content)
     report(not accepted, f"{tried} checkpoints with one changed bit are refused {accepted or ''}")
@@ -235,25 +294,10 @@ def show_speed(programs, data, rounds):
 
 # ---- 3: kills --------------------------------------------------------------------------------------------------------
 
-def workers(word):
-    """Processes of the job that compute: children of those that guard them."""
-    found = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if word in (entry / "cmdline").read_bytes().decode(errors="replace") and \
-                    (entry / "comm").read_text().strip() == "adaptau-train-m":
-                found[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            pass
-    return [pid for pid, parent in found.items() if parent in found]
-
-
 def kill_one(programs, data, grid, path, draw, options, longest):
     """Start, kill a worker at a random moment, and go on. Returns the report of the job that finished, and what was killed."""
     command = programs.command(data, grid, *options, "--checkpoint", path)
-    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    job = start(command)
     time.sleep(draw.uniform(0, longest))
     victims = workers(path)
     if victims:
@@ -262,12 +306,11 @@ def kill_one(programs, data, grid, path, draw, options, longest):
         except ProcessLookupError:
             victims = []
     started = time.monotonic()
-    out, errors = job.communicate(timeout=120)
+    out, errors, code = finish(job, path)
     line = [w for w in errors.decode(errors="replace").splitlines() if "was killed by signal 9" in w]
-    told = not victims or job.returncode == 0 or (len(line) > 0 and "--resume" in line[0])
-    if job.returncode != 0:
-        out = subprocess.run(command + ["--resume"], check=True, stdout=subprocess.PIPE, timeout=120, env=environment()).stdout
-    return json.loads(out), told, time.monotonic() - started if job.returncode else 0.0
+    told = not victims or code == 0 or (len(line) > 0 and "--resume" in line[0])
+    result = programs.run(command + ["--resume"], path) if code else json.loads(out)
+    return result, told, time.monotonic() - started if code else 0.0
 
 
 def check_kills(programs, data, folder, n):
@@ -291,12 +334,12 @@ def check_kills(programs, data, folder, n):
     # Another number of processes goes on, too, with the same numbers.
     path = str(folder / "other")
     first = programs.command(data, (2, 2), *options, "--checkpoint", path)
-    job = subprocess.Popen(first, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+    job = start(first)
     while job.poll() is None and not os.path.exists(path):
         time.sleep(0.02)
     for pid in workers(path)[:1]:
         os.kill(pid, signal.SIGKILL)
-    job.wait(timeout=120)
+    finish(job, path)
     other = programs.grid(data, (1, 2), *options, "--checkpoint", path, "--resume")
     single = programs.grid(data, (1, 1), *options)
     difference, where = apart(single, other)
@@ -331,6 +374,8 @@ def main():
         if not small and data and (data / "gowalla" / "train.txt").exists():
             show_speed(programs, data / "gowalla", 3)
         check_kills(programs, synthetic, work, 3 if small else 20)
+    if launchers_hung:
+        print(f"{launchers_hung} times the launcher hung after its job had ended, and was killed")
     return 1 if failed else 0
 
 
