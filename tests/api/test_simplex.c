@@ -9,6 +9,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -66,14 +67,14 @@ struct small {
 
 static void open_small(struct small *s, adaptau_model_options options)
 {
-    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU};
+    adaptau_temperature_options fixed = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
     for (int i = 0; i < N * D; i++)
         s->users[i] = (float)sin(1.0 + i * 0.7);
     for (int i = 0; i < M * D; i++)
         s->items[i] = (float)cos(0.5 + i * 1.3);
     for (int i = 0; i < D * D; i++)
         s->v[i] = (float)sin(0.3 + i * 2.1);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.dim = D;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = s->users;
@@ -190,7 +191,7 @@ START_TEST(gradients_are_central_differences_of_the_whole_loss)
     const int32_t        n_rows = gate > 0.0 || raw ? ROWS : ROWS - 1; /* a user of nothing has no direction      */
     struct small         s;
     adaptau_model_options options = simplex(gates[_i % 3]);
-    adaptau_loss          loss = {.struct_size = sizeof loss, .kind = mse ? ADAPTAU_LOSS_MSE : ADAPTAU_LOSS_SOFTMAX};
+    adaptau_loss          loss = full_loss((adaptau_loss){.kind = mse ? ADAPTAU_LOSS_MSE : ADAPTAU_LOSS_SOFTMAX});
     adaptau_batch         batch = {.struct_size = sizeof batch,
                                    .n_rows = n_rows,
                                    .users = users,
@@ -267,7 +268,7 @@ END_TEST
 START_TEST(training_learns_the_groups)
 {
     adaptau_model_options options = simplex(0.5);
-    adaptau_loss          ccl = {.struct_size = sizeof ccl, .kind = ADAPTAU_LOSS_CCL, .negative_weight = 10.0};
+    adaptau_loss          ccl = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_CCL, .negative_weight = 10.0});
     int32_t               users[USERS], items[USERS * 10];
     int                   own = 0;
     options.learning_rate_users = options.learning_rate_items = 0.02;
@@ -327,7 +328,7 @@ START_TEST(save_and_load_keep_finals_raw_tables_and_the_matrix)
     memcpy(users, raw_of(again).users, sizeof users);
     memcpy(items, raw_of(again).items, sizeof items);
     memcpy(v, parameters_of(again).rows, sizeof v);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.dim = DIM;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = users;
@@ -350,7 +351,7 @@ START_TEST(an_empty_dataset_leaves_the_gate)
     adaptau_dataset      *empty = NULL;
     adaptau_model        *model = NULL;
     adaptau_model_options options = simplex(0.25);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 4);
