@@ -246,7 +246,7 @@ static void keep(adaptau_model *model, adaptau_temperature *temperature, adaptau
 
 static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
 {
-    const int32_t              cutoffs[2] = {1, 3}, groups[4] = {0, 0, 0, 0};
+    const int32_t              cutoffs[2] = {1, 3}, usual[1] = {20}, groups[4] = {0, 0, 0, 0};
     const adaptau_dataset     *masks[1] = {data};
     adaptau_tables             tables = {.struct_size = sizeof tables};
     adaptau_evaluator_options  options = full_evaluator_options((adaptau_evaluator_options){0});
@@ -258,8 +258,8 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
     DONE(adaptau_interaction_moments(context, &tables, data, moments, &error));
     for (int code = 0; code < 8; code++) {
         adaptau_evaluator *evaluator = NULL;
-        options.n_cutoffs = code & 1 ? 2 : 0;
-        options.cutoffs = code & 1 ? cutoffs : NULL;
+        options.n_cutoffs = code & 1 ? 2 : 1;
+        options.cutoffs = code & 1 ? cutoffs : usual;
         options.n_masks = code & 2 ? 1 : 0;
         options.masks = code & 2 ? masks : NULL;
         options.n_groups = code & 4 ? 1 : 0;
@@ -267,10 +267,10 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
         if (!DONE(adaptau_evaluator_create(context, data, &options, &evaluator, &error)))
             continue;
         if (DONE(adaptau_evaluator_run(evaluator, &tables, &error))) {
-            ck_assert(DONE(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, &value, &error)) && isfinite(value));
-            ck_assert(DONE(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, each, &error)));
+            ck_assert(DONE(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, code & 1 ? 3 : 20, &value, &error)) && isfinite(value));
+            ck_assert(DONE(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, code & 1 ? 3 : 20, each, &error)));
             if (code & 4)
-                ck_assert(DONE(adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, of_groups, &error)));
+                ck_assert(DONE(adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, code & 1 ? 3 : 20, of_groups, &error)));
         }
         if (code & 1 && adaptau_dataset_n_items(data) != 0)
             DONE(adaptau_evaluator_run_lists(evaluator, 3, lists, &error));

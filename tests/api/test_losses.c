@@ -674,9 +674,8 @@ START_TEST(family_ends_in_the_softmax)
                                                        .tau = 0.1f});
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     adaptau_loss     softmax = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
-    adaptau_loss     end = _i % N_FAMILY ? (adaptau_loss){.kind = ADAPTAU_LOSS_BSL, .positive_scale = 1e30}
-                                         : (adaptau_loss){.kind = ADAPTAU_LOSS_SLATK, .weight_tau = 1e30};
-    end.struct_size = sizeof end;
+    adaptau_loss     end = full_loss(_i % N_FAMILY ? (adaptau_loss){.kind = ADAPTAU_LOSS_BSL, .positive_scale = 1e30}
+                                                   : (adaptau_loss){.kind = ADAPTAU_LOSS_SLATK, .weight_tau = 1e30});
     struct answer a = ask(context, &p, &end), b = ask(context, &p, &softmax);
     for (int32_t r = 0; r < p.n_rows; r++)
         check_near(a.row_loss[r], b.row_loss[r], 1e-12, "row loss", r);

@@ -82,7 +82,7 @@ static struct world start(const struct scenario *s, int32_t n_threads)
 {
     adaptau_model_options   model = full_model_options(s->model);
     adaptau_sampler_options sampler = full_sampler_options(s->sampler);
-    model.dim = DIM;
+    model.dim = s->model.dim ? s->model.dim : DIM;
     model.beta1_users = s->no_momentum ? 0.0 : model.beta1_users;
     model.gate = s->no_gate ? 0.0 : model.gate;
     sampler.rows_per_batch = s->sampler.rows_per_batch ? s->sampler.rows_per_batch : 32;

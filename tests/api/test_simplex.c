@@ -17,7 +17,10 @@
 
 static adaptau_model_options simplex(double gate)
 {
-    return (adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = gate, .seed = 3};
+    adaptau_model_options options = full_model_options(
+        (adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX, .dim = DIM, .seed = 3});
+    options.gate = gate;
+    return options;
 }
 
 static struct world open_simplex(adaptau_model_options options)
@@ -74,7 +77,6 @@ static void open_small(struct small *s, adaptau_model_options options)
         s->items[i] = (float)cos(0.5 + i * 1.3);
     for (int i = 0; i < D * D; i++)
         s->v[i] = (float)sin(0.3 + i * 2.1);
-    options = full_model_options(options);
     options.dim = D;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = s->users;
@@ -154,7 +156,7 @@ static double loss_of(const struct truth *t, double gate, bool raw, bool mse, co
 
 START_TEST(finals_are_mixtures_of_users_and_what_they_have)
 {
-    static const double gates[] = {-1.0, 0.0, 0.3, 1.0}, meant[] = {0.0, 0.5, 0.3, 1.0};
+    static const double gates[] = {0.0, 0.5, 0.3, 1.0};
     struct small        s;
     open_small(&s, simplex(gates[_i]));
     for (int round = 0; round < 2; round++) {
@@ -164,7 +166,7 @@ START_TEST(finals_are_mixtures_of_users_and_what_they_have)
         ck_assert_ptr_eq(tables.items, s.items);
         for (int u = 0; u < N; u++) {
             double h[D];
-            mix(&t, meant[_i], u, h);
+            mix(&t, gates[_i], u, h);
             for (int k = 0; k < D; k++)
                 ck_assert(fabs((double)tables.users[u * D + k] - h[k]) < 1e-6);
         }
@@ -183,11 +185,11 @@ END_TEST
 START_TEST(gradients_are_central_differences_of_the_whole_loss)
 {
     enum { ROWS = 5 };
-    static const double  gates[3] = {-1.0, 0.4, 1.0}, meant[3] = {0.0, 0.4, 1.0};
+    static const double  gates[3] = {0.0, 0.4, 1.0};
     static const int32_t users[ROWS] = {3, 0, 7, 3, 8}, positives[7] = {0, 5, 1, 2, 5, 4, 6}, candidates[3] = {6, 1, 3};
     static const int64_t ptr[ROWS + 1] = {0, 2, 4, 5, 6, 7};
     const bool           raw = _i / 3 % 2, shared = _i / 6 % 2, mse = _i / 12;
-    const double         gate = meant[_i % 3];
+    const double         gate = gates[_i % 3];
     const int32_t        n_rows = gate > 0.0 || raw ? ROWS : ROWS - 1; /* a user of nothing has no direction      */
     struct small         s;
     adaptau_model_options options = simplex(gates[_i % 3]);
@@ -328,7 +330,6 @@ START_TEST(save_and_load_keep_finals_raw_tables_and_the_matrix)
     memcpy(users, raw_of(again).users, sizeof users);
     memcpy(items, raw_of(again).items, sizeof items);
     memcpy(v, parameters_of(again).rows, sizeof v);
-    options = full_model_options(options);
     options.dim = DIM;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = users;
@@ -351,7 +352,6 @@ START_TEST(an_empty_dataset_leaves_the_gate)
     adaptau_dataset      *empty = NULL;
     adaptau_model        *model = NULL;
     adaptau_model_options options = simplex(0.25);
-    options = full_model_options(options);
     OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 4);

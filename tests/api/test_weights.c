@@ -580,7 +580,7 @@ START_TEST(new_users_start_at_weighted_means)
     adaptau_tables   tables = {.struct_size = sizeof tables};
     float            rows[USERS * DIM];
     OK(adaptau_model_get_tables(t.model, &tables, &error));
-    fold(t.model, data, -1, 0.0, weights, rows, NULL);
+    fold(t.model, data, 0, 0.0, weights, rows, NULL);
     for (int32_t u = 0; u < USERS; u++) {
         double mean[DIM] = {0.0}, length = 0.0;
         for (int64_t p = ptr[u]; p < ptr[u + 1]; p++)
