@@ -133,7 +133,7 @@ void later_users_are_served(const adaptau::context &context)
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 
-    auto options = adaptau::sized<adaptau_fold_in_options>();
+    auto options = adaptau::fold_in_options(model);
     options.tau = 0.1;
     const adaptau::fold        fold(model, nullptr, options);
     const std::vector<int64_t> item_ptr = {0, 2, 3};
@@ -177,7 +177,7 @@ void trainings_follow_a_recipe(const adaptau::context &context)
     expect(training.state().epoch == 2 && training.state().loss > 0, "the state of a training");
     const auto rows = training.tables();
     auto       result = adaptau::sized<adaptau_fit_result>();
-    const auto fitted = adaptau::fit(context, data, recipe, adaptau::sized<adaptau_fit_options>(), &result);
+    const auto fitted = adaptau::fit(context, data, recipe, adaptau::fit_options(), &result);
     expect(std::memcmp(rows.users, fitted.tables().users, 6 * sizeof(float)) == 0, "fit is the loop");
     expect(result.n_epochs == 3 && result.loss == training.state().loss, "and says so");
     auto taken = training.take_model();
