@@ -52,7 +52,8 @@ static void describe(const struct table *table, char text[SEEN_SIZE])
     const struct bytes  *bytes = table->fields.bytes;
     size_t               size = SEEN_SIZE;
     int n = snprintf(text, size, "pairs: %s%s%s%s%s, %s%s", bytes->packing ? bytes->packing : "", bytes->packing ? ", " : "",
-                     bytes->encoding ? bytes->encoding : "", bytes->encoding ? ", " : "", separator_name(layout->separator),
+                     bytes->encoding ? bytes->encoding : "", bytes->encoding ? ", " : "",
+                     layout->matrix ? "Matrix Market" : separator_name(layout->separator),
                      layout->header ? "header" : "no header", layout->decimal_comma ? ", decimal commas" : "");
     text += n;
     size -= (size_t)n;
