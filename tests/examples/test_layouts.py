@@ -122,6 +122,19 @@ def check_marks(path):
     expect_words(path, "# list\n0 1 2 3 4\n1 x\n", "data:3:3:", "the line of a fault in lists under a comment")
 
 
+def check_empty_test(path):
+    """A test file without a line: there is nothing to test on, and that is no fault of a layout."""
+    expect_words(path, "user,item\na,x\nb,y\n", '["train", "a", "x"]', "what is tested on nothing")
+    test = path + ".test"
+    for text in ("", "\n\n"):
+        with open(test, "w") as f:
+            f.write(text)
+        out = run(path, "--test", test)
+        if "error" in out or '"cold_test_users": 0' not in out:
+            sys.exit(f"FAILED an empty test file: {out}")
+    os.remove(test)
+
+
 def check_matrices(path):
     head = "%%MatrixMarket matrix coordinate "
     body = "% by hand\n\n3 4 3\n1 4 2\n3 1 1\n1 2 5\n"
@@ -154,6 +167,7 @@ def main():
             count += 1
         check_marks(path)
         check_matrices(path)
+        check_empty_test(path)
     print(f"{count} layouts read back equal, packed by {', '.join(packings)}")
 
 

@@ -252,6 +252,8 @@ static adaptau_status read_rows(struct table *table, adaptau_error *error)
 adaptau_status read_table(struct bytes *bytes, const struct layout *layout, const struct read_options *options,
                           const struct reading *reading, adaptau_error *error)
 {
+    if (layout->n_fields < 2 && layout->n_lines == 0) /* blank lines at most */
+        return ADAPTAU_OK;
     if (layout->n_fields < 2)
         return fail(error, ADAPTAU_E_FORMAT, "%s: no %s in most of its lines, so there is one column and two are needed",
                     shown_path(bytes->name), separator_name(layout->separator));
