@@ -384,11 +384,9 @@ END_TEST
 START_TEST(options_of_null_are_the_defaults)
 {
     const adaptau_contrast_options zero = full_contrast_options((adaptau_contrast_options){0});
-    const adaptau_contrast_options said = full_contrast_options((adaptau_contrast_options){.n_nodes = 2048,
-                                           .tau = 0.2,
-                                           .weight = 0.1,
-                                           .item_weight = 1.0,
-                                           .edge_dropout = 0.1});
+    const adaptau_contrast_options said =
+        full_contrast_options((adaptau_contrast_options){.n_nodes = 2048, .tau = 0.2, .weight = 0.1, .item_weight = 1.0,
+                                                         .edge_dropout = 0.1});
     const adaptau_contrast_options *options[3] = {NULL, &zero, &said};
     adaptau_batch                   batch = small_batch();
     double                          loss[3];
@@ -442,9 +440,11 @@ START_TEST(a_failed_executor_costs_the_gradients_of_a_step)
     struct host              host;
     adaptau_context         *context = open_host(&host, 2, true);
     struct world             w = {.context = context, .data = make_data(context)};
-    adaptau_model_options    options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = DIM});
-    adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){
-        .kind = _i, .prototype_weight = _i == ADAPTAU_CONTRAST_NCL ? 0.5 : 0.0});
+    adaptau_model_options    options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN,
+                                                                                  .dim = DIM});
+    adaptau_contrast_options contrast =
+        full_contrast_options((adaptau_contrast_options){.kind = _i,
+                                                         .prototype_weight = _i == ADAPTAU_CONTRAST_NCL ? 0.5 : 0.0});
     adaptau_status           status = ADAPTAU_E_CALLBACK;
     int                      failures = 0;
     OK(adaptau_model_create(context, w.data, &options, &w.model, &error));
@@ -485,7 +485,8 @@ static void enter_busy_model(void)
 START_TEST(nothing_enters_a_model_that_is_being_changed)
 {
     struct host           host;
-    adaptau_model_options options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = DIM});
+    adaptau_model_options options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN,
+                                                                               .dim = DIM});
     adaptau_context      *context = open_host(&host, 2, true);
     busy = (struct world){.context = context, .data = make_data(context)};
     OK(adaptau_model_create(context, busy.data, &options, &busy.model, &error));

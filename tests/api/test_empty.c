@@ -285,8 +285,9 @@ static void train(adaptau_model *model, adaptau_temperature *temperature, adapta
     adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 1.0});
     adaptau_step           step = {.struct_size = sizeof step};
     for (int code = 0; code < 5 * 4; code++) { /* every kind                                                       */
-        adaptau_sampler_options options = full_sampler_options((adaptau_sampler_options){.kind = code / 4, .rows = ADAPTAU_SAMPLER_ROWS_USERS + code % 2,
-                                           .rows_per_batch = 2, .n_candidates = code & 2 ? 3 : 0});
+        adaptau_sampler_options options =
+            full_sampler_options((adaptau_sampler_options){.kind = code / 4, .rows = ADAPTAU_SAMPLER_ROWS_USERS + code % 2,
+                                                           .rows_per_batch = 2, .n_candidates = code & 2 ? 3 : 0});
         adaptau_sampler        *sampler = NULL;
         adaptau_batch           batch = {.struct_size = sizeof batch};
         if (options.kind == ADAPTAU_SAMPLER_CATALOGUE)
@@ -320,8 +321,9 @@ START_TEST(objects_of_every_pair_of_empty_counts_work_or_say_why_not)
         adaptau_dataset      *data = NULL;
         adaptau_model        *model = NULL;
         adaptau_temperature  *temperature = NULL;
-        adaptau_model_options options = full_model_options((adaptau_model_options){.dim = 4, .encoder = _i / 8 % 3,
-                                         .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]});
+        adaptau_model_options options =
+            full_model_options((adaptau_model_options){.dim = 4, .encoder = _i / 8 % 3,
+                                                       .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]});
         if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL, NULL,
                                                           &data, &error)) &&
             DONE(adaptau_model_create(context, data, &options, &model, &error)) &&

@@ -414,9 +414,13 @@ START_TEST(a_model_of_short_rows_refuses_a_gradient_that_is_no_float)
     adaptau_dataset *data = NULL;
     adaptau_model   *model = NULL;
     adaptau_temperature        *temperature = NULL;
-    adaptau_model_options       options = full_model_options((adaptau_model_options){.dim = 4, .flags = ADAPTAU_MODEL_FREE_LENGTH,
-                                           .init = ADAPTAU_INIT_HOST, .host_users = user_rows, .host_items = item_rows});
-    adaptau_temperature_options fixed = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.05});
+    adaptau_model_options       options = full_model_options((adaptau_model_options){.dim = 4,
+                                                                                     .flags = ADAPTAU_MODEL_FREE_LENGTH,
+                                                                                     .init = ADAPTAU_INIT_HOST,
+                                                                                     .host_users = user_rows,
+                                                                                     .host_items = item_rows});
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.05});
     adaptau_batch               batch = {.struct_size = sizeof batch, .n_rows = 2, .positive_ptr = ptr, .positives = pair_items};
     if (!context)
         return;

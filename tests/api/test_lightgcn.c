@@ -57,7 +57,8 @@ struct small {
 
 static void open_small(struct small *s, adaptau_model_options options)
 {
-    adaptau_temperature_options fixed = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
     for (int i = 0; i < N * D; i++)
         s->users[i] = (float)sin(1.0 + i * 0.7);
     for (int i = 0; i < M * D; i++)

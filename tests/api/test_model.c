@@ -307,8 +307,8 @@ START_TEST(rows_of_a_training_go_on_bit_for_bit)
         memcpy(items + i * DIM, tables.items + i * tables.item_stride, DIM * sizeof(float));
     memcpy(copies[0], users, sizeof users);
     memcpy(copies[1], items, sizeof items);
-    adaptau_model_options options = full_model_options((adaptau_model_options){
-        .dim = DIM, .init = ADAPTAU_INIT_HOST, .host_users = users, .host_items = items});
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .init = ADAPTAU_INIT_HOST,
+                                                                               .host_users = users, .host_items = items});
     OK(adaptau_model_create(w.context, w.data, &options, &model, &error));
     OK(adaptau_model_get_tables(model, &again, &error));
     ck_assert_uint_eq(again.flags, tables.flags);

@@ -214,10 +214,12 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
     adaptau_temperature       *temperature = NULL;
     adaptau_sampler           *sampler = NULL;
     adaptau_model_options      model_options = full_model_options((adaptau_model_options){.dim = D});
-    adaptau_sampler_options    sampler_options = full_sampler_options((adaptau_sampler_options){.row_weight_exponent = exponent});
-    adaptau_target_options     options = full_target_options((adaptau_target_options){
-            .strength = strength, .row_weight_exponent = exponent});
-    adaptau_temperature_options fixed = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25});
+    adaptau_sampler_options    sampler_options =
+        full_sampler_options((adaptau_sampler_options){.row_weight_exponent = exponent});
+    adaptau_target_options     options = full_target_options((adaptau_target_options){.strength = strength,
+                                                                                      .row_weight_exponent = exponent});
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25});
     OK(adaptau_context_create(NULL, &context, &error));
     OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, _i ? weights : NULL, &data, &error));
     OK(adaptau_model_create(context, data, &model_options, &model, &error));

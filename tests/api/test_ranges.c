@@ -162,10 +162,8 @@ static int64_t most_items(const struct problem *p, int32_t n_ranges)
 static void run_ranges(const struct problem *p, const adaptau_loss *loss, int32_t n_ranges, bool has_tau, struct answer *total)
 {
     struct host      host = {.problem = p};
-    adaptau_reduce exchanges = full_reduce((adaptau_reduce){.item_pieces = n_ranges,
-                                  .most_items = most_items(p, n_ranges),
-                                  .function = reduce,
-                                  .user_data = &host});
+    adaptau_reduce exchanges = full_reduce((adaptau_reduce){.item_pieces = n_ranges, .most_items = most_items(p, n_ranges),
+                                                            .function = reduce, .user_data = &host});
     host.sums = allocate((size_t)p->n_rows, sizeof *host.sums);
     host.own = allocate((size_t)p->n_rows, sizeof *host.own);
     for (int round = 0; round < 2; round++) {
@@ -283,8 +281,8 @@ END_TEST
 START_TEST(other_losses_over_ranges_are_the_catalogues)
 {
     const int32_t      kinds[] = {ADAPTAU_LOSS_BCE, ADAPTAU_LOSS_MSE, ADAPTAU_LOSS_CCL};
-    const adaptau_loss loss = full_loss((adaptau_loss){
-        .kind = kinds[_i], .negative_weight = 1.7, .margin = _i == 2 ? 0.1 : 0.0});
+    const adaptau_loss loss = full_loss((adaptau_loss){.kind = kinds[_i], .negative_weight = 1.7,
+                                                       .margin = _i == 2 ? 0.1 : 0.0});
     for (int32_t q = 0; q < 5; q += 4) {
         struct problem shape = problems[q];
         shape.log_q = false;

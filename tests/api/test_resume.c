@@ -102,7 +102,8 @@ static void step_world(struct world *w, const struct scenario *s, const adaptau_
 static void train_epoch(struct world *w, const struct scenario *s, int64_t epoch)
 {
     adaptau_batch          batch = {.struct_size = sizeof batch};
-    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = s->soft_targets, .row_weight_exponent = 0.5});
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = s->soft_targets,
+                                                                                  .row_weight_exponent = 0.5});
     const double           rate = 0.02 * (double)(EPOCHS - epoch) / EPOCHS;
     OK(adaptau_model_set_learning_rates(w->model, 10.0 * rate, epoch == EPOCHS - 1 ? 0.0 : rate, &error));
     OK(adaptau_model_update_temperature(w->model, w->temperature, &error));

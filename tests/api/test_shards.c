@@ -125,8 +125,9 @@ static const uint32_t flag_sets[] = {ADAPTAU_NORMALISE_BOTH, 0, ADAPTAU_NORMALIS
 START_TEST(update_by_merged_moments_is_the_update)
 {
     const uint32_t                    flags = flag_sets[_i];
-    const adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_tables                    tables = block_tables(flags, 0, N, 0, M);
     adaptau_temperature              *whole = NULL;
     adaptau_temperature_state         want = {.struct_size = sizeof want};
@@ -208,7 +209,8 @@ END_TEST
 
 START_TEST(moments_that_do_not_add_up_are_refused)
 {
-    const adaptau_temperature_options exact = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_EXACT});
+    const adaptau_temperature_options exact =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_EXACT});
     struct moments                    m;
     adaptau_temperature              *t = NULL;
     measure_grid(0, &m);
@@ -273,8 +275,8 @@ START_TEST(evaluation_of_merged_lists_is_the_evaluation)
     const int32_t             cutoffs[] = {5, K};
     adaptau_dataset          *held_out = make_block(0, N, 0, M, TEST, 4);
     const adaptau_dataset    *masks[] = {all};
-    adaptau_evaluator_options options = full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 2, .cutoffs = cutoffs, .n_masks = 1,
-                                         .masks = masks});
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 2, .cutoffs = cutoffs, .n_masks = 1, .masks = masks});
     adaptau_evaluator        *evaluator = NULL;
     adaptau_tables            tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
     double                    want[ADAPTAU_N_METRICS][2], got;
@@ -325,9 +327,11 @@ END_TEST
 START_TEST(adam_on_shards_is_the_models_step)
 {
     const uint32_t        row_moment = _i ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0;
-    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = D, .init = ADAPTAU_INIT_SPHERE, .flags = row_moment});
-    adaptau_adam_options  adam = full_adam_options((adaptau_adam_options){.learning_rate = 0.02,
-                                  .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0)});
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = D, .init = ADAPTAU_INIT_SPHERE,
+                                                                               .flags = row_moment});
+    adaptau_adam_options  adam =
+        full_adam_options((adaptau_adam_options){.learning_rate = 0.02,
+                                                 .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0)});
     static float          table[M * D], first[M * D], second[M * D];
     static int32_t        steps[M];
     adaptau_model        *model = NULL;
@@ -371,8 +375,9 @@ START_TEST(first_rows_are_the_models)
     adaptau_tables tables = {.struct_size = sizeof tables};
     adaptau_model *model = NULL;
     for (int i = 0; i < 2; i++) {
-        const adaptau_model_options options = full_model_options((adaptau_model_options){.dim = D, .init = inits[i], .seed = 8,
-                                               .flags = ADAPTAU_MODEL_FREE_LENGTH});
+        const adaptau_model_options options =
+            full_model_options((adaptau_model_options){.dim = D, .init = inits[i], .seed = 8,
+                                                       .flags = ADAPTAU_MODEL_FREE_LENGTH});
         OK(adaptau_model_create(context, all, &options, &model, &error));
         OK(adaptau_model_get_tables(model, &tables, &error));
         for (int q = 0; q < Q; q++)
@@ -474,8 +479,9 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
     int64_t              ptr[N + 1];
     memcpy(own_users, users, sizeof users);
     memcpy(own_items, items + i * D, (size_t)(j - i) * D * sizeof *items);
-    const adaptau_model_options model_options = full_model_options((adaptau_model_options){.dim = D, .init = ADAPTAU_INIT_HOST,
-                                                 .host_users = own_users, .host_items = own_items});
+    const adaptau_model_options model_options =
+        full_model_options((adaptau_model_options){.dim = D, .init = ADAPTAU_INIT_HOST, .host_users = own_users,
+                                                   .host_items = own_items});
     *block = make_block(0, N, i, j, TRAIN, 9);
     OK(adaptau_dataset_get_view(*block, &view, &error));
     OK(adaptau_model_create(context, *block, &model_options, &model, &error));
@@ -488,8 +494,7 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
         OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
     }
     if (meeting) {
-        const adaptau_reduce reduce = full_reduce((adaptau_reduce){.function = meet, .user_data = meeting,
-                                           .most_items = M});
+        const adaptau_reduce reduce = full_reduce((adaptau_reduce){.function = meet, .user_data = meeting, .most_items = M});
         OK(adaptau_model_set_reduce(model, &reduce, &error));
     }
     memcpy(ptr, view.user_ptr, sizeof ptr);
@@ -532,7 +537,8 @@ static int64_t degree_in(const adaptau_dataset *dataset, int32_t user)
 START_TEST(every_range_hears_of_users_that_it_does_not_know)
 {
     static const int32_t policies[] = {ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_MINIMISER, ADAPTAU_TAU_USER_RELEASED};
-    const adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.tau_user_policy = policies[_i]});
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = policies[_i]});
     adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
     adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
     adaptau_tables                    tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
@@ -579,8 +585,9 @@ END_TEST
 
 START_TEST(learned_temperatures_step_by_the_positives_of_all_ranges)
 {
-    const adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_LEARNED});
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_LEARNED});
     adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
     adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
     teach(0, M, &options, NULL, &whole, &block);
@@ -601,7 +608,8 @@ END_TEST
 
 START_TEST(losses_of_a_range_count_for_users_without_pairs_in_it)
 {
-    const adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_dataset                  *block = make_block(0, N, 0, 1, TRAIN, 9);
     adaptau_temperature              *temperature = NULL;
     float                             losses[N];

@@ -57,8 +57,8 @@ static double score_at(adaptau_context *context, const adaptau_dataset *part, co
                        adaptau_recipe recipe, double tau, int64_t epochs)
 {
     static const int32_t      cutoffs[] = {10, 20, 50};
-    adaptau_evaluator_options options = full_evaluator_options((adaptau_evaluator_options){
-        .n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &part});
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &part});
     adaptau_training    *training = NULL;
     adaptau_evaluator   *evaluator = NULL;
     adaptau_batch        batch = {.struct_size = sizeof batch};
@@ -368,7 +368,8 @@ START_TEST(progress_sees_every_step_and_can_end_it)
     adaptau_context     *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
     adaptau_dataset     *data = make_data(context, 30);
     struct watch         watch = {0};
-    adaptau_tune_options options = full_tune_options((adaptau_tune_options){.progress = look, .user_data = &watch, .trial_epochs = 2});
+    adaptau_tune_options options = full_tune_options((adaptau_tune_options){.progress = look, .user_data = &watch,
+                                                                            .trial_epochs = 2});
     adaptau_recipe       recipe = small_recipe(), before = recipe;
     adaptau_tune_result  result = tune(context, data, &options, &recipe);
     adaptau_sampler     *sampler = NULL;

@@ -165,12 +165,11 @@ END_TEST
 START_TEST(sampler_hands_weights_on)
 {
     adaptau_dataset              *data = make_data(weights), *plain = make_data(NULL);
-    const adaptau_sampler_options options = full_sampler_options((adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_SHARED_POPULARITY,
-                                             .rows = _i ? ADAPTAU_SAMPLER_ROWS_INTERACTIONS : ADAPTAU_SAMPLER_ROWS_USERS,
-                                             .rows_per_batch = 7,
-                                             .n_candidates = 5,
-                                             .row_weight_exponent = 0.5,
-                                             .seed = 3});
+    const adaptau_sampler_options options =
+        full_sampler_options((adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_SHARED_POPULARITY,
+                                                       .rows = _i ? ADAPTAU_SAMPLER_ROWS_INTERACTIONS : ADAPTAU_SAMPLER_ROWS_USERS,
+                                                       .rows_per_batch = 7, .n_candidates = 5, .row_weight_exponent = 0.5,
+                                                       .seed = 3});
     adaptau_sampler              *sampler = NULL, *other = NULL;
     adaptau_batch                 batch = {.struct_size = sizeof batch}, same = {.struct_size = sizeof same};
     int64_t                       n = 0;
@@ -561,11 +560,9 @@ static void fold(const adaptau_model *model, const adaptau_dataset *data, int32_
                  float *embeddings, float *taus)
 {
     adaptau_fold_in              *in = NULL;
-    adaptau_fold_in_options       options = full_fold_in_options(model, (adaptau_fold_in_options){
-                                                                          .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS,
-                                                                          .tau = 0.2,
-                                                                          .threshold = 3.0,
-                                                                          .target_strength = strength});
+    adaptau_fold_in_options       options =
+        full_fold_in_options(model, (adaptau_fold_in_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS, .tau = 0.2,
+                                                              .threshold = 3.0, .target_strength = strength});
     options.n_steps = n_steps;
     OK(adaptau_fold_in_create(model, data, &options, &in, &error));
     OK(adaptau_fold_in_users(in, USERS, ptr, items, with, embeddings, taus, &error));

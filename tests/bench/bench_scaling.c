@@ -91,11 +91,9 @@ struct size_result {
 
 static adaptau_sampler_options sampler_options(const struct kind *kind)
 {
-    return full_sampler_options((adaptau_sampler_options){.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM,
-                                     .kind = kind->sampler,
-                                     .rows = kind->rows,
-                                     .rows_per_batch = kind->rows_per_batch,
-                                     .n_candidates = kind->n_candidates});
+    return full_sampler_options((adaptau_sampler_options){.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .kind = kind->sampler,
+                                                          .rows = kind->rows, .rows_per_batch = kind->rows_per_batch,
+                                                          .n_candidates = kind->n_candidates});
 }
 
 static void open_size(struct size *size, int32_t n_items, int threads, int dim)

@@ -87,8 +87,8 @@ static void evaluate(struct bench *b, const adaptau_model *model)
 {
     static const int32_t            cutoffs[] = {10, 20, 50};
     const adaptau_dataset          *mask = b->problem.train;
-    const adaptau_evaluator_options options = full_evaluator_options((adaptau_evaluator_options){
-        .n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &mask});
+    const adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &mask});
     adaptau_tables     tables = {.struct_size = sizeof tables};
     adaptau_evaluator *evaluator = NULL;
     adaptau_error      error = {0};

@@ -303,8 +303,9 @@ static adaptau_status create_evaluator(struct state *s)
     const adaptau_dataset *const masks[] = {s->data};
     int32_t                     *groups = calloc((size_t)s->n_items, sizeof *groups);
     ck_assert_ptr_nonnull(groups);
-    adaptau_evaluator_options options = full_evaluator_options((adaptau_evaluator_options){
-        .n_masks = s->epoch % 2 ? 1 : 0, .masks = masks, .n_groups = 2, .item_groups = groups});
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_masks = s->epoch % 2 ? 1 : 0, .masks = masks, .n_groups = 2,
+                                                           .item_groups = groups});
     adaptau_status status = adaptau_evaluator_create(s->context, s->held_out, &options, &s->evaluator, &s->error);
     free(groups);
     return status;

@@ -155,12 +155,14 @@ START_TEST(no_call_of_a_life_calls_malloc)
     adaptau_fold_in               *fold = NULL;
     adaptau_context_options     options = {.struct_size = sizeof options, .n_threads = 1, .backend = ADAPTAU_BACKEND_REFERENCE,
                                            .allocate = take, .free = give};
-    adaptau_model_options       model_options = full_model_options((adaptau_model_options){.dim = DIM, .encoder = encoder,
-                                                 .init = ADAPTAU_INIT_SPECTRAL});
-    adaptau_sampler_options     sampler_options = full_sampler_options((adaptau_sampler_options){.kind = kinds[_i % 3], .rows_per_batch = 64,
-                                                   .n_candidates = _i % 3 ? 500 : 0});
-    adaptau_temperature_options temperature_options = full_temperature_options((adaptau_temperature_options){.tau0_policy = _i % 2 ? ADAPTAU_TAU0_EXACT : ADAPTAU_TAU0_FIRST_ORDER,
-                                                       .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
+    adaptau_model_options       model_options =
+        full_model_options((adaptau_model_options){.dim = DIM, .encoder = encoder, .init = ADAPTAU_INIT_SPECTRAL});
+    adaptau_sampler_options     sampler_options =
+        full_sampler_options((adaptau_sampler_options){.kind = kinds[_i % 3], .rows_per_batch = 64,
+                                                       .n_candidates = _i % 3 ? 500 : 0});
+    adaptau_temperature_options temperature_options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = _i % 2 ? ADAPTAU_TAU0_EXACT : ADAPTAU_TAU0_FIRST_ORDER,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_fold_in_options     fold_options;
     const int64_t               ptr[2] = {0, 2};
     const int32_t               items[2] = {3, 8};

@@ -26,7 +26,8 @@ static adaptau_dataset *make_dataset(int32_t n_users, int32_t n_items, int64_t n
 
 static adaptau_temperature *make_temperature(const adaptau_dataset *data, int32_t tau0, int32_t tau_user)
 {
-    adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.tau0_policy = tau0, .tau_user_policy = tau_user});
+    adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = tau0, .tau_user_policy = tau_user});
     adaptau_temperature        *made = NULL;
     MUST(adaptau_temperature_create(desk.context, data, &options, &made, NULL));
     return made;
@@ -63,7 +64,8 @@ static void train(adaptau_model *model, adaptau_temperature *temperature)
 static adaptau_evaluator *make_evaluator(int32_t n_groups, const adaptau_model *ranked)
 {
     const int32_t             groups[ITEMS] = {0, 1, 0, 1};
-    adaptau_evaluator_options options = full_evaluator_options((adaptau_evaluator_options){.n_groups = n_groups, .item_groups = groups});
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_groups = n_groups, .item_groups = groups});
     adaptau_tables            tables = {.struct_size = sizeof tables};
     adaptau_evaluator        *made = NULL;
     MUST(adaptau_evaluator_create(desk.context, desk.data, &options, &made, NULL));

@@ -38,12 +38,8 @@ static void prepare_evaluator_create(void)
     memcpy(a.cutoffs, cutoffs, sizeof cutoffs);
     memset(a.groups, 0, sizeof a.groups);
     a.masks[0] = a.masks[1] = desk.data;
-    OPTIONS = full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3,
-                                          .cutoffs = a.cutoffs,
-                                          .n_masks = 2,
-                                          .masks = a.masks,
-                                          .n_groups = 2,
-                                          .item_groups = a.groups});
+    OPTIONS = full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = a.cutoffs, .n_masks = 2,
+                                                                 .masks = a.masks, .n_groups = 2, .item_groups = a.groups});
     a.context = desk.context;
     a.held_out = desk.data;
     a.options = &OPTIONS;

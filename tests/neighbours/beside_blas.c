@@ -114,7 +114,8 @@ static void train(adaptau_context *context, float *rows)
     adaptau_temperature    *temperature = NULL;
     adaptau_sampler        *sampler = NULL;
     adaptau_batch           batch = {.struct_size = sizeof batch};
-    adaptau_model_options   tables = full_model_options((adaptau_model_options){.dim = DIM, .seed = 1, .init = ADAPTAU_INIT_SPECTRAL});
+    adaptau_model_options   tables = full_model_options((adaptau_model_options){.dim = DIM, .seed = 1,
+                                                                                .init = ADAPTAU_INIT_SPECTRAL});
     adaptau_sampler_options batches = full_sampler_options((adaptau_sampler_options){.rows_per_batch = 64});
     tables.host_users = rows;
     tables.host_items = rows + USERS * DIM;
