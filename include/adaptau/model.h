@@ -67,7 +67,7 @@ typedef struct adaptau_model_options {
     int32_t  encoder;     /**< ADAPTAU_ENCODER_*; MF                                                         */
     int32_t  dim;         /**< d in [1, ADAPTAU_MAX_DIM]; 64                                                 */
     int32_t  init;        /**< ADAPTAU_INIT_*; SPHERE                                                        */
-    int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. Beside other encoders that or 0   */
+    int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. With another encoder 3 or 0, unused */
     uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes; 0 */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With
                                ADAPTAU_MODEL_UNIT_RAW_ROWS rows are brought to length 1 at once              */
@@ -85,7 +85,7 @@ typedef struct adaptau_model_options {
                                        both directions alike, and multiplies the others by 1/(1 − p); 0      */
     double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
                                        with probability q; what the others take is multiplied by 1/(1 − q); 0 */
-    double   gate;                /**< g of SimpleX in [0, 1]; 0.5. Beside other encoders that or 0          */
+    double   gate;                /**< g of SimpleX in [0, 1]; 0.5. With another encoder 0.5 or 0, unused    */
     float   *host_encoder;        /**< [d x d] V of SimpleX, trained in place, or NULL: own memory. It is the start with
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
