@@ -318,6 +318,28 @@ ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, con
                                                    adaptau_attachment_function take, void *user_data, adaptau_model **out,
                                                    adaptau_error *error);
 
+/** Takes the next bytes of a file that the library writes, on the thread that called the library. The bytes are valid during the
+ *  call. Small pieces come together as one of at most 16 KiB; a larger table comes as one piece if its rows are contiguous.
+ *  @param size  > 0
+ *  @return 0, or anything else for a failure: the call is E_CALLBACK then, and no more bytes come. */
+typedef int32_t (*adaptau_write_function)(void *user_data, const void *bytes, int64_t size);
+
+/** adaptau_model_save_with, byte for byte, into a function of the host's instead of a file: an object store, a socket, a database.
+ *  The model is being read meanwhile: the function may make calls that only read it, and no others.
+ *  @param[in] attachments  [n] as in adaptau_model_save_with; NULL is fine where n is 0
+ *  @return E_ARGUMENT; E_CALLBACK when `write` failed: what it took is the beginning of a file; of LightGCN and SimpleX E_MEMORY.
+ *          Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
+                                                 const adaptau_attachment *attachments, adaptau_error *error);
+
+/** adaptau_model_load_with of a file that is in the host's memory. The model has its own copy of what it needs.
+ *  @param[in] bytes  [size] at any address; not needed after the call
+ *  @param[in] take   called for each attachment; NULL: they are not read
+ *  @return as adaptau_model_load_with, without E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, const void *bytes, int64_t size,
+                                                   adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                                   adaptau_error *error);
+
 #define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
 
 /** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
@@ -350,6 +372,20 @@ ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *mo
 ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset,
                                                          const char *path, adaptau_model **model, adaptau_temperature **temperature,
                                                          char *note, adaptau_error *error);
+
+/** adaptau_model_save_checkpoint, byte for byte, into a function of the host's. Model and temperature are being read meanwhile.
+ *  @return as adaptau_model_save_checkpoint, with E_CALLBACK of `write` in the place of E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_save_checkpoint_to(const adaptau_model *model, const adaptau_temperature *temperature,
+                                                            const char *note, adaptau_write_function write, void *user_data,
+                                                            adaptau_error *error);
+
+/** adaptau_model_load_checkpoint of a file that is in the host's memory.
+ *  @param[in] bytes  [size] at any address; not needed after the call
+ *  @return as adaptau_model_load_checkpoint, without E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_load_checkpoint_from(adaptau_context *context, const adaptau_dataset *dataset,
+                                                              const void *bytes, int64_t size, adaptau_model **model,
+                                                              adaptau_temperature **temperature, char *note,
+                                                              adaptau_error *error);
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products

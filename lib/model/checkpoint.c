@@ -297,7 +297,7 @@ static void write_temperature_numbers(const struct atau_temperature_memory *t, c
 }
 
 static adaptau_status save(const adaptau_model *model, const adaptau_temperature *temperature, const char *note,
-                           const char *path, adaptau_error *error)
+                           struct atau_destination to, adaptau_error *error)
 {
     struct atau_model_content      c = {0};
     struct numbers_text            text;
@@ -320,7 +320,7 @@ static adaptau_status save(const adaptau_model *model, const adaptau_temperature
         add_tensor(&c, LOSS_TENSOR, t.n, 1, t.unit_losses, 1, ATAU_F32);
         add_tensor(&c, TAU_TENSOR, t.n, 1, t.taus, 1, ATAU_F32);
     }
-    return atau_safetensors_write_summed(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
+    return atau_safetensors_write_summed(to, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
 }
 
 /* Characters of printable ASCII that a note begins with: what needs no escapes and no check of its encoding. */
@@ -343,11 +343,9 @@ static adaptau_status check_note(const char *note, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
-                                             const char *note, const char *path, adaptau_error *error)
+static adaptau_status enter_and_save(const adaptau_model *model, const adaptau_temperature *temperature, const char *note,
+                                     struct atau_destination to, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(path, error);
     adaptau_status status = check_note(note, error);
     if (status == ADAPTAU_OK && temperature)
         status = atau_temperature_check_fit(temperature, model->tables.side[ADAPTAU_SIDE_USERS].n_rows,
@@ -359,12 +357,29 @@ adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const a
     if (temperature)
         status = atau_temperature_enter_shared(temperature, error);
     if (status == ADAPTAU_OK) {
-        status = save(model, temperature, note, path, error);
+        status = save(model, temperature, note, to, error);
         if (temperature)
             atau_temperature_leave_shared(temperature);
     }
     atau_model_leave_shared(model);
     return status;
+}
+
+adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
+                                             const char *note, const char *path, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    return enter_and_save(model, temperature, note, atau_to_path(path), error);
+}
+
+adaptau_status adaptau_model_save_checkpoint_to(const adaptau_model *model, const adaptau_temperature *temperature,
+                                                const char *note, adaptau_write_function write, void *user_data,
+                                                adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(write, error);
+    return enter_and_save(model, temperature, note, (struct atau_destination){.write = write, .user_data = user_data}, error);
 }
 
 /* ---- resuming ------------------------------------------------------------------------------------------------------ */
@@ -553,6 +568,23 @@ static adaptau_status resume(const struct atau_safetensors *file, const adaptau_
     return ADAPTAU_OK;
 }
 
+static adaptau_status open_and_resume(adaptau_context *context, const adaptau_dataset *dataset, struct atau_source source,
+                                      adaptau_model **model, adaptau_temperature **temperature, char *note,
+                                      adaptau_error *error)
+{
+    const size_t             size = sizeof(struct atau_safetensors);
+    struct atau_safetensors *file = atau_allocate(context, size);
+    if (!file)
+        return atau_fail_memory(error, size, "reading the file's header");
+    adaptau_status status = atau_safetensors_open(context, source, file, error);
+    if (status == ADAPTAU_OK) {
+        status = resume(file, dataset, model, temperature, note, error);
+        atau_safetensors_close(file);
+    }
+    atau_free(context, file, size);
+    return status;
+}
+
 adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
                                              adaptau_model **model, adaptau_temperature **temperature, char *note,
                                              adaptau_error *error)
@@ -561,15 +593,18 @@ adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const ada
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(path, error);
     ATAU_REQUIRE(model, error);
-    const size_t             size = sizeof(struct atau_safetensors);
-    struct atau_safetensors *file = atau_allocate(context, size);
-    if (!file)
-        return atau_fail_memory(error, size, "reading the file's header");
-    adaptau_status status = atau_safetensors_open(context, path, file, error);
-    if (status == ADAPTAU_OK) {
-        status = resume(file, dataset, model, temperature, note, error);
-        atau_safetensors_close(file);
-    }
-    atau_free(context, file, size);
-    return status;
+    return open_and_resume(context, dataset, atau_from_path(path), model, temperature, note, error);
+}
+
+adaptau_status adaptau_model_load_checkpoint_from(adaptau_context *context, const adaptau_dataset *dataset, const void *bytes,
+                                                  int64_t size, adaptau_model **model, adaptau_temperature **temperature,
+                                                  char *note, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_bytes(bytes, size, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    return open_and_resume(context, dataset, atau_from_bytes(bytes, (uint64_t)size), model, temperature, note, error);
 }

@@ -98,7 +98,7 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
 }
 
 /* A file with attachments ends in a checksum: what belongs together was written together. */
-static adaptau_status save(const adaptau_model *model, const char *path, int32_t n, const adaptau_attachment *attachments,
+static adaptau_status save(const adaptau_model *model, struct atau_destination to, int32_t n, const adaptau_attachment *attachments,
                            adaptau_error *error)
 {
     struct atau_model_content c = {0};
@@ -109,8 +109,21 @@ static adaptau_status save(const adaptau_model *model, const char *path, int32_t
     if (status != ADAPTAU_OK)
         return status;
     c.n_tensors += n;
-    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(path, c.n_tensors, c.tensors, c.n_metadata,
+    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(to, c.n_tensors, c.tensors, c.n_metadata,
                                                                             c.metadata, error);
+}
+
+static adaptau_status enter_and_save(const adaptau_model *model, struct atau_destination to, int32_t n,
+                                     const adaptau_attachment *attachments, adaptau_error *error)
+{
+    if (n > 0)
+        ATAU_REQUIRE(attachments, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = save(model, to, n, attachments, error);
+    atau_model_leave_shared(model);
+    return status;
 }
 
 adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
@@ -118,14 +131,15 @@ adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *p
 {
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(path, error);
-    if (n > 0)
-        ATAU_REQUIRE(attachments, error);
-    adaptau_status status = atau_model_enter_shared(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = save(model, path, n, attachments, error);
-    atau_model_leave_shared(model);
-    return status;
+    return enter_and_save(model, atau_to_path(path), n, attachments, error);
+}
+
+adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
+                                     const adaptau_attachment *attachments, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(write, error);
+    return enter_and_save(model, (struct atau_destination){.write = write, .user_data = user_data}, n, attachments, error);
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
@@ -347,23 +361,47 @@ static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachmen
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
-                                       void *user_data, adaptau_model **out, adaptau_error *error)
+adaptau_status atau_check_bytes(const void *bytes, int64_t size, adaptau_error *error)
 {
-    ATAU_REQUIRE(context, error);
-    ATAU_REQUIRE(path, error);
-    ATAU_REQUIRE(out, error);
+    ATAU_REQUIRE(bytes, error);
+    return size >= 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_ARGUMENT, "size = %lld is negative", (long long)size);
+}
+
+static adaptau_status open_and_load(adaptau_context *context, struct atau_source source, adaptau_attachment_function take,
+                                    void *user_data, adaptau_model **out, adaptau_error *error)
+{
     size_t                   size = sizeof(struct atau_safetensors);
     struct atau_safetensors *file = atau_allocate(context, size);
     if (!file)
         return atau_fail_memory(error, size, "reading the file's header");
-    adaptau_status status = atau_safetensors_open(context, path, file, error);
+    adaptau_status status = atau_safetensors_open(context, source, file, error);
     if (status == ADAPTAU_OK) {
         status = load_with(file, take, user_data, out, error);
         atau_safetensors_close(file);
     }
     atau_free(context, file, size);
     return status;
+}
+
+adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                       void *user_data, adaptau_model **out, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(path, error);
+    ATAU_REQUIRE(out, error);
+    return open_and_load(context, atau_from_path(path), take, user_data, out, error);
+}
+
+adaptau_status adaptau_model_load_from(adaptau_context *context, const void *bytes, int64_t size,
+                                       adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                       adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_check_bytes(bytes, size, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    return open_and_load(context, atau_from_bytes(bytes, (uint64_t)size), take, user_data, out, error);
 }
 
 adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)

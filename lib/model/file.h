@@ -18,6 +18,9 @@ struct atau_model_content {
     char                 encoder_options[ATAU_ENCODER_TEXT];
 };
 
+/* E_ARGUMENT unless bytes [size] may be a file in memory. */
+adaptau_status atau_check_bytes(const void *bytes, int64_t size, adaptau_error *error);
+
 /* Append what adaptau_model_save writes. */
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
 

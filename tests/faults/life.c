@@ -452,6 +452,53 @@ static adaptau_status load_with(struct state *s)
     return adaptau_model_load_with(s->context, s->life->path, take, NULL, &s->loaded, &s->error);
 }
 
+/* A file in the host's memory. */
+struct store {
+    char    bytes[1 << 18];
+    int64_t size;
+};
+
+static struct store store;
+
+static int32_t put(void *user_data, const void *bytes, int64_t size)
+{
+    struct store *to = user_data;
+    if (size > (int64_t)sizeof to->bytes - to->size)
+        return 1;
+    memcpy(to->bytes + to->size, bytes, (size_t)size);
+    to->size += size;
+    return 0;
+}
+
+static adaptau_status save_to(struct state *s)
+{
+    store.size = 0;
+    return adaptau_model_save_to(s->model, put, &store, 2, attachments, &s->error);
+}
+
+static adaptau_status load_from(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_load_from(s->context, store.bytes, store.size, take, NULL, &s->loaded, &s->error);
+}
+
+static adaptau_status save_checkpoint_to(struct state *s)
+{
+    store.size = 0;
+    return adaptau_model_save_checkpoint_to(s->model, s->temperature, "a note", put, &store, &s->error);
+}
+
+static adaptau_status resume_from(struct state *s)
+{
+    adaptau_model_destroy(s->resumed);
+    adaptau_temperature_destroy(s->resumed_temperature);
+    s->resumed = NULL;
+    s->resumed_temperature = NULL;
+    return adaptau_model_load_checkpoint_from(s->context, s->data, store.bytes, store.size, &s->resumed, &s->resumed_temperature,
+                                              NULL, &s->error);
+}
+
 static adaptau_status save_checkpoint(struct state *s)
 {
     return adaptau_model_save_checkpoint(s->model, s->temperature, "a note", s->life->path, &s->error);
@@ -491,9 +538,15 @@ static void keep(struct state *s)
     CALL(load);
     CALL(save_with);
     CALL(load_with);
+    CALL(save_to);
+    note(s, store.bytes, (size_t)store.size);
+    CALL(load_from);
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);
+    CALL(save_checkpoint_to);
+    note(s, store.bytes, (size_t)store.size);
+    CALL(resume_from);
     CALL(export_items);
     note_file(s);
     CALL(export_index);
