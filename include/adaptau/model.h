@@ -340,6 +340,30 @@ ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, con
                                                    adaptau_attachment_function take, void *user_data, adaptau_model **out,
                                                    adaptau_error *error);
 
+/** A model whose tables are a file that the library maps into memory, for serving: nothing is copied, all processes that map the
+ *  file share its pages, and the memory of the model is less than 64 KiB besides what readers take, however large the tables are.
+ *  It ranks, folds users in, saves, exports and grows (into a model with own memory) as one of adaptau_model_load does. It cannot
+ *  be trained: adaptau_model_gradients, _apply, _refresh, _set_item_bias, _update_targets, _contrast and _update_prototypes are
+ *  E_STATE. The call reads the whole file once, to check the checksum, where there is one, and that all entries are finite.
+ *
+ *  The file must not change while the model is there. To replace it, save to the same path: the library's files appear by a
+ *  rename, so that this model keeps the old file until it is destroyed. A file that somebody writes over in place gives other
+ *  scores, which may not be finite; one that somebody makes shorter ends the process by a signal (SIGBUS).
+ *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
+ *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in F16 or BF16, for tables that do not begin at a multiple of 4
+ *          bytes, which this library never writes, and where the system or the file system cannot map files: adaptau_model_load
+ *          reads them all. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_map(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                             void *user_data, adaptau_model **out, adaptau_error *error);
+
+/** adaptau_model_map of a file that is in the host's memory already, by a mapping of the host's, in shared memory or as a part of
+ *  the program.
+ *  @param[in] bytes  [size] at a multiple of 4; must stay there, and as they are, until the model is destroyed
+ *  @return as adaptau_model_map, without E_IO; E_ARGUMENT also for bytes at another address. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_view(adaptau_context *context, const void *bytes, int64_t size,
+                                              adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                              adaptau_error *error);
+
 #define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
 
 /** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and

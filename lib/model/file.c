@@ -14,17 +14,11 @@
 #include "model/encoders/registry.h"
 #include "model/file.h"
 
-#define USER_TENSOR "user_embeddings"
-#define ITEM_TENSOR "item_embeddings"
-#define BIAS_TENSOR "item_bias"
 #define SCORE_KEY "adaptau.score"
 #define ENCODER_KEY "adaptau.encoder"
 #define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
 #define RAW_ROWS_KEY "adaptau.raw_rows" /* "unit", or absent */
 #define RANKING_KEY "adaptau.ranking"   /* "inner_product", or absent: as scores */
-#define RAW_USER_TENSOR "raw_user_embeddings"
-#define RAW_ITEM_TENSOR "raw_item_embeddings"
-#define ENCODER_TENSOR "encoder_parameters"
 
 /* ---- saving ---------------------------------------------------------------------------------------------------------- */
 
@@ -47,8 +41,8 @@ static int score_number(const adaptau_model *model)
            (model->tables.free_length ? 4 : 0);
 }
 
-static const char *const final_names[2] = {USER_TENSOR, ITEM_TENSOR};
-static const char *const raw_names[2] = {RAW_USER_TENSOR, RAW_ITEM_TENSOR};
+static const char *const final_names[2] = {ATAU_USER_TENSOR, ATAU_ITEM_TENSOR};
+static const char *const raw_names[2] = {ATAU_RAW_USER_TENSOR, ATAU_RAW_ITEM_TENSOR};
 
 static void add_tensor(struct atau_model_content *c, const char *name, int64_t rows, int64_t columns, const float *data,
                        int64_t stride)
@@ -80,9 +74,9 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
     if (!model->encoding.encoder->identity)
         add_tables(model, &raw, raw_names, content);
     if (own->n_rows > 0)
-        add_tensor(content, ENCODER_TENSOR, own->n_rows, model->tables.dim, own->rows, own->stride);
+        add_tensor(content, ATAU_ENCODER_TENSOR, own->n_rows, model->tables.dim, own->rows, own->stride);
     if (model->tables.item_bias)
-        add_tensor(content, BIAS_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->tables.item_bias, 1);
+        add_tensor(content, ATAU_BIAS_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->tables.item_bias, 1);
     model->encoding.encoder->describe(&model->encoding, content->encoder_options);
     add_metadata(content, "format", "adaptau");
     add_metadata(content, ENCODER_KEY, model->encoding.encoder->name);
@@ -193,7 +187,7 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
                                    const struct atau_safetensors_entry *items, adaptau_error *error)
 {
     if (!users || !items)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ATAU_ITEM_TENSOR : ATAU_USER_TENSOR);
     for (int side = 0; side < 2; side++) {
         const struct atau_safetensors_entry *entry = side == ADAPTAU_SIDE_USERS ? users : items;
         if (entry->rank != 2 || !atau_safetensors_is_float(entry))
@@ -221,8 +215,8 @@ static adaptau_status find_encoder(const struct atau_safetensors *file, const st
                 : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
 }
 
-static adaptau_status find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
-                                 const struct atau_safetensors_entry **out, adaptau_error *error)
+adaptau_status atau_model_find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
+                                     const struct atau_safetensors_entry **out, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
     if (entry && (entry->rank != 2 || !atau_safetensors_is_float(entry)))
@@ -238,11 +232,11 @@ adaptau_status atau_model_check_tables(const struct atau_safetensors *file, cons
 {
     const char *const                   *names = encoder->identity ? final_names : raw_names;
     const struct atau_safetensors_entry *entry;
-    adaptau_status                       status = find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
+    adaptau_status                       status = atau_model_find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
     if (status == ADAPTAU_OK)
-        status = find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
+        status = atau_model_find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
     if (status == ADAPTAU_OK && encoder->has_matrix)
-        status = find_table(file, ENCODER_TENSOR, dim, dim, &entry, error);
+        status = atau_model_find_table(file, ATAU_ENCODER_TENSOR, dim, dim, &entry, error);
     return status;
 }
 
@@ -250,7 +244,7 @@ static adaptau_status read_table(const struct atau_safetensors *file, const char
                                  float *rows, int64_t stride, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = NULL;
-    adaptau_status                       status = find_table(file, name, n, model->tables.dim, &entry, error);
+    adaptau_status                       status = atau_model_find_table(file, name, n, model->tables.dim, &entry, error);
     if (status == ADAPTAU_OK)
         status = atau_safetensors_read_floats(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->tables.dim, rows, stride, error) : status;
@@ -265,19 +259,28 @@ static adaptau_status read_tables(const struct atau_safetensors *file, const cha
     return status;
 }
 
+adaptau_status atau_model_find_bias(const struct atau_safetensors *file, int32_t n_items, const struct atau_safetensors_entry **out,
+                                    adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, ATAU_BIAS_TENSOR);
+    if (entry && (entry->rows != n_items || entry->columns != 1 || !atau_safetensors_is_float(entry)))
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
+                         ATAU_BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n_items);
+    *out = entry;
+    return ADAPTAU_OK;
+}
+
 static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, BIAS_TENSOR);
     const int32_t                        n = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
-    if (!entry)
-        return ADAPTAU_OK;
-    if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
-                         BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
-    adaptau_status status = atau_tables_make_bias(&model->tables, error);
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = atau_model_find_bias(file, n, &entry, error);
+    if (status != ADAPTAU_OK || !entry)
+        return status;
+    status = atau_tables_make_bias(&model->tables, error);
     if (status == ADAPTAU_OK)
         status = atau_safetensors_read_floats(file, entry, model->tables.item_bias, 1, error);
-    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->tables.item_bias, 1, error)
+    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, ATAU_BIAS_TENSOR, n, 1, model->tables.item_bias, 1, error)
                                 : status;
 }
 
@@ -287,52 +290,58 @@ adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_
     const struct atau_table     *own = &model->tables.own;
     adaptau_status status = read_tables(file, model->encoding.encoder->identity ? final_names : raw_names, model, &raw, error);
     if (status == ADAPTAU_OK && own->n_rows > 0)
-        status = read_table(file, ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
+        status = read_table(file, ATAU_ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
     if (status == ADAPTAU_OK)
         atau_tables_bring_back(&model->tables); /* somebody else may have made the file, or a host its rows       */
     return status == ADAPTAU_OK ? read_bias(file, model, error) : status;
 }
 
+adaptau_status atau_model_read_shape(const struct atau_safetensors *file, struct atau_model_shape *shape, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, ATAU_USER_TENSOR),
+                                                       atau_safetensors_find(file, ATAU_ITEM_TENSOR)};
+    uint32_t                            *flags = &shape->options.flags;
+    adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
+    if (status == ADAPTAU_OK)
+        status = read_score(file, flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RAW_ROWS_KEY, UNIT, ADAPTAU_MODEL_UNIT_RAW_ROWS, flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, flags, error);
+    if (status == ADAPTAU_OK)
+        status = find_encoder(file, &shape->encoder, error);
+    if (status == ADAPTAU_OK && shape->encoder->identity && *flags & ADAPTAU_MODEL_UNIT_RAW_ROWS)
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s goes with an encoder, not with mf", file->path, RAW_ROWS_KEY);
+    if (status != ADAPTAU_OK)
+        return status;
+    shape->n_users = (int32_t)entries[0]->rows;
+    shape->n_items = (int32_t)entries[1]->rows;
+    shape->options.dim = (int32_t)entries[0]->columns;
+    shape->encoder_options[0] = '\0';
+    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, shape->encoder_options, sizeof shape->encoder_options);
+    return atau_model_check_tables(file, shape->encoder, shape->n_users, shape->n_items, shape->options.dim, error);
+}
+
 /* The encoder's state, the final embeddings, and the raw tables where they are others. */
-static adaptau_status read_embeddings(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+static adaptau_status read_embeddings(const struct atau_safetensors *file, const struct atau_model_shape *shape,
+                                      adaptau_model *model, adaptau_error *error)
 {
     struct atau_embeddings final;
-    char                   text[ATAU_ENCODER_TEXT] = "";
-    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
-    adaptau_status status = atau_encoding_restore(&model->encoding, text, &final, error);
-    if (status == ADAPTAU_OK && !model->encoding.encoder->identity)
+    adaptau_status         status = atau_encoding_restore(&model->encoding, shape->encoder_options, NULL, &final, error);
+    if (status == ADAPTAU_OK && !shape->encoder->identity)
         status = read_tables(file, final_names, model, &final, error);
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
 }
 
 static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, USER_TENSOR),
-                                                       atau_safetensors_find(file, ITEM_TENSOR)};
-    adaptau_model                       *model = NULL;
-    adaptau_model_options                options = {0};
-    const struct atau_encoder           *encoder = NULL;
-    adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
+    adaptau_model          *model = NULL;
+    struct atau_model_shape shape = {0};
+    adaptau_status          status = atau_model_read_shape(file, &shape, error);
     if (status == ADAPTAU_OK)
-        status = read_score(file, &options.flags, error);
+        status = atau_model_allocate(file->context, shape.encoder, shape.n_users, shape.n_items, &shape.options, &model, error);
     if (status == ADAPTAU_OK)
-        status = read_flag(file, RAW_ROWS_KEY, UNIT, ADAPTAU_MODEL_UNIT_RAW_ROWS, &options.flags, error);
-    if (status == ADAPTAU_OK)
-        status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, &options.flags, error);
-    if (status == ADAPTAU_OK)
-        status = find_encoder(file, &encoder, error);
-    if (status == ADAPTAU_OK && encoder->identity && options.flags & ADAPTAU_MODEL_UNIT_RAW_ROWS)
-        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s goes with an encoder, not with mf", file->path, RAW_ROWS_KEY);
-    if (status == ADAPTAU_OK) {
-        options.dim = (int32_t)entries[0]->columns;
-        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim,
-                                         error);
-    }
-    if (status == ADAPTAU_OK)
-        status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
-                                     &model, error);
-    if (status == ADAPTAU_OK)
-        status = read_embeddings(file, model, error);
+        status = read_embeddings(file, &shape, model, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -341,14 +350,17 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     return ADAPTAU_OK;
 }
 
-/* The model, and what the host attached to it. Other files may have no checksum; one with attachments always has. */
+adaptau_status atau_model_check_sum(const struct atau_safetensors *file, adaptau_error *error)
+{
+    return atau_safetensors_has_sum(file) || atau_attachments_are_in(file) ? atau_safetensors_check_sum(file, error) : ADAPTAU_OK;
+}
+
+/* The model, and what the host attached to it. */
 static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachment_function take, void *user_data,
                                 adaptau_model **out, adaptau_error *error)
 {
     adaptau_model *model = NULL;
-    adaptau_status status = ADAPTAU_OK;
-    if (atau_safetensors_has_sum(file) || atau_attachments_are_in(file))
-        status = atau_safetensors_check_sum(file, error);
+    adaptau_status status = atau_model_check_sum(file, error);
     if (status == ADAPTAU_OK)
         status = load(file, &model, error);
     if (status == ADAPTAU_OK && take)

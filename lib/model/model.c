@@ -143,10 +143,19 @@ void adaptau_model_destroy(adaptau_model *model)
     atau_gradients_free(&model->gradients, &model->tables);
     atau_optimiser_free(&model->optimiser, &model->tables);
     atau_tables_close(&model->tables);
+    atau_mapping_close(&model->mapping);
     atau_free(model->context, model, sizeof *model);
 }
 
 /* ---- doors --------------------------------------------------------------------------------------------------------- */
+
+adaptau_status atau_model_enter_to_train(adaptau_model *model, adaptau_error *error)
+{
+    if (model->tables.read_only)
+        return atau_fail(error, ADAPTAU_E_STATE,
+                         "model is read-only, in a mapped file or a buffer: adaptau_model_load makes one that can be trained");
+    return atau_enter(&model->busy, "model", error);
+}
 
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error)
 {
@@ -240,7 +249,7 @@ adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, 
 adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_enter(&model->busy, "model", error);
+    adaptau_status status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_tables_written_by_host(&model->tables);
@@ -300,7 +309,7 @@ adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bi
     for (size_t i = 0; bias && i < n; i++)
         if (!isfinite(bias[i]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
-    adaptau_status status = atau_enter(&model->busy, "model", error);
+    adaptau_status status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_tables_set_bias(&model->tables, bias, error);
@@ -338,7 +347,7 @@ adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_fit(temperature, dataset->n_users, dataset->n_items, error);
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     if (options.strength == 0.0)
@@ -383,7 +392,7 @@ adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch 
     if (status == ADAPTAU_OK)
         status = atau_contrast_check_encoder(model->encoding.encoder, error);
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = add_contrast(model, batch, &options, &sum, error);
@@ -402,7 +411,7 @@ adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, 
             status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
                                model->tables.side[side].n_rows, side == ADAPTAU_SIDE_USERS ? "users" : "items");
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_prototypes_update(&model->prototypes, &model->tables, n, error);

@@ -12,6 +12,7 @@
 
 #include "common/busy.h"
 #include "common/context.h"
+#include "files/mapping.h"
 #include "kernels/loss.h"
 #include "model/contrast.h"
 #include "model/encoders/encoder.h"
@@ -39,6 +40,7 @@ struct adaptau_model {
     struct atau_optimiser  optimiser;
     struct atau_contrast   contrast;
     struct atau_prototypes prototypes;
+    struct atau_mapping    mapping; /* the file that read-only tables are in, or nothing                      */
 };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -58,6 +60,9 @@ adaptau_status atau_model_open(adaptau_context *context, const adaptau_dataset *
 adaptau_model_options atau_model_recall_options(const adaptau_model *model);
 
 /* ---- doors --------------------------------------------------------------------------------------------------------- */
+
+/* For calls that train, or write tables: E_STATE for tables that are read-only, and while another thread is inside. */
+adaptau_status atau_model_enter_to_train(adaptau_model *model, adaptau_error *error);
 
 /* For calls that read: E_STATE while another thread changes the model. Others may be reading. */
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);

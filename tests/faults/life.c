@@ -454,8 +454,8 @@ static adaptau_status load_with(struct state *s)
 
 /* A file in the host's memory. */
 struct store {
-    char    bytes[1 << 18];
-    int64_t size;
+    _Alignas(64) char bytes[1 << 18];
+    int64_t           size;
 };
 
 static struct store store;
@@ -481,6 +481,20 @@ static adaptau_status load_from(struct state *s)
     adaptau_model_destroy(s->loaded);
     s->loaded = NULL;
     return adaptau_model_load_from(s->context, store.bytes, store.size, take, NULL, &s->loaded, &s->error);
+}
+
+static adaptau_status view(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_view(s->context, store.bytes, store.size, take, NULL, &s->loaded, &s->error);
+}
+
+static adaptau_status map(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_map(s->context, s->life->path, take, NULL, &s->loaded, &s->error);
 }
 
 static adaptau_status save_checkpoint_to(struct state *s)
@@ -541,6 +555,8 @@ static void keep(struct state *s)
     CALL(save_to);
     note(s, store.bytes, (size_t)store.size);
     CALL(load_from);
+    CALL(view);
+    CALL(map);
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);

@@ -125,8 +125,8 @@ static void evaluate(adaptau_context *context, adaptau_model *model, adaptau_dat
 }
 
 /* A file in the host's memory. */
-static char    stored[1 << 20];
-static int64_t stored_size;
+static _Alignas(64) char stored[1 << 20];
+static int64_t           stored_size;
 
 static int32_t put(void *unused, const void *bytes, int64_t size)
 {
@@ -145,6 +145,11 @@ static void keep_in_memory(adaptau_context *context, adaptau_model *model, adapt
     stored_size = 0;
     WATCH(adaptau_model_save_to(model, put, NULL, 0, NULL, &error));
     WATCH(adaptau_model_load_from(context, stored, stored_size, NULL, NULL, &read, &error));
+    adaptau_model_destroy(read);
+    WATCH(adaptau_model_view(context, stored, stored_size, NULL, NULL, &read, &error));
+    adaptau_model_destroy(read);
+    WATCH(adaptau_model_save(model, path, &error));
+    WATCH(adaptau_model_map(context, path, NULL, NULL, &read, &error));
     adaptau_model_destroy(read);
     stored_size = 0;
     WATCH(adaptau_model_save_checkpoint_to(model, temperature, NULL, put, NULL, &error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* model.h: files in the host's memory. */
+/* model.h: files in memory. */
 #include <stdio.h>
 
 #include "misuse.h"
@@ -9,7 +9,7 @@ static struct {
     const adaptau_dataset     *dataset;
     const adaptau_model       *from;
     const adaptau_temperature *with;
-    const char                *note;
+    const char                *note, *path;
     adaptau_write_function     write;
     const void                *bytes;
     int64_t                    size;
@@ -23,7 +23,7 @@ static struct {
     char                 note_room[ADAPTAU_NOTE_SIZE];
     adaptau_model       *made_model;
     adaptau_temperature *made_temperature;
-    char                 content[32768];
+    _Alignas(64) char    content[32768];
 } a;
 
 static void release(void)
@@ -127,6 +127,40 @@ static adaptau_status call_model_load_from(adaptau_error *error)
 
 static const struct misuse load_from[] = {BAD_BYTES, IS_NULL(out)};
 
+#define prepare_model_view prepare_model_load_from
+
+static adaptau_status call_model_view(adaptau_error *error)
+{
+    return adaptau_model_view(a.context, a.bytes, a.size, NULL, NULL, a.out, error);
+}
+
+static const struct misuse view[] = {
+    BAD_BYTES,
+    IS_NULL(out),
+    {ADAPTAU_E_ARGUMENT, "bytes is at an address that is no multiple of 4", {TO(a.bytes, a.content + 1)}},
+};
+
+static void prepare_model_map(void)
+{
+    a.context = desk.context;
+    a.path = desk.model_path;
+    a.out = &a.made_model;
+}
+
+static adaptau_status call_model_map(adaptau_error *error)
+{
+    return adaptau_model_map(a.context, a.path, NULL, NULL, a.out, error);
+}
+
+static const struct misuse map[] = {
+    IS_NULL(context),
+    IS_NULL(path),
+    IS_NULL(out),
+    {ADAPTAU_E_IO, "No such file or directory", {TO(a.path, "/nonexistent/model")}},
+    {ADAPTAU_E_IO, "Is a directory", {TO(a.path, "/")}},
+    {ADAPTAU_E_FORMAT, "/dev/null is not a regular file", {TO(a.path, "/dev/null")}},
+};
+
 static void prepare_model_load_checkpoint_from(void)
 {
     read_content(desk.checkpoint_path);
@@ -153,6 +187,8 @@ static const struct subject subjects[] = {
     SUBJECT(model_save_checkpoint_to, save_checkpoint_to),
     SUBJECT(model_load_from, load_from),
     SUBJECT(model_load_checkpoint_from, load_checkpoint_from),
+    SUBJECT(model_view, view),
+    SUBJECT(model_map, map),
 };
 
 static const struct harmless harmless[] = {{NULL, NULL}};
