@@ -15,9 +15,9 @@ extern "C" {
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _rank,
- *  _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
- *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
- *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
+ *  _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run
+ *  side by side on any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at
+ *  once and changes nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 11-new-users.c checkpoint
  *  @snippet 11-new-users.c grow */

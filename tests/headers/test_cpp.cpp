@@ -130,6 +130,16 @@ void later_users_are_served(const adaptau::context &context)
     expect(there.note == "so far" && there.temperature.state().tau0 == temperature.state().tau0, "a checkpoint comes back");
     expect(std::memcmp(there.model.tables().users, model.tables().users, 3 * 64 * sizeof(float)) == 0, "with its rows");
     expect(model.grow(more).tables().n_users == 4, "a model has grown");
+
+    const std::vector<unsigned char> bytes = model.save();
+    model.save(path);
+    const auto loaded = adaptau::model::load(context, bytes), viewed = adaptau::model::view(context, bytes);
+    auto       mapped = adaptau::model::map(context, path);
+    std::remove(path);
+    for (const adaptau::model *one : {&loaded, &viewed, static_cast<const adaptau::model *>(&mapped)})
+        expect(std::memcmp(one->tables().items, model.tables().items, 4 * 64 * sizeof(float)) == 0, "rows come back from memory");
+    expect_error(ADAPTAU_E_STATE, "model is read-only", [&] { mapped.apply(); });
+    expect_error(ADAPTAU_E_FORMAT, "the buffer has 3 bytes", [&] { (void)adaptau::model::load(context, {bytes.data(), 3}); });
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 
