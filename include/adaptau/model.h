@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _rank,
+ *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
  *  _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run
  *  side by side on any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at
  *  once and changes nothing. Made with what it is trained by, read from a checkpoint, and made larger:
@@ -159,7 +159,8 @@ ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_e
  *  @return E_ARGUMENT, E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
-/** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
+/** The loss of adaptau_model_gradients, the softmax until this is called. It is a part of a saved model where that says how new users
+ *  are folded in (adaptau_model_set_fold_in), which they are by this loss.
  *
  *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what
  *  the softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
@@ -274,7 +275,7 @@ ADAPTAU_API adaptau_status adaptau_model_rank(const adaptau_model *model, const 
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
- *  "encoder_parameters" [d, d] (V), and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
+ *  "encoder_parameters" [d, d] (V), what adaptau_model_set_fold_in said, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
  *  folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
  *  @return E_ARGUMENT; E_IO with os_error. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
@@ -439,6 +440,25 @@ typedef struct adaptau_fold_in_options {
     double   target_strength; /**< `strength` of adaptau_target_options, c; 0: no soft targets                    */
     double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0: all items alike */
 } adaptau_fold_in_options;
+
+/** Say with the model how new users are folded in: adaptau_fold_in_create takes this where it is given no options, and saved models
+ *  and checkpoints carry it, with the model's loss (adaptau_model_set_loss) and the popularity of the items. So a program that has
+ *  nothing but the file folds users in as the training would. adaptau_training_end_epoch, and so adaptau_fit, do it by the recipe;
+ *  a host with objects of its own has adaptau_recipe_fold_in_options. Models that have grown keep it. It changes the model in the
+ *  sense of threads, and may be called for one of adaptau_model_map or _view.
+ *  @param[in] dataset  the interactions trained on, whose items' popularity is copied; not needed after the call. NULL is fine where
+ *                      options->popularity_exponent is 0
+ *  @param[in] options  copied; NULL: the model says nothing
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC as adaptau_fold_in_create; E_SHAPE, E_MEMORY: nothing has changed. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_set_fold_in(adaptau_model *model, const adaptau_dataset *dataset,
+                                                     const adaptau_fold_in_options *options, adaptau_error *error);
+
+/** What adaptau_model_set_fold_in said, here or before the model was saved.
+ *  @param[in,out] out  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI; E_STATE for a model that says nothing, from an older or another program's file for example.
+ *          Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fold_in_options *out,
+                                                     adaptau_error *error);
 
 /** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
  *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias

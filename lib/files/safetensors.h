@@ -123,6 +123,8 @@ adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, a
 /* Copy the value of a key, terminated. False when there is no such key or the value does not fit. */
 bool atau_safetensors_metadata(const struct atau_safetensors *file, const char *key, char *out, size_t size);
 
+bool atau_safetensors_has_metadata(const struct atau_safetensors *file, const char *key);
+
 void atau_safetensors_close(struct atau_safetensors *file);
 
 #endif

@@ -247,6 +247,14 @@ bool atau_safetensors_metadata(const struct atau_safetensors *file, const char *
     return false;
 }
 
+bool atau_safetensors_has_metadata(const struct atau_safetensors *file, const char *key)
+{
+    for (int i = 0; i < file->n_metadata; i++)
+        if (atau_json_is(file->metadata[i].key, key))
+            return true;
+    return false;
+}
+
 void atau_safetensors_close(struct atau_safetensors *file)
 {
     if (file->descriptor >= 0)

@@ -18,6 +18,7 @@
 #define ENCODER_KEY "adaptau.encoder"
 #define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
 #define RAW_ROWS_KEY "adaptau.raw_rows" /* "unit", or absent */
+#define FOLDING_KEY "adaptau.fold_in"    /* words, or absent */
 #define RANKING_KEY "adaptau.ranking"   /* "inner_product", or absent: as scores */
 
 /* ---- saving ---------------------------------------------------------------------------------------------------------- */
@@ -63,6 +64,43 @@ static void add_metadata(struct atau_model_content *c, const char *key, const ch
     c->metadata[c->n_metadata++] = (struct atau_metadata){key, value};
 }
 
+/* The model's loss is there, too: it is what new users walk down. */
+static int list_folding_fields(adaptau_fold_in_options *o, adaptau_loss *loss, struct atau_field out[ATAU_MOST_FIELDS])
+{
+    const struct atau_field fields[] = {
+        ATAU_FIELD(o->flags),
+        ATAU_FIELD(o->tau_user_policy),
+        ATAU_FIELD(o->n_steps),
+        ATAU_FIELD(o->tau),
+        ATAU_FIELD(o->threshold),
+        ATAU_FIELD(o->divisor),
+        ATAU_FIELD(o->target_strength),
+        ATAU_FIELD(o->popularity_exponent),
+        ATAU_FIELD(loss->kind),
+        ATAU_FIELD(loss->margin),
+        ATAU_FIELD(loss->negative_weight),
+        ATAU_FIELD(loss->top_k),
+        ATAU_FIELD(loss->activation),
+        ATAU_FIELD(loss->weight_tau),
+        ATAU_FIELD(loss->positive_scale),
+    };
+    memcpy(out, fields, sizeof fields);
+    return (int)(sizeof fields / sizeof *fields);
+}
+
+static void add_folding(const adaptau_model *model, struct atau_model_content *content)
+{
+    struct atau_field       fields[ATAU_MOST_FIELDS];
+    adaptau_fold_in_options options = model->folding.options;
+    adaptau_loss            loss = model->objective.loss;
+    if (!model->folding.present)
+        return;
+    atau_words_write(fields, list_folding_fields(&options, &loss, fields), content->folding);
+    add_metadata(content, FOLDING_KEY, content->folding);
+    if (model->folding.log_q)
+        add_tensor(content, ATAU_LOG_Q_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->folding.log_q, 1);
+}
+
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error)
 {
     struct atau_embeddings   final, raw = atau_tables_raw(&model->tables);
@@ -88,6 +126,7 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
         add_metadata(content, RANKING_KEY, INNER_PRODUCT);
     if (content->encoder_options[0])
         add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
+    add_folding(model, content);
     return ADAPTAU_OK;
 }
 
@@ -259,29 +298,36 @@ static adaptau_status read_tables(const struct atau_safetensors *file, const cha
     return status;
 }
 
-adaptau_status atau_model_find_bias(const struct atau_safetensors *file, int32_t n_items, const struct atau_safetensors_entry **out,
-                                    adaptau_error *error)
+adaptau_status atau_model_find_numbers(const struct atau_safetensors *file, const char *name, int32_t n_items,
+                                       const struct atau_safetensors_entry **out, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, ATAU_BIAS_TENSOR);
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
     if (entry && (entry->rows != n_items || entry->columns != 1 || !atau_safetensors_is_float(entry)))
         return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
-                         ATAU_BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n_items);
+                         name, (long long)entry->rows, (long long)entry->columns, n_items);
     *out = entry;
     return ADAPTAU_OK;
+}
+
+static adaptau_status read_item_numbers(const struct atau_safetensors *file, const char *name,
+                                        const struct atau_safetensors_entry *entry, const adaptau_model *model, float *out,
+                                        adaptau_error *error)
+{
+    adaptau_status status = atau_safetensors_read_floats(file, entry, out, 1, error);
+    return status == ADAPTAU_OK
+               ? atau_check_rows_finite(model->context, name, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, out, 1, error)
+               : status;
 }
 
 static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
     const int32_t                        n = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
     const struct atau_safetensors_entry *entry = NULL;
-    adaptau_status                       status = atau_model_find_bias(file, n, &entry, error);
+    adaptau_status                       status = atau_model_find_numbers(file, ATAU_BIAS_TENSOR, n, &entry, error);
     if (status != ADAPTAU_OK || !entry)
         return status;
     status = atau_tables_make_bias(&model->tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_safetensors_read_floats(file, entry, model->tables.item_bias, 1, error);
-    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, ATAU_BIAS_TENSOR, n, 1, model->tables.item_bias, 1, error)
-                                : status;
+    return status == ADAPTAU_OK ? read_item_numbers(file, ATAU_BIAS_TENSOR, entry, model, model->tables.item_bias, error) : status;
 }
 
 adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
@@ -322,6 +368,40 @@ adaptau_status atau_model_read_shape(const struct atau_safetensors *file, struct
     return atau_model_check_tables(file, shape->encoder, shape->n_users, shape->n_items, shape->options.dim, error);
 }
 
+static adaptau_status read_log_q(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    const int32_t                        n = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = atau_model_find_numbers(file, ATAU_LOG_Q_TENSOR, n, &entry, error);
+    if (status == ADAPTAU_OK && !entry)
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"" ATAU_LOG_Q_TENSOR "\", which metadata " FOLDING_KEY " needs",
+                           file->path);
+    if (status == ADAPTAU_OK)
+        status = atau_folding_make_log_q(&model->folding, &model->tables, error);
+    return status == ADAPTAU_OK ? read_item_numbers(file, ATAU_LOG_Q_TENSOR, entry, model, model->folding.log_q, error) : status;
+}
+
+adaptau_status atau_model_read_folding(const struct atau_safetensors *file, adaptau_model *model, float *log_q, adaptau_error *error)
+{
+    struct atau_field       fields[ATAU_MOST_FIELDS];
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
+    adaptau_loss            loss = {.struct_size = sizeof loss};
+    adaptau_error           why = {0};
+    if (!atau_safetensors_has_metadata(file, FOLDING_KEY))
+        return ADAPTAU_OK;
+    adaptau_status status = atau_words_read(file, FOLDING_KEY, fields, list_folding_fields(&options, &loss, fields), error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (atau_folding_check(&options, &why) != ADAPTAU_OK || adaptau_model_set_loss(model, &loss, &why) != ADAPTAU_OK)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s: %.150s", file->path, FOLDING_KEY, why.message);
+    model->folding = (struct atau_folding){.present = true, .options = options};
+    if (options.popularity_exponent == 0.0)
+        return ADAPTAU_OK;
+    model->folding.log_q = log_q;
+    model->folding.viewed = log_q != NULL;
+    return log_q ? ADAPTAU_OK : read_log_q(file, model, error);
+}
+
 /* The encoder's state, the final embeddings, and the raw tables where they are others. */
 static adaptau_status read_embeddings(const struct atau_safetensors *file, const struct atau_model_shape *shape,
                                       adaptau_model *model, adaptau_error *error)
@@ -342,6 +422,8 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
         status = atau_model_allocate(file->context, shape.encoder, shape.n_users, shape.n_items, &shape.options, &model, error);
     if (status == ADAPTAU_OK)
         status = read_embeddings(file, &shape, model, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_read_folding(file, model, NULL, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;

@@ -25,7 +25,6 @@
 #include "model/model.h"
 
 #define DEFAULT_STEPS 4 /* docs/accuracy.md */
-#define MOST_STEPS 1000
 #define BLOCK 512 /* users of a batch: its memory is some rows of floats for each                               */
 #define ROWS_PER_TASK 64
 #define FIRST_STEP 1.0
@@ -51,32 +50,13 @@ struct adaptau_fold_in {
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
+/* has_popularity: the model knows how popular its items are. */
 static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
-                                    adaptau_error *error)
+                                    bool has_popularity, adaptau_error *error)
 {
-    const struct {
-        const char *name;
-        double      value, least, most;
-    } numbers[] = {{"tau", o->tau, 1e-30, 1e30},
-                   {"threshold", o->threshold, -1e30, 1e30},
-                   {"divisor", o->divisor, 0.0, 1e30},
-                   {"target_strength", o->target_strength, 0.0, 1e30},
-                   {"popularity_exponent", o->popularity_exponent, -4.0, 4.0}};
-    if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT,
-                         "options->tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED",
-                         o->tau_user_policy);
-    if (o->n_steps > MOST_STEPS)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is above %d", o->n_steps, MOST_STEPS);
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-        if (!isfinite(numbers[k].value))
-            return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", numbers[k].name, numbers[k].value);
-        if (numbers[k].value < numbers[k].least || numbers[k].value > numbers[k].most)
-            return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", numbers[k].name,
-                             numbers[k].value, numbers[k].least, numbers[k].most);
-    }
+    adaptau_status status = atau_folding_check(o, error);
+    if (status != ADAPTAU_OK)
+        return status;
     const bool soft = o->target_strength > 0.0, popular = o->popularity_exponent != 0.0;
     if (model->objective.map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || soft || popular))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s belongs to the softmax, but the model's loss is %s",
@@ -84,7 +64,7 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
                          : popular ? "popularity_exponent"
                                    : "tau_user_policy",
                          model->objective.map->name);
-    if ((soft || popular) && !dataset)
+    if ((soft || (popular && !has_popularity)) && !dataset)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g, but dataset is NULL",
                          soft ? "target_strength" : "popularity_exponent",
                          soft ? o->target_strength : o->popularity_exponent);
@@ -126,7 +106,8 @@ static float inverse_of(double weight)
     return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
 }
 
-static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset,
+/* log_q: of the model, or NULL. */
+static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset, const float *log_q,
                            adaptau_error *error)
 {
     adaptau_tables tables = {0};
@@ -140,7 +121,9 @@ static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, co
     if (status != ADAPTAU_OK)
         return status;
     lay_out(fold, own_starts);
-    if (fold->log_q)
+    if (fold->log_q && log_q)
+        memcpy(fold->log_q, log_q, (size_t)fold->n_items * sizeof(float));
+    else if (fold->log_q)
         atau_popularity_log_q(dataset, fold->options.popularity_exponent, fold->log_q);
     status = copy_items(fold, &tables, error);
     if (status == ADAPTAU_OK && own_starts)
@@ -150,6 +133,18 @@ static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, co
                : status;
 }
 
+/* The options that the model has. Soft targets need the interactions. */
+static adaptau_status recall_options(const adaptau_model *model, const adaptau_dataset *dataset, adaptau_fold_in_options *out,
+                                     adaptau_error *error)
+{
+    if (!model->folding.present)
+        return atau_fail(error, ADAPTAU_E_STATE, "options is NULL, but the model does not say how new users are folded in");
+    *out = model->folding.options;
+    if (!dataset)
+        out->target_strength = 0.0;
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
                                       const adaptau_fold_in_options *given, adaptau_fold_in **out, adaptau_error *error)
 {
@@ -157,13 +152,18 @@ adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status =
-        atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), given, false, "options", error);
+        given ? atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), given, false, "options", error)
+              : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
     adaptau_fold_in *fold = NULL;
-    status = check_options(&options, model, dataset, error);
+    const float     *log_q = given ? NULL : model->folding.log_q;
+    if (!given)
+        status = recall_options(model, dataset, &options, error);
+    if (status == ADAPTAU_OK)
+        status = check_options(&options, model, dataset, log_q != NULL, error);
     if (status == ADAPTAU_OK) {
         fold = atau_allocate_zeroed(model->context, 1, sizeof *fold);
         status = fold ? ADAPTAU_OK : atau_fail_memory(error, sizeof *fold, "the fold");
@@ -176,7 +176,7 @@ adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_
         fold->n_items = model->tables.side[ITEMS].n_rows;
         fold->dim = model->tables.dim;
         fold->exponent = 1.0;
-        status = fill(fold, model, dataset, error);
+        status = fill(fold, model, dataset, log_q, error);
     }
     atau_model_leave_shared(model);
     if (status == ADAPTAU_OK)

@@ -137,6 +137,7 @@ void adaptau_model_destroy(adaptau_model *model)
     if (!model)
         return;
     model->encoding.encoder->destroy(&model->encoding);
+    atau_folding_free(&model->folding, &model->tables);
     atau_targets_free(&model->targets, &model->tables);
     atau_contrast_free(&model->contrast, model->context);
     atau_prototypes_free(&model->prototypes, model->context);
@@ -314,6 +315,53 @@ adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bi
         return status;
     status = atau_tables_set_bias(&model->tables, bias, error);
     atau_busy_leave(&model->busy);
+    return status;
+}
+
+/* Options that the model takes with it. */
+static adaptau_status check_folding(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_in_options *o,
+                                    adaptau_error *error)
+{
+    adaptau_status status = atau_folding_check(o, error);
+    if (status == ADAPTAU_OK && o->popularity_exponent != 0.0 && !dataset)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->popularity_exponent = %g, but dataset is NULL",
+                         o->popularity_exponent);
+    return status == ADAPTAU_OK && dataset ? atau_model_check_dataset(model, "dataset", dataset, error) : status;
+}
+
+adaptau_status adaptau_model_set_fold_in(adaptau_model *model, const adaptau_dataset *dataset,
+                                         const adaptau_fold_in_options *given, adaptau_error *error)
+{
+    adaptau_fold_in_options options;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = given ? atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error) : ADAPTAU_OK;
+    if (status == ADAPTAU_OK && given)
+        status = check_folding(model, dataset, &options, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (given)
+        status = atau_folding_set(&model->folding, &model->tables, dataset, &options, error);
+    else
+        atau_folding_free(&model->folding, &model->tables);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
+adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fold_in_options *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (model->folding.present)
+        atau_write_struct(out, &model->folding.options, sizeof model->folding.options);
+    else
+        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in");
+    atau_model_leave_shared(model);
     return status;
 }
 

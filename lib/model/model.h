@@ -16,6 +16,7 @@
 #include "kernels/loss.h"
 #include "model/contrast.h"
 #include "model/encoders/encoder.h"
+#include "model/folding.h"
 #include "model/gradients.h"
 #include "model/optimiser.h"
 #include "model/prototypes.h"
@@ -40,6 +41,7 @@ struct adaptau_model {
     struct atau_optimiser  optimiser;
     struct atau_contrast   contrast;
     struct atau_prototypes prototypes;
+    struct atau_folding    folding;
     struct atau_mapping    mapping; /* the file that read-only tables are in, or nothing                      */
 };
 

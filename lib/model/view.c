@@ -42,14 +42,16 @@ static adaptau_status point_to_table(const struct atau_safetensors *file, const 
     return status == ADAPTAU_OK ? atau_check_rows_finite(file->context, name, n, dim, *out, dim, error) : status;
 }
 
-static adaptau_status point_to_bias(const struct atau_safetensors *file, int32_t n_items, float **out, adaptau_error *error)
+/* The same of a number for each item, where there are any. */
+static adaptau_status point_to_numbers(const struct atau_safetensors *file, const char *name, int32_t n_items, float **out,
+                                       adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = NULL;
-    adaptau_status                       status = atau_model_find_bias(file, n_items, &entry, error);
+    adaptau_status                       status = atau_model_find_numbers(file, name, n_items, &entry, error);
     if (status != ADAPTAU_OK || !entry)
         return status;
-    status = point_to(file, entry, ATAU_BIAS_TENSOR, out, error);
-    return status == ADAPTAU_OK ? atau_check_rows_finite(file->context, ATAU_BIAS_TENSOR, n_items, 1, *out, 1, error) : status;
+    status = point_to(file, entry, name, out, error);
+    return status == ADAPTAU_OK ? atau_check_rows_finite(file->context, name, n_items, 1, *out, 1, error) : status;
 }
 
 /* All that a model consists of, in the file. */
@@ -57,6 +59,7 @@ struct pointers {
     float                    *raw[2];
     struct atau_encoding_view encoding; /* not of an identity                                                 */
     float                    *bias;     /* or NULL                                                            */
+    float                    *log_q;    /* or NULL                                                            */
 };
 
 static adaptau_status find_pointers(const struct atau_safetensors *file, const struct atau_model_shape *shape, struct pointers *p,
@@ -75,7 +78,9 @@ static adaptau_status find_pointers(const struct atau_safetensors *file, const s
     if (status == ADAPTAU_OK && encoder->has_matrix)
         status = point_to_table(file, ATAU_ENCODER_TENSOR, dim, dim, &p->encoding.own, error);
     p->encoding.final.stride[USERS] = p->encoding.final.stride[ITEMS] = dim;
-    return status == ADAPTAU_OK ? point_to_bias(file, shape->n_items, &p->bias, error) : status;
+    if (status == ADAPTAU_OK)
+        status = point_to_numbers(file, ATAU_BIAS_TENSOR, shape->n_items, &p->bias, error);
+    return status == ADAPTAU_OK ? point_to_numbers(file, ATAU_LOG_Q_TENSOR, shape->n_items, &p->log_q, error) : status;
 }
 
 static adaptau_status make_model(const struct atau_safetensors *file, adaptau_model **out, adaptau_error *error)
@@ -97,6 +102,8 @@ static adaptau_status make_model(const struct atau_safetensors *file, adaptau_mo
     model->tables.read_only = true;
     atau_tables_borrow_bias(&model->tables, p.bias);
     status = atau_encoding_restore(&model->encoding, shape.encoder_options, &p.encoding, &final, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_read_folding(file, model, p.log_q, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
