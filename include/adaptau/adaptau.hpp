@@ -406,6 +406,20 @@ public:
         return bytes;
     }
 
+    /** adaptau_model_set_fold_in; `data` may be nullptr without popularity. */
+    void set_fold_in(const adaptau_fold_in_options &options, const adaptau::dataset *data = nullptr)
+    {
+        call(adaptau_model_set_fold_in, get(), data ? data->get() : nullptr, &options);
+    }
+
+    /** adaptau_model_get_fold_in. */
+    adaptau_fold_in_options fold_in() const
+    {
+        auto out = sized<adaptau_fold_in_options>();
+        call(adaptau_model_get_fold_in, get(), &out);
+        return out;
+    }
+
     /** The final embeddings, until the next call that changes the model. */
     adaptau_tables tables() const
     {
@@ -649,6 +663,12 @@ public:
         : dim_(static_cast<std::size_t>(model.dim()))
     {
         make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, &options);
+    }
+
+    /** The same as the model says (adaptau_model_set_fold_in), without soft targets where `data` is nullptr. */
+    explicit fold(const adaptau::model &model, const adaptau::dataset *data = nullptr) : dim_(static_cast<std::size_t>(model.dim()))
+    {
+        make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, static_cast<const adaptau_fold_in_options *>(nullptr));
     }
 
     /** Embeddings [n x d] of n new users, and their τ where `taus` is not empty. User u has the items from item_ptr[u] on, to

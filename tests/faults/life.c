@@ -358,6 +358,14 @@ static adaptau_status create_fold(struct state *s)
     return adaptau_fold_in_create(s->model, s->data, &options, &s->fold, &s->error);
 }
 
+static adaptau_status say_fold_in(struct state *s)
+{
+    adaptau_fold_in_options options = fold_options(s);
+    if (s->life->way->model.encoder == ADAPTAU_ENCODER_MF && options.tau_user_policy == ADAPTAU_TAU_USER_NONE)
+        options.popularity_exponent = 0.5;
+    return adaptau_model_set_fold_in(s->model, s->data, &options, &s->error);
+}
+
 static adaptau_status fold_users(struct state *s)
 {
     const int64_t ptr[3] = {0, 2, 3};
@@ -547,6 +555,7 @@ static adaptau_status grow_temperature(struct state *s)
 
 static void keep(struct state *s)
 {
+    CALL(say_fold_in);
     CALL(save);
     note_file(s);
     CALL(load);

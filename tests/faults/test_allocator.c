@@ -214,6 +214,8 @@ START_TEST(no_call_of_a_life_calls_malloc)
     evaluate(context, model, data);
     WATCH(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
     WATCH(adaptau_fold_in_users(fold, 1, ptr, items, NULL, row, NULL, &error));
+    fold_options.popularity_exponent = 0.5;
+    WATCH(adaptau_model_set_fold_in(model, data, &fold_options, &error));
     WATCH(adaptau_model_grow(model, data, NULL, &grown, &error));
     keep(context, model, data, temperature);
     keep_in_memory(context, model, data, temperature);

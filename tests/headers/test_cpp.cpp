@@ -121,7 +121,7 @@ void later_users_are_served(const adaptau::context &context)
 {
     const std::vector<int32_t> more_users = {0, 0, 1, 1, 2, 2, 3}, more_items = {0, 1, 1, 2, 2, 3, 3};
     const adaptau::dataset     data(context, 3, 4, users, items), more(context, 4, 4, more_users, more_items);
-    const adaptau::model       model(context, data);
+    adaptau::model             model(context, data);
     const adaptau::temperature temperature(context, data);
     const char *const          path = "test_cpp.checkpoint";
     model.save_checkpoint(temperature, "so far", path);
@@ -152,6 +152,10 @@ void later_users_are_served(const adaptau::context &context)
     std::vector<int32_t>       best(2);
     fold.users(item_ptr, own, rows, taus);
     expect(taus[0] == 0.1f && taus[1] == 0.1f, "folded users have the temperature");
+    model.set_fold_in(options);
+    std::vector<float> as_said(2 * 64);
+    adaptau::fold(model).users(item_ptr, own, as_said);
+    expect(as_said == rows && model.fold_in().tau == 0.1, "and so they are where the model says it");
     auto query = adaptau::sized<adaptau_query>();
     query.n = 2;
     query.k = 1;
