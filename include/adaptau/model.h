@@ -244,7 +244,7 @@ typedef struct adaptau_target_options {
  *  @param[in] dataset      the interactions trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
- *          E_CALLBACK. Soft targets are off after E_CALLBACK; other failures change nothing. Since 1.0. */
+ *          E_CALLBACK, E_CANCELLED. Soft targets are off after these two; other failures change nothing. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);

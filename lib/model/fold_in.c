@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/lists.h"
 #include "common/pool.h"
+#include "common/progress.h"
 #include "common/size.h"
 #include "core/dataset.h"
 #include "kernels/check.h"
@@ -512,6 +513,8 @@ adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_user
         b.ptr = item_ptr + first;
         b.best = answers.embeddings + first * fold->dim;
         status = fold_block(&b, answers.taus + first, error);
+        if (status == ADAPTAU_OK)
+            status = atau_progress(fold->context, ADAPTAU_PROGRESS_FOLD_IN, first + b.n, n_users, error);
     }
     if (status == ADAPTAU_OK)
         memcpy(embeddings, answers.embeddings, (size_t)n_users * (size_t)fold->dim * sizeof(float));

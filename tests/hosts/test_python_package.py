@@ -287,6 +287,20 @@ class Named(unittest.TestCase):
             whole = adaptau.AdapTau.from_bytes(model.to_bytes(), interactions=self.pairs)
             np.testing.assert_array_equal(whole.fold_in([[1003]]), model.fold_in([[1003]]))
 
+    def test_long_calls_tell_how_far_they_are_and_are_ended(self):
+        model = adaptau.AdapTau.from_bytes(self.model.to_bytes(), interactions=self.pairs)
+        heard = []
+        model._context.set_progress(lambda *of: heard.append(of))
+        model.recommend(["u1", "u2"], 3)
+        self.assertEqual(heard[-1][1], heard[-1][2])
+        model._context.set_progress(lambda *_: 1 / 0)
+        with self.assertRaisesRegex(adaptau.Cancelled, "progress answered -1 after"):
+            model.recommend("u1")
+        model._context.set_progress(lambda *_: True)
+        self.assertRaises(adaptau.Cancelled, model.recommend, "u1")
+        model._context.set_progress(None)
+        model.recommend("u1")
+
     def test_a_pickle_has_everything(self):
         copied = pickle.loads(pickle.dumps(self.model))
         for name in ("u1", "u9"):

@@ -214,11 +214,17 @@ class AdapTau:
             def on_epoch(state: Any) -> Any:
                 progress.epoch(state)
                 return callback(state) if callback else low.GO_ON
+            context.set_progress(lambda what, done, total: interrupt.came)  # for what is long between two steps
             try:
                 model, result = low.fit_dataset(context, dataset, recipe, validation=judged, on_step=on_step, on_epoch=on_epoch,
                                                 held_out_share=self.held_out_share, patience=self.patience)
+            except low.Cancelled:
+                if interrupt.came:
+                    raise KeyboardInterrupt from None
+                raise
             finally:
                 progress.close()
+                context.set_progress(None)
         recipe.fill(dataset)
         self._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
                                                        ("soft_targets", "popularity_exponent", "positives_in_sum")})

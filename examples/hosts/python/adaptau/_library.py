@@ -292,6 +292,18 @@ class Context(_Object):
     def backend(self):
         return lib.adaptau_context_backend(self).decode()
 
+    def set_progress(self, function):
+        """Have long calls tell function(what, done, total) how far they are (ADAPTAU_PROGRESS_*): what it answers, but for None and 0,
+        ends the call with Cancelled, and so does an exception in it. None: nobody is told."""
+        def answer(_, what, done, total):
+            try:
+                return 1 if function(what, done, total) else 0
+            except BaseException:  # nothing may pass through the library
+                return -1
+        listener = c.CFUNCTYPE(_I32, _P, _I32, _I64, _I64)(answer) if function else None
+        call(lib.adaptau_context_set_progress, self, listener, None)
+        self._listener = listener
+
 
 class Dataset(_Object):
     """Sorted rows, borrowed: `indptr` int64 [n + 1], `indices` int32, as in a scipy.sparse.csr_array with such indices, and
