@@ -36,7 +36,7 @@
 
 struct adaptau_fold_in {
     adaptau_context     *context;
-    adaptau_fold_in_options options; /* defaults filled in                                                       */
+    adaptau_fold_in_options options;
     adaptau_loss         loss;
     bool                 softmax;
     uint32_t             flags; /* of the tables: users and items of length 1 where they are normalised        */
@@ -51,8 +51,40 @@ struct adaptau_fold_in {
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
+static adaptau_fold_in_options defaults_for(const adaptau_model *model, int32_t tau_user_policy)
+{
+    return (adaptau_fold_in_options){
+        .struct_size = sizeof(adaptau_fold_in_options),
+        .tau_user_policy = tau_user_policy,
+        .n_steps = model->encoding.encoder->folds_exactly ? 0 : DEFAULT_STEPS,
+        .divisor = tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0,
+    };
+}
+
+adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
+                                            int32_t tau_user_policy, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    if (!atau_folding_knows_policy(tau_user_policy))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED", tau_user_policy);
+    const adaptau_fold_in_options defaults = defaults_for(model, tau_user_policy);
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
+adaptau_status atau_fold_in_read_options(const adaptau_model *model, const adaptau_fold_in_options *given,
+                                         adaptau_fold_in_options *out, adaptau_error *error)
+{
+    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, false, "options", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    const adaptau_fold_in_options defaults = defaults_for(model, out->tau_user_policy);
+    atau_complete_struct(out, &defaults, sizeof *out, given);
+    return ADAPTAU_OK;
+}
+
 /* has_popularity: the model knows how popular its items are. */
-static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
+static adaptau_status check_options(const adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
                                     bool has_popularity, adaptau_error *error)
 {
     adaptau_status status = atau_folding_check(o, error);
@@ -73,10 +105,6 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
     if (dataset && (dataset->n_users != n || dataset->n_items != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
                          dataset->n_items, n, m);
-    if (o->n_steps == 0)
-        o->n_steps = model->encoding.encoder->folds_exactly ? -1 : DEFAULT_STEPS;
-    if (o->divisor == 0.0)
-        o->divisor = o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
     return ADAPTAU_OK;
 }
 
@@ -152,9 +180,7 @@ adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_
     adaptau_fold_in_options options;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status =
-        given ? atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), given, false, "options", error)
-              : ADAPTAU_OK;
+    adaptau_status status = given ? atau_fold_in_read_options(model, given, &options, error) : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)

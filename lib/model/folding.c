@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "common/abi.h"
 #include "common/error.h"
 #include "core/dataset.h"
 
@@ -16,6 +17,11 @@ static size_t size_of(const struct atau_raw_tables *tables)
 /* ---- options ------------------------------------------------------------------------------------------------------- */
 
 #define MOST_STEPS 1000
+
+bool atau_folding_knows_policy(int32_t policy)
+{
+    return policy >= ADAPTAU_TAU_USER_NONE && policy <= ADAPTAU_TAU_USER_RELEASED;
+}
 
 adaptau_status atau_folding_check(const adaptau_fold_in_options *o, adaptau_error *error)
 {
@@ -29,12 +35,14 @@ adaptau_status atau_folding_check(const adaptau_fold_in_options *o, adaptau_erro
                    {"popularity_exponent", o->popularity_exponent, -4.0, 4.0}};
     if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
+    if (!atau_folding_knows_policy(o->tau_user_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "options->tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED",
                          o->tau_user_policy);
-    if (o->n_steps > MOST_STEPS)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is above %d", o->n_steps, MOST_STEPS);
+    if (o->n_steps < 0 || o->n_steps > MOST_STEPS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is outside 0 ... %d", o->n_steps, MOST_STEPS);
+    if (o->divisor == 0.0)
+        return atau_fail_zero(error, "options->divisor", "above 0", "adaptau_fold_in_options_init");
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         if (!isfinite(numbers[k].value))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", numbers[k].name, numbers[k].value);

@@ -18,6 +18,8 @@ struct atau_folding {
     bool                    viewed;  /* which is in constant memory of somebody else's                        */
 };
 
+bool atau_folding_knows_policy(int32_t tau_user_policy);
+
 /* What is wrong with options whatever the model is. @return E_ARGUMENT, E_NUMERIC. */
 adaptau_status atau_folding_check(const adaptau_fold_in_options *options, adaptau_error *error);
 

@@ -25,7 +25,7 @@
 
 /* What a step minimises. */
 struct atau_objective {
-    adaptau_loss            loss; /* as the host gave it                                                      */
+    adaptau_loss            loss; /* shorter structs completed                                                    */
     const struct atau_loss *map;  /* NULL: the softmax                                                        */
     adaptau_reduce          reduce; /* with other ranges of items; its function is NULL where there are none   */
 };
@@ -74,6 +74,11 @@ void           atau_model_leave_shared(const adaptau_model *model);
  * that are inside the model already. */
 adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+
+/* Options of fold-in as a host gave them, with the defaults for this model in the place of members that its struct does not have.
+ * @return E_ARGUMENT, E_ABI. */
+adaptau_status atau_fold_in_read_options(const adaptau_model *model, const adaptau_fold_in_options *given,
+                                         adaptau_fold_in_options *out, adaptau_error *error);
 
 /* E_SHAPE unless a dataset is of the model's size; `name` is the caller's argument. */
 adaptau_status atau_model_check_dataset(const adaptau_model *model, const char *name, const adaptau_dataset *dataset,

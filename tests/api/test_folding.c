@@ -145,8 +145,8 @@ END_TEST
 START_TEST(the_loss_is_in_the_file_too)
 {
     struct world                  w = open_trained();
-    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.3, .n_steps = 3};
-    const adaptau_loss loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_BCE, .negative_weight = 3.0};
+    const adaptau_fold_in_options options = full_fold_in_options(w.model, (adaptau_fold_in_options){.tau = 0.3, .n_steps = 3});
+    const adaptau_loss loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_BCE, .negative_weight = 3.0});
     const struct folded by_softmax = fold(w.model, NULL, &options);
     OK(adaptau_model_set_loss(w.model, &loss, &error));
     const struct folded truth = fold(w.model, NULL, &options);
@@ -217,30 +217,32 @@ static const struct {
     adaptau_status status;
     const char    *message;
 } files[] = {
-    {"the least", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_OK, ""},
+    {"the least", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_OK, ""},
     {"popularity", WORD("01") WORD("01") WORD("02") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE DOUBLE_1 LOSS, 1, ADAPTAU_OK, ""},
-    {"a tensor that nothing asks for", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 1,
+    {"a tensor that nothing asks for", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 1,
      ADAPTAU_OK, ""},
     {"no words", "", 0, ADAPTAU_E_FORMAT, "metadata adaptau.fold_in is missing or unknown"},
-    {"a word less", WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
+    {"a word less", WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
      "metadata adaptau.fold_in is missing or unknown"},
-    {"no temperature", WORD("00") WORD("00") WORD("00") NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
+    {"no temperature", WORD("00") WORD("00") WORD("00") NO_DOUBLE NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
      "metadata adaptau.fold_in: options->tau = 0 is outside"},
-    {"an infinite temperature", WORD("00") WORD("00") WORD("00") INFINITE NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0,
+    {"an infinite temperature", WORD("00") WORD("00") WORD("00") INFINITE NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 0,
      ADAPTAU_E_FORMAT, "options->tau = inf is not finite"},
-    {"an unknown policy", WORD("00") WORD("09") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
+    {"an unknown policy", WORD("00") WORD("09") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
      "options->tau_user_policy = 9"},
-    {"unknown flags", WORD("80") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
+    {"no divisor", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
+     "metadata adaptau.fold_in: options->divisor = 0"},
+    {"unknown flags", WORD("80") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE LOSS, 0, ADAPTAU_E_FORMAT,
      "options->flags = 0x80"},
     {"an unknown loss",
-     WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE NO_DOUBLE WORD("77") NO_DOUBLE NO_DOUBLE WORD("00")
+     WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE NO_DOUBLE WORD("77") NO_DOUBLE NO_DOUBLE WORD("00")
          WORD("00") NO_DOUBLE "0000000000000000",
      0, ADAPTAU_E_FORMAT, "metadata adaptau.fold_in: loss->kind = 119"},
-    {"popularity that is not there", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE DOUBLE_1 LOSS, 0,
+    {"popularity that is not there", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE DOUBLE_1 LOSS, 0,
      ADAPTAU_E_FORMAT, "no tensor \"fold_in_log_q\", which metadata adaptau.fold_in needs"},
-    {"popularity of more items", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE DOUBLE_1 LOSS, 2,
+    {"popularity of more items", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE DOUBLE_1 LOSS, 2,
      ADAPTAU_E_FORMAT, "\"fold_in_log_q\" is 3 x 1"},
-    {"popularity that is not finite", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE NO_DOUBLE NO_DOUBLE DOUBLE_1 LOSS, 3,
+    {"popularity that is not finite", WORD("00") WORD("00") WORD("00") DOUBLE_1 NO_DOUBLE DOUBLE_1 NO_DOUBLE DOUBLE_1 LOSS, 3,
      ADAPTAU_E_NUMERIC, "fold_in_log_q[1] is not finite"},
 };
 
@@ -258,7 +260,7 @@ static void check_file(int k, bool mapped)
                                                      .tau_user_policy = k == 1,
                                                      .n_steps = k == 1 ? 2 : 0,
                                                      .tau = 1.0,
-                                                     .divisor = k == 1 ? 1.0 : 0.0,
+                                                     .divisor = 1.0,
                                                      .popularity_exponent = k == 1 ? 1.0 : 0.0});
     else
         ck_assert_msg(strstr(error.message, files[k].message), "%s: %s", files[k].what, error.message);
@@ -316,8 +318,8 @@ START_TEST(a_failure_leaves_what_was_said)
     adaptau_context              *context = open_host(&host, 1, false);
     adaptau_dataset              *data = make_data(context);
     adaptau_model                *model = NULL;
-    adaptau_model_options         options = {.struct_size = sizeof options, .dim = DIM};
-    const adaptau_fold_in_options first = {.struct_size = sizeof first, .tau = 0.4, .popularity_exponent = 0.5, .n_steps = 2};
+    adaptau_model_options         options = full_model_options((adaptau_model_options){.dim = DIM});
+    const adaptau_fold_in_options first = {.struct_size = sizeof first, .tau = 0.4, .popularity_exponent = 0.5, .n_steps = 2, .divisor = 2.0};
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_model_set_fold_in(model, data, &first, &error));
     const struct folded truth = fold(model, NULL, NULL);

@@ -137,7 +137,7 @@ static void check_ranks(const struct world *w, const adaptau_model *a, const ada
 
 static adaptau_status fold(const adaptau_model *model, float *row)
 {
-    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2, .n_steps = 2};
+    const adaptau_fold_in_options options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 2});
     const int64_t                 ptr[2] = {0, 3};
     const int32_t                 items[3] = {1, 5, 9};
     adaptau_fold_in              *in = NULL;
@@ -260,7 +260,7 @@ START_TEST(creating_one_takes_little_memory_however_large_the_tables)
         adaptau_context      *context = open_host(&host, 1, false), *maker = NULL;
         adaptau_dataset      *data = NULL;
         adaptau_model        *model = NULL;
-        adaptau_model_options options = {.struct_size = sizeof options, .dim = 64, .encoder = _i};
+        adaptau_model_options options = full_model_options((adaptau_model_options){.dim = 64, .encoder = _i});
         uint64_t              peak, before;
         const int32_t         n = sizes[k];
         OK(adaptau_context_create(NULL, &maker, &error));
@@ -332,8 +332,8 @@ START_TEST(calls_that_train_or_write_are_e_state)
 {
     struct world                 w = open_kind(_i);
     const adaptau_batch          batch = first_batch(&w);
-    const adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
-    const adaptau_loss           loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_BCE};
+    const adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 1.0});
+    const adaptau_loss           loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_BCE});
     float                        bias[ITEMS] = {0};
     adaptau_model               *model = NULL;
     OK(adaptau_model_map(w.context, path, NULL, NULL, &model, &error));

@@ -73,7 +73,7 @@ static void close_calls(struct calls *c)
 
 static adaptau_status make_model(struct calls *c, struct answers *out)
 {
-    adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM, .init = ADAPTAU_INIT_SPECTRAL};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .init = ADAPTAU_INIT_SPECTRAL});
     adaptau_model        *model = NULL;
     adaptau_status        status = adaptau_model_create(c->world.context, c->world.data, &options, &model, &error);
     ck_assert_int_eq(status == ADAPTAU_OK, model != NULL);
@@ -113,7 +113,8 @@ static adaptau_status rank(struct calls *c, struct answers *out)
 
 static adaptau_status fold_in(struct calls *c, struct answers *out)
 {
-    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2, .n_steps = 1, .target_strength = 2.0};
+    const adaptau_fold_in_options options =
+        full_fold_in_options(c->world.model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 1, .target_strength = 2.0});
     adaptau_fold_in              *fold = NULL;
     adaptau_status                status = adaptau_fold_in_create(c->world.model, c->world.data, &options, &fold, &error);
     ck_assert_int_eq(status == ADAPTAU_OK, fold != NULL);
@@ -125,7 +126,7 @@ static adaptau_status fold_in(struct calls *c, struct answers *out)
 
 static adaptau_status update_targets(struct calls *c, struct answers *out)
 {
-    const adaptau_target_options options = {.struct_size = sizeof options, .strength = 2.0, .row_weight_exponent = 1.0};
+    const adaptau_target_options options = full_target_options((adaptau_target_options){.strength = 2.0});
     (void)out;
     return adaptau_model_update_targets(c->world.model, c->world.data, c->world.temperature, &options, &error);
 }
@@ -235,7 +236,7 @@ START_TEST(a_fit_is_ended_in_the_middle_of_its_evaluation)
     struct listener      listener = {0};
     struct calls         c = open_calls(2);
     adaptau_recipe       r = {.struct_size = sizeof r};
-    adaptau_fit_options  options = {.struct_size = sizeof options, .held_out_share = 0.2};
+    adaptau_fit_options  options = full_fit_options((adaptau_fit_options){.held_out_share = 0.2});
     adaptau_model       *model = NULL;
     OK(adaptau_recipe_init(&r, &error));
     r.dim = DIM;

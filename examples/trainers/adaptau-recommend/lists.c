@@ -99,8 +99,10 @@ static int64_t merge(const int32_t *a, int64_t n_a, const int32_t *b, int64_t n_
 
 static adaptau_status fold_by_tau(const adaptau_model *model, double tau, adaptau_fold_in **out, adaptau_error *error)
 {
-    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = tau};
-    return adaptau_fold_in_create(model, NULL, &options, out, error);
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
+    adaptau_status          status = adaptau_fold_in_options_init(&options, model, ADAPTAU_TAU_USER_NONE, error);
+    options.tau = tau;
+    return status ? status : adaptau_fold_in_create(model, NULL, &options, out, error);
 }
 
 adaptau_status rank_from_items(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *items,
