@@ -17,11 +17,12 @@ typedef struct adaptau_fold_in adaptau_fold_in;
 
 /** Copy the model's items and form what new users need of them: with soft targets two sparse products, O(|D| d); with LightGCN
  *  n_layers − 1 propagations of the items' side.
- *  @param[in] dataset  the interactions trained on, for soft targets and popularity; not needed after the call; NULL is fine without
- *                      either
- *  @param[in] options  no NULL: `tau` has no default
+ *  @param[in] dataset  the interactions trained on, for soft targets and the popularity of options; not needed after the call; NULL
+ *                      is fine without either
+ *  @param[in] options  NULL: those of the model (adaptau_model_set_fold_in), with its popularity of items; soft targets are left out
+ *                      then where dataset is NULL
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options, or a row that is not finite); E_SHAPE for a dataset of another size; E_STATE
- *          for a LightGCN that was loaded and has no graph; E_MEMORY, E_CALLBACK. Since 1.0. */
+ *          for NULL options where the model says nothing, and for a LightGCN that was loaded and has no graph; E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
                                                   const adaptau_fold_in_options *options, adaptau_fold_in **out, adaptau_error *error);
 

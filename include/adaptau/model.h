@@ -14,10 +14,10 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _rank,
- *  _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
- *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
- *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
+ *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
+ *  _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run
+ *  side by side on any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at
+ *  once and changes nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 11-new-users.c checkpoint
  *  @snippet 11-new-users.c grow */
@@ -163,7 +163,8 @@ ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_e
  *  @return E_ARGUMENT, E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
-/** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
+/** The loss of adaptau_model_gradients, the softmax until this is called. It is a part of a saved model where that says how new users
+ *  are folded in (adaptau_model_set_fold_in), which they are by this loss.
  *
  *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what
  *  the softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
@@ -252,7 +253,7 @@ ADAPTAU_API adaptau_status adaptau_target_options_init(adaptau_target_options *o
  *  @param[in] dataset      the interactions trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
- *          E_CALLBACK. Soft targets are off after E_CALLBACK; other failures change nothing. Since 1.0. */
+ *          E_CALLBACK, E_CANCELLED. Soft targets are off after these two; other failures change nothing. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
@@ -283,7 +284,7 @@ ADAPTAU_API adaptau_status adaptau_model_rank(const adaptau_model *model, const 
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
- *  "encoder_parameters" [d, d] (V), and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
+ *  "encoder_parameters" [d, d] (V), what adaptau_model_set_fold_in said, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
  *  folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
  *  @return E_ARGUMENT; E_IO with os_error. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
@@ -327,6 +328,52 @@ ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, con
                                                    adaptau_attachment_function take, void *user_data, adaptau_model **out,
                                                    adaptau_error *error);
 
+/** Takes the next bytes of a file that the library writes, on the thread that called the library. The bytes are valid during the
+ *  call. Small pieces come together as one of at most 16 KiB; a larger table comes as one piece if its rows are contiguous.
+ *  @param size  > 0
+ *  @return 0, or anything else for a failure: the call is E_CALLBACK then, and no more bytes come. */
+typedef int32_t (*adaptau_write_function)(void *user_data, const void *bytes, int64_t size);
+
+/** adaptau_model_save_with, byte for byte, into a function of the host's instead of a file: an object store, a socket, a database.
+ *  The model is being read meanwhile: the function may make calls that only read it, and no others.
+ *  @param[in] attachments  [n] as in adaptau_model_save_with; NULL is fine where n is 0
+ *  @return E_ARGUMENT; E_CALLBACK when `write` failed: what it took is the beginning of a file; of LightGCN and SimpleX E_MEMORY.
+ *          Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
+                                                 const adaptau_attachment *attachments, adaptau_error *error);
+
+/** adaptau_model_load_with of a file that is in the host's memory. The model has its own copy of what it needs.
+ *  @param[in] bytes  [size] at any address; not needed after the call
+ *  @param[in] take   called for each attachment; NULL: they are not read
+ *  @return as adaptau_model_load_with, without E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, const void *bytes, int64_t size,
+                                                   adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                                   adaptau_error *error);
+
+/** A model whose tables are a file that the library maps into memory, for serving: nothing is copied, all processes that map the
+ *  file share its pages, and the memory of the model is less than 64 KiB besides what readers take, however large the tables are.
+ *  It ranks, folds users in, saves, exports and grows (into a model with own memory) as one of adaptau_model_load does. It cannot
+ *  be trained: adaptau_model_gradients, _apply, _refresh, _set_item_bias, _update_targets, _contrast and _update_prototypes are
+ *  E_STATE. The call reads the whole file once, to check the checksum, where there is one, and that all entries are finite.
+ *
+ *  The file must not change while the model is there. To replace it, save to the same path: the library's files appear by a
+ *  rename, so that this model keeps the old file until it is destroyed. A file that somebody writes over in place gives other
+ *  scores, which may not be finite; one that somebody makes shorter ends the process by a signal (SIGBUS).
+ *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
+ *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in F16 or BF16, for tables that do not begin at a multiple of 4
+ *          bytes, which this library never writes, and where the system or the file system cannot map files: adaptau_model_load
+ *          reads them all. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_map(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                             void *user_data, adaptau_model **out, adaptau_error *error);
+
+/** adaptau_model_map of a file that is in the host's memory already, by a mapping of the host's, in shared memory or as a part of
+ *  the program.
+ *  @param[in] bytes  [size] at a multiple of 4; must stay there, and as they are, until the model is destroyed
+ *  @return as adaptau_model_map, without E_IO; E_ARGUMENT also for bytes at another address. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_view(adaptau_context *context, const void *bytes, int64_t size,
+                                              adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                              adaptau_error *error);
+
 #define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
 
 /** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
@@ -359,6 +406,20 @@ ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *mo
 ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset,
                                                          const char *path, adaptau_model **model, adaptau_temperature **temperature,
                                                          char *note, adaptau_error *error);
+
+/** adaptau_model_save_checkpoint, byte for byte, into a function of the host's. Model and temperature are being read meanwhile.
+ *  @return as adaptau_model_save_checkpoint, with E_CALLBACK of `write` in the place of E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_save_checkpoint_to(const adaptau_model *model, const adaptau_temperature *temperature,
+                                                            const char *note, adaptau_write_function write, void *user_data,
+                                                            adaptau_error *error);
+
+/** adaptau_model_load_checkpoint of a file that is in the host's memory.
+ *  @param[in] bytes  [size] at any address; not needed after the call
+ *  @return as adaptau_model_load_checkpoint, without E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_load_checkpoint_from(adaptau_context *context, const adaptau_dataset *dataset,
+                                                              const void *bytes, int64_t size, adaptau_model **model,
+                                                              adaptau_temperature **temperature, char *note,
+                                                              adaptau_error *error);
 
 /** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
  *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products
@@ -396,6 +457,25 @@ typedef struct adaptau_fold_in_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
                                                         int32_t tau_user_policy, adaptau_error *error);
+
+/** Say with the model how new users are folded in: adaptau_fold_in_create takes this where it is given no options, and saved models
+ *  and checkpoints carry it, with the model's loss (adaptau_model_set_loss) and the popularity of the items. So a program that has
+ *  nothing but the file folds users in as the training would. adaptau_training_end_epoch, and so adaptau_fit, do it by the recipe;
+ *  a host with objects of its own has adaptau_recipe_fold_in_options. Models that have grown keep it. It changes the model in the
+ *  sense of threads, and may be called for one of adaptau_model_map or _view.
+ *  @param[in] dataset  the interactions trained on, whose items' popularity is copied; not needed after the call. NULL is fine where
+ *                      options->popularity_exponent is 0
+ *  @param[in] options  copied; NULL: the model says nothing
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC as adaptau_fold_in_create; E_SHAPE, E_MEMORY: nothing has changed. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_set_fold_in(adaptau_model *model, const adaptau_dataset *dataset,
+                                                     const adaptau_fold_in_options *options, adaptau_error *error);
+
+/** What adaptau_model_set_fold_in said, here or before the model was saved.
+ *  @param[in,out] out  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI; E_STATE for a model that says nothing, from an older or another program's file for example.
+ *          Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fold_in_options *out,
+                                                     adaptau_error *error);
 
 /** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
  *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias
