@@ -11,6 +11,7 @@
 
 #include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
+#include <adaptau/fold_in.h>
 #include <adaptau/model.h>
 #include <adaptau/sampler.h>
 #include <adaptau/temperature.h>

@@ -12,7 +12,7 @@
 #ifndef ATAU_OUTPUT_H
 #define ATAU_OUTPUT_H
 
-#include <adaptau/model.h>
+#include <adaptau/files.h>
 
 #include "files/atomic_file.h"
 

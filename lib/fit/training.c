@@ -3,6 +3,7 @@
  * them, the temperature's update, must not be made twice: a repeated begin_epoch remembers it. The learning rates of a step
  * are set before its batch is taken, so that they belong to the batch that is handed out; a batch that could not be made is
  * asked for again. */
+#include <adaptau/files.h>
 #include <adaptau/fit.h>
 #include <adaptau/tune.h>
 

@@ -4,6 +4,7 @@
 #ifndef ATAU_FOLDING_H
 #define ATAU_FOLDING_H
 
+#include <adaptau/fold_in.h>
 #include <adaptau/model.h>
 
 #include <stdbool.h>

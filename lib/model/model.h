@@ -4,6 +4,7 @@
 #ifndef ATAU_MODEL_H
 #define ATAU_MODEL_H
 
+#include <adaptau/fold_in.h>
 #include <adaptau/model.h>
 #include <adaptau/shards.h>
 #include <adaptau/experimental.h>

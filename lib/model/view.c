@@ -2,6 +2,7 @@
 /* Models whose tables are a file in memory: a mapping of the library's or a buffer of the host's. Nothing is copied but the header
  * while it is parsed, and nothing is written. Everything is checked once as adaptau_model_load checks it, which reads all pages:
  * a model that is damaged should not answer, and pages that were read need not be fetched while a user waits. */
+#include <adaptau/files.h>
 #include <adaptau/model.h>
 
 #include <stdint.h>

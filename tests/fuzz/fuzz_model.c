@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* adaptau_model_load: takes memory in proportion to the file; what loads is saved to a file that loads as the same model. The same
  * bytes in memory are the same model, and a model that uses them where they are is it, too, unless it says that it cannot be. */
+#include <adaptau/files.h>
 #include <adaptau/model.h>
 
 #include <stdlib.h>
