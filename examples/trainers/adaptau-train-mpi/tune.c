@@ -33,16 +33,16 @@ static adaptau_status search(struct tuned *tuned, adaptau_context *context, cons
     struct searching           searching = {.shown = !s->quiet, .started = clock_now()};
     adaptau_recipe             base = recipe->base;
     adaptau_tune_result        result = {.struct_size = sizeof result};
-    const adaptau_tune_options options = {
-        .struct_size = sizeof options,
-        .cutoff = s->trial.cutoffs.values[choosing_cutoff(&s->trial.cutoffs)],
-        .share = s->trial.valid_share,
-        .seed = (uint64_t)s->trial.split_seed,
-        .progress = watch_trial,
-        .user_data = &searching,
-    };
+    adaptau_tune_options       options = {.struct_size = sizeof options};
+    adaptau_status             status = adaptau_tune_options_init(&options, error);
+    options.cutoff = s->trial.cutoffs.values[choosing_cutoff(&s->trial.cutoffs)];
+    options.share = s->trial.valid_share > 0 ? s->trial.valid_share : options.share;
+    options.seed = (uint64_t)s->trial.split_seed;
+    options.progress = watch_trial;
+    options.user_data = &searching;
     base.tau_user_policy = s->recipe.base.tau_user_policy; /* ADAPTAU_BY_DATA where the search decides          */
-    adaptau_status status = adaptau_tune(context, train, &options, &base, &result, error);
+    if (!status)
+        status = adaptau_tune(context, train, &options, &base, &result, error);
     *tuned = (struct tuned){
         .n_trials = result.n_trials,
         .trial_epochs = result.trial_epochs,
