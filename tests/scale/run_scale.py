@@ -190,6 +190,21 @@ def check_policies(programs, data, grids):
                                             f"{difference:.1e} ({where})")
 
 
+def check_temperature(programs, data, folder, grids):
+    """The first process finds the temperature that one process alone finds, and a job that goes on does not search again."""
+    options = ["--temperature", "held-out", "--epochs", "6", "--dim", "8"]
+    single = programs.single(data, 2, *options)
+    for grid in grids:
+        path = str(folder / ("tuned%dx%d" % grid))
+        found = programs.grid(data, grid, *options, "--checkpoint", path)
+        difference, where = apart(single, found)
+        report(single["tau_trials"] >= 3 and difference <= TOLERANCE,
+               f"held-out temperature, {grid[0]}x{grid[1]}: tau0 {found['tau0']:.4f} and metrics within {difference:.1e} ({where})")
+        again = programs.grid(data, grid, *options, "--checkpoint", path, "--resume")
+        report(again["tables"] == found["tables"] and again["tau_trials"] == found["tau_trials"] and
+               again["tune_seconds"] == found["tune_seconds"], "and a job that goes on takes it from the checkpoint")
+
+
 def manifest_epoch(path):
     try:
         return int(open(path).readline().split()[3])
@@ -361,6 +376,7 @@ def main():
         if not small:
             cases += [(["--personal", p], grid, (2, 1) if grid != (2, 1) else (1, 1)) for p in PERSONAL for grid in GRIDS]
             cases += [(["--loss", loss], (2, 2), (1, 2)) for loss in OTHER_LOSSES]
+        check_temperature(programs, synthetic, work, GRIDS[-1:] if small else FINE_GRIDS)
         check_resume(programs, sparse, work, cases)
         check_damage(programs, sparse, work)
         if small:

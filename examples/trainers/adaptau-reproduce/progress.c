@@ -49,7 +49,7 @@ static void describe(const struct progress *progress, char *out, size_t size)
     char                           left[32] = "?", tau[24] = "";
     if (progress->work_done > 0)
         clock_text(progress->seconds_done * progress->work_left / progress->work_done, left, sizeof left);
-    if (description->strategy == STRATEGY_GRID)
+    if (description->strategy == STRATEGY_GRID || description->strategy == STRATEGY_PRESET_GRID)
         snprintf(tau, sizeof tau, " %g", description->recipe.base.tau);
     snprintf(out, size, "[%d/%d, %s left] %s %s %s%s%s, seed %lld, %s", progress->number, progress->n_cells, left,
              description->subject->name, backbone_names[description->recipe.base.encoder], strategy_get(description->strategy)->name,

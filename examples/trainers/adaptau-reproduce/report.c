@@ -122,8 +122,8 @@ static void write_protocols(const struct study *study, FILE *out)
     paragraph(
         out,
         "Shortened by --quick: one seed unless told otherwise; protocol paper alone unless told otherwise; every second epoch "
-        "is evaluated; five temperatures in the grid (LightGCN: three) instead of twelve; two shares of noise instead "
-        "of four, and 20 epochs with noise; 6 epochs and 64 candidates, not 1024, where each pair has its own.");
+        "is evaluated; six temperatures in the grid (LightGCN: three) instead of fourteen; two shares of noise instead "
+        "of four; 6 epochs and 64 candidates, not 1024, where each pair has its own.");
 }
 
 /* "noise users 0.1" of a cell's identity, which has between commas what it was trained by; "" where there is none of the kind. */

@@ -78,7 +78,7 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"backbone", OPTION_CHOICE, &s->backbones, 0, 0, backbone_choices, NULL,
          "tables and figures that have both show this one alone (both)", NULL},
         {"taus", OPTION_DECIMALS, &s->taus, 0.001, 100, NULL, "TAU,TAU,...",
-         "the grid of fixed temperatures (twelve from 0.04 to 0.4; quick: five, of LightGCN three)", NULL},
+         "the grid of fixed temperatures (fourteen from 0.04 to 0.75; quick: six, of LightGCN three)", NULL},
         {"epochs", OPTION_WHOLE, &s->epochs, 1, 1e9, NULL, NULL, "of every training (by the recipe)", NULL},
         {"dim", OPTION_WHOLE, &s->dim, 1, ADAPTAU_MAX_DIM, NULL, NULL, "numbers in an embedding (64)", NULL},
         {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL,

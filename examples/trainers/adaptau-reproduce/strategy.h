@@ -23,7 +23,7 @@
 #define STRATEGY_RAW_TAU0 13
 #define STRATEGY_POPULAR_TAU0 14
 #define STRATEGY_POPULAR_TAU 15
-/* What adaptau-train does by itself. */
+/* What adaptau-train does by itself: τ₀ by held-out interactions. */
 #define STRATEGY_PRESET_TAU0 16
 #define STRATEGY_PRESET_TAU 17
 /* Other losses, with the trainer's defaults for them. */
@@ -33,7 +33,9 @@
 #define STRATEGY_SGL 20
 #define STRATEGY_SIMGCL 21
 #define STRATEGY_NCL 22
-#define N_STRATEGIES 23
+/* The trainer's softmax at a fixed temperature. */
+#define STRATEGY_PRESET_GRID 23
+#define N_STRATEGIES 24
 
 #define RECIPE_PLAIN 0
 #define RECIPE_PRESET 1
@@ -47,8 +49,8 @@ struct strategy {
     int         printed; /* the paper's row, PRINTED_* */
     int32_t     loss;    /* ADAPTAU_LOSS_* */
     int32_t     contrast; /* CONTRAST_* */
-    int32_t     tau0, tau_user;
-    int32_t     normalise; /* of adaptau_recipe, ADAPTAU_BY_DATA for presets */
+    int32_t     tau0, tau_user; /* of adaptau_recipe, tau0 ADAPTAU_BY_DATA for presets */
+    int32_t     normalise; /* likewise */
     double      tau;       /* of ADAPTAU_TAU0_FIXED */
     int32_t     candidates;
     int32_t     rank;      /* rank_raw of adaptau_recipe, likewise */

@@ -6,7 +6,6 @@
 #include "adaptau-reproduce/strategy.h"
 
 #define QUICK_EVAL_EVERY 2
-#define QUICK_NOISE_EPOCHS 20
 #define QUICK_PER_ROW_EPOCHS 6
 #define QUICK_PER_ROW_CANDIDATES 64
 
@@ -30,8 +29,6 @@ const struct view views[N_VIEWS] = {
 static void shorten(struct cell_description *description)
 {
     description->eval_every = QUICK_EVAL_EVERY;
-    if (description->noise.kind != NOISE_NONE)
-        description->recipe.base.epochs = QUICK_NOISE_EPOCHS;
     if (description->recipe.base.candidates == ADAPTAU_SAMPLER_PER_ROW_UNIFORM) {
         description->recipe.base.epochs = QUICK_PER_ROW_EPOCHS;
         description->recipe.base.n_candidates = QUICK_PER_ROW_CANDIDATES;
@@ -91,8 +88,8 @@ struct summary entry_summary(struct study *study, const struct entry *entry, con
 
 const double *grid_taus(const struct study *study, int32_t encoder, int *count)
 {
-    static const double all[] = {0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25, 0.3, 0.4};
-    static const double few[] = {0.06, 0.1, 0.15, 0.2, 0.3};
+    static const double all[] = {0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25, 0.3, 0.4, 0.55, 0.75};
+    static const double few[] = {0.06, 0.1, 0.15, 0.2, 0.3, 0.5};
     static const double middle[] = {0.06, 0.1, 0.15};
     *count = study->settings->taus.count;
     if (*count > 0)
@@ -157,7 +154,7 @@ void entry_title(const struct entry *entry, char *out, size_t size)
 {
     const struct strategy *strategy = strategy_get(entry->strategy);
     int                    used = snprintf(out, size, "%s", strategy->name);
-    if (entry->strategy == STRATEGY_GRID && used >= 0 && (size_t)used < size)
+    if ((entry->strategy == STRATEGY_GRID || entry->strategy == STRATEGY_PRESET_GRID) && used >= 0 && (size_t)used < size)
         snprintf(out + used, size - (size_t)used, " = %g", entry->tau);
 }
 

@@ -14,8 +14,8 @@
 #include "common/draft.h"
 #include "common/fail.h"
 
-#define FORMAT "adaptau-mpi 2"
-#define OLDER_FORMAT "adaptau-mpi 1 " /* without a sum of its own */
+#define PROGRAM_WORD "adaptau-mpi "
+#define FORMAT PROGRAM_WORD "3"
 #define SUM_LINE "sum "
 #define MANIFEST_MOST (1 << 24)
 #define MAGIC UINT64_C(0x314D554154504144)
@@ -331,7 +331,7 @@ static adaptau_status check_manifest(const char *text, size_t size, const char *
 {
     const size_t line = sizeof SUM_LINE - 1 + 16 + 1;
     char         wanted[40];
-    if (strncmp(text, OLDER_FORMAT, sizeof OLDER_FORMAT - 1) == 0)
+    if (strncmp(text, PROGRAM_WORD, sizeof PROGRAM_WORD - 1) == 0 && strncmp(text, FORMAT " ", sizeof FORMAT) != 0)
         return fail(error, ADAPTAU_E_FORMAT, "%s: the checkpoint of an older version of this program", shown_path(path));
     if (size < line || strlen(text) != size)
         return refuse(path, error);
@@ -413,6 +413,25 @@ adaptau_status checkpoint_read(const char *path, const struct grid *grid, struct
         status = check_manifest(text, size, path, error);
     if (text && !status)
         status = read_all(text, path, grid, shard, temperature, standing, error);
+    free(text);
+    return agree(grid, status, error);
+}
+
+adaptau_status checkpoint_read_standing(const char *path, const struct grid *grid, struct standing *standing, bool *found,
+                                        adaptau_error *error)
+{
+    size_t         size = 0;
+    char          *text = read_text(path, &size);
+    const char    *rest = NULL;
+    int            n_files = 0;
+    adaptau_status status = ADAPTAU_OK;
+    *found = text != NULL;
+    if (!text && errno != ENOENT)
+        status = fail_os(error, errno, "%s", shown_path(path));
+    if (text)
+        status = check_manifest(text, size, path, error);
+    if (text && !status)
+        status = read_manifest(text, path, &n_files, standing, &rest, error);
     free(text);
     return agree(grid, status, error);
 }

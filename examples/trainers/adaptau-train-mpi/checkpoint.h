@@ -6,6 +6,7 @@
 #define ADAPTAU_TRAIN_MPI_CHECKPOINT_H
 
 #include "adaptau-train-mpi/shard.h"
+#include "adaptau-train-mpi/tune.h"
 #include "common/scores.h"
 
 /* Where the job stands, beside the tables. */
@@ -16,6 +17,7 @@ struct standing {
     double                    loss, tau0, best_loss, best_tau0, seconds;
     struct scores             best;
     adaptau_temperature_state temperature;
+    struct tuned              tuned; /* of the recipe: what the search found that the job began with          */
 };
 
 adaptau_status checkpoint_write(const char *path, const struct grid *grid, const struct shard *shard,
@@ -24,5 +26,9 @@ adaptau_status checkpoint_write(const char *path, const struct grid *grid, const
 /* *found: false where there is no manifest yet. */
 adaptau_status checkpoint_read(const char *path, const struct grid *grid, struct shard *shard,
                                adaptau_temperature *temperature, struct standing *standing, bool *found, adaptau_error *error);
+
+/* The manifest alone: where the job stood. */
+adaptau_status checkpoint_read_standing(const char *path, const struct grid *grid, struct standing *standing, bool *found,
+                                        adaptau_error *error);
 
 #endif

@@ -72,7 +72,7 @@ static uint64_t fingerprint(const struct job *job)
     const struct trial_options *o = &job->settings->train.trial;
     char                        text[2048];
     uint64_t                    sum = mix(UINT64_C(0xCBF29CE484222325), &job->part.hash, sizeof job->part.hash);
-    recipe_options(&job->recipe, NULL, text, sizeof text);
+    recipe_options(&job->asked, NULL, text, sizeof text);
     sum = mix(sum, text, strlen(text));
     sum = mix(sum, &o->eval_every, sizeof o->eval_every);
     return mix(sum, o->cutoffs.values, (size_t)o->cutoffs.count * sizeof *o->cutoffs.values);
@@ -92,6 +92,27 @@ static adaptau_status open_parts(struct job *job, const struct extent *extent, a
         status = steps_open(&job->steps, job->context, &job->grid, &job->shard, &job->recipe, job->temperature, error);
     if (!status)
         status = judge_open(&job->judge, job->context, &job->grid, &job->shard, &s->trial.cutoffs, error);
+    return status;
+}
+
+/* A job that goes on takes the temperature that was found when it began. */
+static adaptau_status find_temperature(struct job *job, const struct extent *extent, adaptau_error *error)
+{
+    const struct settings *s = &job->settings->train;
+    struct standing        before = {0};
+    bool                   found = false;
+    adaptau_status         status = ADAPTAU_OK;
+    if (job->asked.base.tau0_policy != ADAPTAU_TAU0_HELD_OUT)
+        return ADAPTAU_OK;
+    if (s->resume)
+        status = checkpoint_read_standing(s->checkpoint, &job->grid, &before, &found, error);
+    if (!status && !found)
+        status = tune(&job->tuned, job->context, &job->grid, job->settings, &job->recipe, extent, error);
+    if (found)
+        job->tuned = before.tuned;
+    if (!status)
+        tune_apply(&job->tuned, &job->recipe);
+    job->standing.tuned = job->tuned;
     return status;
 }
 
@@ -118,15 +139,18 @@ adaptau_status job_open(struct job *job, const struct own_settings *settings, ad
         return status;
     watch_beat();
     status = recipe_fill(&job->recipe, extent.n_users, extent.n_items, extent.n_train, error);
+    job->asked = job->recipe;
     if (!status)
         status = open_grid(job, &extent, error);
     if (!status)
         status = open_context(job, error);
     if (!status)
+        status = find_temperature(job, &extent, error);
+    if (!status)
         status = open_parts(job, &extent, error);
     if (!status)
         status = start_or_resume(job, error);
-    job->read_seconds = clock_now() - started;
+    job->read_seconds = clock_now() - started - job->tuned.seconds;
     return status;
 }
 

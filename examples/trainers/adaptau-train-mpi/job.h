@@ -7,10 +7,13 @@
 #include "adaptau-train-mpi/measure.h"
 #include "adaptau-train-mpi/own_settings.h"
 #include "adaptau-train-mpi/steps.h"
+#include "adaptau-train-mpi/tune.h"
 
 struct job {
     const struct own_settings *settings;
-    struct recipe              recipe; /* complete                                                            */
+    struct recipe              asked;  /* complete, but for a temperature that a search finds                 */
+    struct recipe              recipe; /* what is trained by                                                  */
+    struct tuned               tuned;
     struct grid                grid;
     adaptau_context           *context;
     struct part                part;

@@ -54,6 +54,15 @@ void job_report_json(const struct job *job)
     json_recipe(&json, &job->recipe, false);
     json_text(&json, "protocol", "paper");
     json_truth(&json, "selected_on_test", true);
+    json_whole(&json, "tau_trials", job->tuned.n_trials);
+    if (job->tuned.n_trials > 0) {
+        json_whole(&json, "tau_trial_epochs", job->tuned.trial_epochs);
+        json_whole(&json, "tau_user_divisor", job->tuned.user_divisor);
+        json_whole(&json, "tau_held_out", job->tuned.n_held_out);
+        json_number(&json, "tau_first", job->tuned.first_tau);
+        json_number(&json, "tau_recall", job->tuned.recall);
+        json_number(&json, "tune_seconds", job->tuned.seconds);
+    }
     json_whole(&json, "best_epoch", standing->best_epoch);
     json_whole(&json, "search_epochs", standing->epoch);
     json_number(&json, "loss", standing->best_loss);
@@ -81,6 +90,10 @@ void job_report_table(const struct job *job)
     printf("grid       %d x %d processes of %d threads\n", job->grid.n_p, job->grid.n_q, adaptau_context_n_threads(job->context));
     printf("protocol   paper: SELECTS ON TEST. Epoch %lld of %lld has the best recall on the test pairs themselves\n",
            (long long)standing->best_epoch, (long long)standing->epoch);
+    if (job->tuned.n_trials > 0)
+        printf("tau0       found by the first process in %.1f s: %lld trainings of %lld epochs without %lld pairs of train\n",
+               job->tuned.seconds, (long long)job->tuned.n_trials, (long long)job->tuned.trial_epochs,
+               (long long)job->tuned.n_held_out);
     printf("loss       %.6f, tau0 %.6f\n", standing->best_loss, standing->best_tau0);
     for (int32_t c = 0; c < cutoffs->count; c++)
         printf("@%-9d recall %.6f  ndcg %.6f\n", cutoffs->values[c], standing->best.value[ADAPTAU_METRIC_RECALL][c],

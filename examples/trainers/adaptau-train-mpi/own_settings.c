@@ -13,7 +13,9 @@ static const struct program program = {
     .about = "Train matrix factorisation over the whole catalogue on many processes: mpirun -np N adaptau-train-mpi DATA ...\n"
              "Users and items are cut into ranges, and every process has one of each.\n"
              "DATA is a directory that adaptau-shard has written, of which every process reads its part, or one with\n"
-             "train.txt and test.txt (\"user item item ...\" per line), of which it keeps its part.",
+             "train.txt and test.txt (\"user item item ...\" per line), of which it keeps its part.\n"
+             "The first process finds the temperature before, as adaptau-train does, and reads all train pairs for that;\n"
+             "--tau X or --temperature eq14 does without.",
     .notes = "Epochs are chosen on test (--protocol paper); tables start as --init sphere or xavier. What needs the whole\n"
              "graph or single candidates is refused. Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };
@@ -58,8 +60,6 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--rank raw", "it measures and ranks by the same scores");
     if (r->base.tau0_policy == ADAPTAU_TAU0_EXACT || r->base.tau0_policy == ADAPTAU_TAU0_LEARNED)
         return refuse("--temperature exact or learned", "their statistics do not add up");
-    if (r->base.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
-        return refuse("--temperature held-out", "a search trains on one process: adaptau-train finds tau0, and --tau gives it");
     if (r->base.tau_user_policy == ADAPTAU_TAU_USER_LEARNED)
         return refuse("--personal learned", "its state is not in these checkpoints");
     if (r->base.threshold_quantile > 0 || r->base.degree_quantile > 0)
@@ -107,8 +107,6 @@ int read_own_settings(int argc, char **argv, struct own_settings *settings)
         return code;
     struct recipe *r = &s->train.recipe;
     r->base.init = r->base.init == ADAPTAU_INIT_SPECTRAL ? ADAPTAU_INIT_SPHERE : r->base.init;
-    r->base.tau0_policy = r->base.tau0_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU0_FIRST_ORDER : r->base.tau0_policy;
-    r->base.tau_user_policy = r->base.tau_user_policy == ADAPTAU_BY_DATA ? ADAPTAU_TAU_USER_NONE : r->base.tau_user_policy;
     r->base.soft_targets = 0;
     r->base.popularity_prior = r->base.popularity_prior == ADAPTAU_BY_DATA ? 0 : r->base.popularity_prior;
     r->base.popularity_exponent = 0;

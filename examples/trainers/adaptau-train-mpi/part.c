@@ -82,6 +82,13 @@ static adaptau_status read_window(adaptau_context *context, const char *folder, 
     return status;
 }
 
+adaptau_status read_whole_train(adaptau_context *context, const char *folder, const struct extent *extent, adaptau_dataset **out,
+                                adaptau_error *error)
+{
+    struct window all = {.end_user = extent->n_users, .end_item = extent->n_items};
+    return read_window(context, folder, extent, "train", &all, out, error);
+}
+
 /* ---- what the whole knows ---------------------------------------------------------------------------------------- */
 
 /* A number for the pairs, however they are cut: a sum over pairs. */

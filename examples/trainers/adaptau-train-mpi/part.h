@@ -32,6 +32,10 @@ struct extent {
 };
 adaptau_status read_extent(const char *folder, struct extent *extent, adaptau_error *error);
 
+/* All train pairs, for one process. */
+adaptau_status read_whole_train(adaptau_context *context, const char *folder, const struct extent *extent, adaptau_dataset **out,
+                                adaptau_error *error);
+
 /* Read what is this process's: of shards the files that have some of it, of train.txt and test.txt all. */
 adaptau_status part_open(struct part *part, adaptau_context *context, struct grid *grid, const char *folder,
                          const struct extent *extent, adaptau_error *error);

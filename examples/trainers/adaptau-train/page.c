@@ -59,6 +59,19 @@ static void put_read(const struct page *page)
     fputs("</dl>\n", page->out);
 }
 
+/* Both were trained without the same pairs. */
+static void put_comparison(const struct page *page)
+{
+    const struct trial *trial = &page->run->trial;
+    const int32_t       at = choosing_cutoff(&page->run->settings->trial.cutoffs);
+    const double        own = trial->search.best.value[ADAPTAU_METRIC_RECALL][at], other = trial->tuning.factorised_recall;
+    if (trial->tuning.factorised_score == 0)
+        return;
+    fprintf(page->out, "<p>Of train pairs that were held out this model, trained without them, has a recall@%d of %.4f, and matrix "
+                       "factorisation of %.4f. %s</p>\n", page->run->settings->trial.cutoffs.values[at], own, other,
+            other > own ? "<code>--backbone mf</code> does better here." : "This model is the better choice here.");
+}
+
 static void put_scores(const struct page *page)
 {
     static const char *const titles[ADAPTAU_N_METRICS] = {"recall", "NDCG", "precision", "hit rate", "MRR", "MAP"};
@@ -84,6 +97,7 @@ static void put_scores(const struct page *page)
         fputs("</tr>\n", page->out);
     }
     fputs("</tbody></table></div>\n", page->out);
+    put_comparison(page);
 }
 
 static void put_settings(const struct page *page)
