@@ -59,6 +59,7 @@
 #include <adaptau/search.h>
 #include <adaptau/ranking.h>
 #include <adaptau/model.h>
+#include <adaptau/files.h>
 #include <adaptau/fold_in.h>
 #include <adaptau/shards.h>
 #include <adaptau/recipe.h>

@@ -33,6 +33,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace adaptau {
 
@@ -419,6 +420,35 @@ public:
         return loaded;
     }
 
+    /** adaptau_model_load_from: of a file in memory, at any address. */
+    static model load(const adaptau::context &context, span<const unsigned char> bytes)
+    {
+        model loaded;
+        loaded.make(adaptau_model_load_from, context.get(), static_cast<const void *>(bytes.data()),
+                    static_cast<std::int64_t>(bytes.size()), static_cast<adaptau_attachment_function>(nullptr),
+                    static_cast<void *>(nullptr));
+        return loaded;
+    }
+
+    /** adaptau_model_map: read-only, in a file that all processes share. */
+    static model map(const adaptau::context &context, const std::string &path)
+    {
+        model mapped;
+        mapped.make(adaptau_model_map, context.get(), path.c_str(), static_cast<adaptau_attachment_function>(nullptr),
+                    static_cast<void *>(nullptr));
+        return mapped;
+    }
+
+    /** adaptau_model_view: read-only, in memory of the host's that must stay there as long as the model. */
+    static model view(const adaptau::context &context, span<const unsigned char> bytes)
+    {
+        model viewed;
+        viewed.make(adaptau_model_view, context.get(), static_cast<const void *>(bytes.data()),
+                    static_cast<std::int64_t>(bytes.size()), static_cast<adaptau_attachment_function>(nullptr),
+                    static_cast<void *>(nullptr));
+        return viewed;
+    }
+
     /** A checkpoint's model, temperature and note. */
     struct checkpoint;
 
@@ -448,6 +478,28 @@ public:
 
     /** adaptau_model_save. */
     void save(const std::string &path) const { call(adaptau_model_save, get(), path.c_str()); }
+
+    /** The bytes of that file, by adaptau_model_save_to. */
+    std::vector<unsigned char> save() const
+    {
+        std::vector<unsigned char> bytes;
+        call(adaptau_model_save_to, get(), &append, static_cast<void *>(&bytes), 0, static_cast<const adaptau_attachment *>(nullptr));
+        return bytes;
+    }
+
+    /** adaptau_model_set_fold_in; `data` may be nullptr without popularity. */
+    void set_fold_in(const adaptau_fold_in_options &options, const adaptau::dataset *data = nullptr)
+    {
+        call(adaptau_model_set_fold_in, get(), data ? data->get() : nullptr, &options);
+    }
+
+    /** adaptau_model_get_fold_in. */
+    adaptau_fold_in_options fold_in() const
+    {
+        auto out = sized<adaptau_fold_in_options>();
+        call(adaptau_model_get_fold_in, get(), &out);
+        return out;
+    }
 
     /** The final embeddings, until the next call that changes the model. */
     adaptau_tables tables() const
@@ -534,6 +586,18 @@ private:
     friend model fit(const adaptau::context &, const adaptau::dataset &, const adaptau_recipe &, const adaptau_fit_options &,
                      adaptau_fit_result *);
     model() noexcept = default;
+
+    /* No exception may pass through C. */
+    static std::int32_t append(void *bytes, const void *more, std::int64_t size) noexcept
+    {
+        try {
+            const auto *first = static_cast<const unsigned char *>(more);
+            static_cast<std::vector<unsigned char> *>(bytes)->insert(static_cast<std::vector<unsigned char> *>(bytes)->end(), first, first + size);
+            return 0;
+        } catch (...) {
+            return 1;
+        }
+    }
 };
 
 /** A recipe with its defaults, and ADAPTAU_BY_DATA where the data decide: adaptau_recipe_init. Since 1.0. */
@@ -686,6 +750,12 @@ public:
         : dim_(static_cast<std::size_t>(model.dim()))
     {
         make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, &options);
+    }
+
+    /** The same as the model says (adaptau_model_set_fold_in), without soft targets where `data` is nullptr. */
+    explicit fold(const adaptau::model &model, const adaptau::dataset *data = nullptr) : dim_(static_cast<std::size_t>(model.dim()))
+    {
+        make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, static_cast<const adaptau_fold_in_options *>(nullptr));
     }
 
     /** Embeddings [n x d] of n new users, and their τ where `taus` is not empty. User u has the items from item_ptr[u] on, to

@@ -82,6 +82,27 @@ ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options 
 /** Join the pool and free the context. Every object made from it must be gone. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_context_destroy(adaptau_context *context);
 
+#define ADAPTAU_PROGRESS_RANKING 0  /**< of users for whom items are scored: evaluation, likelihood, ranking  */
+#define ADAPTAU_PROGRESS_SPECTRAL 1 /**< of sparse products of ADAPTAU_INIT_SPECTRAL                          */
+#define ADAPTAU_PROGRESS_TARGETS 2  /**< of sparse products of soft targets                                   */
+#define ADAPTAU_PROGRESS_FOLD_IN 3  /**< of users who are folded in                                           */
+
+/** How far a long call is. Called on the thread that called the library, between pieces of the work and at its end, a few dozen times
+ *  at most but for fold-in, which calls it for every 512 users. It must not use the objects that the call is using.
+ *  @param what  ADAPTAU_PROGRESS_*; a later library may have others
+ *  @param done  > 0, of `total`
+ *  @return 0: go on. Anything else ends the call with E_CANCELLED; what it would have written is then as after E_CALLBACK. */
+typedef int32_t (*adaptau_progress_function)(void *user_data, int32_t what, int64_t done, int64_t total);
+
+/** Have long calls of all objects of the context tell how far they are, and be able to end them: adaptau_model_create with
+ *  ADAPTAU_INIT_SPECTRAL, adaptau_model_update_targets, adaptau_evaluator_run, adaptau_evaluator_log_likelihood, adaptau_rank,
+ *  adaptau_model_rank, adaptau_fold_in_create, adaptau_fold_in_users, and what is made of these, such as adaptau_fit. Results are the same
+ *  with and without. Not to be called while another call uses the context.
+ *  @param[in] function  NULL: nobody is told
+ *  @return E_ARGUMENT. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_context_set_progress(adaptau_context *context, adaptau_progress_function function,
+                                                        void *user_data, adaptau_error *error);
+
 /** Threads that compute. 0 for NULL. Since 1.0. */
 ADAPTAU_API int32_t adaptau_context_n_threads(const adaptau_context *context);
 

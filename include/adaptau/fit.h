@@ -104,8 +104,8 @@ ADAPTAU_API adaptau_status adaptau_training_next(adaptau_training *training, ada
  *  @return E_ARGUMENT; E_STATE without a batch, or for the second time. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_add_loss(adaptau_training *training, double loss, adaptau_error *error);
 
-/** End an epoch, or stop in the middle of one: set the popularity prior of the model's scores by the present τ₀. Models are to be
- *  evaluated, saved and served after this call.
+/** End an epoch, or stop in the middle of one: set the popularity prior of the model's scores by the present τ₀, and say with the model
+ *  how new users are folded in (adaptau_model_set_fold_in). Models are to be evaluated, saved and served after this call.
  *  @return E_ARGUMENT, E_STATE before the first adaptau_training_begin_epoch, E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_end_epoch(adaptau_training *training, adaptau_error *error);
 

@@ -10,6 +10,46 @@
 extern "C" {
 #endif
 
+/** How users were trained, which is what a new one should be like. Since 1.0. */
+typedef struct adaptau_fold_in_options {
+    uint32_t struct_size;     /**< sizeof(adaptau_fold_in_options)                                                   */
+    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training; 0       */
+    int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED                       */
+    int32_t  n_steps;         /**< of descent; 4, of LightGCN 0                                                  */
+    double   tau;             /**< τ₀ in [1e-30, 1e30], the host's to set; 0, which is refused                    */
+    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state); 0         */
+    double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 2, of ADAPTAU_TAU_USER_RELEASED 1 */
+    double   target_strength; /**< `strength` of adaptau_target_options, c; 0                                     */
+    double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0                  */
+} adaptau_fold_in_options;
+
+/** Write the defaults for users of a model. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @param[in]     model            its encoder says how many steps help
+ *  @param[in]     tau_user_policy  which is written, too
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
+                                                        int32_t tau_user_policy, adaptau_error *error);
+
+/** Say with the model how new users are folded in: adaptau_fold_in_create takes this where it is given no options, and saved models
+ *  and checkpoints carry it, with the model's loss (adaptau_model_set_loss) and the popularity of the items. So a program that has
+ *  nothing but the file folds users in as the training would. adaptau_training_end_epoch, and so adaptau_fit, do it by the recipe;
+ *  a host with objects of its own has adaptau_recipe_fold_in_options. Models that have grown keep it. It changes the model in the
+ *  sense of threads, and may be called for one of adaptau_model_map or _view.
+ *  @param[in] dataset  the interactions trained on, whose items' popularity is copied; not needed after the call. NULL is fine where
+ *                      options->popularity_exponent is 0
+ *  @param[in] options  copied; NULL: the model says nothing
+ *  @return E_ARGUMENT, E_ABI, E_NUMERIC as adaptau_fold_in_create; E_SHAPE, E_MEMORY: nothing has changed. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_set_fold_in(adaptau_model *model, const adaptau_dataset *dataset,
+                                                     const adaptau_fold_in_options *options, adaptau_error *error);
+
+/** What adaptau_model_set_fold_in said, here or before the model was saved.
+ *  @param[in,out] out  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI; E_STATE for a model that says nothing, from an older or another program's file for example.
+ *          Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fold_in_options *out,
+                                                     adaptau_error *error);
+
 /** What new users are made of: a copy of a model's items, and tables formed once. Constant: any number of threads may fold
  *  users in at once, whatever happens to the model meanwhile.
  *  @snippet 11-new-users.c fold */
@@ -17,11 +57,12 @@ typedef struct adaptau_fold_in adaptau_fold_in;
 
 /** Copy the model's items and form what new users need of them: with soft targets two sparse products, O(|D| d); with LightGCN
  *  n_layers − 1 propagations of the items' side.
- *  @param[in] dataset  the interactions trained on, for soft targets and popularity; not needed after the call; NULL is fine without
- *                      either
- *  @param[in] options  no NULL: `tau` has no default
+ *  @param[in] dataset  the interactions trained on, for soft targets and the popularity of options; not needed after the call; NULL
+ *                      is fine without either
+ *  @param[in] options  NULL: those of the model (adaptau_model_set_fold_in), with its popularity of items; soft targets are left out
+ *                      then where dataset is NULL
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options, or a row that is not finite); E_SHAPE for a dataset of another size; E_STATE
- *          for a LightGCN that was loaded and has no graph; E_MEMORY, E_CALLBACK. Since 1.0. */
+ *          for NULL options where the model says nothing, and for a LightGCN that was loaded and has no graph; E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
                                                   const adaptau_fold_in_options *options, adaptau_fold_in **out, adaptau_error *error);
 
@@ -56,6 +97,21 @@ ADAPTAU_API void adaptau_fold_in_destroy(adaptau_fold_in *fold);
 ADAPTAU_API adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_users, const int64_t *item_ptr,
                                                  const int32_t *items, const float *weights, float *embeddings, float *taus,
                                                  adaptau_error *error);
+
+/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
+ *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias
+ *  and the counts that draws are named by are taken over bit for bit. With the same dataset training goes on as if nothing had
+ *  happened; LightGCN's graph and SimpleX's means are those of the new interactions.
+ *
+ *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of
+ *  all its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows.
+ *  Without any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
+ *  @param[in] dataset  all interactions, old and new; not needed after the call
+ *  @param[in] fold     new users of ADAPTAU_ENCODER_MF are folded in like this instead; or NULL. E_UNSUPPORTED with other encoders
+ *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_in_create and adaptau_fold_in_users;
+ *          E_MEMORY, E_CALLBACK. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,
+                                              const adaptau_fold_in_options *fold, adaptau_model **out, adaptau_error *error);
 
 #ifdef __cplusplus
 }

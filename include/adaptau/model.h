@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file model.h
- *  Embedding tables with an encoder, an optimiser, top-K and files. */
+ *  Embedding tables with an encoder, an optimiser and ranking. Files are in files.h; new users, and models that grow, in fold_in.h. */
 #ifndef ADAPTAU_MODEL_H
 #define ADAPTAU_MODEL_H
 
@@ -14,10 +14,10 @@ extern "C" {
 #endif
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
- *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _update_temperature, _rank,
- *  _save, _save_checkpoint, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run side by side on any
- *  number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at once and changes
- *  nothing. Made with what it is trained by, read from a checkpoint, and made larger:
+ *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
+ *  _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run
+ *  side by side on any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at
+ *  once and changes nothing. Made with what it is trained by, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 11-new-users.c checkpoint
  *  @snippet 11-new-users.c grow */
@@ -67,7 +67,7 @@ typedef struct adaptau_model_options {
     int32_t  encoder;     /**< ADAPTAU_ENCODER_*; MF                                                         */
     int32_t  dim;         /**< d in [1, ADAPTAU_MAX_DIM]; 64                                                 */
     int32_t  init;        /**< ADAPTAU_INIT_*; SPHERE                                                        */
-    int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. Beside other encoders that or 0   */
+    int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. With another encoder 3 or 0, unused */
     uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes; 0 */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With
                                ADAPTAU_MODEL_UNIT_RAW_ROWS rows are brought to length 1 at once              */
@@ -85,7 +85,7 @@ typedef struct adaptau_model_options {
                                        both directions alike, and multiplies the others by 1/(1 − p); 0      */
     double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
                                        with probability q; what the others take is multiplied by 1/(1 − q); 0 */
-    double   gate;                /**< g of SimpleX in [0, 1]; 0.5. Beside other encoders that or 0          */
+    double   gate;                /**< g of SimpleX in [0, 1]; 0.5. With another encoder 0.5 or 0, unused    */
     float   *host_encoder;        /**< [d x d] V of SimpleX, trained in place, or NULL: own memory. It is the start with
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
@@ -163,7 +163,8 @@ ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_e
  *  @return E_ARGUMENT, E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
-/** The loss of adaptau_model_gradients, the softmax until this is called. It is no part of a saved model.
+/** The loss of adaptau_model_gradients, the softmax until this is called. It is a part of a saved model where that says how new users
+ *  are folded in (adaptau_model_set_fold_in), which they are by this loss.
  *
  *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what
  *  the softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
@@ -252,7 +253,7 @@ ADAPTAU_API adaptau_status adaptau_target_options_init(adaptau_target_options *o
  *  @param[in] dataset      the interactions trained on; not needed after the call
  *  @param[in] temperature  gives τ⁺_u of the items' part
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options); E_SHAPE when the dataset or the temperature is of another size; E_MEMORY,
- *          E_CALLBACK. Soft targets are off after E_CALLBACK; other failures change nothing. Since 1.0. */
+ *          E_CALLBACK, E_CANCELLED. Soft targets are off after these two; other failures change nothing. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_dataset *dataset,
                                                         const adaptau_temperature *temperature,
                                                         const adaptau_target_options *options, adaptau_error *error);
@@ -280,137 +281,6 @@ ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model
  *  @return as adaptau_rank, of which E_NUMERIC is for `embeddings` alone. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_query *query, int32_t *found,
                                               float *scores, adaptau_error *error);
-
-/** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
- *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
- *  "encoder_parameters" [d, d] (V), and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
- *  folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
- *  @return E_ARGUMENT; E_IO with os_error. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
-
-/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors, in F32, F16 or BF16) into a model with own memory and a fresh
- *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
- *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
- *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
- *  @return E_ARGUMENT, E_IO, E_FORMAT (also for a checksum that is not that of the content), E_MEMORY, E_CALLBACK; E_NUMERIC for a
- *          non-finite entry. Never allocates more than the file's size and the optimiser's state. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
-                                              adaptau_error *error);
-
-#define ADAPTAU_ATTACHMENTS_MAX 8      /**< in one file                                                        */
-#define ADAPTAU_ATTACHMENT_NAME_MAX 64 /**< bytes                                                              */
-
-/** Bytes of the host's that belong to a model: names of users and items, a version, where the data came from. In the file they
- *  are a tensor "host.NAME" of U8 [size], which readers of the format give as an array of bytes. The layout is final. Since 1.0. */
-typedef struct adaptau_attachment {
-    const char *name;  /**< 1 to ADAPTAU_ATTACHMENT_NAME_MAX of a-z, 0-9 and _                               */
-    const void *bytes; /**< [size]; NULL is fine where size is 0                                             */
-    int64_t     size;  /**< >= 0                                                                             */
-} adaptau_attachment;
-
-/** adaptau_model_save with attachments: one file, which is the old one or the new one as a whole, and ends in a checksum of all
- *  that is before it. So what belongs to a model cannot be that of another.
- *  @param[in] attachments  [n] of different names, 0 <= n <= ADAPTAU_ATTACHMENTS_MAX
- *  @return as adaptau_model_save. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
-                                                   const adaptau_attachment *attachments, adaptau_error *error);
-
-/** Called on the thread that called the library, with one attachment, which is valid during the call.
- *  @return 0, or anything else for a failure: the call is E_CALLBACK then. */
-typedef int32_t (*adaptau_attachment_function)(void *user_data, const adaptau_attachment *attachment);
-
-/** adaptau_model_load, which also hands over what adaptau_model_save_with attached, in the file's order. A file that ends in a
- *  checksum is read only when that is right, and one with attachments has to have one.
- *  @param[in] take  called for each; NULL: attachments are not read
- *  @return as adaptau_model_load. Attachments that came before a failure have been handed over. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path,
-                                                   adaptau_attachment_function take, void *user_data, adaptau_model **out,
-                                                   adaptau_error *error);
-
-#define ADAPTAU_NOTE_SIZE 2048 /**< bytes of a checkpoint's note, its end included                           */
-
-/** Write all that training goes on from: what adaptau_model_save writes, so that adaptau_model_load reads the file too, and
- *  options, loss and learning rates of the model, moments and step counts, the counts that draws of LightGCN's dropout and of
- *  contrast are named by, and options and state of the temperature: τ₀, τ_u, observed losses, learned temperatures with their
- *  moments, the number of updates. The file ends in a checksum. Atomic like adaptau_model_save.
- *
- *  Not in the file: the dataset; a sampler, whose draws depend on its options and the number of the epoch alone
- *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
- *  which a host makes anew before each epoch; how many losses a user's L_u is the mean of, which begins anew with each update of
- *  the temperature.
- *  @param[in] temperature  of the model's size, or NULL: none
- *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII
- *                          characters, or NULL
- *  @return E_ARGUMENT; E_SHAPE for a temperature of another size; E_STATE; E_IO with os_error; of LightGCN and SimpleX
- *          E_MEMORY, E_CALLBACK. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
-                                                         const char *note, const char *path, adaptau_error *error);
-
-/** Make the model and the temperature of a checkpoint again, in own memory. With the interactions that it was trained on, the epochs
- *  that follow are those of a training that was not interrupted, bit for bit, for any number of threads.
- *  @param[in]  dataset      of the same numbers of users and items; its interactions are LightGCN's graph, and the temperature borrows
- *                           it, as in adaptau_temperature_create
- *  @param[out] model        new
- *  @param[out] temperature  new, or NULL: not wanted
- *  @param[out] note         [ADAPTAU_NOTE_SIZE] what was noted, "" for nothing; or NULL
- *  @return E_ARGUMENT, E_IO, E_MEMORY, E_CALLBACK; E_SHAPE for a dataset of another size; E_FORMAT for what is no checkpoint or
- *          is damaged, and where a temperature is wanted and there is none; E_NUMERIC for a non-finite entry. Outputs are
- *          untouched then. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset,
-                                                         const char *path, adaptau_model **model, adaptau_temperature **temperature,
-                                                         char *note, adaptau_error *error);
-
-/** Write one table as a NumPy .npy file (float32, C order, [rows, d]), normalised where scores normalise it, atomically.
- *  Without an item bias inner products of a user's row and an item's are the model's scores, so that an index of inner products
- *  (FAISS, hnswlib, ...) ranks as adaptau_model_rank does; with one see adaptau_model_export_index.
- *  @return E_ARGUMENT; E_IO with os_error; where a normalised copy is made E_MEMORY, E_CALLBACK, and E_NUMERIC, which names the
- *          first row that is not finite. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_export_npy(const adaptau_model *model, int32_t side, const char *path,
-                                                    adaptau_error *error);
-
-/** adaptau_model_export_npy for an index of inner products: of a model with an item bias rows are [rows, d + 1], and the last
- *  column is the bias of an item and 1 of a user.
- *  @return as adaptau_model_export_npy. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model, int32_t side, const char *path,
-                                                      adaptau_error *error);
-
-/* ---- models that grow ---------------------------------------------------------------------------------------------- */
-
-/** How users were trained, which is what a new one should be like. Since 1.0. */
-typedef struct adaptau_fold_in_options {
-    uint32_t struct_size;     /**< sizeof(adaptau_fold_in_options)                                                   */
-    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training; 0       */
-    int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED                       */
-    int32_t  n_steps;         /**< of descent; 4, of LightGCN 0                                                  */
-    double   tau;             /**< τ₀ in [1e-30, 1e30], the host's to set; 0, which is refused                    */
-    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state); 0         */
-    double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 2, of ADAPTAU_TAU_USER_RELEASED 1 */
-    double   target_strength; /**< `strength` of adaptau_target_options, c; 0                                     */
-    double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0                  */
-} adaptau_fold_in_options;
-
-/** Write the defaults for users of a model. Thread-safety: any thread.
- *  @param[in,out] options  struct_size set by the caller
- *  @param[in]     model            its encoder says how many steps help
- *  @param[in]     tau_user_policy  which is written, too
- *  @return E_ARGUMENT, E_ABI. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
-                                                        int32_t tau_user_policy, adaptau_error *error);
-
-/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
- *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias
- *  and the counts that draws are named by are taken over bit for bit. With the same dataset training goes on as if nothing had
- *  happened; LightGCN's graph and SimpleX's means are those of the new interactions.
- *
- *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of
- *  all its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows.
- *  Without any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
- *  @param[in] dataset  all interactions, old and new; not needed after the call
- *  @param[in] fold     new users of ADAPTAU_ENCODER_MF are folded in like this instead; or NULL. E_UNSUPPORTED with other encoders
- *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_in_create and adaptau_fold_in_users;
- *          E_MEMORY, E_CALLBACK. Since 1.0. */
-ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,
-                                              const adaptau_fold_in_options *fold, adaptau_model **out, adaptau_error *error);
 
 #ifdef __cplusplus
 }

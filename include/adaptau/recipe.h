@@ -11,6 +11,7 @@
 
 #include <adaptau/dataset.h>
 #include <adaptau/kernels.h>
+#include <adaptau/fold_in.h>
 #include <adaptau/model.h>
 #include <adaptau/sampler.h>
 #include <adaptau/temperature.h>
@@ -125,6 +126,14 @@ ADAPTAU_API adaptau_status adaptau_recipe_temperature_options(const adaptau_reci
 
 /** Likewise, for adaptau_sampler_create. @return as adaptau_recipe_model_options. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adaptau_sampler_options *out,
+                                                          adaptau_error *error);
+
+/** Likewise, for adaptau_model_set_fold_in and adaptau_fold_in_create: τ₀, threshold and policy by the temperature as it stands; where
+ *  users' temperatures are learned new users get τ₀. With another loss than the softmax there are no personal temperatures, soft
+ *  targets and popularity, which fold-in has for the softmax alone; and popularity is for ADAPTAU_SAMPLER_CATALOGUE alone.
+ *  @return as adaptau_recipe_model_options. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, const adaptau_model *model,
+                                                          const adaptau_temperature *temperature, adaptau_fold_in_options *out,
                                                           adaptau_error *error);
 
 /** The popularity prior of a recipe, for adaptau_model_set_item_bias: strength · tau0 · log(1 + k_i), k_i the users of the dataset

@@ -20,6 +20,8 @@ struct adaptau_context {
     _Atomic int32_t         alone_process; /* of that thread                                                  */
     _Atomic uint64_t        bytes_present;
     _Atomic uint64_t        bytes_peak;
+    adaptau_progress_function progress; /* NULL: nobody listens                                               */
+    void                     *progress_data;
 };
 
 /* 64-byte aligned memory from the context's allocator, or NULL; size 0 gives a block too. Call it on the caller's thread

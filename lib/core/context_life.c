@@ -126,6 +126,15 @@ void adaptau_context_destroy(adaptau_context *context)
     options.free(options.allocator_data, context, WHOLE_SIZE);
 }
 
+adaptau_status adaptau_context_set_progress(adaptau_context *context, adaptau_progress_function function, void *user_data,
+                                            adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    context->progress = function;
+    context->progress_data = user_data;
+    return ADAPTAU_OK;
+}
+
 int32_t adaptau_context_n_threads(const adaptau_context *context)
 {
     return context ? context->options.n_threads : 0;

@@ -9,6 +9,7 @@
 #include "common/context.h"
 #include "common/error.h"
 #include "common/pool.h"
+#include "common/progress.h"
 #include "common/size.h"
 #include "kernels/check.h"
 #include "kernels/of_context.h"
@@ -101,6 +102,7 @@ struct job {
     const struct atau_scan_request *request;
     const struct atau_scan_visitor *visitor;
     int64_t                         width; /* users of a task                                                 */
+    int64_t                         first_task; /* of the running chunk                                       */
     struct scratch                 *lanes;
 };
 
@@ -161,7 +163,7 @@ static void scan_block(void *argument, int32_t lane, int64_t task)
     const struct scratch           *s = &job->lanes[lane];
     const struct atau_scan_visitor *visitor = job->visitor;
     const adaptau_tables           *tables = &job->sides->tables;
-    struct atau_scan_block          block = {.lane = lane, .first = task * job->width, .width = job->width};
+    struct atau_scan_block          block = {.lane = lane, .first = (job->first_task + task) * job->width, .width = job->width};
     block.n = atau_min_i64(job->width, job->request->n - block.first);
     pack_users(job, s, block.first, block.n);
     start_masks(job, s, block.first, block.n);
@@ -209,6 +211,21 @@ static void lay_out(struct job *job, struct atau_arena *arena)
     }
 }
 
+/* Blocks in chunks, where somebody wants to know how many there have been. */
+static adaptau_status scan_all(struct job *job, adaptau_error *error)
+{
+    adaptau_context *context = job->sides->context;
+    const int64_t    n = job->request->n, n_blocks = (n + job->width - 1) / job->width, chunk = atau_progress_chunk(context, n_blocks);
+    adaptau_status   status = ADAPTAU_OK;
+    for (; job->first_task < n_blocks && status == ADAPTAU_OK; job->first_task += chunk) {
+        const int64_t end = atau_min_i64(job->first_task + chunk, n_blocks);
+        status = atau_parallel(context, end - job->first_task, scan_block, job, error);
+        if (status == ADAPTAU_OK)
+            status = atau_progress(context, ADAPTAU_PROGRESS_RANKING, atau_min_i64(end * job->width, n), n, error);
+    }
+    return status;
+}
+
 adaptau_status atau_scan(const struct atau_score_sides *sides, const struct atau_scan_request *request,
                          const struct atau_scan_visitor *visitor, int64_t most_users, const char *what, adaptau_error *error)
 {
@@ -220,7 +237,7 @@ adaptau_status atau_scan(const struct atau_score_sides *sides, const struct atau
     if (status)
         return status;
     lay_out(&job, &arena);
-    status = atau_parallel(sides->context, (request->n + job.width - 1) / job.width, scan_block, &job, error);
+    status = scan_all(&job, error);
     atau_arena_free(sides->context, &arena);
     return status;
 }

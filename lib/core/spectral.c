@@ -16,6 +16,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/pool.h"
+#include "common/progress.h"
 #include "common/random.h"
 #include "common/size.h"
 #include "core/dataset.h"
@@ -23,6 +24,7 @@
 
 #define EXTRA_COLUMNS 8
 #define ROUNDS 4
+#define N_PRODUCTS (2 * ROUNDS + 2)
 #define ROWS_PER_TASK 256
 #define GRAM_PARTS 32
 #define JACOBI_SWEEPS 30
@@ -31,6 +33,7 @@ struct spectral {
     adaptau_context       *context;
     const adaptau_dataset *dataset;
     int64_t                k;
+    int64_t                done; /* products                                                                  */
     float                 *tall; /* [n x k] Y, Q                                                              */
     float                 *wide; /* [m x k] Ω, Z, B                                                           */
     double                *gram; /* [k x k]                                                                   */
@@ -89,7 +92,8 @@ static adaptau_status multiply(struct spectral *x, bool transposed, adaptau_erro
                                              .scale = 1.0f,
                                              .out = transposed ? x->wide : x->tall,
                                              .out_stride = x->k};
-    return atau_propagate(x->context, transposed ? &t : &a, &product, error);
+    adaptau_status status = atau_propagate(x->context, transposed ? &t : &a, &product, error);
+    return status == ADAPTAU_OK ? atau_progress(x->context, ADAPTAU_PROGRESS_SPECTRAL, ++x->done, N_PRODUCTS, error) : status;
 }
 
 /* ---- the Gram matrix and what follows from it --------------------------------------------------------------------------- */

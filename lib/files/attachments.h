@@ -3,7 +3,7 @@
 #ifndef ATAU_ATTACHMENTS_H
 #define ATAU_ATTACHMENTS_H
 
-#include <adaptau/model.h>
+#include <adaptau/files.h>
 
 #include "files/safetensors.h"
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "files/json_string.h"
+#include "files/output.h"
 
 #define ATAU_F32 0
 #define ATAU_F64 1
@@ -37,19 +38,36 @@ struct atau_metadata {
     const char *value;
 };
 
-/* Write a file, atomically (atomic_file.h). Numbers in metadata are the caller's strings: write integers. @return E_IO. */
-adaptau_status atau_safetensors_write(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
+/* Write a file (output.h). Numbers in metadata are the caller's strings: write integers. @return E_IO, E_CALLBACK. */
+adaptau_status atau_safetensors_write(struct atau_destination to, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
                                       const struct atau_metadata *metadata, adaptau_error *error);
 
 /* The same with one more tensor, "checksum", I32 [1, 2]: the last eight bytes of the file are the checksum (checksum.h) of all
  * before them, header included. */
-adaptau_status atau_safetensors_write_summed(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
-                                             const struct atau_metadata *metadata, adaptau_error *error);
+adaptau_status atau_safetensors_write_summed(struct atau_destination to, int n_tensors, const struct atau_tensor *tensors,
+                                             int n_metadata, const struct atau_metadata *metadata, adaptau_error *error);
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
 #define ATAU_MAX_TENSORS 256
 #define ATAU_MAX_METADATA 256
+
+/* Where a file is: at a path, or in somebody's memory. */
+struct atau_source {
+    const char *path;  /* or what messages call the memory; must outlive what is read from it                 */
+    const void *bytes; /* NULL: at the path                                                                   */
+    uint64_t    size;
+};
+
+static inline struct atau_source atau_from_path(const char *name)
+{
+    return (struct atau_source){.path = name};
+}
+
+static inline struct atau_source atau_from_bytes(const void *bytes, uint64_t size)
+{
+    return (struct atau_source){"the buffer", bytes, size};
+}
 
 struct atau_safetensors_entry {
     struct atau_json_string name;
@@ -63,7 +81,8 @@ struct atau_safetensors_entry {
 struct atau_safetensors {
     adaptau_context              *context;
     const char                   *path; /* for messages; must outlive the struct                              */
-    int                           descriptor;
+    int                           descriptor; /* −1 where                                                     */
+    const char                   *bytes;      /* the file is in memory, or NULL                               */
     uint64_t                      data_start, data_size;
     char                         *header; /* [header_size]                                                    */
     size_t                        header_size;
@@ -75,9 +94,9 @@ struct atau_safetensors {
 };
 
 /* Open and check a file. Allocates the header, whose length is checked against the file's first, and nothing else. After a
- * failure the struct needs no closing.
+ * failure the struct needs no closing. The header is a copy, also of a file in memory, which may change while it is parsed.
  * @return E_IO when the system refuses; E_FORMAT; E_MEMORY. */
-adaptau_status atau_safetensors_open(adaptau_context *context, const char *path, struct atau_safetensors *file,
+adaptau_status atau_safetensors_open(adaptau_context *context, struct atau_source source, struct atau_safetensors *file,
                                      adaptau_error *error);
 
 /* NULL when there is none of that name. */
@@ -92,6 +111,9 @@ adaptau_status atau_safetensors_read_floats(const struct atau_safetensors *file,
                                             float *rows, int64_t stride, adaptau_error *error);
 bool           atau_safetensors_is_float(const struct atau_safetensors_entry *entry);
 
+/* Where a tensor is in the memory of a file that was opened there. */
+const void *atau_safetensors_at(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry);
+
 /* Whether the file ends in what looks like a checksum. */
 bool atau_safetensors_has_sum(const struct atau_safetensors *file);
 
@@ -100,6 +122,8 @@ adaptau_status atau_safetensors_check_sum(const struct atau_safetensors *file, a
 
 /* Copy the value of a key, terminated. False when there is no such key or the value does not fit. */
 bool atau_safetensors_metadata(const struct atau_safetensors *file, const char *key, char *out, size_t size);
+
+bool atau_safetensors_has_metadata(const struct atau_safetensors *file, const char *key);
 
 void atau_safetensors_close(struct atau_safetensors *file);
 

@@ -3,15 +3,14 @@
 #include "files/safetensors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/context.h"
 #include "common/error.h"
 #include "files/checksum.h"
+#include "files/regular_file.h"
 #include "files/safetensors_format.h"
 #include "files/safetensors_header.h"
 
@@ -54,7 +53,9 @@ static adaptau_status read_at(const struct atau_safetensors *file, uint64_t offs
                               adaptau_error *error)
 {
     char *bytes = out;
-    while (size > 0) {
+    if (file->bytes && size > 0)
+        memcpy(bytes, file->bytes + offset, (size_t)size);
+    while (!file->bytes && size > 0) {
         ssize_t count = pread(file->descriptor, bytes, (size_t)(size < LONGEST_READ ? size : LONGEST_READ), (off_t)offset);
         if (count < 0 && errno == EINTR)
             continue;
@@ -69,21 +70,14 @@ static adaptau_status read_at(const struct atau_safetensors *file, uint64_t offs
     return ADAPTAU_OK;
 }
 
-/* O_NONBLOCK: a named pipe without a writer must not hold us up. */
-static adaptau_status open_file(struct atau_safetensors *file, uint64_t *size, adaptau_error *error)
+static adaptau_status open_source(struct atau_safetensors *file, const struct atau_source *source, uint64_t *size,
+                                  adaptau_error *error)
 {
-    struct stat status;
-    do
-        file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    while (file->descriptor < 0 && errno == EINTR);
-    if (file->descriptor < 0 || fstat(file->descriptor, &status) != 0)
-        return atau_fail_os(error, errno, "cannot read %s", file->path);
-    if (S_ISDIR(status.st_mode))
-        return atau_fail_os(error, EISDIR, "cannot read %s", file->path);
-    if (!S_ISREG(status.st_mode))
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s is not a regular file", file->path);
-    *size = (uint64_t)status.st_size;
-    return ADAPTAU_OK;
+    file->path = source->path;
+    file->bytes = source->bytes;
+    file->descriptor = -1;
+    *size = source->size;
+    return source->bytes ? ADAPTAU_OK : atau_regular_file_open(source->path, &file->descriptor, size, error);
 }
 
 static adaptau_status read_header(struct atau_safetensors *file, uint64_t size, adaptau_error *error)
@@ -119,16 +113,15 @@ static adaptau_status check_header(struct atau_safetensors *file, adaptau_error 
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_safetensors_open(adaptau_context *context, const char *path, struct atau_safetensors *file,
+adaptau_status atau_safetensors_open(adaptau_context *context, struct atau_source source, struct atau_safetensors *file,
                                      adaptau_error *error)
 {
     uint64_t size = 0;
     file->context = context;
-    file->path = path;
     file->header = NULL;
     file->header_size = 0;
     file->n_entries = file->n_metadata = 0;
-    adaptau_status status = open_file(file, &size, error);
+    adaptau_status status = open_source(file, &source, &size, error);
     if (status == ADAPTAU_OK)
         status = read_header(file, size, error);
     if (status == ADAPTAU_OK)
@@ -212,6 +205,11 @@ bool atau_safetensors_is_float(const struct atau_safetensors_entry *entry)
     return entry->type == ATAU_F32 || entry->type == ATAU_F16 || entry->type == ATAU_BF16;
 }
 
+const void *atau_safetensors_at(const struct atau_safetensors *file, const struct atau_safetensors_entry *entry)
+{
+    return file->bytes + file->data_start + entry->begin;
+}
+
 bool atau_safetensors_has_sum(const struct atau_safetensors *file)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, CHECKSUM_NAME);
@@ -246,6 +244,14 @@ bool atau_safetensors_metadata(const struct atau_safetensors *file, const char *
     for (int i = 0; i < file->n_metadata; i++)
         if (atau_json_is(file->metadata[i].key, key))
             return atau_json_copy(file->metadata[i].value, out, size);
+    return false;
+}
+
+bool atau_safetensors_has_metadata(const struct atau_safetensors *file, const char *key)
+{
+    for (int i = 0; i < file->n_metadata; i++)
+        if (atau_json_is(file->metadata[i].key, key))
+            return true;
     return false;
 }
 

@@ -5,26 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "files/atomic_file.h"
 #include "files/checksum.h"
+#include "files/output.h"
 #include "files/safetensors_format.h"
 
 /* Where bytes go: nowhere while the header's are counted, then to the file and into its checksum. */
 struct sink {
-    struct atau_atomic_file *file; /* NULL while counting                                                     */
-    uint64_t                 length;
-    struct atau_checksum     sum;
-    adaptau_status           status;
-    adaptau_error           *error;
+    struct atau_output  *output; /* NULL while counting                                                       */
+    uint64_t             length;
+    struct atau_checksum sum;
+    adaptau_status       status;
+    adaptau_error       *error;
 };
 
 static void put_bytes(struct sink *sink, const void *bytes, size_t size)
 {
     sink->length += size;
-    if (!sink->file || sink->status != ADAPTAU_OK)
+    if (!sink->output || sink->status != ADAPTAU_OK)
         return;
     atau_checksum_add(&sink->sum, bytes, size);
-    sink->status = atau_atomic_file_write(sink->file, bytes, size, sink->error);
+    sink->status = atau_output_write(sink->output, bytes, size, sink->error);
 }
 
 static void put_text(struct sink *sink, const char *text)
@@ -131,12 +131,12 @@ static void put_rows(struct sink *sink, const struct atau_tensor *tensor)
             put_bytes(sink, bytes + (size_t)(r * tensor->stride) * size, row);
 }
 
-static adaptau_status write_content(const char *path, const struct content *content, adaptau_error *error)
+static adaptau_status write_content(struct atau_destination to, const struct content *content, adaptau_error *error)
 {
-    struct atau_atomic_file file;
-    struct sink             count = {0}, sink = {.file = &file, .error = error};
+    struct atau_output output;
+    struct sink        count = {0}, sink = {.output = &output, .error = error};
     put_header(&count, content);
-    adaptau_status status = atau_atomic_file_open(&file, path, error);
+    adaptau_status status = atau_output_open(&output, to, error);
     if (status != ADAPTAU_OK)
         return status;
     put_bytes(&sink, &count.length, LENGTH_SIZE);
@@ -146,17 +146,17 @@ static adaptau_status write_content(const char *path, const struct content *cont
     const uint64_t sum = atau_checksum_value(&sink.sum);
     if (content->summed)
         put_bytes(&sink, &sum, CHECKSUM_SIZE);
-    return atau_atomic_file_close(&file, sink.status, error);
+    return atau_output_close(&output, sink.status, error);
 }
 
-adaptau_status atau_safetensors_write(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
+adaptau_status atau_safetensors_write(struct atau_destination to, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
                                       const struct atau_metadata *metadata, adaptau_error *error)
 {
-    return write_content(path, &(struct content){n_tensors, tensors, n_metadata, metadata, false}, error);
+    return write_content(to, &(struct content){n_tensors, tensors, n_metadata, metadata, false}, error);
 }
 
-adaptau_status atau_safetensors_write_summed(const char *path, int n_tensors, const struct atau_tensor *tensors, int n_metadata,
-                                             const struct atau_metadata *metadata, adaptau_error *error)
+adaptau_status atau_safetensors_write_summed(struct atau_destination to, int n_tensors, const struct atau_tensor *tensors,
+                                             int n_metadata, const struct atau_metadata *metadata, adaptau_error *error)
 {
-    return write_content(path, &(struct content){n_tensors, tensors, n_metadata, metadata, true}, error);
+    return write_content(to, &(struct content){n_tensors, tensors, n_metadata, metadata, true}, error);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a recipe tells the objects of a training. Members that no recipe has keep their defaults. */
+#include <adaptau/experimental.h>
+
 #include <math.h>
 
 #include "common/abi.h"
@@ -123,6 +125,41 @@ adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adap
     if (!status)
         atau_write_struct(out, &options, sizeof options);
     return status;
+}
+
+adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, const adaptau_model *model,
+                                              const adaptau_temperature *temperature, adaptau_fold_in_options *out,
+                                              adaptau_error *error)
+{
+    adaptau_recipe            r;
+    adaptau_temperature_state state = {.struct_size = sizeof state};
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (!status)
+        status = atau_check_output(out, sizeof *out, "out", error);
+    if (!status)
+        status = adaptau_temperature_get_state(temperature, &state, error);
+    if (status)
+        return status;
+    const bool softmax = r.loss == ADAPTAU_LOSS_SOFTMAX;
+    const bool personal = softmax && r.tau_user_policy > ADAPTAU_TAU_USER_NONE && r.tau_user_policy <= ADAPTAU_TAU_USER_RELEASED &&
+                          state.n_users_observed > 0; /* before that all users have τ₀, and there is no threshold */
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
+    status = adaptau_fold_in_options_init(&options, model, personal ? r.tau_user_policy : ADAPTAU_TAU_USER_NONE, error);
+    if (status)
+        return status;
+    options.flags = r.positives_in_sum ? 0 : ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM;
+    options.tau = state.tau0;
+    if (personal) {
+        options.threshold = state.threshold;
+        options.divisor = r.tau_divisor;
+    }
+    if (softmax)
+        options.target_strength = r.soft_targets;
+    if (softmax && r.candidates == ADAPTAU_SAMPLER_CATALOGUE)
+        options.popularity_exponent = r.popularity_exponent;
+    atau_write_struct(out, &options, sizeof options);
+    return ADAPTAU_OK;
 }
 
 adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,

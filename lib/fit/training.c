@@ -3,6 +3,7 @@
  * them, the temperature's update, must not be made twice: a repeated begin_epoch remembers it. The learning rates of a step
  * are set before its batch is taken, so that they belong to the batch that is handed out; a batch that could not be made is
  * asked for again. */
+#include <adaptau/files.h>
 #include <adaptau/fit.h>
 #include <adaptau/tune.h>
 
@@ -372,6 +373,15 @@ adaptau_status adaptau_training_add_loss(adaptau_training *training, double loss
     return status;
 }
 
+/* How new users are folded in, by the τ₀ of the epoch. */
+static adaptau_status say_fold_in(adaptau_training *training, adaptau_error *error)
+{
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
+    adaptau_status status = adaptau_recipe_fold_in_options(&training->recipe, training->model, training->temperature, &options, error);
+    options.tau = training->tau0;
+    return status ? status : adaptau_model_set_fold_in(training->model, training->dataset, &options, error);
+}
+
 static adaptau_status end(adaptau_training *training, adaptau_error *error)
 {
     adaptau_status status = require_model(training, error);
@@ -379,7 +389,8 @@ static adaptau_status end(adaptau_training *training, adaptau_error *error)
         return status;
     if (!training->ready)
         return atau_fail(error, ADAPTAU_E_STATE, "no epoch has begun");
-    if (training->bias)
+    status = say_fold_in(training, error);
+    if (training->bias && !status)
         status = adaptau_popularity_prior(training->dataset, training->recipe.popularity_prior, training->tau0, training->bias,
                                           error);
     return status ? status : adaptau_model_set_item_bias(training->model, training->bias, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checkpoints: a model's file with all that its training goes on from. Beside the tensors of file.c there are moments and
- * step counts of each table and the temperature's arrays; numbers are words of 16 hexadecimal digits in the metadata, so that
- * doubles keep their bits in every locale. One list of fields serves writing and reading.
+ * step counts of each table and the temperature's arrays; numbers are words in the metadata
+ * (words.h).
  *
  * What is made anew before each epoch is left out: soft targets, prototypes and the gradients of a batch. */
 #include <inttypes.h>
@@ -16,72 +16,16 @@
 #include "model/encoders/registry.h"
 #include "model/file.h"
 #include "model/options.h"
+#include "model/words.h"
 
 #define CHECKPOINT_KEY "adaptau.checkpoint"
 #define CHECKPOINT_VERSION "2"
 #define MODEL_KEY "adaptau.model_state"
 #define TEMPERATURE_KEY "adaptau.temperature_state"
 #define NOTE_KEY "adaptau.note"
-#define WORD_DIGITS 16
-#define MOST_FIELDS 40
-#define WORDS_TEXT (MOST_FIELDS * (WORD_DIGITS + 1))
-
-/* ---- numbers ------------------------------------------------------------------------------------------------------- */
-
-struct field {
-    void  *at;
-    size_t size; /* 4 or 8 bytes                                                                              */
-};
-
-#define FIELD(member) {&(member), sizeof(member)}
 #define N_FIELDS(list) ((int)(sizeof(list) / sizeof *(list)))
 
-static void write_words(const struct field *fields, int n, char text[WORDS_TEXT])
-{
-    for (int i = 0; i < n; i++) {
-        uint64_t word = 0;
-        memcpy(&word, fields[i].at, fields[i].size); /* little-endian, as files are                            */
-        snprintf(text + i * (WORD_DIGITS + 1), WORD_DIGITS + 2, "%016" PRIx64 "%s", word, i + 1 < n ? " " : "");
-    }
-}
-
-static bool read_word(const char *text, uint64_t *word)
-{
-    static const char digits[] = "0123456789abcdef";
-    *word = 0;
-    for (int k = 0; k < WORD_DIGITS; k++) {
-        const char *digit = text[k] ? strchr(digits, text[k]) : NULL;
-        if (!digit)
-            return false;
-        *word = *word << 4 | (uint64_t)(digit - digits);
-    }
-    return true;
-}
-
-static bool read_words(const char *text, const struct field *fields, int n)
-{
-    if (strlen(text) != (size_t)n * (WORD_DIGITS + 1) - 1)
-        return false;
-    for (int i = 0; i < n; i++) {
-        uint64_t    word;
-        const char *at = text + i * (WORD_DIGITS + 1);
-        if (!read_word(at, &word) || (i + 1 < n && at[WORD_DIGITS] != ' '))
-            return false;
-        if (fields[i].size == 4 && word > UINT32_MAX)
-            return false;
-        memcpy(fields[i].at, &word, fields[i].size);
-    }
-    return true;
-}
-
-static adaptau_status read_numbers(const struct atau_safetensors *file, const char *key, const struct field *fields, int n,
-                                   adaptau_error *error)
-{
-    char text[WORDS_TEXT];
-    if (atau_safetensors_metadata(file, key, text, sizeof text) && read_words(text, fields, n))
-        return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is missing or unknown to this version", file->path, key);
-}
+/* ---- numbers ------------------------------------------------------------------------------------------------------- */
 
 /* E_FORMAT for numbers that would be refused as a caller's options, with that reason. */
 static adaptau_status refuse(const struct atau_safetensors *file, const char *key, const adaptau_error *why,
@@ -98,72 +42,72 @@ struct model_numbers {
     uint64_t              steps, contrast_steps, prototype_updates;
 };
 
-static int list_model_fields(struct model_numbers *n, struct field out[MOST_FIELDS])
+static int list_model_fields(struct model_numbers *n, struct atau_field out[ATAU_MOST_FIELDS])
 {
     adaptau_model_options *o = &n->options;
-    const struct field     fields[] = {
-        FIELD(o->flags),
-        FIELD(o->encoder),
-        FIELD(o->dim),
-        FIELD(o->seed),
-        FIELD(o->beta1_users),
-        FIELD(o->beta1_items),
-        FIELD(o->beta2),
-        FIELD(o->epsilon),
-        FIELD(o->weight_decay),
-        FIELD(o->n_layers),
-        FIELD(o->edge_dropout),
-        FIELD(o->layer_dropout),
-        FIELD(o->gate),
-        FIELD(n->rates[0]),
-        FIELD(n->rates[1]),
-        FIELD(n->loss.kind),
-        FIELD(n->loss.margin),
-        FIELD(n->loss.negative_weight),
-        FIELD(n->loss.top_k),
-        FIELD(n->loss.activation),
-        FIELD(n->loss.weight_tau),
-        FIELD(n->loss.positive_scale),
-        FIELD(n->steps),
-        FIELD(n->contrast_steps),
-        FIELD(n->prototype_updates),
+    const struct atau_field     fields[] = {
+        ATAU_FIELD(o->flags),
+        ATAU_FIELD(o->encoder),
+        ATAU_FIELD(o->dim),
+        ATAU_FIELD(o->seed),
+        ATAU_FIELD(o->beta1_users),
+        ATAU_FIELD(o->beta1_items),
+        ATAU_FIELD(o->beta2),
+        ATAU_FIELD(o->epsilon),
+        ATAU_FIELD(o->weight_decay),
+        ATAU_FIELD(o->n_layers),
+        ATAU_FIELD(o->edge_dropout),
+        ATAU_FIELD(o->layer_dropout),
+        ATAU_FIELD(o->gate),
+        ATAU_FIELD(n->rates[0]),
+        ATAU_FIELD(n->rates[1]),
+        ATAU_FIELD(n->loss.kind),
+        ATAU_FIELD(n->loss.margin),
+        ATAU_FIELD(n->loss.negative_weight),
+        ATAU_FIELD(n->loss.top_k),
+        ATAU_FIELD(n->loss.activation),
+        ATAU_FIELD(n->loss.weight_tau),
+        ATAU_FIELD(n->loss.positive_scale),
+        ATAU_FIELD(n->steps),
+        ATAU_FIELD(n->contrast_steps),
+        ATAU_FIELD(n->prototype_updates),
     };
     memcpy(out, fields, sizeof fields);
     return N_FIELDS(fields);
 }
 
 static int list_temperature_fields(adaptau_temperature_options *o, adaptau_temperature_state *s, struct atau_log_tau *tau0,
-                                   struct field out[MOST_FIELDS])
+                                   struct atau_field out[ATAU_MOST_FIELDS])
 {
-    const struct field fields[] = {
-        FIELD(o->tau0_policy),
-        FIELD(o->tau_user_policy),
-        FIELD(o->warmup_updates),
-        FIELD(o->tau),
-        FIELD(o->warmup_delta_mu),
-        FIELD(o->tau_min),
-        FIELD(o->tau_max),
-        FIELD(o->divisor),
-        FIELD(o->threshold_quantile),
-        FIELD(o->degree_quantile),
-        FIELD(o->exact_sample),
-        FIELD(o->learning_rate),
-        FIELD(s->flags),
-        FIELD(s->n_updates),
-        FIELD(s->n_users_clamped),
-        FIELD(s->n_users_observed),
-        FIELD(s->tau0),
-        FIELD(s->mean_all),
-        FIELD(s->variance_all),
-        FIELD(s->mean_positive),
-        FIELD(s->variance_positive),
-        FIELD(s->threshold),
-        FIELD(s->tau_user_min),
-        FIELD(s->tau_user_max),
-        FIELD(tau0->value),
-        FIELD(tau0->first),
-        FIELD(tau0->second),
-        FIELD(tau0->steps),
+    const struct atau_field fields[] = {
+        ATAU_FIELD(o->tau0_policy),
+        ATAU_FIELD(o->tau_user_policy),
+        ATAU_FIELD(o->warmup_updates),
+        ATAU_FIELD(o->tau),
+        ATAU_FIELD(o->warmup_delta_mu),
+        ATAU_FIELD(o->tau_min),
+        ATAU_FIELD(o->tau_max),
+        ATAU_FIELD(o->divisor),
+        ATAU_FIELD(o->threshold_quantile),
+        ATAU_FIELD(o->degree_quantile),
+        ATAU_FIELD(o->exact_sample),
+        ATAU_FIELD(o->learning_rate),
+        ATAU_FIELD(s->flags),
+        ATAU_FIELD(s->n_updates),
+        ATAU_FIELD(s->n_users_clamped),
+        ATAU_FIELD(s->n_users_observed),
+        ATAU_FIELD(s->tau0),
+        ATAU_FIELD(s->mean_all),
+        ATAU_FIELD(s->variance_all),
+        ATAU_FIELD(s->mean_positive),
+        ATAU_FIELD(s->variance_positive),
+        ATAU_FIELD(s->threshold),
+        ATAU_FIELD(s->tau_user_min),
+        ATAU_FIELD(s->tau_user_max),
+        ATAU_FIELD(tau0->value),
+        ATAU_FIELD(tau0->first),
+        ATAU_FIELD(tau0->second),
+        ATAU_FIELD(tau0->steps),
     };
     memcpy(out, fields, sizeof fields);
     return N_FIELDS(fields);
@@ -274,30 +218,30 @@ static adaptau_status read_moments(const struct atau_safetensors *file, adaptau_
 /* ---- saving -------------------------------------------------------------------------------------------------------- */
 
 struct numbers_text {
-    char model[WORDS_TEXT], temperature[WORDS_TEXT];
+    char model[ATAU_WORDS_TEXT], temperature[ATAU_WORDS_TEXT];
 };
 
-static void write_model_numbers(const adaptau_model *model, char text[WORDS_TEXT])
+static void write_model_numbers(const adaptau_model *model, char text[ATAU_WORDS_TEXT])
 {
-    struct field         fields[MOST_FIELDS];
+    struct atau_field         fields[ATAU_MOST_FIELDS];
     struct model_numbers n = {.options = atau_model_recall_options(model), .loss = model->objective.loss};
     for (int side = 0; side < 2; side++)
         n.rates[side] = model->optimiser.of[side].learning_rate;
     n.steps = atau_encoding_steps(&model->encoding);
     n.contrast_steps = model->contrast.step;
     n.prototype_updates = model->prototypes.update;
-    write_words(fields, list_model_fields(&n, fields), text);
+    atau_words_write(fields, list_model_fields(&n, fields), text);
 }
 
-static void write_temperature_numbers(const struct atau_temperature_memory *t, char text[WORDS_TEXT])
+static void write_temperature_numbers(const struct atau_temperature_memory *t, char text[ATAU_WORDS_TEXT])
 {
-    struct field                fields[MOST_FIELDS];
+    struct atau_field                fields[ATAU_MOST_FIELDS];
     adaptau_temperature_options options = *t->options;
-    write_words(fields, list_temperature_fields(&options, t->state, t->learned_tau0, fields), text);
+    atau_words_write(fields, list_temperature_fields(&options, t->state, t->learned_tau0, fields), text);
 }
 
 static adaptau_status save(const adaptau_model *model, const adaptau_temperature *temperature, const char *note,
-                           const char *path, adaptau_error *error)
+                           struct atau_destination to, adaptau_error *error)
 {
     struct atau_model_content      c = {0};
     struct numbers_text            text;
@@ -320,7 +264,7 @@ static adaptau_status save(const adaptau_model *model, const adaptau_temperature
         add_tensor(&c, LOSS_TENSOR, t.n, 1, t.unit_losses, 1, ATAU_F32);
         add_tensor(&c, TAU_TENSOR, t.n, 1, t.taus, 1, ATAU_F32);
     }
-    return atau_safetensors_write_summed(path, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
+    return atau_safetensors_write_summed(to, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
 }
 
 /* Characters of printable ASCII that a note begins with: what needs no escapes and no check of its encoding. */
@@ -343,11 +287,9 @@ static adaptau_status check_note(const char *note, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
-                                             const char *note, const char *path, adaptau_error *error)
+static adaptau_status enter_and_save(const adaptau_model *model, const adaptau_temperature *temperature, const char *note,
+                                     struct atau_destination to, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(path, error);
     adaptau_status status = check_note(note, error);
     if (status == ADAPTAU_OK && temperature)
         status = atau_temperature_check_fit(temperature, model->tables.side[ADAPTAU_SIDE_USERS].n_rows,
@@ -359,12 +301,29 @@ adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const a
     if (temperature)
         status = atau_temperature_enter_shared(temperature, error);
     if (status == ADAPTAU_OK) {
-        status = save(model, temperature, note, path, error);
+        status = save(model, temperature, note, to, error);
         if (temperature)
             atau_temperature_leave_shared(temperature);
     }
     atau_model_leave_shared(model);
     return status;
+}
+
+adaptau_status adaptau_model_save_checkpoint(const adaptau_model *model, const adaptau_temperature *temperature,
+                                             const char *note, const char *path, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    return enter_and_save(model, temperature, note, atau_to_path(path), error);
+}
+
+adaptau_status adaptau_model_save_checkpoint_to(const adaptau_model *model, const adaptau_temperature *temperature,
+                                                const char *note, adaptau_write_function write, void *user_data,
+                                                adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(write, error);
+    return enter_and_save(model, temperature, note, (struct atau_destination){.write = write, .user_data = user_data}, error);
 }
 
 /* ---- resuming ------------------------------------------------------------------------------------------------------ */
@@ -399,10 +358,10 @@ static bool is_rate(double rate)
 static adaptau_status open_model(const struct atau_safetensors *file, const adaptau_dataset *dataset, adaptau_model **out,
                                  adaptau_error *error)
 {
-    struct field         fields[MOST_FIELDS];
+    struct atau_field         fields[ATAU_MOST_FIELDS];
     struct model_numbers n = {.options = {.struct_size = sizeof n.options}, .loss = {.struct_size = sizeof n.loss}};
     adaptau_error        why = {0};
-    adaptau_status       status = read_numbers(file, MODEL_KEY, fields, list_model_fields(&n, fields), error);
+    adaptau_status       status = atau_words_read(file, MODEL_KEY, fields, list_model_fields(&n, fields), error);
     if (status != ADAPTAU_OK)
         return status;
     if (atau_model_check_options(&n.options, &why) != ADAPTAU_OK)
@@ -433,6 +392,8 @@ static adaptau_status read_model(const struct atau_safetensors *file, const adap
     adaptau_status status = open_model(file, dataset, &model, error);
     if (status == ADAPTAU_OK)
         status = atau_model_read_raw(file, model, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_read_folding(file, model, NULL, error);
     for (int k = 0; k < ATAU_OPTIMISED && status == ADAPTAU_OK; k++)
         status = read_moments(file, model, k, error);
     if (status == ADAPTAU_OK)
@@ -486,14 +447,14 @@ static adaptau_status read_arrays(const struct atau_safetensors *file, const str
 static adaptau_status read_temperature(const struct atau_safetensors *file, const adaptau_dataset *dataset,
                                        adaptau_temperature **out, adaptau_error *error)
 {
-    struct field                fields[MOST_FIELDS];
+    struct atau_field                fields[ATAU_MOST_FIELDS];
     adaptau_temperature_options options = {.struct_size = sizeof options};
     adaptau_temperature_state   state = {0};
     struct atau_log_tau         tau0 = {0};
     adaptau_temperature        *temperature = NULL;
     adaptau_error               why = {0};
     adaptau_status              status =
-        read_numbers(file, TEMPERATURE_KEY, fields, list_temperature_fields(&options, &state, &tau0, fields), error);
+        atau_words_read(file, TEMPERATURE_KEY, fields, list_temperature_fields(&options, &state, &tau0, fields), error);
     if (status != ADAPTAU_OK)
         return status;
     status = adaptau_temperature_create(file->context, dataset, &options, &temperature, &why);
@@ -503,7 +464,7 @@ static adaptau_status read_temperature(const struct atau_safetensors *file, cons
         return refuse(file, TEMPERATURE_KEY, &why, error);
     const struct atau_temperature_memory memory = atau_temperature_memory(temperature);
     const int n = list_temperature_fields(&options, memory.state, memory.learned_tau0, fields); /* again, in place */
-    status = read_numbers(file, TEMPERATURE_KEY, fields, n, error);
+    status = atau_words_read(file, TEMPERATURE_KEY, fields, n, error);
     if (status == ADAPTAU_OK)
         status = read_arrays(file, &memory, error);
     if (status == ADAPTAU_OK)
@@ -553,6 +514,23 @@ static adaptau_status resume(const struct atau_safetensors *file, const adaptau_
     return ADAPTAU_OK;
 }
 
+static adaptau_status open_and_resume(adaptau_context *context, const adaptau_dataset *dataset, struct atau_source source,
+                                      adaptau_model **model, adaptau_temperature **temperature, char *note,
+                                      adaptau_error *error)
+{
+    const size_t             size = sizeof(struct atau_safetensors);
+    struct atau_safetensors *file = atau_allocate(context, size);
+    if (!file)
+        return atau_fail_memory(error, size, "reading the file's header");
+    adaptau_status status = atau_safetensors_open(context, source, file, error);
+    if (status == ADAPTAU_OK) {
+        status = resume(file, dataset, model, temperature, note, error);
+        atau_safetensors_close(file);
+    }
+    atau_free(context, file, size);
+    return status;
+}
+
 adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const adaptau_dataset *dataset, const char *path,
                                              adaptau_model **model, adaptau_temperature **temperature, char *note,
                                              adaptau_error *error)
@@ -561,15 +539,18 @@ adaptau_status adaptau_model_load_checkpoint(adaptau_context *context, const ada
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(path, error);
     ATAU_REQUIRE(model, error);
-    const size_t             size = sizeof(struct atau_safetensors);
-    struct atau_safetensors *file = atau_allocate(context, size);
-    if (!file)
-        return atau_fail_memory(error, size, "reading the file's header");
-    adaptau_status status = atau_safetensors_open(context, path, file, error);
-    if (status == ADAPTAU_OK) {
-        status = resume(file, dataset, model, temperature, note, error);
-        atau_safetensors_close(file);
-    }
-    atau_free(context, file, size);
-    return status;
+    return open_and_resume(context, dataset, atau_from_path(path), model, temperature, note, error);
+}
+
+adaptau_status adaptau_model_load_checkpoint_from(adaptau_context *context, const adaptau_dataset *dataset, const void *bytes,
+                                                  int64_t size, adaptau_model **model, adaptau_temperature **temperature,
+                                                  char *note, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_bytes(bytes, size, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    return open_and_resume(context, dataset, atau_from_bytes(bytes, (uint64_t)size), model, temperature, note, error);
 }

@@ -14,17 +14,12 @@
 #include "model/encoders/registry.h"
 #include "model/file.h"
 
-#define USER_TENSOR "user_embeddings"
-#define ITEM_TENSOR "item_embeddings"
-#define BIAS_TENSOR "item_bias"
 #define SCORE_KEY "adaptau.score"
 #define ENCODER_KEY "adaptau.encoder"
 #define ENCODER_OPTIONS_KEY "adaptau.encoder_options"
 #define RAW_ROWS_KEY "adaptau.raw_rows" /* "unit", or absent */
+#define FOLDING_KEY "adaptau.fold_in"    /* words, or absent */
 #define RANKING_KEY "adaptau.ranking"   /* "inner_product", or absent: as scores */
-#define RAW_USER_TENSOR "raw_user_embeddings"
-#define RAW_ITEM_TENSOR "raw_item_embeddings"
-#define ENCODER_TENSOR "encoder_parameters"
 
 /* ---- saving ---------------------------------------------------------------------------------------------------------- */
 
@@ -47,8 +42,8 @@ static int score_number(const adaptau_model *model)
            (model->tables.free_length ? 4 : 0);
 }
 
-static const char *const final_names[2] = {USER_TENSOR, ITEM_TENSOR};
-static const char *const raw_names[2] = {RAW_USER_TENSOR, RAW_ITEM_TENSOR};
+static const char *const final_names[2] = {ATAU_USER_TENSOR, ATAU_ITEM_TENSOR};
+static const char *const raw_names[2] = {ATAU_RAW_USER_TENSOR, ATAU_RAW_ITEM_TENSOR};
 
 static void add_tensor(struct atau_model_content *c, const char *name, int64_t rows, int64_t columns, const float *data,
                        int64_t stride)
@@ -69,6 +64,43 @@ static void add_metadata(struct atau_model_content *c, const char *key, const ch
     c->metadata[c->n_metadata++] = (struct atau_metadata){key, value};
 }
 
+/* The model's loss is there, too: it is what new users walk down. */
+static int list_folding_fields(adaptau_fold_in_options *o, adaptau_loss *loss, struct atau_field out[ATAU_MOST_FIELDS])
+{
+    const struct atau_field fields[] = {
+        ATAU_FIELD(o->flags),
+        ATAU_FIELD(o->tau_user_policy),
+        ATAU_FIELD(o->n_steps),
+        ATAU_FIELD(o->tau),
+        ATAU_FIELD(o->threshold),
+        ATAU_FIELD(o->divisor),
+        ATAU_FIELD(o->target_strength),
+        ATAU_FIELD(o->popularity_exponent),
+        ATAU_FIELD(loss->kind),
+        ATAU_FIELD(loss->margin),
+        ATAU_FIELD(loss->negative_weight),
+        ATAU_FIELD(loss->top_k),
+        ATAU_FIELD(loss->activation),
+        ATAU_FIELD(loss->weight_tau),
+        ATAU_FIELD(loss->positive_scale),
+    };
+    memcpy(out, fields, sizeof fields);
+    return (int)(sizeof fields / sizeof *fields);
+}
+
+static void add_folding(const adaptau_model *model, struct atau_model_content *content)
+{
+    struct atau_field       fields[ATAU_MOST_FIELDS];
+    adaptau_fold_in_options options = model->folding.options;
+    adaptau_loss            loss = model->objective.loss;
+    if (!model->folding.present)
+        return;
+    atau_words_write(fields, list_folding_fields(&options, &loss, fields), content->folding);
+    add_metadata(content, FOLDING_KEY, content->folding);
+    if (model->folding.log_q)
+        add_tensor(content, ATAU_LOG_Q_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->folding.log_q, 1);
+}
+
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error)
 {
     struct atau_embeddings   final, raw = atau_tables_raw(&model->tables);
@@ -80,9 +112,9 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
     if (!model->encoding.encoder->identity)
         add_tables(model, &raw, raw_names, content);
     if (own->n_rows > 0)
-        add_tensor(content, ENCODER_TENSOR, own->n_rows, model->tables.dim, own->rows, own->stride);
+        add_tensor(content, ATAU_ENCODER_TENSOR, own->n_rows, model->tables.dim, own->rows, own->stride);
     if (model->tables.item_bias)
-        add_tensor(content, BIAS_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->tables.item_bias, 1);
+        add_tensor(content, ATAU_BIAS_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->tables.item_bias, 1);
     model->encoding.encoder->describe(&model->encoding, content->encoder_options);
     add_metadata(content, "format", "adaptau");
     add_metadata(content, ENCODER_KEY, model->encoding.encoder->name);
@@ -94,11 +126,12 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
         add_metadata(content, RANKING_KEY, INNER_PRODUCT);
     if (content->encoder_options[0])
         add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
+    add_folding(model, content);
     return ADAPTAU_OK;
 }
 
 /* A file with attachments ends in a checksum: what belongs together was written together. */
-static adaptau_status save(const adaptau_model *model, const char *path, int32_t n, const adaptau_attachment *attachments,
+static adaptau_status save(const adaptau_model *model, struct atau_destination to, int32_t n, const adaptau_attachment *attachments,
                            adaptau_error *error)
 {
     struct atau_model_content c = {0};
@@ -109,8 +142,21 @@ static adaptau_status save(const adaptau_model *model, const char *path, int32_t
     if (status != ADAPTAU_OK)
         return status;
     c.n_tensors += n;
-    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(path, c.n_tensors, c.tensors, c.n_metadata,
+    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(to, c.n_tensors, c.tensors, c.n_metadata,
                                                                             c.metadata, error);
+}
+
+static adaptau_status enter_and_save(const adaptau_model *model, struct atau_destination to, int32_t n,
+                                     const adaptau_attachment *attachments, adaptau_error *error)
+{
+    if (n > 0)
+        ATAU_REQUIRE(attachments, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = save(model, to, n, attachments, error);
+    atau_model_leave_shared(model);
+    return status;
 }
 
 adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
@@ -118,14 +164,15 @@ adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *p
 {
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(path, error);
-    if (n > 0)
-        ATAU_REQUIRE(attachments, error);
-    adaptau_status status = atau_model_enter_shared(model, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = save(model, path, n, attachments, error);
-    atau_model_leave_shared(model);
-    return status;
+    return enter_and_save(model, atau_to_path(path), n, attachments, error);
+}
+
+adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
+                                     const adaptau_attachment *attachments, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(write, error);
+    return enter_and_save(model, (struct atau_destination){.write = write, .user_data = user_data}, n, attachments, error);
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
@@ -179,7 +226,7 @@ static adaptau_status check_shapes(const struct atau_safetensors *file, const st
                                    const struct atau_safetensors_entry *items, adaptau_error *error)
 {
     if (!users || !items)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ITEM_TENSOR : USER_TENSOR);
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"%s\"", file->path, users ? ATAU_ITEM_TENSOR : ATAU_USER_TENSOR);
     for (int side = 0; side < 2; side++) {
         const struct atau_safetensors_entry *entry = side == ADAPTAU_SIDE_USERS ? users : items;
         if (entry->rank != 2 || !atau_safetensors_is_float(entry))
@@ -207,8 +254,8 @@ static adaptau_status find_encoder(const struct atau_safetensors *file, const st
                 : atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s is unknown to this version", file->path, ENCODER_KEY);
 }
 
-static adaptau_status find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
-                                 const struct atau_safetensors_entry **out, adaptau_error *error)
+adaptau_status atau_model_find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
+                                     const struct atau_safetensors_entry **out, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
     if (entry && (entry->rank != 2 || !atau_safetensors_is_float(entry)))
@@ -224,11 +271,11 @@ adaptau_status atau_model_check_tables(const struct atau_safetensors *file, cons
 {
     const char *const                   *names = encoder->identity ? final_names : raw_names;
     const struct atau_safetensors_entry *entry;
-    adaptau_status                       status = find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
+    adaptau_status                       status = atau_model_find_table(file, names[ADAPTAU_SIDE_USERS], n_users, dim, &entry, error);
     if (status == ADAPTAU_OK)
-        status = find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
+        status = atau_model_find_table(file, names[ADAPTAU_SIDE_ITEMS], n_items, dim, &entry, error);
     if (status == ADAPTAU_OK && encoder->has_matrix)
-        status = find_table(file, ENCODER_TENSOR, dim, dim, &entry, error);
+        status = atau_model_find_table(file, ATAU_ENCODER_TENSOR, dim, dim, &entry, error);
     return status;
 }
 
@@ -236,7 +283,7 @@ static adaptau_status read_table(const struct atau_safetensors *file, const char
                                  float *rows, int64_t stride, adaptau_error *error)
 {
     const struct atau_safetensors_entry *entry = NULL;
-    adaptau_status                       status = find_table(file, name, n, model->tables.dim, &entry, error);
+    adaptau_status                       status = atau_model_find_table(file, name, n, model->tables.dim, &entry, error);
     if (status == ADAPTAU_OK)
         status = atau_safetensors_read_floats(file, entry, rows, stride, error);
     return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, name, n, model->tables.dim, rows, stride, error) : status;
@@ -251,20 +298,36 @@ static adaptau_status read_tables(const struct atau_safetensors *file, const cha
     return status;
 }
 
+adaptau_status atau_model_find_numbers(const struct atau_safetensors *file, const char *name, int32_t n_items,
+                                       const struct atau_safetensors_entry **out, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, name);
+    if (entry && (entry->rows != n_items || entry->columns != 1 || !atau_safetensors_is_float(entry)))
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
+                         name, (long long)entry->rows, (long long)entry->columns, n_items);
+    *out = entry;
+    return ADAPTAU_OK;
+}
+
+static adaptau_status read_item_numbers(const struct atau_safetensors *file, const char *name,
+                                        const struct atau_safetensors_entry *entry, const adaptau_model *model, float *out,
+                                        adaptau_error *error)
+{
+    adaptau_status status = atau_safetensors_read_floats(file, entry, out, 1, error);
+    return status == ADAPTAU_OK
+               ? atau_check_rows_finite(model->context, name, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, out, 1, error)
+               : status;
+}
+
 static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entry = atau_safetensors_find(file, BIAS_TENSOR);
     const int32_t                        n = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
-    if (!entry)
-        return ADAPTAU_OK;
-    if (entry->rows != n || entry->columns != 1 || !atau_safetensors_is_float(entry))
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: \"%s\" is %lld x %lld or no floats, but there are %d items", file->path,
-                         BIAS_TENSOR, (long long)entry->rows, (long long)entry->columns, n);
-    adaptau_status status = atau_tables_make_bias(&model->tables, error);
-    if (status == ADAPTAU_OK)
-        status = atau_safetensors_read_floats(file, entry, model->tables.item_bias, 1, error);
-    return status == ADAPTAU_OK ? atau_check_rows_finite(model->context, BIAS_TENSOR, n, 1, model->tables.item_bias, 1, error)
-                                : status;
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = atau_model_find_numbers(file, ATAU_BIAS_TENSOR, n, &entry, error);
+    if (status != ADAPTAU_OK || !entry)
+        return status;
+    status = atau_tables_make_bias(&model->tables, error);
+    return status == ADAPTAU_OK ? read_item_numbers(file, ATAU_BIAS_TENSOR, entry, model, model->tables.item_bias, error) : status;
 }
 
 adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
@@ -273,52 +336,94 @@ adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_
     const struct atau_table     *own = &model->tables.own;
     adaptau_status status = read_tables(file, model->encoding.encoder->identity ? final_names : raw_names, model, &raw, error);
     if (status == ADAPTAU_OK && own->n_rows > 0)
-        status = read_table(file, ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
+        status = read_table(file, ATAU_ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
     if (status == ADAPTAU_OK)
         atau_tables_bring_back(&model->tables); /* somebody else may have made the file, or a host its rows       */
     return status == ADAPTAU_OK ? read_bias(file, model, error) : status;
 }
 
+adaptau_status atau_model_read_shape(const struct atau_safetensors *file, struct atau_model_shape *shape, adaptau_error *error)
+{
+    const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, ATAU_USER_TENSOR),
+                                                       atau_safetensors_find(file, ATAU_ITEM_TENSOR)};
+    uint32_t                            *flags = &shape->options.flags;
+    adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
+    if (status == ADAPTAU_OK)
+        status = read_score(file, flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RAW_ROWS_KEY, UNIT, ADAPTAU_MODEL_UNIT_RAW_ROWS, flags, error);
+    if (status == ADAPTAU_OK)
+        status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, flags, error);
+    if (status == ADAPTAU_OK)
+        status = find_encoder(file, &shape->encoder, error);
+    if (status == ADAPTAU_OK && shape->encoder->identity && *flags & ADAPTAU_MODEL_UNIT_RAW_ROWS)
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s goes with an encoder, not with mf", file->path, RAW_ROWS_KEY);
+    if (status != ADAPTAU_OK)
+        return status;
+    shape->n_users = (int32_t)entries[0]->rows;
+    shape->n_items = (int32_t)entries[1]->rows;
+    shape->options.dim = (int32_t)entries[0]->columns;
+    shape->encoder_options[0] = '\0';
+    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, shape->encoder_options, sizeof shape->encoder_options);
+    return atau_model_check_tables(file, shape->encoder, shape->n_users, shape->n_items, shape->options.dim, error);
+}
+
+static adaptau_status read_log_q(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+{
+    const int32_t                        n = model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows;
+    const struct atau_safetensors_entry *entry = NULL;
+    adaptau_status                       status = atau_model_find_numbers(file, ATAU_LOG_Q_TENSOR, n, &entry, error);
+    if (status == ADAPTAU_OK && !entry)
+        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: no tensor \"" ATAU_LOG_Q_TENSOR "\", which metadata " FOLDING_KEY " needs",
+                           file->path);
+    if (status == ADAPTAU_OK)
+        status = atau_folding_make_log_q(&model->folding, &model->tables, error);
+    return status == ADAPTAU_OK ? read_item_numbers(file, ATAU_LOG_Q_TENSOR, entry, model, model->folding.log_q, error) : status;
+}
+
+adaptau_status atau_model_read_folding(const struct atau_safetensors *file, adaptau_model *model, float *log_q, adaptau_error *error)
+{
+    struct atau_field       fields[ATAU_MOST_FIELDS];
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
+    adaptau_loss            loss = {.struct_size = sizeof loss};
+    adaptau_error           why = {0};
+    if (!atau_safetensors_has_metadata(file, FOLDING_KEY))
+        return ADAPTAU_OK;
+    adaptau_status status = atau_words_read(file, FOLDING_KEY, fields, list_folding_fields(&options, &loss, fields), error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (atau_folding_check(&options, &why) != ADAPTAU_OK || adaptau_model_set_loss(model, &loss, &why) != ADAPTAU_OK)
+        return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s: %.150s", file->path, FOLDING_KEY, why.message);
+    model->folding = (struct atau_folding){.present = true, .options = options};
+    if (options.popularity_exponent == 0.0)
+        return ADAPTAU_OK;
+    model->folding.log_q = log_q;
+    model->folding.viewed = log_q != NULL;
+    return log_q ? ADAPTAU_OK : read_log_q(file, model, error);
+}
+
 /* The encoder's state, the final embeddings, and the raw tables where they are others. */
-static adaptau_status read_embeddings(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
+static adaptau_status read_embeddings(const struct atau_safetensors *file, const struct atau_model_shape *shape,
+                                      adaptau_model *model, adaptau_error *error)
 {
     struct atau_embeddings final;
-    char                   text[ATAU_ENCODER_TEXT] = "";
-    atau_safetensors_metadata(file, ENCODER_OPTIONS_KEY, text, sizeof text);
-    adaptau_status status = atau_encoding_restore(&model->encoding, text, &final, error);
-    if (status == ADAPTAU_OK && !model->encoding.encoder->identity)
+    adaptau_status         status = atau_encoding_restore(&model->encoding, shape->encoder_options, NULL, &final, error);
+    if (status == ADAPTAU_OK && !shape->encoder->identity)
         status = read_tables(file, final_names, model, &final, error);
     return status == ADAPTAU_OK ? atau_model_read_raw(file, model, error) : status;
 }
 
 static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, adaptau_error *error)
 {
-    const struct atau_safetensors_entry *entries[2] = {atau_safetensors_find(file, USER_TENSOR),
-                                                       atau_safetensors_find(file, ITEM_TENSOR)};
-    adaptau_model                       *model = NULL;
-    adaptau_model_options                options = {0};
-    const struct atau_encoder           *encoder = NULL;
-    adaptau_status                       status = check_shapes(file, entries[0], entries[1], error);
+    adaptau_model          *model = NULL;
+    struct atau_model_shape shape = {0};
+    adaptau_status          status = atau_model_read_shape(file, &shape, error);
     if (status == ADAPTAU_OK)
-        status = read_score(file, &options.flags, error);
+        status = atau_model_allocate(file->context, shape.encoder, shape.n_users, shape.n_items, &shape.options, &model, error);
     if (status == ADAPTAU_OK)
-        status = read_flag(file, RAW_ROWS_KEY, UNIT, ADAPTAU_MODEL_UNIT_RAW_ROWS, &options.flags, error);
+        status = read_embeddings(file, &shape, model, error);
     if (status == ADAPTAU_OK)
-        status = read_flag(file, RANKING_KEY, INNER_PRODUCT, ADAPTAU_MODEL_RANK_RAW, &options.flags, error);
-    if (status == ADAPTAU_OK)
-        status = find_encoder(file, &encoder, error);
-    if (status == ADAPTAU_OK && encoder->identity && options.flags & ADAPTAU_MODEL_UNIT_RAW_ROWS)
-        status = atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s goes with an encoder, not with mf", file->path, RAW_ROWS_KEY);
-    if (status == ADAPTAU_OK) {
-        options.dim = (int32_t)entries[0]->columns;
-        status = atau_model_check_tables(file, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, options.dim,
-                                         error);
-    }
-    if (status == ADAPTAU_OK)
-        status = atau_model_allocate(file->context, encoder, (int32_t)entries[0]->rows, (int32_t)entries[1]->rows, &options,
-                                     &model, error);
-    if (status == ADAPTAU_OK)
-        status = read_embeddings(file, model, error);
+        status = atau_model_read_folding(file, model, NULL, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -327,14 +432,17 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     return ADAPTAU_OK;
 }
 
-/* The model, and what the host attached to it. Other files may have no checksum; one with attachments always has. */
+adaptau_status atau_model_check_sum(const struct atau_safetensors *file, adaptau_error *error)
+{
+    return atau_safetensors_has_sum(file) || atau_attachments_are_in(file) ? atau_safetensors_check_sum(file, error) : ADAPTAU_OK;
+}
+
+/* The model, and what the host attached to it. */
 static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachment_function take, void *user_data,
                                 adaptau_model **out, adaptau_error *error)
 {
     adaptau_model *model = NULL;
-    adaptau_status status = ADAPTAU_OK;
-    if (atau_safetensors_has_sum(file) || atau_attachments_are_in(file))
-        status = atau_safetensors_check_sum(file, error);
+    adaptau_status status = atau_model_check_sum(file, error);
     if (status == ADAPTAU_OK)
         status = load(file, &model, error);
     if (status == ADAPTAU_OK && take)
@@ -347,23 +455,47 @@ static adaptau_status load_with(struct atau_safetensors *file, adaptau_attachmen
     return ADAPTAU_OK;
 }
 
-adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
-                                       void *user_data, adaptau_model **out, adaptau_error *error)
+adaptau_status atau_check_bytes(const void *bytes, int64_t size, adaptau_error *error)
 {
-    ATAU_REQUIRE(context, error);
-    ATAU_REQUIRE(path, error);
-    ATAU_REQUIRE(out, error);
+    ATAU_REQUIRE(bytes, error);
+    return size >= 0 ? ADAPTAU_OK : atau_fail(error, ADAPTAU_E_ARGUMENT, "size = %lld is negative", (long long)size);
+}
+
+static adaptau_status open_and_load(adaptau_context *context, struct atau_source source, adaptau_attachment_function take,
+                                    void *user_data, adaptau_model **out, adaptau_error *error)
+{
     size_t                   size = sizeof(struct atau_safetensors);
     struct atau_safetensors *file = atau_allocate(context, size);
     if (!file)
         return atau_fail_memory(error, size, "reading the file's header");
-    adaptau_status status = atau_safetensors_open(context, path, file, error);
+    adaptau_status status = atau_safetensors_open(context, source, file, error);
     if (status == ADAPTAU_OK) {
         status = load_with(file, take, user_data, out, error);
         atau_safetensors_close(file);
     }
     atau_free(context, file, size);
     return status;
+}
+
+adaptau_status adaptau_model_load_with(adaptau_context *context, const char *path, adaptau_attachment_function take,
+                                       void *user_data, adaptau_model **out, adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(path, error);
+    ATAU_REQUIRE(out, error);
+    return open_and_load(context, atau_from_path(path), take, user_data, out, error);
+}
+
+adaptau_status adaptau_model_load_from(adaptau_context *context, const void *bytes, int64_t size,
+                                       adaptau_attachment_function take, void *user_data, adaptau_model **out,
+                                       adaptau_error *error)
+{
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_check_bytes(bytes, size, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    return open_and_load(context, atau_from_bytes(bytes, (uint64_t)size), take, user_data, out, error);
 }
 
 adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out, adaptau_error *error)

@@ -6,9 +6,10 @@
 
 #include "files/safetensors.h"
 #include "model/model.h"
+#include "model/words.h"
 
 #define ATAU_CONTENT_TENSORS 32 /* attachments among them */
-#define ATAU_CONTENT_METADATA 12
+#define ATAU_CONTENT_METADATA 16
 
 /* What is going to be written; it points into the model, and into itself. */
 struct atau_model_content {
@@ -16,10 +17,49 @@ struct atau_model_content {
     struct atau_tensor   tensors[ATAU_CONTENT_TENSORS];
     struct atau_metadata metadata[ATAU_CONTENT_METADATA];
     char                 encoder_options[ATAU_ENCODER_TEXT];
+    char                 folding[ATAU_WORDS_TEXT];
 };
+
+/* E_ARGUMENT unless bytes [size] may be a file in memory. */
+adaptau_status atau_check_bytes(const void *bytes, int64_t size, adaptau_error *error);
 
 /* Append what adaptau_model_save writes. */
 adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
+
+/* What a file says of its model before any of its tables is read. */
+struct atau_model_shape {
+    const struct atau_encoder *encoder;
+    int32_t                    n_users, n_items;
+    adaptau_model_options      options; /* flags and dim; all else is 0                                       */
+    char                       encoder_options[ATAU_ENCODER_TEXT];
+};
+
+/* Also checks that the tables are there. @return E_FORMAT. */
+adaptau_status atau_model_read_shape(const struct atau_safetensors *file, struct atau_model_shape *shape, adaptau_error *error);
+
+#define ATAU_USER_TENSOR "user_embeddings"
+#define ATAU_ITEM_TENSOR "item_embeddings"
+#define ATAU_RAW_USER_TENSOR "raw_user_embeddings"
+#define ATAU_RAW_ITEM_TENSOR "raw_item_embeddings"
+#define ATAU_ENCODER_TENSOR "encoder_parameters"
+#define ATAU_BIAS_TENSOR "item_bias"
+
+/* A matrix of floats, n x dim. @return E_FORMAT. */
+adaptau_status atau_model_find_table(const struct atau_safetensors *file, const char *name, int32_t n, int32_t dim,
+                                     const struct atau_safetensors_entry **out, adaptau_error *error);
+
+/* A number for each item, the item bias for example; NULL where there is none. @return E_FORMAT. */
+adaptau_status atau_model_find_numbers(const struct atau_safetensors *file, const char *name, int32_t n_items,
+                                       const struct atau_safetensors_entry **out, adaptau_error *error);
+
+/* A file that ends in a checksum, and one with attachments, which has to: is it right? @return E_FORMAT, E_IO. */
+adaptau_status atau_model_check_sum(const struct atau_safetensors *file, adaptau_error *error);
+
+/* How new users are folded in, and the loss of the model with it; nothing where the file does not say. log_q: where it is already and
+ * stays, NULL: it is read. @return E_FORMAT, E_NUMERIC, E_IO, E_MEMORY. */
+adaptau_status atau_model_read_folding(const struct atau_safetensors *file, adaptau_model *model, float *log_q, adaptau_error *error);
+
+#define ATAU_LOG_Q_TENSOR "fold_in_log_q"
 
 /* Whether the file has the tables that the next function reads, before any of that size is allocated. @return E_FORMAT. */
 adaptau_status atau_model_check_tables(const struct atau_safetensors *file, const struct atau_encoder *encoder, int32_t n_users,

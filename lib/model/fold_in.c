@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/lists.h"
 #include "common/pool.h"
+#include "common/progress.h"
 #include "common/size.h"
 #include "core/dataset.h"
 #include "kernels/check.h"
@@ -25,7 +26,6 @@
 #include "model/model.h"
 
 #define DEFAULT_STEPS 4 /* docs/accuracy.md */
-#define MOST_STEPS 1000
 #define BLOCK 512 /* users of a batch: its memory is some rows of floats for each                               */
 #define ROWS_PER_TASK 64
 #define FIRST_STEP 1.0
@@ -61,50 +61,35 @@ static adaptau_fold_in_options defaults_for(const adaptau_model *model, int32_t 
     };
 }
 
-static bool is_policy(int32_t policy)
-{
-    return policy >= ADAPTAU_TAU_USER_NONE && policy <= ADAPTAU_TAU_USER_RELEASED;
-}
-
 adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
                                             int32_t tau_user_policy, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    if (!is_policy(tau_user_policy))
+    if (!atau_folding_knows_policy(tau_user_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED", tau_user_policy);
     const adaptau_fold_in_options defaults = defaults_for(model, tau_user_policy);
     return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
 }
 
-static adaptau_status check_options(const adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
-                                    adaptau_error *error)
+adaptau_status atau_fold_in_read_options(const adaptau_model *model, const adaptau_fold_in_options *given,
+                                         adaptau_fold_in_options *out, adaptau_error *error)
 {
-    const struct {
-        const char *name;
-        double      value, least, most;
-    } numbers[] = {{"tau", o->tau, 1e-30, 1e30},
-                   {"threshold", o->threshold, -1e30, 1e30},
-                   {"divisor", o->divisor, 0.0, 1e30},
-                   {"target_strength", o->target_strength, 0.0, 1e30},
-                   {"popularity_exponent", o->popularity_exponent, -4.0, 4.0}};
-    if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (!is_policy(o->tau_user_policy))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT,
-                         "options->tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED",
-                         o->tau_user_policy);
-    if (o->n_steps < 0 || o->n_steps > MOST_STEPS)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is outside 0 ... %d", o->n_steps, MOST_STEPS);
-    if (o->divisor == 0.0)
-        return atau_fail_zero(error, "options->divisor", "above 0", "adaptau_fold_in_options_init");
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-        if (!isfinite(numbers[k].value))
-            return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", numbers[k].name, numbers[k].value);
-        if (numbers[k].value < numbers[k].least || numbers[k].value > numbers[k].most)
-            return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", numbers[k].name,
-                             numbers[k].value, numbers[k].least, numbers[k].most);
-    }
+    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, false, "options", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    const adaptau_fold_in_options defaults = defaults_for(model, out->tau_user_policy);
+    atau_complete_struct(out, &defaults, sizeof *out, given);
+    return ADAPTAU_OK;
+}
+
+/* has_popularity: the model knows how popular its items are. */
+static adaptau_status check_options(const adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
+                                    bool has_popularity, adaptau_error *error)
+{
+    adaptau_status status = atau_folding_check(o, error);
+    if (status != ADAPTAU_OK)
+        return status;
     const bool soft = o->target_strength > 0.0, popular = o->popularity_exponent != 0.0;
     if (model->objective.map && (o->tau_user_policy != ADAPTAU_TAU_USER_NONE || soft || popular))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s belongs to the softmax, but the model's loss is %s",
@@ -112,7 +97,7 @@ static adaptau_status check_options(const adaptau_fold_in_options *o, const adap
                          : popular ? "popularity_exponent"
                                    : "tau_user_policy",
                          model->objective.map->name);
-    if ((soft || popular) && !dataset)
+    if ((soft || (popular && !has_popularity)) && !dataset)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g, but dataset is NULL",
                          soft ? "target_strength" : "popularity_exponent",
                          soft ? o->target_strength : o->popularity_exponent);
@@ -150,7 +135,8 @@ static float inverse_of(double weight)
     return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
 }
 
-static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset,
+/* log_q: of the model, or NULL. */
+static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset, const float *log_q,
                            adaptau_error *error)
 {
     adaptau_tables tables = {0};
@@ -164,7 +150,9 @@ static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, co
     if (status != ADAPTAU_OK)
         return status;
     lay_out(fold, own_starts);
-    if (fold->log_q)
+    if (fold->log_q && log_q)
+        memcpy(fold->log_q, log_q, (size_t)fold->n_items * sizeof(float));
+    else if (fold->log_q)
         atau_popularity_log_q(dataset, fold->options.popularity_exponent, fold->log_q);
     status = copy_items(fold, &tables, error);
     if (status == ADAPTAU_OK && own_starts)
@@ -174,23 +162,35 @@ static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, co
                : status;
 }
 
+/* The options that the model has. Soft targets need the interactions. */
+static adaptau_status recall_options(const adaptau_model *model, const adaptau_dataset *dataset, adaptau_fold_in_options *out,
+                                     adaptau_error *error)
+{
+    if (!model->folding.present)
+        return atau_fail(error, ADAPTAU_E_STATE, "options is NULL, but the model does not say how new users are folded in");
+    *out = model->folding.options;
+    if (!dataset)
+        out->target_strength = 0.0;
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
                                       const adaptau_fold_in_options *given, adaptau_fold_in **out, adaptau_error *error)
 {
     adaptau_fold_in_options options;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error);
-    if (status == ADAPTAU_OK) {
-        const adaptau_fold_in_options defaults = defaults_for(model, options.tau_user_policy);
-        atau_complete_struct(&options, &defaults, sizeof options, given);
-    }
+    adaptau_status status = given ? atau_fold_in_read_options(model, given, &options, error) : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
     adaptau_fold_in *fold = NULL;
-    status = check_options(&options, model, dataset, error);
+    const float     *log_q = given ? NULL : model->folding.log_q;
+    if (!given)
+        status = recall_options(model, dataset, &options, error);
+    if (status == ADAPTAU_OK)
+        status = check_options(&options, model, dataset, log_q != NULL, error);
     if (status == ADAPTAU_OK) {
         fold = atau_allocate_zeroed(model->context, 1, sizeof *fold);
         status = fold ? ADAPTAU_OK : atau_fail_memory(error, sizeof *fold, "the fold");
@@ -203,7 +203,7 @@ adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_
         fold->n_items = model->tables.side[ITEMS].n_rows;
         fold->dim = model->tables.dim;
         fold->exponent = 1.0;
-        status = fill(fold, model, dataset, error);
+        status = fill(fold, model, dataset, log_q, error);
     }
     atau_model_leave_shared(model);
     if (status == ADAPTAU_OK)
@@ -539,6 +539,8 @@ adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, int32_t n_user
         b.ptr = item_ptr + first;
         b.best = answers.embeddings + first * fold->dim;
         status = fold_block(&b, answers.taus + first, error);
+        if (status == ADAPTAU_OK)
+            status = atau_progress(fold->context, ADAPTAU_PROGRESS_FOLD_IN, first + b.n, n_users, error);
     }
     if (status == ADAPTAU_OK)
         memcpy(embeddings, answers.embeddings, (size_t)n_users * (size_t)fold->dim * sizeof(float));

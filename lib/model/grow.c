@@ -146,6 +146,12 @@ static adaptau_status start_new_rows(const adaptau_model *from, adaptau_model *t
 
 /* ---- the call ------------------------------------------------------------------------------------------------------ */
 
+/* With the popularity of the larger catalogue. */
+static adaptau_status copy_folding(const adaptau_model *from, adaptau_model *to, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    return from->folding.present ? atau_folding_set(&to->folding, &to->tables, dataset, &from->folding.options, error) : ADAPTAU_OK;
+}
+
 static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_in_options *fold,
                            adaptau_model **out, adaptau_error *error)
 {
@@ -154,6 +160,8 @@ static adaptau_status grow(const adaptau_model *model, const adaptau_dataset *da
     adaptau_status              status = atau_model_open(model->context, dataset, &options, &grown, error);
     if (status == ADAPTAU_OK)
         status = copy_model(model, grown, error);
+    if (status == ADAPTAU_OK)
+        status = copy_folding(model, grown, dataset, error);
     if (status == ADAPTAU_OK) {
         atau_tables_bring_back(&grown->tables); /* rows that the host of the old model has written                */
         status = start_new_rows(model, grown, dataset, fold, error);

@@ -142,16 +142,26 @@ void adaptau_model_destroy(adaptau_model *model)
     if (!model)
         return;
     model->encoding.encoder->destroy(&model->encoding);
+    atau_folding_free(&model->folding, &model->tables);
     atau_targets_free(&model->targets, &model->tables);
     atau_contrast_free(&model->contrast, model->context);
     atau_prototypes_free(&model->prototypes, model->context);
     atau_gradients_free(&model->gradients, &model->tables);
     atau_optimiser_free(&model->optimiser, &model->tables);
     atau_tables_close(&model->tables);
+    atau_mapping_close(&model->mapping);
     atau_free(model->context, model, sizeof *model);
 }
 
 /* ---- doors --------------------------------------------------------------------------------------------------------- */
+
+adaptau_status atau_model_enter_to_train(adaptau_model *model, adaptau_error *error)
+{
+    if (model->tables.read_only)
+        return atau_fail(error, ADAPTAU_E_STATE,
+                         "model is read-only, in a mapped file or a buffer: adaptau_model_load makes one that can be trained");
+    return atau_enter(&model->busy, "model", error);
+}
 
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error)
 {
@@ -245,7 +255,7 @@ adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, 
 adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_enter(&model->busy, "model", error);
+    adaptau_status status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_tables_written_by_host(&model->tables);
@@ -305,11 +315,58 @@ adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bi
     for (size_t i = 0; bias && i < n; i++)
         if (!isfinite(bias[i]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "bias[%zu] = %g is not finite", i, (double)bias[i]);
-    adaptau_status status = atau_enter(&model->busy, "model", error);
+    adaptau_status status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_tables_set_bias(&model->tables, bias, error);
     atau_busy_leave(&model->busy);
+    return status;
+}
+
+/* Options that the model takes with it. */
+static adaptau_status check_folding(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_fold_in_options *o,
+                                    adaptau_error *error)
+{
+    adaptau_status status = atau_folding_check(o, error);
+    if (status == ADAPTAU_OK && o->popularity_exponent != 0.0 && !dataset)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->popularity_exponent = %g, but dataset is NULL",
+                         o->popularity_exponent);
+    return status == ADAPTAU_OK && dataset ? atau_model_check_dataset(model, "dataset", dataset, error) : status;
+}
+
+adaptau_status adaptau_model_set_fold_in(adaptau_model *model, const adaptau_dataset *dataset,
+                                         const adaptau_fold_in_options *given, adaptau_error *error)
+{
+    adaptau_fold_in_options options;
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = given ? atau_fold_in_read_options(model, given, &options, error) : ADAPTAU_OK;
+    if (status == ADAPTAU_OK && given)
+        status = check_folding(model, dataset, &options, error);
+    if (status == ADAPTAU_OK)
+        status = atau_enter(&model->busy, "model", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (given)
+        status = atau_folding_set(&model->folding, &model->tables, dataset, &options, error);
+    else
+        atau_folding_free(&model->folding, &model->tables);
+    atau_busy_leave(&model->busy);
+    return status;
+}
+
+adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fold_in_options *out, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (model->folding.present)
+        atau_write_struct(out, &model->folding.options, sizeof model->folding.options);
+    else
+        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in");
+    atau_model_leave_shared(model);
     return status;
 }
 
@@ -347,7 +404,7 @@ adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_fit(temperature, dataset->n_users, dataset->n_items, error);
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     if (options.strength == 0.0)
@@ -396,7 +453,7 @@ adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch 
     if (status == ADAPTAU_OK)
         status = atau_contrast_check_encoder(model->encoding.encoder, error);
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = add_contrast(model, batch, &options, &sum, error);
@@ -415,7 +472,7 @@ adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n, 
             status = atau_fail(error, ADAPTAU_E_ARGUMENT, "n_prototypes = %d is outside 1 ... %d, the number of %s", n,
                                model->tables.side[side].n_rows, side == ADAPTAU_SIDE_USERS ? "users" : "items");
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_prototypes_update(&model->prototypes, &model->tables, n, error);

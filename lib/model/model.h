@@ -4,6 +4,7 @@
 #ifndef ATAU_MODEL_H
 #define ATAU_MODEL_H
 
+#include <adaptau/fold_in.h>
 #include <adaptau/model.h>
 #include <adaptau/shards.h>
 #include <adaptau/experimental.h>
@@ -12,9 +13,11 @@
 
 #include "common/busy.h"
 #include "common/context.h"
+#include "files/mapping.h"
 #include "kernels/loss.h"
 #include "model/contrast.h"
 #include "model/encoders/encoder.h"
+#include "model/folding.h"
 #include "model/gradients.h"
 #include "model/optimiser.h"
 #include "model/prototypes.h"
@@ -39,6 +42,8 @@ struct adaptau_model {
     struct atau_optimiser  optimiser;
     struct atau_contrast   contrast;
     struct atau_prototypes prototypes;
+    struct atau_folding    folding;
+    struct atau_mapping    mapping; /* the file that read-only tables are in, or nothing                      */
 };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -59,6 +64,9 @@ adaptau_model_options atau_model_recall_options(const adaptau_model *model);
 
 /* ---- doors --------------------------------------------------------------------------------------------------------- */
 
+/* For calls that train, or write tables: E_STATE for tables that are read-only, and while another thread is inside. */
+adaptau_status atau_model_enter_to_train(adaptau_model *model, adaptau_error *error);
+
 /* For calls that read: E_STATE while another thread changes the model. Others may be reading. */
 adaptau_status atau_model_enter_shared(const adaptau_model *model, adaptau_error *error);
 void           atau_model_leave_shared(const adaptau_model *model);
@@ -67,6 +75,11 @@ void           atau_model_leave_shared(const adaptau_model *model);
  * that are inside the model already. */
 adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+
+/* Options of fold-in as a host gave them, with the defaults for this model in the place of members that its struct does not have.
+ * @return E_ARGUMENT, E_ABI. */
+adaptau_status atau_fold_in_read_options(const adaptau_model *model, const adaptau_fold_in_options *given,
+                                         adaptau_fold_in_options *out, adaptau_error *error);
 
 /* E_SHAPE unless a dataset is of the model's size; `name` is the caller's argument. */
 adaptau_status atau_model_check_dataset(const adaptau_model *model, const char *name, const adaptau_dataset *dataset,

@@ -161,7 +161,7 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
     ATAU_REQUIRE(temperature, error);
     adaptau_status status = step ? atau_check_output(step, sizeof *step, "step", error) : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
-        status = atau_enter(&model->busy, "model", error);
+        status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = run_gradients(model, batch, temperature, step, error);
@@ -218,7 +218,7 @@ adaptau_status adaptau_model_get_gradient_view(const adaptau_model *model, adapt
 adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error)
 {
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_enter(&model->busy, "model", error);
+    adaptau_status status = atau_model_enter_to_train(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_gradients_check(&model->gradients, error);

@@ -69,7 +69,8 @@ static void close_table(const struct atau_raw_tables *tables, struct atau_table 
 
 static void free_bias(struct atau_raw_tables *tables)
 {
-    atau_free(tables->context, tables->item_bias, (size_t)tables->side[ITEMS].n_rows * sizeof(float));
+    if (!tables->read_only)
+        atau_free(tables->context, tables->item_bias, (size_t)tables->side[ITEMS].n_rows * sizeof(float));
     tables->item_bias = NULL;
 }
 
@@ -87,6 +88,11 @@ adaptau_status atau_tables_make_bias(struct atau_raw_tables *tables, adaptau_err
     if (!tables->item_bias)
         tables->item_bias = atau_allocate_array(tables->context, n, sizeof(float));
     return tables->item_bias ? ADAPTAU_OK : atau_fail_memory(error, n * sizeof(float), "the item bias");
+}
+
+void atau_tables_borrow_bias(struct atau_raw_tables *tables, const float *bias)
+{
+    tables->item_bias = (float *)bias;
 }
 
 adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float *bias, adaptau_error *error)

@@ -34,6 +34,7 @@ struct atau_raw_tables {
     bool              any_length;    /* the host has written rows that belong on the sphere: until the next step they are scored
                                         at whatever length they have                                         */
     bool              bfloat16;      /* training multiplies in bfloat16                                       */
+    bool              read_only;     /* rows and bias are constant memory of somebody else's                  */
     struct atau_table side[2];       /* ADAPTAU_SIDE_USERS, ADAPTAU_SIDE_ITEMS                                */
     struct atau_table own;           /* the encoder's own parameters, or no rows                              */
     float            *item_bias;     /* [m] or NULL                                                           */
@@ -47,11 +48,14 @@ adaptau_status atau_tables_open(struct atau_raw_tables *tables, adaptau_context 
                                 bool identity, const adaptau_model_options *options, adaptau_error *error);
 void           atau_tables_close(struct atau_raw_tables *tables);
 
-/* Room for an encoder's own parameters, in the host's memory where that is given. */
+/* Room for an encoder's own parameters, in somebody's memory where that is given. */
 adaptau_status atau_tables_open_own(struct atau_raw_tables *tables, int32_t n_rows, float *host, adaptau_error *error);
 
 /* Allocate the item bias, with nothing in it yet. */
 adaptau_status atau_tables_make_bias(struct atau_raw_tables *tables, adaptau_error *error);
+
+/* The item bias of tables that are read-only. */
+void atau_tables_borrow_bias(struct atau_raw_tables *tables, const float *bias);
 
 /* Copy bias[m], or take the bias away: NULL. */
 adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float *bias, adaptau_error *error);

@@ -15,6 +15,7 @@
 #include "common/abi.h"
 #include "common/arena.h"
 #include "common/error.h"
+#include "common/progress.h"
 #include "core/dataset.h"
 #include "core/temperature_doors.h"
 #include "kernels/batch.h"
@@ -171,6 +172,8 @@ static adaptau_status propagate(struct forming *t, adaptau_error *error)
                                                  .out = products[p].to,
                                                  .out_stride = dim};
         status = atau_propagate(t->tables->context, &products[p].matrix, &product, error);
+        if (status == ADAPTAU_OK)
+            status = atau_progress(t->tables->context, ADAPTAU_PROGRESS_TARGETS, p + 1, 6, error);
     }
     return status;
 }
@@ -255,7 +258,11 @@ adaptau_status atau_targets_of_items(adaptau_context *context, const adaptau_dat
         .dim = dim, .x = w.between, .x_stride = dim, .scale = 1.0f, .out = out, .out_stride = dim};
     status = atau_propagate(context, &to_users, &first, error);
     if (status == ADAPTAU_OK)
+        status = atau_progress(context, ADAPTAU_PROGRESS_TARGETS, 1, 2, error);
+    if (status == ADAPTAU_OK)
         status = atau_propagate(context, &to_items, &second, error);
+    if (status == ADAPTAU_OK)
+        status = atau_progress(context, ADAPTAU_PROGRESS_TARGETS, 2, 2, error);
     atau_arena_free(context, &arena);
     return status;
 }

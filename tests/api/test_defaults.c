@@ -289,6 +289,27 @@ START_TEST(no_momentum_and_no_rate_are_just_that)
 }
 END_TEST
 
+/* Learning rates of 0 are a model's like any other, also of one that grows. */
+START_TEST(a_frozen_model_grows_frozen)
+{
+    struct world         w = open_world((adaptau_context_options){.n_threads = 1}, (adaptau_model_options){.flags = ADAPTAU_MODEL_FREE_LENGTH},
+                                        (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
+    static float         users[USERS * DIM], items[ITEMS * DIM];
+    adaptau_model       *grown = NULL;
+    const adaptau_batch  batch = first_batch(&w);
+    OK(adaptau_model_set_learning_rates(w.model, 0.0, 0.0, &error));
+    OK(adaptau_model_grow(w.model, w.data, NULL, &grown, &error));
+    memcpy(users, tables_of(grown).users, sizeof users);
+    memcpy(items, tables_of(grown).items, sizeof items);
+    OK(adaptau_model_gradients(grown, &batch, w.temperature, NULL, &error));
+    OK(adaptau_model_apply(grown, &error));
+    ck_assert_mem_eq(tables_of(grown).users, users, sizeof users);
+    ck_assert_mem_eq(tables_of(grown).items, items, sizeof items);
+    adaptau_model_destroy(grown);
+    close_world(&w);
+}
+END_TEST
+
 /* One user with scores 1 and 0.6, whose positive is the first: (1 − 1) + (max(0, 1 − θ) + max(0, 0.6 − θ))/2. */
 START_TEST(a_margin_of_0_counts_every_positive_score)
 {
@@ -508,6 +529,7 @@ int main(void)
     tcase_add_test(tests, structs_of_zeros_are_refused_by_name);
     tcase_add_loop_test(tests, adam_without_decay_is_the_plain_step, 0, 4);
     tcase_add_test(tests, no_momentum_and_no_rate_are_just_that);
+    tcase_add_test(tests, a_frozen_model_grows_frozen);
     tcase_add_test(tests, a_margin_of_0_counts_every_positive_score);
     tcase_add_test(tests, contrast_of_weight_0_is_none);
     tcase_add_test(tests, popularity_of_exponent_0_draws_what_anybody_has_alike);

@@ -503,7 +503,7 @@ START_TEST(rows_of_any_length_load_with_length_1)
         rows[r][0] = 0.6f * lengths[r];
         rows[r][1] = -0.8f * lengths[r];
     }
-    OK(atau_safetensors_write(path, 2, tensors, 1, &metadata, &error));
+    OK(atau_safetensors_write(atau_to_path(path), 2, tensors, 1, &metadata, &error));
     OK(adaptau_model_load(w.context, path, &model, &error));
     const adaptau_tables tables = tables_of(model);
     for (int r = 0; r < 6; r++) {

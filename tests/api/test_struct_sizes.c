@@ -299,6 +299,13 @@ static adaptau_status use_filled_recipe(void *given)
     return status;
 }
 
+static adaptau_status use_said_fold_options(void *given)
+{
+    adaptau_status status = adaptau_model_set_fold_in(f.mf, NULL, given, &error);
+    OK(adaptau_model_set_fold_in(f.mf, NULL, NULL, &error));
+    return status;
+}
+
 static adaptau_status use_split_options(void *given)
 {
     adaptau_dataset *kept = NULL, *held_out = NULL;
@@ -358,6 +365,20 @@ static adaptau_status get_temperature_options(void *given)
 static adaptau_status get_sampler_options(void *given)
 {
     return adaptau_recipe_sampler_options(&f.recipe, given, &error);
+}
+
+static adaptau_status get_recipe_fold_in(void *given)
+{
+    return adaptau_recipe_fold_in_options(&f.recipe, f.mf, f.world.temperature, given, &error);
+}
+
+static adaptau_status get_said_fold_in(void *given)
+{
+    const adaptau_fold_in_options options = full_fold_in_options(f.mf, (adaptau_fold_in_options){.tau = 0.2});
+    OK(adaptau_model_set_fold_in(f.mf, NULL, &options, &error));
+    adaptau_status status = adaptau_model_get_fold_in(f.mf, given, &error);
+    OK(adaptau_model_set_fold_in(f.mf, NULL, NULL, &error));
+    return status;
 }
 
 static adaptau_status get_tables(void *given)
@@ -461,6 +482,7 @@ static const struct struct_case {
     {"batch", use_batch, 112, sizeof(adaptau_batch), &f.batch},
     {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
     {"fold options", use_fold_options, 56, sizeof(adaptau_fold_in_options), &full.fold},
+    {"fold options that are said", use_said_fold_options, 56, sizeof(adaptau_fold_in_options), &full.fold},
     {"query", use_query, 80, sizeof(adaptau_query), &one_best},
     {"query of tables", use_query_of_tables, 80, sizeof(adaptau_query), &one_best},
     {"softmax output", use_softmax_output, 104, sizeof(adaptau_loss_output), &f.output},
@@ -492,6 +514,8 @@ static const struct struct_case {
     {"loss", get_loss, 48, sizeof(adaptau_loss), zeros},
     {"temperature options", get_temperature_options, 88, sizeof(adaptau_temperature_options), zeros},
     {"sampler options", get_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
+    {"fold options of a recipe", get_recipe_fold_in, 56, sizeof(adaptau_fold_in_options), zeros},
+    {"fold options that were said", get_said_fold_in, 56, sizeof(adaptau_fold_in_options), zeros},
 }, inits[] = {
     {"recipe", init_recipe, 304, sizeof(adaptau_recipe), zeros},
     {"sampler options", init_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},

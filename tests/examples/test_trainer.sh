@@ -412,6 +412,11 @@ expect_json 'all(int(s["user"].split()[1]) % 4 == 3 for s in d["users"][0]["simi
 expect 0 "$recommend" model 'item 2' 'item 5' 'item 9' --from --k 4 --json
 expect_json 'all(int(x["item"].split()[1]) < 15 for x in d["users"][0]["items"])'
 expect_json 'not {x["item"] for x in d["users"][0]["items"]} & {"item 2", "item 5", "item 9"}'
+# The model says how: with another temperature in its place scores are others.
+grep -aq '"adaptau.fold_in":"' model || fail "the trainer's model does not say how users are folded in"
+cp out by_model
+expect 0 "$recommend" model 'item 2' 'item 5' 'item 9' --from --k 4 --json --tau 2
+cmp -s out by_model && fail "--tau changes nothing"
 expect 0 "$recommend" model 'Zoë, 3' 'Zoë, 9' --seen pairs.csv --k 7 --why 3 --json --quiet
 python3 - <<'END' || fail "--why"
 import csv, json, math, struct

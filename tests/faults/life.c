@@ -356,6 +356,14 @@ static adaptau_status create_fold(struct state *s)
     return adaptau_fold_in_create(s->model, s->data, &options, &s->fold, &s->error);
 }
 
+static adaptau_status say_fold_in(struct state *s)
+{
+    adaptau_fold_in_options options = fold_options(s);
+    if (s->life->way->model.encoder == ADAPTAU_ENCODER_MF && options.tau_user_policy == ADAPTAU_TAU_USER_NONE)
+        options.popularity_exponent = 0.5;
+    return adaptau_model_set_fold_in(s->model, s->data, &options, &s->error);
+}
+
 static adaptau_status fold_users(struct state *s)
 {
     const int64_t ptr[3] = {0, 2, 3};
@@ -450,6 +458,67 @@ static adaptau_status load_with(struct state *s)
     return adaptau_model_load_with(s->context, s->life->path, take, NULL, &s->loaded, &s->error);
 }
 
+/* A file in the host's memory. */
+struct store {
+    _Alignas(64) char bytes[1 << 18];
+    int64_t           size;
+};
+
+static struct store store;
+
+static int32_t put(void *user_data, const void *bytes, int64_t size)
+{
+    struct store *to = user_data;
+    if (size > (int64_t)sizeof to->bytes - to->size)
+        return 1;
+    memcpy(to->bytes + to->size, bytes, (size_t)size);
+    to->size += size;
+    return 0;
+}
+
+static adaptau_status save_to(struct state *s)
+{
+    store.size = 0;
+    return adaptau_model_save_to(s->model, put, &store, 2, attachments, &s->error);
+}
+
+static adaptau_status load_from(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_load_from(s->context, store.bytes, store.size, take, NULL, &s->loaded, &s->error);
+}
+
+static adaptau_status view(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_view(s->context, store.bytes, store.size, take, NULL, &s->loaded, &s->error);
+}
+
+static adaptau_status map(struct state *s)
+{
+    adaptau_model_destroy(s->loaded);
+    s->loaded = NULL;
+    return adaptau_model_map(s->context, s->life->path, take, NULL, &s->loaded, &s->error);
+}
+
+static adaptau_status save_checkpoint_to(struct state *s)
+{
+    store.size = 0;
+    return adaptau_model_save_checkpoint_to(s->model, s->temperature, "a note", put, &store, &s->error);
+}
+
+static adaptau_status resume_from(struct state *s)
+{
+    adaptau_model_destroy(s->resumed);
+    adaptau_temperature_destroy(s->resumed_temperature);
+    s->resumed = NULL;
+    s->resumed_temperature = NULL;
+    return adaptau_model_load_checkpoint_from(s->context, s->data, store.bytes, store.size, &s->resumed, &s->resumed_temperature,
+                                              NULL, &s->error);
+}
+
 static adaptau_status save_checkpoint(struct state *s)
 {
     return adaptau_model_save_checkpoint(s->model, s->temperature, "a note", s->life->path, &s->error);
@@ -484,14 +553,23 @@ static adaptau_status grow_temperature(struct state *s)
 
 static void keep(struct state *s)
 {
+    CALL(say_fold_in);
     CALL(save);
     note_file(s);
     CALL(load);
     CALL(save_with);
     CALL(load_with);
+    CALL(save_to);
+    note(s, store.bytes, (size_t)store.size);
+    CALL(load_from);
+    CALL(view);
+    CALL(map);
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);
+    CALL(save_checkpoint_to);
+    note(s, store.bytes, (size_t)store.size);
+    CALL(resume_from);
     CALL(export_items);
     note_file(s);
     CALL(export_index);

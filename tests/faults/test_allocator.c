@@ -125,6 +125,40 @@ static void evaluate(adaptau_context *context, adaptau_model *model, adaptau_dat
     adaptau_evaluator_destroy(evaluator);
 }
 
+/* A file in the host's memory. */
+static _Alignas(64) char stored[1 << 20];
+static int64_t           stored_size;
+
+static int32_t put(void *unused, const void *bytes, int64_t size)
+{
+    (void)unused;
+    if (size > (int64_t)sizeof stored - stored_size)
+        return 1;
+    memcpy(stored + stored_size, bytes, (size_t)size);
+    stored_size += size;
+    return 0;
+}
+
+static void keep_in_memory(adaptau_context *context, adaptau_model *model, adaptau_dataset *data, adaptau_temperature *temperature)
+{
+    adaptau_model       *read = NULL;
+    adaptau_temperature *read_temperature = NULL;
+    stored_size = 0;
+    WATCH(adaptau_model_save_to(model, put, NULL, 0, NULL, &error));
+    WATCH(adaptau_model_load_from(context, stored, stored_size, NULL, NULL, &read, &error));
+    adaptau_model_destroy(read);
+    WATCH(adaptau_model_view(context, stored, stored_size, NULL, NULL, &read, &error));
+    adaptau_model_destroy(read);
+    WATCH(adaptau_model_save(model, path, &error));
+    WATCH(adaptau_model_map(context, path, NULL, NULL, &read, &error));
+    adaptau_model_destroy(read);
+    stored_size = 0;
+    WATCH(adaptau_model_save_checkpoint_to(model, temperature, NULL, put, NULL, &error));
+    WATCH(adaptau_model_load_checkpoint_from(context, data, stored, stored_size, &read, &read_temperature, NULL, &error));
+    adaptau_model_destroy(read);
+    adaptau_temperature_destroy(read_temperature);
+}
+
 static void keep(adaptau_context *context, adaptau_model *model, adaptau_dataset *data, adaptau_temperature *temperature)
 {
     char                 note[ADAPTAU_NOTE_SIZE];
@@ -183,8 +217,11 @@ START_TEST(no_call_of_a_life_calls_malloc)
     fold_options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 2});
     WATCH(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
     WATCH(adaptau_fold_in_users(fold, 1, ptr, items, NULL, row, NULL, &error));
+    fold_options.popularity_exponent = 0.5;
+    WATCH(adaptau_model_set_fold_in(model, data, &fold_options, &error));
     WATCH(adaptau_model_grow(model, data, NULL, &grown, &error));
     keep(context, model, data, temperature);
+    keep_in_memory(context, model, data, temperature);
     adaptau_model_destroy(grown);
     adaptau_fold_in_destroy(fold);
     adaptau_sampler_destroy(sampler);

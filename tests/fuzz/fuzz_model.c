@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* adaptau_model_load: takes memory in proportion to the file; what loads is saved to a file that loads as the same model. */
+/* adaptau_model_load: takes memory in proportion to the file; what loads is saved to a file that loads as the same model. The same
+ * bytes in memory are the same model, and a model that uses them where they are is it, too, unless it says that it cannot be. */
+#include <adaptau/files.h>
 #include <adaptau/model.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
@@ -34,6 +37,47 @@ static void save_and_load(const adaptau_model *model)
     adaptau_model_destroy(other);
 }
 
+/* Without a copy tables stay as they are; a load brings rows of the unit sphere back to it. */
+static void check_view(const void *bytes, size_t size, adaptau_status of_file, const adaptau_model *loaded)
+{
+    adaptau_tables       a = {.struct_size = sizeof a}, b = {.struct_size = sizeof b};
+    adaptau_model       *model = NULL;
+    const size_t         mark = fuzz_memory_mark();
+    const adaptau_status status = adaptau_model_view(fuzz_context(), bytes, (int64_t)size, NULL, NULL, &model, NULL);
+    must(fuzz_memory_above(mark) <= ROOM + size, "a view takes the memory of a header");
+    must(status == ADAPTAU_E_UNSUPPORTED || (status == ADAPTAU_OK) == (of_file == ADAPTAU_OK), "a file has a view just where it loads");
+    must(status == ADAPTAU_OK || status == ADAPTAU_E_UNSUPPORTED || status == ADAPTAU_E_FORMAT || status == ADAPTAU_E_NUMERIC,
+         "a bad file is E_FORMAT, E_NUMERIC or E_UNSUPPORTED");
+    must((status == ADAPTAU_OK) == (model != NULL), "there is a view just where the status says so");
+    if (model) {
+        must(adaptau_model_get_tables(model, &a, NULL) == ADAPTAU_OK && adaptau_model_get_tables(loaded, &b, NULL) == ADAPTAU_OK,
+             "a view has tables");
+        if (a.flags == b.flags)
+            compare(model, loaded);
+        must(adaptau_model_save(model, fuzz_path(1), NULL) == ADAPTAU_OK, "a view can be saved");
+    }
+    adaptau_model_destroy(model);
+}
+
+/* From blocks that end where the file ends; malloc aligns the first. */
+static void check_memory(const uint8_t *bytes, size_t size, adaptau_status of_file, const adaptau_model *loaded)
+{
+    adaptau_model *model = NULL;
+    char          *block = malloc(size + (size == 0)), *odd = malloc(size + 1);
+    must(block && odd, "there is memory");
+    memcpy(block, bytes, size);
+    memcpy(odd + 1, bytes, size);
+    must(adaptau_model_load_from(fuzz_context(), odd + 1, (int64_t)size, NULL, NULL, &model, NULL) == of_file,
+         "a file in memory has the status of the file");
+    must((model != NULL) == (loaded != NULL), "there is a model just where the file has one");
+    if (model)
+        compare(model, loaded);
+    adaptau_model_destroy(model);
+    check_view(block, size, of_file, loaded);
+    free(block);
+    free(odd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     adaptau_context *context = fuzz_context();
@@ -47,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
          "a bad file is E_FORMAT or E_NUMERIC");
     if (model)
         save_and_load(model);
+    check_memory(bytes, size, status, model);
     adaptau_model_destroy(model);
     must(fuzz_memory.present == mark, "all memory comes back");
     return 0;

@@ -69,8 +69,8 @@ static void write_again(void)
     }
     if (plain) {
         const char *path = fuzz_path(1);
-        must(atau_safetensors_write_summed(path, n, tensors, m, metadata, NULL) == ADAPTAU_OK, "what was read can be written");
-        adaptau_status status = atau_safetensors_open(fuzz_context(), path, &second, NULL);
+        must(atau_safetensors_write_summed(atau_to_path(path), n, tensors, m, metadata, NULL) == ADAPTAU_OK, "what was read can be written");
+        adaptau_status status = atau_safetensors_open(fuzz_context(), atau_from_path(path), &second, NULL);
         const bool     taken = atau_safetensors_find(&first, "checksum") != NULL; /* then the name is there twice */
         must(status == ADAPTAU_OK || taken || n == ATAU_MAX_TENSORS, "what was written can be read");
         for (int i = 0; status == ADAPTAU_OK && i < n; i++)
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     const char      *path = fuzz_file(0, bytes, size);
     const size_t     mark = fuzz_memory_mark();
     char             value[256];
-    adaptau_status   status = atau_safetensors_open(context, path, &first, NULL);
+    adaptau_status   status = atau_safetensors_open(context, atau_from_path(path), &first, NULL);
     must(fuzz_memory_above(mark) <= size + BLOCK, "a file takes no more memory than it is long");
     if (status == ADAPTAU_OK) {
         must(first.data_start + first.data_size == size, "header and data are the file");

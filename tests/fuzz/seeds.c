@@ -73,9 +73,9 @@ static void write_tensors(const char *corpus)
     adaptau_error              error = {0};
     char                       path[1024];
     snprintf(path, sizeof path, "%s/safetensors/summed", corpus);
-    must(atau_safetensors_write_summed(path, 2, tensors, 2, metadata, &error), &error);
+    must(atau_safetensors_write_summed(atau_to_path(path), 2, tensors, 2, metadata, &error), &error);
     snprintf(path, sizeof path, "%s/safetensors/empty", corpus);
-    must(atau_safetensors_write(path, 0, NULL, 0, NULL, &error), &error);
+    must(atau_safetensors_write(atau_to_path(path), 0, NULL, 0, NULL, &error), &error);
 }
 
 int main(int argc, char **argv)

@@ -121,7 +121,7 @@ void later_users_are_served(const adaptau::context &context)
 {
     const std::vector<int32_t> more_users = {0, 0, 1, 1, 2, 2, 3}, more_items = {0, 1, 1, 2, 2, 3, 3};
     const adaptau::dataset     data(context, 3, 4, users, items), more(context, 4, 4, more_users, more_items);
-    const adaptau::model       model(context, data);
+    adaptau::model             model(context, data);
     const adaptau::temperature temperature(context, data);
     const char *const          path = "test_cpp.checkpoint";
     model.save_checkpoint(temperature, "so far", path);
@@ -130,6 +130,16 @@ void later_users_are_served(const adaptau::context &context)
     expect(there.note == "so far" && there.temperature.state().tau0 == temperature.state().tau0, "a checkpoint comes back");
     expect(std::memcmp(there.model.tables().users, model.tables().users, 3 * 64 * sizeof(float)) == 0, "with its rows");
     expect(model.grow(more).tables().n_users == 4, "a model has grown");
+
+    const std::vector<unsigned char> bytes = model.save();
+    model.save(path);
+    const auto loaded = adaptau::model::load(context, bytes), viewed = adaptau::model::view(context, bytes);
+    auto       mapped = adaptau::model::map(context, path);
+    std::remove(path);
+    for (const adaptau::model *one : {&loaded, &viewed, static_cast<const adaptau::model *>(&mapped)})
+        expect(std::memcmp(one->tables().items, model.tables().items, 4 * 64 * sizeof(float)) == 0, "rows come back from memory");
+    expect_error(ADAPTAU_E_STATE, "model is read-only", [&] { mapped.apply(); });
+    expect_error(ADAPTAU_E_FORMAT, "the buffer has 3 bytes", [&] { (void)adaptau::model::load(context, {bytes.data(), 3}); });
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 
@@ -142,6 +152,10 @@ void later_users_are_served(const adaptau::context &context)
     std::vector<int32_t>       best(2);
     fold.users(item_ptr, own, rows, taus);
     expect(taus[0] == 0.1f && taus[1] == 0.1f, "folded users have the temperature");
+    model.set_fold_in(options);
+    std::vector<float> as_said(2 * 64);
+    adaptau::fold(model).users(item_ptr, own, as_said);
+    expect(as_said == rows && model.fold_in().tau == 0.1, "and so they are where the model says it");
     auto query = adaptau::sized<adaptau_query>();
     query.n = 2;
     query.k = 1;

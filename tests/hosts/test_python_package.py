@@ -257,6 +257,50 @@ class Named(unittest.TestCase):
         again = adaptau.AdapTau.from_bytes(self.model.to_bytes(), interactions=self.pairs)
         np.testing.assert_array_equal(again.recommend("u1").items, self.model.recommend("u1").items)
 
+    def test_bytes_and_a_mapped_file_are_the_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "model"
+            self.model.save(path)
+            self.assertEqual(self.model.to_bytes(), path.read_bytes())
+            mapped, loaded = adaptau.load(path, mapped=True), adaptau.load(path)
+            if os.path.exists("/proc/self/maps"):
+                with open("/proc/self/maps", encoding="utf-8") as maps:
+                    self.assertEqual(sum(str(path) in line for line in maps), 1)
+            self.model.save(path)  # in its place: what is mapped stays
+            for other in (mapped, adaptau.AdapTau.from_bytes(self.model.to_bytes())):
+                np.testing.assert_array_equal(other.user_embeddings_, loaded.user_embeddings_)
+                np.testing.assert_array_equal(other.recommend(["u1", "u2"], 5, seen=False).items,
+                                              loaded.recommend(["u1", "u2"], 5, seen=False).items)
+                np.testing.assert_array_equal(other.fold_in([[1003, 1007]]), loaded.fold_in([[1003, 1007]]))
+            with self.assertRaisesRegex(adaptau.Error, "read-only"):
+                adaptau.call(adaptau.lib.adaptau_model_apply, mapped._model)
+        with self.assertRaisesRegex(ValueError, "the buffer has 3 bytes"):
+            adaptau.AdapTau.from_bytes(b"abc")
+
+    def test_a_file_says_how_users_are_folded_in(self):
+        for tau in (0.05, 0.4):
+            model = adaptau.fit(self.pairs, dim=8, epochs=2, temperature=tau)
+            loaded = adaptau.AdapTau.from_bytes(model.to_bytes())
+            self.assertEqual(loaded.tau_, model.tau_)
+            options = loaded._model.fold_in_options()
+            self.assertAlmostEqual(options.tau, tau, 12)
+            whole = adaptau.AdapTau.from_bytes(model.to_bytes(), interactions=self.pairs)
+            np.testing.assert_array_equal(whole.fold_in([[1003]]), model.fold_in([[1003]]))
+
+    def test_long_calls_tell_how_far_they_are_and_are_ended(self):
+        model = adaptau.AdapTau.from_bytes(self.model.to_bytes(), interactions=self.pairs)
+        heard = []
+        model._context.set_progress(lambda *of: heard.append(of))
+        model.recommend(["u1", "u2"], 3)
+        self.assertEqual(heard[-1][1], heard[-1][2])
+        model._context.set_progress(lambda *_: 1 / 0)
+        with self.assertRaisesRegex(adaptau.Cancelled, "progress answered -1 after"):
+            model.recommend("u1")
+        model._context.set_progress(lambda *_: True)
+        self.assertRaises(adaptau.Cancelled, model.recommend, "u1")
+        model._context.set_progress(None)
+        model.recommend("u1")
+
     def test_a_pickle_has_everything(self):
         copied = pickle.loads(pickle.dumps(self.model))
         for name in ("u1", "u9"):

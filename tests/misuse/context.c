@@ -6,7 +6,7 @@ static struct {
     const adaptau_context_options *options;
     adaptau_context              **out;
     STRUCT(adaptau_context_options, options);
-    adaptau_context *made;
+    adaptau_context *made, *context;
 } a;
 
 #define OPTIONS a.options_struct.known
@@ -44,8 +44,27 @@ static const struct misuse create[] = {
     {ADAPTAU_E_UNSUPPORTED, "native", {TO(OPTIONS.backend, ADAPTAU_BACKEND_NATIVE), TO(OPTIONS.cpu_disable, 15)}},
 };
 
+static int32_t go_on(void *user_data, int32_t what, int64_t done, int64_t total)
+{
+    (void)user_data, (void)what, (void)done, (void)total;
+    return 0;
+}
+
+static void prepare_context_set_progress(void)
+{
+    a.context = desk.context;
+}
+
+static adaptau_status call_context_set_progress(adaptau_error *error)
+{
+    return adaptau_context_set_progress(a.context, go_on, NULL, error);
+}
+
+static const struct misuse set_progress[] = {IS_NULL(context)};
+
 static const struct subject subjects[] = {
     SUBJECT(context_create, create),
+    SUBJECT(context_set_progress, set_progress),
 };
 
 /* ---- what cannot fail ------------------------------------------------------------------------------------------- */

@@ -25,6 +25,9 @@ static struct {
     STRUCT(adaptau_loss, loss);
     STRUCT(adaptau_temperature_options, temperature);
     STRUCT(adaptau_sampler_options, sampler);
+    STRUCT(adaptau_fold_in_options, fold_in);
+    const adaptau_model       *of_model;
+    const adaptau_temperature *of_temperature;
     STRUCT(adaptau_split_options, options);
     STRUCT(adaptau_batch, batch);
     STRUCT(adaptau_training_state, state);
@@ -235,6 +238,27 @@ PART(model_options, model);
 PART(loss, loss);
 PART(temperature_options, temperature);
 PART(sampler_options, sampler);
+
+static void prepare_recipe_fold_in_options(void)
+{
+    make_filled_recipe();
+    a.of_model = desk.model;
+    a.of_temperature = desk.personal;
+    a.fold_in_struct.known.struct_size = sizeof a.fold_in_struct.known;
+    a.out = &a.fold_in_struct.known;
+}
+
+static adaptau_status call_recipe_fold_in_options(adaptau_error *error)
+{
+    return adaptau_recipe_fold_in_options(a.recipe, a.of_model, a.of_temperature, a.out, error);
+}
+
+static const struct misuse fold_in_options[] = {
+    BAD_FILLED_RECIPE,
+    BAD_OUT(fold_in),
+    {ADAPTAU_E_ARGUMENT, "model is NULL", {TO(a.of_model, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "temperature is NULL", {TO(a.of_temperature, NULL)}},
+};
 
 static void prepare_popularity_prior(void)
 {
@@ -550,6 +574,7 @@ static const struct subject subjects[] = {
     SUBJECT(recipe_loss, loss),
     SUBJECT(recipe_temperature_options, temperature_options),
     SUBJECT(recipe_sampler_options, sampler_options),
+    SUBJECT(recipe_fold_in_options, fold_in_options),
     SUBJECT(popularity_prior, prior),
     SUBJECT(dataset_split, split),
     SUBJECT(training_create, create),

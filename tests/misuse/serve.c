@@ -92,7 +92,7 @@ static adaptau_status call_fold_in_create(adaptau_error *error)
 
 static const struct misuse fold_create[] = {
     IS_NULL(model),
-    IS_NULL(options),
+    {ADAPTAU_E_STATE, "options is NULL, but the model does not say how new users are folded in", {TO(a.options, NULL)}},
     IS_NULL(out),
     BAD_STRUCT(options),
     BAD_FOLD_OPTIONS,
@@ -170,7 +170,55 @@ static const struct misuse grow[] = {
     {ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of lightgcn are no embeddings", {FROM(a.model, desk.graph)}},
 };
 
+static void prepare_model_set_fold_in(void)
+{
+    prepare_fold_in_create();
+    a.model = desk.unused_model;
+    OPTIONS.popularity_exponent = 0.5;
+}
+
+static adaptau_status call_model_set_fold_in(adaptau_error *error)
+{
+    adaptau_status status = adaptau_model_set_fold_in(a.model, a.dataset, a.options, error);
+    if (status == ADAPTAU_OK) /* so that nothing of it stays on the desk                                       */
+        ck_assert_int_eq(adaptau_model_set_fold_in(a.model, NULL, NULL, NULL), ADAPTAU_OK);
+    return status;
+}
+
+static const struct misuse set_fold_in[] = {
+    IS_NULL(model),
+    BAD_STRUCT(options),
+    BAD_FOLD_OPTIONS,
+    {ADAPTAU_E_ARGUMENT, "options->popularity_exponent = 0.5, but dataset is NULL", {TO(a.dataset, NULL)}},
+    {ADAPTAU_E_SHAPE, "dataset is 5 x 7, but the model is 6 x 8", {FROM(a.dataset, desk.smaller)}},
+};
+
+static void prepare_model_get_fold_in(void)
+{
+    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2, .divisor = 2.0};
+    a.made_model = NULL;
+    ck_assert_int_eq(adaptau_model_grow(desk.model, desk.data, NULL, &a.made_model, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_model_set_fold_in(a.made_model, NULL, &options, NULL), ADAPTAU_OK);
+    a.model = a.made_model;
+    OPTIONS = (adaptau_fold_in_options){.struct_size = sizeof OPTIONS};
+    a.out = &OPTIONS;
+}
+
+static adaptau_status call_model_get_fold_in(adaptau_error *error)
+{
+    return adaptau_model_get_fold_in(a.model, a.out, error);
+}
+
+static const struct misuse get_fold_in[] = {
+    IS_NULL(model),
+    IS_NULL(out),
+    {ADAPTAU_E_ABI, "out->struct_size = 0", {TO(OPTIONS.struct_size, 0)}},
+    {ADAPTAU_E_ABI, "out->struct_size = 4100", {TO(OPTIONS.struct_size, 4100)}},
+    {ADAPTAU_E_STATE, "the model does not say how new users are folded in", {FROM(a.model, desk.model)}},
+};
+
 static const struct subject subjects[] = {
+    SUBJECT(model_set_fold_in, set_fold_in), SUBJECT(model_get_fold_in, get_fold_in),
     SUBJECT(model_rank, rank), SUBJECT(fold_in_create, fold_create),
     SUBJECT(fold_in_users, fold_users), SUBJECT(model_grow, grow),
 };

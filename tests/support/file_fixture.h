@@ -41,7 +41,7 @@ static inline size_t read_bytes(char *bytes, size_t room)
 static inline adaptau_status open_and_close(adaptau_error *error)
 {
     static struct atau_safetensors file;
-    adaptau_status                 status = atau_safetensors_open(context, path, &file, error);
+    adaptau_status                 status = atau_safetensors_open(context, atau_from_path(path), &file, error);
     if (status == ADAPTAU_OK)
         atau_safetensors_close(&file);
     return status;
@@ -67,7 +67,7 @@ static inline adaptau_status write_sample(const char *where, adaptau_error *erro
     };
     const struct atau_metadata metadata[] = {
         {"format", "adaptau"}, {"empty", ""}, {"\xCF\x84\n", "tau \xF0\x9F\x8D\x8E \"quoted\" \\ \x01"}};
-    return atau_safetensors_write(where, 3, tensors, 3, metadata, error);
+    return atau_safetensors_write(atau_to_path(where), 3, tensors, 3, metadata, error);
 }
 
 #endif

@@ -13,9 +13,9 @@
 #include <adaptau/experimental.h>
 
 /* A member that the literal has. */
-#define TAKE(member)               \
-    do {                           \
-        if (given.member)          \
+#define TAKE(member)                    \
+    do {                                \
+        if (given.member != 0)          \
             full.member = given.member; \
     } while (0)
 

@@ -66,8 +66,8 @@ START_TEST(reads_half_precision_as_floats)
     float                    rows[16], column[3];
     const struct atau_tensor tensors[] = {{.name = "h", .rows = 2, .columns = 3, .data = halves, .stride = 3, .type = ATAU_F16},
                                           {.name = "b", .rows = 3, .columns = 1, .data = brains, .stride = 1, .type = ATAU_BF16}};
-    ck_assert_int_eq(atau_safetensors_write(path, 2, tensors, 0, NULL, NULL), ADAPTAU_OK);
-    ck_assert_int_eq(atau_safetensors_open(context, path, &file, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_write(atau_to_path(path), 2, tensors, 0, NULL, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_open(context, atau_from_path(path), &file, NULL), ADAPTAU_OK);
     const struct atau_safetensors_entry *h = atau_safetensors_find(&file, "h"), *b = atau_safetensors_find(&file, "b");
     for (int64_t stride = 3; stride <= 8; stride += 5) {
         ck_assert_int_eq(atau_safetensors_read_floats(&file, h, rows, stride, NULL), ADAPTAU_OK);
@@ -91,8 +91,8 @@ START_TEST(keeps_other_types_and_a_checksum)
     const struct atau_tensor       tensors[] = {
         {.name = "d", .rows = 2, .columns = 2, .data = doubles, .stride = 3, .type = ATAU_F64},
         {.name = "i", .rows = 3, .columns = 1, .data = integers, .stride = 1, .type = ATAU_I32}};
-    ck_assert_int_eq(atau_safetensors_write_summed(path, 2, tensors, 0, NULL, &error), ADAPTAU_OK);
-    ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+    ck_assert_int_eq(atau_safetensors_write_summed(atau_to_path(path), 2, tensors, 0, NULL, &error), ADAPTAU_OK);
+    ck_assert_msg(atau_safetensors_open(context, atau_from_path(path), &file, &error) == ADAPTAU_OK, "%s", error.message);
     ck_assert_int_eq(atau_safetensors_check_sum(&file, &error), ADAPTAU_OK);
     const struct atau_safetensors_entry *d = atau_safetensors_find(&file, "d"), *i = atau_safetensors_find(&file, "i");
     ck_assert(d->type == ATAU_F64 && i->type == ATAU_I32);
@@ -103,7 +103,7 @@ START_TEST(keeps_other_types_and_a_checksum)
     ck_assert_int_eq(memcmp(whole, integers, sizeof whole), 0);
     atau_safetensors_close(&file);
     write_valid_sample(); /* has none                                                                              */
-    ck_assert_int_eq(atau_safetensors_open(context, path, &file, &error), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_open(context, atau_from_path(path), &file, &error), ADAPTAU_OK);
     ck_assert_int_eq(atau_safetensors_check_sum(&file, &error), ADAPTAU_E_FORMAT);
     atau_safetensors_close(&file);
 }
@@ -141,7 +141,7 @@ START_TEST(reads_back_what_it_wrote)
     char                           value[64];
     float                          rows[USERS * 6];
     write_valid_sample();
-    ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+    ck_assert_msg(atau_safetensors_open(context, atau_from_path(path), &file, &error) == ADAPTAU_OK, "%s", error.message);
     ck_assert_int_eq(file.n_entries, 3);
 
     const struct atau_safetensors_entry *users = atau_safetensors_find(&file, "user_embeddings");
@@ -198,7 +198,7 @@ END_TEST
 
 START_TEST(writes_and_reads_no_tensors)
 {
-    ck_assert_int_eq(atau_safetensors_write(path, 0, NULL, 0, NULL, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_write(atau_to_path(path), 0, NULL, 0, NULL, NULL), ADAPTAU_OK);
     ck_assert_int_eq(open_and_close(NULL), ADAPTAU_OK);
 }
 END_TEST
@@ -215,8 +215,8 @@ START_TEST(writes_rows_longer_and_shorter_than_the_buffer)
         for (int64_t k = 0; k < rows * stride; k++)
             data[k] = (float)k;
         struct atau_tensor tensor = {.name = "x", .rows = rows, .columns = columns, .data = data, .stride = stride};
-        ck_assert_int_eq(atau_safetensors_write(path, 1, &tensor, 0, NULL, NULL), ADAPTAU_OK);
-        ck_assert_int_eq(atau_safetensors_open(context, path, &file, NULL), ADAPTAU_OK);
+        ck_assert_int_eq(atau_safetensors_write(atau_to_path(path), 1, &tensor, 0, NULL, NULL), ADAPTAU_OK);
+        ck_assert_int_eq(atau_safetensors_open(context, atau_from_path(path), &file, NULL), ADAPTAU_OK);
         ck_assert_int_eq(atau_safetensors_read(&file, file.entries, back, columns, NULL), ADAPTAU_OK);
         int n_wrong = 0;
         for (int64_t k = 0; k < rows * columns; k++)
@@ -240,7 +240,7 @@ START_TEST(accepts_any_order_white_space_and_escapes)
                       "\"__metadata__\":{\"\\ud83c\\udf4e\":\"\\u00e9\\n\"}}   ",
                       16);
     adaptau_error error = {0};
-    ck_assert_msg(atau_safetensors_open(context, path, &file, &error) == ADAPTAU_OK, "%s", error.message);
+    ck_assert_msg(atau_safetensors_open(context, atau_from_path(path), &file, &error) == ADAPTAU_OK, "%s", error.message);
     const struct atau_safetensors_entry *a = atau_safetensors_find(&file, "a/"), *b = atau_safetensors_find(&file, "b");
     ck_assert(a && a->rank == 2 && a->rows == 1 && a->columns == 2 && a->begin == 0);
     ck_assert(b && b->rank == 1 && b->rows == 2 && b->columns == 1 && b->begin == 8);
@@ -416,7 +416,7 @@ static void check_damaged(size_t bit)
     static struct atau_safetensors file;
     float                          rows[USERS * DIM];
     adaptau_error                  error = {0};
-    adaptau_status                 status = atau_safetensors_open(context, path, &file, &error);
+    adaptau_status                 status = atau_safetensors_open(context, atau_from_path(path), &file, &error);
     if (status != ADAPTAU_OK) {
         ck_assert_msg(status == ADAPTAU_E_FORMAT, "bit %zu: %s", bit, error.message);
         return;
@@ -463,7 +463,7 @@ START_TEST(survives_random_damage)
         }
         write_bytes(damaged, size);
         static struct atau_safetensors file;
-        adaptau_status                 status = atau_safetensors_open(context, path, &file, NULL);
+        adaptau_status                 status = atau_safetensors_open(context, atau_from_path(path), &file, NULL);
         ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_FORMAT);
         if (status == ADAPTAU_OK)
             atau_safetensors_close(&file);
@@ -477,7 +477,7 @@ START_TEST(notices_a_file_that_shrinks_while_open)
     float                          rows[USERS * DIM];
     adaptau_error                  error;
     write_valid_sample();
-    ck_assert_int_eq(atau_safetensors_open(context, path, &file, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(atau_safetensors_open(context, atau_from_path(path), &file, NULL), ADAPTAU_OK);
     ck_assert_int_eq(truncate(path, 100), 0);
     ck_assert_int_eq(atau_safetensors_read(&file, file.entries, rows, DIM, &error), ADAPTAU_E_FORMAT);
     atau_safetensors_close(&file);
@@ -537,7 +537,7 @@ static int print_file(const char *where)
     adaptau_error                  error = {0};
     if (adaptau_context_create(NULL, &context, &error) != ADAPTAU_OK)
         return 1;
-    if (atau_safetensors_open(context, where, &file, &error) != ADAPTAU_OK) {
+    if (atau_safetensors_open(context, atau_from_path(where), &file, &error) != ADAPTAU_OK) {
         printf("%s\n", error.message);
         return 1;
     }

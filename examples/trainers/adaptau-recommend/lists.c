@@ -95,6 +95,16 @@ static int64_t merge(const int32_t *a, int64_t n_a, const int32_t *b, int64_t n_
     return n;
 }
 
+#define USUAL_TAU 0.1 /* where neither the model nor anybody says                                              */
+
+static adaptau_status fold_by_tau(const adaptau_model *model, double tau, adaptau_fold_in **out, adaptau_error *error)
+{
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
+    adaptau_status          status = adaptau_fold_in_options_init(&options, model, ADAPTAU_TAU_USER_NONE, error);
+    options.tau = tau;
+    return status ? status : adaptau_fold_in_create(model, NULL, &options, out, error);
+}
+
 adaptau_status rank_from_items(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *items,
                                double tau, struct lists *lists, adaptau_error *error)
 {
@@ -105,10 +115,9 @@ adaptau_status rank_from_items(const struct catalog *catalog, const struct choic
     float               *embedding = malloc((size_t)catalog->tables.dim * sizeof *embedding);
     adaptau_status       status = embedding && excluded ? ADAPTAU_OK : fail_memory(error, "a user");
     if (!status)
-        status = adaptau_fold_in_options_init(&options, catalog->model, ADAPTAU_TAU_USER_NONE, error);
-    options.tau = tau;
-    if (!status)
-        status = adaptau_fold_in_create(catalog->model, NULL, &options, &fold, error);
+        status = tau == 0 && adaptau_model_get_fold_in(catalog->model, &options, NULL) == ADAPTAU_OK
+                     ? adaptau_fold_in_create(catalog->model, NULL, NULL, &fold, error)
+                     : fold_by_tau(catalog->model, tau > 0 ? tau : USUAL_TAU, &fold, error);
     if (!status)
         status = adaptau_fold_in_users(fold, 1, item_ptr, items, NULL, embedding, NULL, error);
     if (!status) {

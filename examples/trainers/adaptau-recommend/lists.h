@@ -28,7 +28,8 @@ struct choice {
 adaptau_status rank_for_users(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *users,
                               struct lists *lists, adaptau_error *error);
 
-/* One list for somebody who has these items, ascending and different, and is not in the model: its user is folded in. */
+/* One list for somebody who has these items, ascending and different, and is not in the model: its user is folded in, with this τ₀, or
+ * 0: as the model says, and with 0.1 where it does not. */
 adaptau_status rank_from_items(const struct catalog *catalog, const struct choice *choice, int32_t n, const int32_t *items,
                                double tau, struct lists *lists, adaptau_error *error);
 

@@ -67,7 +67,7 @@ int read_settings(int argc, char **argv, struct settings *settings)
     int              first = 0, n = 0;
     int32_t          form = 0;
     bool             json = false, form_given = false, similar = false, similar_users = false, from = false;
-    *settings = (struct settings){.k = 10, .tau = 0.1};
+    *settings = (struct settings){.k = 10};
     const struct option_rule who[] = {
         {.name = "For whom:", .kind = OPTION_TITLE},
         {"all", OPTION_FLAG, &s->all, 0, 0, NULL, NULL, "every user of the model", NULL},
@@ -76,7 +76,7 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"similar-users", OPTION_FLAG, &similar_users, 0, 0, NULL, NULL, "the users most similar to each, by cosine", NULL},
         {"from", OPTION_FLAG, &from, 0, 0, NULL, NULL,
          "the words are items that somebody has who is not in the model: one list for all of them", NULL},
-        {"tau", OPTION_DECIMAL, &s->tau, 1e-3, 1e3, NULL, "X", "of --from: the temperature that the training reported (0.1)", NULL},
+        {"tau", OPTION_DECIMAL, &s->tau, 1e-3, 1e3, NULL, "X", "of --from: the temperature, instead of what the model says (where it does not: 0.1)", NULL},
         {"row", OPTION_FLAG, &s->rows, 0, 0, NULL, NULL, "the words are rows of the tables, from 0, and not names", NULL},
         {"cold", OPTION_CHOICE, &s->cold, 0, 0, cold_names, NULL,
          "what a user gets whom the model does not have: an error, or what is popular in --seen (refuse)", NULL},

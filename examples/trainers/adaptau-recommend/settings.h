@@ -30,7 +30,7 @@ struct settings {
     bool                rows; /* words are rows of the tables */
     int32_t             cold;
     int64_t             k;
-    double              tau;
+    double              tau; /* 0: as the model says */
     int64_t             n_reasons; /* that are printed with each item; 0: none */
     const char         *seen, *allow, *exclude, *titles; /* paths, or NULL */
     struct read_options reading;

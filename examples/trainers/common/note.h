@@ -3,6 +3,7 @@
 #ifndef EXAMPLES_COMMON_NOTE_H
 #define EXAMPLES_COMMON_NOTE_H
 
+#include <adaptau/files.h>
 #include <adaptau/model.h>
 
 #include <stdbool.h>

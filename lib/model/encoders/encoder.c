@@ -171,13 +171,13 @@ void atau_encoding_forget(struct atau_encoding *e)
         atomic_store(&e->fresh, false);
 }
 
-adaptau_status atau_encoding_restore(struct atau_encoding *e, const char *text, struct atau_embeddings *out,
-                                     adaptau_error *error)
+adaptau_status atau_encoding_restore(struct atau_encoding *e, const char *text, const struct atau_encoding_view *view,
+                                     struct atau_embeddings *out, adaptau_error *error)
 {
     adaptau_status status = ADAPTAU_OK;
     if (!e->encoder->identity) {
         e->loaded = true;
-        status = e->encoder->restore(e, text, error);
+        status = e->encoder->restore(e, text, view, error);
         atomic_store(&e->fresh, status == ADAPTAU_OK);
     }
     if (status == ADAPTAU_OK)

@@ -56,6 +56,12 @@ struct atau_view {
 
 /* ---- the functions of an encoder ------------------------------------------------------------------------------------ */
 
+/* What an encoder made and learned, in constant memory of somebody else's. */
+struct atau_encoding_view {
+    struct atau_embeddings final;
+    float                 *own; /* its own parameters; NULL: none                                             */
+};
+
 /* Another look at the raw tables, from encoders that have layers. Gradients of all rows come from `backward`, then. */
 struct atau_encoder_views {
     int32_t (*count_layers)(const struct atau_encoding *e);
@@ -110,9 +116,10 @@ struct atau_encoder {
     void (*recall)(const struct atau_encoding *e, adaptau_model_options *options);
     /* Where the training steps are counted that its draws are named by; NULL: nothing is drawn. */
     uint64_t *(*steps)(const struct atau_encoding *e);
-    /* For files: options as text, and a state from it with room for final embeddings and nothing to make them from. */
+    /* For files: options as text, and a state from it with nothing to make final embeddings from. They and own parameters are
+     * where `view` says and stay there; NULL: make room for them. */
     void (*describe)(const struct atau_encoding *e, char text[ATAU_ENCODER_TEXT]);
-    adaptau_status (*restore)(struct atau_encoding *e, const char *text, adaptau_error *error);
+    adaptau_status (*restore)(struct atau_encoding *e, const char *text, const struct atau_encoding_view *view, adaptau_error *error);
 };
 
 /* ---- what the model calls ------------------------------------------------------------------------------------------- */
@@ -121,9 +128,10 @@ struct atau_encoder {
 void atau_encoding_open(struct atau_encoding *e, const struct atau_encoder *encoder, struct atau_raw_tables *tables,
                         const atau_busy *model_busy);
 
-/* The encoder of a model from a file; `out` is where final embeddings are to be read into. */
-adaptau_status atau_encoding_restore(struct atau_encoding *e, const char *text, struct atau_embeddings *out,
-                                     adaptau_error *error);
+/* The encoder of a model from a file; `out` is where final embeddings are to be read into, or are: those of the view, where there
+ * is one. */
+adaptau_status atau_encoding_restore(struct atau_encoding *e, const char *text, const struct atau_encoding_view *view,
+                                     struct atau_embeddings *out, adaptau_error *error);
 
 /* The final embeddings, made where they are not there, or waited for where another reader makes them. */
 adaptau_status atau_encoding_forward(const struct atau_encoding *e, struct atau_embeddings *out, adaptau_error *error);

@@ -128,7 +128,8 @@ static void destroy(struct atau_encoding *e)
     adaptau_context *context = e->tables->context;
     const size_t     row = (size_t)e->tables->dim * sizeof(float), n = (size_t)g->n_rows[USERS], m = (size_t)g->n_rows[ITEMS];
     for (int side = 0; side < 2; side++) {
-        atau_free(context, g->final.rows[side], (size_t)g->n_rows[side] * row);
+        if (!g->final_is_viewed)
+            atau_free(context, g->final.rows[side], (size_t)g->n_rows[side] * row);
         atau_free(context, g->work[side], (size_t)g->n_rows[side] * row);
     }
     atau_free(context, g->scratch, (size_t)adaptau_context_n_threads(context) * (size_t)g->longest * sizeof(int32_t));
@@ -480,14 +481,20 @@ static void describe(const struct atau_encoding *e, char text[ATAU_ENCODER_TEXT]
     snprintf(text, ATAU_ENCODER_TEXT, "layers=%d", g->n_layers);
 }
 
-static adaptau_status restore(struct atau_encoding *e, const char *text, adaptau_error *error)
+static adaptau_status restore(struct atau_encoding *e, const char *text, const struct atau_encoding_view *view,
+                              adaptau_error *error)
 {
     static const char key[] = "layers=";
     const int32_t     digit = strncmp(text, key, sizeof key - 1) == 0 ? text[sizeof key - 1] - '0' : 0;
     if (digit < 1 || digit > ADAPTAU_MAX_LAYERS || text[sizeof key])
         return atau_fail(error, ADAPTAU_E_FORMAT, "lightgcn with \"%s\" is unknown to this version", text);
     adaptau_status status = make_state(e, digit, error);
-    return status == ADAPTAU_OK ? make_final(e, e->state, error) : status;
+    if (status != ADAPTAU_OK || !view)
+        return status == ADAPTAU_OK ? make_final(e, e->state, error) : status;
+    struct atau_lightgcn *g = e->state;
+    g->final = view->final;
+    g->final_is_viewed = true;
+    return ADAPTAU_OK;
 }
 
 static const struct atau_encoder_views views = {

@@ -33,6 +33,7 @@ struct atau_lightgcn {
     float            *taking[2]; /* [rows] what `scale` is for rows that take from neighbours, else 0; with layer_dropout */
 
     struct atau_embeddings final; /* [rows x d]; NULL until the first forward */
+    bool                   final_is_viewed; /* in somebody else's memory */
 
     /* NULL until the first forward, and the last three until the first backward */
     float   *work[2]; /* [rows x d] */

@@ -44,7 +44,7 @@ struct simplex {
 
     /* all at once when first needed; of a model that was loaded, `final` alone */
     struct atau_arena buffers;
-    float   *final; /* [n x d] users */
+    float   *final; /* [n x d] users; those of a view are not in the buffers */
     float   *pooled; /* [n x d] p_u, of a step by slot */
     float   *transposed; /* [d x d] Vᵀ */
     float   *spread; /* [n x d] ((1 − g)/n_u) Vᵀ G_u by slot, and V p_u before that */
@@ -383,18 +383,21 @@ static bool read_gate(const char *text, double *gate)
     return *gate <= 1.0;
 }
 
-static adaptau_status restore(struct atau_encoding *e, const char *text, adaptau_error *error)
+static adaptau_status restore(struct atau_encoding *e, const char *text, const struct atau_encoding_view *view,
+                              adaptau_error *error)
 {
     double gate;
     if (!read_gate(text, &gate))
         return atau_fail(error, ADAPTAU_E_FORMAT, "simplex with \"%s\" is unknown to this version", text);
-    adaptau_status status = make_state(e, NULL, error);
-    if (status == ADAPTAU_OK)
+    adaptau_status status = make_state(e, view ? view->own : NULL, error);
+    if (status == ADAPTAU_OK && !view)
         status = make_buffers(e, e->state, error);
     if (status != ADAPTAU_OK)
         return status;
     struct simplex *s = e->state;
     s->gate = gate;
+    if (view)
+        s->final = view->final.rows[USERS];
     return ADAPTAU_OK;
 }
 

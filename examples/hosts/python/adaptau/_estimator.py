@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 import warnings
 from typing import Any, Callable, Iterable, NamedTuple, Sequence
@@ -215,11 +214,17 @@ class AdapTau:
             def on_epoch(state: Any) -> Any:
                 progress.epoch(state)
                 return callback(state) if callback else low.GO_ON
+            context.set_progress(lambda what, done, total: interrupt.came)  # for what is long between two steps
             try:
                 model, result = low.fit_dataset(context, dataset, recipe, validation=judged, on_step=on_step, on_epoch=on_epoch,
                                                 held_out_share=self.held_out_share, patience=self.patience)
+            except low.Cancelled:
+                if interrupt.came:
+                    raise KeyboardInterrupt from None
+                raise
             finally:
                 progress.close()
+                context.set_progress(None)
         recipe.fill(dataset)
         self._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
                                                        ("soft_targets", "popularity_exponent", "positives_in_sum")})
@@ -362,23 +367,27 @@ class AdapTau:
 
         Args:
             interactions: a list of lists of items, or a matrix with the model's columns.
-            tau: the temperature of the training; None: tau_.
+            tau: the temperature of the training; None: as the training said with the model, or where that does not say tau_.
 
             embeddings = model.fold_in([["tea", "milk"]])
             model.recommend(embeddings=embeddings, seen=[["tea", "milk"]])
         """
         self._check()
         part = self._of_items(interactions)
+        if self._fold is None or self._fold[0] != tau:
+            self._fold = tau, self._make_fold(tau)
+        return self._fold[1].users(part.indptr, part.indices, part.weights)
+
+    def _make_fold(self, tau: float | None) -> low.FoldIn:
+        if tau is None and self._model.fold_in_options() is not None:
+            return low.FoldIn(self._model, self._dataset)
         tau = self.tau_ if tau is None else tau
         if tau is None:
             raise low.Error("this model's file does not tell its temperature: tau=X", 7)
         options = self._folding if self._dataset is not None else {}
-        if self._fold is None or self._fold[0] != tau:
-            flags = 0 if options.get("positives_in_sum") else _OUTSIDE_SUM
-            self._fold = tau, low.FoldIn(self._model, self._dataset, flags=flags, tau=tau,
-                                         target_strength=options.get("soft_targets", 0.0),
-                                         popularity_exponent=options.get("popularity_exponent", 0.0))
-        return self._fold[1].users(part.indptr, part.indices, part.weights)
+        return low.FoldIn(self._model, self._dataset, flags=0 if options.get("positives_in_sum") else _OUTSIDE_SUM, tau=tau,
+                          target_strength=options.get("soft_targets", 0.0),
+                          popularity_exponent=options.get("popularity_exponent", 0.0))
 
     def evaluate(self, test: Any, cutoffs: Sequence[int] = (20,), *, seen: Any = True, per_user: bool = False) -> dict[str, Any]:
         """recall, ndcg, precision, hit_rate, mrr and map at each cutoff, of the users who have test interactions: {"recall@20": ...}.
@@ -410,31 +419,37 @@ class AdapTau:
 
     # ---- keeping -------------------------------------------------------------------------------------------------------
 
+    def _kept(self) -> dict[str, bytes]:
+        facts = {"tau": self.tau_, "params": self.get_params(), "labels": [_kind(self._names.user_labels), _kind(self._names.item_labels)]}
+        return {"user_names": _pack(self._names.user_labels), "item_names": _pack(self._names.item_labels),
+                "adaptau_python": json.dumps(facts, default=str).encode()}
+
     def save(self, path: str | os.PathLike) -> None:
         """One safetensors file with embeddings and names, which adaptau-recommend and adaptau-evaluate read, too. What was trained
         on is not in it: `load` takes it again, or pickle keeps all."""
         self._check()
-        facts = {"tau": self.tau_, "params": self.get_params(), "labels": [_kind(self._names.user_labels), _kind(self._names.item_labels)]}
-        self._model.save(path, user_names=_pack(self._names.user_labels), item_names=_pack(self._names.item_labels),
-                         adaptau_python=json.dumps(facts, default=str).encode())
+        self._model.save(path, **self._kept())
 
     def to_bytes(self) -> bytes:
-        """The file of `save`."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "model")
-            self.save(path)
-            with open(path, "rb") as file:
-                return file.read()
+        """The file of `save`, which is written nowhere."""
+        self._check()
+        return self._model.to_bytes(**self._kept())
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, interactions: Any = None, n_threads: int = 0) -> AdapTau:
+    def load(cls, path: str | os.PathLike, *, interactions: Any = None, n_threads: int = 0, mapped: bool = False) -> AdapTau:
         """A model that `save` or adaptau-train wrote, or any safetensors file with user_embeddings and item_embeddings.
 
         Args:
             interactions: what it was trained on, for `recommend` and `evaluate` to leave out, and for `fold_in`.
+            mapped: the embeddings stay in the file, whose pages all processes share, instead of being copied. The file must not be
+                written over in place meanwhile; `save` replaces it as a whole, and this model keeps the old one.
         """
+        return cls._load(path, interactions, n_threads, mapped)
+
+    @classmethod
+    def _load(cls, source: Any, interactions: Any, n_threads: int, mapped: bool = False) -> AdapTau:
         context = low.Context(n_threads=n_threads)
-        model, kept = low.Model.load_with(context, path)
+        model, kept = low.Model.load_with(context, source, mapped)
         facts = json.loads(kept.get("adaptau_python", b"{}"))
         kinds = facts.get("labels", [None, None])
         tables = model.tables()
@@ -442,7 +457,8 @@ class AdapTau:
         self = cls(**facts.get("params", {"dim": tables.dim}))
         self.n_threads = n_threads
         names = Interactions._of_arrays(np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32), tables.n_items, users, items)
-        self._take(context, model, names, facts.get("tau"), {})
+        said = model.fold_in_options()
+        self._take(context, model, names, facts.get("tau", said.tau if said else None), {})
         self.interactions_ = None
         if interactions is not None:
             self.interactions_ = self._aligned(names, interactions)
@@ -457,13 +473,9 @@ class AdapTau:
         self._folding = {name: getattr(recipe, name) for name in ("soft_targets", "popularity_exponent", "positives_in_sum")}
 
     @classmethod
-    def from_bytes(cls, data: bytes, **more: Any) -> AdapTau:
-        """`load` of what `to_bytes` gave."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "model")
-            with open(path, "wb") as file:
-                file.write(data)
-            return cls.load(path, **more)
+    def from_bytes(cls, data: bytes, *, interactions: Any = None, n_threads: int = 0) -> AdapTau:
+        """`load` of what `to_bytes` gave, or of the content of a file."""
+        return cls._load(bytes(data), interactions, n_threads)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = {"params": self.get_params()}
@@ -478,12 +490,8 @@ class AdapTau:
         self.__init__(**state["params"])  # type: ignore[misc]
         if "file" not in state:
             return
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "model")
-            with open(path, "wb") as file:
-                file.write(state["file"])
-            context = low.Context(n_threads=self.n_threads)
-            model, _ = low.Model.load_with(context, path)
+        context = low.Context(n_threads=self.n_threads)
+        model, _ = low.Model.load_with(context, state["file"])
         tables = model.tables()
         indptr, indices, weights = state["interactions"] or (np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32), None)
         names = Interactions._of_arrays(indptr, indices, tables.n_items, *state["labels"], weights)

@@ -309,6 +309,18 @@ class Context(_Object):
     def backend(self):
         return lib.adaptau_context_backend(self).decode()
 
+    def set_progress(self, function):
+        """Have long calls tell function(what, done, total) how far they are (ADAPTAU_PROGRESS_*): what it answers, but for None and 0,
+        ends the call with Cancelled, and so does an exception in it. None: nobody is told."""
+        def answer(_, what, done, total):
+            try:
+                return 1 if function(what, done, total) else 0
+            except BaseException:  # nothing may pass through the library
+                return -1
+        listener = c.CFUNCTYPE(_I32, _P, _I32, _I64, _I64)(answer) if function else None
+        call(lib.adaptau_context_set_progress, self, listener, None)
+        self._listener = listener
+
 
 class Dataset(_Object):
     """Sorted rows, borrowed: `indptr` int64 [n + 1], `indices` int32, as in a scipy.sparse.csr_array with such indices, and
@@ -416,6 +428,13 @@ class Evaluator(_Object):
         return values
 
 
+def _attachments(values):
+    """An array of them, and what it points into."""
+    kept = [c.create_string_buffer(value, max(len(value), 1)) for value in values.values()]
+    return (Attachment * max(len(kept), 1))(*(Attachment(name.encode(), c.addressof(buffer), len(value)) for (name, value), buffer
+                                              in zip(values.items(), kept))), kept
+
+
 class Model(_Object):
     """`host_users` and `host_items` may be float32 arrays [rows, dim] of the host's, which are trained in place."""
 
@@ -434,8 +453,9 @@ class Model(_Object):
         return self
 
     @classmethod
-    def load_with(cls, context, path):
-        """The model, and what was saved with it: names and their bytes."""
+    def load_with(cls, context, source, mapped=False):
+        """The model, and what was saved with it: names and their bytes. `source` is a path, or the bytes of such a file. mapped: the
+        model stays in the file, which all processes share, or in those bytes, which it keeps; it cannot be trained."""
         found = {}
 
         @c.CFUNCTYPE(_I32, _P, c.POINTER(Attachment))
@@ -444,18 +464,43 @@ class Model(_Object):
             found[a.name.decode()] = c.string_at(a.bytes, a.size) if a.size else b""
             return 0
         self, handle = cls.__new__(cls), _P()
-        call(lib.adaptau_model_load_with, context, os.fsencode(path), take, None, c.byref(handle))
-        self._own(handle, lib.adaptau_model_destroy, keep=(context,))
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            source = bytes(source)
+            function = lib.adaptau_model_view if mapped else lib.adaptau_model_load_from
+            call(function, context, c.c_char_p(source), _I64(len(source)), take, None, c.byref(handle))
+        else:
+            function = lib.adaptau_model_map if mapped else lib.adaptau_model_load_with
+            call(function, context, os.fsencode(source), take, None, c.byref(handle))
+        self._own(handle, lib.adaptau_model_destroy, keep=(context, source if mapped else None))
         return self, found
 
     def save(self, path, **attachments):
         """One file with the model and the bytes of each attachment, which is the old one or the new one as a whole."""
-        if not attachments:
-            return call(lib.adaptau_model_save, self, os.fsencode(path))
-        kept = [c.create_string_buffer(value, max(len(value), 1)) for value in attachments.values()]
-        array = (Attachment * max(len(kept), 1))(*(Attachment(name.encode(), c.addressof(buffer), len(value)) for (name, value), buffer
-                                                   in zip(attachments.items(), kept)))
-        return call(lib.adaptau_model_save_with, self, os.fsencode(path), _I32(len(kept)), array)
+        array, _kept = _attachments(attachments)
+        call(lib.adaptau_model_save_with, self, os.fsencode(path), _I32(len(attachments)), array)
+
+    def to_bytes(self, **attachments):
+        """The bytes of that file."""
+        array, _kept = _attachments(attachments)
+        pieces = []
+
+        @c.CFUNCTYPE(_I32, _P, _P, _I64)
+        def write(_, at, size):
+            pieces.append(c.string_at(at, size))
+            return 0
+        call(lib.adaptau_model_save_to, self, write, None, _I32(len(attachments)), array)
+        return b"".join(pieces)
+
+    def fold_in_options(self):
+        """How new users are folded in, as the training said; None where the model does not say."""
+        options = FoldInOptions(self)
+        try:
+            call(lib.adaptau_model_get_fold_in, self, c.byref(options))
+        except Error as error:
+            if error.name != "E_STATE":
+                raise
+            return None
+        return options
 
     def tables(self):
         tables = Tables()
@@ -498,11 +543,11 @@ class Model(_Object):
 
 
 class FoldIn(_Object):
-    """What new users are made of; `dataset` for soft targets and popularity."""
+    """What new users are made of; `dataset` for soft targets and popularity. Without options: as the model says."""
 
     def __init__(self, model, dataset=None, **options):
-        super().__init__(lib.adaptau_fold_in_create, lib.adaptau_fold_in_destroy, model, dataset, c.byref(FoldInOptions(model, **options)),
-                         keep=(model, dataset))
+        super().__init__(lib.adaptau_fold_in_create, lib.adaptau_fold_in_destroy, model, dataset,
+                         c.byref(FoldInOptions(model, **options)) if options else None, keep=(model, dataset))
         self._dim = model.tables().dim
 
     def users(self, indptr, indices, weights=None):

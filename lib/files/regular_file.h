@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Regular files, open for reading. */
+#ifndef ATAU_REGULAR_FILE_H
+#define ATAU_REGULAR_FILE_H
+
+#include <adaptau/base.h>
+
+/* Open a file and tell its size. *descriptor is −1 after a failure.
+ * @return E_IO when the system refuses, and for a folder; E_FORMAT for what else is no regular file. */
+adaptau_status atau_regular_file_open(const char *path, int *descriptor, uint64_t *size, adaptau_error *error);
+
+#endif
