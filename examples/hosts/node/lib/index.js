@@ -13,5 +13,5 @@ export { Interactions } from './data.js';
 export { AdapTau, fit, load } from './recommender.js';
 export {
   AdaptauError, BY_DATA, Context, Dataset, Evaluator, FoldIn, GO_ON, METRICS, Model, STATUS, STOP, Sampler, Table, Temperature,
-  Training, declare, fitDataset, library, recipe, version,
+  Training, declare, fillRecipe, fitDataset, library, recipe, version,
 } from './library.js';

@@ -35,6 +35,8 @@ for (const name of ['context', 'dataset', 'model', 'temperature', 'sampler', 'ev
 }
 koffi.proto('int32_t adaptau_fit_function(void *user_data, const void *progress)');
 koffi.proto('int32_t adaptau_attachment_function(void *user_data, const void *attachment)');
+koffi.proto('int32_t adaptau_progress_function(void *user_data, int32_t what, int64_t done, int64_t total)');
+koffi.proto('int32_t adaptau_write_function(void *user_data, const void *bytes, int64_t size)');
 
 // ---- structs, as in the headers -------------------------------------------------------------------------------------------
 
@@ -234,6 +236,8 @@ export function declare(name, parameters) {
 const native = {
   contextCreate: declare('adaptau_context_create', 'const adaptau_context_options *options, _Out_ adaptau_context **out'),
   contextDestroy: library.func('void adaptau_context_destroy(adaptau_context *context)'),
+  contextProgress: declare('adaptau_context_set_progress', 'adaptau_context *context, adaptau_progress_function *function, '
+    + 'void *user_data'),
   contextBackend: library.func('const char *adaptau_context_backend(const adaptau_context *context)'),
   datasetCreate: declare('adaptau_dataset_create_from_interactions', 'adaptau_context *context, int32_t n_users, int32_t n_items, '
     + 'int64_t n_pairs, const int32_t *users, const int32_t *items, const float *weights, _Out_ adaptau_dataset **out'),
@@ -273,9 +277,16 @@ const native = {
   modelOptionsInit: declare('adaptau_model_options_init', '_Inout_ adaptau_model_options *options'),
   modelLoad: declare('adaptau_model_load_with', 'adaptau_context *context, const char *path, adaptau_attachment_function *take, '
     + 'void *user_data, _Out_ adaptau_model **out'),
+  modelLoadFrom: declare('adaptau_model_load_from', 'adaptau_context *context, const void *bytes, int64_t size, '
+    + 'adaptau_attachment_function *take, void *user_data, _Out_ adaptau_model **out'),
+  modelMap: declare('adaptau_model_map', 'adaptau_context *context, const char *path, adaptau_attachment_function *take, '
+    + 'void *user_data, _Out_ adaptau_model **out'),
   modelDestroy: library.func('void adaptau_model_destroy(adaptau_model *model)'),
   modelSave: declare('adaptau_model_save_with', 'const adaptau_model *model, const char *path, int32_t n, '
     + 'const adaptau_attachment *attachments'),
+  modelSaveTo: declare('adaptau_model_save_to', 'const adaptau_model *model, adaptau_write_function *write, void *user_data, '
+    + 'int32_t n, const adaptau_attachment *attachments'),
+  modelGetFoldIn: declare('adaptau_model_get_fold_in', 'const adaptau_model *model, _Inout_ adaptau_fold_in_options *out'),
   modelTables: declare('adaptau_model_get_tables', 'const adaptau_model *model, _Inout_ adaptau_tables *out'),
   modelUpdateTemperature: declare('adaptau_model_update_temperature',
     'adaptau_model *model, adaptau_temperature *temperature'),
@@ -599,18 +610,18 @@ export class Table {
   }
 }
 
-// A callback of the library's while `work` runs; what it throws ends the call and is thrown here. null: no callback.
+// Callbacks of the library's while `work` runs; what one throws ends the call and is thrown here. undefined: no callback.
 async function during(prototype, functions, work) {
   const raised = [];
-  const guarded = (answer) => koffi.register((_, argument) => {
+  const guarded = (answer) => koffi.register((_, ...values) => {
     try {
-      return answer(argument);
+      return answer(...values);
     } catch (error) { // nothing may pass through the library
       raised.push(error);
       return -1;
     }
   }, `${prototype} *`);
-  const pointers = functions.map((answer) => answer && guarded(answer));
+  const pointers = functions.map((answer) => (answer ? guarded(answer) : null));
   try {
     return await work(...pointers);
   } catch (error) {
@@ -644,16 +655,20 @@ export class Model extends Owned {
     return new Model(make(native.modelLoad, context, path, null, null));
   }
 
-  // The model, and what was saved with it: { name: bytes }. Off the event loop.
-  static async loadWith(context, path) {
+  // The model, and what was saved with it: { name: bytes }, of a path or of the bytes of such a file. mapped: the embeddings stay in
+  // the file, whose pages all processes share, and the model cannot be trained. Off the event loop.
+  static async loadWith(context, source, { mapped = false } = {}) {
     const attachments = {};
     const take = (argument) => {
       const { name, bytes, size } = koffi.decode(argument, types.adaptau_attachment);
       attachments[name] = bytesAt(bytes, Number(size));
       return 0;
     };
-    const made = await during('adaptau_attachment_function', [take],
-      (pointer) => makeLater(native.modelLoad, context, path, pointer, null));
+    const inMemory = source instanceof Uint8Array;
+    if (inMemory && mapped) throw new TypeError('bytes are not mapped, but a file is');
+    const made = await during('adaptau_attachment_function', [take], (pointer) => (inMemory
+      ? makeLater(native.modelLoadFrom, context, source, source.length, pointer, null)
+      : makeLater(mapped ? native.modelMap : native.modelLoad, context, source, pointer, null)));
     return { model: new Model(made), attachments };
   }
 
@@ -667,6 +682,31 @@ export class Model extends Owned {
   async saveLater(path, attachments = {}) {
     const array = attachmentsOf(attachments);
     await native.modelSave.later(this, path, array.length, array);
+  }
+
+  // The bytes of that file, which is written nowhere. Off the event loop.
+  async toBuffer(attachments = {}) {
+    const array = attachmentsOf(attachments);
+    const pieces = [];
+    const write = (bytes, size) => {
+      pieces.push(bytesAt(bytes, Number(size)));
+      return 0;
+    };
+    await during('adaptau_write_function', [write],
+      (pointer) => native.modelSaveTo.later(this, pointer, null, array.length, array));
+    return Buffer.concat(pieces);
+  }
+
+  // How new users are folded in, as the training said: adaptau_fold_in_options. null where the model does not say.
+  get foldInOptions() {
+    const out = sized('adaptau_fold_in_options');
+    try {
+      native.modelGetFoldIn(this, out);
+    } catch (error) {
+      if (error.status === STATUS.E_STATE) return null;
+      throw error;
+    }
+    return out;
   }
 
   // adaptau_tables: sizes, flags and addresses, valid until the model changes.
@@ -719,22 +759,23 @@ export class Model extends Owned {
   }
 }
 
-// What new users are made of; `dataset` for soft targets and popularity. Members of adaptau_fold_in_options.
+// What new users are made of; `dataset` for soft targets and popularity. Members of adaptau_fold_in_options; null: as the model says.
 export class FoldIn extends Owned {
   #dim;
 
-  constructor(model, dataset, options = {}) {
+  constructor(model, dataset, options = null) {
     super(model instanceof Made ? model : make(native.foldInCreate, model, dataset, FoldIn.#filled(model, options)), native.foldInDestroy);
     this.#dim = model instanceof Made ? model.dim : model.tables.dim;
   }
 
-  static async later(model, dataset, options = {}) {
+  static async later(model, dataset, options = null) {
     const made = await makeLater(native.foldInCreate, model, dataset, FoldIn.#filled(model, options));
     return new FoldIn(Object.assign(made, { dim: model.tables.dim }));
   }
 
   static #filled(model, options) {
-    return filled('adaptau_fold_in_options', native.foldInOptionsInit, options, model, options.tau_user_policy ?? 0);
+    return options && filled('adaptau_fold_in_options', native.foldInOptionsInit, options, model,
+      options.tau_user_policy ?? 0);
   }
 
   // Embeddings [n x dim] of users by the rows of a dataset. Off the event loop.
@@ -763,7 +804,7 @@ export function recipe(members = {}) {
 }
 
 // A copy in which every BY_DATA is replaced by its value.
-export function filledRecipe(members, dataset) {
+export function fillRecipe(members, dataset) {
   const copy = { ...members };
   native.recipeFill(copy, dataset);
   return copy;
@@ -820,6 +861,23 @@ export class Training extends Owned {
     this.#temperature.close();
     super.close();
   }
+}
+
+// What a signal is to end, on a context that nobody else uses meanwhile: long calls ask it between two pieces of work.
+export async function abortable(context, signal, work) {
+  if (!signal) return work();
+  const ask = () => {
+    signal.throwIfAborted();
+    return 0;
+  };
+  return during('adaptau_progress_function', [ask], async (pointer) => {
+    native.contextProgress(context, pointer, null);
+    try {
+      return await work();
+    } finally {
+      native.contextProgress(context, null, null);
+    }
+  });
 }
 
 const PHASES = ['search', 'training', 'temperature'];

@@ -70,8 +70,6 @@ export class AdapTau {
 
   #dataset = null;
 
-  #folding = null;
-
   #fold = null;
 
   #users;
@@ -107,23 +105,17 @@ export class AdapTau {
       made.push(dataset);
       const judged = held && await toDataset(context, held);
       if (judged) made.push(judged);
-      const { model, result } = await low.fitDataset(context, dataset, by,
-        { onStep, onEpoch, signal, validation: judged ?? undefined, held_out_share: heldOutShare, patience });
+      const { model, result } = await low.abortable(context, signal, () => low.fitDataset(context, dataset, by,
+        { onStep, onEpoch, signal, validation: judged ?? undefined, held_out_share: heldOutShare, patience }));
       judged?.close();
       const self = new AdapTau(context, model, data.userSide, data.itemSide,
         { tau: result.tau0, nEpochs: result.n_epochs, loss: result.loss, recall: result.recall, ndcg: result.ndcg });
-      self.#know(dataset, by);
+      self.#dataset = dataset;
       return self;
     } catch (error) {
       made.forEach((object) => object.close());
       throw error;
     }
-  }
-
-  // What was trained on, and by what recipe.
-  #know(dataset, by) {
-    this.#dataset = dataset;
-    this.#folding = low.filledRecipe(by, dataset);
   }
 
   get nUsers() {
@@ -254,7 +246,7 @@ export class AdapTau {
 
   // An embedding for each list of items, of users who were not there when the model was trained.
   async foldIn(lists, { tau } = {}) {
-    const fold = await this.#folded(tau ?? this.tau);
+    const fold = await this.#folded(tau);
     const rows = await this.#listsOf(lists);
     try {
       const flat = await fold.users(rows);
@@ -265,16 +257,26 @@ export class AdapTau {
     }
   }
 
-  async #folded(tau) {
-    if (this.#fold?.tau === tau) return this.#fold.by;
+  // As the training said with the model, at another temperature where one is given. Calls at the same one share it.
+  #folded(tau) {
+    if (!this.#fold || this.#fold.tau !== tau) {
+      const by = this.#makeFold(tau);
+      this.#fold = { tau, by };
+      by.catch(() => { this.#fold = null; });
+    }
+    return this.#fold.by;
+  }
+
+  async #makeFold(tau) {
+    return low.FoldIn.later(this.#model, this.#dataset, this.#foldInOptions(tau));
+  }
+
+  #foldInOptions(tau) {
+    const said = this.#model.foldInOptions;
+    if (said && tau === undefined) return null;
+    if (said && this.#dataset) return { ...said, tau };
     if (tau === undefined) throw new low.AdaptauError('this model\'s file does not tell its temperature: tau: X', low.STATUS.E_STATE);
-    const { soft_targets = 0, popularity_exponent = 0, positives_in_sum = 0 } = this.#folding ?? {};
-    const by = await low.FoldIn.later(this.#model, this.#dataset, {
-      tau, flags: positives_in_sum ? 0 : OUTSIDE_SUM, target_strength: soft_targets, popularity_exponent,
-    });
-    this.#fold?.by.close();
-    this.#fold = { tau, by };
-    return by;
+    return { ...said, flags: said?.flags ?? OUTSIDE_SUM, target_strength: 0, popularity_exponent: 0, tau };
   }
 
   // recall, ndcg, precision, hit_rate, mrr and map at each cutoff: { 'recall@20': ... }.
@@ -323,20 +325,24 @@ export class AdapTau {
     await this.#model.saveLater(pathOf(path), this.#attachments());
   }
 
+  // The file of `save`, which is written nowhere.
+  async toBuffer() {
+    return this.#model.toBuffer(this.#attachments());
+  }
+
   // See load below.
-  static async load(path, { interactions, nThreads, ...settings } = {}) {
+  static async load(source, { interactions, nThreads, mapped } = {}) {
     const context = new low.Context({ n_threads: nThreads });
     let opened = null;
     try {
-      opened = await low.Model.loadWith(context, pathOf(path));
+      opened = await low.Model.loadWith(context, source instanceof Uint8Array ? source : pathOf(source), { mapped });
       const { model, attachments } = opened;
       const { names: kinds = [], ...facts } = JSON.parse(attachments.adaptau_node?.toString() ?? '{}');
       const { n_users: nUsers, n_items: nItems } = model.tables;
       const self = new AdapTau(context, model, new Side('user', nUsers, unpack(attachments.user_names, kinds[0])),
-        new Side('item', nItems, unpack(attachments.item_names, kinds[1])), facts);
+        new Side('item', nItems, unpack(attachments.item_names, kinds[1])), { tau: model.foldInOptions?.tau, ...facts });
       if (interactions !== undefined) {
-        const data = Interactions.from(interactions).on(self.#users, self.#items);
-        self.#know(await toDataset(context, data), recipeOf(settings));
+        self.#dataset = await toDataset(context, Interactions.from(interactions).on(self.#users, self.#items));
       }
       return self;
     } catch (error) {
@@ -348,7 +354,8 @@ export class AdapTau {
 
   // Gives the memory back now instead of some time; the model answers nothing any more.
   close() {
-    for (const object of [this.#fold?.by, this.#model, this.#dataset, this.#context]) object?.close();
+    this.#fold?.by.then((fold) => fold.close(), () => {});
+    for (const object of [this.#model, this.#dataset, this.#context]) object?.close();
   }
 
   [low.dispose]() {
