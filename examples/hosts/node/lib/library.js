@@ -24,7 +24,7 @@ function open() {
   try {
     return koffi.load(path);
   } catch (error) {
-    throw new Error(`${error.message}; install libadaptau, or set ADAPTAU_LIBRARY to its path`, { cause: error });
+    throw new Error(`${path}: ${error.message}; install libadaptau, or set ADAPTAU_LIBRARY to its path`, { cause: error });
   }
 }
 

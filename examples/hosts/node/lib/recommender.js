@@ -78,6 +78,10 @@ export class AdapTau {
 
   #embeddings = null;
 
+  #answering = 0;
+
+  #closed = false;
+
   constructor(context, model, userSide, itemSide, facts) {
     this.#context = context;
     this.#model = model;
@@ -155,8 +159,24 @@ export class AdapTau {
 
   // ---- answers ------------------------------------------------------------------------------------------------------------
 
+  // A model that is closed meanwhile stays until the answer is there.
+  async #answer(work) {
+    if (this.#closed) throw new low.AdaptauError('this model is closed', low.STATUS.E_STATE);
+    this.#answering += 1;
+    try {
+      return await work();
+    } finally {
+      this.#answering -= 1;
+      if (this.#closed) this.#giveBack();
+    }
+  }
+
   // The k best items for each user, best first.
-  async recommend(users, k = 10, { seen = true, items, exclude, embeddings } = {}) {
+  recommend(users, k = 10, options = {}) {
+    return this.#answer(() => this.#recommend(users, k, options));
+  }
+
+  async #recommend(users, k, { seen = true, items, exclude, embeddings }) {
     const query = { k: Math.min(k, this.nItems), ...this.#allowed(items, exclude) };
     const one = isOne(users);
     let temporary = null;
@@ -238,14 +258,20 @@ export class AdapTau {
     return this.#similar('users', this.#users, users, k);
   }
 
-  async #similar(name, side, wanted, k) {
-    const ids = side.find(wanted);
-    const query = { question: SIMILAR[side.kind], flags: COSINE, n: ids.length, ids, k: Math.min(k, side.count) };
-    return this.#ask(query, name, side, isOne(wanted));
+  #similar(name, side, wanted, k) {
+    return this.#answer(() => {
+      const ids = side.find(wanted);
+      const query = { question: SIMILAR[side.kind], flags: COSINE, n: ids.length, ids, k: Math.min(k, side.count) };
+      return this.#ask(query, name, side, isOne(wanted));
+    });
   }
 
   // An embedding for each list of items, of users who were not there when the model was trained.
-  async foldIn(lists, { tau } = {}) {
+  foldIn(lists, { tau } = {}) {
+    return this.#answer(() => this.#foldIn(lists, tau));
+  }
+
+  async #foldIn(lists, tau) {
     const fold = await this.#folded(tau);
     const rows = await this.#listsOf(lists);
     try {
@@ -280,7 +306,11 @@ export class AdapTau {
   }
 
   // recall, ndcg, precision, hit_rate, mrr and map at each cutoff: { 'recall@20': ... }.
-  async evaluate(test, { cutoffs = [20], seen = true, perUser = false } = {}) {
+  evaluate(test, options = {}) {
+    return this.#answer(() => this.#evaluate(test, options));
+  }
+
+  async #evaluate(test, { cutoffs = [20], seen = true, perUser = false }) {
     const had = await this.#seen(seen);
     const part = Interactions.from(test).on(this.#users, this.#items);
     const heldOut = await toDataset(this.#context, had ? without(part, had) : part);
@@ -321,13 +351,13 @@ export class AdapTau {
 
   // One safetensors file with embeddings and names, which adaptau-recommend and adaptau-evaluate read, too. What was trained on is not
   // in it: `load` takes it again.
-  async save(path) {
-    await this.#model.saveLater(pathOf(path), this.#attachments());
+  save(path) {
+    return this.#answer(() => this.#model.saveLater(pathOf(path), this.#attachments()));
   }
 
   // The file of `save`, which is written nowhere.
-  async toBuffer() {
-    return this.#model.toBuffer(this.#attachments());
+  toBuffer() {
+    return this.#answer(() => this.#model.toBuffer(this.#attachments()));
   }
 
   // See load below.
@@ -352,8 +382,14 @@ export class AdapTau {
     }
   }
 
-  // Gives the memory back now instead of some time; the model answers nothing any more.
+  // Gives the memory back now instead of some time, once what was asked is answered; nothing can be asked any more.
   close() {
+    this.#closed = true;
+    this.#giveBack();
+  }
+
+  #giveBack() {
+    if (this.#answering > 0) return;
     this.#fold?.by.then((fold) => fold.close(), () => {});
     for (const object of [this.#model, this.#dataset, this.#context]) object?.close();
   }
