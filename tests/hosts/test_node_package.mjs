@@ -3,7 +3,7 @@
 // The installed package `adaptau` beside the trainer and beside plain JavaScript: answers, names, files, cancelling, memory. Run by
 // test_node.sh with --expose-gc. $ADAPTAU_ROOT is the source tree, $ADAPTAU_TRAIN the trainer.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import * as adaptau from 'adaptau';
 const { ADAPTAU_ROOT: ROOT, ADAPTAU_TRAIN: TRAIN } = process.env;
 const DEMO = join(ROOT, 'examples/data/debian-depends');
 const QUICK = { dim: 8, epochs: 3, temperature: 0.2, nThreads: 2 };
-const TRAINED_WITH = { dim: 8, epochs: 5 };
+const TRAINED_WITH = { dim: 8, epochs: 2 };
 const folder = mkdtempSync(join(tmpdir(), 'adaptau-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -59,7 +59,7 @@ const itemsOf = (data, user) => new Set(Array.from(data.items).filter((_, place)
 const closeTo = (found, wanted, within, what) => assert.ok(Math.abs(found - wanted) <= within, `${what}: ${found}, not ${wanted}`);
 
 test('fit has the trainer\'s numbers, while the event loop turns', async () => {
-  const trained = JSON.parse(execFileSync(TRAIN, [DEMO, '--dim', '8', '--epochs', '5', '--quiet', '--json']).toString());
+  const trained = JSON.parse(execFileSync(TRAIN, [DEMO, '--dim', '8', '--epochs', '2', '--quiet', '--json']).toString());
   const [rows, test_] = ['train.txt', 'test.txt'].map(readDemo);
   let ticks = 0;
   const timer = setInterval(() => { ticks += 1; }, 1);
@@ -275,6 +275,18 @@ test('errors have a status, and name what is wrong', async () => {
   await assert.rejects(adaptau.fit({ users: ['a'], items: ['x', 'y'] }), /1 users, but 2 items/);
   await assert.rejects(adaptau.fit({ users: ['a', 5], items: ['x', 'y'] }), /users\[1\] = 5/);
   await assert.rejects(adaptau.fit([1, 2]), /wanted Interactions/);
+});
+
+test('a process ends while it trains', () => {
+  const program = `import { fit } from 'adaptau';
+    const users = Int32Array.from({ length: 9000 }, (_, place) => place % 900);
+    const options = { dim: 8, epochs: 1e7, temperature: 0.2 };
+    fit({ users, items: users.map((user, place) => (user * 7 + place) % 90) }, WATCH ? { ...options, onStep: () => {} } : options);
+    setTimeout(() => process.exit(5), 100);`;
+  for (const watch of ['true', 'false']) {
+    const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program.replace('WATCH', watch)], { timeout: 60000 });
+    assert.equal(status, 5);
+  }
 });
 
 test('hundreds of calls at once are answered', async () => {

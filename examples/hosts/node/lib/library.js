@@ -8,6 +8,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import koffi from 'koffi';
 
 // Calls off the event loop run on a stack of koffi's, of 128 KiB unless it is told before its first library.
@@ -890,6 +891,23 @@ function progressOf(pointer) {
   };
 }
 
+// At its end Node.js waits for libuv's threads: for as long as a training takes, and for ever where it has a callback to be answered. So a
+// process that ends while it trains ends at once.
+const endNow = koffi.load(null).func('void _exit(int code)');
+const onExit = (code) => endNow(code);
+let trainings = 0;
+
+async function interruptible(work) {
+  trainings += 1;
+  if (trainings === 1 && isMainThread) process.on('exit', onExit);
+  try {
+    return await work();
+  } finally {
+    trainings -= 1;
+    if (trainings === 0) process.off('exit', onExit);
+  }
+}
+
 // A model and what is known of it, trained off the event loop. Callbacks get what is known of a step or an epoch and answer STOP, or
 // anything else to go on; one that throws ends the training, and its error is thrown here. A signal ends it with the signal's reason.
 // Other options are members of adaptau_fit_options.
@@ -903,7 +921,7 @@ export async function fitDataset(context, dataset, by = recipe(), { onStep, onEp
   } : step;
   const result = sized('adaptau_fit_result');
   const out = [null];
-  await during('adaptau_fit_function', [watched, answer(onEpoch)], (on_step, on_epoch) => native.fit.later(context, dataset, by,
-    filled('adaptau_fit_options', native.fitOptionsInit, { on_step, on_epoch, ...options }), out, result));
+  await interruptible(() => during('adaptau_fit_function', [watched, answer(onEpoch)], (on_step, on_epoch) => native.fit.later(
+    context, dataset, by, filled('adaptau_fit_options', native.fitOptionsInit, { on_step, on_epoch, ...options }), out, result)));
   return { model: new Model(new Made(out[0], [context])), result };
 }
