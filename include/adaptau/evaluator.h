@@ -40,7 +40,7 @@ typedef struct adaptau_evaluator_options {
     int32_t                       n_masks;     /**< 0, that is none                                          */
     int32_t                       n_groups;    /**< 0, that is none                                          */
     const adaptau_dataset *const *masks;       /**< [n_masks] interactions that are not ranked (train); borrowed: must outlive the
-                                                    evaluator. A interaction that is held out as well is masked     */
+                                                    evaluator. An interaction that is held out as well is masked     */
     const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */
 } adaptau_evaluator_options;
 
