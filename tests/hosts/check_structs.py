@@ -28,7 +28,7 @@ def recorded(text):
 
 
 def python(text):
-    for name, fields in re.findall(r"class (\w+)\(_Sized\):\s+_fields_ = \[(.*?)\]\n", text, re.S):
+    for name, fields in re.findall(r"class (\w+)\((?:_Sized|_Filled)\):(?:(?!\nclass ).)*?_fields_ = \[(.*?)\]\n", text, re.S):
         yield snake(name), [(member, width(kind)) for member, kind in re.findall(r'\("(\w+)", ([\w.]+)\)', fields)]
 
 
@@ -54,7 +54,7 @@ def java(text):
 def main():
     root = pathlib.Path(sys.argv[1])
     truth = recorded((root / "tests/abi/interface.txt").read_text(encoding="utf-8"))
-    hosts = {"python/adaptau/_library.py": python, "node/adaptau.js": node, "rust/adaptau.rs": rust, "java/Adaptau.java": java}
+    hosts = {"python/adaptau/_library.py": python, "node/lib/library.js": node, "rust/adaptau.rs": rust, "java/Adaptau.java": java}
     n_wrong = 0
     for path, parse in hosts.items():
         structs = list(parse((root / "examples/hosts" / path).read_text(encoding="utf-8")))

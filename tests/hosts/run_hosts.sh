@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # run_hosts.sh PREFIX [LANGUAGE...]: build the hosts of examples/hosts against the library that is installed under PREFIX, and
 # compare what they print, and the models that they save, with the C host's. A line for each language, "ok", "FAILED" or
-# "skipped" with the reason; the exit status is 1 when one failed. KOFFI says where node_modules with koffi is; without it koffi
-# is installed by npm into a temporary folder.
+# "skipped" with the reason; the exit status is 1 when one failed. Node's host uses its package as npm packs it, whose own tests
+# (test_node.sh) follow. KOFFI says where node_modules with koffi is; without it koffi is installed by npm into a temporary folder.
 set -u
 [ $# -ge 1 ] || {
     echo "usage: run_hosts.sh PREFIX [LANGUAGE...]" >&2
@@ -62,18 +62,23 @@ build_node() {
         missing="no node"
         return
     }
-    modules=${KOFFI:-$work/node_modules}
-    if [ ! -d "$modules/koffi" ]; then
-        have npm || {
-            missing="no npm to install koffi with"
-            return
-        }
-        npm install --prefix "$work" --no-audit --no-fund --loglevel error koffi@3 >"$work/npm" 2>&1 || {
+    have npm || {
+        missing="no npm to pack the package with"
+        return
+    }
+    mkdir -p "$work/node/node_modules/adaptau" || return
+    (cd "$work" && npm pack --silent --loglevel error "$hosts/node") || return
+    if [ -d "${KOFFI:-}/koffi" ]; then
+        tar -xzf "$work"/adaptau-*.tgz -C "$work/node/node_modules/adaptau" --strip-components 1 || return
+        ln -s "$KOFFI/koffi" "$work/node/node_modules/koffi"
+    else
+        npm install --prefix "$work/node" --no-audit --no-fund --loglevel error "$work"/adaptau-*.tgz >"$work/npm" 2>&1 || {
             missing="npm could not install koffi: $(head -n 1 "$work/npm")"
             return
         }
     fi
-    host=(env NODE_PATH="$modules" node "$hosts/node/host.js")
+    cp "$hosts/node/host.js" "$work/node/host.mjs" || return
+    host=(node "$work/node/host.mjs")
 }
 
 build_rust() {
@@ -109,7 +114,7 @@ build_go() {
 }
 
 run_host() {
-    language=$1 missing=
+    language=$1 missing="" host=()
     if ! "build_$language" >"$work/$language.log" 2>&1; then
         result="does not build"
     elif [ -n "$missing" ]; then
@@ -140,7 +145,15 @@ echo
 [ $# -gt 0 ] || set -- c cpp python node rust java go
 for language; do
     case $language in
-    c | cpp | python | node | rust | java | go) run_host "$language" ;;
+    node)
+        run_host node
+        if [ -n "${host[*]}" ] && [ -z "$missing" ]; then
+            "$(dirname "$0")/test_node.sh" "$work/node" "$prefix" >"$work/package" || n_failed=$((n_failed + 1))
+            cat "$work/package"
+            n_skipped=$((n_skipped + $(grep -c '^skipped ' "$work/package")))
+        fi
+        ;;
+    c | cpp | python | rust | java | go) run_host "$language" ;;
     *)
         echo "run_hosts.sh: no host in '$language'" >&2
         exit 2

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-'use strict';
+//
+// The host of ../README.md for Node.js, by the objects below `fit` of the package in this folder.
 
-// The host of ../README.md for Node.js, with the module beside this file.
-
-const adaptau = require('./adaptau');
+import * as adaptau from 'adaptau';
 
 const USERS = 600;
 const ITEMS = 200;
@@ -77,7 +76,7 @@ function run(path, open) {
   const evaluator = open(new adaptau.Evaluator(context, test, { cutoffs: [CUTOFF], masks: [train] }));
   const fingerprint = new Fingerprint();
 
-  console.log(`${USERS} users, ${ITEMS} items, ${train.pairs} pairs`);
+  console.log(`${USERS} users, ${ITEMS} items, ${train.nInteractions} pairs`);
   for (let epoch = 0; epoch < EPOCHS; epoch++) {
     const loss = trainEpoch(model, sampler, temperature, epoch);
     evaluator.run(model);
