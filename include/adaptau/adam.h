@@ -42,15 +42,16 @@ typedef struct adaptau_adam_rows {
     int64_t  stride;      /**< >= d; 0 means d                                                               */
     float   *first;       /**< [n x d]                                                                       */
     float   *second;      /**< [n x d], with ADAPTAU_ADAM_ROW_SECOND_MOMENT [n]                              */
-    int32_t *steps;       /**< [n] how often each was stepped                                                */
+    int32_t *steps;       /**< [n] how often each was stepped, >= 0                                          */
 } adaptau_adam_rows;
 
 /** The step of adaptau_model_apply.
  *  @param[in] n          gradients
- *  @param[in] ids        [n] row of each, distinct; NULL: 0 … n − 1
+ *  @param[in] ids        [n] row of each, none of them twice; NULL: 0 … n − 1. Where rows of a batch are interactions a user can
+ *                        have several: their gradients (adaptau_loss_output) are to be added up first
  *  @param[in] gradients  [n x d] in the order of ids, `stride` floats apart; 0 means d. With ADAPTAU_ADAM_GRADIENTS_BY_ID [rows->n x d],
  *                        of which the rows `ids` are read
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX, E_NUMERIC (options; or names the first gradient that is not finite): nothing has
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX (also for an id that comes twice), E_NUMERIC (options; or names the first gradient that is not finite): nothing has
  *          changed then; E_CALLBACK as adaptau_model_apply. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options *options, int64_t n,
                                         const int32_t *ids, const float *gradients, int64_t stride,

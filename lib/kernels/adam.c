@@ -171,6 +171,28 @@ static adaptau_status check_gradients(const adaptau_adam_rows *rows, int64_t n, 
     return ADAPTAU_OK;
 }
 
+/* Two steps of one row at once would race. Counts of steps are turned over while ids are looked at, which costs no memory and
+ * loads what the steps need. */
+static adaptau_status check_distinct(const adaptau_adam_rows *rows, int64_t n, const int32_t *ids, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    int64_t        n_turned = 0;
+    for (int64_t k = 0; k < n; k++)
+        if (rows->steps[ids[k]] < 0)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "rows->steps[%d] = %d is negative", ids[k], rows->steps[ids[k]]);
+    for (; n_turned < n && status == ADAPTAU_OK; n_turned++) {
+        const int32_t id = ids[n_turned];
+        if (rows->steps[id] < 0) {
+            status = atau_fail(error, ADAPTAU_E_INDEX, "ids[%lld] = %d comes a second time", (long long)n_turned, id);
+            break;
+        }
+        rows->steps[id] = ~rows->steps[id];
+    }
+    for (int64_t k = 0; k < n_turned; k++)
+        rows->steps[ids[k]] = ~rows->steps[ids[k]];
+    return status;
+}
+
 static void run_step(void *argument, int32_t lane, int64_t task)
 {
     (void)lane;
@@ -194,6 +216,8 @@ adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options
         status = check_rows(&rows, error);
     if (status == ADAPTAU_OK)
         status = check_gradients(&rows, n, ids, gradients, stride, error);
+    if (status == ADAPTAU_OK && ids)
+        status = check_distinct(&rows, n, ids, error);
     const bool by_id = (options.flags & ADAPTAU_ADAM_GRADIENTS_BY_ID) != 0;
     if (status == ADAPTAU_OK)
         status = atau_check_listed_rows_finite(context, "gradients", n, by_id ? ids : NULL, rows.dim, gradients,

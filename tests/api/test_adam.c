@@ -180,6 +180,35 @@ START_TEST(each_of_many_steps_of_a_model_is_the_formula)
 END_TEST
 
 /* Gradients at their rows' ids, among rows that nobody wrote, are those in the order of the ids. */
+/* Rows are stepped side by side: an id that came twice would race. Nothing has changed after the refusal, counts included. */
+START_TEST(an_id_that_comes_twice_is_refused)
+{
+    static const int32_t ids[][4] = {{1, 1, 2, 3}, {6, 0, 5, 6}, {2, 4, 3, 3}};
+    static const char   *const words[] = {"ids[1] = 1 comes a second time", "ids[3] = 6 comes a second time",
+                                          "ids[3] = 3 comes a second time"};
+    adaptau_adam_options options = full_adam_options((adaptau_adam_options){.learning_rate = LEARNING_RATE});
+    float                rows[N * DIM], first[N * DIM] = {0.0f}, second[N * DIM] = {0.0f}, gradients[4 * DIM], before[N * DIM];
+    int32_t              steps[N] = {0, 1, 2, 3, INT32_MAX, 5, 6}, steps_before[N];
+    for (int k = 0; k < N * DIM; k++)
+        rows[k] = (float)k;
+    for (int k = 0; k < 4 * DIM; k++)
+        gradients[k] = 1.0f;
+    memcpy(before, rows, sizeof before);
+    memcpy(steps_before, steps, sizeof steps_before);
+    const adaptau_adam_rows table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows, .first = first,
+                                     .second = second, .steps = steps};
+    ck_assert_int_eq(adaptau_adam(context, &options, 4, ids[_i], gradients, 0, &table, &error), ADAPTAU_E_INDEX);
+    ck_assert_str_eq(error.message, words[_i]);
+    ck_assert_mem_eq(rows, before, sizeof before);
+    ck_assert_mem_eq(steps, steps_before, sizeof steps_before);
+    steps[ids[_i][2]] = -7;
+    steps_before[ids[_i][2]] = -7;
+    ck_assert_int_eq(adaptau_adam(context, &options, 4, ids[_i], gradients, 0, &table, &error), ADAPTAU_E_ARGUMENT);
+    ck_assert_mem_eq(rows, before, sizeof before);
+    ck_assert_mem_eq(steps, steps_before, sizeof steps_before);
+}
+END_TEST
+
 START_TEST(gradients_by_id_are_gradients_in_order)
 {
     static const int32_t ids[3] = {5, 0, 3};
@@ -222,6 +251,7 @@ int main(void)
     tcase_add_loop_test(tests, each_of_many_steps_is_the_formula, 0, 4);
     tcase_add_loop_test(tests, weight_decay_changes_no_bit_on_the_sphere, 0, 2);
     tcase_add_test(tests, gradients_by_id_are_gradients_in_order);
+    tcase_add_loop_test(tests, an_id_that_comes_twice_is_refused, 0, 3);
     tcase_add_loop_test(tests, each_of_many_steps_of_a_model_is_the_formula, 0, 4);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
