@@ -106,15 +106,15 @@ typedef struct adaptau_loss_output {
                                         (what Eq. 16 compares users by); 0 for a row without positives       */
     float   *row_d_inverse_tau;    /**< [R] ∂row_loss/∂(1/τ_r) of the sum's temperature; the positive's part is in it
                                         when temperatures.positives is NULL                                  */
-    float   *user_gradients;       /**< [R x d] ∂loss/∂e of each row's user, raw embedding                   */
+    float   *user_gradients;       /**< [R x d] ∂loss/∂e of each row's user, raw embedding: one for each row of the batch, so that
+                                        a user with several rows has several, which add up                   */
     int64_t  user_gradient_stride; /**< >= d; 0 means d                                                      */
     float   *item_gradients;       /**< [m x d] ∂loss/∂e_i. Rows that the batch does not touch are not written; the
                                         catalogue touches all                                                */
     int64_t  item_gradient_stride; /**< >= d; 0 means d                                                      */
-    int32_t *touched_items;        /**< [m] out: ids of the written rows of item_gradients, ascending; NULL for the
-                                        catalogue, optional otherwise. adaptau_adam takes both with
-                                        ADAPTAU_ADAM_GRADIENTS_BY_ID                                         */
-    int64_t  n_touched_items;      /**< out: how many (m for the catalogue)                                  */
+    int32_t *touched_items;        /**< [m] out: ids of the written rows of item_gradients, ascending; of the catalogue all,
+                                        0 … m − 1. adaptau_adam takes both with ADAPTAU_ADAM_GRADIENTS_BY_ID */
+    int64_t  n_touched_items;      /**< out: how many: m for the catalogue; for others 0 where item_gradients is NULL */
 } adaptau_loss_output;
 
 /** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).

@@ -519,6 +519,16 @@ static adaptau_status run_checked(struct atau_softmax *s, const adaptau_reduce *
     return status;
 }
 
+/* What atau_scatter lists by itself, where it runs. */
+static void list_touched(struct atau_softmax *s)
+{
+    const bool catalogue = s->batch.candidates == ADAPTAU_CANDIDATES_CATALOGUE;
+    if (!catalogue && !s->output.item_gradients)
+        s->output.n_touched_items = 0;
+    for (int64_t i = 0; catalogue && s->output.touched_items && i < s->n_items; i++)
+        s->output.touched_items[i] = (int32_t)i;
+}
+
 adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_workspace *workspace, const adaptau_tables *tables,
                                       const adaptau_batch *batch, const adaptau_row_temperatures *temperatures,
                                       const adaptau_loss *loss, const adaptau_reduce *reduce,
@@ -531,6 +541,7 @@ adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_work
         status = run_checked(&s, reduce, error);
     if (status != ADAPTAU_OK)
         return status;
+    list_touched(&s);
     output->n_zero_rows = s.output.n_zero_rows;
     output->loss = s.output.loss;
     output->n_terms = s.output.n_terms;

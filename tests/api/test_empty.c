@@ -123,7 +123,7 @@ static void check_shape(const struct shape *s, int how)
                                        .row_log_sum = softmax ? row_log_sum : NULL, .row_unit_loss = softmax ? unit_loss : NULL,
                                        .row_d_inverse_tau = has_tau ? slope : NULL, .user_gradients = user_gradients,
                                        .item_gradients = s->item_gradients ? item_gradients : NULL,
-                                       .touched_items = catalogue ? NULL : touched, .loss = 7.0};
+                                       .touched_items = touched, .loss = 7.0};
     memset(&error, 0, sizeof error);
     const adaptau_status status =
         how == 0 ? adaptau_loss_gradients(context, &tables, &batch, &tau, &loss, &output, &error)
@@ -144,6 +144,9 @@ static void check_shape(const struct shape *s, int how)
     ck_assert_msg(fabs(output.loss - truth) < 1e-5 && (!is_valid(s) || output.n_terms == (double)n_terms),
                   "%s: the loss is %g of %d terms, not %g of %d", what, output.loss, (int)output.n_terms, truth, (int)n_terms);
     ck_assert_msg(!catalogue || output.n_touched_items == s->n_items, "%s: %d touched", what, (int)output.n_touched_items);
+    ck_assert_msg(catalogue || s->item_gradients || output.n_touched_items == 0, "%s: %d touched", what, (int)output.n_touched_items);
+    for (int i = 0; catalogue && i < s->n_items; i++)
+        ck_assert_msg(touched[i] == i, "%s: the %d. touched is %d", what, i, touched[i]);
     for (int k = 0; k < s->n_rows * DIM; k++)
         ck_assert_msg(isfinite(user_gradients[k]) && user_gradients[k] != 7.0f, "%s: user gradients", what);
     for (int k = 0; s->item_gradients && catalogue && k < s->n_items * DIM; k++)
