@@ -64,6 +64,7 @@ struct row {
     double              f[MOST_ITEMS + MOST_CANDIDATES], log_q[MOST_ITEMS + MOST_CANDIDATES];
     double              positive_f[MOST_ITEMS], a[MOST_ITEMS], total_a;
     double              share, target; /* e_r, ê_u·t_r                                                          */
+    double              largest;       /* of the tables                                                         */
     double              value, size, slope, slope_size, target_factor; /* found: the loss, ∂/∂(1/τ), ∂/∂(ê_u·t_r)   */
     double              factor[MOST_ITEMS]; /* found: ∂loss/∂f of each item                                      */
     double              factor_size[MOST_ITEMS];
@@ -211,6 +212,7 @@ static void find_single(struct row *row) /* BCE, MSE, CCL */
         add_value(row, a * value);
         row->size += a * fabs(f);
         add_factor(row, row->positives[p], f, a * slope, has_tau);
+        row->factor_size[row->positives[p]] += a * (1.0 + fabs(f));
     }
     for (int32_t c = 0; c < row->n; c++) {
         const double f = row->f[c], weight = row->total_a * loss->negative_weight / row->n, above = f - loss->margin;
@@ -218,6 +220,7 @@ static void find_single(struct row *row) /* BCE, MSE, CCL */
         const double slope = has_tau ? row->s * sigmoid(f * row->s) : loss->kind == ADAPTAU_LOSS_MSE ? 2.0 * f : above > 0.0 ? 1.0 : 0.0;
         add_value(row, weight * value);
         add_factor(row, row->items[c], f, weight * slope, has_tau);
+        row->factor_size[row->items[c]] += loss->kind == ADAPTAU_LOSS_MSE ? weight * 0.1 * row->largest : 0.0; /* f near 0 has lost digits */
     }
 }
 
@@ -293,6 +296,7 @@ static void read_batch_row(const struct truth_question *q, int32_t r, struct row
     memset(row, 0, sizeof *row);
     row->loss = q->loss;
     row->user = b->users ? b->users[r] : r;
+    row->largest = t->largest;
     row->s = 1.0 / (double)q->taus[r];
     row->split = q->tau_positives != NULL;
     row->aim = row->split ? 1.0 / (double)q->tau_positives[r] : row->s;

@@ -12,9 +12,10 @@
 
 /* ---- contexts: made once, since threads take longer to start than a program to run ------------------------------------ */
 
+/* Several threads call a context at once (calls.c, readers). */
 struct memory {
-    size_t  present;
-    int64_t left; /* allocations until one fails; −1: none does                                               */
+    _Atomic size_t  present;
+    _Atomic int64_t left; /* allocations until one fails; −1: none does                                       */
 };
 
 static struct {
@@ -25,12 +26,8 @@ static struct {
 static void *allocate(void *user_data, size_t size, size_t alignment)
 {
     struct memory *memory = user_data;
-    if (memory->left == 0) {
-        memory->left = -1;
+    if (memory->left >= 0 && memory->left-- == 0)
         return NULL;
-    }
-    if (memory->left > 0)
-        memory->left--;
     memory->present += size;
     return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
