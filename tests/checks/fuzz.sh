@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fuzz.sh SOURCE WORK SECONDS [TARGET...]: run libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer for that long on
-# each target, as many at a time as there are cores; stateful under ThreadSanitizer, too. What it learns stays in WORK/fuzz/corpus, what crashes in
-# WORK/fuzz/crashes; exit status 1 when there is one.
+# each target, as many at a time as there are cores; stateful under ThreadSanitizer, too, by replay.c. What it learns stays in
+# WORK/fuzz/corpus, what crashes in WORK/fuzz/crashes; exit status 1 when there is one.
 set -eu
 root=$1 work=$2
 . "$root/tests/checks/common.sh"
@@ -22,8 +22,8 @@ CC=clang configure "$work/fuzz/build" -Dfuzzers=true -Dtests=false -Dbench=false
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 case $wanted in
 *" stateful "*)
-    CC=clang configure "$work/fuzz/threads" -Dfuzzers=true -Dtests=false -Dbench=false -Dexamples=false -Dbuildtype=debugoptimized \
-        -Db_sanitize=thread -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+    CC=clang configure "$work/fuzz/threads" -Dtests=true -Dbench=false -Dexamples=false -Dbuildtype=debugoptimized \
+        -Db_sanitize=thread -Db_lundef=false
     build "$work/fuzz/threads" tests/fuzz/fuzz_stateful
     ;;
 esac
@@ -63,18 +63,22 @@ start() {
     esac
     name=$1
     shift
+    if [ "$name" = stateful-threads ]; then
+        "$(program_of "$name")" --for "$seconds" "$work/fuzz/corpus/stateful" "$root/tests/fuzz/corpus/stateful" >"$work/fuzz/$name.log" 2>&1
+        return
+    fi
     "$(program_of "$name")" "$@" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
         -malloc_limit_mb=256 -max_len=4096 -entropic=0 -print_final_stats=1 -artifact_prefix="$crashes/" "$learned" \
-        "$root/tests/fuzz/corpus/${name%-threads}" >"$work/fuzz/$name.log" 2>&1
+        "$root/tests/fuzz/corpus/$name" >"$work/fuzz/$name.log" 2>&1
 }
 
 # finish NAME STATUS
 finish() {
     log=$work/fuzz/$1.log result=ok
     [ "$2" -eq 0 ] || result=FAILED
-    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    executions=$(sed -n -e 's/^stat::number_of_executed_units: *//p' -e 's/^\([0-9]*\) files$/\1/p' "$log")
     reached=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
-    printf '%-7s %-12s %11s executions, %5s edges\n' "$result" "$1" "${executions:-?}" "${reached:-?}"
+    printf '%-7s %-12s %11s executions, %5s edges\n' "$result" "$1" "${executions:-?}" "${reached:--}"
     [ "$2" -eq 0 ] || {
         grep -E 'does not hold|ERROR|runtime error|SUMMARY' "$log" | head -n 5
         say "crashes are in $work/fuzz/crashes/$1, the log is $log"

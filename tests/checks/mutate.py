@@ -35,6 +35,7 @@ import time
 
 GOAL = 90.0
 SUITES = {"unit", "api", "kernels", "misuse", "faults"}
+WITHOUT_SUITES = {"slow"}
 WITHOUT = {"test_threads", "test_neighbours", "test_published"} # need the linker's help, or other machines' files
 LONG = 1.0 # seconds; a loop that takes longer is cut into parts of about that
 MOST_PARTS = 24
@@ -147,7 +148,8 @@ class Build:
         self.programs = {}
         for test in json.loads(call(["meson", "introspect", "--tests", str(self.meson)])):
             program = pathlib.Path(test["cmd"][0]).name
-            if {s.split(":")[-1] for s in test["suite"]} & SUITES and program in self.tests and program not in WITHOUT and len(test["cmd"]) == 1:
+            suites = {name.split(":")[-1] for name in test["suite"]}
+            if suites & SUITES and not suites & WITHOUT_SUITES and program in self.tests and program not in WITHOUT and len(test["cmd"]) == 1:
                 self.programs[program] = {**os.environ, **test["env"]}
 
     def compile(self, path, out, name, extra=()):
@@ -161,12 +163,17 @@ class Build:
         return subprocess.run(command, cwd=self.meson, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
     def objects(self, folder, extra=()):
+        """Of all files of the library; made anew where one of them has changed."""
         folder.mkdir(parents=True, exist_ok=True)
         out = {name: folder / (name.replace("/", "+") + ".o") for name in self.commands}
+        made, stamp = folder / "made-of", digest(*sorted((self.source / "lib").rglob("*.[ch]")), *sorted((self.source / "include").rglob("*.h")))
+        if made.exists() and made.read_text() == stamp:
+            return out
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             for name, fine in zip(out, pool.map(lambda name: self.compile(self.source / name, out[name], name, extra), out)):
                 if not fine:
                     sys.exit(f"{name} does not compile")
+        made.write_text(stamp)
         return out
 
     def library(self, folder, objects, extra=()):

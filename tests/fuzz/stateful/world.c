@@ -82,11 +82,10 @@ void open_world(struct world *w, const uint8_t *bytes, size_t size)
     w->starve = -1;
     if (!contexts[0][0].context)
         create_contexts();
-    const int32_t backend = choose(&w->program, 2), threads = choose(&w->program, MOST_THREADS);
-    const int32_t others = (threads + 1 + choose(&w->program, MOST_THREADS - 1)) % MOST_THREADS;
+    const int32_t backend = choose(&w->program, 2), threads = 1 + choose(&w->program, MOST_THREADS - 1);
     for (int32_t s = 0; s < 2; s++) {
         w->sides[s].index = s;
-        w->sides[s].context = contexts[backend][s ? others : threads].context;
+        w->sides[s].context = contexts[backend][s ? threads : 0].context;
         present_at_start[s] = memory_of(&w->sides[s])->present;
     }
 }

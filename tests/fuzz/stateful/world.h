@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program works on: the same objects twice, in contexts with another number of threads. Every call is made on both sides, and
- * leaves both with the same bits; the second side may find no memory first, and then has to be as it was. */
+/* What a program works on: the same objects twice, on one thread and on two to four. Every call is made on both sides, and leaves
+ * both with the same bits; the second side may find no memory first, and then has to be as it was. */
 #ifndef STATEFUL_WORLD_H
 #define STATEFUL_WORLD_H
 
