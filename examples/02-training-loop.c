@@ -83,13 +83,12 @@ int main(void)
     /* [evaluator] */
     const int32_t                cutoff = 10;
     const adaptau_dataset *const known = train; /* not to be recommended again */
-    adaptau_evaluator_options    evaluator_options = {
-           .struct_size = sizeof evaluator_options,
-           .n_cutoffs = 1,
-           .cutoffs = &cutoff,
-           .n_masks = 1,
-           .masks = &known,
-    };
+    adaptau_evaluator_options    evaluator_options = {.struct_size = sizeof evaluator_options};
+    check(adaptau_evaluator_options_init(&evaluator_options, &error), &error);
+    evaluator_options.n_cutoffs = 1;
+    evaluator_options.cutoffs = &cutoff;
+    evaluator_options.n_masks = 1;
+    evaluator_options.masks = &known;
     check(adaptau_evaluator_create(context, test, &evaluator_options, &evaluator, &error), &error);
     /* [evaluator] */
 

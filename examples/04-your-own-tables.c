@@ -30,15 +30,14 @@ static void train_in_place(adaptau_context *context, const adaptau_dataset *data
 {
     adaptau_error         error;
     adaptau_model        *model = NULL;
-    adaptau_model_options options = {
-        .struct_size = sizeof options,
-        .dim = DIM,
-        .init = ADAPTAU_INIT_HOST, /* begin with what is there                                                  */
-        .host_users = e->users,
-        .host_items = e->items,
-        .host_user_stride = e->user_stride,
-        .host_item_stride = e->item_stride,
-    };
+    adaptau_model_options options = {.struct_size = sizeof options};
+    check(adaptau_model_options_init(&options, &error), &error);
+    options.dim = DIM;
+    options.init = ADAPTAU_INIT_HOST; /* begin with what is there                                               */
+    options.host_users = e->users;
+    options.host_items = e->items;
+    options.host_user_stride = e->user_stride;
+    options.host_item_stride = e->item_stride;
     check(adaptau_model_create(context, data, &options, &model, &error), &error);
     train_epochs(context, data, model, EPOCHS);
     adaptau_model_destroy(model); /* the tables are the program's, and stay                                      */

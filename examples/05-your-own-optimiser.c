@@ -80,15 +80,17 @@ int main(void)
     check(adaptau_context_create(NULL, &context, &error), &error);
     make_up_data(context, &data, &test);
     draw_rows(rows, USERS + ITEMS, DIM);
-    adaptau_model_options options = {
-        .struct_size = sizeof options,
-        .flags = ADAPTAU_MODEL_FREE_LENGTH, /* our steps do not keep rows at length 1                           */
-        .dim = DIM,
-        .init = ADAPTAU_INIT_HOST,
-        .host_users = users.rows,
-        .host_items = items.rows,
-    };
-    adaptau_sampler_options batches = {.struct_size = sizeof batches, .rows_per_batch = 50, .seed = 1};
+    adaptau_model_options   options = {.struct_size = sizeof options};
+    adaptau_sampler_options batches = {.struct_size = sizeof batches};
+    check(adaptau_model_options_init(&options, &error), &error);
+    options.flags = ADAPTAU_MODEL_FREE_LENGTH; /* our steps do not keep rows at length 1                        */
+    options.dim = DIM;
+    options.init = ADAPTAU_INIT_HOST;
+    options.host_users = users.rows;
+    options.host_items = items.rows;
+    check(adaptau_sampler_options_init(&batches, ADAPTAU_SAMPLER_CATALOGUE, &error), &error);
+    batches.rows_per_batch = 50;
+    batches.seed = 1;
     check(adaptau_model_create(context, data, &options, &model, &error), &error);
     check(adaptau_temperature_create(context, data, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, data, &batches, &sampler, &error), &error);

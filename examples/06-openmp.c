@@ -28,8 +28,11 @@ static double train(const adaptau_context_options *options, float *rows)
     adaptau_context      *context = NULL;
     adaptau_dataset      *data = NULL, *test = NULL;
     adaptau_model        *model = NULL;
-    adaptau_model_options tables = {
-        .struct_size = sizeof tables, .dim = DIM, .host_users = rows, .host_items = rows + USERS * DIM};
+    adaptau_model_options tables = {.struct_size = sizeof tables};
+    check(adaptau_model_options_init(&tables, &error), &error);
+    tables.dim = DIM;
+    tables.host_users = rows;
+    tables.host_items = rows + USERS * DIM;
     check(adaptau_context_create(options, &context, &error), &error);
     make_up_data(context, &data, &test);
     check(adaptau_model_create(context, data, &tables, &model, &error), &error);

@@ -114,8 +114,8 @@ static std::vector<float> train(const adaptau_context_options &options)
     const adaptau::context context(options);
     const adaptau::dataset data = make_up_data(context);
     std::vector<float>     rows((USERS + ITEMS) * DIM); /* the model's tables: ours                             */
-    auto                   tables = adaptau::sized<adaptau_model_options>();
-    auto                   batches = adaptau::sized<adaptau_sampler_options>();
+    auto                   tables = adaptau::model_options();
+    auto                   batches = adaptau::sampler_options();
     auto                   batch = adaptau::sized<adaptau_batch>();
     tables.dim = DIM;
     tables.host_users = rows.data();

@@ -87,9 +87,14 @@ static void run(struct budget *budget, int tight, float *rows)
     adaptau_sampler        *sampler = NULL;
     adaptau_context_options options = {
         .struct_size = sizeof options, .allocate = allocate, .free = release, .allocator_data = budget};
-    adaptau_model_options tables = {
-        .struct_size = sizeof tables, .dim = DIM, .host_users = rows, .host_items = rows + USERS * DIM};
-    adaptau_sampler_options batches = {.struct_size = sizeof batches, .rows_per_batch = 50};
+    adaptau_model_options   tables = {.struct_size = sizeof tables};
+    adaptau_sampler_options batches = {.struct_size = sizeof batches};
+    check(adaptau_model_options_init(&tables, &error), &error);
+    tables.dim = DIM;
+    tables.host_users = rows;
+    tables.host_items = rows + USERS * DIM;
+    check(adaptau_sampler_options_init(&batches, ADAPTAU_SAMPLER_CATALOGUE, &error), &error);
+    batches.rows_per_batch = 50;
     check(adaptau_context_create(&options, &context, &error), &error);
     make_up_data(context, &data, &test);
     check(adaptau_model_create(context, data, &tables, &model, &error), &error);

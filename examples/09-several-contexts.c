@@ -39,10 +39,13 @@ static void *train(void *argument)
     adaptau_model          *model = NULL;
     adaptau_context_options options = {
         .struct_size = sizeof options, .n_threads = t->n_threads, .log = print_log, .log_data = (void *)(uintptr_t)t->name};
-    adaptau_model_options dim = {.struct_size = sizeof dim, .dim = DIM, .seed = 1};
+    adaptau_model_options tables = {.struct_size = sizeof tables};
+    check(adaptau_model_options_init(&tables, &error), &error);
+    tables.dim = DIM;
+    tables.seed = 1;
     check(adaptau_context_create(&options, &context, &error), &error);
     make_up_data(context, &data, &test);
-    check(adaptau_model_create(context, data, &dim, &model, &error), &error);
+    check(adaptau_model_create(context, data, &tables, &model, &error), &error);
     train_epochs(context, data, model, t->n_epochs);
     t->recall = model_recall(context, data, test, model);
     check(adaptau_model_save(model, t->path, &error), &error);

@@ -38,8 +38,13 @@ static struct trained train(adaptau_context *context)
     struct trained          t = {NULL, NULL, NULL};
     adaptau_dataset        *test = NULL;
     adaptau_sampler        *sampler = NULL;
-    adaptau_model_options   options = {.struct_size = sizeof options, .dim = DIM, .seed = 1};
-    adaptau_sampler_options batches = {.struct_size = sizeof batches, .rows_per_batch = 50};
+    adaptau_model_options   options = {.struct_size = sizeof options};
+    adaptau_sampler_options batches = {.struct_size = sizeof batches};
+    check(adaptau_model_options_init(&options, &error), &error);
+    options.dim = DIM;
+    options.seed = 1;
+    check(adaptau_sampler_options_init(&batches, ADAPTAU_SAMPLER_CATALOGUE, &error), &error);
+    batches.rows_per_batch = 50;
     make_up_data(context, &t.data, &test);
     check(adaptau_model_create(context, t.data, &options, &t.model, &error), &error);
     check(adaptau_temperature_create(context, t.data, NULL, &t.temperature, &error), &error);
@@ -69,19 +74,22 @@ static void print_items(const char *title, const int32_t *items)
 
 /* ---- 1: somebody new --------------------------------------------------------------------------------------------- */
 
-static adaptau_fold_in_options fold_options(const adaptau_temperature *temperature)
+static adaptau_fold_in_options fold_options(const struct trained *t)
 {
     adaptau_error             error;
     adaptau_temperature_state state = {.struct_size = sizeof state};
-    check(adaptau_temperature_get_state(temperature, &state, &error), &error);
-    return (adaptau_fold_in_options){.struct_size = sizeof(adaptau_fold_in_options), .tau = state.tau0};
+    adaptau_fold_in_options   options = {.struct_size = sizeof options};
+    check(adaptau_temperature_get_state(t->temperature, &state, &error), &error);
+    check(adaptau_fold_in_options_init(&options, t->model, ADAPTAU_TAU_USER_NONE, &error), &error);
+    options.tau = state.tau0;
+    return options;
 }
 
 static int rank_for_new_user(const struct trained *t, const int32_t *has)
 {
     adaptau_error        error;
     adaptau_fold_in        *fold = NULL;
-    adaptau_fold_in_options options = fold_options(t->temperature);
+    adaptau_fold_in_options options = fold_options(t);
     const int64_t        ptr[] = {0, HAS}; /* one user; any number may come at once                            */
     int32_t              in_stock[IN_STOCK], items[BEST];
     float                embedding[DIM];
@@ -155,7 +163,7 @@ static int grow(adaptau_context *context, struct trained *t, const int32_t *has)
 {
     adaptau_error        error;
     struct trained       grown = {add_pairs(context, t->data, has), NULL, NULL};
-    adaptau_fold_in_options options = fold_options(t->temperature);
+    adaptau_fold_in_options options = fold_options(t);
     check(adaptau_model_grow(t->model, grown.data, &options, &grown.model, &error), &error);
     check(adaptau_temperature_grow(t->temperature, grown.data, &grown.temperature, &error), &error); /* for training on */
     destroy(t);

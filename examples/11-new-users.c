@@ -48,7 +48,10 @@ static void train(adaptau_context *context, const adaptau_dataset *dataset, cons
     adaptau_model        *model = NULL;
     adaptau_temperature  *temperature = NULL;
     adaptau_sampler      *sampler = NULL;
-    adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM, .seed = 1};
+    adaptau_model_options options = {.struct_size = sizeof options};
+    check(adaptau_model_options_init(&options, &error), &error);
+    options.dim = DIM;
+    options.seed = 1;
     check(adaptau_model_create(context, dataset, &options, &model, &error), &error);
     check(adaptau_temperature_create(context, dataset, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, dataset, NULL, &sampler, &error), &error);
@@ -88,9 +91,11 @@ static int recommend_to_a_new_user(const adaptau_model *model, const adaptau_tem
     float                embedding[DIM];
     int32_t              best[K];
     adaptau_fold_in        *fold = NULL;
-    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = state.tau0};
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
     const adaptau_query  query = {.struct_size = sizeof query, .n = 1, .k = K, .embeddings = embedding,
                                   .exclude_ptr = item_ptr, .exclude = items}; /* not what the user has           */
+    check(adaptau_fold_in_options_init(&options, model, ADAPTAU_TAU_USER_NONE, &error), &error);
+    options.tau = state.tau0; /* as in the training                                                             */
     check(adaptau_fold_in_create(model, NULL, &options, &fold, &error), &error); /* once, for any number of users */
     check(adaptau_fold_in_users(fold, 1, item_ptr, items, NULL, embedding, NULL, &error), &error);
     check(adaptau_model_rank(model, &query, best, NULL, &error), &error);

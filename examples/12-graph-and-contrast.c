@@ -28,7 +28,9 @@ static void run_epoch(adaptau_model *model, adaptau_temperature *temperature, ad
 {
     adaptau_error            error;
     adaptau_batch            batch = {.struct_size = sizeof batch};
-    adaptau_contrast_options sgl = {.struct_size = sizeof sgl, .kind = ADAPTAU_CONTRAST_SGL, .edge_dropout = 0.2};
+    adaptau_contrast_options sgl = {.struct_size = sizeof sgl};
+    check(adaptau_contrast_options_init(&sgl, ADAPTAU_CONTRAST_SGL, &error), &error);
+    sgl.edge_dropout = 0.2;
     *loss = *contrast = 0;
     /* [epoch] */
     check(adaptau_model_update_temperature(model, temperature, &error), &error);
@@ -63,15 +65,14 @@ int main(void)
     }
     check(adaptau_context_create(NULL, &context, &error), &error);
     check(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * HAS, users, items, NULL, &dataset, &error), &error);
-    /* A zero member of an options struct means its default, and so does no struct at all. */
+    /* No struct at all stands for the defaults. */
     /* [objects] */
-    adaptau_model_options options = {
-        .struct_size = sizeof options,
-        .encoder = ADAPTAU_ENCODER_LIGHTGCN,
-        .dim = 16,
-        .n_layers = 2,
-        .seed = 1,
-    };
+    adaptau_model_options options = {.struct_size = sizeof options};
+    check(adaptau_model_options_init(&options, &error), &error);
+    options.encoder = ADAPTAU_ENCODER_LIGHTGCN;
+    options.dim = 16;
+    options.n_layers = 2;
+    options.seed = 1;
     check(adaptau_model_create(context, dataset, &options, &model, &error), &error);
     check(adaptau_temperature_create(context, dataset, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, dataset, NULL, &sampler, &error), &error);

@@ -69,10 +69,13 @@ static void *run_shard(void *argument)
                                   .n_rows = ROWS,
                                   .positive_ptr = shard->positive_ptr,
                                   .positives = shard->positives};
-    const adaptau_reduce between = {.struct_size = sizeof between, .function = reduce, .user_data = shard};
+    adaptau_reduce       between = {.struct_size = sizeof between};
     adaptau_loss_output  output = {.struct_size = sizeof output,
                                    .user_gradients = shard->user_gradients,
                                    .item_gradients = shard->item_gradients};
+    check(adaptau_reduce_init(&between, &error), &error);
+    between.function = reduce;
+    between.user_data = shard;
     check(adaptau_context_create(NULL, &context, &error), &error);
     check(adaptau_loss_gradients_of_shard(context, &tables, &batch, &temperatures, NULL, &between, &output, &error), &error);
     shard->loss = output.loss;

@@ -97,7 +97,10 @@ static inline void train_epochs(adaptau_context *context, const adaptau_dataset 
     adaptau_error           error;
     adaptau_temperature    *temperature = NULL;
     adaptau_sampler        *sampler = NULL;
-    adaptau_sampler_options options = {.struct_size = sizeof options, .rows_per_batch = 50, .seed = 1};
+    adaptau_sampler_options options = {.struct_size = sizeof options};
+    check(adaptau_sampler_options_init(&options, ADAPTAU_SAMPLER_CATALOGUE, &error), &error);
+    options.rows_per_batch = 50;
+    options.seed = 1;
     check(adaptau_temperature_create(context, data, NULL, &temperature, &error), &error);
     check(adaptau_sampler_create(context, data, &options, &sampler, &error), &error);
     for (int64_t epoch = 0; epoch < n; epoch++)
@@ -114,8 +117,11 @@ static inline double recall(adaptau_context *context, const adaptau_dataset *tra
     adaptau_evaluator        *evaluator = NULL;
     const int32_t             cutoff = CUTOFF;
     double                    mean = 0;
-    adaptau_evaluator_options options = {
-        .struct_size = sizeof options, .n_cutoffs = 1, .cutoffs = &cutoff, .n_masks = 1, .masks = &train};
+    adaptau_evaluator_options options = {.struct_size = sizeof options};
+    check(adaptau_evaluator_options_init(&options, &error), &error);
+    options.cutoffs = &cutoff;
+    options.n_masks = 1;
+    options.masks = &train;
     check(adaptau_evaluator_create(context, test, &options, &evaluator, &error), &error);
     check(adaptau_evaluator_run(evaluator, tables, &error), &error);
     check(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, CUTOFF, &mean, &error), &error);

@@ -19,13 +19,18 @@ extern "C" {
 /** Since 1.0. */
 typedef struct adaptau_adam_options {
     uint32_t struct_size;   /**< sizeof(adaptau_adam_options)                                                */
-    uint32_t flags;         /**< ADAPTAU_ADAM_*                                                              */
-    double   learning_rate; /**< in [0, 1e6]                                                                 */
-    double   beta1;         /**< 0: 0.9; negative: none                                                      */
-    double   beta2;         /**< 0: 0.999                                                                    */
-    double   epsilon;       /**< 0: 1e-12                                                                    */
-    double   weight_decay;  /**< λ of an L2 term λ/2 ‖e‖² of the stepped rows; 0: none                       */
+    uint32_t flags;         /**< ADAPTAU_ADAM_*; 0                                                           */
+    double   learning_rate; /**< in [0, 1e6], the host's to set; 0, which leaves rows as they are            */
+    double   beta1;         /**< decay of the first moment, in [0, 1); 0.9                                   */
+    double   beta2;         /**< decay of the second moment, in [0, 1); 0.999                                */
+    double   epsilon;       /**< in [1e-30, 1e6]; 1e-12                                                      */
+    double   weight_decay;  /**< λ of an L2 term λ/2 ‖e‖² of the stepped rows; 0                             */
 } adaptau_adam_options;
+
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_adam_options_init(adaptau_adam_options *options, adaptau_error *error);
 
 /** Rows of a table, and what Adam remembers of them: a shard of a larger table for example. All arrays belong to the caller and
  *  start as zeros, but for the rows. Since 1.0. */

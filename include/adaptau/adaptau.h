@@ -29,8 +29,22 @@
  *      }
  *
  *  Conventions that hold everywhere: fallible calls return adaptau_status and take the caller's adaptau_error last (NULL is
- *  fine); a failed call changes nothing that the caller can see, unless its comment says what; option structs begin with
- *  struct_size = sizeof, and a zero member means its default; NULL with length 0 is an empty array. */
+ *  fine); a failed call changes nothing that the caller can see, unless its comment says what; NULL with length 0 is an empty
+ *  array.
+ *
+ *  Structs begin with struct_size, which the caller sets. One that has defaults other than 0 has an _init call, which writes them
+ *  into all members; the host then changes what it wants:
+ *
+ *      adaptau_model_options options = {.struct_size = sizeof options};
+ *      adaptau_model_options_init(&options, &error);
+ *      options.dim = 32;
+ *      options.beta1_users = 0;
+ *
+ *  From there on 0 means 0: no momentum, no weight, none. Where 0 is no value that a member can have, the call that takes the
+ *  struct answers E_ARGUMENT and names the member, so that a struct of zeros isn't mistaken for the defaults. Comments of members
+ *  say what a member is and, behind a semicolon, its default. NULL instead of a struct means all defaults where the call's comment
+ *  says so. Members that a struct of an older header doesn't have take their defaults. Structs without an _init call are right when
+ *  all but struct_size and what they must be given is 0. */
 #ifndef ADAPTAU_ADAPTAU_H
 #define ADAPTAU_ADAPTAU_H
 

@@ -5,11 +5,12 @@
  *
  *      adaptau::context context;
  *      adaptau::dataset data(context, n_users, n_items, users, items);
- *      auto             options = adaptau::sized<adaptau_model_options>();
+ *      auto             options = adaptau::model_options();
  *      options.dim = 32;
  *      adaptau::model   model(context, data, options);
  *
- *  Structs are the C ones: adaptau::sized makes one whose struct_size is set and whose other members are zero, their defaults.
+ *  Structs are the C ones. Those with defaults come from functions of their names, adaptau::model_options() for example, with the
+ *  defaults written; from there on 0 means 0. adaptau::sized makes any other, whose struct_size is set and whose other members are 0.
  *  What has no method here is called by adaptau::call, which throws as methods do:
  *
  *      adaptau::call(adaptau_softmax, context.get(), &tables, &batch, &temperatures, &output);
@@ -71,6 +72,86 @@ template <class Struct> Struct sized() noexcept
     Struct blank{};
     blank.struct_size = sizeof(Struct);
     return blank;
+}
+
+/* ---- structs with their defaults ---------------------------------------------------------------------------------- */
+
+namespace detail {
+
+template <class Struct, class Function, class... Kinds> Struct filled(Function init, Kinds... kinds)
+{
+    auto made = sized<Struct>();
+    call(init, &made, kinds...);
+    return made;
+}
+
+} // namespace detail
+
+/** adaptau_adam_options_init. Since 1.0. */
+inline adaptau_adam_options adam_options()
+{
+    return detail::filled<adaptau_adam_options>(adaptau_adam_options_init);
+}
+
+/** adaptau_loss_init. Since 1.0. */
+inline adaptau_loss loss(std::int32_t kind = ADAPTAU_LOSS_SOFTMAX)
+{
+    return detail::filled<adaptau_loss>(adaptau_loss_init, kind);
+}
+
+/** adaptau_sampler_options_init. Since 1.0. */
+inline adaptau_sampler_options sampler_options(std::int32_t kind = ADAPTAU_SAMPLER_CATALOGUE)
+{
+    return detail::filled<adaptau_sampler_options>(adaptau_sampler_options_init, kind);
+}
+
+/** adaptau_temperature_options_init. Since 1.0. */
+inline adaptau_temperature_options temperature_options(std::int32_t tau0_policy = ADAPTAU_TAU0_FIRST_ORDER,
+                                                       std::int32_t tau_user_policy = ADAPTAU_TAU_USER_NONE)
+{
+    return detail::filled<adaptau_temperature_options>(adaptau_temperature_options_init, tau0_policy, tau_user_policy);
+}
+
+/** adaptau_evaluator_options_init. Since 1.0. */
+inline adaptau_evaluator_options evaluator_options()
+{
+    return detail::filled<adaptau_evaluator_options>(adaptau_evaluator_options_init);
+}
+
+/** adaptau_search_options_init. Since 1.0. */
+inline adaptau_search_options search_options(double first)
+{
+    return detail::filled<adaptau_search_options>(adaptau_search_options_init, first);
+}
+
+/** adaptau_model_options_init. Since 1.0. */
+inline adaptau_model_options model_options()
+{
+    return detail::filled<adaptau_model_options>(adaptau_model_options_init);
+}
+
+/** adaptau_target_options_init. Since 1.0. */
+inline adaptau_target_options target_options()
+{
+    return detail::filled<adaptau_target_options>(adaptau_target_options_init);
+}
+
+/** adaptau_reduce_init. Since 1.0. */
+inline adaptau_reduce reduce()
+{
+    return detail::filled<adaptau_reduce>(adaptau_reduce_init);
+}
+
+/** adaptau_fit_options_init. Since 1.0. */
+inline adaptau_fit_options fit_options()
+{
+    return detail::filled<adaptau_fit_options>(adaptau_fit_options_init);
+}
+
+/** adaptau_tune_options_init. Since 1.0. */
+inline adaptau_tune_options tune_options()
+{
+    return detail::filled<adaptau_tune_options>(adaptau_tune_options_init);
 }
 
 /** Somebody's array: a pointer and a length, as C++20 has it. Since 1.0. */
@@ -224,7 +305,7 @@ class sampler : public detail::object<adaptau_sampler, adaptau_sampler_destroy> 
 public:
     /** adaptau_sampler_create. */
     sampler(const adaptau::context &context, const adaptau::dataset &data,
-            const adaptau_sampler_options &options = sized<adaptau_sampler_options>())
+            const adaptau_sampler_options &options = adaptau::sampler_options())
     {
         make(adaptau_sampler_create, context.get(), data.get(), &options);
     }
@@ -250,7 +331,7 @@ class temperature : public detail::object<adaptau_temperature, adaptau_temperatu
 public:
     /** adaptau_temperature_create. */
     temperature(const adaptau::context &context, const adaptau::dataset &data,
-                const adaptau_temperature_options &options = sized<adaptau_temperature_options>())
+                const adaptau_temperature_options &options = adaptau::temperature_options())
     {
         make(adaptau_temperature_create, context.get(), data.get(), &options);
     }
@@ -290,7 +371,7 @@ class evaluator : public detail::object<adaptau_evaluator, adaptau_evaluator_des
 public:
     /** adaptau_evaluator_create. */
     evaluator(const adaptau::context &context, const adaptau::dataset &held_out,
-              const adaptau_evaluator_options &options = sized<adaptau_evaluator_options>())
+              const adaptau_evaluator_options &options = adaptau::evaluator_options())
     {
         make(adaptau_evaluator_create, context.get(), held_out.get(), &options);
     }
@@ -325,7 +406,7 @@ class model : public detail::object<adaptau_model, adaptau_model_destroy> {
 public:
     /** adaptau_model_create. */
     model(const adaptau::context &context, const adaptau::dataset &data,
-          const adaptau_model_options &options = sized<adaptau_model_options>())
+          const adaptau_model_options &options = adaptau::model_options())
     {
         make(adaptau_model_create, context.get(), data.get(), &options);
     }
@@ -561,7 +642,7 @@ public:
 
 /** adaptau_fit. `result`, from sized, may be nullptr. Since 1.0. */
 inline model fit(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe = adaptau::recipe(),
-                 const adaptau_fit_options &options = sized<adaptau_fit_options>(), adaptau_fit_result *result = nullptr)
+                 const adaptau_fit_options &options = adaptau::fit_options(), adaptau_fit_result *result = nullptr)
 {
     adaptau_model *made = nullptr;
     call(adaptau_fit, context.get(), data.get(), &recipe, &options, &made, result);
@@ -589,6 +670,12 @@ inline model::checkpoint model::load_checkpoint(const adaptau::context &context,
     all.temperature.own(tau);
     all.note = note;
     return all;
+}
+
+/** adaptau_fold_in_options_init; tau is still to be set. Since 1.0. */
+inline adaptau_fold_in_options fold_in_options(const adaptau::model &model, std::int32_t tau_user_policy = ADAPTAU_TAU_USER_NONE)
+{
+    return detail::filled<adaptau_fold_in_options>(adaptau_fold_in_options_init, model.get(), tau_user_policy);
 }
 
 /** adaptau_fold_in. Since 1.0. */

@@ -34,18 +34,23 @@ typedef struct adaptau_evaluator adaptau_evaluator;
 /** Since 1.0. */
 typedef struct adaptau_evaluator_options {
     uint32_t                      struct_size; /**< sizeof(adaptau_evaluator_options)                        */
-    int32_t                       n_cutoffs;   /**< 0: one cutoff, 20                                        */
-    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF]; one above the
-                                                    number of items is fine                                  */
-    int32_t                       n_masks;     /**< 0: nothing is masked                                     */
-    int32_t                       n_groups;    /**< 0: no groups                                             */
+    int32_t                       n_cutoffs;   /**< at least 1; 1                                            */
+    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF], copied; one above the
+                                                    number of items is fine. An array of the library's, {20} */
+    int32_t                       n_masks;     /**< 0, that is none                                          */
+    int32_t                       n_groups;    /**< 0, that is none                                          */
     const adaptau_dataset *const *masks;       /**< [n_masks] interactions that are not ranked (train); borrowed: must outlive the
                                                     evaluator. A interaction that is held out as well is masked     */
     const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */
 } adaptau_evaluator_options;
 
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_evaluator_options_init(adaptau_evaluator_options *options, adaptau_error *error);
+
 /** @param[in] held_out  borrowed: must outlive the evaluator; its weights do not count; users without items are not counted
- *  @param[in] options   NULL: no mask, cutoff 20
+ *  @param[in] options   NULL for the defaults: no mask, cutoff 20
  *  @return E_ARGUMENT, E_ABI, E_SHAPE (masks of another size), E_INDEX (a group), E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_dataset *held_out,
                                                     const adaptau_evaluator_options *options, adaptau_evaluator **out,

@@ -16,7 +16,7 @@ extern "C" {
 /* ---- temperatures that learn, and those of the authors' program ---------------------------------------------------- */
 
 /* Policies for adaptau_temperature_options, beside those of temperature.h. */
-#define ADAPTAU_TAU0_LEARNED 4 /**< C-τ: one number that follows ∂loss/∂τ, from `tau` (0: the warm-up value) on */
+#define ADAPTAU_TAU0_LEARNED 4 /**< C-τ: one number that follows ∂loss/∂τ, from `tau` (0: none given, the warm-up value) on */
 #define ADAPTAU_TAU_USER_RELEASED 3 /**< the authors' program: Eq. 16 on the candidates' side alone, τ₀ on the positive's */
 #define ADAPTAU_TAU_USER_LEARNED 4  /**< Cu-τ: each user's follows ∂loss/∂τ_u, from the first τ₀ on                   */
 
@@ -58,23 +58,28 @@ ADAPTAU_API adaptau_status adaptau_temperature_learn(adaptau_temperature *temper
  *  A step with such a term:
  *  @snippet 12-graph-and-contrast.c contrast
  *
- *  All zero but struct_size: SGL that drops a tenth of the edges, τ = .2, λ = .1. A member that belongs to another kind must be
- *  0. Since 1.0. */
+ *  A member that belongs to another kind must be 0. Since 1.0. */
 typedef struct adaptau_contrast_options {
     uint32_t struct_size;  /**< sizeof(adaptau_contrast_options)                                             */
-    uint32_t flags;        /**< ADAPTAU_CONTRAST_ALL_NODES                                                   */
+    uint32_t flags;        /**< ADAPTAU_CONTRAST_ALL_NODES; 0                                                */
     int32_t  kind;         /**< ADAPTAU_CONTRAST_SGL, ...                                                    */
     int32_t  n_nodes;      /**< at most so many users and so many items of the batch are contrasted, drawn where there are more;
-                                0: 2048                                                                      */
-    double   tau;          /**< τ; 0: 0.2, of NCL 0.1                                                        */
-    double   weight;       /**< λ; 0: 0.1; negative: none                                                    */
-    double   item_weight;  /**< α, of the items' part beside the users'; 0: 1                                */
-    double   edge_dropout; /**< SGL: p in [0, 1), an edge's probability to be dropped from a view; 0: 0.1    */
-    double   noise;        /**< SimGCL: ε, the length of the noise; 0: 0.1                                   */
-    int32_t  layer;        /**< NCL: k, even, at most ADAPTAU_MAX_LAYERS; 0: 2                               */
+                                2048                                                                         */
+    double   tau;          /**< τ > 0; 0.2, of NCL 0.1                                                       */
+    double   weight;       /**< λ; 0.1                                                                       */
+    double   item_weight;  /**< α, of the items' part beside the users'; 1                                   */
+    double   edge_dropout; /**< SGL: p in [0, 1), an edge's probability to be dropped from a view; 0.1       */
+    double   noise;        /**< SimGCL: ε, the length of the noise; 0.1                                      */
+    int32_t  layer;        /**< NCL: k, even, at least 2 and at most ADAPTAU_MAX_LAYERS; 2                   */
     int32_t  reserved;     /**< 0                                                                            */
-    double   prototype_weight; /**< NCL: λ′ of the prototypes' term; 0: none                                 */
+    double   prototype_weight; /**< NCL: λ′ of the prototypes' term; 0                                       */
 } adaptau_contrast_options;
+
+/** Write the defaults of a kind. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @param[in]     kind     ADAPTAU_CONTRAST_SGL, ..., which is written, too
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_contrast_options_init(adaptau_contrast_options *options, int32_t kind, adaptau_error *error);
 
 /** Add the gradients of a contrastive term to those that adaptau_model_gradients has left:
  *
@@ -90,7 +95,7 @@ typedef struct adaptau_contrast_options {
  *  (SGL), 1½ (SimGCL) or k/L (NCL); and, with B nodes of each side, 12 B² d flop for InfoNCE (6 B (n + m) d with
  *  ADAPTAU_CONTRAST_ALL_NODES), and 12 B n_prototypes d with prototypes.
  *  @param[in]  batch    the batch of the gradients; of its arrays users, positives and row_weights count
- *  @param[in]  options  NULL for the defaults
+ *  @param[in]  options  NULL: the defaults of ADAPTAU_CONTRAST_SGL
  *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL
  *  @return E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
  *          and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the

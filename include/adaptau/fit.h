@@ -18,7 +18,7 @@ extern "C" {
  *  asked for; interactions of the very time that parts them go, too. Otherwise it is the latest share of each user's. */
 #define ADAPTAU_SPLIT_ACROSS_USERS (UINT32_C(1) << 0)
 
-/** All zero but struct_size: nothing is held out. Since 1.0. */
+/** All zero but struct_size is right: nothing is held out then. Since 1.0. */
 typedef struct adaptau_split_options {
     uint32_t       struct_size; /**< sizeof(adaptau_split_options)                                           */
     uint32_t       flags;       /**< ADAPTAU_SPLIT_*                                                         */
@@ -164,23 +164,28 @@ typedef struct adaptau_fit_progress {
  *  the thread that called adaptau_fit, never from a lane. */
 typedef int32_t (*adaptau_fit_function)(void *user_data, const adaptau_fit_progress *progress);
 
-/** All zero but struct_size: all epochs of the recipe on the whole dataset, silently. Since 1.0. */
+/** The defaults run all epochs of the recipe on the whole dataset, silently. Since 1.0. */
 typedef struct adaptau_fit_options {
     uint32_t               struct_size;    /**< sizeof(adaptau_fit_options)                                  */
-    int32_t                cutoff;         /**< of recall and NDCG; 0: 20                                    */
+    int32_t                cutoff;         /**< of recall and NDCG, in [1, ADAPTAU_MAX_CUTOFF]; 20           */
     const adaptau_dataset *validation;     /**< interactions that are not in the dataset: the model of the epoch that ranks them
                                                 best is returned; or NULL                                    */
     double                 held_out_share; /**< in [0, 1): hold so much of each user's interactions out of the dataset, find the
-                                                best epoch, and train again on all of it for so many epochs. 0: do not. Without
-                                                `validation` only                                            */
-    uint64_t               held_out_seed;  /**< of that split                                                */
-    int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0: all */
-    int64_t                eval_every;     /**< epochs between evaluations, the last is always evaluated; 0: 1 */
-    int64_t                patience;       /**< evaluations without a better epoch before the search ends; 0: never ends early */
+                                                best epoch, and train again on all of it for so many epochs. Without `validation`
+                                                only. 0, that is no search                                   */
+    uint64_t               held_out_seed;  /**< of that split; 0                                             */
+    int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0, that is no such end */
+    int64_t                eval_every;     /**< epochs between evaluations, at least 1; the last is always evaluated; 1 */
+    int64_t                patience;       /**< evaluations without a better epoch before the search ends; 0, that is no early end */
     adaptau_fit_function   on_step;        /**< after each step; or NULL                                     */
     adaptau_fit_function   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
     void                  *user_data;      /**< of both                                                      */
 } adaptau_fit_options;
+
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_fit_options_init(adaptau_fit_options *options, adaptau_error *error);
 
 /** What adaptau_fit found. Since 1.0. */
 typedef struct adaptau_fit_result {
@@ -197,7 +202,7 @@ typedef struct adaptau_fit_result {
 /** Train a model by a recipe: the loop of adaptau_training from the first epoch to the last. With held-out interactions each epoch
  *  is judged by recall (then NDCG, then the earlier one), items of the dataset itself not being ranked. Where the recipe has
  *  ADAPTAU_TAU0_HELD_OUT, as by default, adaptau_tune comes first: with `validation` as what is held out, else with
- *  `held_out_share` (0: a tenth) and `held_out_seed`. A host that needs more than callbacks has adaptau_training.
+ *  `held_out_share` (a tenth where that is 0) and `held_out_seed`. A host that needs more than callbacks has adaptau_training.
  *  @param[in]  dataset  trained on; not needed after the call
  *  @param[in]  recipe   copied and filled by the dataset; NULL: adaptau_recipe_init's
  *  @param[in]  options  NULL for the defaults

@@ -155,17 +155,23 @@ ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adapt
 
 #define ADAPTAU_LOSS_MOST_K 1024 /**< the largest top_k                                                       */
 
-/** Since 1.0. */
+/** A loss and its numbers. Since 1.0. */
 typedef struct adaptau_loss {
     uint32_t struct_size;     /**< sizeof(adaptau_loss)                                                      */
     int32_t  kind;            /**< ADAPTAU_LOSS_*                                                            */
-    double   margin;          /**< θ of CCL; 0: 0.5; negative: θ = 0. 0 for other losses                     */
-    double   negative_weight; /**< λ of BCE, MSE, CCL and BSL; 0: 1. 0 for other losses                      */
-    int32_t  top_k;           /**< K of SL\@K, at most ADAPTAU_LOSS_MOST_K; 0: 20. 0 for other losses         */
-    int32_t  activation;      /**< of PSL: ADAPTAU_ACTIVATION_*. 0 for other losses                          */
-    double   weight_tau;      /**< τ_w of SL\@K; 0: 1. 0 for other losses                                     */
-    double   positive_scale;  /**< ρ of BSL; 0: 1. 0 for other losses                                        */
+    double   margin;          /**< θ >= 0 of CCL; 0.5. 0 for other losses                                    */
+    double   negative_weight; /**< λ > 0 of BCE, MSE, CCL and BSL; 1. 0 for other losses                     */
+    int32_t  top_k;           /**< K of SL\@K in [1, ADAPTAU_LOSS_MOST_K]; 20. 0 for other losses            */
+    int32_t  activation;      /**< of PSL: ADAPTAU_ACTIVATION_*; RELU. 0 for other losses                    */
+    double   weight_tau;      /**< τ_w > 0 of SL\@K; 1. 0 for other losses                                   */
+    double   positive_scale;  /**< ρ > 0 of BSL; 1. 0 for other losses                                       */
 } adaptau_loss;
+
+/** Write the defaults of a loss. Thread-safety: any thread.
+ *  @param[in,out] loss  struct_size set by the caller
+ *  @param[in]     kind  ADAPTAU_LOSS_*, which is written, too
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_loss_init(adaptau_loss *loss, int32_t kind, adaptau_error *error);
 
 /** adaptau_softmax with another loss. C_r are the row's candidates, all of them (repeats count) or with
  *  ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM those that are none of the row's positives; C' is how many they are; a positive is no

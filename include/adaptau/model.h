@@ -60,36 +60,40 @@ typedef struct adaptau_model adaptau_model;
  *  _rank and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
 #define ADAPTAU_MODEL_RANK_RAW (UINT32_C(1) << 6)
 
-/** All zero but struct_size: MF, d = 64, cosine scores, rows on the unit sphere, Adam with learning rates .2 (users) and .02
- *  (items). Since 1.0. */
+/** The defaults are matrix factorisation with cosine scores and rows on the unit sphere. Since 1.0. */
 typedef struct adaptau_model_options {
     uint32_t struct_size; /**< sizeof(adaptau_model_options)                                                 */
-    uint32_t flags;       /**< ADAPTAU_MODEL_*                                                               */
-    int32_t  encoder;     /**< ADAPTAU_ENCODER_*                                                             */
-    int32_t  dim;         /**< d; 0: 64                                                                      */
-    int32_t  init;        /**< ADAPTAU_INIT_*                                                                */
-    int32_t  n_layers;    /**< L of LightGCN, at most ADAPTAU_MAX_LAYERS; 0: 3                               */
-    uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes */
+    uint32_t flags;       /**< ADAPTAU_MODEL_*; 0                                                            */
+    int32_t  encoder;     /**< ADAPTAU_ENCODER_*; MF                                                         */
+    int32_t  dim;         /**< d in [1, ADAPTAU_MAX_DIM]; 64                                                 */
+    int32_t  init;        /**< ADAPTAU_INIT_*; SPHERE                                                        */
+    int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. Beside other encoders that or 0   */
+    uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes; 0 */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With
                                ADAPTAU_MODEL_UNIT_RAW_ROWS rows are brought to length 1 at once              */
     float   *host_items;  /**< [m x d] likewise                                                              */
     int64_t  host_user_stride; /**< >= d; 0 means d                                                          */
     int64_t  host_item_stride; /**< >= d; 0 means d                                                          */
-    double   learning_rate_users; /**< Adam's step; 0: 0.2                                                   */
-    double   learning_rate_items; /**< 0: 0.02                                                               */
-    double   beta1_users;         /**< decay of the first moment; 0: 0.5; negative: none                     */
-    double   beta1_items;         /**< 0: 0.9; negative: none                                                */
-    double   beta2;               /**< decay of the second moment; 0: 0.999                                  */
-    double   epsilon;             /**< 0: 1e-12                                                              */
-    double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0: none */
+    double   learning_rate_users; /**< Adam's step, in [0, 1e6]; 0.2                                         */
+    double   learning_rate_items; /**< likewise; 0.02                                                        */
+    double   beta1_users;         /**< decay of the first moment, in [0, 1); 0.5                             */
+    double   beta1_items;         /**< likewise; 0.9                                                         */
+    double   beta2;               /**< decay of the second moment, in [0, 1); 0.999                          */
+    double   epsilon;             /**< in [1e-30, 1]; 1e-12                                                  */
+    double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0 */
     double   edge_dropout;        /**< p in [0, 1): each step leaves each edge of LightGCN's graph out with probability p, in
-                                       both directions alike, and multiplies the others by 1/(1 − p)         */
+                                       both directions alike, and multiplies the others by 1/(1 − p); 0      */
     double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
-                                       with probability q; what the others take is multiplied by 1/(1 − q)   */
-    double   gate;                /**< g of SimpleX in [0, 1]; 0: 0.5; negative: g = 0                       */
+                                       with probability q; what the others take is multiplied by 1/(1 − q); 0 */
+    double   gate;                /**< g of SimpleX in [0, 1]; 0.5. Beside other encoders that or 0          */
     float   *host_encoder;        /**< [d x d] V of SimpleX, trained in place, or NULL: own memory. It is the start with
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
 } adaptau_model_options;
+
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_options_init(adaptau_model_options *options, adaptau_error *error);
 
 /** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied and knows no
  *                      weights;
@@ -223,14 +227,19 @@ ADAPTAU_API adaptau_status adaptau_model_get_gradient_view(const adaptau_model *
  *          and the gradients are used up (adaptau_model_get_gradient_view is E_STATE). Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_apply(adaptau_model *model, adaptau_error *error);
 
-/** Since 1.0. */
+/** What soft targets are made of. Since 1.0. */
 typedef struct adaptau_target_options {
     uint32_t struct_size;         /**< sizeof(adaptau_target_options)                                        */
     int32_t  reserved;            /**< 0                                                                     */
     double   strength;            /**< c >= 0: a user's soft share is e_u = c/(c + n_u), n_u its distinct items;
-                                       0 turns soft targets off                                             */
-    double   row_weight_exponent; /**< a of the sampler that will make the batches; 0 means 1                */
+                                       0, which turns soft targets off                                       */
+    double   row_weight_exponent; /**< a of the sampler that will make the batches; 1                        */
 } adaptau_target_options;
+
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_target_options_init(adaptau_target_options *options, adaptau_error *error);
 
 /** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u
  *  is a user's distribution over its items, by the weights of interactions (uniform without), and N walks from an item to one of its users and on to one of that user's items,
@@ -370,15 +379,23 @@ ADAPTAU_API adaptau_status adaptau_model_export_index(const adaptau_model *model
 /** How users were trained, which is what a new one should be like. Since 1.0. */
 typedef struct adaptau_fold_in_options {
     uint32_t struct_size;     /**< sizeof(adaptau_fold_in_options)                                                   */
-    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training          */
+    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training; 0       */
     int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED                       */
-    int32_t  n_steps;         /**< of descent; 0: 4, with LightGCN none; negative: none                           */
-    double   tau;             /**< τ₀ in [1e-30, 1e30]; must be set                                               */
-    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state)            */
-    double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 0: its default       */
-    double   target_strength; /**< `strength` of adaptau_target_options, c; 0: no soft targets                    */
-    double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0: all items alike */
+    int32_t  n_steps;         /**< of descent; 4, of LightGCN 0                                                  */
+    double   tau;             /**< τ₀ in [1e-30, 1e30], the host's to set; 0, which is refused                    */
+    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state); 0         */
+    double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 2, of ADAPTAU_TAU_USER_RELEASED 1 */
+    double   target_strength; /**< `strength` of adaptau_target_options, c; 0                                     */
+    double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0                  */
 } adaptau_fold_in_options;
+
+/** Write the defaults for users of a model. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @param[in]     model            its encoder says how many steps help
+ *  @param[in]     tau_user_policy  which is written, too
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
+                                                        int32_t tau_user_policy, adaptau_error *error);
 
 /** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
  *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias

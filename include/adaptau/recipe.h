@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-/** A member of a recipe that adaptau_recipe_fill is to choose, from the data and the other members. */
+/** A member of a recipe that adaptau_recipe_fill is to choose, from the data and the other members; of adaptau_tune_options one that
+ *  adaptau_tune is to choose. */
 #define ADAPTAU_BY_DATA (-1)
 
 /** A tau0_policy of recipes: τ₀ is found on held-out interactions, before training (adaptau_tune). A temperature has none of it. */

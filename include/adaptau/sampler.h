@@ -38,25 +38,31 @@ typedef struct adaptau_sampler adaptau_sampler;
 /** Set ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM on every batch. */
 #define ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 3)
 
-/** Since 1.0. */
+/** What an epoch is cut into. Since 1.0. */
 typedef struct adaptau_sampler_options {
     uint32_t struct_size;         /**< sizeof(adaptau_sampler_options)                                       */
-    uint32_t flags;               /**< ADAPTAU_SAMPLER_KEEP_ORDER, ...                                       */
+    uint32_t flags;               /**< ADAPTAU_SAMPLER_KEEP_ORDER, ...; 0                                    */
     int32_t  kind;                /**< ADAPTAU_SAMPLER_CATALOGUE, ...                                        */
-    int32_t  rows;                /**< ADAPTAU_SAMPLER_ROWS_*                                                */
-    int32_t  rows_per_batch;      /**< R; 0: 256 users or 2048 interactions                                  */
+    int32_t  rows;                /**< ADAPTAU_SAMPLER_ROWS_*; AUTO                                          */
+    int32_t  rows_per_batch;      /**< R; 256 for kinds whose rows are users by themselves, else 2048        */
     int32_t  reserved;            /**< 0                                                                     */
-    int64_t  n_candidates;        /**< C for shared and per row; 0: 1024                                     */
-    double   popularity_exponent; /**< alpha in [−4, 4]. SHARED_POPULARITY: of the draws; 0: 0.75. CATALOGUE: an
-                                       item that k users have weighs k^alpha in the sum; 0: all alike        */
+    int64_t  n_candidates;        /**< C for shared and per row; 1024. Other kinds take no notice of it      */
+    double   popularity_exponent; /**< alpha in [−4, 4]. SHARED_POPULARITY: of the draws; 0.75. CATALOGUE: an item
+                                       that k users have weighs k^alpha in the sum; 0                        */
     double   row_weight_exponent; /**< a: a user's terms get weight W_u^(a − 1), so that its row weighs W_u^a, W_u being
-                                       the sum of its interactions' weights (n_u without); 0 means 1 (every
-                                       interaction counts as it weighs). In (0, 2]                           */
-    uint64_t seed;                /**< of the order and of all draws                                         */
+                                       the sum of its interactions' weights (n_u without); in [0, 2]; 1, that is
+                                       every interaction counts as it weighs                                 */
+    uint64_t seed;                /**< of the order and of all draws; 0                                       */
 } adaptau_sampler_options;
 
+/** Write the defaults of a kind. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @param[in]     kind     ADAPTAU_SAMPLER_CATALOGUE, ..., which is written, too
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_sampler_options_init(adaptau_sampler_options *options, int32_t kind, adaptau_error *error);
+
 /** @param[in] dataset  borrowed: must outlive the sampler. Users without items get no row.
- *  @param[in] options  NULL for the defaults (exact softmax over the catalogue)
+ *  @param[in] options  NULL: the defaults of ADAPTAU_SAMPLER_CATALOGUE (the exact softmax)
  *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for an exponent that is not finite; E_SHAPE when a batch would have more than
  *          2^31 − 1 per-row draws, or an epoch more than 2^32 − 1 rows; E_STATE when REJECT_POSITIVES is asked for, with
  *          per-row draws, and a user owns every item. Since 1.0. */

@@ -20,15 +20,21 @@ extern "C" {
  *  value the parabola through these three scores has its top between the neighbours; the top is the best value. */
 typedef struct adaptau_search adaptau_search;
 
-/** Since 1.0. */
+/** Where a search goes. Since 1.0. */
 typedef struct adaptau_search_options {
     uint32_t struct_size; /**< sizeof(adaptau_search_options)                                                */
-    int32_t  max_trials;  /**< at least 1; 0: 16                                                             */
-    double   first;       /**< the first trial, > 0                                                          */
-    double   factor;      /**< > 1, between neighbours; 0: √2                                                */
-    double   least;       /**< no trial is below it (the first may be anywhere); 0: first/1000               */
-    double   most;        /**< no trial is above it; 0: 1000 first                                           */
+    int32_t  max_trials;  /**< in [1, 1024]; 16                                                              */
+    double   first;       /**< the first trial, in [1e-30, 1e30]                                             */
+    double   factor;      /**< between neighbours, in [1.0001, 1000]; √2                                     */
+    double   least;       /**< no trial is below it (the first may be anywhere); first/1000                  */
+    double   most;        /**< no trial is above it, > 0; 1000 first                                         */
 } adaptau_search_options;
+
+/** Write the defaults of a search. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @param[in]     first    the first trial, which is written, too, and which the bounds are multiples of
+ *  @return E_ARGUMENT, E_ABI; E_NUMERIC for a first trial that is not finite. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_search_options_init(adaptau_search_options *options, double first, adaptau_error *error);
 
 /** What a search has found so far. Since 1.0. */
 typedef struct adaptau_search_result {
@@ -39,7 +45,7 @@ typedef struct adaptau_search_result {
     double   best_score;  /**< its score                                                                     */
 } adaptau_search_result;
 
-/** @param[in] options  `first` is required
+/** @param[in] options  not NULL: a search has to begin somewhere
  *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_search_create(adaptau_context *context, const adaptau_search_options *options,
                                                  adaptau_search **out, adaptau_error *error);

@@ -65,14 +65,19 @@ typedef struct adaptau_reduce_piece {
  *  @return 0, or anything else for a failure: the call is E_CALLBACK then. */
 typedef int32_t (*adaptau_reduce_function)(void *user_data, const adaptau_reduce_piece *piece);
 
-/** Since 1.0. */
+/** Where the pieces go. Since 1.0. */
 typedef struct adaptau_reduce {
     uint32_t                  struct_size; /**< sizeof(adaptau_reduce)                                     */
-    int32_t                   item_pieces; /**< into how many pieces the items' gradients are cut at most; 0: 8 */
-    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest shard; 0: this one's */
-    adaptau_reduce_function   function;    /**< called with each piece                                     */
+    int32_t                   item_pieces; /**< into how many pieces the items' gradients are cut at most, in [1, 1024]; 8 */
+    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest shard; 0, that is as many as this one has */
+    adaptau_reduce_function   function;    /**< called with each piece, the host's to set                  */
     void                     *user_data;   /**< handed to it                                                 */
 } adaptau_reduce;
+
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] reduce  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_reduce_init(adaptau_reduce *reduce, adaptau_error *error);
 
 /** adaptau_loss_gradients of a shard. Tables hold the shard's items; the batch holds whole rows of users with the positives,
  *  log q, soft targets (user_targets: the shard's part of each mixture) and shared candidates of the shard, of which there may be

@@ -28,28 +28,39 @@ typedef struct adaptau_temperature adaptau_temperature;
 #define ADAPTAU_TAU_USER_BY_LOSS 1     /**< Eq. 16 (Adap-τ)                                                      */
 #define ADAPTAU_TAU_USER_MINIMISER 2     /**< the minimiser of Eq. 15                                              */
 
-/** All zero but struct_size: τ₀ by Eq. 14 for every user, warmed up by Δμ = 0.7 at the first update. Since 1.0. */
+/** `warmup_updates` of a temperature that is never measured. */
+#define ADAPTAU_WARMUP_FOR_EVER INT32_MAX
+
+/** How temperatures come about. Since 1.0. */
 typedef struct adaptau_temperature_options {
     uint32_t struct_size;        /**< sizeof(adaptau_temperature_options)                                    */
     int32_t  tau0_policy;        /**< ADAPTAU_TAU0_*                                                         */
     int32_t  tau_user_policy;    /**< ADAPTAU_TAU_USER_*                                                     */
-    int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before measuring; 0: 1; negative: for ever */
-    double   tau;                /**< of ADAPTAU_TAU0_FIXED (τ > 0, not bounded by what follows); 0 for others.
-                                      ADAPTAU_TAU0_LEARNED (experimental.h): the first; 0: the warm-up value */
-    double   warmup_delta_mu;    /**< Δμ before anything is measured; 0: 0.7                                 */
-    double   tau_min;            /**< bound of τ₀; 0: 0.03                                                   */
-    double   tau_max;            /**< bound of τ₀; 0: 10                                                     */
-    double   divisor;            /**< 2β of Eq. 15 and 16; 0: 2. ADAPTAU_TAU_USER_RELEASED (experimental.h): t₂; 0: 1 */
-    double   threshold_quantile; /**< in (0, 1): the threshold is this quantile of L_u; 0: their mean        */
+    int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before one measures; 1        */
+    double   tau;                /**< of ADAPTAU_TAU0_FIXED, in [1e-30, 1e30], not bounded by what follows, the host's to set; 0 for others.
+                                      ADAPTAU_TAU0_LEARNED (experimental.h): the first; 0, that is none given: the warm-up value */
+    double   warmup_delta_mu;    /**< Δμ before anything is measured, in [1e-30, 1e30]; 0.7                  */
+    double   tau_min;            /**< bound of τ₀, in [1e-30, 1e30]; 0.03                                    */
+    double   tau_max;            /**< bound of τ₀, likewise; 10                                              */
+    double   divisor;            /**< 2β of Eq. 15 and 16, in [1e-30, 1e30]; 2. ADAPTAU_TAU_USER_RELEASED (experimental.h): t₂; 1 */
+    double   threshold_quantile; /**< in (0, 1): the threshold is this quantile of L_u; 0, that is no quantile but their mean */
     double   degree_quantile;    /**< in (0, 1): μ₊, σ₊², μ, σ² and L count only users whose degree is above this quantile (the
-                                      authors' program: 0.2), all where none is; 0: all                      */
-    int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT; 0: 1024                           */
+                                      authors' program: 0.2), all where none is; 0, that is all              */
+    int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT, at least 1; 1024                  */
     int32_t  reserved;           /**< 0                                                                      */
-    double   learning_rate;      /**< of learned temperatures (experimental.h): Adam's step in log τ; 0: 0.0002 for τ₀, 0.01 for τ_u */
+    double   learning_rate;      /**< of learned temperatures (experimental.h): Adam's step in log τ, 0 or in [1e-30, 10]; 0.0002, of τ_u 0.01 */
 } adaptau_temperature_options;
 
+/** Write the defaults of two policies. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @param[in]     tau0_policy      ADAPTAU_TAU0_*, which is written, too
+ *  @param[in]     tau_user_policy  ADAPTAU_TAU_USER_*, likewise
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_temperature_options_init(adaptau_temperature_options *options, int32_t tau0_policy,
+                                                            int32_t tau_user_policy, adaptau_error *error);
+
 /** @param[in] dataset  the interactions trained on; borrowed: must outlive the temperature
- *  @param[in] options  NULL for the defaults; every number that is not 0 must be in [1e-30, 1e30]
+ *  @param[in] options  NULL: the defaults of ADAPTAU_TAU0_FIRST_ORDER and ADAPTAU_TAU_USER_NONE
  *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Until the first update τ₀ is the warm-up
  *          value (or `tau`). Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,

@@ -33,28 +33,33 @@ typedef int (*adaptau_tune_function)(void *user_data, const adaptau_tune_progres
  *  the same part of the data recalls of them. Nothing else changes. */
 #define ADAPTAU_TUNE_COMPARE (UINT32_C(1) << 0)
 
-/** All zero but struct_size: a tenth of each user's interactions, drawn at random, is held out. Since 1.0. */
+/** The defaults hold out a tenth of each user's interactions, drawn at random. Since 1.0. */
 typedef struct adaptau_tune_options {
     uint32_t               struct_size;  /**< sizeof(adaptau_tune_options)                                   */
-    int32_t                cutoff;       /**< K of the lists that matter; 0: 20                              */
-    double                 share;        /**< of each user's interactions that is held out, in [0, 1); 0: 0.1 */
-    uint64_t               seed;         /**< of what is held out                                            */
+    int32_t                cutoff;       /**< K of the lists that matter, in [1, ADAPTAU_MAX_CUTOFF]; 20     */
+    double                 share;        /**< of each user's interactions that is held out, in (0, 1), unless `held_out` is given; 0.1 */
+    uint64_t               seed;         /**< of what is held out; 0                                         */
     const int64_t         *times;        /**< [|D|] as in adaptau_split_options: the latest are held out, of each user, or of all
                                               with ADAPTAU_SPLIT_ACROSS_USERS. NULL: random ones of each user */
     const adaptau_dataset *held_out;     /**< the host's own choice, to be recalled by a training on the dataset as it is; then
-                                              share, seed and times must be 0 and NULL. NULL: see above      */
-    int64_t                trial_epochs; /**< of each trial; 0: 4, or 3 of a part of the users, or up to the recipe's where these make
-                                              less than 40 steps; 5 of LightGCN and SimpleX                  */
+                                              seed and times must be 0 and NULL. NULL: see above             */
+    int64_t                trial_epochs; /**< of each trial. ADAPTAU_BY_DATA: 4, or 3 of a part of the users, or up to the recipe's
+                                              where these make less than 40 steps; 5 of LightGCN and SimpleX */
     adaptau_tune_function  progress;     /**< or NULL                                                        */
     void                  *user_data;    /**< for `progress`                                                 */
     uint32_t               split_flags;  /**< ADAPTAU_SPLIT_*; what is held out should be drawn like what the model will be asked
                                               for                                                            */
-    uint32_t               user_divisor; /**< trials have one user in so many, drawn by `seed`; at most 1024. 0: by data: 1, or for
+    int32_t                user_divisor; /**< trials have one user in so many, drawn by `seed`, in [1, 1024]. ADAPTAU_BY_DATA: 1, or for
                                               ADAPTAU_ENCODER_MF 2 or 4 where at least 12,000 interactions stay held out and 4 kept
                                               for each item                                                  */
-    uint32_t               flags;        /**< ADAPTAU_TUNE_*                                                 */
+    uint32_t               flags;        /**< ADAPTAU_TUNE_*; 0                                              */
     uint32_t               reserved;     /**< 0                                                              */
 } adaptau_tune_options;
+
+/** Write the defaults. Thread-safety: any thread.
+ *  @param[in,out] options  struct_size set by the caller
+ *  @return E_ARGUMENT, E_ABI. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_tune_options_init(adaptau_tune_options *options, adaptau_error *error);
 
 /** What a tuning found. Since 1.0. */
 typedef struct adaptau_tune_result {

@@ -33,6 +33,22 @@ adaptau_status atau_read_struct(void *out, size_t known, size_t least, const voi
     return ADAPTAU_OK;
 }
 
+void atau_complete_struct(void *out, const void *defaults, size_t known, const void *source)
+{
+    uint32_t size = sizeof size; /* struct_size, which `out` has                                               */
+    if (source) {
+        memcpy(&size, source, sizeof size);
+        size = size / sizeof(double) * (uint32_t)sizeof(double);
+    }
+    if (size < known)
+        memcpy((unsigned char *)out + size, (const unsigned char *)defaults + size, known - size);
+}
+
+adaptau_status atau_fail_zero(adaptau_error *error, const char *member, const char *wanted, const char *init)
+{
+    return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s = 0, but must be %s; %s writes the defaults", member, wanted, init);
+}
+
 adaptau_status atau_check_output(const void *output, size_t least, const char *name, adaptau_error *error)
 {
     uint32_t size;
@@ -51,4 +67,18 @@ void atau_write_struct(void *output, const void *source, size_t known)
     memcpy(&size, output, sizeof size);
     size_t copied = size < known ? size : known;
     memcpy((unsigned char *)output + sizeof size, (const unsigned char *)source + sizeof size, copied - sizeof size);
+}
+
+adaptau_status atau_init_struct(void *out, const void *defaults, size_t known, size_t least, const char *name,
+                                adaptau_error *error)
+{
+    uint32_t       size;
+    adaptau_status status = atau_check_output(out, least, name, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    memcpy(&size, out, sizeof size);
+    atau_write_struct(out, defaults, known);
+    if (size > known)
+        memset((unsigned char *)out + known, 0, size - known);
+    return ADAPTAU_OK;
 }

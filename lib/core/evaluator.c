@@ -18,7 +18,6 @@
 #include "core/ranking.h"
 #include "kernels/check.h"
 
-#define DEFAULT_CUTOFF 20
 #define N_GROUP_METRICS 3 /* recall, NDCG, precision: the first three                                          */
 
 struct hit {
@@ -52,11 +51,27 @@ struct adaptau_evaluator {
 
 /* ---- creation --------------------------------------------------------------------------------------------------- */
 
+/* What hosts' structs point to as long as they like. */
+static const int32_t default_cutoffs[] = {20};
+
+static const adaptau_evaluator_options defaults = {
+    .struct_size = sizeof(adaptau_evaluator_options),
+    .n_cutoffs = sizeof default_cutoffs / sizeof *default_cutoffs,
+    .cutoffs = default_cutoffs,
+};
+
+adaptau_status adaptau_evaluator_options_init(adaptau_evaluator_options *options, adaptau_error *error)
+{
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
 static adaptau_status check_cutoffs(const adaptau_evaluator_options *options, adaptau_error *error)
 {
+    if (options->n_cutoffs == 0)
+        return atau_fail_zero(error, "options->n_cutoffs", "at least 1", "adaptau_evaluator_options_init");
     if (options->n_cutoffs < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_cutoffs = %d is negative", options->n_cutoffs);
-    if (options->n_cutoffs > 0 && !options->cutoffs)
+    if (!options->cutoffs)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoffs is NULL, but options->n_cutoffs = %d",
                          options->n_cutoffs);
     for (int32_t c = 0; c < options->n_cutoffs; c++) {
@@ -149,10 +164,8 @@ static void count_users(adaptau_evaluator *e)
 /* Copies of what the options point to, and the arrays of the results. */
 static adaptau_status fill_evaluator(adaptau_evaluator *e, const adaptau_evaluator_options *options, adaptau_error *error)
 {
-    static const int32_t default_cutoff = DEFAULT_CUTOFF;
-    const int32_t       *cutoffs = options->n_cutoffs ? options->cutoffs : &default_cutoff;
-    e->n_cutoffs = options->n_cutoffs ? options->n_cutoffs : 1;
-    e->n_ranks = cutoffs[e->n_cutoffs - 1];
+    e->n_cutoffs = options->n_cutoffs;
+    e->n_ranks = options->cutoffs[e->n_cutoffs - 1];
     e->n_masks = options->n_masks;
     e->n_groups = options->n_groups;
     count_users(e);
@@ -161,7 +174,7 @@ static adaptau_status fill_evaluator(adaptau_evaluator *e, const adaptau_evaluat
     if (status)
         return status;
     lay_out(e);
-    memcpy(e->cutoffs, cutoffs, (size_t)e->n_cutoffs * sizeof *cutoffs);
+    memcpy(e->cutoffs, options->cutoffs, (size_t)e->n_cutoffs * sizeof *e->cutoffs);
     for (int32_t q = 0; q < e->n_masks; q++)
         e->masks[q] = (struct atau_item_lists){options->masks[q]->user_ptr, options->masks[q]->user_items, NULL};
     if (e->n_groups && e->held_out->n_items)
@@ -180,8 +193,10 @@ adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_
     ATAU_REQUIRE(held_out, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, options, true, "options", error);
-    if (!status)
+    if (!status) {
+        atau_complete_struct(&own, &defaults, sizeof own, options);
         status = check_cutoffs(&own, error);
+    }
     if (!status)
         status = check_masks(&own, held_out, error);
     if (!status)

@@ -30,7 +30,7 @@
 struct adaptau_sampler {
     adaptau_context        *context;
     const adaptau_dataset  *dataset;
-    adaptau_sampler_options options; /* defaults filled in                                                    */
+    adaptau_sampler_options options; /* `rows` is not AUTO                                                    */
     atau_busy               busy;
     bool                    begun;
     int64_t                 epoch;
@@ -55,6 +55,45 @@ struct adaptau_sampler {
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
+#define INIT "adaptau_sampler_options_init"
+
+/* AUTO, in figures. */
+static int32_t rows_of_kind(int32_t kind)
+{
+    return kind <= ADAPTAU_SAMPLER_SHARED_POPULARITY ? ADAPTAU_SAMPLER_ROWS_USERS : ADAPTAU_SAMPLER_ROWS_INTERACTIONS;
+}
+
+static adaptau_sampler_options defaults_of(int32_t kind)
+{
+    return (adaptau_sampler_options){
+        .struct_size = sizeof(adaptau_sampler_options),
+        .kind = kind,
+        .rows = ADAPTAU_SAMPLER_ROWS_AUTO,
+        .rows_per_batch = rows_of_kind(kind) == ADAPTAU_SAMPLER_ROWS_USERS ? 256 : 2048,
+        .n_candidates = 1024,
+        .popularity_exponent = kind == ADAPTAU_SAMPLER_SHARED_POPULARITY ? 0.75 : 0.0,
+        .row_weight_exponent = 1.0,
+    };
+}
+
+static bool is_kind(int32_t kind)
+{
+    return kind >= ADAPTAU_SAMPLER_CATALOGUE && kind <= ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
+}
+
+adaptau_status adaptau_sampler_options_init(adaptau_sampler_options *options, int32_t kind, adaptau_error *error)
+{
+    if (!is_kind(kind))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "kind = %d is unknown", kind);
+    const adaptau_sampler_options defaults = defaults_of(kind);
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
+static bool draws_candidates(int32_t kind)
+{
+    return kind != ADAPTAU_SAMPLER_CATALOGUE && kind != ADAPTAU_SAMPLER_IN_BATCH;
+}
+
 static adaptau_status check_real(double value, double low, double high, const char *name, adaptau_error *error)
 {
     if (!isfinite(value))
@@ -70,12 +109,16 @@ static adaptau_status check_options(const adaptau_sampler_options *options, adap
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", options->reserved);
     if (options->flags & ~KNOWN_FLAGS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", options->flags);
-    if (options->kind < ADAPTAU_SAMPLER_CATALOGUE || options->kind > ADAPTAU_SAMPLER_PER_ROW_UNIFORM)
+    if (!is_kind(options->kind))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->kind = %d is unknown", options->kind);
     if (options->rows < ADAPTAU_SAMPLER_ROWS_AUTO || options->rows > ADAPTAU_SAMPLER_ROWS_INTERACTIONS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->rows = %d is unknown", options->rows);
+    if (options->rows_per_batch == 0)
+        return atau_fail_zero(error, "options->rows_per_batch", "at least 1", INIT);
     if (options->rows_per_batch < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->rows_per_batch = %d is negative", options->rows_per_batch);
+    if (options->n_candidates == 0 && draws_candidates(options->kind))
+        return atau_fail_zero(error, "options->n_candidates", "at least 1", INIT);
     if (options->n_candidates < 0 || options->n_candidates > INT32_MAX)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_candidates = %" PRId64 " is outside 0 ... %d",
                          options->n_candidates, INT32_MAX);
@@ -83,21 +126,6 @@ static adaptau_status check_options(const adaptau_sampler_options *options, adap
     if (!status)
         status = check_real(options->row_weight_exponent, 0.0, 2.0, "row_weight_exponent", error);
     return status;
-}
-
-static void fill_defaults(adaptau_sampler_options *options)
-{
-    if (options->rows == ADAPTAU_SAMPLER_ROWS_AUTO)
-        options->rows = options->kind <= ADAPTAU_SAMPLER_SHARED_POPULARITY ? ADAPTAU_SAMPLER_ROWS_USERS
-                                                                           : ADAPTAU_SAMPLER_ROWS_INTERACTIONS;
-    if (!options->rows_per_batch)
-        options->rows_per_batch = options->rows == ADAPTAU_SAMPLER_ROWS_USERS ? 256 : 2048;
-    if (!options->n_candidates)
-        options->n_candidates = 1024;
-    if (options->popularity_exponent == 0.0 && options->kind == ADAPTAU_SAMPLER_SHARED_POPULARITY)
-        options->popularity_exponent = 0.75;
-    if (options->row_weight_exponent == 0.0)
-        options->row_weight_exponent = 1.0;
 }
 
 static bool rows_are_users(const adaptau_sampler *sampler)
@@ -296,11 +324,15 @@ adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_da
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, options, true, "options", error);
-    if (!status)
+    if (!status) {
+        const adaptau_sampler_options defaults = defaults_of(own.kind);
+        atau_complete_struct(&own, &defaults, sizeof own, options);
         status = check_options(&own, error);
+    }
     if (status)
         return status;
-    fill_defaults(&own);
+    if (own.rows == ADAPTAU_SAMPLER_ROWS_AUTO)
+        own.rows = rows_of_kind(own.kind);
     adaptau_sampler *sampler = atau_allocate_zeroed(context, 1, sizeof *sampler);
     if (!sampler)
         return atau_fail_memory(error, sizeof *sampler, "a sampler");

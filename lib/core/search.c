@@ -11,7 +11,7 @@
 #include "common/context.h"
 #include "common/error.h"
 
-#define DEFAULT_TRIALS 16
+#define INIT "adaptau_search_options_init"
 #define MOST_TRIALS 1024
 #define DEFAULT_REACH 1000.0 /* from the first trial to the bounds                                             */
 
@@ -28,6 +28,18 @@ struct adaptau_search {
 
 /* ---- creation --------------------------------------------------------------------------------------------------- */
 
+static adaptau_search_options defaults_of(double first)
+{
+    return (adaptau_search_options){
+        .struct_size = sizeof(adaptau_search_options),
+        .max_trials = 16,
+        .first = first,
+        .factor = sqrt(2.0),
+        .least = first / DEFAULT_REACH,
+        .most = first * DEFAULT_REACH,
+    };
+}
+
 static adaptau_status check_number(double value, const char *name, adaptau_error *error)
 {
     if (!isfinite(value))
@@ -35,9 +47,28 @@ static adaptau_status check_number(double value, const char *name, adaptau_error
     return ADAPTAU_OK;
 }
 
+/* `name` is "first" or "options->first". */
+static adaptau_status check_first(double first, const char *name, adaptau_error *error)
+{
+    if (!isfinite(first))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "%s = %g is not finite", name, first);
+    if (first < 1e-30 || first > 1e30)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "%s = %g is outside 1e-30 ... 1e30", name, first);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_search_options_init(adaptau_search_options *options, double first, adaptau_error *error)
+{
+    adaptau_status status = check_first(first, "first", error);
+    if (status)
+        return status;
+    const adaptau_search_options defaults = defaults_of(first);
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
 static adaptau_status check_options(const adaptau_search_options *options, adaptau_error *error)
 {
-    adaptau_status status = check_number(options->first, "first", error);
+    adaptau_status status = check_first(options->first, "options->first", error);
     if (!status)
         status = check_number(options->factor, "factor", error);
     if (!status)
@@ -46,16 +77,20 @@ static adaptau_status check_options(const adaptau_search_options *options, adapt
         status = check_number(options->most, "most", error);
     if (status)
         return status;
+    if (options->max_trials == 0)
+        return atau_fail_zero(error, "options->max_trials", "at least 1", INIT);
     if (options->max_trials < 0 || options->max_trials > MOST_TRIALS)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->max_trials = %d is outside 0 ... %d", options->max_trials,
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->max_trials = %d is outside 1 ... %d", options->max_trials,
                          MOST_TRIALS);
-    if (!(options->first >= 1e-30 && options->first <= 1e30))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->first = %g is outside 1e-30 ... 1e30", options->first);
-    if (options->factor != 0.0 && !(options->factor >= 1.0001 && options->factor <= 1e3))
+    if (options->factor == 0.0)
+        return atau_fail_zero(error, "options->factor", "at least 1.0001", INIT);
+    if (!(options->factor >= 1.0001 && options->factor <= 1e3))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->factor = %g is outside 1.0001 ... 1000", options->factor);
+    if (options->most == 0.0)
+        return atau_fail_zero(error, "options->most", "above 0", INIT);
     if (options->least < 0.0 || options->most < 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s is negative", options->least < 0.0 ? "least" : "most");
-    if (options->most > 0.0 && options->most < options->least)
+    if (options->most < options->least)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->most = %g is below options->least = %g", options->most,
                          options->least);
     return ADAPTAU_OK;
@@ -63,11 +98,11 @@ static adaptau_status check_options(const adaptau_search_options *options, adapt
 
 static adaptau_status fill_search(adaptau_search *search, const adaptau_search_options *options, adaptau_error *error)
 {
-    search->max_trials = options->max_trials ? options->max_trials : DEFAULT_TRIALS;
+    search->max_trials = options->max_trials;
     search->first = options->first;
-    search->factor = options->factor > 0.0 ? options->factor : sqrt(2.0);
-    search->least = options->least > 0.0 ? options->least : options->first / DEFAULT_REACH;
-    search->most = options->most > 0.0 ? options->most : options->first * DEFAULT_REACH;
+    search->factor = options->factor;
+    search->least = options->least;
+    search->most = options->most;
     const size_t n = 2 * (size_t)search->max_trials - 1;
     search->scores = atau_arena_take(&search->arena, n, sizeof *search->scores);
     adaptau_status status = atau_arena_allocate(search->context, &search->arena, "the scores of a search", error);
@@ -83,8 +118,11 @@ adaptau_status adaptau_search_create(adaptau_context *context, const adaptau_sea
     ATAU_REQUIRE(context, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, options, false, "options", error);
-    if (!status)
+    if (!status) {
+        const adaptau_search_options defaults = defaults_of(own.first);
+        atau_complete_struct(&own, &defaults, sizeof own, options);
         status = check_options(&own, error);
+    }
     if (status)
         return status;
     adaptau_search *search = atau_allocate_zeroed(context, 1, sizeof *search);

@@ -84,6 +84,10 @@ adaptau_status adaptau_temperature_create(adaptau_context *context, const adapta
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    if (status == ADAPTAU_OK) {
+        const adaptau_temperature_options defaults = atau_temperature_defaults(options.tau0_policy, options.tau_user_policy);
+        atau_complete_struct(&options, &defaults, sizeof options, given);
+    }
     if (status == ADAPTAU_OK)
         status = atau_temperature_check_options(&options, error);
     if (status != ADAPTAU_OK)

@@ -32,7 +32,8 @@ struct adaptau_temperature {
 };
 
 /* Ranges and combinations; fills in defaults. */
-adaptau_status atau_temperature_check_options(adaptau_temperature_options *options, adaptau_error *error);
+adaptau_temperature_options atau_temperature_defaults(int32_t tau0_policy, int32_t tau_user_policy);
+adaptau_status atau_temperature_check_options(const adaptau_temperature_options *options, adaptau_error *error);
 
 /* Whether each user's temperature is learned: Cu-τ. */
 bool atau_temperature_learns_users(const adaptau_temperature *temperature);

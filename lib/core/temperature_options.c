@@ -6,41 +6,88 @@
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 
+#include "common/abi.h"
 #include "common/error.h"
 
-/* A number of the options: 0 stands for `standard`, anything else must be in [low, high]. */
-static adaptau_status check_number(double *value, double standard, double low, double high, const char *name,
-                                   adaptau_error *error)
+#define INIT "adaptau_temperature_options_init"
+
+adaptau_temperature_options atau_temperature_defaults(int32_t tau0_policy, int32_t tau_user_policy)
 {
-    if (!isfinite(*value))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", name, *value);
-    if (*value == 0.0)
-        *value = standard;
-    else if (*value < low || *value > high)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", name, *value, low, high);
+    return (adaptau_temperature_options){
+        .struct_size = sizeof(adaptau_temperature_options),
+        .tau0_policy = tau0_policy,
+        .tau_user_policy = tau_user_policy,
+        .warmup_updates = 1,
+        .warmup_delta_mu = 0.7,
+        .tau_min = 0.03,
+        .tau_max = 10.0,
+        .divisor = tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0,
+        .exact_sample = 1024,
+        .learning_rate = tau_user_policy == ADAPTAU_TAU_USER_LEARNED ? 0.01 : 0.0002,
+    };
+}
+
+static bool is_tau0_policy(int32_t policy)
+{
+    return policy >= ADAPTAU_TAU0_FIRST_ORDER && policy <= ADAPTAU_TAU0_LEARNED;
+}
+
+static bool is_tau_user_policy(int32_t policy)
+{
+    return policy >= ADAPTAU_TAU_USER_NONE && policy <= ADAPTAU_TAU_USER_LEARNED;
+}
+
+adaptau_status adaptau_temperature_options_init(adaptau_temperature_options *options, int32_t tau0_policy,
+                                                int32_t tau_user_policy, adaptau_error *error)
+{
+    if (!is_tau0_policy(tau0_policy))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau0_policy = %d is unknown", tau0_policy);
+    if (!is_tau_user_policy(tau_user_policy))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau_user_policy = %d is unknown", tau_user_policy);
+    const adaptau_temperature_options defaults = atau_temperature_defaults(tau0_policy, tau_user_policy);
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
+/* ---- what is wrong with some --------------------------------------------------------------------------------------- */
+
+/* 0 is a value where `may_be_zero`; anything else must be in [low, high]. */
+static adaptau_status check_number(double value, bool may_be_zero, double low, double high, const char *name, adaptau_error *error)
+{
+    char member[40], wanted[40];
+    if (!isfinite(value))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", name, value);
+    if (value == 0.0 && !may_be_zero) {
+        snprintf(member, sizeof member, "options->%s", name);
+        snprintf(wanted, sizeof wanted, "in %g ... %g", low, high);
+        return atau_fail_zero(error, member, wanted, INIT);
+    }
+    if (value != 0.0 && (value < low || value > high))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", name, value, low, high);
     return ADAPTAU_OK;
 }
 
-static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_error *error)
+static adaptau_status check_numbers(const adaptau_temperature_options *o, adaptau_error *error)
 {
     const double below_one = 1.0 - DBL_EPSILON;
     const struct {
-        double     *value;
-        double      standard, low, high;
+        double      value;
+        bool        may_be_zero;
+        double      low, high;
         const char *name;
     } numbers[] = {
-        {&o->tau, 0.0, LEAST_TAU, GREATEST_TAU, "tau"},
-        {&o->warmup_delta_mu, 0.7, LEAST_TAU, GREATEST_TAU, "warmup_delta_mu"},
-        {&o->tau_min, 0.03, LEAST_TAU, GREATEST_TAU, "tau_min"},
-        {&o->tau_max, 10.0, LEAST_TAU, GREATEST_TAU, "tau_max"},
-        {&o->divisor, o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0, LEAST_TAU, GREATEST_TAU, "divisor"},
-        {&o->threshold_quantile, 0.0, DBL_MIN, below_one, "threshold_quantile"},
-        {&o->degree_quantile, 0.0, DBL_MIN, below_one, "degree_quantile"},
-        {&o->learning_rate, o->tau_user_policy == ADAPTAU_TAU_USER_LEARNED ? 0.01 : 0.0002, LEAST_TAU, 10.0, "learning_rate"},
+        {o->tau, true, LEAST_TAU, GREATEST_TAU, "tau"},
+        {o->warmup_delta_mu, false, LEAST_TAU, GREATEST_TAU, "warmup_delta_mu"},
+        {o->tau_min, false, LEAST_TAU, GREATEST_TAU, "tau_min"},
+        {o->tau_max, false, LEAST_TAU, GREATEST_TAU, "tau_max"},
+        {o->divisor, false, LEAST_TAU, GREATEST_TAU, "divisor"},
+        {o->threshold_quantile, true, DBL_MIN, below_one, "threshold_quantile"},
+        {o->degree_quantile, true, DBL_MIN, below_one, "degree_quantile"},
+        {o->learning_rate, true, LEAST_TAU, 10.0, "learning_rate"},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        adaptau_status status = check_number(numbers[i].value, numbers[i].standard, numbers[i].low, numbers[i].high,
+        adaptau_status status = check_number(numbers[i].value, numbers[i].may_be_zero, numbers[i].low, numbers[i].high,
                                              numbers[i].name, error);
         if (status != ADAPTAU_OK)
             return status;
@@ -48,12 +95,16 @@ static adaptau_status check_numbers(adaptau_temperature_options *o, adaptau_erro
     return ADAPTAU_OK;
 }
 
-adaptau_status atau_temperature_check_options(adaptau_temperature_options *o, adaptau_error *error)
+adaptau_status atau_temperature_check_options(const adaptau_temperature_options *o, adaptau_error *error)
 {
-    if (o->tau0_policy < ADAPTAU_TAU0_FIRST_ORDER || o->tau0_policy > ADAPTAU_TAU0_LEARNED)
+    if (!is_tau0_policy(o->tau0_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau0_policy = %d is unknown", o->tau0_policy);
-    if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_LEARNED)
+    if (!is_tau_user_policy(o->tau_user_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is unknown", o->tau_user_policy);
+    if (o->warmup_updates < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->warmup_updates = %d is negative", o->warmup_updates);
+    if (o->exact_sample == 0)
+        return atau_fail_zero(error, "options->exact_sample", "at least 1", INIT);
     if (o->exact_sample < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->exact_sample = %d is negative", o->exact_sample);
     if (o->reserved)
@@ -72,9 +123,5 @@ adaptau_status atau_temperature_check_options(adaptau_temperature_options *o, ad
     if (o->tau_min > o->tau_max)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_min = %g is above options->tau_max = %g", o->tau_min,
                          o->tau_max);
-    if (!o->exact_sample)
-        o->exact_sample = 1024;
-    if (!o->warmup_updates)
-        o->warmup_updates = 1;
     return ADAPTAU_OK;
 }

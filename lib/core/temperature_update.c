@@ -51,7 +51,7 @@ static adaptau_status choose_tau0(const adaptau_temperature *t, const adaptau_ta
                                   adaptau_temperature_state *next, adaptau_error *error)
 {
     const adaptau_temperature_options *o = &t->options;
-    const bool warming_up = o->warmup_updates < 0 || t->state.n_updates < o->warmup_updates;
+    const bool warming_up = o->warmup_updates == ADAPTAU_WARMUP_FOR_EVER || t->state.n_updates < o->warmup_updates;
     double     delta = warming_up ? o->warmup_delta_mu : next->mean_positive - next->mean_all;
     next->flags = 0;
     if (o->tau0_policy == ADAPTAU_TAU0_FIXED || o->tau0_policy == ADAPTAU_TAU0_LEARNED)

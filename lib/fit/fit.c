@@ -10,18 +10,29 @@
 #include "fit/phase.h"
 #include "fit/recipe.h"
 
-#define CUTOFF 20
+#define INIT "adaptau_fit_options_init"
 
 struct fit {
     adaptau_context       *context;
     const adaptau_dataset *dataset;
     adaptau_recipe         recipe;  /* filled */
-    adaptau_fit_options    options; /* with their defaults */
+    adaptau_fit_options    options;
     adaptau_fit_result     result;
     adaptau_model         *model;
 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
+
+static const adaptau_fit_options defaults = {
+    .struct_size = sizeof(adaptau_fit_options),
+    .cutoff = 20,
+    .eval_every = 1,
+};
+
+adaptau_status adaptau_fit_options_init(adaptau_fit_options *options, adaptau_error *error)
+{
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
 
 static adaptau_status check_counts(const adaptau_fit_options *o, adaptau_error *error)
 {
@@ -29,6 +40,8 @@ static adaptau_status check_counts(const adaptau_fit_options *o, adaptau_error *
         int64_t     value;
         const char *name;
     } counts[] = {{o->n_epochs, "n_epochs"}, {o->eval_every, "eval_every"}, {o->patience, "patience"}};
+    if (o->eval_every == 0)
+        return atau_fail_zero(error, "options->eval_every", "at least 1", INIT);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i].value < 0)
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %lld is negative", counts[i].name,
@@ -40,8 +53,10 @@ static adaptau_status check_options(const struct fit *fit, adaptau_error *error)
 {
     const adaptau_fit_options *o = &fit->options;
     const int32_t              n = adaptau_dataset_n_users(fit->dataset), m = adaptau_dataset_n_items(fit->dataset);
+    if (o->cutoff == 0)
+        return atau_fail_zero(error, "options->cutoff", "at least 1", INIT);
     if (o->cutoff < 0 || o->cutoff > ADAPTAU_MAX_CUTOFF)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %d is outside 0 ... %d", o->cutoff, ADAPTAU_MAX_CUTOFF);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %d is outside 1 ... %d", o->cutoff, ADAPTAU_MAX_CUTOFF);
     if (!isfinite(o->held_out_share))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "options->held_out_share = %g is not finite", o->held_out_share);
     if (o->held_out_share < 0 || o->held_out_share >= 1)
@@ -61,12 +76,12 @@ static adaptau_status read_options(struct fit *fit, const adaptau_fit_options *o
 {
     adaptau_fit_options *own = &fit->options;
     adaptau_status       status = atau_read_struct(own, sizeof *own, sizeof *own, options, true, "options", error);
-    if (!status)
+    if (!status) {
+        atau_complete_struct(own, &defaults, sizeof *own, options);
         status = check_options(fit, error);
+    }
     if (status)
         return status;
-    own->cutoff = own->cutoff ? own->cutoff : CUTOFF;
-    own->eval_every = own->eval_every ? own->eval_every : 1;
     if (own->n_epochs == 0 || own->n_epochs > filled->epochs)
         own->n_epochs = filled->epochs;
     return ADAPTAU_OK;
@@ -92,17 +107,16 @@ static int tell_step(void *user_data, const adaptau_tune_progress *tuning)
 
 static adaptau_status find_temperature(struct fit *fit, adaptau_error *error)
 {
-    const adaptau_dataset     *validation = fit->options.validation;
-    const adaptau_tune_options options = {
-        .struct_size = sizeof options,
-        .cutoff = fit->options.cutoff,
-        .share = validation ? 0 : fit->options.held_out_share,
-        .seed = validation ? 0 : fit->options.held_out_seed,
-        .held_out = validation,
-        .progress = tell_step,
-        .user_data = fit,
-    };
-    return adaptau_tune(fit->context, fit->dataset, &options, &fit->recipe, NULL, error);
+    const double         share = fit->options.held_out_share;
+    adaptau_tune_options options = {.struct_size = sizeof options};
+    adaptau_status       status = adaptau_tune_options_init(&options, error);
+    options.cutoff = fit->options.cutoff;
+    options.share = share > 0 ? share : options.share;
+    options.seed = fit->options.validation ? 0 : fit->options.held_out_seed;
+    options.held_out = fit->options.validation;
+    options.progress = tell_step;
+    options.user_data = fit;
+    return status ? status : adaptau_tune(fit->context, fit->dataset, &options, &fit->recipe, NULL, error);
 }
 
 /* ---- phases ------------------------------------------------------------------------------------------------------- */

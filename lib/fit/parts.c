@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a recipe tells the objects of a training. In their option structs 0 often stands for a default; in a recipe 0 means
- * 0. Where an object takes another number for 0, that number is written here. */
+/* What a recipe tells the objects of a training. Members that no recipe has keep their defaults. */
 #include <math.h>
 
 #include "common/abi.h"
 #include "common/error.h"
 #include "fit/by_data.h"
 #include "fit/recipe.h"
-
-/* Sizes of the structs when they first appeared. */
 
 /* Read a filled recipe. */
 static adaptau_status open_recipe(adaptau_recipe *own, const adaptau_recipe *recipe, adaptau_error *error)
@@ -35,20 +32,21 @@ adaptau_status adaptau_recipe_model_options(const adaptau_recipe *recipe, adapta
         status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
-    const adaptau_model_options options = {
-        .flags = model_flags(&r),
-        .encoder = r.encoder,
-        .n_layers = (int32_t)r.n_layers,
-        .edge_dropout = r.edge_dropout,
-        .layer_dropout = r.layer_dropout,
-        .gate = r.encoder == ADAPTAU_ENCODER_SIMPLEX && r.gate == 0 ? -1 : r.gate,
-        .dim = (int32_t)r.dim,
-        .init = r.init,
-        .seed = r.seed,
-        .weight_decay = r.weight_decay,
-    };
-    atau_write_struct(out, &options, sizeof options);
-    return ADAPTAU_OK;
+    adaptau_model_options options = {.struct_size = sizeof options};
+    status = adaptau_model_options_init(&options, error);
+    options.flags = model_flags(&r);
+    options.encoder = r.encoder;
+    options.n_layers = (int32_t)r.n_layers;
+    options.edge_dropout = r.edge_dropout;
+    options.layer_dropout = r.layer_dropout;
+    options.gate = r.gate;
+    options.dim = (int32_t)r.dim;
+    options.init = r.init;
+    options.seed = r.seed;
+    options.weight_decay = r.weight_decay;
+    if (!status)
+        atau_write_struct(out, &options, sizeof options);
+    return status;
 }
 
 adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *out, adaptau_error *error)
@@ -59,17 +57,17 @@ adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, adaptau_loss *o
         status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
-    const adaptau_loss loss = {
-        .kind = r.loss,
-        .margin = r.loss == ADAPTAU_LOSS_CCL && r.margin == 0 ? -1 : r.margin,
-        .negative_weight = r.negative_weight,
-        .top_k = (int32_t)r.top_k,
-        .activation = r.activation,
-        .weight_tau = r.weight_tau,
-        .positive_scale = r.positive_scale,
-    };
-    atau_write_struct(out, &loss, sizeof loss);
-    return ADAPTAU_OK;
+    adaptau_loss loss = {.struct_size = sizeof loss};
+    status = adaptau_loss_init(&loss, r.loss, error);
+    loss.margin = r.margin;
+    loss.negative_weight = r.negative_weight;
+    loss.top_k = (int32_t)r.top_k;
+    loss.activation = r.activation;
+    loss.weight_tau = r.weight_tau;
+    loss.positive_scale = r.positive_scale;
+    if (!status)
+        atau_write_struct(out, &loss, sizeof loss);
+    return status;
 }
 
 adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, adaptau_temperature_options *out,
@@ -83,20 +81,19 @@ adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, 
         return status;
     if (r.tau0_policy == ADAPTAU_TAU0_HELD_OUT)
         return atau_fail(error, ADAPTAU_E_STATE, "recipe->tau0_policy = ADAPTAU_TAU0_HELD_OUT: adaptau_tune has to find tau first");
-    const adaptau_temperature_options options = {
-        .tau0_policy = r.tau0_policy,
-        .tau_user_policy = r.tau_user_policy,
-        .warmup_updates = (int32_t)r.warmup_epochs,
-        .tau = r.tau,
-        .tau_min = r.tau_min,
-        .tau_max = r.tau_max,
-        .divisor = r.tau_divisor,
-        .learning_rate = r.tau_learning_rate,
-        .threshold_quantile = r.threshold_quantile,
-        .degree_quantile = r.degree_quantile,
-    };
-    atau_write_struct(out, &options, sizeof options);
-    return ADAPTAU_OK;
+    adaptau_temperature_options options = {.struct_size = sizeof options};
+    status = adaptau_temperature_options_init(&options, r.tau0_policy, r.tau_user_policy, error);
+    options.warmup_updates = (int32_t)r.warmup_epochs;
+    options.tau = r.tau;
+    options.tau_min = r.tau_min;
+    options.tau_max = r.tau_max;
+    options.divisor = r.tau_divisor;
+    options.learning_rate = r.tau_learning_rate;
+    options.threshold_quantile = r.threshold_quantile;
+    options.degree_quantile = r.degree_quantile;
+    if (!status)
+        atau_write_struct(out, &options, sizeof options);
+    return status;
 }
 
 static uint32_t sampler_flags(const adaptau_recipe *recipe)
@@ -115,17 +112,17 @@ adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adap
         status = atau_check_output(out, sizeof *out, "out", error);
     if (status)
         return status;
-    const adaptau_sampler_options options = {
-        .flags = sampler_flags(&r),
-        .kind = r.candidates,
-        .rows_per_batch = (int32_t)r.rows_per_batch,
-        .n_candidates = r.n_candidates,
-        .popularity_exponent = r.popularity_exponent,
-        .row_weight_exponent = r.row_weight_exponent,
-        .seed = r.seed,
-    };
-    atau_write_struct(out, &options, sizeof options);
-    return ADAPTAU_OK;
+    adaptau_sampler_options options = {.struct_size = sizeof options};
+    status = adaptau_sampler_options_init(&options, r.candidates, error);
+    options.flags = sampler_flags(&r);
+    options.rows_per_batch = (int32_t)r.rows_per_batch;
+    options.n_candidates = r.n_candidates;
+    options.popularity_exponent = r.popularity_exponent;
+    options.row_weight_exponent = r.row_weight_exponent;
+    options.seed = r.seed;
+    if (!status)
+        atau_write_struct(out, &options, sizeof options);
+    return status;
 }
 
 adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,

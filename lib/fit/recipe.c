@@ -56,13 +56,9 @@ static const adaptau_recipe defaults = {
 
 adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error)
 {
-    adaptau_status status = atau_check_output(recipe, sizeof *recipe, "recipe", error);
-    if (!status)
-        atau_write_struct(recipe, &defaults, sizeof defaults);
-    return status;
+    return atau_init_struct(recipe, &defaults, sizeof defaults, sizeof defaults, "recipe", error);
 }
 
-/* In a recipe 0 means 0: what an older caller's struct lacks has its default instead of the zeros that other structs get. */
 adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recipe, adaptau_error *error)
 {
     if (!recipe) {
@@ -70,9 +66,8 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
         return ADAPTAU_OK;
     }
     adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, recipe, false, "recipe", error);
-    const size_t   known = recipe->struct_size / sizeof(double) * sizeof(double); /* a part of a member is none */
-    if (!status && known < sizeof *out) {
-        memcpy((char *)out + known, (const char *)&defaults + known, sizeof *out - known);
+    if (!status && recipe->struct_size < sizeof *out) {
+        atau_complete_struct(out, &defaults, sizeof *out, recipe);
         atau_recipe_by_loss(out); /* a recipe that its caller has filled needs no data any more */
     }
     return status;

@@ -254,12 +254,12 @@ static adaptau_status measure(adaptau_training *training, int64_t epoch, adaptau
 
 static adaptau_status set_targets(adaptau_training *training, adaptau_error *error)
 {
-    const adaptau_target_options options = {
-        .struct_size = sizeof options,
-        .strength = training->recipe.soft_targets,
-        .row_weight_exponent = training->recipe.row_weight_exponent,
-    };
-    return adaptau_model_update_targets(training->model, training->dataset, training->temperature, &options, error);
+    adaptau_target_options options = {.struct_size = sizeof options};
+    adaptau_status         status = adaptau_target_options_init(&options, error);
+    options.strength = training->recipe.soft_targets;
+    options.row_weight_exponent = training->recipe.row_weight_exponent;
+    return status ? status
+                  : adaptau_model_update_targets(training->model, training->dataset, training->temperature, &options, error);
 }
 
 static adaptau_status begin(adaptau_training *training, int64_t epoch, adaptau_error *error)

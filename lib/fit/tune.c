@@ -19,8 +19,7 @@
 #include "fit/sample.h"
 #include "fit/training.h"
 
-#define SHARE 0.1
-#define CUTOFF 20
+#define INIT "adaptau_tune_options_init"
 #define WARMUP_DELTA_MU 0.7 /* over L: where the paper's temperature begins, and nearer to the best than what Eq. 14 measures      */
 #define MOST_FIRST_TAU 1.0  /* where L is near 0                                                               */
 #define N_CUTOFFS 3
@@ -59,6 +58,19 @@ struct tuning {
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
+static const adaptau_tune_options defaults = {
+    .struct_size = sizeof(adaptau_tune_options),
+    .cutoff = 20,
+    .share = 0.1,
+    .trial_epochs = ADAPTAU_BY_DATA,
+    .user_divisor = ADAPTAU_BY_DATA,
+};
+
+adaptau_status adaptau_tune_options_init(adaptau_tune_options *options, adaptau_error *error)
+{
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
 static adaptau_status check_split(const adaptau_tune_options *options, const adaptau_dataset *dataset, adaptau_error *error)
 {
     const adaptau_dataset *held_out = options->held_out;
@@ -66,11 +78,13 @@ static adaptau_status check_split(const adaptau_tune_options *options, const ada
         return atau_fail(error, ADAPTAU_E_NUMERIC, "options->share = %g is not finite", options->share);
     if (options->share < 0 || options->share >= 1)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->share = %g is outside [0, 1)", options->share);
+    if (!held_out && options->share == 0)
+        return atau_fail_zero(error, "options->share", "above 0", INIT);
     if (!held_out)
         return ADAPTAU_OK;
-    if (options->share != 0 || options->seed != 0 || options->times || options->split_flags)
+    if (options->seed != 0 || options->times || options->split_flags)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s is given, but options->held_out says what is held out",
-                         options->times ? "times" : options->seed ? "seed" : options->share != 0 ? "share" : "split_flags");
+                         options->times ? "times" : options->seed ? "seed" : "split_flags");
     if (adaptau_dataset_n_users(held_out) != adaptau_dataset_n_users(dataset) ||
         adaptau_dataset_n_items(held_out) != adaptau_dataset_n_items(dataset))
         return atau_fail(error, ADAPTAU_E_SHAPE, "options->held_out is of %" PRId32 " users x %" PRId32 " items, but dataset of %" PRId32
@@ -83,23 +97,29 @@ static adaptau_status read_options(adaptau_tune_options *own, const adaptau_tune
                                    adaptau_error *error)
 {
     adaptau_status status = atau_read_struct(own, sizeof *own, sizeof *own, options, true, "options", error);
-    if (!status)
+    if (!status) {
+        atau_complete_struct(own, &defaults, sizeof *own, options);
         status = check_split(own, dataset, error);
+    }
     if (status)
         return status;
     if (own->flags & ~ADAPTAU_TUNE_COMPARE)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", own->flags);
     if (own->reserved)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %u, not 0", own->reserved);
-    if (own->user_divisor > MOST_GIVEN_DIVISOR)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->user_divisor = %u is outside 0 ... %d", own->user_divisor,
+    if (own->user_divisor == 0)
+        return atau_fail_zero(error, "options->user_divisor", "at least 1, or ADAPTAU_BY_DATA", INIT);
+    if (own->user_divisor != ADAPTAU_BY_DATA && (own->user_divisor < 0 || own->user_divisor > MOST_GIVEN_DIVISOR))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->user_divisor = %" PRId32 " is outside 1 ... %d", own->user_divisor,
                          MOST_GIVEN_DIVISOR);
+    if (own->cutoff == 0)
+        return atau_fail_zero(error, "options->cutoff", "at least 1", INIT);
     if (own->cutoff < 0 || own->cutoff > ADAPTAU_MAX_CUTOFF)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %" PRId32 " is outside 0 ... %d", own->cutoff, ADAPTAU_MAX_CUTOFF);
-    if (own->trial_epochs < 0 || own->trial_epochs > INT32_MAX)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->trial_epochs = %" PRId64 " is outside 0 ... 2^31 - 1", own->trial_epochs);
-    own->cutoff = own->cutoff ? own->cutoff : CUTOFF;
-    own->share = own->share > 0 ? own->share : SHARE;
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->cutoff = %" PRId32 " is outside 1 ... %d", own->cutoff, ADAPTAU_MAX_CUTOFF);
+    if (own->trial_epochs == 0)
+        return atau_fail_zero(error, "options->trial_epochs", "at least 1, or ADAPTAU_BY_DATA", INIT);
+    if (own->trial_epochs != ADAPTAU_BY_DATA && (own->trial_epochs < 0 || own->trial_epochs > INT32_MAX))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->trial_epochs = %" PRId64 " is outside 1 ... 2^31 - 1", own->trial_epochs);
     return ADAPTAU_OK;
 }
 
@@ -131,8 +151,8 @@ static uint32_t choose_divisor(const struct tuning *t)
     const double held_out = (double)adaptau_dataset_n_interactions(t->held_out);
     const double per_item = (double)adaptau_dataset_n_interactions(t->part) / fmax(1, adaptau_dataset_n_items(t->part));
     uint32_t     divisor = 1;
-    if (t->options.user_divisor)
-        return t->options.user_divisor;
+    if (t->options.user_divisor != ADAPTAU_BY_DATA)
+        return (uint32_t)t->options.user_divisor;
     while (t->recipe.encoder == ADAPTAU_ENCODER_MF && divisor < MOST_DIVISOR && held_out >= 2 * divisor * ENOUGH_HELD_OUT && per_item >= 2 * divisor * ENOUGH_PER_ITEM)
         divisor *= 2;
     return divisor;
@@ -345,14 +365,13 @@ static double choose_first_tau(const struct tuning *t)
 static adaptau_status search_tau(struct tuning *t, adaptau_search_result *found, adaptau_error *error)
 {
     t->result.first_tau = choose_first_tau(t);
-    const adaptau_search_options options = {
-        .struct_size = sizeof options,
-        .first = t->result.first_tau,
-        .least = t->recipe.tau_min,
-        .most = t->recipe.tau_max,
-    };
-    double         tau = 0, score = 0;
-    adaptau_status status = adaptau_search_create(t->context, &options, &t->search, error);
+    adaptau_search_options options = {.struct_size = sizeof options};
+    double                 tau = 0, score = 0;
+    adaptau_status         status = adaptau_search_options_init(&options, t->result.first_tau, error);
+    options.least = t->recipe.tau_min;
+    options.most = t->recipe.tau_max;
+    if (!status)
+        status = adaptau_search_create(t->context, &options, &t->search, error);
     while (!status) {
         status = adaptau_search_next(t->search, &tau, error);
         if (status || tau == 0)
@@ -392,7 +411,7 @@ static int64_t choose_trial_epochs(const struct tuning *t)
     const int64_t least = t->recipe.encoder == ADAPTAU_ENCODER_MF ? factorised : GRAPH_EPOCHS;
     const int64_t epochs = (LEAST_STEPS + n_steps - 1) / n_steps;
     const int64_t most = t->recipe.epochs > least ? t->recipe.epochs : least;
-    if (t->options.trial_epochs)
+    if (t->options.trial_epochs != ADAPTAU_BY_DATA)
         return t->options.trial_epochs;
     return epochs < least ? least : epochs < most ? epochs : most;
 }
@@ -455,15 +474,15 @@ static adaptau_status train_fully(struct tuning *t, const adaptau_recipe *recipe
  * LightGCN are not alike: on MovieLens-1M LightGCN is ahead by 2 % then, and behind by 1 % at the end. */
 static adaptau_status try_factorisation(struct tuning *t, adaptau_error *error)
 {
-    const adaptau_tune_options options = {
-        .struct_size = sizeof options,
-        .cutoff = t->options.cutoff,
-        .held_out = t->held_out,
-        .progress = t->options.progress,
-        .user_data = t->options.user_data,
-    };
-    adaptau_recipe recipe = {.struct_size = sizeof recipe};
-    adaptau_status status = adaptau_recipe_init(&recipe, error);
+    adaptau_tune_options options = {.struct_size = sizeof options};
+    adaptau_recipe       recipe = {.struct_size = sizeof recipe};
+    adaptau_status       status = adaptau_tune_options_init(&options, error);
+    options.cutoff = t->options.cutoff;
+    options.held_out = t->held_out;
+    options.progress = t->options.progress;
+    options.user_data = t->options.user_data;
+    if (!status)
+        status = adaptau_recipe_init(&recipe, error);
     recipe.dim = t->recipe.dim;
     recipe.seed = t->recipe.seed;
     if (!status)

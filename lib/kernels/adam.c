@@ -92,18 +92,34 @@ void atau_adam_step(const struct atau_adam_rows *rows, int64_t task)
 
 /* ---- a host's rows ----------------------------------------------------------------------------------------------- */
 
-static adaptau_status check_options(adaptau_adam_options *o, adaptau_error *error)
+#define LEAST_EPSILON 1e-30 /* less is 0 in the kernels' floats, and 0/0 where a gradient is 0                */
+
+static const adaptau_adam_options defaults = {
+    .struct_size = sizeof(adaptau_adam_options),
+    .beta1 = 0.9,
+    .beta2 = 0.999,
+    .epsilon = 1e-12,
+};
+
+adaptau_status adaptau_adam_options_init(adaptau_adam_options *options, adaptau_error *error)
+{
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
+static adaptau_status check_options(const adaptau_adam_options *o, adaptau_error *error)
 {
     const struct {
         const char *name;
         double      value, least, most;
     } numbers[] = {
-        {"learning_rate", o->learning_rate, 0.0, GREATEST_RATE}, {"beta1", o->beta1, -INFINITY, 0.999999999},
-        {"beta2", o->beta2, 0.0, 0.999999999},                   {"epsilon", o->epsilon, 0.0, GREATEST_RATE},
+        {"learning_rate", o->learning_rate, 0.0, GREATEST_RATE}, {"beta1", o->beta1, 0.0, 0.999999999},
+        {"beta2", o->beta2, 0.0, 0.999999999},                   {"epsilon", o->epsilon, LEAST_EPSILON, GREATEST_RATE},
         {"weight_decay", o->weight_decay, 0.0, GREATEST_RATE},
     };
     if (o->flags & ~(ADAPTAU_ADAM_TO_SPHERE | ADAPTAU_ADAM_ROW_SECOND_MOMENT | ADAPTAU_ADAM_GRADIENTS_BY_ID))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
+    if (o->epsilon == 0.0)
+        return atau_fail_zero(error, "options->epsilon", "at least 1e-30", "adaptau_adam_options_init");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (!isfinite(numbers[i].value))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", numbers[i].name, numbers[i].value);
@@ -111,9 +127,6 @@ static adaptau_status check_options(adaptau_adam_options *o, adaptau_error *erro
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s = %g is outside %g ... %g", numbers[i].name,
                              numbers[i].value, numbers[i].least, numbers[i].most);
     }
-    o->beta1 = o->beta1 == 0.0 ? 0.9 : fmax(0.0, o->beta1);
-    o->beta2 = o->beta2 == 0.0 ? 0.999 : o->beta2;
-    o->epsilon = o->epsilon == 0.0 ? 1e-12 : o->epsilon;
     return ADAPTAU_OK;
 }
 
@@ -171,6 +184,8 @@ adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options
     adaptau_adam_rows    rows;
     ATAU_REQUIRE(context, error);
     adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given_options, false, "options", error);
+    if (status == ADAPTAU_OK)
+        atau_complete_struct(&options, &defaults, sizeof options, given_options);
     if (status == ADAPTAU_OK)
         status = atau_read_struct(&rows, sizeof rows, sizeof rows, given_rows, false, "rows", error);
     if (status == ADAPTAU_OK)

@@ -98,21 +98,38 @@ static adaptau_status check_that_it_adds_up(const struct atau_softmax *s, adapta
     return ADAPTAU_OK;
 }
 
+static const adaptau_reduce defaults = {.struct_size = sizeof(adaptau_reduce), .item_pieces = USUAL_PIECES};
+
+adaptau_status adaptau_reduce_init(adaptau_reduce *reduce, adaptau_error *error)
+{
+    return atau_init_struct(reduce, &defaults, sizeof defaults, sizeof defaults, "reduce", error);
+}
+
+adaptau_status atau_open_reduce(const adaptau_reduce *given, adaptau_reduce *out, adaptau_error *error)
+{
+    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, false, "reduce", error);
+    if (status != ADAPTAU_OK)
+        return status;
+    atau_complete_struct(out, &defaults, sizeof *out, given);
+    if (!out->function)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
+    if (out->item_pieces == 0)
+        return atau_fail_zero(error, "reduce->item_pieces", "at least 1", "adaptau_reduce_init");
+    if (out->item_pieces < 0 || out->item_pieces > PIECES_MOST)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->item_pieces = %d is outside 1 ... %d", out->item_pieces,
+                         PIECES_MOST);
+    return ADAPTAU_OK;
+}
+
 adaptau_status atau_read_reduce(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
                                   adaptau_error *error)
 {
     const int64_t  n = s->batch.candidates == ADAPTAU_CANDIDATES_SHARED ? s->batch.n_candidates : s->n_items;
-    adaptau_status status = atau_read_struct(out, sizeof *out, sizeof *out, given, false, "reduce", error);
+    adaptau_status status = atau_open_reduce(given, out, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (!out->function)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
-    if (out->item_pieces < 0 || out->item_pieces > PIECES_MOST)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->item_pieces = %d is outside 0 ... %d", out->item_pieces,
-                         PIECES_MOST);
     if (out->most_items < 0 || (out->most_items > 0 && out->most_items < n))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->most_items = %lld, but this range has %lld",
                          (long long)out->most_items, (long long)n);
-    out->item_pieces += out->item_pieces ? 0 : USUAL_PIECES;
     return check_that_it_adds_up(s, error);
 }

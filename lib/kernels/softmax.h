@@ -149,7 +149,7 @@ adaptau_status atau_reduce_piece(const struct atau_softmax *s, const adaptau_red
 adaptau_status atau_reduce_items(const struct atau_softmax *s, int64_t first_tile, int64_t end_tile, adaptau_error *error);
 adaptau_status atau_reduce_nothing(const struct atau_softmax *s, adaptau_error *error);
 
-/* Read and check a caller's reduction for the problem in *s. */
+/* atau_open_reduce, and a check of the reduction for the problem in *s. */
 adaptau_status atau_read_reduce(const struct atau_softmax *s, const adaptau_reduce *given, adaptau_reduce *out,
                                   adaptau_error *error);
 

@@ -27,4 +27,7 @@ adaptau_status atau_loss_gradients_in(adaptau_context *context, struct atau_work
                                       const adaptau_loss *loss, const adaptau_reduce *reduce,
                                       adaptau_loss_output *output, adaptau_error *error);
 
+/* Read and check a caller's reduction by itself. */
+adaptau_status atau_open_reduce(const adaptau_reduce *given, adaptau_reduce *out, adaptau_error *error);
+
 #endif

@@ -90,7 +90,7 @@ static adaptau_status refuse(const struct atau_safetensors *file, const char *ke
     return atau_fail(error, ADAPTAU_E_FORMAT, "%s: metadata %s: %.150s", file->path, key, why->message);
 }
 
-/* Numbers of a model. Learning rates stand beside the options, where 0 would be a default. */
+/* Numbers of a model. Learning rates are the present ones, of a schedule for example. */
 struct model_numbers {
     adaptau_model_options options;
     double                rates[2];

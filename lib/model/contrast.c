@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/abi.h"
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/pool.h"
@@ -19,7 +20,8 @@
 #include "kernels/of_context.h"
 
 #define KINDS 3
-#define MOST_NODES 2048 /* as many as a batch of 2048 pairs can have, which is the authors' size */
+#define INIT "adaptau_contrast_options_init"
+#define DEFAULT_NODES 2048 /* as many as a batch of 2048 pairs can have, which is the authors' size */
 #define ROWS_PER_TASK 256
 
 #define USERS ADAPTAU_SIDE_USERS
@@ -91,39 +93,51 @@ static adaptau_status check_kind(const adaptau_contrast_options *o, adaptau_erro
     return ADAPTAU_OK;
 }
 
-static double or_default(double value, double fallback)
+adaptau_contrast_options atau_contrast_defaults(int32_t kind)
 {
-    return value == 0.0 ? fallback : value;
+    return (adaptau_contrast_options){
+        .struct_size = sizeof(adaptau_contrast_options),
+        .kind = kind,
+        .n_nodes = DEFAULT_NODES,
+        .tau = kind == ADAPTAU_CONTRAST_NCL ? 0.1 : 0.2,
+        .weight = 0.1,
+        .item_weight = 1.0,
+        .edge_dropout = kind == ADAPTAU_CONTRAST_SGL ? 0.1 : 0.0,
+        .noise = kind == ADAPTAU_CONTRAST_SIMGCL ? 0.1 : 0.0,
+        .layer = kind == ADAPTAU_CONTRAST_NCL ? 2 : 0,
+    };
 }
 
-static void fill_defaults(adaptau_contrast_options *o)
+adaptau_status adaptau_contrast_options_init(adaptau_contrast_options *options, int32_t kind, adaptau_error *error)
 {
-    const bool sgl = o->kind == ADAPTAU_CONTRAST_SGL, simgcl = o->kind == ADAPTAU_CONTRAST_SIMGCL;
-    o->n_nodes = o->n_nodes ? o->n_nodes : MOST_NODES;
-    o->tau = or_default(o->tau, o->kind == ADAPTAU_CONTRAST_NCL ? 0.1 : 0.2);
-    o->weight = fmax(0.0, or_default(o->weight, 0.1));
-    o->item_weight = or_default(o->item_weight, 1.0);
-    o->edge_dropout = sgl ? or_default(o->edge_dropout, 0.1) : 0.0;
-    o->noise = simgcl ? or_default(o->noise, 0.1) : 0.0;
-    o->layer = o->layer ? o->layer : 2;
+    if (kind < 0 || kind >= KINDS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "kind = %d is unknown", kind);
+    const adaptau_contrast_options defaults = atau_contrast_defaults(kind);
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
 }
 
-adaptau_status atau_contrast_check_options(adaptau_contrast_options *o, adaptau_error *error)
+adaptau_status atau_contrast_check_options(const adaptau_contrast_options *o, adaptau_error *error)
 {
     if (o->flags & ~ADAPTAU_CONTRAST_ALL_NODES)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
     if (o->reserved)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->reserved = %d, not 0", o->reserved);
+    if (o->n_nodes == 0)
+        return atau_fail_zero(error, "options->n_nodes", "at least 1", INIT);
     if (o->n_nodes < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_nodes = %d is negative", o->n_nodes);
     if (o->layer < 0 || o->layer > ADAPTAU_MAX_LAYERS || o->layer % 2)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->layer = %d is not an even number up to %d", o->layer,
                          ADAPTAU_MAX_LAYERS);
     adaptau_status status = check_kind(o, error);
+    if (status == ADAPTAU_OK && o->kind == ADAPTAU_CONTRAST_NCL && o->layer == 0)
+        status = atau_fail_zero(error, "options->layer", "at least 2", INIT);
+    if (status == ADAPTAU_OK && o->tau == 0.0)
+        status = atau_fail_zero(error, "options->tau", "above 0", INIT);
     if (status == ADAPTAU_OK)
         status = check_number("tau", o->tau, 0.0, 1e6, error);
     if (status == ADAPTAU_OK)
-        status = check_number("weight", o->weight, -1e6, 1e6, error);
+        status = check_number("weight", o->weight, 0.0, 1e6, error);
     if (status == ADAPTAU_OK)
         status = check_number("item_weight", o->item_weight, 0.0, 1e6, error);
     if (status == ADAPTAU_OK)
@@ -132,8 +146,6 @@ adaptau_status atau_contrast_check_options(adaptau_contrast_options *o, adaptau_
         status = check_number("noise", o->noise, 0.0, 1e6, error);
     if (status == ADAPTAU_OK)
         status = check_number("prototype_weight", o->prototype_weight, 0.0, 1e6, error);
-    if (status == ADAPTAU_OK)
-        fill_defaults(o);
     return status;
 }
 

@@ -19,8 +19,10 @@ struct atau_contrast {
 
 void atau_contrast_free(struct atau_contrast *contrast, adaptau_context *context);
 
-/* Ranges and combinations of a caller's options; fills in defaults. */
-adaptau_status atau_contrast_check_options(adaptau_contrast_options *options, adaptau_error *error);
+adaptau_contrast_options atau_contrast_defaults(int32_t kind);
+
+/* Ranges and combinations of a caller's options. */
+adaptau_status atau_contrast_check_options(const adaptau_contrast_options *options, adaptau_error *error);
 
 /* E_UNSUPPORTED for an encoder without layers: there are no views of it. */
 adaptau_status atau_contrast_check_encoder(const struct atau_encoder *encoder, adaptau_error *error);

@@ -36,7 +36,7 @@
 
 struct adaptau_fold_in {
     adaptau_context     *context;
-    adaptau_fold_in_options options; /* defaults filled in                                                       */
+    adaptau_fold_in_options options;
     adaptau_loss         loss;
     bool                 softmax;
     uint32_t             flags; /* of the tables: users and items of length 1 where they are normalised        */
@@ -51,7 +51,33 @@ struct adaptau_fold_in {
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
 
-static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
+static adaptau_fold_in_options defaults_for(const adaptau_model *model, int32_t tau_user_policy)
+{
+    return (adaptau_fold_in_options){
+        .struct_size = sizeof(adaptau_fold_in_options),
+        .tau_user_policy = tau_user_policy,
+        .n_steps = model->encoding.encoder->folds_exactly ? 0 : DEFAULT_STEPS,
+        .divisor = tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0,
+    };
+}
+
+static bool is_policy(int32_t policy)
+{
+    return policy >= ADAPTAU_TAU_USER_NONE && policy <= ADAPTAU_TAU_USER_RELEASED;
+}
+
+adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
+                                            int32_t tau_user_policy, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    if (!is_policy(tau_user_policy))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED", tau_user_policy);
+    const adaptau_fold_in_options defaults = defaults_for(model, tau_user_policy);
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
+static adaptau_status check_options(const adaptau_fold_in_options *o, const adaptau_model *model, const adaptau_dataset *dataset,
                                     adaptau_error *error)
 {
     const struct {
@@ -64,12 +90,14 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
                    {"popularity_exponent", o->popularity_exponent, -4.0, 4.0}};
     if (o->flags & ~ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->flags = 0x%x has unknown bits", o->flags);
-    if (o->tau_user_policy < ADAPTAU_TAU_USER_NONE || o->tau_user_policy > ADAPTAU_TAU_USER_RELEASED)
+    if (!is_policy(o->tau_user_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "options->tau_user_policy = %d is not ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED",
                          o->tau_user_policy);
-    if (o->n_steps > MOST_STEPS)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is above %d", o->n_steps, MOST_STEPS);
+    if (o->n_steps < 0 || o->n_steps > MOST_STEPS)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_steps = %d is outside 0 ... %d", o->n_steps, MOST_STEPS);
+    if (o->divisor == 0.0)
+        return atau_fail_zero(error, "options->divisor", "above 0", "adaptau_fold_in_options_init");
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         if (!isfinite(numbers[k].value))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "options->%s = %g is not finite", numbers[k].name, numbers[k].value);
@@ -92,10 +120,6 @@ static adaptau_status check_options(adaptau_fold_in_options *o, const adaptau_mo
     if (dataset && (dataset->n_users != n || dataset->n_items != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the model is %d x %d", dataset->n_users,
                          dataset->n_items, n, m);
-    if (o->n_steps == 0)
-        o->n_steps = model->encoding.encoder->folds_exactly ? -1 : DEFAULT_STEPS;
-    if (o->divisor == 0.0)
-        o->divisor = o->tau_user_policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
     return ADAPTAU_OK;
 }
 
@@ -156,8 +180,11 @@ adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_
     adaptau_fold_in_options options;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(out, error);
-    adaptau_status status =
-        atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), given, false, "options", error);
+    adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error);
+    if (status == ADAPTAU_OK) {
+        const adaptau_fold_in_options defaults = defaults_for(model, options.tau_user_policy);
+        atau_complete_struct(&options, &defaults, sizeof options, given);
+    }
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)

@@ -178,15 +178,15 @@ adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_data
     if (fold && !model->encoding.encoder->identity)
         return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of %s are no embeddings",
                          model->encoding.encoder->name);
-    /* The options are checked even where no new user is to be folded in. */
+    /* The struct is checked even where no new user is to be folded in. */
     adaptau_fold_in_options options;
-    adaptau_status       status =
-        fold ? atau_read_struct(&options, sizeof options, sizeof(adaptau_fold_in_options), fold, false, "fold", error) : ADAPTAU_OK;
+    adaptau_status          status =
+        fold ? atau_read_struct(&options, sizeof options, sizeof options, fold, false, "fold", error) : ADAPTAU_OK;
     if (status == ADAPTAU_OK)
         status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = grow(model, dataset, fold ? &options : NULL, out, error);
+    status = grow(model, dataset, fold, out, error);
     atau_model_leave_shared(model);
     return status;
 }

@@ -20,13 +20,14 @@
 adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
                                    int32_t n_items, const adaptau_model_options *o, adaptau_model **out, adaptau_error *error)
 {
-    adaptau_model *model = atau_allocate_zeroed(context, 1, sizeof *model);
+    const adaptau_model_options defaults = atau_model_defaults();
+    adaptau_model              *model = atau_allocate_zeroed(context, 1, sizeof *model);
     if (!model)
         return atau_fail_memory(error, sizeof *model, "the model");
     model->context = context;
     atau_encoding_open(&model->encoding, encoder, &model->tables, &model->busy);
     model->optimiser.row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
-    atau_optimiser_set(&model->optimiser, &(adaptau_model_options){0});
+    atau_optimiser_set(&model->optimiser, &defaults);
     adaptau_status status = atau_tables_open(&model->tables, context, n_users, n_items, encoder->identity, o, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
@@ -102,6 +103,10 @@ adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_data
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
     adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    if (status == ADAPTAU_OK) {
+        const adaptau_model_options defaults = atau_model_defaults();
+        atau_complete_struct(&options, &defaults, sizeof options, given);
+    }
     if (status == ADAPTAU_OK)
         status = atau_model_check_options(&options, error);
     if (status == ADAPTAU_OK)
@@ -287,7 +292,7 @@ adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *
         status = atau_enter(&model->busy, "model", error);
     if (status != ADAPTAU_OK)
         return status;
-    atau_read_struct(&model->objective.loss, sizeof model->objective.loss, sizeof model->objective.loss, loss, true, "loss", error);
+    model->objective.loss = complete;
     model->objective.map = known == &atau_loss_softmax ? NULL : known;
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
@@ -331,6 +336,10 @@ adaptau_status adaptau_model_update_targets(adaptau_model *model, const adaptau_
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(temperature, error);
     adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, false, "options", error);
+    if (status == ADAPTAU_OK) {
+        const adaptau_target_options defaults = atau_targets_defaults();
+        atau_complete_struct(&options, &defaults, sizeof options, given);
+    }
     if (status == ADAPTAU_OK)
         status = atau_targets_check_options(&options, error);
     if (status == ADAPTAU_OK)
@@ -378,6 +387,10 @@ adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch 
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(batch, error);
     adaptau_status status = atau_read_struct(&options, sizeof options, sizeof options, given, true, "options", error);
+    if (status == ADAPTAU_OK) {
+        const adaptau_contrast_options defaults = atau_contrast_defaults(options.kind);
+        atau_complete_struct(&options, &defaults, sizeof options, given);
+    }
     if (status == ADAPTAU_OK)
         status = atau_contrast_check_options(&options, error);
     if (status == ADAPTAU_OK)

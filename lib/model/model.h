@@ -23,7 +23,7 @@
 
 /* What a step minimises. */
 struct atau_objective {
-    adaptau_loss            loss; /* as the host gave it                                                      */
+    adaptau_loss            loss; /* shorter structs completed                                                    */
     const struct atau_loss *map;  /* NULL: the softmax                                                        */
     adaptau_reduce          reduce; /* with other ranges of items; its function is NULL where there are none   */
 };

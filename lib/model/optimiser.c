@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/optimiser.h"
 
-#include <math.h>
 #include <stdatomic.h>
 
 #include "common/error.h"
@@ -25,34 +24,23 @@ const struct atau_table *atau_optimised_const_table(const struct atau_raw_tables
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
 
-static double or_default(double value, double fallback)
-{
-    return value == 0.0 ? fallback : value;
-}
-
 void atau_optimiser_set(struct atau_optimiser *optimiser, const adaptau_model_options *o)
 {
-    optimiser->of[USERS].learning_rate = or_default(o->learning_rate_users, 0.2);
-    optimiser->of[ITEMS].learning_rate = or_default(o->learning_rate_items, 0.02);
-    optimiser->of[USERS].beta1 = fmax(0.0, or_default(o->beta1_users, 0.5));
-    optimiser->of[ITEMS].beta1 = fmax(0.0, or_default(o->beta1_items, 0.9));
-    optimiser->beta2 = or_default(o->beta2, 0.999);
-    optimiser->epsilon = or_default(o->epsilon, 1e-12);
+    optimiser->of[USERS].learning_rate = o->learning_rate_users;
+    optimiser->of[ITEMS].learning_rate = o->learning_rate_items;
+    optimiser->of[USERS].beta1 = o->beta1_users;
+    optimiser->of[ITEMS].beta1 = o->beta1_items;
+    optimiser->beta2 = o->beta2;
+    optimiser->epsilon = o->epsilon;
     optimiser->weight_decay = o->weight_decay;
-}
-
-/* Where 0 stands for a default and a negative number for 0. */
-static double zero_or(double value)
-{
-    return value == 0.0 ? -1.0 : value;
 }
 
 void atau_optimiser_recall(const struct atau_optimiser *optimiser, adaptau_model_options *o)
 {
     o->learning_rate_users = optimiser->of[USERS].learning_rate;
     o->learning_rate_items = optimiser->of[ITEMS].learning_rate;
-    o->beta1_users = zero_or(optimiser->of[USERS].beta1);
-    o->beta1_items = zero_or(optimiser->of[ITEMS].beta1);
+    o->beta1_users = optimiser->of[USERS].beta1;
+    o->beta1_items = optimiser->of[ITEMS].beta1;
     o->beta2 = optimiser->beta2;
     o->epsilon = optimiser->epsilon;
     o->weight_decay = optimiser->weight_decay;

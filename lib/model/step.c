@@ -171,13 +171,11 @@ adaptau_status adaptau_model_gradients(adaptau_model *model, const adaptau_batch
 
 adaptau_status adaptau_model_set_reduce(adaptau_model *model, const adaptau_reduce *reduce, adaptau_error *error)
 {
-    adaptau_reduce own;
+    adaptau_reduce own = {.struct_size = sizeof own};
     ATAU_REQUIRE(model, error);
-    adaptau_status status = atau_read_struct(&own, sizeof own, sizeof own, reduce, true, "reduce", error);
+    adaptau_status status = reduce ? atau_open_reduce(reduce, &own, error) : ADAPTAU_OK;
     if (status != ADAPTAU_OK)
         return status;
-    if (reduce && !own.function)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->function is NULL");
     if (reduce && !model->encoding.encoder->identity)
         return atau_fail(error, ADAPTAU_E_UNSUPPORTED, "reduce is given, but the encoder reads items of all ranges");
     status = atau_enter(&model->busy, "model", error);

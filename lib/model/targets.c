@@ -71,6 +71,17 @@ static adaptau_status make_room(struct atau_targets *targets, const struct atau_
     return atau_fail_memory(error, (n + m) * row, "the soft targets");
 }
 
+adaptau_target_options atau_targets_defaults(void)
+{
+    return (adaptau_target_options){.struct_size = sizeof(adaptau_target_options), .row_weight_exponent = 1.0};
+}
+
+adaptau_status adaptau_target_options_init(adaptau_target_options *options, adaptau_error *error)
+{
+    const adaptau_target_options defaults = atau_targets_defaults();
+    return atau_init_struct(options, &defaults, sizeof defaults, sizeof defaults, "options", error);
+}
+
 adaptau_status atau_targets_check_options(const adaptau_target_options *o, adaptau_error *error)
 {
     if (o->reserved)
@@ -106,7 +117,7 @@ static float inverse_of(double weight)
 static double set_scales(struct forming *t, const adaptau_target_options *options)
 {
     const float   *tau_positive = t->tau + t->data->n_users;
-    const double   exponent = options->row_weight_exponent == 0.0 ? 1.0 : options->row_weight_exponent;
+    const double   exponent = options->row_weight_exponent;
     double         total = 0.0;
     for (int32_t u = 0; u < t->data->n_users; u++) {
         double n = (double)atau_user_degree(t->data, u), all = atau_user_weight(t->data, u);

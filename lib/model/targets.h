@@ -18,6 +18,8 @@ struct atau_targets {
 
 void atau_targets_free(struct atau_targets *targets, const struct atau_raw_tables *tables);
 
+adaptau_target_options atau_targets_defaults(void);
+
 /* Ranges of a caller's options. */
 adaptau_status atau_targets_check_options(const adaptau_target_options *options, adaptau_error *error);
 

@@ -10,6 +10,7 @@
 
 #include "../support/model_world.h"
 #include "../support/one_context.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define LEARNING_RATE 0.02
@@ -52,9 +53,10 @@ START_TEST(each_of_many_steps_is_the_formula)
 {
     static const int32_t starts[N] = {0, 0, 0, 0, 60, 1000, INT32_MAX - 20};
     const bool           sphere = _i & 1, shared = _i & 2;
-    adaptau_adam_options options = {.struct_size = sizeof options,
-                                    .flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (shared ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
-                                    .learning_rate = LEARNING_RATE, .beta1 = BETA1, .beta2 = BETA2, .weight_decay = DECAY};
+    adaptau_adam_options options =
+        full_adam_options((adaptau_adam_options){.flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (shared ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
+                                                 .learning_rate = LEARNING_RATE, .beta1 = BETA1, .beta2 = BETA2,
+                                                 .weight_decay = DECAY});
     float                rows[N * DIM], first[N * DIM] = {0.0f}, second[N * DIM] = {0.0f}, gradients[N * DIM];
     int32_t              steps[N];
     adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows, .first = first,
@@ -108,9 +110,10 @@ START_TEST(weight_decay_changes_no_bit_on_the_sphere)
         for (int k = 0; k < N * DIM; k++)
             gradients[k] = (float)draw(2000) / 1000.0f - 1.0f;
         for (int decays = 0; decays < 2; decays++) {
-            adaptau_adam_options options = {.struct_size = sizeof options, .learning_rate = LEARNING_RATE,
-                                            .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
-                                            .weight_decay = decays ? 5.0 : 0.0};
+            adaptau_adam_options options =
+                full_adam_options((adaptau_adam_options){.learning_rate = LEARNING_RATE,
+                                                         .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
+                                                         .weight_decay = decays ? 5.0 : 0.0});
             adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows[decays],
                                           .first = first[decays], .second = second[decays], .steps = steps[decays]};
             OK(adaptau_adam(context, &options, N, NULL, gradients, 0, &table, &error));
@@ -191,15 +194,16 @@ START_TEST(gradients_by_id_are_gradients_in_order)
         for (int k = 0; k < DIM; k++)
             by_id[ids[a] * DIM + k] = in_order[a * DIM + k] = (float)draw(2000) / 1000.0f - 1.0f;
     for (int way = 0; way < 2; way++) {
-        const adaptau_adam_options options = {.struct_size = sizeof options, .learning_rate = LEARNING_RATE,
-                                              .flags = way ? ADAPTAU_ADAM_GRADIENTS_BY_ID : 0};
+        const adaptau_adam_options options =
+            full_adam_options((adaptau_adam_options){.learning_rate = LEARNING_RATE,
+                                                     .flags = way ? ADAPTAU_ADAM_GRADIENTS_BY_ID : 0});
         const adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows[way],
                                             .first = first[way], .second = second[way], .steps = steps[way]};
         OK(adaptau_adam(context, &options, 3, ids, way ? by_id : in_order, 0, &table, &error));
     }
     ck_assert_mem_eq(rows[0], rows[1], sizeof rows[0]);
     ck_assert_mem_eq(steps[0], steps[1], sizeof steps[0]);
-    const adaptau_adam_options options = {.struct_size = sizeof options, .flags = ADAPTAU_ADAM_GRADIENTS_BY_ID};
+    const adaptau_adam_options options = full_adam_options((adaptau_adam_options){.flags = ADAPTAU_ADAM_GRADIENTS_BY_ID});
     const adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows[1],
                                         .first = first[1], .second = second[1], .steps = steps[1]};
     by_id[3 * DIM + 1] = INFINITY;

@@ -12,6 +12,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -30,7 +31,7 @@ static int            n_inside, depth;
 static void open_all(bool hosted)
 {
     adaptau_context_options   options = hosted ? host_options(&host, 3, true) : (adaptau_context_options){.n_threads = 2};
-    adaptau_evaluator_options evaluation = {.struct_size = sizeof evaluation, .n_groups = 1};
+    adaptau_evaluator_options evaluation = full_evaluator_options((adaptau_evaluator_options){.n_groups = 1});
     int32_t                   groups[ITEMS] = {0};
     host = new_host();
     world = open_world(options, (adaptau_model_options){.flags = ADAPTAU_MODEL_FREE_LENGTH}, (adaptau_sampler_options){0},
@@ -63,7 +64,8 @@ static adaptau_status rank(int32_t items[USERS * K])
 
 static adaptau_status fold_and_rank(void)
 {
-    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2, .n_steps = 1};
+    const adaptau_fold_in_options options =
+        full_fold_in_options(world.model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 1});
     const int64_t              ptr[2] = {0, 1};
     const int32_t              item = 3;
     int32_t                    best;
@@ -116,7 +118,7 @@ static void read_model(adaptau_status wanted)
 static void change_model(void)
 {
     const float            bias[ITEMS] = {1.0f};
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 1.0});
     EXPECT(adaptau_model_gradients(world.model, &first, other, NULL, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_apply(world.model, NULL), ADAPTAU_E_STATE);
     EXPECT(adaptau_model_refresh(world.model, NULL), ADAPTAU_E_STATE);
@@ -142,7 +144,7 @@ static void use_model(void)
 START_TEST(nothing_enters_a_model_that_is_being_changed)
 {
     adaptau_gradient_view  view = {.struct_size = sizeof view};
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 1.0});
     open_all(true);
     wanted_of_readers = ADAPTAU_E_STATE;
     n_inside = 0;

@@ -10,6 +10,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "common/random.h"
 #include "core/kmeans.h"
@@ -43,7 +44,7 @@ static void open_small(struct small *s, adaptau_model_options options)
         s->users[i] = (float)sin(1.0 + i * 0.7);
     for (int i = 0; i < M * D; i++)
         s->items[i] = (float)cos(0.5 + i * 1.3);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.encoder = ADAPTAU_ENCODER_LIGHTGCN;
     options.seed = SEED;
     options.dim = D;
@@ -284,7 +285,6 @@ static void check_term(struct truth t, adaptau_model_options options)
     double        raw[NODES][D], before[NODES][D], after[NODES][D], loss;
     options.n_layers = t.layers;
     open_small(&s, options);
-    t.options.struct_size = sizeof t.options;
     if (t.options.prototype_weight > 0.0) {
         OK(adaptau_model_update_prototypes(s.model, PROTOTYPES, &error));
         read_prototypes(&s, &t);
@@ -318,11 +318,12 @@ START_TEST(gradients_are_central_differences_of_the_whole_term)
         {.kind = ADAPTAU_CONTRAST_NCL,
          .layer = 2,
          .tau = 0.3,
-         .weight = -1.0,
+         .weight = 0.0,
          .item_weight = 1.5,
          .prototype_weight = 0.6},
     };
-    struct truth t = {.options = kinds[_i / 4 % 5], .layers = _i % 4 + 1};
+    struct truth t = {.options = full_contrast_options(kinds[_i / 4 % 5]), .layers = _i % 4 + 1};
+    t.options.weight = kinds[_i / 4 % 5].weight; /* 0 is none                                                    */
     t.options.flags = _i / 20 ? ADAPTAU_CONTRAST_ALL_NODES : 0;
     check_term(t, (adaptau_model_options){.edge_dropout = _i % 2 ? 0.2 : 0.0, .layer_dropout = _i % 3 ? 0.0 : 0.1});
 }
@@ -331,7 +332,8 @@ END_TEST
 /* _i: kind; the batch's nodes or all; how many. */
 START_TEST(some_nodes_of_a_batch_are_drawn)
 {
-    struct truth t = {.options = {.kind = _i % 3, .tau = 0.2, .weight = 0.4, .item_weight = 1.0}, .layers = 2};
+    struct truth t = {.options = full_contrast_options((adaptau_contrast_options){.kind = _i % 3, .tau = 0.2, .weight = 0.4}),
+                      .layers = 2};
     t.options.edge_dropout = t.options.kind == ADAPTAU_CONTRAST_SGL ? 0.2 : 0.0;
     t.options.noise = t.options.kind == ADAPTAU_CONTRAST_SIMGCL ? 0.1 : 0.0;
     t.options.layer = t.options.kind == ADAPTAU_CONTRAST_NCL ? 2 : 0;
@@ -350,7 +352,7 @@ START_TEST(gradients_alone_are_as_without_contrast)
     adaptau_batch         batch = small_batch();
     adaptau_model_options options = {.n_layers = 3, .edge_dropout = 0.3, .layer_dropout = 0.2};
     for (int with = 0; with < 2; with++) {
-        adaptau_contrast_options contrast = {.struct_size = sizeof contrast, .kind = _i};
+        adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = _i});
         open_small(&s[with], options);
         OK(adaptau_model_gradients(s[with].model, &batch, s[with].temperature, NULL, &error));
         if (with)
@@ -368,7 +370,7 @@ START_TEST(tables_that_were_asked_for_are_made_again)
 {
     struct small             s;
     adaptau_batch            batch = small_batch();
-    adaptau_contrast_options contrast = {.struct_size = sizeof contrast, .kind = _i};
+    adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = _i});
     float                    before[N * D];
     open_small(&s, (adaptau_model_options){0});
     OK(adaptau_model_gradients(s.model, &batch, s.temperature, NULL, &error));
@@ -379,15 +381,12 @@ START_TEST(tables_that_were_asked_for_are_made_again)
 }
 END_TEST
 
-START_TEST(options_of_null_are_those_of_zeros)
+START_TEST(options_of_null_are_the_defaults)
 {
-    const adaptau_contrast_options zero = {.struct_size = sizeof zero};
-    const adaptau_contrast_options said = {.struct_size = sizeof said,
-                                           .n_nodes = 2048,
-                                           .tau = 0.2,
-                                           .weight = 0.1,
-                                           .item_weight = 1.0,
-                                           .edge_dropout = 0.1};
+    const adaptau_contrast_options zero = full_contrast_options((adaptau_contrast_options){0});
+    const adaptau_contrast_options said =
+        full_contrast_options((adaptau_contrast_options){.n_nodes = 2048, .tau = 0.2, .weight = 0.1, .item_weight = 1.0,
+                                                         .edge_dropout = 0.1});
     const adaptau_contrast_options *options[3] = {NULL, &zero, &said};
     adaptau_batch                   batch = small_batch();
     double                          loss[3];
@@ -425,7 +424,7 @@ START_TEST(a_batch_without_positives_adds_nothing)
     const int32_t            users[2] = {8, 2};
     const int64_t            ptr[3] = {0, 0, 0};
     adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 2, .users = users, .positive_ptr = ptr};
-    adaptau_contrast_options contrast = {.struct_size = sizeof contrast, .kind = _i};
+    adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = _i});
     double                   loss = 1.0;
     open_small(&s, (adaptau_model_options){0});
     OK(adaptau_model_gradients(s.model, &batch, s.temperature, NULL, &error));
@@ -441,9 +440,11 @@ START_TEST(a_failed_executor_costs_the_gradients_of_a_step)
     struct host              host;
     adaptau_context         *context = open_host(&host, 2, true);
     struct world             w = {.context = context, .data = make_data(context)};
-    adaptau_model_options    options = {.struct_size = sizeof options, .encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = DIM};
-    adaptau_contrast_options contrast = {
-        .struct_size = sizeof contrast, .kind = _i, .prototype_weight = _i == ADAPTAU_CONTRAST_NCL ? 0.5 : 0.0};
+    adaptau_model_options    options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN,
+                                                                                  .dim = DIM});
+    adaptau_contrast_options contrast =
+        full_contrast_options((adaptau_contrast_options){.kind = _i,
+                                                         .prototype_weight = _i == ADAPTAU_CONTRAST_NCL ? 0.5 : 0.0});
     adaptau_status           status = ADAPTAU_E_CALLBACK;
     int                      failures = 0;
     OK(adaptau_model_create(context, w.data, &options, &w.model, &error));
@@ -484,7 +485,8 @@ static void enter_busy_model(void)
 START_TEST(nothing_enters_a_model_that_is_being_changed)
 {
     struct host           host;
-    adaptau_model_options options = {.struct_size = sizeof options, .encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = DIM};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN,
+                                                                               .dim = DIM});
     adaptau_context      *context = open_host(&host, 2, true);
     busy = (struct world){.context = context, .data = make_data(context)};
     OK(adaptau_model_create(context, busy.data, &options, &busy.model, &error));
@@ -515,7 +517,7 @@ int main(void)
     tcase_add_loop_test(tests, some_nodes_of_a_batch_are_drawn, 0, 18);
     tcase_add_loop_test(tests, gradients_alone_are_as_without_contrast, 0, 3);
     tcase_add_loop_test(tests, tables_that_were_asked_for_are_made_again, 0, 3);
-    tcase_add_test(tests, options_of_null_are_those_of_zeros);
+    tcase_add_test(tests, options_of_null_are_the_defaults);
     tcase_add_test(tests, prototypes_are_of_finite_rows);
     tcase_add_loop_test(tests, a_batch_without_positives_adds_nothing, 0, 3);
     tcase_add_loop_test(tests, a_failed_executor_costs_the_gradients_of_a_step, 0, 3);

@@ -12,6 +12,7 @@
 #include "../support/context.h"
 #include "../support/folder.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -116,8 +117,8 @@ static void check_shape(const struct shape *s, int how)
                                       .positives = s->n_positives ? positive_ids : NULL, .n_candidates = s->n_candidates,
                                       .candidate_ids = s->n_candidates ? ids : NULL, .log_q = s->with_q ? log_q : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
-    adaptau_loss             loss = {.struct_size = sizeof loss, .kind = s->loss};
-    adaptau_reduce         reduce = {.struct_size = sizeof reduce, .function = exchange_nothing};
+    adaptau_loss             loss = full_loss((adaptau_loss){.kind = s->loss});
+    adaptau_reduce         reduce = full_reduce((adaptau_reduce){.function = exchange_nothing});
     adaptau_loss_output   output = {.struct_size = sizeof output, .row_loss = row_loss,
                                        .row_log_sum = softmax ? row_log_sum : NULL, .row_unit_loss = softmax ? unit_loss : NULL,
                                        .row_d_inverse_tau = has_tau ? slope : NULL, .user_gradients = user_gradients,
@@ -205,7 +206,7 @@ static void fold_and_grow(adaptau_model *model, adaptau_dataset *data, bool whol
 {
     const int64_t        ptr[3] = {0, 0, 0};
     float                rows[2 * 4], taus[2];
-    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.2};
+    adaptau_fold_in_options options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2});
     adaptau_fold_in        *fold = NULL;
     adaptau_model       *grown = NULL;
     for (int targets = 0; targets < 2; targets++) {
@@ -245,10 +246,10 @@ static void keep(adaptau_model *model, adaptau_temperature *temperature, adaptau
 
 static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
 {
-    const int32_t              cutoffs[2] = {1, 3}, groups[4] = {0, 0, 0, 0};
+    const int32_t              cutoffs[2] = {1, 3}, usual[1] = {20}, groups[4] = {0, 0, 0, 0};
     const adaptau_dataset     *masks[1] = {data};
     adaptau_tables             tables = {.struct_size = sizeof tables};
-    adaptau_evaluator_options  options = {.struct_size = sizeof options};
+    adaptau_evaluator_options  options = full_evaluator_options((adaptau_evaluator_options){0});
     double                     value, moments[4], of_groups[1];
     float                      each[3];
     int32_t                    lists[3 * 3] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
@@ -257,8 +258,8 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
     DONE(adaptau_interaction_moments(context, &tables, data, moments, &error));
     for (int code = 0; code < 8; code++) {
         adaptau_evaluator *evaluator = NULL;
-        options.n_cutoffs = code & 1 ? 2 : 0;
-        options.cutoffs = code & 1 ? cutoffs : NULL;
+        options.n_cutoffs = code & 1 ? 2 : 1;
+        options.cutoffs = code & 1 ? cutoffs : usual;
         options.n_masks = code & 2 ? 1 : 0;
         options.masks = code & 2 ? masks : NULL;
         options.n_groups = code & 4 ? 1 : 0;
@@ -266,10 +267,10 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
         if (!DONE(adaptau_evaluator_create(context, data, &options, &evaluator, &error)))
             continue;
         if (DONE(adaptau_evaluator_run(evaluator, &tables, &error))) {
-            ck_assert(DONE(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, &value, &error)) && isfinite(value));
-            ck_assert(DONE(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, each, &error)));
+            ck_assert(DONE(adaptau_evaluator_mean(evaluator, ADAPTAU_METRIC_RECALL, code & 1 ? 3 : 20, &value, &error)) && isfinite(value));
+            ck_assert(DONE(adaptau_evaluator_per_user(evaluator, ADAPTAU_METRIC_RECALL, code & 1 ? 3 : 20, each, &error)));
             if (code & 4)
-                ck_assert(DONE(adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, options.n_cutoffs ? 3 : 20, of_groups, &error)));
+                ck_assert(DONE(adaptau_evaluator_per_group(evaluator, ADAPTAU_METRIC_RECALL, code & 1 ? 3 : 20, of_groups, &error)));
         }
         if (code & 1 && adaptau_dataset_n_items(data) != 0)
             DONE(adaptau_evaluator_run_lists(evaluator, 3, lists, &error));
@@ -281,11 +282,12 @@ static void measure(adaptau_model *model, adaptau_dataset *data, bool whole)
 static void train(adaptau_model *model, adaptau_temperature *temperature, adaptau_dataset *data, bool whole)
 {
     const int64_t          none[3] = {0, 0, 0};
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 1.0});
     adaptau_step           step = {.struct_size = sizeof step};
     for (int code = 0; code < 5 * 4; code++) { /* every kind                                                       */
-        adaptau_sampler_options options = {.struct_size = sizeof options, .kind = code / 4, .rows = ADAPTAU_SAMPLER_ROWS_USERS + code % 2,
-                                           .rows_per_batch = 2, .n_candidates = code & 2 ? 3 : 0};
+        adaptau_sampler_options options =
+            full_sampler_options((adaptau_sampler_options){.kind = code / 4, .rows = ADAPTAU_SAMPLER_ROWS_USERS + code % 2,
+                                                           .rows_per_batch = 2, .n_candidates = code & 2 ? 3 : 0});
         adaptau_sampler        *sampler = NULL;
         adaptau_batch           batch = {.struct_size = sizeof batch};
         if (options.kind == ADAPTAU_SAMPLER_CATALOGUE)
@@ -319,8 +321,9 @@ START_TEST(objects_of_every_pair_of_empty_counts_work_or_say_why_not)
         adaptau_dataset      *data = NULL;
         adaptau_model        *model = NULL;
         adaptau_temperature  *temperature = NULL;
-        adaptau_model_options options = {.struct_size = sizeof options, .dim = 4, .encoder = _i / 8 % 3,
-                                         .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]};
+        adaptau_model_options options =
+            full_model_options((adaptau_model_options){.dim = 4, .encoder = _i / 8 % 3,
+                                                       .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]});
         if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL, NULL,
                                                           &data, &error)) &&
             DONE(adaptau_model_create(context, data, &options, &model, &error)) &&
@@ -348,7 +351,7 @@ START_TEST(calls_without_rows_do_nothing)
     double               moments[1 + 2 + 4], other[1 + 2 + 4] = {0};
     int32_t              columns[6] = {9, 9, 9, 9, 9, 9};
     float                values[6];
-    adaptau_adam_options adam = {.struct_size = sizeof adam, .learning_rate = 0.1};
+    adaptau_adam_options adam = full_adam_options((adaptau_adam_options){.learning_rate = 0.1});
     adaptau_adam_rows    rows = {.struct_size = sizeof rows, .dim = 2};
     context = make_context(_i, 2);
     if (!context)

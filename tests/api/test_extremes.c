@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "common/cpu.h"
 
@@ -347,7 +348,7 @@ START_TEST(bpr_of_equal_scores_is_log_2_at_every_temperature)
                                            .items = rows};
         adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive};
         adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = (float)tau};
-        adaptau_loss             loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_BPR};
+        adaptau_loss             loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_BPR});
         adaptau_loss_output   output = {.struct_size = sizeof output, .user_gradients = gradient};
         OK(adaptau_loss_gradients(context, &tables, &batch, &temperatures, &loss, &output, &error));
         ck_assert_msg(fabs(output.loss - log(2.0)) < 0.05, "%s, tau %g: %.9g", adaptau_context_backend(context), tau,
@@ -413,9 +414,13 @@ START_TEST(a_model_of_short_rows_refuses_a_gradient_that_is_no_float)
     adaptau_dataset *data = NULL;
     adaptau_model   *model = NULL;
     adaptau_temperature        *temperature = NULL;
-    adaptau_model_options       options = {.struct_size = sizeof options, .dim = 4, .flags = ADAPTAU_MODEL_FREE_LENGTH,
-                                           .init = ADAPTAU_INIT_HOST, .host_users = user_rows, .host_items = item_rows};
-    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.05};
+    adaptau_model_options       options = full_model_options((adaptau_model_options){.dim = 4,
+                                                                                     .flags = ADAPTAU_MODEL_FREE_LENGTH,
+                                                                                     .init = ADAPTAU_INIT_HOST,
+                                                                                     .host_users = user_rows,
+                                                                                     .host_items = item_rows});
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.05});
     adaptau_batch               batch = {.struct_size = sizeof batch, .n_rows = 2, .positive_ptr = ptr, .positives = pair_items};
     if (!context)
         return;

@@ -8,6 +8,7 @@
 
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define EPOCHS 5
@@ -45,7 +46,7 @@ static void close_data(void)
 
 static adaptau_fit_options new_options(void)
 {
-    return (adaptau_fit_options){.struct_size = sizeof(adaptau_fit_options), .cutoff = 10};
+    return full_fit_options((adaptau_fit_options){.cutoff = 10});
 }
 
 /* ---- by hand ------------------------------------------------------------------------------------------------------- */
@@ -58,8 +59,8 @@ static adaptau_evaluator *make_evaluator(const adaptau_dataset *held_out, const 
 {
     const int32_t                   cutoff = 10;
     adaptau_evaluator              *made = NULL;
-    const adaptau_evaluator_options options = {
-        .struct_size = sizeof options, .n_cutoffs = 1, .cutoffs = &cutoff, .n_masks = 1, .masks = mask};
+    const adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 1, .cutoffs = &cutoff, .n_masks = 1, .masks = mask});
     OK(adaptau_evaluator_create(f.context, held_out, &options, &made, &error));
     return made;
 }
@@ -411,7 +412,8 @@ START_TEST(finds_its_temperature_first)
     for (int with = 0; with < 2; with++) {
         int64_t              steps[3] = {0};
         adaptau_recipe       tuned = f.recipe;
-        adaptau_tune_options tuning = {.struct_size = sizeof tuning, .cutoff = 10, .held_out = with ? f.validation : NULL};
+        adaptau_tune_options tuning = full_tune_options((adaptau_tune_options){.cutoff = 10,
+                                                                               .held_out = with ? f.validation : NULL});
         adaptau_fit_options  options = new_options();
         adaptau_fit_result   result = {.struct_size = sizeof result};
         adaptau_model       *model = NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define NEW 9
@@ -45,9 +46,16 @@ static struct world trained(adaptau_model_options model)
     return w;
 }
 
-static adaptau_fold_in_options fold_options(int32_t n_steps)
+static adaptau_fold_in_options default_options(const struct world *w)
 {
-    return (adaptau_fold_in_options){.struct_size = sizeof(adaptau_fold_in_options), .n_steps = n_steps, .tau = 0.15};
+    return full_fold_in_options(w->model, (adaptau_fold_in_options){.tau = 0.15});
+}
+
+static adaptau_fold_in_options fold_options(const struct world *w, int32_t n_steps)
+{
+    adaptau_fold_in_options options = default_options(w);
+    options.n_steps = n_steps;
+    return options;
 }
 
 static void fold_new(const struct world *w, const adaptau_fold_in_options *options, float *embeddings, float *taus)
@@ -168,7 +176,7 @@ static void check_row(const float *got, const double *want, double tolerance)
 START_TEST(mf_starts_at_what_the_user_aims_at)
 {
     struct world         w = trained((adaptau_model_options){0});
-    adaptau_fold_in_options options = fold_options(-1);
+    adaptau_fold_in_options options = fold_options(&w, 0);
     static double        items[ITEMS][DIM], b[ITEMS][DIM];
     float                rows[NEW * DIM], taus[NEW];
     options.target_strength = _i ? SOFT : 0.0;
@@ -193,7 +201,7 @@ END_TEST
 START_TEST(simplex_starts_at_the_map_of_the_mean)
 {
     struct world               w = trained((adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3});
-    adaptau_fold_in_options       options = fold_options(-1);
+    adaptau_fold_in_options       options = fold_options(&w, 0);
     adaptau_encoder_parameters own = {.struct_size = sizeof own};
     adaptau_tables             raw = {.struct_size = sizeof raw};
     static double              items[ITEMS][DIM];
@@ -223,7 +231,7 @@ START_TEST(lightgcn_propagates_the_new_row)
     const uint32_t raw_sides = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS;
     struct world   w = trained(
         (adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .n_layers = _i, .flags = raw_sides});
-    adaptau_fold_in_options       options = fold_options(0);
+    adaptau_fold_in_options       options = default_options(&w);
     const adaptau_dataset_view v = view_of(&w);
     adaptau_tables             raw = {.struct_size = sizeof raw};
     static double              layer[2][USERS + ITEMS][DIM], starts[ITEMS][DIM];
@@ -281,7 +289,7 @@ START_TEST(many_steps_end_where_the_gradient_along_the_sphere_is_zero)
 {
     struct world         w = trained((adaptau_model_options){0});
     const bool           outside = _i & 1;
-    adaptau_fold_in_options options = fold_options(200);
+    adaptau_fold_in_options options = fold_options(&w, 200);
     static double        items[ITEMS][DIM], b[ITEMS][DIM];
     float                rows[NEW * DIM];
     options.flags = outside ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0;
@@ -321,8 +329,8 @@ START_TEST(steps_lower_the_loss)
     double         before[NEW];
     float          rows[NEW * DIM];
     read_items(&w, items);
-    for (int steps = -1; steps < 7; steps += steps < 0 ? 2 : 1) {
-        const adaptau_fold_in_options options = fold_options(steps);
+    for (int steps = 0; steps < 7; steps++) {
+        const adaptau_fold_in_options options = fold_options(&w, steps);
         fold_new(&w, &options, rows, NULL);
         for (int u = 0; u < NEW; u++) {
             double aim[DIM], e[DIM];
@@ -332,7 +340,7 @@ START_TEST(steps_lower_the_loss)
             for (int k = 0; k < DIM; k++)
                 e[k] = (double)rows[u * DIM + k];
             const double loss = loss_of(u, items, aim, e, options.tau, false, NULL);
-            ck_assert_msg(steps < 0 || loss <= before[u] + 1e-5, "user %d after %d steps: %g, %g before", u, steps, loss,
+            ck_assert_msg(steps == 0 || loss <= before[u] + 1e-5, "user %d after %d steps: %g, %g before", u, steps, loss,
                           before[u]);
             before[u] = loss;
         }
@@ -405,7 +413,7 @@ START_TEST(steps_are_as_long_as_the_loss_curves)
     int           n_concave = 0;
     read_items(&w, items);
     for (int steps = 1; steps < 5; steps++) {
-        adaptau_fold_in_options options = fold_options(steps);
+        adaptau_fold_in_options options = fold_options(&w, steps);
         options.tau = 0.5;
         fold_new(&w, &options, rows, NULL);
         for (int u = 0; u < NEW; u++) {
@@ -423,10 +431,11 @@ END_TEST
 START_TEST(temperatures_are_those_of_the_users_losses)
 {
     struct world         w = trained((adaptau_model_options){0});
-    adaptau_fold_in_options options = fold_options(8);
+    adaptau_fold_in_options options = fold_options(&w, 8);
     static double        items[ITEMS][DIM];
     float                rows[NEW * DIM], taus[NEW];
     options.tau_user_policy = _i;
+    options.divisor = _i == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
     options.threshold = 4.9;
     fold_new(&w, &options, rows, taus);
     read_items(&w, items);
@@ -468,7 +477,7 @@ START_TEST(results_do_not_depend_on_threads)
     for (int threads = 1; threads <= 4; threads++) {
         struct world w = open_world((adaptau_context_options){.n_threads = threads}, models[_i], (adaptau_sampler_options){0},
                                     (adaptau_temperature_options){0});
-        adaptau_fold_in_options options = fold_options(3);
+        adaptau_fold_in_options options = fold_options(&w, 3);
         adaptau_fold_in        *fold = NULL;
         options.target_strength = SOFT;
         options.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
@@ -493,7 +502,7 @@ START_TEST(trained_users_are_found_again)
     struct world               w = trained((adaptau_model_options){0});
     const adaptau_dataset_view v = view_of(&w);
     adaptau_temperature_state  state = {.struct_size = sizeof state};
-    adaptau_fold_in_options       options = fold_options(0);
+    adaptau_fold_in_options       options = default_options(&w);
     adaptau_fold_in              *fold = NULL;
     static float               rows[USERS * DIM];
     double                     cosine = 0.0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define MORE_USERS 10
@@ -154,7 +155,8 @@ START_TEST(new_users_are_folded_in)
     struct world               w = open_trained(0);
     adaptau_dataset           *data = larger_data(&w);
     const adaptau_dataset_view v = view_of(data);
-    const adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = 0.15, .target_strength = 2.0};
+    const adaptau_fold_in_options options =
+        full_fold_in_options(w.model, (adaptau_fold_in_options){.tau = 0.15, .target_strength = 2.0});
     adaptau_model             *grown = NULL;
     adaptau_fold_in              *fold = NULL;
     float                      rows[MORE_USERS * DIM];
@@ -177,7 +179,7 @@ END_TEST
 START_TEST(trains_on_with_the_larger_data)
 {
     struct world            w = open_trained(_i), g = w;
-    adaptau_sampler_options sampler = {.struct_size = sizeof sampler, .rows_per_batch = 32};
+    adaptau_sampler_options sampler = full_sampler_options((adaptau_sampler_options){.rows_per_batch = 32});
     float                   bias[ITEMS] = {0.5f};
     g.data = larger_data(&w);
     g.sampler = NULL;

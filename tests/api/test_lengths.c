@@ -9,6 +9,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -127,7 +128,7 @@ START_TEST(mf_has_no_raw_rows_of_its_own)
 {
     struct world          w = open_default();
     adaptau_model        *model = NULL;
-    adaptau_model_options options = {.struct_size = sizeof options, .flags = UNIT, .dim = DIM};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.flags = UNIT, .dim = DIM});
     ck_assert_int_eq(adaptau_model_create(w.context, w.data, &options, &model, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(error.message, "ADAPTAU_MODEL_UNIT_RAW_ROWS"));
     ck_assert_ptr_null(model);
@@ -179,7 +180,7 @@ START_TEST(ranking_raw_changes_the_ranking_alone)
     const uint32_t       length_flag = kinds[_i] == ADAPTAU_ENCODER_MF ? ADAPTAU_MODEL_FREE_LENGTH : UNIT;
     struct world         w = open_encoder(kinds[_i], length_flag | RANK, ADAPTAU_INIT_SPHERE);
     struct world         usual = open_encoder(kinds[_i], length_flag, ADAPTAU_INIT_SPHERE);
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 3};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 3});
     ck_assert(train(&w, 3) == train(&usual, 3));
     OK(adaptau_model_update_targets(w.model, w.data, w.temperature, &targets, &error));
     OK(adaptau_model_update_targets(usual.model, usual.data, usual.temperature, &targets, &error));
@@ -193,7 +194,7 @@ START_TEST(ranking_raw_changes_the_ranking_alone)
     ranks_by_inner_products(w.model);
 
     adaptau_fold_in        *fold = NULL, *usual_fold = NULL;
-    adaptau_fold_in_options folding = {.struct_size = sizeof folding, .tau = 0.2};
+    adaptau_fold_in_options folding = full_fold_in_options(w.model, (adaptau_fold_in_options){.tau = 0.2});
     OK(adaptau_fold_in_create(w.model, w.data, &folding, &fold, &error));
     OK(adaptau_fold_in_create(usual.model, usual.data, &folding, &usual_fold, &error));
     const int64_t ptr[] = {0, 3};

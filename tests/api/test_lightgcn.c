@@ -10,6 +10,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 #include "common/random.h"
@@ -56,12 +57,13 @@ struct small {
 
 static void open_small(struct small *s, adaptau_model_options options)
 {
-    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU};
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
     for (int i = 0; i < N * D; i++)
         s->users[i] = (float)sin(1.0 + i * 0.7);
     for (int i = 0; i < M * D; i++)
         s->items[i] = (float)cos(0.5 + i * 1.3);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.dim = D;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = s->users;
@@ -290,7 +292,7 @@ END_TEST
 START_TEST(soft_targets_aim_with_final_embeddings)
 {
     struct world           w = open_lightgcn(lightgcn(2));
-    adaptau_target_options options = {.struct_size = sizeof options, .strength = 3.0};
+    adaptau_target_options options = full_target_options((adaptau_target_options){.strength = 3.0});
     OK(adaptau_model_update_temperature(w.model, w.temperature, &error));
     OK(adaptau_model_update_targets(w.model, w.data, w.temperature, &options, &error));
     double before = train(&w, 1), after = train(&w, 5);
@@ -342,7 +344,7 @@ START_TEST(save_and_load_keep_finals_and_raw_tables)
     adaptau_model_options options = lightgcn(2);
     memcpy(users, raw.users, sizeof users);
     memcpy(items, raw.items, sizeof items);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.dim = DIM;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = users;
@@ -382,7 +384,7 @@ START_TEST(an_empty_graph_leaves_the_tables_as_they_are)
     adaptau_dataset      *empty = NULL;
     adaptau_model        *model = NULL;
     adaptau_model_options options = lightgcn(1);
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.edge_dropout = 0.5;
     OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
@@ -414,7 +416,7 @@ START_TEST(a_propagation_that_fails_is_done_again)
         pair_of_items[p] = (p / 100 + p % 100) % ITEMS;
     }
     OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, USERS * 100, pair_of_users, pair_of_items, NULL, &data, &error));
-    options.struct_size = sizeof options;
+    options = full_model_options(options);
     options.dim = DIM;
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_model_get_tables(model, &tables, &error));

@@ -48,8 +48,9 @@ START_TEST(steps_with_a_longer_loss)
     struct {
         adaptau_loss loss;
         char         tail[TAIL];
-    } longer = {.loss = {.struct_size = sizeof longer, .kind = ADAPTAU_LOSS_BCE}};
+    } longer = {.loss = {.struct_size = sizeof longer}};
     adaptau_batch batch = first_batch(&w);
+    OK(adaptau_loss_init(&longer.loss, ADAPTAU_LOSS_BCE, &error));
     OK(adaptau_model_set_loss(w.model, &longer.loss, &error));
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
     longer.tail[3] = 1;
@@ -99,7 +100,7 @@ START_TEST(folds_and_filters_by_longer_structs)
     struct {
         adaptau_fold_in_options options;
         char                 tail[TAIL];
-    } options = {.options = {.struct_size = sizeof options, .tau = 0.1}};
+    } options = {.options = {.struct_size = sizeof options}};
     struct {
         adaptau_query query;
         char                tail[TAIL];
@@ -109,6 +110,8 @@ START_TEST(folds_and_filters_by_longer_structs)
     int32_t       best;
     float         row[DIM];
     adaptau_fold_in *fold = NULL;
+    OK(adaptau_fold_in_options_init(&options.options, w.model, ADAPTAU_TAU_USER_NONE, &error));
+    options.options.tau = 0.1;
     OK(adaptau_fold_in_create(w.model, NULL, &options.options, &fold, &error));
     OK(adaptau_fold_in_users(fold, 1, ptr, &item, NULL, row, NULL, &error));
     asked.query.embeddings = row;

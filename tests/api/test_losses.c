@@ -10,6 +10,7 @@
 
 #include "../support/context.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/score_truth.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
@@ -27,7 +28,7 @@ static int32_t psl_activation; /* of loss_of */
 
 static adaptau_loss loss_of(int32_t kind)
 {
-    adaptau_loss loss = {.struct_size = sizeof loss, .kind = kind};
+    adaptau_loss loss = full_loss((adaptau_loss){.kind = kind});
     loss.margin = kind == ADAPTAU_LOSS_CCL ? 0.1 : 0.0;
     loss.negative_weight = has_negative_weight(kind) ? 1.7 : 0.0;
     loss.top_k = kind == ADAPTAU_LOSS_SLATK ? TOP_K : 0;
@@ -636,7 +637,7 @@ START_TEST(softmax_is_one_of_the_losses)
                                                        .log_q = true,
                                                        .tau = 0.1f});
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
-    adaptau_loss     softmax = {.struct_size = sizeof softmax, .kind = ADAPTAU_LOSS_SOFTMAX};
+    adaptau_loss     softmax = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
     struct answer    by_name = ask(context, &p, &softmax), by_function = make_answer(&p);
     adaptau_batch    batch = batch_of(&p);
     adaptau_tables   tables = tables_of(&p);
@@ -672,10 +673,9 @@ START_TEST(family_ends_in_the_softmax)
                                                        .weights = true,
                                                        .tau = 0.1f});
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
-    adaptau_loss     softmax = {.struct_size = sizeof softmax, .kind = ADAPTAU_LOSS_SOFTMAX};
-    adaptau_loss     end = _i % N_FAMILY ? (adaptau_loss){.kind = ADAPTAU_LOSS_BSL, .positive_scale = 1e30}
-                                         : (adaptau_loss){.kind = ADAPTAU_LOSS_SLATK, .weight_tau = 1e30};
-    end.struct_size = sizeof end;
+    adaptau_loss     softmax = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
+    adaptau_loss     end = full_loss(_i % N_FAMILY ? (adaptau_loss){.kind = ADAPTAU_LOSS_BSL, .positive_scale = 1e30}
+                                                   : (adaptau_loss){.kind = ADAPTAU_LOSS_SLATK, .weight_tau = 1e30});
     struct answer a = ask(context, &p, &end), b = ask(context, &p, &softmax);
     for (int32_t r = 0; r < p.n_rows; r++)
         check_near(a.row_loss[r], b.row_loss[r], 1e-12, "row loss", r);
@@ -699,7 +699,7 @@ START_TEST(nan_is_noticed_by_every_loss)
                                                                .table_flags = ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS,
                                                                .n_candidates = _i / N_LOSSES ? 40 : 0,
                                                                .tau = 0.1f});
-    adaptau_loss             loss = {.struct_size = sizeof loss, .kind = _i % N_LOSSES + 1};
+    adaptau_loss             loss = full_loss((adaptau_loss){.kind = _i % N_LOSSES + 1});
     adaptau_context         *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
     adaptau_batch            batch = batch_of(&p);
     adaptau_tables           tables = tables_of(&p);

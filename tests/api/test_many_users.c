@@ -12,6 +12,7 @@
 #include "../support/draw.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -106,8 +107,9 @@ START_TEST(every_users_temperature_threshold_and_count_are_the_definitions)
 {
     const int32_t                     policy = policies[_i % 3];
     const double                      quantile = quantiles[_i / 3], tau0 = 0.2;
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = tau0,
-                                                 .tau_user_policy = policy, .threshold_quantile = quantile};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = tau0,
+                                                               .tau_user_policy = policy, .threshold_quantile = quantile});
     const bool   eq15 = policy == ADAPTAU_TAU_USER_MINIMISER;
     const double threshold = quantile > 0.0 ? quantile_of_losses(quantile) : mean_of_losses();
     const double divisor = policy == ADAPTAU_TAU_USER_RELEASED ? 1.0 : 2.0;
@@ -137,8 +139,9 @@ END_TEST
 /* A user far above the others is far above 1. */
 START_TEST(the_greatest_temperature_is_not_bounded_by_1)
 {
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.5,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.5,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_temperature *temperature = NULL;
     losses[N - 1] = 60.0f;
     const adaptau_temperature_state state = observe_all(&options, &temperature);
@@ -158,8 +161,9 @@ START_TEST(tau0_is_the_same_with_and_without_temperatures_of_users)
         users[i] = 0.3f * users[i] + items[(i / D * 7) % M * D + i % D];
     for (int p = 0; p < 3; p++)
         for (int user = 0; user < 4; user++) {
-            const adaptau_temperature_options options = {
-                .struct_size = sizeof options, .tau0_policy = tau0_policies[p], .tau_user_policy = user ? policies[user - 1] : 0};
+            const adaptau_temperature_options options =
+                full_temperature_options((adaptau_temperature_options){.tau0_policy = tau0_policies[p],
+                                                                       .tau_user_policy = user ? policies[user - 1] : 0});
             adaptau_temperature      *temperature = NULL;
             adaptau_temperature_state state = observe_all(&options, &temperature);
             OK(adaptau_temperature_update(temperature, &tables, &error));
@@ -177,7 +181,8 @@ END_TEST
 
 START_TEST(infinite_losses_are_refused_wherever_they_are)
 {
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_temperature              *temperature = NULL;
     adaptau_temperature_state         state = observe_all(&options, &temperature);
     const int32_t                     places[] = {0, 299, 300, 301, N - 1};
@@ -198,9 +203,10 @@ END_TEST
 
 START_TEST(every_user_is_sampled_stepped_ranked_and_measured)
 {
-    const adaptau_model_options       options = {.struct_size = sizeof options, .dim = D};
-    const adaptau_temperature_options tau = {.struct_size = sizeof tau, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
-    const adaptau_sampler_options     sampling = {.struct_size = sizeof sampling, .rows_per_batch = N};
+    const adaptau_model_options       options = full_model_options((adaptau_model_options){.dim = D});
+    const adaptau_temperature_options tau =
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
+    const adaptau_sampler_options     sampling = full_sampler_options((adaptau_sampler_options){.rows_per_batch = N});
     static int32_t                    best[N * 5], seen[N], everyone[N];
     float                            *before = malloc(N * D * sizeof *before);
     adaptau_model                    *model = NULL;

@@ -10,6 +10,7 @@
 
 #include "../support/folder.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 #include "files/safetensors.h"
@@ -259,7 +260,7 @@ END_TEST
 START_TEST(soft_targets_take_rows_of_the_host_as_directions)
 {
     static float                 users[2][USERS * DIM], items[2][ITEMS * DIM], gradients[2][ITEMS * DIM];
-    const adaptau_target_options options = {.struct_size = sizeof options, .strength = 3.0};
+    const adaptau_target_options options = full_target_options((adaptau_target_options){.strength = 3.0});
     random_state = 5;
     for (int k = 0; k < USERS * DIM; k++)
         users[0][k] = users[1][k] = (float)(int)draw(1000) / 100.0f - 5.0f;
@@ -306,8 +307,8 @@ START_TEST(rows_of_a_training_go_on_bit_for_bit)
         memcpy(items + i * DIM, tables.items + i * tables.item_stride, DIM * sizeof(float));
     memcpy(copies[0], users, sizeof users);
     memcpy(copies[1], items, sizeof items);
-    adaptau_model_options options = {
-        .struct_size = sizeof options, .dim = DIM, .init = ADAPTAU_INIT_HOST, .host_users = users, .host_items = items};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .init = ADAPTAU_INIT_HOST,
+                                                                               .host_users = users, .host_items = items});
     OK(adaptau_model_create(w.context, w.data, &options, &model, &error));
     OK(adaptau_model_get_tables(model, &again, &error));
     ck_assert_uint_eq(again.flags, tables.flags);
@@ -410,7 +411,7 @@ START_TEST(a_temperature_of_another_size_does_not_fit)
     const int32_t          sizes[4][2] = {{USERS - 1, ITEMS}, {USERS + 1, ITEMS}, {USERS, ITEMS - 1}, {USERS, ITEMS + 1}};
     const int32_t          user = 0, item = 0;
     struct world           w = open_default();
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 1.0};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 1.0});
     adaptau_batch          batch = first_batch(&w);
     for (int i = 0; i < 4; i++) {
         adaptau_dataset     *data = NULL;

@@ -8,11 +8,12 @@
 
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 static struct world open_with(adaptau_sampler_options sampler, adaptau_temperature_options temperature, int32_t kind)
 {
-    adaptau_loss loss = {.struct_size = sizeof loss, .kind = kind};
+    adaptau_loss loss = full_loss((adaptau_loss){.kind = kind});
     struct world w = open_world((adaptau_context_options){.n_threads = 2}, (adaptau_model_options){0}, sampler, temperature);
     OK(adaptau_model_set_loss(w.model, &loss, &error));
     return w;
@@ -25,7 +26,7 @@ START_TEST(gradients_are_those_of_the_loss)
     struct world           w = open_with((adaptau_sampler_options){0}, (adaptau_temperature_options){0}, _i);
     adaptau_batch          batch = first_batch(&w);
     adaptau_tables         tables = tables_of(w.model);
-    adaptau_loss           loss = {.struct_size = sizeof loss, .kind = _i};
+    adaptau_loss           loss = full_loss((adaptau_loss){.kind = _i});
     adaptau_loss_output output = {.struct_size = sizeof output, .item_gradients = items};
     adaptau_temperature_state state = {.struct_size = sizeof state};
     adaptau_gradient_view     view = {.struct_size = sizeof view};
@@ -105,7 +106,7 @@ END_TEST
 START_TEST(soft_targets_need_the_softmax)
 {
     struct world           w = open_with((adaptau_sampler_options){0}, (adaptau_temperature_options){0}, ADAPTAU_LOSS_BPR);
-    adaptau_target_options options = {.struct_size = sizeof options, .strength = 2.0};
+    adaptau_target_options options = full_target_options((adaptau_target_options){.strength = 2.0});
     OK(adaptau_model_update_targets(w.model, w.data, w.temperature, &options, &error));
     expect(&w, "the model has soft targets");
 }
@@ -126,7 +127,7 @@ START_TEST(rejects_a_bad_loss_and_keeps_the_old_one)
     struct world w = open_with((adaptau_sampler_options){0}, (adaptau_temperature_options){0}, ADAPTAU_LOSS_CCL);
     adaptau_batch batch = first_batch(&w);
     adaptau_step  before = {.struct_size = sizeof before}, after = before;
-    adaptau_loss  bad = {.struct_size = sizeof bad, .kind = 9};
+    adaptau_loss  bad = full_loss((adaptau_loss){.kind = 9});
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, &before, &error));
     ck_assert_int_eq(adaptau_model_set_loss(w.model, &bad, &error), ADAPTAU_E_ARGUMENT);
     ck_assert_str_eq(error.message, "loss->kind = 9 is unknown");

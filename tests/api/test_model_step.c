@@ -7,6 +7,7 @@
 
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 /* Rows of the same user are one row of the view, and the sum of theirs. */
@@ -135,7 +136,7 @@ static adaptau_model *with_gradients(adaptau_context *context, const adaptau_dat
 {
     adaptau_model        *model = NULL;
     adaptau_temperature  *temperature = NULL;
-    adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM});
     adaptau_dataset_view  view = {.struct_size = sizeof view};
     OK(adaptau_dataset_get_view(data, &view, &error));
     adaptau_batch batch = {.struct_size = sizeof batch,
@@ -212,11 +213,13 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
     adaptau_model             *model = NULL;
     adaptau_temperature       *temperature = NULL;
     adaptau_sampler           *sampler = NULL;
-    adaptau_model_options      model_options = {.struct_size = sizeof model_options, .dim = D};
-    adaptau_sampler_options    sampler_options = {.struct_size = sizeof sampler_options, .row_weight_exponent = exponent};
-    adaptau_target_options     options = {
-            .struct_size = sizeof options, .strength = strength, .row_weight_exponent = exponent};
-    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25};
+    adaptau_model_options      model_options = full_model_options((adaptau_model_options){.dim = D});
+    adaptau_sampler_options    sampler_options =
+        full_sampler_options((adaptau_sampler_options){.row_weight_exponent = exponent});
+    adaptau_target_options     options = full_target_options((adaptau_target_options){.strength = strength,
+                                                                                      .row_weight_exponent = exponent});
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25});
     OK(adaptau_context_create(NULL, &context, &error));
     OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, _i ? weights : NULL, &data, &error));
     OK(adaptau_model_create(context, data, &model_options, &model, &error));

@@ -9,6 +9,7 @@
 
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define SKIPPED 77
@@ -47,7 +48,7 @@ static int32_t read_pairs(void)
 static void check_published(const adaptau_dataset *dataset, double quantile, int64_t counted, double log_ratio)
 {
     adaptau_temperature        *temperature = NULL;
-    adaptau_temperature_options options = {.struct_size = sizeof options, .degree_quantile = quantile};
+    adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.degree_quantile = quantile});
     adaptau_temperature_state   state = {.struct_size = sizeof state};
     OK(adaptau_temperature_create(context, dataset, &options, &temperature, &error));
     OK(adaptau_temperature_get_state(temperature, &state, &error));

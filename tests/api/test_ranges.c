@@ -10,6 +10,7 @@
 
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/options.h"
 #include "../support/score_truth.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
@@ -161,11 +162,8 @@ static int64_t most_items(const struct problem *p, int32_t n_ranges)
 static void run_ranges(const struct problem *p, const adaptau_loss *loss, int32_t n_ranges, bool has_tau, struct answer *total)
 {
     struct host      host = {.problem = p};
-    adaptau_reduce exchanges = {.struct_size = sizeof exchanges,
-                                  .item_pieces = n_ranges,
-                                  .most_items = most_items(p, n_ranges),
-                                  .function = reduce,
-                                  .user_data = &host};
+    adaptau_reduce exchanges = full_reduce((adaptau_reduce){.item_pieces = n_ranges, .most_items = most_items(p, n_ranges),
+                                                            .function = reduce, .user_data = &host});
     host.sums = allocate((size_t)p->n_rows, sizeof *host.sums);
     host.own = allocate((size_t)p->n_rows, sizeof *host.own);
     for (int round = 0; round < 2; round++) {
@@ -272,7 +270,7 @@ static void compare(const struct problem *p, const adaptau_loss *loss, int32_t n
 
 START_TEST(softmax_over_ranges_is_the_catalogues)
 {
-    const adaptau_loss loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_SOFTMAX};
+    const adaptau_loss loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
     struct problem     p = make_problem(problems[_i]);
     for (int32_t n = 1; n <= RANGES_MOST; n++)
         compare(&p, &loss, n, true);
@@ -283,8 +281,8 @@ END_TEST
 START_TEST(other_losses_over_ranges_are_the_catalogues)
 {
     const int32_t      kinds[] = {ADAPTAU_LOSS_BCE, ADAPTAU_LOSS_MSE, ADAPTAU_LOSS_CCL};
-    const adaptau_loss loss = {
-        .struct_size = sizeof loss, .kind = kinds[_i], .negative_weight = 1.7, .margin = _i == 2 ? 0.1 : 0.0};
+    const adaptau_loss loss = full_loss((adaptau_loss){.kind = kinds[_i], .negative_weight = 1.7,
+                                                       .margin = _i == 2 ? 0.1 : 0.0});
     for (int32_t q = 0; q < 5; q += 4) {
         struct problem shape = problems[q];
         shape.log_q = false;
@@ -299,11 +297,11 @@ END_TEST
 /* One range with an reduce that leaves sums alone is the catalogue, bit for bit. */
 START_TEST(one_range_has_the_bits_of_the_catalogue)
 {
-    const adaptau_loss loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_SOFTMAX};
+    const adaptau_loss loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
     struct problem     p = make_problem(problems[_i]);
     struct answer      whole = make_answer(&p), one = make_answer(&p);
     struct host        host = {.own = allocate((size_t)p.n_rows, sizeof(adaptau_row_sums))};
-    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = reduce, .user_data = &host};
+    adaptau_reduce   alone = full_reduce((adaptau_reduce){.function = reduce, .user_data = &host});
     ask(&p, &loss, NULL, &whole, true);
     ask(&p, &loss, &alone, &one, true);
     ck_assert_mem_eq(whole.row_loss, one.row_loss, (size_t)p.n_rows * sizeof(double));
@@ -318,11 +316,11 @@ END_TEST
 
 START_TEST(batch_without_rows_hands_over_zeros)
 {
-    const adaptau_loss loss = {.struct_size = sizeof loss, .kind = ADAPTAU_LOSS_SOFTMAX};
+    const adaptau_loss loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
     struct problem     p = make_problem(problems[0]);
     struct answer      a = make_answer(&p);
     struct host        host = {0};
-    adaptau_reduce   alone = {.struct_size = sizeof alone, .function = reduce, .user_data = &host};
+    adaptau_reduce   alone = full_reduce((adaptau_reduce){.function = reduce, .user_data = &host});
     for (int64_t i = 0; i < (int64_t)p.n_items * p.dim; i++)
         a.item_gradients[i] = 1.0f;
     p.n_rows = 0;
@@ -351,7 +349,7 @@ static adaptau_status try(const struct problem *p, int32_t kind, const adaptau_r
     adaptau_tables           tables = tables_of(p);
     adaptau_batch            batch = batch_of(p);
     adaptau_row_temperatures temperatures = temperatures_of(p);
-    const adaptau_loss       loss = {.struct_size = sizeof loss, .kind = kind};
+    const adaptau_loss       loss = full_loss((adaptau_loss){.kind = kind});
     adaptau_loss_output   output = {
           .struct_size = sizeof output, .user_gradients = a.user_gradients, .item_gradients = a.item_gradients};
     adaptau_status status = adaptau_loss_gradients_of_shard(context, &tables, &batch, &temperatures, &loss, e, &output, &error);
@@ -361,7 +359,7 @@ static adaptau_status try(const struct problem *p, int32_t kind, const adaptau_r
 
 START_TEST(refuses_what_does_not_add_up)
 {
-    adaptau_reduce e = {.struct_size = sizeof e, .function = refuse};
+    adaptau_reduce e = full_reduce((adaptau_reduce){.function = refuse});
     struct problem   p = make_problem(problems[0]), shared = make_problem(problems[4]);
     ck_assert_int_eq(try(&p, ADAPTAU_LOSS_BPR, &e), ADAPTAU_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(error.message, "BPR compares each candidate"));

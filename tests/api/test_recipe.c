@@ -216,7 +216,7 @@ END_TEST
 
 /* ---- what single objects are told ------------------------------------------------------------------------------------ */
 
-/* Where an object takes 0 for a default, a recipe's 0 is still 0. */
+/* 0 means 0, in a recipe and in what it tells. */
 START_TEST(tells_objects_what_zero_means)
 {
     adaptau_recipe              r = new_recipe();
@@ -235,7 +235,7 @@ START_TEST(tells_objects_what_zero_means)
     OK(adaptau_recipe_loss(&r, &loss, &error));
     OK(adaptau_recipe_temperature_options(&r, &temperature, &error));
     OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
-    ck_assert(model.gate < 0 && loss.margin < 0);
+    ck_assert(model.gate == 0 && loss.margin == 0);
     ck_assert_uint_eq(model.flags, ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_FREE_LENGTH | ADAPTAU_MODEL_BFLOAT16 |
                                        ADAPTAU_MODEL_ROW_SECOND_MOMENT);
     ck_assert_uint_eq(model.seed, UINT64_MAX);

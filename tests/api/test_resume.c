@@ -19,6 +19,7 @@
 
 #include "../support/folder.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "files/checksum.h"
 #include "files/safetensors.h"
@@ -37,6 +38,7 @@ struct scenario {
     adaptau_sampler_options     sampler;
     adaptau_loss                loss;
     double                      soft_targets;
+    bool                        no_momentum, no_gate; /* beta1_users, gate: 0                                  */
     adaptau_contrast_options    contrast; /* struct_size 0: none */
 };
 
@@ -47,7 +49,8 @@ static const struct scenario scenarios[] = {
      .sampler = {.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .row_weight_exponent = 0.5},
      .soft_targets = 3.0},
     {.name = "mf, the root of Eq. 11, sampled candidates",
-     .model = {.beta1_users = -1.0, .init = ADAPTAU_INIT_SPECTRAL},
+     .model = {.init = ADAPTAU_INIT_SPECTRAL},
+     .no_momentum = true,
      .temperature = {.tau0_policy = ADAPTAU_TAU0_EXACT, .tau_user_policy = ADAPTAU_TAU_USER_RELEASED, .exact_sample = 20},
      .sampler = {.kind = ADAPTAU_SAMPLER_SHARED_UNIFORM, .n_candidates = 50, .seed = 5}},
     {.name = "mf, free lengths, bce",
@@ -65,7 +68,7 @@ static const struct scenario scenarios[] = {
      .model = {.encoder = ADAPTAU_ENCODER_LIGHTGCN},
      .contrast = {.struct_size = sizeof(adaptau_contrast_options), .kind = ADAPTAU_CONTRAST_NCL, .prototype_weight = 0.1}},
     {.name = "simplex", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3}},
-    {.name = "simplex without embeddings of its own", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = -1.0}},
+    {.name = "simplex without embeddings of its own", .model = {.encoder = ADAPTAU_ENCODER_SIMPLEX}, .no_gate = true},
     {.name = "mf, SL@K, soft targets",
      .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS},
      .loss = {.kind = ADAPTAU_LOSS_SLATK, .top_k = 3, .weight_tau = 0.4},
@@ -77,21 +80,30 @@ static const struct scenario scenarios[] = {
 
 static struct world start(const struct scenario *s, int32_t n_threads)
 {
-    return open_world((adaptau_context_options){.n_threads = n_threads}, s->model, s->sampler, s->temperature);
+    adaptau_model_options   model = full_model_options(s->model);
+    adaptau_sampler_options sampler = full_sampler_options(s->sampler);
+    model.dim = s->model.dim ? s->model.dim : DIM;
+    model.beta1_users = s->no_momentum ? 0.0 : model.beta1_users;
+    model.gate = s->no_gate ? 0.0 : model.gate;
+    sampler.rows_per_batch = s->sampler.rows_per_batch ? s->sampler.rows_per_batch : 32;
+    return open_given_world((adaptau_context_options){.n_threads = n_threads}, model, sampler,
+                            full_temperature_options(s->temperature));
 }
 
 static void step_world(struct world *w, const struct scenario *s, const adaptau_batch *batch)
 {
+    const adaptau_contrast_options contrast = full_contrast_options(s->contrast);
     OK(adaptau_model_gradients(w->model, batch, w->temperature, NULL, &error));
     if (s->contrast.struct_size)
-        OK(adaptau_model_contrast(w->model, batch, &s->contrast, NULL, &error));
+        OK(adaptau_model_contrast(w->model, batch, &contrast, NULL, &error));
     OK(adaptau_model_apply(w->model, &error));
 }
 
 static void train_epoch(struct world *w, const struct scenario *s, int64_t epoch)
 {
     adaptau_batch          batch = {.struct_size = sizeof batch};
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = s->soft_targets, .row_weight_exponent = 0.5};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = s->soft_targets,
+                                                                                  .row_weight_exponent = 0.5});
     const double           rate = 0.02 * (double)(EPOCHS - epoch) / EPOCHS;
     OK(adaptau_model_set_learning_rates(w->model, 10.0 * rate, epoch == EPOCHS - 1 ? 0.0 : rate, &error));
     OK(adaptau_model_update_temperature(w->model, w->temperature, &error));
@@ -115,8 +127,7 @@ static void go_on(const struct scenario *s, int64_t first, int64_t end, const ch
     char         note[ADAPTAU_NOTE_SIZE], wanted[32];
     for (int i = 0; i < ITEMS; i++)
         bias[i] = 0.01f * (float)i;
-    adaptau_loss loss = s->loss;
-    loss.struct_size = sizeof loss;
+    const adaptau_loss loss = full_loss(s->loss);
     if (in) {
         adaptau_model_destroy(w.model);
         adaptau_temperature_destroy(w.temperature);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../support/options.h"
 #include "../support/sampler_fixture.h"
 #include "../support/suite.h"
 
@@ -193,9 +194,9 @@ START_TEST(rejects_rejection_for_a_user_who_has_everything)
 {
     adaptau_dataset        *data = make_greedy(3);
     adaptau_sampler        *sampler = NULL;
-    adaptau_sampler_options options = {.struct_size = sizeof options,
-                                       .kind = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
-                                       .flags = ADAPTAU_SAMPLER_REJECT_POSITIVES};
+    adaptau_sampler_options options =
+        full_sampler_options((adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
+                                                       .flags = ADAPTAU_SAMPLER_REJECT_POSITIVES});
     ck_assert_int_eq(adaptau_sampler_create(context, data, &options, &sampler, &error), ADAPTAU_E_STATE);
     ck_assert_str_eq(error.message, "user 2 has all 40 items: no candidate is left");
     ck_assert_ptr_null(sampler);

@@ -7,12 +7,13 @@
 
 #include "../support/context.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 static adaptau_search *make_search(adaptau_context *context, adaptau_search_options options)
 {
     adaptau_search *search = NULL;
-    options.struct_size = sizeof options;
+    options = full_search_options(options);
     OK(adaptau_search_create(context, &options, &search, &error));
     return search;
 }
@@ -154,7 +155,7 @@ START_TEST(refuses_what_is_no_search)
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         adaptau_search        *search = NULL;
         adaptau_search_options options = bad[k].options;
-        options.struct_size = sizeof options;
+        options = full_search_options(options);
         ck_assert_int_eq(adaptau_search_create(context, &options, &search, &error), bad[k].status);
         ck_assert_ptr_nonnull(strstr(error.message, bad[k].names));
         ck_assert_ptr_null(search);

@@ -12,6 +12,7 @@
 #include "../support/host.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/softmax_problem.h"
 #include "../support/suite.h"
@@ -124,8 +125,9 @@ static const uint32_t flag_sets[] = {ADAPTAU_NORMALISE_BOTH, 0, ADAPTAU_NORMALIS
 START_TEST(update_by_merged_moments_is_the_update)
 {
     const uint32_t                    flags = flag_sets[_i];
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_SECOND_ORDER,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_tables                    tables = block_tables(flags, 0, N, 0, M);
     adaptau_temperature              *whole = NULL;
     adaptau_temperature_state         want = {.struct_size = sizeof want};
@@ -207,7 +209,8 @@ END_TEST
 
 START_TEST(moments_that_do_not_add_up_are_refused)
 {
-    const adaptau_temperature_options exact = {.struct_size = sizeof exact, .tau0_policy = ADAPTAU_TAU0_EXACT};
+    const adaptau_temperature_options exact =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_EXACT});
     struct moments                    m;
     adaptau_temperature              *t = NULL;
     measure_grid(0, &m);
@@ -272,8 +275,8 @@ START_TEST(evaluation_of_merged_lists_is_the_evaluation)
     const int32_t             cutoffs[] = {5, K};
     adaptau_dataset          *held_out = make_block(0, N, 0, M, TEST, 4);
     const adaptau_dataset    *masks[] = {all};
-    adaptau_evaluator_options options = {.struct_size = sizeof options, .n_cutoffs = 2, .cutoffs = cutoffs, .n_masks = 1,
-                                         .masks = masks};
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 2, .cutoffs = cutoffs, .n_masks = 1, .masks = masks});
     adaptau_evaluator        *evaluator = NULL;
     adaptau_tables            tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
     double                    want[ADAPTAU_N_METRICS][2], got;
@@ -324,9 +327,11 @@ END_TEST
 START_TEST(adam_on_shards_is_the_models_step)
 {
     const uint32_t        row_moment = _i ? ADAPTAU_MODEL_ROW_SECOND_MOMENT : 0;
-    adaptau_model_options options = {.struct_size = sizeof options, .dim = D, .init = ADAPTAU_INIT_SPHERE, .flags = row_moment};
-    adaptau_adam_options  adam = {.struct_size = sizeof adam, .learning_rate = 0.02,
-                                  .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0)};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = D, .init = ADAPTAU_INIT_SPHERE,
+                                                                               .flags = row_moment});
+    adaptau_adam_options  adam =
+        full_adam_options((adaptau_adam_options){.learning_rate = 0.02,
+                                                 .flags = ADAPTAU_ADAM_TO_SPHERE | (_i ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0)});
     static float          table[M * D], first[M * D], second[M * D];
     static int32_t        steps[M];
     adaptau_model        *model = NULL;
@@ -370,8 +375,9 @@ START_TEST(first_rows_are_the_models)
     adaptau_tables tables = {.struct_size = sizeof tables};
     adaptau_model *model = NULL;
     for (int i = 0; i < 2; i++) {
-        const adaptau_model_options options = {.struct_size = sizeof options, .dim = D, .init = inits[i], .seed = 8,
-                                               .flags = ADAPTAU_MODEL_FREE_LENGTH};
+        const adaptau_model_options options =
+            full_model_options((adaptau_model_options){.dim = D, .init = inits[i], .seed = 8,
+                                                       .flags = ADAPTAU_MODEL_FREE_LENGTH});
         OK(adaptau_model_create(context, all, &options, &model, &error));
         OK(adaptau_model_get_tables(model, &tables, &error));
         for (int q = 0; q < Q; q++)
@@ -388,7 +394,7 @@ END_TEST
 
 START_TEST(adam_refuses_bad_arguments)
 {
-    adaptau_adam_options adam = {.struct_size = sizeof adam, .learning_rate = 0.02};
+    adaptau_adam_options adam = full_adam_options((adaptau_adam_options){.learning_rate = 0.02});
     int32_t              steps[2] = {0}, ids[2] = {0, 2};
     float                first[2 * D] = {0}, second[2 * D] = {0}, rows[2 * D] = {0};
     adaptau_adam_rows    r = {.struct_size = sizeof r, .dim = D, .n = 2, .rows = rows, .first = first, .second = second,
@@ -416,7 +422,7 @@ END_TEST
 
 START_TEST(epoch_order_is_the_samplers)
 {
-    adaptau_sampler_options options = {.struct_size = sizeof options, .seed = 5, .rows_per_batch = 1000};
+    adaptau_sampler_options options = full_sampler_options((adaptau_sampler_options){.seed = 5, .rows_per_batch = 1000});
     adaptau_sampler        *sampler = NULL;
     adaptau_batch           batch = {.struct_size = sizeof batch};
     adaptau_dataset_view    view = {.struct_size = sizeof view};
@@ -473,8 +479,9 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
     int64_t              ptr[N + 1];
     memcpy(own_users, users, sizeof users);
     memcpy(own_items, items + i * D, (size_t)(j - i) * D * sizeof *items);
-    const adaptau_model_options model_options = {.struct_size = sizeof model_options, .dim = D, .init = ADAPTAU_INIT_HOST,
-                                                 .host_users = own_users, .host_items = own_items};
+    const adaptau_model_options model_options =
+        full_model_options((adaptau_model_options){.dim = D, .init = ADAPTAU_INIT_HOST, .host_users = own_users,
+                                                   .host_items = own_items});
     *block = make_block(0, N, i, j, TRAIN, 9);
     OK(adaptau_dataset_get_view(*block, &view, &error));
     OK(adaptau_model_create(context, *block, &model_options, &model, &error));
@@ -487,8 +494,7 @@ static void teach(int32_t i, int32_t j, const adaptau_temperature_options *optio
         OK(adaptau_temperature_set_state(*out, &state, NULL, &error));
     }
     if (meeting) {
-        const adaptau_reduce reduce = {.struct_size = sizeof reduce, .function = meet, .user_data = meeting,
-                                           .most_items = M};
+        const adaptau_reduce reduce = full_reduce((adaptau_reduce){.function = meet, .user_data = meeting, .most_items = M});
         OK(adaptau_model_set_reduce(model, &reduce, &error));
     }
     memcpy(ptr, view.user_ptr, sizeof ptr);
@@ -531,7 +537,8 @@ static int64_t degree_in(const adaptau_dataset *dataset, int32_t user)
 START_TEST(every_range_hears_of_users_that_it_does_not_know)
 {
     static const int32_t policies[] = {ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_MINIMISER, ADAPTAU_TAU_USER_RELEASED};
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = policies[_i]};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = policies[_i]});
     adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
     adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
     adaptau_tables                    tables = block_tables(ADAPTAU_NORMALISE_BOTH, 0, N, 0, M);
@@ -578,8 +585,9 @@ END_TEST
 
 START_TEST(learned_temperatures_step_by_the_positives_of_all_ranges)
 {
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25,
-                                                 .tau_user_policy = ADAPTAU_TAU_USER_LEARNED};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_LEARNED});
     adaptau_temperature              *whole = NULL, *ranges[PARTS] = {NULL};
     adaptau_dataset                  *block = NULL, *blocks[PARTS] = {NULL};
     teach(0, M, &options, NULL, &whole, &block);
@@ -600,7 +608,8 @@ END_TEST
 
 START_TEST(losses_of_a_range_count_for_users_without_pairs_in_it)
 {
-    const adaptau_temperature_options options = {.struct_size = sizeof options, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     adaptau_dataset                  *block = make_block(0, N, 0, 1, TRAIN, 9);
     adaptau_temperature              *temperature = NULL;
     float                             losses[N];
@@ -624,11 +633,11 @@ END_TEST
 
 START_TEST(own_soft_targets_of_a_range_are_refused)
 {
-    const adaptau_model_options       options = {.struct_size = sizeof options, .dim = D};
-    const adaptau_temperature_options tau = {.struct_size = sizeof tau};
-    const adaptau_target_options      targets = {.struct_size = sizeof targets, .strength = 3.0};
+    const adaptau_model_options       options = full_model_options((adaptau_model_options){.dim = D});
+    const adaptau_temperature_options tau = full_temperature_options((adaptau_temperature_options){0});
+    const adaptau_target_options      targets = full_target_options((adaptau_target_options){.strength = 3.0});
     struct meeting                   *meeting = allocate(1, sizeof *meeting);
-    const adaptau_reduce            reduce = {.struct_size = sizeof reduce, .function = meet, .user_data = meeting};
+    const adaptau_reduce            reduce = full_reduce((adaptau_reduce){.function = meet, .user_data = meeting});
     adaptau_dataset_view              view = {.struct_size = sizeof view};
     adaptau_model                    *model = NULL;
     adaptau_temperature              *temperature = NULL;

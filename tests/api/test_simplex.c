@@ -9,6 +9,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -16,7 +17,10 @@
 
 static adaptau_model_options simplex(double gate)
 {
-    return (adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = gate, .seed = 3};
+    adaptau_model_options options = full_model_options(
+        (adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX, .dim = DIM, .seed = 3});
+    options.gate = gate;
+    return options;
 }
 
 static struct world open_simplex(adaptau_model_options options)
@@ -66,14 +70,14 @@ struct small {
 
 static void open_small(struct small *s, adaptau_model_options options)
 {
-    adaptau_temperature_options fixed = {.struct_size = sizeof fixed, .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU};
+    adaptau_temperature_options fixed =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
     for (int i = 0; i < N * D; i++)
         s->users[i] = (float)sin(1.0 + i * 0.7);
     for (int i = 0; i < M * D; i++)
         s->items[i] = (float)cos(0.5 + i * 1.3);
     for (int i = 0; i < D * D; i++)
         s->v[i] = (float)sin(0.3 + i * 2.1);
-    options.struct_size = sizeof options;
     options.dim = D;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = s->users;
@@ -153,7 +157,7 @@ static double loss_of(const struct truth *t, double gate, bool raw, bool mse, co
 
 START_TEST(finals_are_mixtures_of_users_and_what_they_have)
 {
-    static const double gates[] = {-1.0, 0.0, 0.3, 1.0}, meant[] = {0.0, 0.5, 0.3, 1.0};
+    static const double gates[] = {0.0, 0.5, 0.3, 1.0};
     struct small        s;
     open_small(&s, simplex(gates[_i]));
     for (int round = 0; round < 2; round++) {
@@ -163,7 +167,7 @@ START_TEST(finals_are_mixtures_of_users_and_what_they_have)
         ck_assert_ptr_eq(tables.items, s.items);
         for (int u = 0; u < N; u++) {
             double h[D];
-            mix(&t, meant[_i], u, h);
+            mix(&t, gates[_i], u, h);
             for (int k = 0; k < D; k++)
                 ck_assert(fabs((double)tables.users[u * D + k] - h[k]) < 1e-6);
         }
@@ -182,15 +186,15 @@ END_TEST
 START_TEST(gradients_are_central_differences_of_the_whole_loss)
 {
     enum { ROWS = 5 };
-    static const double  gates[3] = {-1.0, 0.4, 1.0}, meant[3] = {0.0, 0.4, 1.0};
+    static const double  gates[3] = {0.0, 0.4, 1.0};
     static const int32_t users[ROWS] = {3, 0, 7, 3, 8}, positives[7] = {0, 5, 1, 2, 5, 4, 6}, candidates[3] = {6, 1, 3};
     static const int64_t ptr[ROWS + 1] = {0, 2, 4, 5, 6, 7};
     const bool           raw = _i / 3 % 2, shared = _i / 6 % 2, mse = _i / 12;
-    const double         gate = meant[_i % 3];
+    const double         gate = gates[_i % 3];
     const int32_t        n_rows = gate > 0.0 || raw ? ROWS : ROWS - 1; /* a user of nothing has no direction      */
     struct small         s;
     adaptau_model_options options = simplex(gates[_i % 3]);
-    adaptau_loss          loss = {.struct_size = sizeof loss, .kind = mse ? ADAPTAU_LOSS_MSE : ADAPTAU_LOSS_SOFTMAX};
+    adaptau_loss          loss = full_loss((adaptau_loss){.kind = mse ? ADAPTAU_LOSS_MSE : ADAPTAU_LOSS_SOFTMAX});
     adaptau_batch         batch = {.struct_size = sizeof batch,
                                    .n_rows = n_rows,
                                    .users = users,
@@ -267,7 +271,7 @@ END_TEST
 START_TEST(training_learns_the_groups)
 {
     adaptau_model_options options = simplex(0.5);
-    adaptau_loss          ccl = {.struct_size = sizeof ccl, .kind = ADAPTAU_LOSS_CCL, .negative_weight = 10.0};
+    adaptau_loss          ccl = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_CCL, .negative_weight = 10.0});
     int32_t               users[USERS], items[USERS * 10];
     int                   own = 0;
     options.learning_rate_users = options.learning_rate_items = 0.02;
@@ -327,7 +331,6 @@ START_TEST(save_and_load_keep_finals_raw_tables_and_the_matrix)
     memcpy(users, raw_of(again).users, sizeof users);
     memcpy(items, raw_of(again).items, sizeof items);
     memcpy(v, parameters_of(again).rows, sizeof v);
-    options.struct_size = sizeof options;
     options.dim = DIM;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = users;
@@ -350,7 +353,6 @@ START_TEST(an_empty_dataset_leaves_the_gate)
     adaptau_dataset      *empty = NULL;
     adaptau_model        *model = NULL;
     adaptau_model_options options = simplex(0.25);
-    options.struct_size = sizeof options;
     OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
     ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 4);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -100,7 +101,7 @@ static adaptau_status use_tune_options(void *given)
 
 static adaptau_status get_search_result(void *given)
 {
-    const adaptau_search_options options = {.struct_size = sizeof options, .first = 1.0};
+    const adaptau_search_options options = full_search_options((adaptau_search_options){.first = 1.0});
     adaptau_search              *made = NULL;
     OK(adaptau_search_create(f.world.context, &options, &made, &error));
     OK(adaptau_search_report(made, 1.0, &error));
@@ -219,8 +220,24 @@ static adaptau_status use_reduce(void *given)
     return status;
 }
 
-static const adaptau_adam_options adam_step = {.struct_size = sizeof adam_step, .learning_rate = 0.1};
-static const float                gradient[1];
+static const float gradient[1];
+
+/* Structs with defaults, as their _init calls write them. */
+static struct {
+    adaptau_sampler_options     sampler;
+    adaptau_temperature_options temperature;
+    adaptau_evaluator_options   evaluator;
+    adaptau_search_options      search;
+    adaptau_tune_options        tune;
+    adaptau_model_options       model;
+    adaptau_target_options      targets;
+    adaptau_contrast_options    contrast;
+    adaptau_loss                loss;
+    adaptau_fold_in_options     fold;
+    adaptau_reduce              reduce;
+    adaptau_adam_options        adam;
+    adaptau_fit_options         fit;
+} full;
 
 static adaptau_status use_adam_options(void *given)
 {
@@ -233,7 +250,7 @@ static adaptau_status use_adam_options(void *given)
 
 static adaptau_status use_adam_rows(void *given)
 {
-    return adaptau_adam(f.world.context, &adam_step, 1, NULL, gradient, 0, given, &error);
+    return adaptau_adam(f.world.context, &full.adam, 1, NULL, gradient, 0, given, &error);
 }
 
 static adaptau_status use_range_tables(void *given)
@@ -309,8 +326,7 @@ static adaptau_status get_fit_result(void *given)
 
 static adaptau_status get_recipe(void *given)
 {
-    ck_assert_int_eq(adaptau_training_get_recipe(f.training, given, &error), adaptau_recipe_init(given, &error));
-    return adaptau_recipe_init(given, &error);
+    return adaptau_training_get_recipe(f.training, given, &error);
 }
 
 static adaptau_status get_training_state(void *given)
@@ -383,17 +399,37 @@ static adaptau_status get_gradient_view(void *given)
     return adaptau_model_get_gradient_view(f.world.model, given, &error);
 }
 
+/* ---- defaults ------------------------------------------------------------------------------------------------------- */
+
+#define INIT(name, call)                              \
+    static adaptau_status init_##name(void *given)    \
+    {                                                 \
+        return call;                                  \
+    }
+
+INIT(recipe, adaptau_recipe_init(given, &error))
+INIT(sampler_options, adaptau_sampler_options_init(given, ADAPTAU_SAMPLER_CATALOGUE, &error))
+INIT(temperature_options, adaptau_temperature_options_init(given, ADAPTAU_TAU0_EXACT, ADAPTAU_TAU_USER_NONE, &error))
+INIT(evaluator_options, adaptau_evaluator_options_init(given, &error))
+INIT(search_options, adaptau_search_options_init(given, 1.0, &error))
+INIT(tune_options, adaptau_tune_options_init(given, &error))
+INIT(model_options, adaptau_model_options_init(given, &error))
+INIT(target_options, adaptau_target_options_init(given, &error))
+INIT(contrast_options, adaptau_contrast_options_init(given, ADAPTAU_CONTRAST_NCL, &error))
+INIT(loss, adaptau_loss_init(given, ADAPTAU_LOSS_CCL, &error))
+INIT(fold_options, adaptau_fold_in_options_init(given, f.mf, ADAPTAU_TAU_USER_NONE, &error))
+INIT(reduce, adaptau_reduce_init(given, &error))
+INIT(adam_options, adaptau_adam_options_init(given, &error))
+INIT(fit_options, adaptau_fit_options_init(given, &error))
+
 /* ---- what callers have ------------------------------------------------------------------------------------------------- */
 
 static const int64_t         one_row[] = {0, 1};
 static const int32_t         one_item[] = {0};
 static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_row, .indices = one_item};
 static const adaptau_context_options one_thread = {.n_threads = 1};
-static const adaptau_target_options  no_targets = {0};
-static const adaptau_fold_in_options    folding = {.tau = 0.2};
 static const adaptau_query         one_best = {.n = 1, .k = 1};
 static const uint32_t        zeros[128];
-static const adaptau_reduce reduce = {.function = leave_alone};
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
     .dim = 1, .users = table_moments, .items = table_moments, .interactions = {1.0, 1.0, 0.5, 0.25}};
@@ -403,8 +439,6 @@ static int32_t                 one_count[1];
 static const adaptau_adam_rows adam_rows = {
     .dim = 1, .n = 1, .rows = one_number, .first = first_moment, .second = second_moment, .steps = one_count};
 
-static const adaptau_search_options searching = {.struct_size = sizeof searching, .first = 1.0};
-
 static const struct struct_case {
     const char  *name;
     use_function use;
@@ -413,25 +447,25 @@ static const struct struct_case {
 } inputs[] = {
     {"context options", use_context_options, 80, sizeof(adaptau_context_options), &one_thread},
     {"csr", use_csr, 40, sizeof(adaptau_csr), &csr},
-    {"sampler options", use_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
-    {"temperature options", use_temperature_options, 88, sizeof(adaptau_temperature_options), zeros},
-    {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
+    {"sampler options", use_sampler_options, 56, sizeof(adaptau_sampler_options), &full.sampler},
+    {"temperature options", use_temperature_options, 88, sizeof(adaptau_temperature_options), &full.temperature},
+    {"evaluator options", use_evaluator_options, 40, sizeof(adaptau_evaluator_options), &full.evaluator},
     {"tables of a likelihood", use_likelihood_tables, 64, sizeof(adaptau_tables), &f.tables},
-    {"search options", use_search_options, 40, sizeof(adaptau_search_options), &searching},
-    {"tune options", use_tune_options, 80, sizeof(adaptau_tune_options), zeros},
-    {"model options", use_model_options, 152, sizeof(adaptau_model_options), zeros},
-    {"target options", use_target_options, 24, sizeof(adaptau_target_options), &no_targets},
-    {"contrast options", use_contrast_options, sizeof(adaptau_contrast_options), sizeof(adaptau_contrast_options), zeros},
-    {"loss", use_loss, 48, sizeof(adaptau_loss), zeros},
+    {"search options", use_search_options, 40, sizeof(adaptau_search_options), &full.search},
+    {"tune options", use_tune_options, 80, sizeof(adaptau_tune_options), &full.tune},
+    {"model options", use_model_options, 152, sizeof(adaptau_model_options), &full.model},
+    {"target options", use_target_options, 24, sizeof(adaptau_target_options), &full.targets},
+    {"contrast options", use_contrast_options, sizeof(adaptau_contrast_options), sizeof(adaptau_contrast_options), &full.contrast},
+    {"loss", use_loss, 48, sizeof(adaptau_loss), &full.loss},
     {"tables", use_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"batch", use_batch, 112, sizeof(adaptau_batch), &f.batch},
     {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
-    {"fold options", use_fold_options, 56, sizeof(adaptau_fold_in_options), &folding},
+    {"fold options", use_fold_options, 56, sizeof(adaptau_fold_in_options), &full.fold},
     {"query", use_query, 80, sizeof(adaptau_query), &one_best},
     {"query of tables", use_query_of_tables, 80, sizeof(adaptau_query), &one_best},
     {"softmax output", use_softmax_output, 104, sizeof(adaptau_loss_output), &f.output},
-    {"reduce", use_reduce, 32, sizeof(adaptau_reduce), &reduce},
-    {"Adam's options", use_adam_options, 48, sizeof(adaptau_adam_options), &adam_step},
+    {"reduce", use_reduce, 32, sizeof(adaptau_reduce), &full.reduce},
+    {"Adam's options", use_adam_options, 48, sizeof(adaptau_adam_options), &full.adam},
     {"Adam's rows", use_adam_rows, 56, sizeof(adaptau_adam_rows), &adam_rows},
     {"tables of a range", use_range_tables, 64, sizeof(adaptau_tables), &f.tables},
     {"score moments", use_score_moments, 72, sizeof(adaptau_score_moments), &score_moments},
@@ -439,7 +473,7 @@ static const struct struct_case {
     {"recipe", use_recipe, 304, sizeof(adaptau_recipe), &f.recipe},
     {"filled recipe", use_filled_recipe, 304, sizeof(adaptau_recipe), &f.recipe},
     {"split options", use_split_options, 32, sizeof(adaptau_split_options), zeros},
-    {"fit options", use_fit_options, 80, sizeof(adaptau_fit_options), zeros},
+    {"fit options", use_fit_options, 80, sizeof(adaptau_fit_options), &full.fit},
 }, outputs[] = {
     {"tables", get_tables, 64, sizeof(adaptau_tables), zeros},
     {"batch", get_batch, 112, sizeof(adaptau_batch), zeros},
@@ -458,9 +492,25 @@ static const struct struct_case {
     {"loss", get_loss, 48, sizeof(adaptau_loss), zeros},
     {"temperature options", get_temperature_options, 88, sizeof(adaptau_temperature_options), zeros},
     {"sampler options", get_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
+}, inits[] = {
+    {"recipe", init_recipe, 304, sizeof(adaptau_recipe), zeros},
+    {"sampler options", init_sampler_options, 56, sizeof(adaptau_sampler_options), zeros},
+    {"temperature options", init_temperature_options, 88, sizeof(adaptau_temperature_options), zeros},
+    {"evaluator options", init_evaluator_options, 40, sizeof(adaptau_evaluator_options), zeros},
+    {"search options", init_search_options, 40, sizeof(adaptau_search_options), zeros},
+    {"tune options", init_tune_options, 80, sizeof(adaptau_tune_options), zeros},
+    {"model options", init_model_options, 152, sizeof(adaptau_model_options), zeros},
+    {"target options", init_target_options, 24, sizeof(adaptau_target_options), zeros},
+    {"contrast options", init_contrast_options, sizeof(adaptau_contrast_options), sizeof(adaptau_contrast_options), zeros},
+    {"loss", init_loss, 48, sizeof(adaptau_loss), zeros},
+    {"fold options", init_fold_options, 56, sizeof(adaptau_fold_in_options), zeros},
+    {"reduce", init_reduce, 32, sizeof(adaptau_reduce), zeros},
+    {"Adam's options", init_adam_options, 48, sizeof(adaptau_adam_options), zeros},
+    {"fit options", init_fit_options, 80, sizeof(adaptau_fit_options), zeros},
 };
 
-static const int n_inputs = sizeof inputs / sizeof *inputs, n_outputs = sizeof outputs / sizeof *outputs;
+static const int n_inputs = sizeof inputs / sizeof *inputs, n_outputs = sizeof outputs / sizeof *outputs,
+                 n_inits = sizeof inits / sizeof *inits;
 
 /* A caller's struct of `bytes`, whose struct_size is `claimed`. To be freed. */
 static unsigned char *make_struct(const struct struct_case *c, size_t bytes, uint32_t claimed)
@@ -540,6 +590,38 @@ START_TEST(leaves_the_tail_of_results_alone)
 }
 END_TEST
 
+/* A newer caller's members that the library does not know are 0 afterwards: with anything else the struct would be refused. */
+START_TEST(defaults_are_for_all_callers)
+{
+    const struct struct_case *c = &inits[_i];
+    unsigned char            *given = make_struct(c, c->size + TAIL, (uint32_t)(c->size + TAIL));
+    accepts_what_there_was(c);
+    rejects_what_never_was(c);
+    memset(given + sizeof(uint32_t), 0xa5, c->size + TAIL - sizeof(uint32_t));
+    ck_assert_int_eq(c->use(given), ADAPTAU_OK);
+    for (size_t place = 0; place < TAIL; place++)
+        ck_assert_uint_eq(given[c->size + place], 0);
+    free(given);
+}
+END_TEST
+
+static void open_full(void)
+{
+    full.sampler = full_sampler_options((adaptau_sampler_options){0});
+    full.temperature = full_temperature_options((adaptau_temperature_options){0});
+    full.evaluator = full_evaluator_options((adaptau_evaluator_options){0});
+    full.search = full_search_options((adaptau_search_options){.first = 1.0});
+    full.tune = full_tune_options((adaptau_tune_options){0});
+    full.model = full_model_options((adaptau_model_options){0});
+    full.targets = full_target_options((adaptau_target_options){0});
+    full.contrast = full_contrast_options((adaptau_contrast_options){0});
+    full.loss = full_loss((adaptau_loss){0});
+    full.fold = full_fold_in_options(f.mf, (adaptau_fold_in_options){.tau = 0.2});
+    full.reduce = full_reduce((adaptau_reduce){.function = leave_alone});
+    full.adam = full_adam_options((adaptau_adam_options){.learning_rate = 0.1});
+    full.fit = full_fit_options((adaptau_fit_options){0});
+}
+
 static void open_fixture(void)
 {
     adaptau_model_options lightgcn = {.encoder = ADAPTAU_ENCODER_LIGHTGCN};
@@ -562,6 +644,7 @@ static void open_fixture(void)
     f.short_recipe.dim = 2;
     f.short_recipe.init = ADAPTAU_INIT_SPHERE;
     OK(adaptau_training_create(f.world.context, f.world.data, &f.recipe, &f.training, &error));
+    open_full();
 }
 
 static void close_fixture(void)
@@ -582,6 +665,7 @@ int main(void)
     tcase_add_loop_test(tests, rejects_members_that_it_does_not_know, 0, n_inputs);
     tcase_add_loop_test(tests, writes_structs_of_all_callers, 0, n_outputs);
     tcase_add_loop_test(tests, leaves_the_tail_of_results_alone, 0, n_outputs);
+    tcase_add_loop_test(tests, defaults_are_for_all_callers, 0, n_inits);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "../support/temperature_fixture.h"
 
@@ -41,9 +42,7 @@ START_TEST(one_temperature_follows_the_mean_slope)
     struct adam          truth = {.theta = log(0.2)};
     const int32_t        rows[3] = {4, 0, 4};
     const float          terms[3] = {2.0f, 0.0f, 5.0f};
-    OK(adaptau_temperature_create(context, dataset,
-                                  &OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.2, .learning_rate = 0.03), &t,
-                                  &error));
+    t = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_LEARNED, .tau = 0.2, .learning_rate = 0.03));
     for (int k = 0; k < STEPS; k++) {
         float d[3], tau[2];
         for (int r = 0; r < 3; r++)
@@ -66,9 +65,7 @@ START_TEST(each_user_follows_its_own_slope)
     adaptau_temperature *t = NULL;
     struct adam          truth[2];
     const int32_t        rows[3] = {1, 3, 1};
-    OK(adaptau_temperature_create(context, dataset,
-                                  &OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED,
-                                           .tau = 0.15), &t, &error));
+    t = create(OPTIONS(.tau0_policy = ADAPTAU_TAU0_FIXED, .tau_user_policy = ADAPTAU_TAU_USER_LEARNED, .tau = 0.15));
     truth[0] = truth[1] = (struct adam){.theta = log(0.15)};
     for (int k = 0; k < STEPS; k++) {
         float d[3];
@@ -115,7 +112,7 @@ START_TEST(a_step_of_training_lowers_the_loss)
     adaptau_sampler            *sampler = NULL;
     adaptau_model              *model = NULL;
     double                      losses[2];
-    adaptau_model_options       model_options = {.struct_size = sizeof model_options, .dim = 8};
+    adaptau_model_options       model_options = full_model_options((adaptau_model_options){.dim = 8});
     adaptau_temperature_options options =
         OPTIONS(.tau0_policy = personal ? ADAPTAU_TAU0_FIXED : ADAPTAU_TAU0_LEARNED,
                 .tau_user_policy = personal ? ADAPTAU_TAU_USER_LEARNED : ADAPTAU_TAU_USER_NONE, .tau = 0.05,

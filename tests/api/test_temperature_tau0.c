@@ -288,7 +288,7 @@ START_TEST(warms_up_by_a_constant_and_measures_meanwhile)
         }
         adaptau_temperature_destroy(temperature);
     }
-    adaptau_temperature *temperature = create(OPTIONS(.warmup_updates = -1));
+    adaptau_temperature *temperature = create(OPTIONS(.warmup_updates = ADAPTAU_WARMUP_FOR_EVER));
     for (int k = 0; k < 5; k++)
         ck_assert_int_eq(adaptau_temperature_update(temperature, &tables, NULL), ADAPTAU_OK);
     check_close("tau0", state_of(temperature).tau0, 0.7 / expected[LOG_RATIO], 1e-14);

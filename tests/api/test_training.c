@@ -11,6 +11,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define EPOCHS 4
@@ -91,8 +92,9 @@ static void train_by_hand(adaptau_context *context, const adaptau_dataset *data,
     adaptau_temperature_options temperature_options = {.struct_size = sizeof temperature_options};
     adaptau_sampler_options     sampler_options = {.struct_size = sizeof sampler_options};
     adaptau_temperature_state   state = {.struct_size = sizeof state};
-    const adaptau_target_options targets = {
-        .struct_size = sizeof targets, .strength = r->soft_targets, .row_weight_exponent = r->row_weight_exponent};
+    const adaptau_target_options targets =
+        full_target_options((adaptau_target_options){.strength = r->soft_targets,
+                                                     .row_weight_exponent = r->row_weight_exponent});
     OK(adaptau_recipe_model_options(r, &model_options, &error));
     OK(adaptau_recipe_loss(r, &loss, &error));
     OK(adaptau_recipe_temperature_options(r, &temperature_options, &error));

@@ -10,6 +10,7 @@
 #include "../support/context.h"
 #include "../support/draw.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "fit/sample.h"
 
@@ -56,8 +57,8 @@ static double score_at(adaptau_context *context, const adaptau_dataset *part, co
                        adaptau_recipe recipe, double tau, int64_t epochs)
 {
     static const int32_t      cutoffs[] = {10, 20, 50};
-    adaptau_evaluator_options options = {
-        .struct_size = sizeof options, .n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &part};
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &part});
     adaptau_training    *training = NULL;
     adaptau_evaluator   *evaluator = NULL;
     adaptau_batch        batch = {.struct_size = sizeof batch};
@@ -100,7 +101,7 @@ START_TEST(no_neighbour_of_what_is_found_scores_higher)
     adaptau_dataset       *data = make_data(context, 30), *part = NULL, *held_out = NULL;
     adaptau_split_options  split = {.struct_size = sizeof split, .share = 0.2, .seed = 5};
     OK(adaptau_dataset_split(context, data, &split, &part, &held_out, &error));
-    adaptau_tune_options   options = {.struct_size = sizeof options, .held_out = held_out, .trial_epochs = 5};
+    adaptau_tune_options   options = full_tune_options((adaptau_tune_options){.held_out = held_out, .trial_epochs = 5});
     adaptau_recipe         recipe = small_recipe(), given = recipe;
     adaptau_tune_result    result = tune(context, part, &options, &recipe);
     ck_assert_int_eq(result.n_held_out, adaptau_dataset_n_interactions(held_out));
@@ -277,8 +278,8 @@ START_TEST(fewer_users_find_the_temperature_of_all)
 {
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     adaptau_dataset *data = make_data(context, 30);
-    for (uint32_t divisor = 1; divisor <= 4; divisor *= 2) {
-        const adaptau_tune_options options = {.struct_size = sizeof options, .user_divisor = divisor};
+    for (int32_t divisor = 1; divisor <= 4; divisor *= 2) {
+        const adaptau_tune_options options = full_tune_options((adaptau_tune_options){.user_divisor = divisor});
         adaptau_recipe             recipe = small_recipe();
         const double               first = 0.7 / adaptau_log_ratio(USERS, ITEMS, adaptau_dataset_n_interactions(data));
         recipe.tau_min = first / 1.25;
@@ -286,7 +287,7 @@ START_TEST(fewer_users_find_the_temperature_of_all)
         recipe.tau_user_policy = ADAPTAU_TAU_USER_NONE;
         const adaptau_tune_result result = tune(context, data, &options, &recipe);
         ck_assert_int_eq(result.n_trials, 1);
-        ck_assert_uint_eq(result.user_divisor, divisor);
+        ck_assert_uint_eq(result.user_divisor, (uint32_t)divisor);
         ck_assert_double_eq_tol(result.tau, result.first_tau * pow(1.08, -log2(divisor)), 1e-12);
         ck_assert_double_eq(recipe.tau, result.tau);
     }
@@ -305,7 +306,7 @@ START_TEST(an_encoder_is_compared_with_factorisation_by_its_defaults)
     adaptau_dataset      *data = make_data(context, 30), *part = NULL, *held_out = NULL;
     adaptau_split_options split = {.struct_size = sizeof split, .share = 0.2, .seed = 5};
     OK(adaptau_dataset_split(context, data, &split, &part, &held_out, &error));
-    adaptau_tune_options options = {.struct_size = sizeof options, .held_out = held_out};
+    adaptau_tune_options options = full_tune_options((adaptau_tune_options){.held_out = held_out});
     adaptau_recipe       factorised = {.struct_size = sizeof factorised}, plain, compared;
     OK(adaptau_recipe_init(&factorised, &error));
     factorised.dim = 16;
@@ -332,7 +333,7 @@ START_TEST(factorisation_is_compared_with_nothing)
 {
     adaptau_context           *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     adaptau_dataset           *data = make_data(context, 30);
-    const adaptau_tune_options options = {.struct_size = sizeof options, .flags = ADAPTAU_TUNE_COMPARE};
+    const adaptau_tune_options options = full_tune_options((adaptau_tune_options){.flags = ADAPTAU_TUNE_COMPARE});
     adaptau_recipe             recipe = small_recipe();
     const adaptau_tune_result  result = tune(context, data, &options, &recipe);
     ck_assert(result.n_trials >= 3 && result.factorised_score == 0.0 && result.factorised_recall == 0.0);
@@ -367,7 +368,8 @@ START_TEST(progress_sees_every_step_and_can_end_it)
     adaptau_context     *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
     adaptau_dataset     *data = make_data(context, 30);
     struct watch         watch = {0};
-    adaptau_tune_options options = {.struct_size = sizeof options, .progress = look, .user_data = &watch, .trial_epochs = 2};
+    adaptau_tune_options options = full_tune_options((adaptau_tune_options){.progress = look, .user_data = &watch,
+                                                                            .trial_epochs = 2});
     adaptau_recipe       recipe = small_recipe(), before = recipe;
     adaptau_tune_result  result = tune(context, data, &options, &recipe);
     adaptau_sampler     *sampler = NULL;

@@ -11,6 +11,7 @@
 #include "../support/draw.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "core/spectral.h"
 
@@ -164,13 +165,11 @@ END_TEST
 START_TEST(sampler_hands_weights_on)
 {
     adaptau_dataset              *data = make_data(weights), *plain = make_data(NULL);
-    const adaptau_sampler_options options = {.struct_size = sizeof options,
-                                             .kind = ADAPTAU_SAMPLER_SHARED_POPULARITY,
-                                             .rows = _i ? ADAPTAU_SAMPLER_ROWS_INTERACTIONS : ADAPTAU_SAMPLER_ROWS_USERS,
-                                             .rows_per_batch = 7,
-                                             .n_candidates = 5,
-                                             .row_weight_exponent = 0.5,
-                                             .seed = 3};
+    const adaptau_sampler_options options =
+        full_sampler_options((adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_SHARED_POPULARITY,
+                                                       .rows = _i ? ADAPTAU_SAMPLER_ROWS_INTERACTIONS : ADAPTAU_SAMPLER_ROWS_USERS,
+                                                       .rows_per_batch = 7, .n_candidates = 5, .row_weight_exponent = 0.5,
+                                                       .seed = 3});
     adaptau_sampler              *sampler = NULL, *other = NULL;
     adaptau_batch                 batch = {.struct_size = sizeof batch}, same = {.struct_size = sizeof same};
     int64_t                       n = 0;
@@ -265,7 +264,7 @@ static void check_equal(const struct result *got, const struct result *want)
 
 static adaptau_loss loss_of(int32_t kind)
 {
-    return (adaptau_loss){.struct_size = sizeof(adaptau_loss), .kind = kind, .top_k = kind == ADAPTAU_LOSS_SLATK ? 5 : 0};
+    return full_loss((adaptau_loss){.kind = kind, .top_k = kind == ADAPTAU_LOSS_SLATK ? 5 : 0});
 }
 
 /* _i: loss x kind of candidates. A row for each interaction: weighted once, and unweighted as often as it comes. */
@@ -374,9 +373,9 @@ struct training {
 
 static struct training begin(const adaptau_dataset *data, adaptau_temperature_options options)
 {
-    const adaptau_model_options model = {.struct_size = sizeof model, .dim = DIM, .seed = 9};
+    const adaptau_model_options model = full_model_options((adaptau_model_options){.dim = DIM, .seed = 9});
     struct training             t = {NULL, NULL};
-    options.struct_size = sizeof options;
+    options = full_temperature_options(options);
     OK(adaptau_model_create(context, data, &model, &t.model, &error));
     OK(adaptau_temperature_create(context, data, &options, &t.temperature, &error));
     return t;
@@ -561,12 +560,10 @@ static void fold(const adaptau_model *model, const adaptau_dataset *data, int32_
                  float *embeddings, float *taus)
 {
     adaptau_fold_in              *in = NULL;
-    const adaptau_fold_in_options options = {.struct_size = sizeof options,
-                                             .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS,
-                                             .n_steps = n_steps,
-                                             .tau = 0.2,
-                                             .threshold = 3.0,
-                                             .target_strength = strength};
+    adaptau_fold_in_options       options =
+        full_fold_in_options(model, (adaptau_fold_in_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS, .tau = 0.2,
+                                                              .threshold = 3.0, .target_strength = strength});
+    options.n_steps = n_steps;
     OK(adaptau_fold_in_create(model, data, &options, &in, &error));
     OK(adaptau_fold_in_users(in, USERS, ptr, items, with, embeddings, taus, &error));
     adaptau_fold_in_destroy(in);
@@ -580,7 +577,7 @@ START_TEST(new_users_start_at_weighted_means)
     adaptau_tables   tables = {.struct_size = sizeof tables};
     float            rows[USERS * DIM];
     OK(adaptau_model_get_tables(t.model, &tables, &error));
-    fold(t.model, data, -1, 0.0, weights, rows, NULL);
+    fold(t.model, data, 0, 0.0, weights, rows, NULL);
     for (int32_t u = 0; u < USERS; u++) {
         double mean[DIM] = {0.0}, length = 0.0;
         for (int64_t p = ptr[u]; p < ptr[u + 1]; p++)

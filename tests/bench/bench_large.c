@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 
 #define USERS 100000
@@ -126,21 +127,17 @@ static void open_world(struct world *w, int32_t n_items, int dim, const char *fo
     OK(adaptau_init_rows(w->context, 1, ADAPTAU_SIDE_USERS, ADAPTAU_INIT_SPHERE, USERS, 0, USERS, dim, w->tables, 0, &error));
     OK(adaptau_init_rows(w->context, 1, ADAPTAU_SIDE_ITEMS, ADAPTAU_INIT_SPHERE, n_items, 0, n_items, dim,
                          w->tables + (size_t)USERS * (size_t)dim, 0, &error));
-    const adaptau_model_options model = {.struct_size = sizeof model,
-                                         .dim = dim,
-                                         .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT,
-                                         .init = ADAPTAU_INIT_HOST,
-                                         .host_users = w->tables,
-                                         .host_items = w->tables + (size_t)USERS * (size_t)dim};
+    const adaptau_model_options model =
+        full_model_options((adaptau_model_options){.dim = dim, .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT,
+                                                   .init = ADAPTAU_INIT_HOST, .host_users = w->tables,
+                                                   .host_items = w->tables + (size_t)USERS * (size_t)dim});
     OK(adaptau_model_create(w->context, w->data, &model, &w->model, &error));
     OK(adaptau_temperature_create(w->context, w->data, NULL, &w->temperature, &error));
     for (int k = 0; k < KINDS; k++) {
-        const adaptau_sampler_options sampler = {.struct_size = sizeof sampler,
-                                                 .flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM | ADAPTAU_SAMPLER_LOG_Q,
-                                                 .kind = ADAPTAU_SAMPLER_SHARED_POPULARITY,
-                                                 .rows = rows_of_kind[k],
-                                                 .rows_per_batch = ROWS,
-                                                 .n_candidates = CANDIDATES};
+        const adaptau_sampler_options sampler =
+            full_sampler_options((adaptau_sampler_options){.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM | ADAPTAU_SAMPLER_LOG_Q,
+                                                           .kind = ADAPTAU_SAMPLER_SHARED_POPULARITY, .rows = rows_of_kind[k],
+                                                           .rows_per_batch = ROWS, .n_candidates = CANDIDATES});
         OK(adaptau_sampler_create(w->context, w->data, &sampler, &w->samplers[k], &error));
         OK(adaptau_sampler_begin_epoch(w->samplers[k], 0, &error));
     }

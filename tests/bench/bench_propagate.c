@@ -24,6 +24,7 @@
 #include "core/dataset.h"
 #include "kernels/of_context.h"
 #include "kernels/propagate.h"
+#include "../support/options.h"
 
 #define USERS 29858
 #define ITEMS 40981
@@ -187,8 +188,8 @@ static void make_problem(struct bench *b, int32_t threads)
     memset(b->items, 0, ITEMS * row);
     memset(b->copies, 0, ITEMS * row);
     make_graph(b);
-    adaptau_model_options model = {
-        .struct_size = sizeof model, .encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = (int32_t)b->dim, .n_layers = 3};
+    adaptau_model_options model = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN,
+                                                                             .dim = (int32_t)b->dim, .n_layers = 3});
     check(adaptau_model_create(b->context, b->graph, &model, &b->model, &error), &error);
     check(adaptau_temperature_create(b->context, b->graph, NULL, &b->temperature, &error), &error);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "../support/options.h"
 
 #define MOST_THREADS 16
 #define MOST_ROUNDS 64
@@ -90,12 +91,9 @@ struct size_result {
 
 static adaptau_sampler_options sampler_options(const struct kind *kind)
 {
-    return (adaptau_sampler_options){.struct_size = sizeof(adaptau_sampler_options),
-                                     .flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM,
-                                     .kind = kind->sampler,
-                                     .rows = kind->rows,
-                                     .rows_per_batch = kind->rows_per_batch,
-                                     .n_candidates = kind->n_candidates};
+    return full_sampler_options((adaptau_sampler_options){.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, .kind = kind->sampler,
+                                                          .rows = kind->rows, .rows_per_batch = kind->rows_per_batch,
+                                                          .n_candidates = kind->n_candidates});
 }
 
 static void open_size(struct size *size, int32_t n_items, int threads, int dim)

@@ -17,6 +17,7 @@
 #include "common/problem.h"
 #include "host.h"
 #include "kernels/of_context.h"
+#include "../support/options.h"
 
 #define EVERY 16 /* batches from one whose gradients are taken apart to the next                                */
 #define TILE 128
@@ -68,7 +69,7 @@ static void open_problem(struct bench *b, const char *folder)
 
 static void tune(struct bench *b, double tau)
 {
-    const adaptau_tune_options options = {.struct_size = sizeof options};
+    const adaptau_tune_options options = full_tune_options((adaptau_tune_options){0});
     adaptau_error              error = {0};
     const double               start = bench_now();
     b->recipe.struct_size = sizeof b->recipe;
@@ -86,8 +87,8 @@ static void evaluate(struct bench *b, const adaptau_model *model)
 {
     static const int32_t            cutoffs[] = {10, 20, 50};
     const adaptau_dataset          *mask = b->problem.train;
-    const adaptau_evaluator_options options = {
-        .struct_size = sizeof options, .n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &mask};
+    const adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &mask});
     adaptau_tables     tables = {.struct_size = sizeof tables};
     adaptau_evaluator *evaluator = NULL;
     adaptau_error      error = {0};

@@ -162,14 +162,14 @@ def main():
     tau0, prior = bias(kept_rows, temperature)
     ptr, ids = csr({place: train_rows[u] for place, u in enumerate(left_out)}, len(left_out))
     for strength in (0.0, soft):
-        for steps in settings.steps or [-1, 1, 2, 3, 4, 6, 8, 12, 20]:
-            fold_options = FoldOptions(ctypes.sizeof(FoldOptions), 1, 0, steps, tau0, 0.0, 0.0, strength, float(popularity))
+        for steps in settings.steps or [0, 1, 2, 3, 4, 6, 8, 12, 20]:
+            fold_options = FoldOptions(ctypes.sizeof(FoldOptions), 1, 0, steps, tau0, 0.0, 2.0, strength, float(popularity))
             fold = P()
             started = time.process_time()
-            library.call("fold_create", model, dataset, ctypes.byref(fold_options), ctypes.byref(fold))
+            library.call("fold_in_create", model, dataset, ctypes.byref(fold_options), ctypes.byref(fold))
             created = time.process_time()
             out = np.zeros((len(left_out), items.shape[1]), np.float32)
-            library.call("fold_users", fold, len(left_out), P(ptr.ctypes.data), P(ids.ctypes.data), P(out.ctypes.data), None)
+            library.call("fold_in_users", fold, len(left_out), P(ptr.ctypes.data), P(ids.ctypes.data), None, P(out.ctypes.data), None)
             ended = time.process_time()
             library.library.adaptau_fold_in_destroy(fold)
             got = recall(out, items, prior, left_out, train_rows, test_rows)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host.h"
+#include "../support/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,8 +155,8 @@ static void open_evaluator(struct host *h, const struct host_options *options)
 {
     adaptau_error error = {0};
     h->held_out = draw_data(h->context, options, options->n_pairs / 4);
-    adaptau_evaluator_options evaluator_options = {
-        .struct_size = sizeof evaluator_options, .n_masks = 1, .masks = (const adaptau_dataset *const *)&h->data};
+    adaptau_evaluator_options evaluator_options =
+        full_evaluator_options((adaptau_evaluator_options){.n_masks = 1, .masks = (const adaptau_dataset *const *)&h->data});
     if (adaptau_evaluator_create(h->context, h->held_out, &evaluator_options, &h->evaluator, &error))
         bench_fail("evaluator", &error);
 }
@@ -164,9 +165,9 @@ void bench_open_host(struct host *h, const struct host_options *options)
 {
     adaptau_error           error = {0};
     adaptau_context_options context_options = {.struct_size = sizeof context_options, .n_threads = options->threads};
-    adaptau_model_options   model_options = {.struct_size = sizeof model_options,
-                                             .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT | options->model_flags,
-                                             .dim = options->dim};
+    adaptau_model_options   model_options =
+        full_model_options((adaptau_model_options){.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT | options->model_flags,
+                                                   .dim = options->dim});
     if (options->recycle) {
         context_options.allocate = allocate_kept;
         context_options.free = free_kept;
@@ -203,7 +204,7 @@ void bench_close_host(struct host *h)
 void bench_turn_epoch(struct host *h)
 {
     adaptau_error          error = {0};
-    adaptau_target_options targets = {.struct_size = sizeof targets, .strength = 13.3};
+    adaptau_target_options targets = full_target_options((adaptau_target_options){.strength = 13.3});
     if (adaptau_model_update_temperature(h->model, h->temperature, &error))
         bench_fail("temperature", &error);
     if (h->soft && adaptau_model_update_targets(h->model, h->data, h->temperature, &targets, &error))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/problem.h"
+#include "../support/options.h"
 
 static void check(adaptau_status status, const adaptau_error *error)
 {
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
     check(problem_open(&problem, context, argv[1], &reading, 0.2, 0, &error), &error);
     train(context, problem.train, &training);
     const adaptau_dataset          *mask = problem.train;
-    const adaptau_evaluator_options options = {.struct_size = sizeof options, .n_masks = 1, .masks = &mask};
+    const adaptau_evaluator_options options = full_evaluator_options((adaptau_evaluator_options){.n_masks = 1, .masks = &mask});
     check(adaptau_evaluator_create(context, problem.test, &options, &evaluator, &error), &error);
     check(adaptau_model_get_tables(adaptau_training_model(training), &tables, &error), &error);
     check(adaptau_evaluator_run(evaluator, &tables, &error), &error);

@@ -375,7 +375,7 @@ def check_errors():
     refused(1, "no recommendations in it", "nothing.csv", *test)
     refused(1, "--list-columns: no column \"place\" among 3", "a.csv", *test, "--list-columns", "user=1,item=2,rank=place")
     refused(1, "--list-columns tells user and item", "a.csv", *test, "--list-columns", "rank=3")
-    refused(1, "nothing.csv claims a header of", "nothing.csv", *test, "--kind", "model")
+    refused(1, "nothing.csv is no safetensors file", "nothing.csv", *test, "--kind", "model")
     for text, message in (('{"items": [1]}', 'a list of items without a "user"'), ('{"user": 1, "items": [{"score": 1}]}', 'without "item"'),
                           ('{"user": 1, "items": [1}', "no comma and no ] behind a value"), ('{"user": "\\ud800"}', "half a character"),
                           ('[' * 40, "too deep"), ('{"user": "a', "a string that is not closed"), ('{"user" 3}', "no colon"),

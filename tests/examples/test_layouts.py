@@ -53,8 +53,11 @@ def field(text, separator, quote_all):
     return '"' + text.replace('"', '""') + '"' if needs else text
 
 
-def write(path, rows, separator, header, order, quoting, end, packing, encoding):
-    lines = []
+COMMENTS = [[], ["# SNAP writes such lines", "#"], ["% sym unweighted", "% 60 20 30", ""]]
+
+
+def write(path, rows, separator, header, order, quoting, end, packing, encoding, comments=()):
+    lines = list(comments)
     if header:
         lines.append(separator.join(field(HEADERS[header][c], separator, quoting == "all") for c in order))
     lines += [separator.join(field(r[c], separator, quoting != "needed") for c in order) for r in rows]
@@ -97,6 +100,55 @@ def expect(path, options, rows, order, what):
         sys.exit(f"FAILED {what}: {lines[-1]}")
 
 
+def run(path, *options):
+    return subprocess.run([DUMP, path, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode()
+
+
+def expect_words(path, text, words, what):
+    with open(path, "w") as f:
+        f.write(text)
+    out = run(path)
+    if words not in out:
+        sys.exit(f"FAILED {what}: {words!r} is not in {out!r}")
+
+
+def check_marks(path):
+    """A line that begins with a mark and has the fields of the others is one of them."""
+    expect_words(path, "#a,x\n#b,y\n#a,y\n", '["train", "#a", "x"]', "names that begin with a mark")
+    expect_words(path, "#a,x\nb,y\nc,y\n", '["train", "#a", "x"]', "a first name that begins with a mark")
+    expect_words(path, "#item\tuser\ni\tu\nj\tu\n", '["train", "u", "i"]', "a header that begins with a mark")
+    expect_words(path, "# list\n0 1 2 3 4\n1 2\n", '["train", 1, 2]', "lists under a comment")
+    expect_words(path, "# one\n# two\nu\ti\nu\tj\tk\nv\ti\nv\tj\n", "data:4:5: 3 fields", "the line of a fault under comments")
+    expect_words(path, "# list\n0 1 2 3 4\n1 x\n", "data:3:3:", "the line of a fault in lists under a comment")
+
+
+def check_empty_test(path):
+    """A test file without a line: there is nothing to test on, and that is no fault of a layout."""
+    expect_words(path, "user,item\na,x\nb,y\n", '["train", "a", "x"]', "what is tested on nothing")
+    test = path + ".test"
+    for text in ("", "\n\n"):
+        with open(test, "w") as f:
+            f.write(text)
+        out = run(path, "--test", test)
+        if "error" in out or '"cold_test_users": 0' not in out:
+            sys.exit(f"FAILED an empty test file: {out}")
+    os.remove(test)
+
+
+def check_matrices(path):
+    head = "%%MatrixMarket matrix coordinate "
+    body = "% by hand\n\n3 4 3\n1 4 2\n3 1 1\n1 2 5\n"
+    for kind in ("real general", "integer general", "Real General"):
+        expect_words(path, head + kind + "\n" + body, '["train", "1", "4"]\n["train", "3", "1"]\n["train", "1", "2"]\n', kind)
+    expect_words(path, head + "pattern general\n2 3 2\n2 3\n1 1\n", '["train", "2", "3"]\n["train", "1", "1"]\n', "pattern")
+    expect_words(path, head + "real general\n" + body + "2 2 1\n", "data: 4 entries, but its head says 3", "an entry too many")
+    expect_words(path, head + "real general\n3 4\n1 4 2\n", "line of rows, columns and entries is missing", "a line of sizes too short")
+    expect_words(path, head + "real general\n% only comments\n", "line of rows, columns and entries is missing", "no line of sizes")
+    for kind in ("real symmetric", "complex general", "real"):
+        expect_words(path, head + kind + "\n" + body, 'is read, and this one is \\" matrix coordinate ' + kind, kind)
+    expect_words(path, "%%MatrixMarket matrix array real general\n1 1\n1\n", "is read, and this one is", "a dense matrix")
+
+
 def main():
     rng = random.Random(3)
     count = 0
@@ -109,10 +161,13 @@ def main():
             end, packing, encoding = ENDS[k % 2], packings[k % len(packings)], ENCODINGS[k // 3 % 4]
             rows = make_rows(rng, quoting == "tricky", separator)
             path = os.path.join(folder, "data")
-            write(path, rows, separator, header, order, quoting, end, packing, encoding)
+            write(path, rows, separator, header, order, quoting, end, packing, encoding, COMMENTS[k // 2 % 3])
             options = [] if header else by_position(order)
             expect(path, options, rows, order, (separator, header, order, quoting, end, packing, encoding))
             count += 1
+        check_marks(path)
+        check_matrices(path)
+        check_empty_test(path)
     print(f"{count} layouts read back equal, packed by {', '.join(packings)}")
 
 

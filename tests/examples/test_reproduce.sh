@@ -16,6 +16,12 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
+# Past what may stand before it and takes its time to choose a version.
+python=$(python3 -c 'import sys; print(sys.executable)')
+python3() {
+    "$python" "$@"
+}
+
 fail() {
     failures=$((failures + 1))
     printf 'FAILED: %s\n' "$*"

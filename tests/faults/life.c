@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../support/options.h"
 #include "../support/ranking.h"
 
 #define DIM 6
@@ -179,23 +180,20 @@ static adaptau_status create_larger(struct state *s)
 
 static adaptau_status create_sampler(struct state *s)
 {
-    adaptau_sampler_options options = s->life->way->sampler;
-    options.struct_size = sizeof options;
+    adaptau_sampler_options options = full_sampler_options(s->life->way->sampler);
     options.rows_per_batch = 8 * s->life->size;
     return adaptau_sampler_create(s->context, s->data, &options, &s->sampler, &s->error);
 }
 
 static adaptau_status create_temperature(struct state *s)
 {
-    adaptau_temperature_options options = s->life->way->temperature;
-    options.struct_size = sizeof options;
+    const adaptau_temperature_options options = full_temperature_options(s->life->way->temperature);
     return adaptau_temperature_create(s->context, s->data, &options, &s->temperature, &s->error);
 }
 
 static adaptau_status create_model(struct state *s)
 {
-    adaptau_model_options options = s->life->way->model;
-    options.struct_size = sizeof options;
+    adaptau_model_options options = full_model_options(s->life->way->model);
     options.dim = DIM;
     options.seed = 3;
     return adaptau_model_create(s->context, s->data, &options, &s->model, &s->error);
@@ -203,8 +201,7 @@ static adaptau_status create_model(struct state *s)
 
 static adaptau_status set_loss(struct state *s)
 {
-    adaptau_loss loss = s->life->way->loss;
-    loss.struct_size = sizeof loss;
+    const adaptau_loss loss = full_loss(s->life->way->loss);
     return adaptau_model_set_loss(s->model, &loss, &s->error);
 }
 
@@ -225,7 +222,7 @@ static adaptau_status update_temperature(struct state *s)
 
 static adaptau_status update_targets(struct state *s)
 {
-    adaptau_target_options options = {.struct_size = sizeof options, .strength = s->life->way->soft_targets};
+    adaptau_target_options options = full_target_options((adaptau_target_options){.strength = s->life->way->soft_targets});
     return adaptau_model_update_targets(s->model, s->data, s->temperature, &options, &s->error);
 }
 
@@ -257,7 +254,8 @@ static adaptau_status compute_gradients(struct state *s)
 static adaptau_status contrast(struct state *s)
 {
     double         loss = 0.0;
-    adaptau_status status = adaptau_model_contrast(s->model, &s->batch, &s->life->way->contrast, &loss, &s->error);
+    const adaptau_contrast_options options = full_contrast_options(s->life->way->contrast);
+    adaptau_status status = adaptau_model_contrast(s->model, &s->batch, &options, &loss, &s->error);
     if (status == ADAPTAU_OK)
         note(s, &loss, sizeof loss);
     return status;
@@ -305,8 +303,9 @@ static adaptau_status create_evaluator(struct state *s)
     const adaptau_dataset *const masks[] = {s->data};
     int32_t                     *groups = calloc((size_t)s->n_items, sizeof *groups);
     ck_assert_ptr_nonnull(groups);
-    adaptau_evaluator_options options = {
-        .struct_size = sizeof options, .n_masks = s->epoch % 2 ? 1 : 0, .masks = masks, .n_groups = 2, .item_groups = groups};
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_masks = s->epoch % 2 ? 1 : 0, .masks = masks, .n_groups = 2,
+                                                           .item_groups = groups});
     adaptau_status status = adaptau_evaluator_create(s->context, s->held_out, &options, &s->evaluator, &s->error);
     free(groups);
     return status;
@@ -346,8 +345,7 @@ static void note_ranks(struct state *s)
 
 static adaptau_fold_in_options fold_options(const struct state *s)
 {
-    adaptau_fold_in_options options = s->life->way->fold;
-    options.struct_size = sizeof options;
+    adaptau_fold_in_options options = full_fold_in_options(s->model, s->life->way->fold);
     options.tau = 0.2;
     return options;
 }

@@ -14,6 +14,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -89,8 +90,8 @@ static void train(adaptau_model *model, adaptau_dataset *data, adaptau_temperatu
                   bool contrasts)
 {
     adaptau_batch            batch = {.struct_size = sizeof batch};
-    adaptau_contrast_options contrast = {.struct_size = sizeof contrast, .kind = ADAPTAU_CONTRAST_SGL};
-    adaptau_target_options   targets = {.struct_size = sizeof targets, .strength = 2.0};
+    adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = ADAPTAU_CONTRAST_SGL});
+    adaptau_target_options   targets = full_target_options((adaptau_target_options){.strength = 2.0});
     double                   loss;
     WATCH(adaptau_model_update_temperature(model, temperature, &error));
     if (!contrasts)
@@ -154,14 +155,15 @@ START_TEST(no_call_of_a_life_calls_malloc)
     adaptau_fold_in               *fold = NULL;
     adaptau_context_options     options = {.struct_size = sizeof options, .n_threads = 1, .backend = ADAPTAU_BACKEND_REFERENCE,
                                            .allocate = take, .free = give};
-    adaptau_model_options       model_options = {.struct_size = sizeof model_options, .dim = DIM, .encoder = encoder,
-                                                 .init = ADAPTAU_INIT_SPECTRAL};
-    adaptau_sampler_options     sampler_options = {.struct_size = sizeof sampler_options, .kind = kinds[_i % 3], .rows_per_batch = 64,
-                                                   .n_candidates = _i % 3 ? 500 : 0};
-    adaptau_temperature_options temperature_options = {.struct_size = sizeof temperature_options,
-                                                       .tau0_policy = _i % 2 ? ADAPTAU_TAU0_EXACT : ADAPTAU_TAU0_FIRST_ORDER,
-                                                       .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
-    adaptau_fold_in_options        fold_options = {.struct_size = sizeof fold_options, .tau = 0.2, .n_steps = 2};
+    adaptau_model_options       model_options =
+        full_model_options((adaptau_model_options){.dim = DIM, .encoder = encoder, .init = ADAPTAU_INIT_SPECTRAL});
+    adaptau_sampler_options     sampler_options =
+        full_sampler_options((adaptau_sampler_options){.kind = kinds[_i % 3], .rows_per_batch = 64,
+                                                       .n_candidates = _i % 3 ? 500 : 0});
+    adaptau_temperature_options temperature_options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = _i % 2 ? ADAPTAU_TAU0_EXACT : ADAPTAU_TAU0_FIRST_ORDER,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
+    adaptau_fold_in_options     fold_options;
     const int64_t               ptr[2] = {0, 2};
     const int32_t               items[2] = {3, 8};
     float                       row[DIM];
@@ -178,6 +180,7 @@ START_TEST(no_call_of_a_life_calls_malloc)
     WATCH(adaptau_sampler_create(context, data, &sampler_options, &sampler, &error));
     train(model, data, temperature, sampler, encoder == ADAPTAU_ENCODER_LIGHTGCN);
     evaluate(context, model, data);
+    fold_options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 2});
     WATCH(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
     WATCH(adaptau_fold_in_users(fold, 1, ptr, items, NULL, row, NULL, &error));
     WATCH(adaptau_model_grow(model, data, NULL, &grown, &error));

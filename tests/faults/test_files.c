@@ -20,6 +20,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "life.h"
 
@@ -166,7 +167,7 @@ static bool file_is(const struct content *wanted)
 
 static void open_models(void)
 {
-    adaptau_model_options options = {.struct_size = sizeof options, .encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = 40};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_LIGHTGCN, .dim = 40});
     float                *bias;
     make_folder();
     context = open_host(&host, 2, false);

@@ -11,6 +11,7 @@
 #endif
 
 #include "../support/folder.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 #include "life.h"
 
@@ -231,8 +232,10 @@ START_TEST(files_are_the_same_in_every_mode)
     adaptau_context            *context = NULL;
     adaptau_model              *model = NULL, *resumed = NULL;
     adaptau_temperature        *temperature = NULL, *resumed_temperature = NULL;
-    adaptau_model_options       options = {.struct_size = sizeof options, .encoder = ADAPTAU_ENCODER_SIMPLEX, .gate = 0.3};
-    adaptau_temperature_options policy = {.struct_size = sizeof policy, .divisor = 0.1, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    adaptau_model_options       options = full_model_options((adaptau_model_options){.encoder = ADAPTAU_ENCODER_SIMPLEX,
+                                                                                     .gate = 0.3});
+    adaptau_temperature_options policy =
+        full_temperature_options((adaptau_temperature_options){.divisor = 0.1, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
     ck_assert_int_eq(adaptau_context_create(NULL, &context, NULL), ADAPTAU_OK);
     adaptau_dataset *data = make_life_data(context, 2);
     ck_assert_int_eq(adaptau_model_create(context, data, &options, &model, NULL), ADAPTAU_OK);

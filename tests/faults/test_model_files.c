@@ -14,6 +14,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/suite.h"
 
 #define ROOM (1 << 17) /* for a reader's own memory: its header has room for 4,096 names */
@@ -183,7 +184,7 @@ static const adaptau_attachment attachments[] = {
 /* With attachments where wanted. */
 static void write_model(int32_t encoder, bool attached)
 {
-    adaptau_model_options options = {.struct_size = sizeof options, .encoder = encoder, .dim = 2};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.encoder = encoder, .dim = 2});
     const int32_t         users[3] = {0, 1, 2}, items[3] = {0, 1, 1};
     const float           bias[2] = {0.5f, -0.5f};
     adaptau_dataset      *data = NULL;

@@ -8,6 +8,7 @@
 
 #include "../support/host.h"
 #include "../support/ok.h"
+#include "../support/options.h"
 #include "../support/ranking.h"
 #include "../support/suite.h"
 
@@ -25,8 +26,8 @@ static int32_t          positives[R] = {0, 1, 2, 3}, candidates[R * C];
 static void open_world(void)
 {
     const int32_t              pair_users[R] = {0, 1, 2, 3};
-    const adaptau_model_options options = {.struct_size = sizeof options, .dim = D};
-    const adaptau_fold_in_options  fold_options = {.struct_size = sizeof fold_options, .tau = 0.2};
+    const adaptau_model_options options = full_model_options((adaptau_model_options){.dim = D});
+    adaptau_fold_in_options     fold_options;
     context = open_host(&host, 2, false);
     for (int k = 0; k < R * D; k++)
         users[k] = (float)(k % 5) - 1.7f;
@@ -37,6 +38,7 @@ static void open_world(void)
         candidates[k] = k % M;
     OK(adaptau_dataset_create_from_interactions(context, R, M, R, pair_users, positives, NULL, &data, &error));
     OK(adaptau_model_create(context, data, &options, &model, &error));
+    fold_options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2});
     OK(adaptau_fold_in_create(model, data, &fold_options, &fold, &error));
 }
 
@@ -84,8 +86,8 @@ static adaptau_status call_losses(int number)
                                       .flags = apart ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0, .candidates = cd,
                                       .n_candidates = cd ? C : 0, .candidate_ids = cd ? candidates : NULL};
     adaptau_row_temperatures tau = {.struct_size = sizeof tau, .tau = 1.0f};
-    adaptau_loss             loss = {.struct_size = sizeof loss, .kind = kind};
-    adaptau_reduce         reduce = {.struct_size = sizeof reduce, .function = exchange_nothing};
+    adaptau_loss             loss = full_loss((adaptau_loss){.kind = kind});
+    adaptau_reduce         reduce = full_reduce((adaptau_reduce){.function = exchange_nothing});
     adaptau_loss_output   o = {.struct_size = sizeof o, .user_gradients = outputs.user_gradients,
                                   .item_gradients = outputs.item_gradients, .row_loss = outputs.doubles,
                                   .row_d_inverse_tau = kind < 3 ? outputs.floats : NULL,

@@ -9,6 +9,7 @@
 
 #include "files/safetensors.h"
 #include "world.h"
+#include "../support/options.h"
 
 static const struct {
     const char                 *name;
@@ -44,15 +45,12 @@ static void must(adaptau_status status, const adaptau_error *error)
 static void write_seed(adaptau_context *context, size_t i, const char *corpus)
 {
     adaptau_error               error = {0};
-    adaptau_model_options       model_options = seeds[i].model;
-    adaptau_temperature_options temperature_options = seeds[i].temperature;
-    adaptau_loss                loss = seeds[i].loss;
+    adaptau_model_options       model_options = full_model_options(seeds[i].model);
+    adaptau_temperature_options temperature_options = full_temperature_options(seeds[i].temperature);
+    adaptau_loss                loss = full_loss(seeds[i].loss);
     adaptau_model              *model = NULL;
     adaptau_temperature        *temperature = NULL;
     char                        path[1024];
-    model_options.struct_size = sizeof model_options;
-    temperature_options.struct_size = sizeof temperature_options;
-    loss.struct_size = sizeof loss;
     must(adaptau_model_create(context, world_dataset(context), &model_options, &model, &error), &error);
     must(adaptau_temperature_create(context, world_dataset(context), &temperature_options, &temperature, &error), &error);
     must(adaptau_model_set_loss(model, &loss, &error), &error);

@@ -5,6 +5,8 @@
 
 #include <adaptau/adaptau.h>
 
+#include "../support/options.h"
+
 #define WORLD_USERS 4
 #define WORLD_ITEMS 6
 
@@ -22,7 +24,7 @@ static inline adaptau_dataset *world_dataset(adaptau_context *context)
 /* One step of training over all pairs. */
 static inline adaptau_status world_step(adaptau_context *context, adaptau_model *model, adaptau_temperature *temperature)
 {
-    const adaptau_sampler_options options = {.struct_size = sizeof options};
+    const adaptau_sampler_options options = full_sampler_options((adaptau_sampler_options){0});
     adaptau_sampler              *sampler = NULL;
     adaptau_batch                 batch = {.struct_size = sizeof batch};
     adaptau_status                status = adaptau_sampler_create(context, world_dataset(context), &options, &sampler, NULL);

@@ -133,7 +133,7 @@ void later_users_are_served(const adaptau::context &context)
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 
-    auto options = adaptau::sized<adaptau_fold_in_options>();
+    auto options = adaptau::fold_in_options(model);
     options.tau = 0.1;
     const adaptau::fold        fold(model, nullptr, options);
     const std::vector<int64_t> item_ptr = {0, 2, 3};
@@ -157,6 +157,20 @@ void later_users_are_served(const adaptau::context &context)
 }
 
 /* The loop by recipe and adaptau_fit give one model; it can be taken out and put back. */
+void structs_have_their_defaults()
+{
+    expect(adaptau::model_options().dim == 64 && adaptau::model_options().beta1_users == 0.5, "a model's");
+    expect(adaptau::sampler_options().rows_per_batch == 256, "a sampler's, over the catalogue");
+    expect(adaptau::sampler_options(ADAPTAU_SAMPLER_IN_BATCH).rows_per_batch == 2048, "a sampler's, of another kind");
+    expect(adaptau::temperature_options(ADAPTAU_TAU0_EXACT).tau0_policy == ADAPTAU_TAU0_EXACT, "a temperature's");
+    expect(adaptau::temperature_options().tau_min == 0.03 && adaptau::adam_options().beta2 == 0.999, "numbers");
+    expect(adaptau::loss(ADAPTAU_LOSS_CCL).margin == 0.5 && adaptau::loss().kind == ADAPTAU_LOSS_SOFTMAX, "a loss's");
+    expect(adaptau::evaluator_options().cutoffs[0] == 20 && adaptau::search_options(2).most == 2000, "pointers and multiples");
+    expect(adaptau::fit_options().cutoff == 20 && adaptau::tune_options().share == 0.1, "one call's");
+    expect(adaptau::target_options().row_weight_exponent == 1 && adaptau::reduce().item_pieces == 8, "the others'");
+    expect_error(ADAPTAU_E_ARGUMENT, "kind = 9 is unknown", [] { (void)adaptau::loss(9); });
+}
+
 void trainings_follow_a_recipe(const adaptau::context &context)
 {
     const adaptau::dataset data(context, 3, 4, users, items);
@@ -177,7 +191,7 @@ void trainings_follow_a_recipe(const adaptau::context &context)
     expect(training.state().epoch == 2 && training.state().loss > 0, "the state of a training");
     const auto rows = training.tables();
     auto       result = adaptau::sized<adaptau_fit_result>();
-    const auto fitted = adaptau::fit(context, data, recipe, adaptau::sized<adaptau_fit_options>(), &result);
+    const auto fitted = adaptau::fit(context, data, recipe, adaptau::fit_options(), &result);
     expect(std::memcmp(rows.users, fitted.tables().users, 6 * sizeof(float)) == 0, "fit is the loop");
     expect(result.n_epochs == 3 && result.loss == training.state().loss, "and says so");
     auto taken = training.take_model();
@@ -197,6 +211,7 @@ int main()
 {
     try {
         const adaptau::context context;
+        structs_have_their_defaults();
         handles_move(context);
         failures_speak(context);
         a_step_is_the_c_one(context);

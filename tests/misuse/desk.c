@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "misuse.h"
+#include "../support/options.h"
 
 struct desk desk;
 
@@ -25,7 +26,8 @@ static adaptau_dataset *make_dataset(int32_t n_users, int32_t n_items, int64_t n
 
 static adaptau_temperature *make_temperature(const adaptau_dataset *data, int32_t tau0, int32_t tau_user)
 {
-    adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = tau0, .tau_user_policy = tau_user};
+    adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = tau0, .tau_user_policy = tau_user});
     adaptau_temperature        *made = NULL;
     MUST(adaptau_temperature_create(desk.context, data, &options, &made, NULL));
     return made;
@@ -40,8 +42,8 @@ static adaptau_sampler *make_sampler(void)
 
 static adaptau_model *make_model(int32_t encoder, int32_t loss)
 {
-    adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM, .encoder = encoder};
-    adaptau_loss          other = {.struct_size = sizeof other, .kind = loss};
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .encoder = encoder});
+    adaptau_loss          other = full_loss((adaptau_loss){.kind = loss});
     adaptau_model        *made = NULL;
     MUST(adaptau_model_create(desk.context, desk.data, &options, &made, NULL));
     MUST(adaptau_model_set_loss(made, &other, NULL));
@@ -62,7 +64,8 @@ static void train(adaptau_model *model, adaptau_temperature *temperature)
 static adaptau_evaluator *make_evaluator(int32_t n_groups, const adaptau_model *ranked)
 {
     const int32_t             groups[ITEMS] = {0, 1, 0, 1};
-    adaptau_evaluator_options options = {.struct_size = sizeof options, .n_groups = n_groups, .item_groups = groups};
+    adaptau_evaluator_options options =
+        full_evaluator_options((adaptau_evaluator_options){.n_groups = n_groups, .item_groups = groups});
     adaptau_tables            tables = {.struct_size = sizeof tables};
     adaptau_evaluator        *made = NULL;
     MUST(adaptau_evaluator_create(desk.context, desk.data, &options, &made, NULL));
@@ -88,7 +91,7 @@ static void make_files(void)
 
 void lay_desk(void)
 {
-    const adaptau_fold_in_options folding = {.struct_size = sizeof folding, .tau = 0.2};
+    adaptau_fold_in_options folding;
     desk.context = open_host(&desk.host, 2, false);
     desk.data = make_dataset(USERS, ITEMS, PAIRS);
     desk.smaller = make_dataset(USERS - 1, ITEMS - 1, PAIRS);
@@ -111,6 +114,7 @@ void lay_desk(void)
     desk.evaluator = make_evaluator(2, desk.model);
     desk.plain_evaluator = make_evaluator(0, desk.model);
     desk.unused_evaluator = make_evaluator(2, NULL);
+    folding = full_fold_in_options(desk.model, (adaptau_fold_in_options){.tau = 0.2});
     MUST(adaptau_fold_in_create(desk.model, NULL, &folding, &desk.fold, NULL));
     make_files();
     MUST(adaptau_model_load(desk.context, desk.model_path, &desk.loaded, NULL));

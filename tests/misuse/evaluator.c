@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* evaluator.h */
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context                 *context;
@@ -37,13 +38,8 @@ static void prepare_evaluator_create(void)
     memcpy(a.cutoffs, cutoffs, sizeof cutoffs);
     memset(a.groups, 0, sizeof a.groups);
     a.masks[0] = a.masks[1] = desk.data;
-    OPTIONS = (adaptau_evaluator_options){.struct_size = sizeof OPTIONS,
-                                          .n_cutoffs = 3,
-                                          .cutoffs = a.cutoffs,
-                                          .n_masks = 2,
-                                          .masks = a.masks,
-                                          .n_groups = 2,
-                                          .item_groups = a.groups};
+    OPTIONS = full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = a.cutoffs, .n_masks = 2,
+                                                                 .masks = a.masks, .n_groups = 2, .item_groups = a.groups});
     a.context = desk.context;
     a.held_out = desk.data;
     a.options = &OPTIONS;
@@ -60,6 +56,8 @@ static const struct misuse create[] = {
     IS_NULL(held_out),
     IS_NULL(out),
     BAD_STRUCT(options),
+    {ADAPTAU_E_ARGUMENT, "options->n_cutoffs = 0, but must be at least 1; adaptau_evaluator_options_init writes the defaults",
+     {TO(OPTIONS.n_cutoffs, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->n_cutoffs = -1 is negative", {TO(OPTIONS.n_cutoffs, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->cutoffs is NULL, but options->n_cutoffs = 3", {TO(OPTIONS.cutoffs, NULL)}},
     {ADAPTAU_E_ARGUMENT, "options->cutoffs[0] = 0 is outside 1 ... 65536", {TO(a.cutoffs[0], 0)}},

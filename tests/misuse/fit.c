@@ -3,6 +3,7 @@
 #include <adaptau/experimental.h>
 
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context             *context;
@@ -322,7 +323,7 @@ static void make_trainings(void)
 /* The model of a.unused is gone. */
 static void prepare_training_replace_model(void)
 {
-    const adaptau_model_options options = {.struct_size = sizeof options, .dim = DIM};
+    const adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM});
     make_trainings();
     ck_assert_int_eq(adaptau_model_create(desk.context, desk.data, &options, &a.spare, NULL), ADAPTAU_OK);
     ck_assert_int_eq(adaptau_model_create(desk.context, desk.smaller, &options, &a.of_smaller, NULL), ADAPTAU_OK);
@@ -472,7 +473,7 @@ static void prepare_fit(void)
 {
     make_recipe();
     RECIPE.epochs = 1;
-    FIT = (adaptau_fit_options){.struct_size = sizeof FIT, .on_step = give_answer};
+    FIT = full_fit_options((adaptau_fit_options){.on_step = give_answer});
     a.fit_options = &FIT;
     a.result_struct.known.struct_size = sizeof a.result_struct.known;
     a.model_out = &a.spare;
@@ -495,7 +496,11 @@ static const struct misuse fit[] = {
     BAD_SIZES(result),
     {ADAPTAU_E_ABI, "options->struct_size = 0", {TO(FIT.struct_size, 0)}},
     {ADAPTAU_E_ABI, "options->struct_size = 4100", {TO(FIT.struct_size, 4100)}},
-    {ADAPTAU_E_ARGUMENT, "options->cutoff = -1 is outside 0 ... 65536", {TO(FIT.cutoff, -1)}},
+    {ADAPTAU_E_ARGUMENT, "options->cutoff = 0, but must be at least 1; adaptau_fit_options_init writes the defaults",
+     {TO(FIT.cutoff, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->eval_every = 0, but must be at least 1; adaptau_fit_options_init writes the defaults",
+     {TO(FIT.eval_every, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->cutoff = -1 is outside 1 ... 65536", {TO(FIT.cutoff, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->cutoff = 65537 is outside", {TO(FIT.cutoff, 65537)}},
     {ADAPTAU_E_NUMERIC, "options->held_out_share = nan is not finite", {TO(FIT.held_out_share, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->held_out_share = 1 is outside [0, 1)", {TO(FIT.held_out_share, 1)}},

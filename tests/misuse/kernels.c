@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels.h */
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context                *context;
@@ -95,7 +96,7 @@ static const struct misuse softmax[] = {
 static void prepare_loss_gradients(void)
 {
     prepare_softmax();
-    LOSS = (adaptau_loss){.struct_size = sizeof LOSS, .kind = ADAPTAU_LOSS_BCE};
+    LOSS = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_BCE});
     a.loss = &LOSS;
 }
 
@@ -103,6 +104,8 @@ static adaptau_status call_loss_gradients(adaptau_error *error)
 {
     return adaptau_loss_gradients(a.context, a.tables, a.batch, a.temperatures, a.loss, a.output, error);
 }
+
+#define SLATK TO(LOSS.kind, ADAPTAU_LOSS_SLATK), TO(LOSS.negative_weight, 0.0), TO(LOSS.top_k, 20), TO(LOSS.weight_tau, 1.0)
 
 static const struct misuse loss_gradients[] = {
     BAD_TABLES,
@@ -122,16 +125,21 @@ static const struct misuse loss_gradients[] = {
      "loss->negative_weight = 2, but SL@K has none",
      {TO(LOSS.kind, ADAPTAU_LOSS_SLATK), TO(LOSS.negative_weight, 2.0)}},
     {ADAPTAU_E_ARGUMENT, "loss->top_k = 5, but BCE has none", {TO(LOSS.top_k, 5)}},
-    {ADAPTAU_E_ARGUMENT, "loss->top_k = -1 is outside", {TO(LOSS.kind, ADAPTAU_LOSS_SLATK), TO(LOSS.top_k, -1)}},
-    {ADAPTAU_E_ARGUMENT, "loss->top_k = 1025 is outside", {TO(LOSS.kind, ADAPTAU_LOSS_SLATK), TO(LOSS.top_k, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "loss->top_k = -1 is outside 1 ... 1024", {SLATK, TO(LOSS.top_k, -1)}},
+    {ADAPTAU_E_ARGUMENT, "loss->top_k = 1025 is outside", {SLATK, TO(LOSS.top_k, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "loss->top_k = 0, but must be at least 1; adaptau_loss_init writes", {SLATK, TO(LOSS.top_k, 0)}},
+    {ADAPTAU_E_ARGUMENT, "loss->weight_tau = 0, but must be above 0; adaptau_loss_init writes", {SLATK, TO(LOSS.weight_tau, 0.0)}},
+    {ADAPTAU_E_ARGUMENT, "loss->positive_scale = 0, but must be above 0; adaptau_loss_init writes", {TO(LOSS.kind, ADAPTAU_LOSS_BSL)}},
+    {ADAPTAU_E_ARGUMENT, "loss->negative_weight = 0, but must be above 0; adaptau_loss_init writes", {TO(LOSS.negative_weight, 0.0)}},
+    {ADAPTAU_E_ARGUMENT, "loss->margin = -0.5 is negative", {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(LOSS.margin, -0.5)}},
     {ADAPTAU_E_ARGUMENT, "loss->activation = 1, but BCE has none", {TO(LOSS.activation, 1)}},
     {ADAPTAU_E_ARGUMENT, "loss->activation = 3 is unknown", {TO(LOSS.kind, ADAPTAU_LOSS_PSL), TO(LOSS.activation, 3)}},
     {ADAPTAU_E_ARGUMENT, "loss->activation = -1 is unknown", {TO(LOSS.kind, ADAPTAU_LOSS_PSL), TO(LOSS.activation, -1)}},
     {ADAPTAU_E_ARGUMENT, "loss->weight_tau = 2, but BSL has none", {TO(LOSS.kind, ADAPTAU_LOSS_BSL), TO(LOSS.weight_tau, 2.0)}},
     {ADAPTAU_E_ARGUMENT,
      "loss->weight_tau = -2 is negative",
-     {TO(LOSS.kind, ADAPTAU_LOSS_SLATK), TO(LOSS.weight_tau, -2.0)}},
-    {ADAPTAU_E_NUMERIC, "loss->weight_tau = nan", {TO(LOSS.kind, ADAPTAU_LOSS_SLATK), TO(LOSS.weight_tau, NAN)}},
+     {SLATK, TO(LOSS.weight_tau, -2.0)}},
+    {ADAPTAU_E_NUMERIC, "loss->weight_tau = nan", {SLATK, TO(LOSS.weight_tau, NAN)}},
     {ADAPTAU_E_ARGUMENT, "loss->positive_scale = 2, but BCE has none", {TO(LOSS.positive_scale, 2.0)}},
     {ADAPTAU_E_ARGUMENT,
      "loss->positive_scale = -2 is negative",

@@ -304,6 +304,6 @@ struct misuse_file {
 
 extern const struct misuse_file context_misuse, kernels_misuse, dataset_misuse, sampler_misuse, temperature_misuse,
     evaluator_misuse, model_misuse, step_misuse, serve_misuse, files_misuse, shards_misuse,
-    search_misuse, fit_misuse, tune_misuse;
+    search_misuse, fit_misuse, tune_misuse, options_misuse;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* model.h: models, what they answer, and their settings */
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context             *context;
@@ -40,7 +41,7 @@ static void prepare_model_create(void)
         a.host_items[k] = 0.5f;
     for (int k = 0; k < DIM * DIM; k++)
         a.matrix[k] = 0.5f;
-    OPTIONS = (adaptau_model_options){.struct_size = sizeof OPTIONS, .dim = DIM};
+    OPTIONS = full_model_options((adaptau_model_options){.dim = DIM});
     a.context = desk.context;
     a.dataset = desk.data;
     a.options = &OPTIONS;
@@ -62,6 +63,8 @@ static const struct misuse create[] = {
     IS_NULL(dataset),
     IS_NULL(out),
     BAD_STRUCT(options),
+    {ADAPTAU_E_ARGUMENT, "options->dim = 0, but must be at least 1; adaptau_model_options_init writes the defaults",
+     {TO(OPTIONS.dim, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->dim = -1", {TO(OPTIONS.dim, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->dim = 65537", {TO(OPTIONS.dim, 65537)}},
     {ADAPTAU_E_ARGUMENT, "options->encoder = 3", {TO(OPTIONS.encoder, 3)}},
@@ -80,23 +83,32 @@ static const struct misuse create[] = {
     {ADAPTAU_E_NUMERIC, "options->learning_rate_users = nan", {TO(OPTIONS.learning_rate_users, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->learning_rate_items = -1", {TO(OPTIONS.learning_rate_items, -1.0)}},
     {ADAPTAU_E_ARGUMENT, "options->beta1_users = 1", {TO(OPTIONS.beta1_users, 1.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->beta1_users = -1 is outside [0, 1)", {TO(OPTIONS.beta1_users, -1.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->beta1_items = -0.5 is outside [0, 1)", {TO(OPTIONS.beta1_items, -0.5)}},
+    {ADAPTAU_E_ARGUMENT, "options->beta2 = -0.5 is outside [0, 1)", {TO(OPTIONS.beta2, -0.5)}},
     {ADAPTAU_E_NUMERIC, "options->beta1_items = -inf", {TO(OPTIONS.beta1_items, -INFINITY)}},
     {ADAPTAU_E_NUMERIC, "options->beta2 = inf", {TO(OPTIONS.beta2, INFINITY)}},
     {ADAPTAU_E_ARGUMENT, "options->beta2 = 1", {TO(OPTIONS.beta2, 1.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->epsilon = 0, but must be at least 1e-30; adaptau_model_options_init writes the defaults",
+     {TO(OPTIONS.epsilon, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->epsilon = -1", {TO(OPTIONS.epsilon, -1.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->epsilon = 1e-31 is below 1e-30", {TO(OPTIONS.epsilon, 1e-31)}},
     {ADAPTAU_E_ARGUMENT, "options->weight_decay = -0.5", {TO(OPTIONS.weight_decay, -0.5)}},
+    {ADAPTAU_E_ARGUMENT, "options->n_layers = 0, but must be at least 1; adaptau_model_options_init writes the defaults",
+     {LIGHTGCN, TO(OPTIONS.n_layers, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->n_layers = -1", {LIGHTGCN, TO(OPTIONS.n_layers, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->n_layers = 5 is outside 1 ... 4", {LIGHTGCN, TO(OPTIONS.n_layers, 5)}},
     {ADAPTAU_E_ARGUMENT, "options->edge_dropout = 1 is outside", {LIGHTGCN, TO(OPTIONS.edge_dropout, 1.0)}},
     {ADAPTAU_E_NUMERIC, "options->edge_dropout = nan", {LIGHTGCN, TO(OPTIONS.edge_dropout, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->layer_dropout = -0.1", {LIGHTGCN, TO(OPTIONS.layer_dropout, -0.1)}},
-    {ADAPTAU_E_ARGUMENT, "options->gate = 0.5, but ADAPTAU_ENCODER_LIGHTGCN", {LIGHTGCN, TO(OPTIONS.gate, 0.5)}},
+    {ADAPTAU_E_ARGUMENT, "options->gate = 0.4, but ADAPTAU_ENCODER_LIGHTGCN", {LIGHTGCN, TO(OPTIONS.gate, 0.4)}},
     {ADAPTAU_E_ARGUMENT, "options->n_layers = 2, but ADAPTAU_ENCODER_MF", {TO(OPTIONS.n_layers, 2)}},
     {ADAPTAU_E_ARGUMENT, "options->edge_dropout = 0.1, but ADAPTAU_ENCODER_MF", {TO(OPTIONS.edge_dropout, 0.1)}},
     {ADAPTAU_E_ARGUMENT, "options->layer_dropout = 0.1, but ADAPTAU_ENCODER_MF", {TO(OPTIONS.layer_dropout, 0.1)}},
-    {ADAPTAU_E_ARGUMENT, "options->gate = 0.5, but ADAPTAU_ENCODER_MF", {TO(OPTIONS.gate, 0.5)}},
+    {ADAPTAU_E_ARGUMENT, "options->gate = 0.4, but ADAPTAU_ENCODER_MF", {TO(OPTIONS.gate, 0.4)}},
     {ADAPTAU_E_ARGUMENT, "host_encoder is given, but ADAPTAU_ENCODER_MF", {TO(OPTIONS.host_encoder, a.matrix)}},
-    {ADAPTAU_E_ARGUMENT, "options->gate = 1.5 is above 1", {SIMPLEX, TO(OPTIONS.gate, 1.5)}},
+    {ADAPTAU_E_ARGUMENT, "options->gate = 1.5 is outside 0 ... 1", {SIMPLEX, TO(OPTIONS.gate, 1.5)}},
+    {ADAPTAU_E_ARGUMENT, "options->gate = -1 is outside 0 ... 1", {SIMPLEX, TO(OPTIONS.gate, -1.0)}},
     {ADAPTAU_E_NUMERIC, "options->gate = nan", {SIMPLEX, TO(OPTIONS.gate, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->n_layers = 2, but ADAPTAU_ENCODER_SIMPLEX", {SIMPLEX, TO(OPTIONS.n_layers, 2)}},
     {ADAPTAU_E_ARGUMENT,
@@ -158,7 +170,7 @@ static adaptau_status call_model_prepare(adaptau_error *error)
 
 static void prepare_model_set_loss(void)
 {
-    LOSS = (adaptau_loss){.struct_size = sizeof LOSS};
+    LOSS = full_loss((adaptau_loss){0});
     a.model = desk.model;
     a.loss = &LOSS;
 }

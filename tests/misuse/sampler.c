@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sampler.h */
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context               *context;
@@ -25,7 +26,7 @@ static void release(void)
 
 static void prepare_sampler_create(void)
 {
-    OPTIONS = (adaptau_sampler_options){.struct_size = sizeof OPTIONS};
+    OPTIONS = full_sampler_options((adaptau_sampler_options){0});
     a.context = desk.context;
     a.dataset = desk.data;
     a.options = &OPTIONS;
@@ -48,6 +49,12 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->rows = -1 is unknown", {TO(OPTIONS.rows, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->flags = 0x10 has unknown bits", {TO(OPTIONS.flags, 16)}},
     {ADAPTAU_E_ARGUMENT, "options->reserved = 1, not 0", {TO(OPTIONS.reserved, 1)}},
+    {ADAPTAU_E_ARGUMENT, "options->rows_per_batch = 0, but must be at least 1; adaptau_sampler_options_init writes the defaults",
+     {TO(OPTIONS.rows_per_batch, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->n_candidates = 0, but must be at least 1; adaptau_sampler_options_init writes the defaults",
+     {TO(OPTIONS.kind, ADAPTAU_SAMPLER_SHARED_UNIFORM), TO(OPTIONS.n_candidates, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->n_candidates = 0, but must be at least 1; adaptau_sampler_options_init writes the defaults",
+     {TO(OPTIONS.kind, ADAPTAU_SAMPLER_PER_ROW_UNIFORM), TO(OPTIONS.n_candidates, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->rows_per_batch = -4 is negative", {TO(OPTIONS.rows_per_batch, -4)}},
     {ADAPTAU_E_ARGUMENT, "options->n_candidates = -1 is outside 0 ... 2147483647", {TO(OPTIONS.n_candidates, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->n_candidates = 2147483648 is outside", {TO(OPTIONS.n_candidates, INT64_C(1) << 31)}},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* search.h */
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context              *context;
@@ -28,7 +29,7 @@ static void release(void)
 
 static void prepare_search_create(void)
 {
-    OPTIONS = (adaptau_search_options){.struct_size = sizeof OPTIONS, .first = 0.1};
+    OPTIONS = full_search_options((adaptau_search_options){.first = 0.1});
     a.context = desk.context;
     a.options = &OPTIONS;
     a.out = &a.made;
@@ -44,7 +45,13 @@ static const struct misuse create[] = {
     IS_NULL(options),
     IS_NULL(out),
     BAD_STRUCT(options),
-    {ADAPTAU_E_ARGUMENT, "options->max_trials = -1 is outside 0 ... 1024", {TO(OPTIONS.max_trials, -1)}},
+    {ADAPTAU_E_ARGUMENT, "options->max_trials = -1 is outside 1 ... 1024", {TO(OPTIONS.max_trials, -1)}},
+    {ADAPTAU_E_ARGUMENT, "options->max_trials = 0, but must be at least 1; adaptau_search_options_init writes the defaults",
+     {TO(OPTIONS.max_trials, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->factor = 0, but must be at least 1.0001; adaptau_search_options_init writes the defaults",
+     {TO(OPTIONS.factor, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->most = 0, but must be above 0; adaptau_search_options_init writes the defaults",
+     {TO(OPTIONS.most, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->first = 0 is outside", {TO(OPTIONS.first, 0.0)}},
     {ADAPTAU_E_ARGUMENT, "options->factor = 1 is outside", {TO(OPTIONS.factor, 1.0)}},
     {ADAPTAU_E_ARGUMENT, "options->least is negative", {TO(OPTIONS.least, -1.0)}},
@@ -59,7 +66,7 @@ static const struct misuse create[] = {
 /* One search with a score for its only trial, one without. */
 static void prepare_searches(void)
 {
-    adaptau_search_options options = {.struct_size = sizeof options, .first = 0.1, .max_trials = 1};
+    adaptau_search_options options = full_search_options((adaptau_search_options){.first = 0.1, .max_trials = 1});
     ck_assert_int_eq(adaptau_search_create(desk.context, &options, &a.fresh, NULL), ADAPTAU_OK);
     ck_assert_int_eq(adaptau_search_create(desk.context, &options, &a.finished, NULL), ADAPTAU_OK);
     ck_assert_int_eq(adaptau_search_report(a.finished, 1.0, NULL), ADAPTAU_OK);

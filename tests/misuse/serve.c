@@ -3,6 +3,7 @@
 #include <adaptau/experimental.h>
 
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_model                 *model;
@@ -60,7 +61,7 @@ static const struct misuse rank[] = {
 
 static void prepare_fold_in_create(void)
 {
-    OPTIONS = (adaptau_fold_in_options){.struct_size = sizeof OPTIONS, .tau = 0.2, .target_strength = 1.0};
+    OPTIONS = full_fold_in_options(desk.model, (adaptau_fold_in_options){.tau = 0.2, .target_strength = 1.0});
     a.model = desk.model;
     a.dataset = desk.data;
     a.options = &OPTIONS;
@@ -76,6 +77,8 @@ static adaptau_status call_fold_in_create(adaptau_error *error)
     {ADAPTAU_E_ARGUMENT, "->flags = 0x2", {TO(OPTIONS.flags, 2)}},                                                      \
     {ADAPTAU_E_ARGUMENT, "->tau_user_policy = 4", {TO(OPTIONS.tau_user_policy, ADAPTAU_TAU_USER_LEARNED)}},                           \
     {ADAPTAU_E_ARGUMENT, "->tau_user_policy = -1", {TO(OPTIONS.tau_user_policy, -1)}},                                                \
+    {ADAPTAU_E_ARGUMENT, "->n_steps = -1 is outside 0 ... 1000", {TO(OPTIONS.n_steps, -1)}},                           \
+    {ADAPTAU_E_ARGUMENT, "->divisor = 0, but must be above 0; adaptau_fold_in_options_init writes", {TO(OPTIONS.divisor, 0.0)}}, \
     {ADAPTAU_E_ARGUMENT, "->n_steps = 1001", {TO(OPTIONS.n_steps, 1001)}},                                              \
     {ADAPTAU_E_ARGUMENT, "->tau = 0", {TO(OPTIONS.tau, 0.0)}},                                                          \
     {ADAPTAU_E_ARGUMENT, "->tau = -0.2", {TO(OPTIONS.tau, -0.2)}},                                                      \

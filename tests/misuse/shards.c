@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* shards.h, adam.h, and what hosts of shards need of other headers */
 #include "misuse.h"
+#include "../support/options.h"
 
 #define MOMENTS (1 + DIM + DIM * DIM)
 
@@ -80,11 +81,11 @@ static void prepare_loss_gradients_of_shard(void)
     PREPARE_TABLES;
     PREPARE_BATCH;
     a.temperatures_struct.known = (adaptau_row_temperatures){.struct_size = sizeof a.temperatures_struct.known, .tau = 0.2f};
-    a.loss_struct.known = (adaptau_loss){.struct_size = sizeof a.loss_struct.known};
+    a.loss_struct.known = full_loss((adaptau_loss){0});
     a.output_struct.known = (adaptau_loss_output){.struct_size = sizeof a.output_struct.known,
                                                      .user_gradients = a.user_gradients,
                                                      .item_gradients = a.item_gradients};
-    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .function = leave_alone};
+    EXCHANGE = full_reduce((adaptau_reduce){.function = leave_alone});
     a.context = desk.context;
     a.tables = &a.tables_struct.known;
     a.temperatures = &a.temperatures_struct.known;
@@ -109,14 +110,19 @@ static const struct misuse loss_gradients_of_range[] = {
     BAD_STRUCT(output),
     BAD_STRUCT(reduce),
     {ADAPTAU_E_ARGUMENT, "reduce->function is NULL", {TO(EXCHANGE.function, NULL)}},
-    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = -1 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, -1)}},
-    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 1025 is outside 0 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = -1 is outside 1 ... 1024", {TO(EXCHANGE.item_pieces, -1)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 0, but must be at least 1; adaptau_reduce_init writes the defaults",
+     {TO(EXCHANGE.item_pieces, 0)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 1025 is outside 1 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
     {ADAPTAU_E_ARGUMENT, "reduce->most_items = 7, but this range has 8", {TO(EXCHANGE.most_items, 7)}},
     {ADAPTAU_E_ARGUMENT, "reduce->most_items = -1, but this range has 8", {TO(EXCHANGE.most_items, -1)}},
     {ADAPTAU_E_ARGUMENT, "BPR compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BPR)}},
     {ADAPTAU_E_ARGUMENT, "PSL compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_PSL)}},
-    {ADAPTAU_E_ARGUMENT, "SL@K weighs positives", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_SLATK)}},
-    {ADAPTAU_E_ARGUMENT, "BSL weighs positives", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BSL)}},
+    {ADAPTAU_E_ARGUMENT, "SL@K weighs positives",
+     {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_SLATK), TO(a.loss_struct.known.top_k, 20), TO(a.loss_struct.known.weight_tau, 1.0)}},
+    {ADAPTAU_E_ARGUMENT, "BSL weighs positives",
+     {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BSL), TO(a.loss_struct.known.negative_weight, 1.0),
+      TO(a.loss_struct.known.positive_scale, 1.0)}},
     {ADAPTAU_E_ARGUMENT,
      "candidates of a row's own cannot be cut",
      {TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_PER_ROW)}},
@@ -127,7 +133,7 @@ static const struct misuse loss_gradients_of_range[] = {
 
 static void prepare_model_set_reduce(void)
 {
-    EXCHANGE = (adaptau_reduce){.struct_size = sizeof EXCHANGE, .function = leave_alone};
+    EXCHANGE = full_reduce((adaptau_reduce){.function = leave_alone});
     a.model = desk.model;
     a.reduce = &EXCHANGE;
 }
@@ -141,6 +147,7 @@ static const struct misuse model_set_exchange[] = {
     IS_NULL(model),
     BAD_STRUCT(reduce),
     {ADAPTAU_E_ARGUMENT, "reduce->function is NULL", {TO(EXCHANGE.function, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 0, but must be at least 1", {TO(EXCHANGE.item_pieces, 0)}},
     {ADAPTAU_E_UNSUPPORTED, "the encoder reads items of all ranges", {FROM(a.model, desk.graph)}},
 };
 
@@ -197,7 +204,7 @@ static const struct misuse init_rows[] = {
 
 static void prepare_adam(void)
 {
-    ADAM = (adaptau_adam_options){.struct_size = sizeof ADAM, .learning_rate = 0.1};
+    ADAM = full_adam_options((adaptau_adam_options){.learning_rate = 0.1});
     ROWS = (adaptau_adam_rows){.struct_size = sizeof ROWS,
                                .dim = DIM,
                                .n = 3,
@@ -229,6 +236,10 @@ static const struct misuse adam[] = {
     {ADAPTAU_E_ARGUMENT, "options->flags = 0x8 has unknown bits", {TO(ADAM.flags, 8)}},
     {ADAPTAU_E_NUMERIC, "options->learning_rate = nan is not finite", {TO(ADAM.learning_rate, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->learning_rate = -1 is outside", {TO(ADAM.learning_rate, -1.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->beta1 = -1 is outside", {TO(ADAM.beta1, -1.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->epsilon = 0, but must be at least 1e-30; adaptau_adam_options_init writes the defaults",
+     {TO(ADAM.epsilon, 0.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->epsilon = 1e-31 is outside 1e-30 ... 1e+06", {TO(ADAM.epsilon, 1e-31)}},
     {ADAPTAU_E_ARGUMENT, "options->beta1 = 1 is outside", {TO(ADAM.beta1, 1.0)}},
     {ADAPTAU_E_ARGUMENT, "options->beta2 = 1 is outside", {TO(ADAM.beta2, 1.0)}},
     {ADAPTAU_E_NUMERIC, "options->epsilon = inf is not finite", {TO(ADAM.epsilon, INFINITY)}},

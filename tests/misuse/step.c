@@ -3,6 +3,7 @@
 #include <adaptau/experimental.h>
 
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_model                  *model;
@@ -107,7 +108,7 @@ static const struct misuse apply[] = {
 
 static void prepare_model_update_targets(void)
 {
-    TARGETS = (adaptau_target_options){.struct_size = sizeof TARGETS, .strength = 1.0};
+    TARGETS = full_target_options((adaptau_target_options){.strength = 1.0});
     a.model = desk.model;
     a.dataset = desk.data;
     a.temperature = desk.temperature;
@@ -141,7 +142,7 @@ static const struct misuse update_targets[] = {
 static void prepare_model_contrast(void)
 {
     prepare_with_gradients();
-    CONTRAST = (adaptau_contrast_options){.struct_size = sizeof CONTRAST};
+    CONTRAST = full_contrast_options((adaptau_contrast_options){0});
     a.options = &CONTRAST;
     a.loss = &a.term;
 }
@@ -151,8 +152,8 @@ static adaptau_status call_model_contrast(adaptau_error *error)
     return adaptau_model_contrast(a.model, a.batch, a.options, a.loss, error);
 }
 
-#define SIMGCL TO(CONTRAST.kind, ADAPTAU_CONTRAST_SIMGCL)
-#define NCL TO(CONTRAST.kind, ADAPTAU_CONTRAST_NCL)
+#define SIMGCL TO(CONTRAST.kind, ADAPTAU_CONTRAST_SIMGCL), TO(CONTRAST.edge_dropout, 0.0)
+#define NCL TO(CONTRAST.kind, ADAPTAU_CONTRAST_NCL), TO(CONTRAST.edge_dropout, 0.0), TO(CONTRAST.layer, 2)
 
 static const struct misuse contrast[] = {
     IS_NULL(model),
@@ -168,6 +169,13 @@ static const struct misuse contrast[] = {
     {ADAPTAU_E_ARGUMENT, "options->kind = -1", {TO(CONTRAST.kind, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->flags = 0x2", {TO(CONTRAST.flags, 2)}},
     {ADAPTAU_E_ARGUMENT, "options->reserved = 1", {TO(CONTRAST.reserved, 1)}},
+    {ADAPTAU_E_ARGUMENT, "options->n_nodes = 0, but must be at least 1; adaptau_contrast_options_init writes the defaults",
+     {TO(CONTRAST.n_nodes, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->tau = 0, but must be above 0; adaptau_contrast_options_init writes the defaults",
+     {TO(CONTRAST.tau, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->layer = 0, but must be at least 2; adaptau_contrast_options_init writes the defaults",
+     {NCL, TO(CONTRAST.layer, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->weight = -1 is outside", {TO(CONTRAST.weight, -1.0)}},
     {ADAPTAU_E_ARGUMENT, "options->n_nodes = -1", {TO(CONTRAST.n_nodes, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->tau = -1", {TO(CONTRAST.tau, -1.0)}},
     {ADAPTAU_E_NUMERIC, "options->tau = nan", {TO(CONTRAST.tau, NAN)}},

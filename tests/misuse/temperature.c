@@ -3,6 +3,7 @@
 #include <adaptau/experimental.h>
 
 #include "misuse.h"
+#include "../support/options.h"
 
 static struct {
     adaptau_context                   *context;
@@ -35,7 +36,7 @@ static void release(void)
 
 static void prepare_temperature_create(void)
 {
-    OPTIONS = (adaptau_temperature_options){.struct_size = sizeof OPTIONS};
+    OPTIONS = full_temperature_options((adaptau_temperature_options){0});
     a.context = desk.context;
     a.dataset = desk.data;
     a.options = &OPTIONS;
@@ -60,6 +61,17 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->tau = -0.1", {TO(OPTIONS.tau0_policy, ADAPTAU_TAU0_FIXED), TO(OPTIONS.tau, -0.1)}},
     {ADAPTAU_E_ARGUMENT, "options->tau = 1e-60", {TO(OPTIONS.tau0_policy, ADAPTAU_TAU0_FIXED), TO(OPTIONS.tau, 1e-60)}},
     {ADAPTAU_E_NUMERIC, "options->tau = nan", {TO(OPTIONS.tau, NAN)}},
+    {ADAPTAU_E_ARGUMENT, "options->warmup_delta_mu = 0, but must be in 1e-30 ... 1e+30; adaptau_temperature_options_init writes the defaults",
+     {TO(OPTIONS.warmup_delta_mu, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->tau_min = 0, but must be in 1e-30 ... 1e+30; adaptau_temperature_options_init writes the defaults",
+     {TO(OPTIONS.tau_min, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->tau_max = 0, but must be in 1e-30 ... 1e+30; adaptau_temperature_options_init writes the defaults",
+     {TO(OPTIONS.tau_max, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->divisor = 0, but must be in 1e-30 ... 1e+30; adaptau_temperature_options_init writes the defaults",
+     {TO(OPTIONS.divisor, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->exact_sample = 0, but must be at least 1; adaptau_temperature_options_init writes the defaults",
+     {TO(OPTIONS.exact_sample, 0)}},
+    {ADAPTAU_E_ARGUMENT, "options->warmup_updates = -1 is negative", {TO(OPTIONS.warmup_updates, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->warmup_delta_mu = -0.5", {TO(OPTIONS.warmup_delta_mu, -0.5)}},
     {ADAPTAU_E_NUMERIC, "options->warmup_delta_mu = inf", {TO(OPTIONS.warmup_delta_mu, INFINITY)}},
     {ADAPTAU_E_ARGUMENT, "options->tau_min = -1", {TO(OPTIONS.tau_min, -1.0)}},

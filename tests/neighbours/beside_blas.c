@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "../support/options.h"
+
 enum { USERS = 300, ITEMS = 500, DIM = 48, PER_USER = 9, EPOCHS = 2 };
 
 static void fail(const char *what, const char *why)
@@ -112,8 +114,9 @@ static void train(adaptau_context *context, float *rows)
     adaptau_temperature    *temperature = NULL;
     adaptau_sampler        *sampler = NULL;
     adaptau_batch           batch = {.struct_size = sizeof batch};
-    adaptau_model_options   tables = {.struct_size = sizeof tables, .dim = DIM, .seed = 1, .init = ADAPTAU_INIT_SPECTRAL};
-    adaptau_sampler_options batches = {.struct_size = sizeof batches, .rows_per_batch = 64};
+    adaptau_model_options   tables = full_model_options((adaptau_model_options){.dim = DIM, .seed = 1,
+                                                                                .init = ADAPTAU_INIT_SPECTRAL});
+    adaptau_sampler_options batches = full_sampler_options((adaptau_sampler_options){.rows_per_batch = 64});
     tables.host_users = rows;
     tables.host_items = rows + USERS * DIM;
     for (int32_t p = 0; p < USERS * PER_USER; p++) {

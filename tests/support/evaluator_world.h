@@ -12,12 +12,13 @@
 #include "context.h"
 #include "draw.h"
 #include "ok.h"
+#include "options.h"
 
 static inline adaptau_evaluator *make_evaluator(adaptau_context *context, const adaptau_dataset *held_out,
                                          adaptau_evaluator_options options)
 {
     adaptau_evaluator *evaluator = NULL;
-    options.struct_size = sizeof options;
+    options = full_evaluator_options(options);
     OK(adaptau_evaluator_create(context, held_out, &options, &evaluator, &error));
     return evaluator;
 }

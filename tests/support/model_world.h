@@ -7,6 +7,7 @@
 
 #include "draw.h"
 #include "ok.h"
+#include "options.h"
 
 #define USERS 120
 #define ITEMS 200
@@ -35,22 +36,28 @@ static inline adaptau_dataset *make_data(adaptau_context *context)
     return data;
 }
 
-static inline struct world open_world(adaptau_context_options context, adaptau_model_options model,
-                                      adaptau_sampler_options sampler, adaptau_temperature_options temperature)
+/* Options as they are. */
+static inline struct world open_given_world(adaptau_context_options context, adaptau_model_options model,
+                                            adaptau_sampler_options sampler, adaptau_temperature_options temperature)
 {
     struct world w = {0};
     context.struct_size = sizeof context;
-    model.struct_size = sizeof model;
-    sampler.struct_size = sizeof sampler;
-    temperature.struct_size = sizeof temperature;
-    model.dim = model.dim ? model.dim : DIM;
-    sampler.rows_per_batch = sampler.rows_per_batch ? sampler.rows_per_batch : 32;
     OK(adaptau_context_create(&context, &w.context, &error));
     w.data = make_data(w.context);
     OK(adaptau_model_create(w.context, w.data, &model, &w.model, &error));
     OK(adaptau_sampler_create(w.context, w.data, &sampler, &w.sampler, &error));
     OK(adaptau_temperature_create(w.context, w.data, &temperature, &w.temperature, &error));
     return w;
+}
+
+/* What the options leave at 0 has its default, or the world's. */
+static inline struct world open_world(adaptau_context_options context, adaptau_model_options model,
+                                      adaptau_sampler_options sampler, adaptau_temperature_options temperature)
+{
+    model.dim = model.dim ? model.dim : DIM;
+    sampler.rows_per_batch = sampler.rows_per_batch ? sampler.rows_per_batch : 32;
+    return open_given_world(context, full_model_options(model), full_sampler_options(sampler),
+                            full_temperature_options(temperature));
 }
 
 static inline struct world open_default(void)

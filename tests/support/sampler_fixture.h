@@ -8,6 +8,7 @@
 #include "draw.h"
 #include "ok.h"
 #include "one_context.h"
+#include "options.h"
 
 enum { USERS = 61, ITEMS = 40, PAIRS = 700 };
 
@@ -44,7 +45,7 @@ static inline adaptau_sampler *make_sampler_in(adaptau_context *where, const ada
                                                adaptau_sampler_options options)
 {
     adaptau_sampler *sampler = NULL;
-    options.struct_size = sizeof options;
+    options = full_sampler_options(options);
     OK(adaptau_sampler_create(where, data, &options, &sampler, &error));
     return sampler;
 }

@@ -9,6 +9,7 @@
 
 #include "context.h"
 #include "ok.h"
+#include "options.h"
 #include "reference.h"
 
 #define TEMPERATURE_FILE "temperature.txt" /* temperature.py beside it computes it from the definitions          */
@@ -65,8 +66,7 @@ static inline adaptau_tables make_tables(uint32_t flags)
                             .items = items};
 }
 
-#define OPTIONS(...)                                                                                                   \
-    ((adaptau_temperature_options){.struct_size = sizeof(adaptau_temperature_options), __VA_ARGS__})
+#define OPTIONS(...) full_temperature_options((adaptau_temperature_options){__VA_ARGS__})
 
 static inline adaptau_temperature *create(adaptau_temperature_options options)
 {

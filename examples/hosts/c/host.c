@@ -71,15 +71,25 @@ static bool make_data(struct host *h)
                                                        &h->error));
 }
 
-/* A zero member of an options struct means its default, and so does no struct at all. */
+/* Structs get their defaults first; no struct at all stands for the same. */
 static bool make_objects(struct host *h)
 {
     const int32_t                cutoff = CUTOFF;
     const adaptau_dataset *const known = h->train; /* not to be recommended again */
-    adaptau_model_options        model = {.struct_size = sizeof model, .dim = 32, .seed = 1};
-    adaptau_sampler_options      sampler = {.struct_size = sizeof sampler, .rows_per_batch = 64, .seed = 1};
-    adaptau_evaluator_options    evaluator = {
-           .struct_size = sizeof evaluator, .n_cutoffs = 1, .cutoffs = &cutoff, .n_masks = 1, .masks = &known};
+    adaptau_model_options        model = {.struct_size = sizeof model};
+    adaptau_sampler_options      sampler = {.struct_size = sizeof sampler};
+    adaptau_evaluator_options    evaluator = {.struct_size = sizeof evaluator};
+    if (!ok(adaptau_model_options_init(&model, &h->error)) ||
+        !ok(adaptau_sampler_options_init(&sampler, ADAPTAU_SAMPLER_CATALOGUE, &h->error)) ||
+        !ok(adaptau_evaluator_options_init(&evaluator, &h->error)))
+        return false;
+    model.dim = 32;
+    model.seed = 1;
+    sampler.rows_per_batch = 64;
+    sampler.seed = 1;
+    evaluator.cutoffs = &cutoff;
+    evaluator.n_masks = 1;
+    evaluator.masks = &known;
     return ok(adaptau_model_create(h->context, h->train, &model, &h->model, &h->error)) &&
            ok(adaptau_temperature_create(h->context, h->train, NULL, &h->temperature, &h->error)) &&
            ok(adaptau_sampler_create(h->context, h->train, &sampler, &h->sampler, &h->error)) &&

@@ -94,19 +94,19 @@ void run(const char *path)
     const adaptau::dataset train(context, users, items, train_pairs.users, train_pairs.items);
     const adaptau::dataset test(context, users, items, test_pairs.users, test_pairs.items);
 
-    auto model_options = adaptau::sized<adaptau_model_options>();
+    auto model_options = adaptau::model_options();
     model_options.dim = 32;
     model_options.seed = 1;
     adaptau::model       model(context, train, model_options);
     adaptau::temperature temperature(context, train);
 
-    auto sampler_options = adaptau::sized<adaptau_sampler_options>();
+    auto sampler_options = adaptau::sampler_options();
     sampler_options.rows_per_batch = 64;
     sampler_options.seed = 1;
     adaptau::sampler sampler(context, train, sampler_options);
 
     const adaptau_dataset *const known = train.get(); // not to be recommended again
-    auto                         evaluator_options = adaptau::sized<adaptau_evaluator_options>();
+    auto                         evaluator_options = adaptau::evaluator_options();
     evaluator_options.n_cutoffs = 1;
     evaluator_options.cutoffs = &cutoff;
     evaluator_options.n_masks = 1;

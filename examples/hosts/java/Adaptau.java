@@ -82,8 +82,10 @@ public final class Adaptau {
         public double popularity_exponent, row_weight_exponent;
         public long seed;
 
+        /** With the defaults of the exact softmax over the catalogue that the library writes. */
         SamplerOptions() {
             setSize();
+            call(error -> C.adaptau_sampler_options_init(this, 0, error));
         }
     }
 
@@ -108,8 +110,10 @@ public final class Adaptau {
         public int n_masks, n_groups;
         public Pointer masks, item_groups;
 
+        /** With the defaults that the library writes. */
         EvaluatorOptions() {
             setSize();
+            call(error -> C.adaptau_evaluator_options_init(this, error));
         }
     }
 
@@ -126,8 +130,10 @@ public final class Adaptau {
         public double edge_dropout, layer_dropout, gate;
         public Pointer host_encoder;
 
+        /** With the defaults that the library writes. */
         ModelOptions() {
             setSize();
+            call(error -> C.adaptau_model_options_init(this, error));
         }
     }
 
@@ -183,6 +189,8 @@ public final class Adaptau {
 
         static native int adaptau_temperature_get_state(Pointer temperature, TemperatureState out, ErrorStruct error);
 
+        static native int adaptau_sampler_options_init(SamplerOptions options, int kind, ErrorStruct error);
+
         static native int adaptau_sampler_create(Pointer context, Pointer dataset, SamplerOptions options,
                                                  PointerByReference out, ErrorStruct error);
 
@@ -191,6 +199,8 @@ public final class Adaptau {
         static native int adaptau_sampler_begin_epoch(Pointer sampler, long epoch, ErrorStruct error);
 
         static native int adaptau_sampler_next(Pointer sampler, Batch out, ErrorStruct error);
+
+        static native int adaptau_evaluator_options_init(EvaluatorOptions options, ErrorStruct error);
 
         static native int adaptau_evaluator_create(Pointer context, Pointer heldOut, EvaluatorOptions options,
                                                    PointerByReference out, ErrorStruct error);
@@ -201,6 +211,8 @@ public final class Adaptau {
 
         static native int adaptau_evaluator_mean(Pointer evaluator, int metric, int cutoff, DoubleByReference out,
                                                  ErrorStruct error);
+
+        static native int adaptau_model_options_init(ModelOptions options, ErrorStruct error);
 
         static native int adaptau_model_create(Pointer context, Pointer dataset, ModelOptions options, PointerByReference out,
                                                ErrorStruct error);

@@ -14,7 +14,7 @@ koffi.struct('adaptau_error', {
   status: 'int32_t', os_error: 'int32_t', message: koffi.array('char', 248),
 });
 
-// As in the headers. A member that is not given is zero, its default.
+// As in the headers.
 const structs = {
   adaptau_tables: {
     struct_size: 'uint32_t', flags: 'uint32_t', n_users: 'int32_t', n_items: 'int32_t', dim: 'int32_t', reserved: 'int32_t',
@@ -65,6 +65,13 @@ function sized(name, members = {}) {
   return Object.assign(struct, { struct_size: koffi.sizeof(types[name]) }, members);
 }
 
+// A struct with the defaults that its _init call writes, and the members given.
+function filled(name, init, members = {}, ...kinds) {
+  const struct = sized(name);
+  init(struct, ...kinds);
+  return Object.assign(struct, members);
+}
+
 class AdaptauError extends Error {
   constructor(cause) {
     super(cause.message);
@@ -99,17 +106,20 @@ const native = {
     + '_Inout_ adaptau_temperature_state *out'),
   samplerCreate: fallible('adaptau_sampler_create', 'adaptau_context *context, const adaptau_dataset *dataset, '
     + 'const adaptau_sampler_options *options, _Out_ adaptau_sampler **out'),
+  samplerOptionsInit: fallible('adaptau_sampler_options_init', '_Inout_ adaptau_sampler_options *options, int32_t kind'),
   samplerDestroy: library.func('void adaptau_sampler_destroy(adaptau_sampler *sampler)'),
   samplerBegin: fallible('adaptau_sampler_begin_epoch', 'adaptau_sampler *sampler, int64_t epoch'),
   samplerNext: fallible('adaptau_sampler_next', 'adaptau_sampler *sampler, _Inout_ adaptau_batch *out'),
   evaluatorCreate: fallible('adaptau_evaluator_create', 'adaptau_context *context, const adaptau_dataset *held_out, '
     + 'const adaptau_evaluator_options *options, _Out_ adaptau_evaluator **out'),
+  evaluatorOptionsInit: fallible('adaptau_evaluator_options_init', '_Inout_ adaptau_evaluator_options *options'),
   evaluatorDestroy: library.func('void adaptau_evaluator_destroy(adaptau_evaluator *evaluator)'),
   evaluatorRun: fallible('adaptau_evaluator_run', 'adaptau_evaluator *evaluator, const adaptau_tables *tables'),
   evaluatorMean: fallible('adaptau_evaluator_mean', 'const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, '
     + '_Out_ double *out'),
   modelCreate: fallible('adaptau_model_create', 'adaptau_context *context, const adaptau_dataset *dataset, '
     + 'const adaptau_model_options *options, _Out_ adaptau_model **out'),
+  modelOptionsInit: fallible('adaptau_model_options_init', '_Inout_ adaptau_model_options *options'),
   modelLoad: fallible('adaptau_model_load', 'adaptau_context *context, const char *path, _Out_ adaptau_model **out'),
   modelDestroy: library.func('void adaptau_model_destroy(adaptau_model *model)'),
   modelSave: fallible('adaptau_model_save', 'const adaptau_model *model, const char *path'),
@@ -174,7 +184,8 @@ class Temperature extends Owned {
 
 class Sampler extends Owned {
   constructor(context, dataset, options = {}) {
-    super(native.samplerCreate, native.samplerDestroy, context, dataset, sized('adaptau_sampler_options', options));
+    super(native.samplerCreate, native.samplerDestroy, context, dataset, 
+      filled('adaptau_sampler_options', native.samplerOptionsInit, options, options.kind ?? 0));
   }
 
   // The batches of an epoch. One is good until the next is asked for.
@@ -193,7 +204,7 @@ const METRICS = ['recall', 'ndcg', 'precision', 'hit_rate', 'mrr', 'map'];
 
 class Evaluator extends Owned {
   constructor(context, heldOut, { cutoffs = [20], masks = [] } = {}) {
-    super(native.evaluatorCreate, native.evaluatorDestroy, context, heldOut, sized('adaptau_evaluator_options', {
+    super(native.evaluatorCreate, native.evaluatorDestroy, context, heldOut, filled('adaptau_evaluator_options', native.evaluatorOptionsInit, {
       n_cutoffs: cutoffs.length, cutoffs: Int32Array.from(cutoffs), n_masks: masks.length, masks: masks.map((m) => m.handle),
     }));
     this.masks = masks;
@@ -214,7 +225,8 @@ class Evaluator extends Owned {
 
 class Model extends Owned {
   static create(context, dataset, options = {}) {
-    return new Model(native.modelCreate, native.modelDestroy, context, dataset, sized('adaptau_model_options', options));
+    return new Model(native.modelCreate, native.modelDestroy, context, dataset, 
+      filled('adaptau_model_options', native.modelOptionsInit, options));
   }
 
   static load(context, path) {

@@ -156,6 +156,8 @@ mod ffi {
         pub loss: f64,
     }
 
+    pub const SAMPLER_CATALOGUE: i32 = 0;
+
     #[link(name = "adaptau")]
     extern "C" {
         pub fn adaptau_status_name(status: i32) -> *const c_char;
@@ -175,6 +177,7 @@ mod ffi {
         pub fn adaptau_temperature_get_state(
             temperature: *const Temperature, out: *mut TemperatureState, error: *mut Error,
         ) -> i32;
+        pub fn adaptau_sampler_options_init(options: *mut SamplerOptions, kind: i32, error: *mut Error) -> i32;
         pub fn adaptau_sampler_create(
             context: *mut Context, dataset: *const Dataset, options: *const SamplerOptions, out: *mut *mut Sampler,
             error: *mut Error,
@@ -182,6 +185,7 @@ mod ffi {
         pub fn adaptau_sampler_destroy(sampler: *mut Sampler);
         pub fn adaptau_sampler_begin_epoch(sampler: *mut Sampler, epoch: i64, error: *mut Error) -> i32;
         pub fn adaptau_sampler_next(sampler: *mut Sampler, out: *mut Batch, error: *mut Error) -> i32;
+        pub fn adaptau_evaluator_options_init(options: *mut EvaluatorOptions, error: *mut Error) -> i32;
         pub fn adaptau_evaluator_create(
             context: *mut Context, held_out: *const Dataset, options: *const EvaluatorOptions, out: *mut *mut Evaluator,
             error: *mut Error,
@@ -191,6 +195,7 @@ mod ffi {
         pub fn adaptau_evaluator_mean(
             evaluator: *const Evaluator, metric: i32, cutoff: i32, out: *mut f64, error: *mut Error,
         ) -> i32;
+        pub fn adaptau_model_options_init(options: *mut ModelOptions, error: *mut Error) -> i32;
         pub fn adaptau_model_create(
             context: *mut Context, dataset: *const Dataset, options: *const ModelOptions, out: *mut *mut Model,
             error: *mut Error,
@@ -241,7 +246,7 @@ unsafe fn text(bytes: *const c_char) -> String {
     CStr::from_ptr(bytes).to_string_lossy().into_owned()
 }
 
-/// A struct of zeros, which mean defaults; all of them are integers, floats and pointers.
+/// A struct of zeros with its size; all of them are integers, floats and pointers.
 fn sized<T>(set_size: impl FnOnce(&mut T, u32)) -> T {
     let mut blank: T = unsafe { mem::zeroed() };
     set_size(&mut blank, mem::size_of::<T>() as u32);
@@ -333,6 +338,7 @@ pub struct Batch<'s> {
 impl<'a> Sampler<'a> {
     pub fn new(context: &'a Context, dataset: &'a Dataset, rows_per_batch: i32, seed: u64) -> Result<Self> {
         let mut options = sized(|o: &mut ffi::SamplerOptions, size| o.struct_size = size);
+        call(|error| unsafe { ffi::adaptau_sampler_options_init(&mut options, ffi::SAMPLER_CATALOGUE, error) })?;
         options.rows_per_batch = rows_per_batch;
         options.seed = seed;
         let handle = make(|out, error| unsafe {
@@ -364,6 +370,7 @@ impl<'a> Evaluator<'a> {
     pub fn new(context: &'a Context, held_out: &'a Dataset, cutoff: i32, mask: &'a Dataset) -> Result<Self> {
         let masks = [mask.handle as *const ffi::Dataset];
         let mut options = sized(|o: &mut ffi::EvaluatorOptions, size| o.struct_size = size);
+        call(|error| unsafe { ffi::adaptau_evaluator_options_init(&mut options, error) })?;
         options.n_cutoffs = 1;
         options.cutoffs = &cutoff;
         options.n_masks = 1;
@@ -405,6 +412,7 @@ pub struct TopK {
 impl<'a> Model<'a> {
     pub fn new(context: &'a Context, dataset: &Dataset, dim: i32, seed: u64) -> Result<Self> {
         let mut options = sized(|o: &mut ffi::ModelOptions, size| o.struct_size = size);
+        call(|error| unsafe { ffi::adaptau_model_options_init(&mut options, error) })?;
         options.dim = dim;
         options.seed = seed;
         let handle = make(|out, error| unsafe {

@@ -100,10 +100,13 @@ adaptau_status rank_from_items(const struct catalog *catalog, const struct choic
 {
     const int64_t        item_ptr[2] = {0, n};
     adaptau_fold_in        *fold = NULL;
-    adaptau_fold_in_options options = {.struct_size = sizeof options, .tau = tau};
+    adaptau_fold_in_options options = {.struct_size = sizeof options};
     int32_t             *excluded = malloc(((size_t)n + (size_t)choice->n_excluded + 1) * sizeof *excluded);
     float               *embedding = malloc((size_t)catalog->tables.dim * sizeof *embedding);
     adaptau_status       status = embedding && excluded ? ADAPTAU_OK : fail_memory(error, "a user");
+    if (!status)
+        status = adaptau_fold_in_options_init(&options, catalog->model, ADAPTAU_TAU_USER_NONE, error);
+    options.tau = tau;
     if (!status)
         status = adaptau_fold_in_create(catalog->model, NULL, &options, &fold, error);
     if (!status)

@@ -126,16 +126,15 @@ static adaptau_status measure_groups(struct cell *cell, const struct trial *tria
     double                    recall[N_POPULARITY_GROUPS];
     adaptau_evaluator        *evaluator = NULL;
     adaptau_tables            tables = {.struct_size = sizeof tables};
-    adaptau_evaluator_options options = {
-        .struct_size = sizeof options,
-        .n_cutoffs = 1,
-        .cutoffs = &cutoff,
-        .n_masks = 1,
-        .masks = &trial->train,
-        .n_groups = N_POPULARITY_GROUPS,
-        .item_groups = cell->description.subject->item_groups,
-    };
-    adaptau_status status = adaptau_model_get_tables(trial->model, &tables, error);
+    adaptau_evaluator_options options = {.struct_size = sizeof options};
+    adaptau_status            status = adaptau_evaluator_options_init(&options, error);
+    options.cutoffs = &cutoff;
+    options.n_masks = 1;
+    options.masks = &trial->train;
+    options.n_groups = N_POPULARITY_GROUPS;
+    options.item_groups = cell->description.subject->item_groups;
+    if (!status)
+        status = adaptau_model_get_tables(trial->model, &tables, error);
     if (!status)
         status = adaptau_evaluator_create(trial->context, trial->test, &options, &evaluator, error);
     if (!status)
@@ -151,10 +150,12 @@ static adaptau_status measure_tau0(struct cell *cell, const struct trial *trial,
                                    adaptau_error *error)
 {
     adaptau_temperature        *temperature = NULL;
-    adaptau_temperature_options options = {.struct_size = sizeof options, .tau0_policy = formula};
+    adaptau_temperature_options options = {.struct_size = sizeof options};
     adaptau_temperature_state   state = {.struct_size = sizeof state};
     adaptau_tables              tables;
     adaptau_status              status = trained_tables(trial, &tables, error);
+    if (!status)
+        status = adaptau_temperature_options_init(&options, formula, ADAPTAU_TAU_USER_NONE, error);
     if (!status)
         status = adaptau_temperature_create(trial->context, trial->train, &options, &temperature, error);
     for (int update = 0; update < 2 && !status; update++)

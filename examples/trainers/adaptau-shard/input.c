@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/fail.h"
+#include "common/preamble.h"
 
 #define LARGEST_ID (INT32_MAX - 1)
 #define HEADER_MOST (INT64_C(100) << 20) /* of safetensors                                                       */
@@ -70,10 +71,15 @@ static adaptau_status read_text(const char *path, pair_visitor visit, void *user
     struct bytes                     bytes;
     struct text                      text;
     struct layout                    layout;
+    struct preamble                  preamble;
     adaptau_status                   status = bytes_open(&bytes, path, error);
     if (status)
         return status;
     status = bytes_sample(&bytes, LAYOUT_SAMPLE, error);
+    if (!status)
+        status = preamble_take(&bytes, &preamble, error);
+    if (!status && preamble.matrix)
+        status = fail(error, ADAPTAU_E_FORMAT, "%s: ids of Matrix Market files count from 1, and ids of shards from 0", shown_path(path));
     if (!status)
         status = layout_find(&bytes, &options, true, &layout, error);
     if (!status && layout.lists) {

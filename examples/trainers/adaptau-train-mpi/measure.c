@@ -86,15 +86,18 @@ static adaptau_status make_lists(struct judge *judge, adaptau_error *error)
 adaptau_status judge_open(struct judge *judge, adaptau_context *context, struct grid *grid, const struct shard *shard,
                           const struct cutoffs *cutoffs, adaptau_error *error)
 {
-    const adaptau_evaluator_options options = {
-        .struct_size = sizeof options, .n_cutoffs = cutoffs->count, .cutoffs = cutoffs->values};
+    adaptau_evaluator_options options = {.struct_size = sizeof options};
     *judge = (struct judge){.context = context,
                             .grid = grid,
                             .shard = shard,
                             .cutoffs = cutoffs,
                             .k = cutoffs->values[cutoffs->count - 1]};
     reduction_open(&judge->merging, grid, &grid->items, (int64_t)judge->k * (int64_t)(sizeof(int32_t) + sizeof(float)));
-    adaptau_status status = adaptau_evaluator_create(context, shard->part->test, &options, &judge->evaluator, error);
+    adaptau_status status = adaptau_evaluator_options_init(&options, error);
+    options.n_cutoffs = cutoffs->count;
+    options.cutoffs = cutoffs->values;
+    if (!status)
+        status = adaptau_evaluator_create(context, shard->part->test, &options, &judge->evaluator, error);
     judge->n_users = adaptau_evaluator_n_users(judge->evaluator);
     MPI_Allreduce(MPI_IN_PLACE, &judge->n_users, 1, MPI_INT64_T, MPI_SUM, grid->world.comm);
     return status ? status : make_lists(judge, error);

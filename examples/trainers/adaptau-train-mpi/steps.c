@@ -99,17 +99,19 @@ adaptau_status steps_open(struct steps *steps, adaptau_context *context, struct 
                             .recipe = recipe,
                             .temperature = temperature,
                             .n_batches = (shard->part->n_rows + recipe->base.rows_per_batch - 1) / recipe->base.rows_per_batch};
-    const adaptau_reduce e = {.struct_size = sizeof e,
-                                .item_pieces = shard->n_cuts,
-                                .most_items = shard->part->most_items,
-                                .function = exchange,
-                                .user_data = steps};
+    adaptau_reduce e = {.struct_size = sizeof e};
     reduction_open(&steps->sums, grid, &grid->items, sizeof(adaptau_row_sums));
     for (int k = 0; k < ROW_PIECES_MOST; k++)
         reduction_open(&steps->rows[k], grid, &grid->items, row_bytes);
     for (int k = 0; k < shard->n_pieces; k++)
         reduction_open(&steps->items[k], grid, &grid->users, row_bytes);
     adaptau_status status = allocate(steps, error);
+    if (!status)
+        status = adaptau_reduce_init(&e, error);
+    e.item_pieces = shard->n_cuts;
+    e.most_items = shard->part->most_items;
+    e.function = exchange;
+    e.user_data = steps;
     return status ? status : adaptau_model_set_reduce(shard->model, &e, error);
 }
 
@@ -188,13 +190,13 @@ static adaptau_adam_options adam_options(const struct steps *steps, double rate,
 {
     const adaptau_model_options model = recipe_model_options(steps->recipe);
     const bool sphere = !(model.flags & raw) && !(model.flags & ADAPTAU_MODEL_FREE_LENGTH);
-    return (adaptau_adam_options){
-        .struct_size = sizeof(adaptau_adam_options),
-        .flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (steps->shard->row_moment ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
-        .learning_rate = rate,
-        .beta1 = beta1,
-        .weight_decay = steps->recipe->base.weight_decay,
-    };
+    adaptau_adam_options options = {.struct_size = sizeof options};
+    adaptau_adam_options_init(&options, NULL);
+    options.flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (steps->shard->row_moment ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0);
+    options.learning_rate = rate;
+    options.beta1 = beta1;
+    options.weight_decay = steps->recipe->base.weight_decay;
+    return options;
 }
 
 static adaptau_adam_rows rows_of(const struct shard *shard, float *table, const struct stepped *s, int64_t at, int64_t n)

@@ -49,6 +49,8 @@ void account_line(const struct account *a, char line[ACCOUNT_LINE_SIZE])
     struct writer writer = {line, 0, ACCOUNT_LINE_SIZE};
     put(&writer, "%lld lines, %lld interactions, %lld kept", (long long)a->lines, (long long)a->interactions, (long long)a->kept);
     put(&writer, "; %lld duplicates", (long long)a->duplicates);
+    if (a->comments > 0)
+        put(&writer, "; %lld comment line%s before the data", (long long)a->comments, a->comments == 1 ? "" : "s");
     put_weights(&writer, a);
     put_count(&writer, a->few, "left out by --min-degree");
     put_count(&writer, a->undated, "without a time that can be read: times are not used");
@@ -66,6 +68,7 @@ void account_json(const struct account *a, const char *key, struct json *json)
 {
     json_open(json, key, '{');
     json_text(json, "layout", a->seen);
+    json_whole(json, "comment_lines", a->comments);
     json_whole(json, "lines", a->lines);
     json_whole(json, "interactions", a->interactions);
     json_whole(json, "kept", a->kept);

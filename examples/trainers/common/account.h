@@ -13,6 +13,7 @@
 /* All zero is an empty one. */
 struct account {
     char    seen[SEEN_SIZE]; /* "pairs: comma, header, user = column 2 'userId', ..." */
+    int64_t comments;        /* lines of them before the data, which are in no other count */
     int64_t lines;           /* with interactions on them, or a user without any */
     int64_t interactions;    /* that are on them */
     int64_t below;           /* left out: a weight below --min-rating */

@@ -292,14 +292,14 @@ static adaptau_status open_file(const char *path, int *file, adaptau_error *erro
 
 adaptau_status bytes_open(struct bytes *bytes, const char *path, adaptau_error *error)
 {
-    *bytes = (struct bytes){.name = strcmp(path, STDIN_PATH) == 0 ? STDIN_NAME : path, .file = -1};
+    *bytes = (struct bytes){.name = strcmp(path, STDIN_PATH) == 0 ? STDIN_NAME : path, .line = 1, .file = -1};
     adaptau_status status = open_file(path, &bytes->file, error);
     return status ? status : begin(bytes, error);
 }
 
 adaptau_status bytes_open_memory(struct bytes *bytes, const char *name, const void *memory, size_t size, adaptau_error *error)
 {
-    *bytes = (struct bytes){.name = name, .file = -1, .memory = memory, .n_memory = size};
+    *bytes = (struct bytes){.name = name, .line = 1, .file = -1, .memory = memory, .n_memory = size};
     return begin(bytes, error);
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <adaptau/base.h>
 
@@ -23,6 +24,7 @@ struct bytes {
     unsigned char       *at;      /* what was read and is not taken yet: [at, end) */
     unsigned char       *end;
     bool                 ended;   /* nothing follows `end` */
+    int64_t              line;    /* that `at` stands on before a reader begins, from 1 */
     unsigned char       *buffer;  /* [capacity] */
     size_t               capacity;
     int                  file;    /* -1: memory */

@@ -42,19 +42,19 @@ adaptau_status contrast_begin_epoch(const struct recipe *recipe, adaptau_model *
 adaptau_status contrast_add(const struct recipe *recipe, adaptau_model *model, const adaptau_batch *batch, double *loss,
                             adaptau_error *error)
 {
-    adaptau_contrast_options options = {
-        .struct_size = sizeof options,
-        .flags = recipe->all_nodes ? ADAPTAU_CONTRAST_ALL_NODES : 0,
-        .kind = recipe->contrast - 1,
-        .tau = recipe->contrast_temperature,
-        .weight = recipe->contrast_weight > 0 ? recipe->contrast_weight : -1,
-        .edge_dropout = recipe->contrast_edge_dropout,
-        .noise = recipe->noise,
-        .prototype_weight = recipe->prototype_weight,
-    };
-    double         term = 0;
-    adaptau_status status =
-        recipe->contrast == CONTRAST_NONE ? ADAPTAU_OK : adaptau_model_contrast(model, batch, &options, &term, error);
+    adaptau_contrast_options options = {.struct_size = sizeof options};
+    double                   term = 0;
+    if (recipe->contrast == CONTRAST_NONE)
+        return ADAPTAU_OK;
+    adaptau_status status = adaptau_contrast_options_init(&options, recipe->contrast - 1, error);
+    options.flags = recipe->all_nodes ? ADAPTAU_CONTRAST_ALL_NODES : 0;
+    options.tau = recipe->contrast_temperature;
+    options.weight = recipe->contrast_weight;
+    options.edge_dropout = recipe->contrast_edge_dropout;
+    options.noise = recipe->noise;
+    options.prototype_weight = recipe->prototype_weight;
+    if (!status)
+        status = adaptau_model_contrast(model, batch, &options, &term, error);
     *loss += term;
     return status;
 }

@@ -225,7 +225,7 @@ enum split split_row(const struct splitter *splitter, const unsigned char *at, c
 void fields_begin(struct fields *fields, struct bytes *bytes, int separator)
 {
     fields->bytes = bytes;
-    fields->next_line = 1;
+    fields->next_line = bytes->line;
     splitter_init(&fields->splitter, separator);
 }
 

@@ -27,6 +27,7 @@ struct layout {
     bool               header;
     bool               shifted; /* the header has no name for the first column, as R writes tables with row names */
     bool               decimal_comma;
+    bool               matrix; /* a Matrix Market file's entries: see preamble.h */
     int64_t            n_lines; /* that the decision rests on */
     struct column_kind kinds[LAYOUT_COLUMNS];
 };

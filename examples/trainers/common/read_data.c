@@ -10,6 +10,7 @@
 
 #include "common/compact.h"
 #include "common/fail.h"
+#include "common/preamble.h"
 
 /* Ids are row numbers of tables that are allocated whole, so one stray digit could ask for terabytes. */
 #define ID_ROOM 1000000
@@ -34,6 +35,7 @@ struct source {
     struct pairs              *pairs;
     bool                       settled; /* lists, unless it cannot be: see layout_find */
     bool                       lists;   /* what it was */
+    struct preamble            preamble;
     struct id_extent           extent;  /* of lists */
 };
 
@@ -50,6 +52,7 @@ static adaptau_status read_lists_of(struct source *source, struct bytes *bytes, 
     adaptau_status status = read_lists(&text, source->pairs, &source->extent, error);
     account->lines += source->extent.n_lines;
     account->interactions += source->pairs->count - before;
+    account->comments += source->preamble.n_comments;
     if (!account->seen[0])
         snprintf(account->seen, sizeof account->seen, "lists: %s%s%s%suser item item ... between blanks",
                  bytes->packing ? bytes->packing : "", bytes->packing ? ", " : "", bytes->encoding ? bytes->encoding : "",
@@ -66,7 +69,13 @@ static adaptau_status read_table_of(struct source *source, struct bytes *bytes, 
     if (source->pairs == &data->test) /* what is tested on needs no weights                                      */
         options.weights = NULL;
     const bool     weighed = data->account.weighed;
+    const int64_t  before = data->account.lines;
+    data->account.comments += source->preamble.n_comments;
     adaptau_status status = read_table(bytes, layout, &options, &reading, error);
+    const int64_t n_lines = data->account.lines - before;
+    if (!status && source->preamble.matrix && n_lines != source->preamble.n_entries)
+        status = fail(error, ADAPTAU_E_FORMAT, "%s: %lld entries, but its head says %lld: it is not whole", shown_path(bytes->name),
+                      (long long)n_lines, (long long)source->preamble.n_entries);
     data->account.weighed = source->options->weights ? data->account.weighed || weighed : data->account.weighed;
     return status;
 }
@@ -80,7 +89,16 @@ static adaptau_status read_source(struct source *source, adaptau_error *error)
         return status;
     status = bytes_sample(&bytes, LAYOUT_SAMPLE, error);
     if (!status)
-        status = layout_find(&bytes, source->options, source->settled, &layout, error);
+        status = preamble_take(&bytes, &source->preamble, error);
+    struct read_options options = *source->options;
+    if (source->preamble.matrix) {
+        options.format = FORMAT_PAIRS;
+        options.separator = SEPARATOR_BLANKS;
+        options.header = HEADER_NO;
+    }
+    if (!status)
+        status = layout_find(&bytes, &options, source->settled, &layout, error);
+    layout.matrix = source->preamble.matrix;
     source->lists = layout.lists;
     if (!status)
         status = layout.lists ? read_lists_of(source, &bytes, error) : read_table_of(source, &bytes, &layout, error);

@@ -52,7 +52,8 @@ static void describe(const struct table *table, char text[SEEN_SIZE])
     const struct bytes  *bytes = table->fields.bytes;
     size_t               size = SEEN_SIZE;
     int n = snprintf(text, size, "pairs: %s%s%s%s%s, %s%s", bytes->packing ? bytes->packing : "", bytes->packing ? ", " : "",
-                     bytes->encoding ? bytes->encoding : "", bytes->encoding ? ", " : "", separator_name(layout->separator),
+                     bytes->encoding ? bytes->encoding : "", bytes->encoding ? ", " : "",
+                     layout->matrix ? "Matrix Market" : separator_name(layout->separator),
                      layout->header ? "header" : "no header", layout->decimal_comma ? ", decimal commas" : "");
     text += n;
     size -= (size_t)n;
@@ -251,6 +252,8 @@ static adaptau_status read_rows(struct table *table, adaptau_error *error)
 adaptau_status read_table(struct bytes *bytes, const struct layout *layout, const struct read_options *options,
                           const struct reading *reading, adaptau_error *error)
 {
+    if (layout->n_fields < 2 && layout->n_lines == 0) /* blank lines at most */
+        return ADAPTAU_OK;
     if (layout->n_fields < 2)
         return fail(error, ADAPTAU_E_FORMAT, "%s: no %s in most of its lines, so there is one column and two are needed",
                     shown_path(bytes->name), separator_name(layout->separator));

@@ -14,6 +14,7 @@
 #define HEADER_NO 2
 
 #define SEPARATOR_AUTO 0 /* else: tab, comma, semicolon, blank, colons, bar */
+#define SEPARATOR_BLANKS 4
 
 #define COMPACT_AUTO 0 /* where they are sparse */
 #define COMPACT_YES 1

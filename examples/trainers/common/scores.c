@@ -6,14 +6,13 @@ const char *const metric_names[ADAPTAU_N_METRICS] = {"recall", "ndcg", "precisio
 adaptau_status make_evaluator(adaptau_context *context, const adaptau_dataset *held_out, const adaptau_dataset *mask,
                               const struct cutoffs *cutoffs, adaptau_evaluator **out, adaptau_error *error)
 {
-    adaptau_evaluator_options options = {
-        .struct_size = sizeof options,
-        .n_cutoffs = cutoffs->count,
-        .cutoffs = cutoffs->values,
-        .n_masks = 1,
-        .masks = &mask,
-    };
-    return adaptau_evaluator_create(context, held_out, &options, out, error);
+    adaptau_evaluator_options options = {.struct_size = sizeof options};
+    adaptau_status            status = adaptau_evaluator_options_init(&options, error);
+    options.n_cutoffs = cutoffs->count;
+    options.cutoffs = cutoffs->values;
+    options.n_masks = 1;
+    options.masks = &mask;
+    return status ? status : adaptau_evaluator_create(context, held_out, &options, out, error);
 }
 
 adaptau_status score_tables(adaptau_evaluator *evaluator, const adaptau_tables *tables, const struct cutoffs *cutoffs,

@@ -22,7 +22,7 @@ static adaptau_status check_kind(const char *path, const char *shown, struct sta
     }
     if (S_ISDIR(about->st_mode))
         return fail_os(error, EISDIR, "%s", shown_path(shown));
-    return S_ISREG(about->st_mode) ? ADAPTAU_OK : fail_os(error, EINVAL, "%s, which is no regular file", shown_path(shown));
+    return S_ISREG(about->st_mode) ? ADAPTAU_OK : fail(error, ADAPTAU_E_IO, "cannot write %s, which is no regular file", shown_path(shown));
 }
 
 /* The path that a link at `path` leads to, which counts from the link's folder; NULL without memory. */
@@ -59,7 +59,7 @@ adaptau_status target_find(const char *path, char **target, adaptau_error *error
         status = check_kind(at, path, &reached, error);
     /* Links of /proc lead to what their text does not name. */
     if (!status && (about.st_ino != reached.st_ino || about.st_dev != reached.st_dev))
-        status = fail_os(error, EINVAL, "%s, which is no regular file", shown_path(path));
+        status = fail(error, ADAPTAU_E_IO, "cannot write %s, which is no regular file", shown_path(path));
     if (status)
         free(at);
     else

@@ -22,7 +22,7 @@ bool text_fill(struct text *text)
 
 static void start(struct text *text)
 {
-    text->line = 1;
+    text->line = text->bytes ? text->bytes->line : 1;
     text->column = 0;
     text->current = ' ';
     text_step(text);

@@ -73,22 +73,23 @@ static adaptau_status recall_temperature(struct trial *trial, adaptau_error *err
 
 static adaptau_status find_temperature(struct trial *trial, adaptau_error *error)
 {
-    const adaptau_tune_options options = {
-        .struct_size = sizeof options,
-        .cutoff = trial->options->cutoffs.values[choosing_cutoff(&trial->options->cutoffs)],
-        .share = trial->options->valid_share,
-        .seed = (uint64_t)trial->options->split_seed,
-        .times = trial->train_times,
-        .split_flags = trial->train_times && !trial->of_each_user ? ADAPTAU_SPLIT_ACROSS_USERS : 0,
-        .progress = heed_signal_in_tuning,
-        .user_data = &trial->observer,
-        .flags = trial->compares ? ADAPTAU_TUNE_COMPARE : 0,
-    };
+    const double         share = trial->options->valid_share;
+    adaptau_tune_options options = {.struct_size = sizeof options};
+    adaptau_status       status = adaptau_tune_options_init(&options, error);
+    options.cutoff = trial->options->cutoffs.values[choosing_cutoff(&trial->options->cutoffs)];
+    options.share = share > 0 ? share : options.share;
+    options.seed = (uint64_t)trial->options->split_seed;
+    options.times = trial->train_times;
+    options.split_flags = trial->train_times && !trial->of_each_user ? ADAPTAU_SPLIT_ACROSS_USERS : 0;
+    options.progress = heed_signal_in_tuning;
+    options.user_data = &trial->observer;
+    options.flags = trial->compares ? ADAPTAU_TUNE_COMPARE : 0;
     adaptau_recipe recipe = trial->recipe.base;
     double         started = clock_now();
     recipe.tau_user_policy = trial->chooses_personal ? ADAPTAU_BY_DATA : recipe.tau_user_policy;
     trial->tuning.struct_size = sizeof trial->tuning;
-    adaptau_status status = adaptau_tune(trial->context, trial->train, &options, &recipe, &trial->tuning, error);
+    if (!status)
+        status = adaptau_tune(trial->context, trial->train, &options, &recipe, &trial->tuning, error);
     trial->tune_seconds = clock_now() - started;
     if (trial->tau0_policy != ADAPTAU_TAU0_HELD_OUT)
         trial->tuning.n_trials = 0; /* none was for a temperature */

@@ -200,7 +200,7 @@ void atau_encoding_set_steps(struct atau_encoding *e, uint64_t steps)
 
 adaptau_status atau_check_no_layers(const adaptau_model_options *o, const char *name, adaptau_error *error)
 {
-    if (o->n_layers)
+    if (o->n_layers && o->n_layers != ATAU_DEFAULT_LAYERS) /* which is there whatever the encoder is             */
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_layers = %d, but %s has no layers", o->n_layers, name);
     if (o->edge_dropout != 0.0 || o->layer_dropout != 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->%s_dropout = %g, but %s has no layers",
@@ -211,7 +211,7 @@ adaptau_status atau_check_no_layers(const adaptau_model_options *o, const char *
 
 adaptau_status atau_check_no_gate(const adaptau_model_options *o, const char *name, adaptau_error *error)
 {
-    if (o->gate != 0.0)
+    if (o->gate != 0.0 && o->gate != ATAU_DEFAULT_GATE) /* likewise                                             */
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->gate = %g, but %s has none", o->gate, name);
     if (o->host_encoder)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->host_encoder is given, but %s has no parameters", name);

@@ -157,7 +157,11 @@ void     atau_encoding_set_steps(struct atau_encoding *e, uint64_t steps);
 adaptau_status atau_encoding_enter(const struct atau_encoding *e, adaptau_error *error);
 void           atau_encoding_leave(const struct atau_encoding *e);
 
-/* E_ARGUMENT for options of LightGCN, or of SimpleX, in the hands of an encoder of that name. */
+/* Of LightGCN and of SimpleX: what adaptau_model_options_init writes before a host has chosen its encoder. */
+#define ATAU_DEFAULT_LAYERS 3
+#define ATAU_DEFAULT_GATE 0.5
+
+/* E_ARGUMENT for options of LightGCN, or of SimpleX, in the hands of an encoder of that name, but for those defaults. */
 adaptau_status atau_check_no_layers(const adaptau_model_options *options, const char *name, adaptau_error *error);
 adaptau_status atau_check_no_gate(const adaptau_model_options *options, const char *name, adaptau_error *error);
 

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/abi.h"
 #include "common/error.h"
 #include "common/pool.h"
 #include "common/random.h"
@@ -29,7 +30,6 @@
 #include "kernels/propagate.h"
 #include "model/slots.h"
 
-#define DEFAULT_LAYERS 3
 #define WORDS_PER_TASK 256 /* of 32 edges */
 
 static adaptau_status check_share(const char *name, double value, adaptau_error *error)
@@ -43,6 +43,8 @@ static adaptau_status check_share(const char *name, double value, adaptau_error 
 
 static adaptau_status check(const adaptau_model_options *o, adaptau_error *error)
 {
+    if (o->n_layers == 0)
+        return atau_fail_zero(error, "options->n_layers", "at least 1", "adaptau_model_options_init");
     if (o->n_layers < 0 || o->n_layers > ADAPTAU_MAX_LAYERS)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_layers = %d is outside 1 ... %d", o->n_layers,
                          ADAPTAU_MAX_LAYERS);
@@ -99,7 +101,7 @@ static adaptau_status make_state(struct atau_encoding *e, int32_t n_layers, adap
     struct atau_lightgcn *g = atau_allocate_zeroed(e->tables->context, 1, sizeof *g);
     if (!g)
         return atau_fail_memory(error, sizeof *g, "the encoder");
-    g->n_layers = n_layers ? n_layers : DEFAULT_LAYERS;
+    g->n_layers = n_layers;
     g->n_rows[USERS] = e->tables->side[USERS].n_rows;
     g->n_rows[ITEMS] = e->tables->side[ITEMS].n_rows;
     e->state = g;

@@ -26,7 +26,6 @@
 #include "kernels/propagate.h"
 #include "model/slots.h"
 
-#define DEFAULT_GATE 0.5
 #define ROWS_PER_TASK 32
 #define NANO 1000000000
 
@@ -58,8 +57,8 @@ static adaptau_status check(const adaptau_model_options *o, adaptau_error *error
 {
     if (!isfinite(o->gate))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "options->gate = %g is not finite", o->gate);
-    if (o->gate > 1.0)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->gate = %g is above 1", o->gate);
+    if (o->gate < 0.0 || o->gate > 1.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->gate = %g is outside 0 ... 1", o->gate);
     return atau_check_no_layers(o, "ADAPTAU_ENCODER_SIMPLEX", error);
 }
 
@@ -126,7 +125,7 @@ static adaptau_status create(struct atau_encoding *e, const adaptau_dataset *dat
     if (status != ADAPTAU_OK)
         return status;
     struct simplex *s = e->state;
-    s->gate = options->gate == 0.0 ? DEFAULT_GATE : fmax(0.0, options->gate);
+    s->gate = options->gate;
     return copy_graph(e, dataset, error);
 }
 
@@ -358,7 +357,7 @@ static adaptau_status fold_starts(const struct atau_encoding *e, float *out, dou
 static void recall(const struct atau_encoding *e, adaptau_model_options *options)
 {
     const struct simplex *s = e->state;
-    options->gate = s->gate > 0.0 ? s->gate : -1.0;
+    options->gate = s->gate;
 }
 
 static void describe(const struct atau_encoding *e, char text[ATAU_ENCODER_TEXT])

@@ -1160,7 +1160,7 @@ static void grow(struct world *w)
         memcpy(before[k], row_of(&old, k < n_users, k < n_users ? k : k - n_users), (size_t)old.dim * sizeof(float));
     draw_growth(w, &x);
     const double tau = own_tau(w, &threshold);
-    x.fold = choose_fold_in_options(&w->program, tau, threshold);
+    x.fold = choose_fold_in_options(&w->program, w->sides[0].model, tau, threshold);
     x.folds = w->model_options.encoder == ADAPTAU_ENCODER_MF && w->loss.kind == ADAPTAU_LOSS_SOFTMAX && choose_whether(&w->program);
     w->has_gradients = false;
     const adaptau_status status = call_both(w, grow_side, &x);
@@ -1219,7 +1219,7 @@ static void fold_in(struct world *w)
     need_temperature(w);
     const int32_t n_items = adaptau_dataset_n_items(w->sides[0].data), dim = w->model_options.dim;
     const double  tau = own_tau(w, &threshold);
-    x.options = choose_fold_in_options(&w->program, tau, threshold);
+    x.options = choose_fold_in_options(&w->program, w->sides[0].model, tau, threshold);
     if (w->loss.kind != ADAPTAU_LOSS_SOFTMAX) {
         x.options.tau_user_policy = ADAPTAU_TAU_USER_NONE;
         x.options.popularity_exponent = x.options.target_strength = 0.0;
@@ -1246,7 +1246,7 @@ static void fold_in(struct world *w)
     find_fold_losses(w, &x, after);
     const bool   comparable = loss_truth.comparable;
     const double slack = loss_truth.slack;
-    x.options.n_steps = -1;
+    x.options.n_steps = 0;
     call_both_well(w, "folding in", fold_side, &x);
     find_fold_losses(w, &x, before);
     for (int32_t u = 0; u < MOST_FOLDED && comparable && loss_truth.comparable; u++)
@@ -1454,7 +1454,13 @@ static adaptau_status ask_shard(struct side *side, struct shards *x, int32_t fir
     float                weights[OWN_ROWS * MOST_ITEMS], log_q[MOST_OWN + MOST_ITEMS];
     adaptau_tables       tables = own.tables;
     adaptau_batch        batch = own.batch;
-    const adaptau_reduce reduce = {.struct_size = sizeof reduce, .item_pieces = 2, .most_items = MOST_ITEMS, .function = exchange, .user_data = x};
+    adaptau_reduce       reduce = {.struct_size = sizeof reduce};
+    if (adaptau_reduce_init(&reduce, error) != ADAPTAU_OK)
+        return ADAPTAU_E_ABI;
+    reduce.item_pieces = 2;
+    reduce.most_items = MOST_ITEMS;
+    reduce.function = exchange;
+    reduce.user_data = x;
     tables.n_items = end - first;
     tables.items += (int64_t)first * tables.dim;
     for (int32_t r = 0; r < batch.n_rows; r++) {
@@ -1599,7 +1605,7 @@ static void *read_model(void *argument)
         float tau;
         reader->status = adaptau_temperature_rows(reader->side->temperature, 1, &user, &tau, NULL, NULL);
     }
-    adaptau_fold_in_options fold = choose_fold_in_options(&(struct program){0}, 0.1, 0.0);
+    adaptau_fold_in_options fold = choose_fold_in_options(&(struct program){0}, reader->side->model, 0.1, 0.0);
     adaptau_fold_in        *folded = NULL;
     if (reader->status == ADAPTAU_OK)
         reader->status = adaptau_fold_in_create(reader->side->model, reader->side->data, &fold, &folded, NULL);

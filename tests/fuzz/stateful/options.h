@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Valid options of every kind, chosen by the program. No number is left to its default, so that references know them all. */
+/* Valid options of every kind, chosen by the program: defaults with some numbers changed. */
 #ifndef STATEFUL_OPTIONS_H
 #define STATEFUL_OPTIONS_H
 
@@ -15,7 +15,7 @@ adaptau_temperature_options choose_temperature_options(struct program *p);
 adaptau_target_options      choose_target_options(struct program *p);
 adaptau_contrast_options    choose_contrast_options(struct program *p);
 adaptau_evaluator_options   choose_evaluator_options(struct program *p);
-adaptau_fold_in_options     choose_fold_in_options(struct program *p, double tau, double threshold);
+adaptau_fold_in_options     choose_fold_in_options(struct program *p, const adaptau_model *model, double tau, double threshold);
 
 /* What adaptau_loss_gradients takes. */
 bool loss_is_of_family(int32_t kind); /* the softmax's: log q, targets, a second temperature                        */

@@ -109,6 +109,9 @@ func NewSampler(c *Context, d *Dataset, rowsPerBatch int, seed uint64) (*Sampler
 	var cause C.adaptau_error
 	var options C.adaptau_sampler_options
 	options.struct_size = C.uint32_t(unsafe.Sizeof(options))
+	if err := check(C.adaptau_sampler_options_init(&options, C.ADAPTAU_SAMPLER_CATALOGUE, &cause), &cause); err != nil {
+		return nil, err
+	}
 	options.rows_per_batch = C.int32_t(rowsPerBatch)
 	options.seed = C.uint64_t(seed)
 	s := &Sampler{}
@@ -143,6 +146,9 @@ func NewModel(c *Context, d *Dataset, dim int, seed uint64) (*Model, error) {
 	var cause C.adaptau_error
 	var options C.adaptau_model_options
 	options.struct_size = C.uint32_t(unsafe.Sizeof(options))
+	if err := check(C.adaptau_model_options_init(&options, &cause), &cause); err != nil {
+		return nil, err
+	}
 	options.dim = C.int32_t(dim)
 	options.seed = C.uint64_t(seed)
 	m := &Model{}
@@ -220,6 +226,9 @@ func NewEvaluator(c *Context, heldOut *Dataset, cutoff int, mask *Dataset) (*Eva
 	*cutoffs, *masks = C.int32_t(cutoff), mask.handle
 	var options C.adaptau_evaluator_options
 	options.struct_size = C.uint32_t(unsafe.Sizeof(options))
+	if err := check(C.adaptau_evaluator_options_init(&options, &cause), &cause); err != nil {
+		return nil, err
+	}
 	options.n_cutoffs, options.cutoffs = 1, cutoffs
 	options.n_masks, options.masks = 1, masks
 	e := &Evaluator{cutoff: C.int32_t(cutoff)}

@@ -44,10 +44,25 @@ METRICS = ("recall", "ndcg", "precision", "hit_rate", "mrr", "map")
 
 
 class _Sized(c.Structure):
-    """A struct that begins with its size; members that are not named are zero, their defaults."""
+    """A struct that begins with its size; members that are not named are zero."""
 
     def __init__(self, **members):
         super().__init__(struct_size=c.sizeof(self), **members)
+
+
+class _Filled(_Sized):
+    """One whose defaults the library writes, by the function `_init` and the kinds of `_kinds` that it takes; members that are named
+    replace them."""
+
+    _kinds = ()
+
+    def __init__(self, *made_for, **members):
+        super().__init__()
+        call(getattr(lib, self._init), c.byref(self), *made_for, *(_I32(members.get(kind, 0)) for kind in self._kinds))
+        for name, value in members.items():
+            if not hasattr(self, name):
+                raise TypeError(f"{type(self).__name__} has no {name}")
+            setattr(self, name, value)
 
 
 class ContextOptions(_Sized):
@@ -74,13 +89,15 @@ class Csr(_Sized):
                 ("indices", _P), ("weights", _P)]
 
 
-class SamplerOptions(_Sized):
+class SamplerOptions(_Filled):
+    _init, _kinds = "adaptau_sampler_options_init", ("kind",)
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("kind", _I32), ("rows", _I32), ("rows_per_batch", _I32),
                 ("reserved", _I32), ("n_candidates", _I64), ("popularity_exponent", _F64), ("row_weight_exponent", _F64),
                 ("seed", _U64)]
 
 
-class TemperatureOptions(_Sized):
+class TemperatureOptions(_Filled):
+    _init, _kinds = "adaptau_temperature_options_init", ("tau0_policy", "tau_user_policy")
     _fields_ = [("struct_size", _U32), ("tau0_policy", _I32), ("tau_user_policy", _I32), ("warmup_updates", _I32),
                 ("tau", _F64), ("warmup_delta_mu", _F64), ("tau_min", _F64), ("tau_max", _F64), ("divisor", _F64),
                 ("threshold_quantile", _F64), ("degree_quantile", _F64), ("exact_sample", _I32), ("reserved", _I32),
@@ -94,7 +111,8 @@ class TemperatureState(_Sized):
                 ("threshold", _F64), ("tau_user_min", _F64), ("tau_user_max", _F64)]
 
 
-class EvaluatorOptions(_Sized):
+class EvaluatorOptions(_Filled):
+    _init = "adaptau_evaluator_options_init"
     _fields_ = [("struct_size", _U32), ("n_cutoffs", _I32), ("cutoffs", _P), ("n_masks", _I32), ("n_groups", _I32),
                 ("masks", _P), ("item_groups", _P)]
 
@@ -105,7 +123,8 @@ class Query(_Sized):
                 ("exclude_ptr", _P), ("exclude", _P)]
 
 
-class ModelOptions(_Sized):
+class ModelOptions(_Filled):
+    _init = "adaptau_model_options_init"
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("encoder", _I32), ("dim", _I32), ("init", _I32), ("n_layers", _I32),
                 ("seed", _U64), ("host_users", _P), ("host_items", _P), ("host_user_stride", _I64),
                 ("host_item_stride", _I64), ("learning_rate_users", _F64), ("learning_rate_items", _F64),
@@ -118,7 +137,10 @@ class Step(_Sized):
     _fields_ = [("struct_size", _U32), ("n_rows", _I32), ("n_terms", _F64), ("loss", _F64)]
 
 
-class Recipe(_Sized):
+class Recipe(_Filled):
+    """The library's defaults, BY_DATA where the data decide, and what is named."""
+
+    _init = "adaptau_recipe_init"
     _fields_ = [("struct_size", _U32), ("encoder", _I32), ("init", _I32), ("normalise", _I32), ("free_length", _I32),
                 ("unit_raw_rows", _I32), ("rank_raw", _I32), ("row_second_moment", _I32), ("bfloat16", _I32),
                 ("loss", _I32), ("tau0_policy", _I32), ("tau_user_policy", _I32), ("candidates", _I32), ("log_q", _I32),
@@ -131,15 +153,6 @@ class Recipe(_Sized):
                 ("learning_rate_users", _F64), ("learning_rate_items", _F64), ("popularity_prior", _F64), ("top_k", _I64),
                 ("weight_tau", _F64), ("positive_scale", _F64), ("activation", _I32), ("reserved", _I32)]
 
-    def __init__(self, **members):
-        """The library's defaults, BY_DATA where the data decide, and what is named."""
-        super().__init__()
-        call(lib.adaptau_recipe_init, c.byref(self))
-        for name, value in members.items():
-            if not hasattr(self, name):
-                raise TypeError(f"a recipe has no {name}")
-            setattr(self, name, value)
-
     def fill(self, dataset):
         """Replace every BY_DATA by its value."""
         call(lib.adaptau_recipe_fill, c.byref(self), dataset)
@@ -151,7 +164,8 @@ class TrainingState(_Sized):
                 ("n_steps", _I64), ("loss", _F64), ("tau0", _F64)]
 
 
-class FitOptions(_Sized):
+class FitOptions(_Filled):
+    _init = "adaptau_fit_options_init"
     _fields_ = [("struct_size", _U32), ("cutoff", _I32), ("validation", _P), ("held_out_share", _F64),
                 ("held_out_seed", _U64), ("n_epochs", _I64), ("eval_every", _I64), ("patience", _I64), ("on_step", _P),
                 ("on_epoch", _P), ("user_data", _P)]
@@ -166,7 +180,10 @@ class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
 
 
-class FoldInOptions(_Sized):
+class FoldInOptions(_Filled):
+    """Of a model, which comes first."""
+
+    _init, _kinds = "adaptau_fold_in_options_init", ("tau_user_policy",)
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("tau_user_policy", _I32), ("n_steps", _I32), ("tau", _F64),
                 ("threshold", _F64), ("divisor", _F64), ("target_strength", _F64), ("popularity_exponent", _F64)]
 
@@ -404,10 +421,9 @@ class Model(_Object):
 
     def __init__(self, context, dataset, host_users=None, host_items=None, **options):
         keep = (context, host_users, host_items)
-        dim = options.get("dim") or 64
-        host_users = _borrow(host_users, np.float32, (dataset.n_users, dim), writable=True)
-        host_items = _borrow(host_items, np.float32, (dataset.n_items, dim), writable=True)
-        options = ModelOptions(host_users=host_users, host_items=host_items, **options)
+        options = ModelOptions(**options)
+        options.host_users = _borrow(host_users, np.float32, (dataset.n_users, options.dim), writable=True)
+        options.host_items = _borrow(host_items, np.float32, (dataset.n_items, options.dim), writable=True)
         super().__init__(lib.adaptau_model_create, lib.adaptau_model_destroy, context, dataset, c.byref(options),
                          keep=keep)
 
@@ -485,7 +501,7 @@ class FoldIn(_Object):
     """What new users are made of; `dataset` for soft targets and popularity."""
 
     def __init__(self, model, dataset=None, **options):
-        super().__init__(lib.adaptau_fold_in_create, lib.adaptau_fold_in_destroy, model, dataset, c.byref(FoldInOptions(**options)),
+        super().__init__(lib.adaptau_fold_in_create, lib.adaptau_fold_in_destroy, model, dataset, c.byref(FoldInOptions(model, **options)),
                          keep=(model, dataset))
         self._dim = model.tables().dim
 
