@@ -336,7 +336,8 @@ static void merge_chunks(struct atau_dense *d, struct atau_block *b, int64_t r, 
         memset(user, 0, (size_t)dim * sizeof(float));
     for (int64_t c = 0; c < d->n_chunks; c++) {
         double scale = chunk_scale(d, b->partial_max, c, r, shift);
-        if (b->partial_sums[c * rows + r] != 0.0) {
+        /* Only a softmax's sum of 0 means that there is nothing: parts of another loss may cancel and have gradients. */
+        if (b->partial_sums[c * rows + r] != 0.0 || !atau_loss_is_softmax(d->s->loss)) {
             sums->sum += scale * b->partial_sums[c * rows + r];
             if (user)
                 d->s->kernels->axpy(dim, (float)scale, b->partial_users + (c * rows + r) * dim, user);

@@ -2,24 +2,29 @@
 # SPDX-License-Identifier: MIT
 """Mutation testing of lib/: does a test fail when a line of the library is wrong?
 
-    mutate.py SOURCE WORK [--sample N] [--seed S] [--only PART-OF-PATH] [--jobs J]
+    mutate.py SOURCE WORK [--sample N] [--seed S] [--only PART-OF-PATH] [--within SECONDS] [--jobs J]
 
 A mutant is the library with one change, made by a rule: another comparison, a number one higher, another arithmetic or logical
 operator, a statement that is left out, two arguments swapped, a condition that always or never holds. Only lines that some test
-program reaches are changed, and only the programs that reach the line are run. A mutant is killed when one of them fails, crashes
-or hangs; it survives when all of them pass. Mutants whose object code is that of the original change nothing and do not count.
+reaches are changed, and only the tests that reach the line are run, the shortest first, until one fails. A mutant is killed when
+a test fails, crashes or hangs; it survives when all pass that fit into --within seconds of the CPU. Mutants whose object code
+is that of the original change nothing and do not count.
+
+One test is one function of Check, or a part of its loop where that takes long: one_test.c, linked into the programs, chooses it. What
+a test reaches and how long it takes is measured once for each build of a program. Limits are of the CPU's time, so that a busy
+machine kills no mutant.
 
 The sample is drawn by the seed. Results are kept in WORK/results.jsonl, so that a run that was stopped goes on; a changed source file
-is tried anew, and survivors are tried again. Survivors that were looked at and accepted stand in tests/checks/mutants-accepted, with the
-reason. The exit status is 1 below the goal."""
+is tried anew, and survivors are tried again where tests changed. Survivors that were looked at and accepted stand in
+tests/checks/mutants-accepted, with the reason. The exit status is 1 below the goal."""
 import argparse
 import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
-import random
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -30,7 +35,10 @@ import time
 
 GOAL = 90.0
 SUITES = {"unit", "api", "kernels", "misuse", "faults"}
+WITHOUT_SUITES = {"slow"}
 WITHOUT = {"test_threads", "test_neighbours", "test_published"} # need the linker's help, or other machines' files
+LONG = 1.0 # seconds; a loop that takes longer is cut into parts of about that
+MOST_PARTS = 24
 
 # ---- mutants -----------------------------------------------------------------------------------------------------------
 
@@ -99,13 +107,20 @@ def mutants_of(text):
             yield number, "arguments swapped", line[:found.start(1)] + swapped + line[found.start(3):]
 
 
-# ---- building and running ----------------------------------------------------------------------------------------------
+# ---- building ----------------------------------------------------------------------------------------------------------
 
 def call(command, **more):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
     if done.returncode:
         sys.exit(f"{shlex.join(map(str, command))}\n{done.stdout[-3000:]}")
     return done.stdout
+
+
+def digest(*paths):
+    sum_of = hashlib.sha256()
+    for path in paths:
+        sum_of.update(pathlib.Path(path).read_bytes())
+    return sum_of.hexdigest()
 
 
 class Build:
@@ -133,7 +148,8 @@ class Build:
         self.programs = {}
         for test in json.loads(call(["meson", "introspect", "--tests", str(self.meson)])):
             program = pathlib.Path(test["cmd"][0]).name
-            if {s.split(":")[-1] for s in test["suite"]} & SUITES and program in self.tests and program not in WITHOUT and len(test["cmd"]) == 1:
+            suites = {name.split(":")[-1] for name in test["suite"]}
+            if suites & SUITES and not suites & WITHOUT_SUITES and program in self.tests and program not in WITHOUT and len(test["cmd"]) == 1:
                 self.programs[program] = {**os.environ, **test["env"]}
 
     def compile(self, path, out, name, extra=()):
@@ -147,12 +163,17 @@ class Build:
         return subprocess.run(command, cwd=self.meson, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
     def objects(self, folder, extra=()):
+        """Of all files of the library; made anew where one of them has changed."""
         folder.mkdir(parents=True, exist_ok=True)
         out = {name: folder / (name.replace("/", "+") + ".o") for name in self.commands}
+        made, stamp = folder / "made-of", digest(*sorted((self.source / "lib").rglob("*.[ch]")), *sorted((self.source / "include").rglob("*.h")))
+        if made.exists() and made.read_text() == stamp:
+            return out
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             for name, fine in zip(out, pool.map(lambda name: self.compile(self.source / name, out[name], name, extra), out)):
                 if not fine:
                     sys.exit(f"{name} does not compile")
+        made.write_text(stamp)
         return out
 
     def library(self, folder, objects, extra=()):
@@ -164,74 +185,161 @@ class Build:
     def link_tests(self, folder, library):
         folder.mkdir(parents=True, exist_ok=True)
         check = shlex.split(call(["pkg-config", "--libs", "check"]))
+        one_test = folder / "one_test.o"
+        call(["gcc", "-c", str(self.source / "tests/checks/one_test.c"), "-o", str(one_test)])
         lives = self.tests.get("liblives.a", [])
         for name in list(self.programs):
-            done = subprocess.run(["gcc", "-o", str(folder / name), *self.tests[name], *lives, f"-L{library}", "-lmutant", *check, "-lm",
-                                   "-pthread"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            done = subprocess.run(["gcc", "-Wl,--wrap=_tcase_add_test", "-Wl,--wrap=_ck_assert_failed", "-o", str(folder / name),
+                                   str(one_test), *self.tests[name], *lives, f"-L{library}", "-lmutant", *check, "-lm", "-pthread"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode:
                 print(f"left out: {name} does not link with a shared library: {done.stdout.strip().splitlines()[-1][:120]}")
                 del self.programs[name]
 
-    def run(self, name, library, seconds, **environment):
-        """'passed', 'failed' or 'hung'."""
-        child = subprocess.Popen([str(self.work / "programs" / name)], cwd=library, start_new_session=True, stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL,
-                                 env={**self.programs[name], "LD_LIBRARY_PATH": str(library), **environment})
-        try:
-            return "passed" if child.wait(seconds) in (0, 77) else "failed"
-        except subprocess.TimeoutExpired:
-            return "hung"
-        finally:
+
+# ---- tests -------------------------------------------------------------------------------------------------------------
+
+class Test:
+    """A function of a test program, or a part of its loop; what it takes and what it reaches."""
+
+    def __init__(self, program, number, name, first, end, seconds=0.0):
+        self.program, self.number, self.name, self.first, self.end, self.seconds = program, number, name, first, end, seconds
+
+    def __str__(self):
+        return f"{self.program} {self.number} {self.first} {self.end} {self.name}"
+
+    def run(self, build, library, **environment):
+        """'passed', 'failed', 'hung', or 'skipped'; adds what it took. The limits are wide: of a hang it is all the same."""
+        scratch = library / f"scratch-{threading.get_ident()}"
+        scratch.mkdir(exist_ok=True)
+        child = subprocess.Popen([str(build.work / "programs" / self.program)], cwd=scratch, start_new_session=True,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 env={**build.programs[self.program], "LD_LIBRARY_PATH": str(library), "TMPDIR": str(scratch),
+                                      "ONE_TEST": f"{self.number} {self.first} {self.end}", **environment})
+        most = int(3 + 4 * self.seconds) if self.seconds else 600
+        for what, value in ((resource.RLIMIT_CPU, most), (resource.RLIMIT_AS, 16 << 30), (resource.RLIMIT_CORE, 0)):
             try:
-                os.killpg(child.pid, signal.SIGKILL)
+                resource.prlimit(child.pid, what, (value, value))
             except ProcessLookupError:
-                pass
-            child.wait()
+                break # it has ended
+        hung = threading.Timer(30 + 30 * self.seconds if self.seconds else 1800, lambda: os.killpg(child.pid, signal.SIGKILL))
+        hung.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        hung.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        try:
+            os.killpg(child.pid, signal.SIGKILL) # what it has started
+        except ProcessLookupError:
+            pass
+        shutil.rmtree(scratch, ignore_errors=True)
+        self.took = usage.ru_utime + usage.ru_stime
+        if child.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return "hung"
+        return {0: "passed", 77: "skipped"}.get(child.returncode, "failed")
 
-    def measure_reach(self):
-        """{file: {line: programs that run it}}, by gcov."""
-        stamp = hashlib.sha256()
-        for path in sorted([*(self.source / "lib").rglob("*.[ch]"), *(self.source / "tests").rglob("*.[ch]")]):
-            stamp.update(path.read_bytes())
-        kept = self.work / "reach.json"
-        if kept.exists() and (told := json.loads(kept.read_text()))["stamp"] == stamp.hexdigest():
-            return told["reach"]
-        notes, reach = self.work / "covered", {}
-        objects = self.objects(notes, ["--coverage", "-fprofile-update=atomic", "-O0"])
-        self.library(self.work / "covered-library", objects.values(), ["--coverage"])
-        for name in sorted(self.programs):
-            counts = self.work / "counts" / name
-            shutil.rmtree(counts, ignore_errors=True)
-            if self.run(name, self.work / "covered-library", 900, GCOV_PREFIX=str(counts)) != "passed":
-                print(f"left out: {name} fails without a mutant while lines are counted")
-                continue
-            for found in counts.rglob("*.gcda"):
-                if not (notes / (found.stem + ".gcno")).exists():
-                    continue
-                shutil.move(found, notes / found.name)
-                told = subprocess.run(["gcov", "--json-format", "--stdout", str(notes / found.name)], cwd=self.meson,
-                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-                (notes / found.name).unlink()
-                for one in (one for part in told.split("\n") if part for one in json.loads(part)["files"]):
-                    path = pathlib.Path(os.path.normpath(self.meson / one["file"]))
-                    if path.is_relative_to(self.source / "lib"):
-                        lines = reach.setdefault(str(path.relative_to(self.source)), {})
-                        for line in one["lines"]:
-                            if line["count"] and name not in lines.setdefault(str(line["line_number"]), []):
-                                lines[str(line["line_number"])].append(name)
-        kept.write_text(json.dumps({"stamp": stamp.hexdigest(), "reach": reach}))
-        return reach
+    def parts(self):
+        n = min(self.end - self.first, int(self.seconds / LONG) + 1, MOST_PARTS)
+        cuts = [self.first + (self.end - self.first) * i // n for i in range(n + 1)]
+        return [Test(self.program, self.number, self.name, first, end, self.seconds / n) for first, end in zip(cuts, cuts[1:])]
 
+
+class Reach:
+    """All tests, what each takes, and the lines of lib/ that it runs by gcov: kept in WORK/reach.jsonl."""
+
+    def __init__(self, build, objects):
+        self.build, self.lock, self.kept = build, threading.Lock(), build.work / "reach.jsonl"
+        self.known = {}
+        if self.kept.exists():
+            self.known = {entry["key"]: entry for entry in map(json.loads, self.kept.read_text().splitlines())}
+        self.notes, self.counting = build.work / "covered", build.work / "covered-library"
+        build.library(self.counting, build.objects(self.notes, ["--coverage", "-O1"]).values(), ["--coverage"])
+        self.library = digest(*objects.values())
+        self.tests, self.lines = [], {}
+        with concurrent.futures.ThreadPoolExecutor(build.jobs) as pool:
+            for tests in pool.map(self.measure_program, sorted(build.programs)):
+                for test, lines in tests:
+                    self.tests.append(test)
+                    for name, numbers in lines.items():
+                        for number in numbers:
+                            self.lines.setdefault((name, number), []).append(test)
+        for tests in self.lines.values():
+            tests.sort(key=lambda test: (test.seconds, str(test)))
+
+    def measure_program(self, program):
+        """[(test, {file: lines})] of a program's tests."""
+        listed = subprocess.run([str(self.build.work / "programs" / program)], stdout=subprocess.PIPE, text=True,
+                                env={**self.build.programs[program], "LD_LIBRARY_PATH": str(self.build.work / "library")}).stdout
+        key = self.library + digest(self.build.work / "programs" / program)
+        measured = []
+        for words in (line.split() for line in listed.splitlines() if line.startswith("test ")):
+            test = Test(program, int(words[1]), words[2], int(words[3]), int(words[4]))
+            whole = self.recall(f"{key} {test}", test, self.time)
+            test.seconds = whole.get("seconds", 0.0)
+            for part in test.parts() if "seconds" in whole else ():
+                told = self.recall(f"{key} {part} lines", part, self.count)
+                if "lines" in told:
+                    measured.append((part, told["lines"]))
+        return measured
+
+    def recall(self, key, test, measure):
+        key = hashlib.sha256(key.encode()).hexdigest()
+        if key not in self.known:
+            entry = self.known[key] = {"key": key, **measure(test)}
+            with self.lock, self.kept.open("a") as kept:
+                kept.write(json.dumps(entry) + "\n")
+        if "left out" in self.known[key]:
+            print(f"left out: {test} {self.known[key]['left out']} without a mutant", flush=True)
+        return self.known[key]
+
+    def time(self, test):
+        end = test.run(self.build, self.build.work / "library")
+        return {"seconds": test.took} if end == "passed" else {"left out": end}
+
+    def count(self, test):
+        counts = self.build.work / "counts" / f"{test.program}-{test.number}-{test.first}"
+        shutil.rmtree(counts, ignore_errors=True)
+        counts.mkdir(parents=True)
+        free = Test(test.program, test.number, test.name, test.first, test.end) # counting takes its time
+        end = free.run(self.build, self.counting, GCOV_PREFIX=str(counts))
+        if end != "passed":
+            return {"left out": end + " while lines are counted,"}
+        found = list(counts.rglob("*.gcda"))
+        for one in found:
+            one.with_suffix(".gcno").symlink_to(self.notes / (one.stem + ".gcno"))
+        told = subprocess.run(["gcov", "--json-format", "--stdout", *map(str, found)], cwd=self.build.meson,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+        shutil.rmtree(counts)
+        lines = {}
+        for one in (one for part in told.split("\n") if part for one in json.loads(part)["files"]):
+            path = pathlib.Path(os.path.normpath(self.build.meson / one["file"]))
+            if path.is_relative_to(self.build.source / "lib"):
+                lines.setdefault(str(path.relative_to(self.build.source)), set()).update(
+                    line["line_number"] for line in one["lines"] if line["count"])
+        return {"lines": {name: sorted(numbers) for name, numbers in lines.items() if numbers}}
+
+
+# ---- attempts ----------------------------------------------------------------------------------------------------------
 
 class Attempts:
     """One mutant after another, on several threads; what is known is not tried again."""
 
-    def __init__(self, build, objects, reach, seconds):
-        self.build, self.objects, self.reach, self.seconds = build, objects, reach, seconds
+    def __init__(self, build, objects, reach, within):
+        self.build, self.objects, self.reach, self.within = build, objects, reach, within
         self.original = {name: path.read_bytes() for name, path in objects.items()}
+        self.programs = {name: digest(build.work / "programs" / name) for name in build.programs}
         self.results, self.lock, self.number, self.known = build.work / "results.jsonl", threading.Lock(), 0, {}
         if self.results.exists():
             self.known = {entry["key"]: entry for entry in map(json.loads, self.results.read_text(encoding="utf-8").splitlines())}
+
+    def tests_of(self, name, number):
+        """The tests that reach a line and fit into the time."""
+        chosen, seconds = [], 0.0
+        for test in self.reach.lines.get((name, number), []):
+            seconds += test.seconds
+            if chosen and seconds > self.within:
+                break
+            chosen.append(test)
+        return chosen
 
     def result_of(self, place, name, text, tests):
         mutated, out = place / pathlib.Path(name).name, place / "mutant.o"
@@ -243,29 +351,47 @@ class Attempts:
         if not self.build.library(place, [out if one == name else path for one, path in self.objects.items()]):
             return "does not link", None
         for test in tests:
-            end = self.build.run(test, place, 20 + 10 * self.seconds[test])
-            if end != "passed":
-                return f"killed ({end})", test
+            end = test.run(self.build, place)
+            if end not in ("passed", "skipped"):
+                return f"killed ({end})", str(test)
         return "survived", None
 
     def __call__(self, mutant):
         name, number, rule, line = mutant
         text = (self.build.source / name).read_text(encoding="utf-8").split("\n")
         key = hashlib.sha256("\n".join([name, *text, str(number), line]).encode()).hexdigest()
-        if self.known.get(key, {"result": "survived"})["result"] != "survived":
+        tests = self.tests_of(name, number + 1)
+        ran = hashlib.sha256("\n".join(f"{test} {self.programs[test.program]}" for test in tests).encode()).hexdigest()
+        if key in self.known and (self.known[key]["result"] != "survived" or self.known[key]["tests"] == ran):
             return self.known[key]
-        entry = {"key": key, "file": name, "line": number + 1, "rule": rule, "was": text[number].strip(), "is": line.strip()}
+        entry = {"key": key, "file": name, "line": number + 1, "rule": rule, "was": text[number].strip(), "is": line.strip(), "tests": ran,
+                 "run": len(tests), "reach": len(self.reach.lines[name, number + 1])}
         text[number] = line
         with self.lock:
             self.number += 1
             place = self.build.work / "mutants" / str(self.number)
         place.mkdir(parents=True, exist_ok=True)
-        tests = sorted((t for t in self.reach[name][str(number + 1)] if t in self.seconds), key=self.seconds.get)
+        started = time.monotonic()
         entry["result"], entry["by"] = self.result_of(place, name, "\n".join(text), tests)
+        entry["took"] = round(time.monotonic() - started, 1)
         shutil.rmtree(place, ignore_errors=True)
         with self.lock, self.results.open("a", encoding="utf-8") as results:
             results.write(json.dumps(entry) + "\n")
         return entry
+
+
+def draw(build, reach, only, seed):
+    """All mutants of lines that tests reach, in an order that a change elsewhere leaves alone."""
+    drawn = []
+    for name in sorted(build.commands):
+        seen = {}
+        for mutant in mutants_of((build.source / name).read_text(encoding="utf-8")) if only in name else ():
+            number, rule, line = mutant
+            if (name, number + 1) in reach.lines:
+                same = seen[rule, line] = seen.get((rule, line), 0) + 1
+                place = hashlib.sha256(f"{seed}\n{name}\n{rule}\n{line}\n{same}".encode()).hexdigest()
+                drawn.append((place, (name, *mutant)))
+    return [mutant for _, mutant in sorted(drawn)]
 
 
 def read_accepted(source):
@@ -281,6 +407,7 @@ def main():
     parser.add_argument("--sample", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="")
+    parser.add_argument("--within", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
@@ -289,20 +416,11 @@ def main():
     if not build.library(build.work / "library", objects.values()):
         sys.exit("the library does not link")
     build.link_tests(build.work / "programs", build.work / "library")
-    reach, seconds = build.measure_reach(), {}
-    for name in build.programs:
-        started = time.monotonic()
-        if build.run(name, build.work / "library", 900) == "passed":
-            seconds[name] = time.monotonic() - started
-        else:
-            print(f"left out: {name} fails without a mutant")
-    everything = [(name, *mutant) for name in sorted(build.commands) if asked.only in name
-                  for mutant in mutants_of((build.source / name).read_text(encoding="utf-8"))
-                  if any(test in seconds for test in reach.get(name, {}).get(str(mutant[0] + 1), []))]
-    random.Random(asked.seed).shuffle(everything)
-    print(f"{len(build.commands)} files, {sum(map(len, reach.values()))} lines reached by {len(seconds)} test programs, "
-          f"{len(everything)} mutants possible", flush=True)
-    attempt, accepted, counted = Attempts(build, objects, reach, seconds), read_accepted(build.source), {"killed": 0, "open": 0, "accepted": 0}
+    reach = Reach(build, objects)
+    everything = draw(build, reach, asked.only, asked.seed)
+    print(f"{len(build.commands)} files, {len(reach.lines)} lines reached by {len(reach.tests)} tests of {len(build.programs)} programs, which "
+          f"take {sum(test.seconds for test in reach.tests):.0f} s; {len(everything)} mutants possible", flush=True)
+    attempt, accepted, counted = Attempts(build, objects, reach, asked.within), read_accepted(build.source), {"killed": 0, "open": 0, "accepted": 0}
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
         todo, waiting = iter(everything), set()
         while sum(counted.values()) < asked.sample:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_NAME FOLDER|FILE...: give files to a fuzz target where there is no libFuzzer. */
+/* fuzz_NAME [--for SECONDS] FOLDER|FILE...: give files to a fuzz target where there is no libFuzzer; then, for so long, the same files with
+ * bytes changed at random. ThreadSanitizer goes this way: it takes libFuzzer's counters for races. */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -7,6 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+
+static uint64_t round_of_files; /* 0: as they are                                                              */
+
+/* Some bytes, by the round and the file's length: the same in each run. */
+static void change_bytes(uint8_t *bytes, size_t size)
+{
+    uint64_t state = round_of_files * UINT64_C(0x9E3779B97F4A7C15) + size;
+    for (int change = 0; round_of_files > 0 && size > 0 && change < 3; change++) {
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        bytes[(state >> 33) % size] = (uint8_t)(state >> 20);
+    }
+}
 
 static int replay_file(const char *path)
 {
@@ -17,6 +31,7 @@ static int replay_file(const char *path)
     if (size > 0)
         memcpy(bytes, content, size);
     free(content);
+    change_bytes(bytes, size);
     LLVMFuzzerTestOneInput(bytes, size);
     free(bytes);
     return 1;
@@ -42,11 +57,22 @@ static int replay(const char *path)
     return n;
 }
 
-int main(int argc, char **argv)
+static int replay_all(int n_paths, char **paths)
 {
     int n = 0;
-    for (int i = 1; i < argc; i++)
-        n += replay(argv[i]);
+    for (int i = 0; i < n_paths; i++)
+        n += replay(paths[i]);
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    const bool   timed = argc > 2 && strcmp(argv[1], "--for") == 0;
+    const time_t end = time(NULL) + (timed ? atol(argv[2]) : 0);
+    const int    first = timed ? 3 : 1;
+    int          n = replay_all(argc - first, argv + first);
+    for (round_of_files = 1; n > 0 && time(NULL) < end; round_of_files++)
+        n += replay_all(argc - first, argv + first);
     printf("%d files\n", n);
     return n == 0;
 }
