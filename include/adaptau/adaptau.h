@@ -17,13 +17,14 @@
  *
  *  experimental.h has baselines of papers; it is not included here, and no part of the promise.
  *
- *  A training loop is the host's own, and short:
+ *  A training loop is the host's own, and short (README.md has it with its checks: each of these calls can fail):
  *
  *      for (int64_t epoch = 0; epoch < recipe.epochs; epoch++) {
+ *          adaptau_batch batch = {.struct_size = sizeof batch};
  *          adaptau_training_begin_epoch(training, epoch, &error);
  *          while (adaptau_training_next(training, &batch, &error) == ADAPTAU_OK && batch.n_rows > 0) {
- *              adaptau_model_gradients(model, &batch, temperature, &step, &error);
- *              adaptau_model_apply(model, &error);
+ *              adaptau_model_gradients(adaptau_training_model(training), &batch, adaptau_training_temperature(training), NULL, &error);
+ *              adaptau_model_apply(adaptau_training_model(training), &error);
  *          }
  *          adaptau_training_end_epoch(training, &error);
  *      }
@@ -40,11 +41,11 @@
  *      options.dim = 32;
  *      options.beta1_users = 0;
  *
- *  From there on 0 means 0: no momentum, no weight, none. Where 0 is no value that a member can have, the call that takes the
- *  struct answers E_ARGUMENT and names the member, so that a struct of zeros isn't mistaken for the defaults. Comments of members
- *  say what a member is and, behind a semicolon, its default. NULL instead of a struct means all defaults where the call's comment
- *  says so. Members that a struct of an older header doesn't have take their defaults. Structs without an _init call are right when
- *  all but struct_size and what they must be given is 0. */
+ *  From there on 0 means 0: no momentum, no weight, none. Where 0 is not allowed, the call that takes the
+ *  struct answers E_ARGUMENT and names the member, so that a struct of zeros isn't mistaken for the defaults. A member's comment
+ *  gives its meaning and, behind a semicolon, its default. NULL instead of a struct means all defaults where the call's comment
+ *  says so. Members that a struct of an older header doesn't have take their defaults. Of structs without an _init
+ *  call set struct_size and the required members, and leave the rest 0. */
 #ifndef ADAPTAU_ADAPTAU_H
 #define ADAPTAU_ADAPTAU_H
 

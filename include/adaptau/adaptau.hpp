@@ -743,25 +743,25 @@ inline adaptau_fold_in_options fold_in_options(const adaptau::model &model, std:
 }
 
 /** adaptau_fold_in. Since 1.0. */
-class fold : public detail::object<adaptau_fold_in, adaptau_fold_in_destroy> {
+class fold_in : public detail::object<adaptau_fold_in, adaptau_fold_in_destroy> {
 public:
     /** adaptau_fold_in_create. `data`, the pairs trained on, may be nullptr without soft targets. */
-    fold(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_in_options &options)
+    fold_in(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_in_options &options)
         : dim_(static_cast<std::size_t>(model.dim()))
     {
         make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, &options);
     }
 
     /** The same as the model says (adaptau_model_set_fold_in), without soft targets where `data` is nullptr. */
-    explicit fold(const adaptau::model &model, const adaptau::dataset *data = nullptr) : dim_(static_cast<std::size_t>(model.dim()))
+    explicit fold_in(const adaptau::model &model, const adaptau::dataset *data = nullptr) : dim_(static_cast<std::size_t>(model.dim()))
     {
         make(adaptau_fold_in_create, model.get(), data ? data->get() : nullptr, static_cast<const adaptau_fold_in_options *>(nullptr));
     }
 
     /** Embeddings [n x d] of n new users, and their τ where `taus` is not empty. User u has the items from item_ptr[u] on, to
-     *  before item_ptr[u + 1], with `weights` where that is not empty. */
-    void users(span<const std::int64_t> item_ptr, span<const std::int32_t> items, span<float> embeddings,
-               span<float> taus = {}, span<const float> weights = {}) const
+     *  before item_ptr[u + 1], with `weights`, {} for 1 each. */
+    void users(span<const std::int64_t> item_ptr, span<const std::int32_t> items, span<const float> weights,
+               span<float> embeddings, span<float> taus = {}) const
     {
         const std::size_t n = item_ptr.empty() ? 0 : item_ptr.size() - 1;
         detail::require_size("items", items.size(), n ? static_cast<std::size_t>(item_ptr[n]) : 0);

@@ -28,7 +28,7 @@ extern "C" {
 #define ADAPTAU_VERSION_NUMBER (ADAPTAU_VERSION_MAJOR * 10000 + ADAPTAU_VERSION_MINOR * 100 + ADAPTAU_VERSION_PATCH)
 
 /** What a fallible call returns: ADAPTAU_OK or one of the ADAPTAU_E_* codes. The numbers never change. Comments list those
- *  that a call can return, but for E_ARGUMENT of a NULL handle and E_STATE of an object in use, which go for every call.
+ *  that a call can return, except two that any call can return: E_ARGUMENT for a NULL handle, and E_STATE for an object in use.
  *  Since 1.0. */
 typedef int32_t adaptau_status;
 
@@ -55,7 +55,7 @@ typedef struct adaptau_error {
     char           message[248]; /**< one line of UTF-8: argument, index and value; always terminated        */
 } adaptau_error;
 
-/** The constant's name without the prefix, "E_SHAPE" for example; "E_UNKNOWN" for a number that is none.
+/** The constant's name without the prefix, "E_SHAPE" for example; "E_UNKNOWN" for an unknown number.
  *  Never NULL, static storage. Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API const char *adaptau_status_name(adaptau_status status);
 

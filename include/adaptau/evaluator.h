@@ -37,8 +37,8 @@ typedef struct adaptau_evaluator_options {
     int32_t                       n_cutoffs;   /**< at least 1; 1                                            */
     const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF], copied; one above the
                                                     number of items is fine. An array of the library's, {20} */
-    int32_t                       n_masks;     /**< 0, that is none                                          */
-    int32_t                       n_groups;    /**< 0, that is none                                          */
+    int32_t                       n_masks;     /**< 0: none                                                  */
+    int32_t                       n_groups;    /**< 0: none                                                  */
     const adaptau_dataset *const *masks;       /**< [n_masks] interactions that are not ranked (train); borrowed: must outlive the
                                                     evaluator. An interaction that is held out as well is masked     */
     const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */

@@ -15,7 +15,7 @@ extern "C" {
 /* ---- held-out interactions ---------------------------------------------------------------------------------------- */
 
 /** With times: the latest share of all interactions is held out, whoever has them, as where one day parts the past from what is
- *  asked for; interactions of the very time that parts them go, too. Otherwise it is the latest share of each user's. */
+ *  asked for; interactions at exactly that time are held out, too. Otherwise it is the latest share of each user's. */
 #define ADAPTAU_SPLIT_ACROSS_USERS (UINT32_C(1) << 0)
 
 /** All zero but struct_size is right: nothing is held out then. Since 1.0. */
@@ -58,12 +58,12 @@ ADAPTAU_API adaptau_status adaptau_training_create(adaptau_context *context, con
                                                    const adaptau_recipe *recipe, adaptau_training **out,
                                                    adaptau_error *error);
 
-/** With the model and the temperature, unless they have been taken out. NULL is fine. Since 1.0. */
+/** Frees the training, its temperature, and its model unless adaptau_training_take_model has taken that out. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_training_destroy(adaptau_training *training);
 
 /** Borrowed: until the training is destroyed, or its model replaced. NULL for NULL, and when it has been taken out. Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_model(const adaptau_training *training);
-/** Borrowed likewise. Since 1.0. */
+/** Borrowed: until the training is destroyed or its temperature is replaced. It stays when the model is taken out. Since 1.0. */
 ADAPTAU_API adaptau_temperature *adaptau_training_temperature(const adaptau_training *training);
 /** Borrowed, as long as the training. NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_sampler *adaptau_training_sampler(const adaptau_training *training);
@@ -133,7 +133,7 @@ ADAPTAU_API adaptau_status adaptau_training_get_recipe(const adaptau_training *t
 /* ---- one call ----------------------------------------------------------------------------------------------------- */
 
 #define ADAPTAU_FIT_GO_ON 0 /**< what a callback answers: go on                                                 */
-/** Nothing more is trained, be the epoch complete or not: adaptau_fit succeeds, with the best model so far where `validation` has
+/** Training stops at once, even in the middle of an epoch: adaptau_fit succeeds, with the best model so far where `validation` has
  *  judged one, else with the model as it stands. */
 #define ADAPTAU_FIT_STOP 1
 
@@ -174,7 +174,7 @@ typedef struct adaptau_fit_options {
                                                 best epoch, and train again on all of it for so many epochs. Without `validation`
                                                 only. 0, that is no search                                   */
     uint64_t               held_out_seed;  /**< of that split; 0                                             */
-    int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0, that is no such end */
+    int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0: no such end */
     int64_t                eval_every;     /**< epochs between evaluations, at least 1; the last is always evaluated; 1 */
     int64_t                patience;       /**< evaluations without a better epoch before the search ends; 0, that is no early end */
     adaptau_fit_function   on_step;        /**< after each step; or NULL                                     */

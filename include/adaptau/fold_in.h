@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file fold_in.h
- *  Users and items who were not there when a model was trained: embeddings from what they have, and models that grow. */
+ *  New users: embeddings from the items that they have. Models that grow by new users and items. */
 #ifndef ADAPTAU_FOLD_IN_H
 #define ADAPTAU_FOLD_IN_H
 
@@ -16,7 +16,7 @@ typedef struct adaptau_fold_in_options {
     uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training; 0       */
     int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED                       */
     int32_t  n_steps;         /**< of descent; 4, of LightGCN 0                                                  */
-    double   tau;             /**< τ₀ in [1e-30, 1e30], the host's to set; 0, which is refused                    */
+    double   tau;             /**< τ₀ in [1e-30, 1e30], must be set: 0, the default, is refused                */
     double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state); 0         */
     double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 2, of ADAPTAU_TAU_USER_RELEASED 1 */
     double   target_strength; /**< `strength` of adaptau_target_options, c; 0                                     */
@@ -78,7 +78,7 @@ ADAPTAU_API void adaptau_fold_in_destroy(adaptau_fold_in *fold);
  *      SimpleX   (1 − g) V mean_{i∈P_u} e_i
  *      LightGCN  (1/(L + 1)) n_u^{-1/2} Σ_{i∈P_u} (d_i + 1)^{-1/2} Σ_{l<L} (Aˡ E⁰)_i,    d_i the item's degree
  *
- *  the last being row u of LightGCN's E where the graph has got that user, its raw row is 0 and nobody else has changed. From
+ *  the last is the embedding that the user would have if it were added to LightGCN's graph with a raw row of 0. From
  *  there it takes n_steps steps downhill on the mean loss of its own positives, by their weights, over all items (adaptau_loss_gradients, with the
  *  model's loss), the items staying as they are:
  *

@@ -210,7 +210,7 @@ ADAPTAU_API adaptau_status adaptau_loss_gradients(adaptau_context *context, cons
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
 
 /** out_r = in_r/‖in_r‖; a zero row stays zero. In place when in == out.
- *  @param[in]  in, in_stride    [n x dim]
+ *  @param[in]  in, in_stride    [n x dim], rows `in_stride` floats apart; 0 means dim, as for all strides here
  *  @param[out] out, out_stride  [n x dim]
  *  @param[out] norms            [n] ‖in_r‖, or NULL
  *  @return E_ARGUMENT, E_SHAPE; E_NUMERIC names the first row with a NaN or an infinity: nothing is written then. E_CALLBACK: out

@@ -83,7 +83,7 @@ typedef struct adaptau_model_options {
     double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0 */
     double   edge_dropout;        /**< p in [0, 1): each step leaves each edge of LightGCN's graph out with probability p, in
                                        both directions alike, and multiplies the others by 1/(1 − p); 0      */
-    double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in no layer,
+    double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in any layer,
                                        with probability q; what the others take is multiplied by 1/(1 − q); 0 */
     double   gate;                /**< g of SimpleX in [0, 1]; 0.5. With another encoder 0.5 or 0, unused    */
     float   *host_encoder;        /**< [d x d] V of SimpleX, trained in place, or NULL: own memory. It is the start with
@@ -157,9 +157,9 @@ ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_mo
  *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 
-/** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Nobody has to: the first
- *  reader makes them, and others wait for it. But with an executor of the host's a reader makes them on its own thread, since the
- *  executor might need the threads that wait. Changes the model, in the sense of threads; of MF there is nothing to make.
+/** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Optional: otherwise the
+ *  first reader makes them while others wait. With an executor of the host's a reader makes them on its own thread, since the
+ *  executor might need the threads that wait. It counts as a call that changes the model; of MF there is nothing to make.
  *  @return E_ARGUMENT, E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 

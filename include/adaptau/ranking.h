@@ -47,8 +47,8 @@ typedef struct adaptau_query {
     int32_t                n;           /**< lists                                                           */
     int32_t                k;           /**< entries of a list, >= 1; above the number of answers is fine    */
     int32_t                n_allowed;   /**< of `allowed`                                                    */
-    const int32_t         *ids;         /**< [n] askers, in any order. NULL: 0 … n − 1, but without ids where `embeddings` are
-                                             given                                                           */
+    const int32_t         *ids;         /**< [n] askers, in any order. NULL: 0 … n − 1; with `embeddings` askers without
+                                             ids                                                             */
     const float           *embeddings;  /**< [n x d] of askers that need not be in the tables, those of adaptau_fold_in_users for
                                              example; where askers are normalised their length does not matter. NULL: the rows
                                              of `ids`                                                        */

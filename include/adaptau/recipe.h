@@ -110,7 +110,7 @@ ADAPTAU_API adaptau_status adaptau_recipe_fill(adaptau_recipe *recipe, const ada
 ADAPTAU_API adaptau_status adaptau_recipe_fill_for(adaptau_recipe *recipe, int32_t n_users, int32_t n_items,
                                                    int64_t n_interactions, adaptau_error *error);
 
-/** What a filled recipe says about a model.
+/** The model's options of a filled recipe.
  *  @param[in,out] out  struct_size set by the caller
  *  @return as adaptau_recipe_fill; E_ARGUMENT for a member that is ADAPTAU_BY_DATA; E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_model_options(const adaptau_recipe *recipe, adaptau_model_options *out,

@@ -38,7 +38,7 @@ typedef struct adaptau_temperature_options {
     int32_t  tau_user_policy;    /**< ADAPTAU_TAU_USER_*                                                     */
     int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before one measures; 1        */
     double   tau;                /**< of ADAPTAU_TAU0_FIXED, in [1e-30, 1e30], not bounded by what follows, the host's to set; 0 for others.
-                                      ADAPTAU_TAU0_LEARNED (experimental.h): the first; 0, that is none given: the warm-up value */
+                                      ADAPTAU_TAU0_LEARNED (experimental.h): the first; 0: the warm-up value */
     double   warmup_delta_mu;    /**< Δμ before anything is measured, in [1e-30, 1e30]; 0.7                  */
     double   tau_min;            /**< bound of τ₀, in [1e-30, 1e30]; 0.03                                    */
     double   tau_max;            /**< bound of τ₀, likewise; 10                                              */

@@ -26,7 +26,7 @@ typedef struct adaptau_tune_progress {
 
 /** Called after each step and at the end of each trial, on the thread that tunes.
  *  @return 0 to go on; anything else ends the tuning with E_CANCELLED */
-typedef int (*adaptau_tune_function)(void *user_data, const adaptau_tune_progress *progress);
+typedef int32_t (*adaptau_tune_function)(void *user_data, const adaptau_tune_progress *progress);
 
 /** Train matrix factorisation, too, where the recipe has another encoder: by its defaults, with a temperature of its own, for all its
  *  epochs. adaptau_tune_result tells what it recalls of the held-out interactions, to be compared with what the host's training on

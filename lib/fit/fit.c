@@ -89,7 +89,7 @@ static adaptau_status read_options(struct fit *fit, const adaptau_fit_options *o
 
 /* ---- the temperature ---------------------------------------------------------------------------------------------- */
 
-static int tell_step(void *user_data, const adaptau_tune_progress *tuning)
+static int32_t tell_step(void *user_data, const adaptau_tune_progress *tuning)
 {
     const struct fit          *fit = user_data;
     const adaptau_fit_progress progress = {

@@ -202,6 +202,8 @@ adaptau_status adaptau_normalise_rows(adaptau_context *context, int64_t n, int32
                            .out_stride = out_stride,
                            .norms = norms};
     ATAU_REQUIRE(context, error);
+    in_stride = job.in_stride = in_stride ? in_stride : dim;
+    out_stride = job.out_stride = out_stride ? out_stride : dim;
     adaptau_status status = check_shape("in", in_stride, "out", out_stride, n, dim, error);
     if (status != ADAPTAU_OK || n == 0)
         return status;
@@ -226,6 +228,8 @@ adaptau_status adaptau_normalise_rows_backward(adaptau_context *context, int64_t
                            .out_stride = gradient_stride,
                            .known_norms = norms};
     ATAU_REQUIRE(context, error);
+    unit_stride = job.in_stride = unit_stride ? unit_stride : dim;
+    gradient_stride = job.out_stride = gradient_stride ? gradient_stride : dim;
     adaptau_status status = check_shape("unit", unit_stride, "gradient", gradient_stride, n, dim, error);
     if (status != ADAPTAU_OK || n == 0)
         return status;

@@ -87,6 +87,23 @@ START_TEST(normalises_in_place_and_without_norms)
 }
 END_TEST
 
+START_TEST(stride_0_means_rows_side_by_side)
+{
+    float *x = make_numbers(50 * 7, 5), *out[2] = {malloc(sizeof(float) * 50 * 7), malloc(sizeof(float) * 50 * 7)}, norms[50];
+    for (int way = 0; way < 2; way++) {
+        ck_assert_int_eq(adaptau_normalise_rows(context, 50, 7, x, way * 7, out[way], way * 7, norms, NULL), ADAPTAU_OK);
+        float *gradients = make_numbers(50 * 7, 6);
+        ck_assert_int_eq(adaptau_normalise_rows_backward(context, 50, 7, out[way], way * 7, norms, gradients, way * 7, NULL), ADAPTAU_OK);
+        memcpy(out[way], gradients, sizeof(float) * 50 * 7);
+        free(gradients);
+    }
+    ck_assert_mem_eq(out[0], out[1], sizeof(float) * 50 * 7);
+    free(x);
+    free(out[0]);
+    free(out[1]);
+}
+END_TEST
+
 /* Squares of these overflow or vanish in float. */
 START_TEST(rows_of_any_finite_length_become_unit_rows)
 {
@@ -274,6 +291,7 @@ static Suite *rows_suite(void)
     TCase *tests = tcase_create("rows");
     tcase_add_test(tests, normalised_rows_equal_the_formula_in_double);
     tcase_add_test(tests, normalises_in_place_and_without_norms);
+    tcase_add_test(tests, stride_0_means_rows_side_by_side);
     tcase_add_test(tests, rows_of_any_finite_length_become_unit_rows);
     tcase_add_test(tests, smallest_and_greatest_floats_become_unit_rows);
     tcase_add_test(tests, no_rows_are_fine_without_arrays);

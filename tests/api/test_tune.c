@@ -349,7 +349,7 @@ struct watch {
     int64_t last_step;
 };
 
-static int look(void *user_data, const adaptau_tune_progress *progress)
+static int32_t look(void *user_data, const adaptau_tune_progress *progress)
 {
     struct watch *watch = user_data;
     watch->n_calls++;

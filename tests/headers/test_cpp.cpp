@@ -145,16 +145,16 @@ void later_users_are_served(const adaptau::context &context)
 
     auto options = adaptau::fold_in_options(model);
     options.tau = 0.1;
-    const adaptau::fold        fold(model, nullptr, options);
+    const adaptau::fold_in     fold(model, nullptr, options);
     const std::vector<int64_t> item_ptr = {0, 2, 3};
     const std::vector<int32_t> own = {0, 1, 3};
     std::vector<float>         rows(2 * 64), taus(2), too_short(64);
     std::vector<int32_t>       best(2);
-    fold.users(item_ptr, own, rows, taus);
+    fold.users(item_ptr, own, {}, rows, taus);
     expect(taus[0] == 0.1f && taus[1] == 0.1f, "folded users have the temperature");
     model.set_fold_in(options);
     std::vector<float> as_said(2 * 64);
-    adaptau::fold(model).users(item_ptr, own, as_said);
+    adaptau::fold_in(model).users(item_ptr, own, {}, as_said);
     expect(as_said == rows && model.fold_in().tau == 0.1, "and so they are where the model says it");
     auto query = adaptau::sized<adaptau_query>();
     query.n = 2;
@@ -164,10 +164,10 @@ void later_users_are_served(const adaptau::context &context)
     query.exclude = own.data();
     model.rank(query, best);
     expect(best[0] >= 2 && best[1] != 3, "what a user has is left out");
-    expect_error(ADAPTAU_E_SHAPE, "embeddings has 64 entries instead of 128", [&] { fold.users(item_ptr, own, too_short); });
+    expect_error(ADAPTAU_E_SHAPE, "embeddings has 64 entries instead of 128", [&] { fold.users(item_ptr, own, {}, too_short); });
     expect_error(ADAPTAU_E_SHAPE, "found", [&] { model.rank(query, adaptau::span<int32_t>{}); });
     options.tau = 0;
-    expect_error(ADAPTAU_E_ARGUMENT, "tau", [&] { adaptau::fold(model, nullptr, options); });
+    expect_error(ADAPTAU_E_ARGUMENT, "tau", [&] { adaptau::fold_in(model, nullptr, options); });
 }
 
 /* The loop by recipe and adaptau_fit give one model; it can be taken out and put back. */

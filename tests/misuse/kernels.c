@@ -200,7 +200,7 @@ static adaptau_status call_normalise_rows_backward(adaptau_error *error)
         {ADAPTAU_E_ARGUMENT, "dim = 65537", {TO(a.dim, 65537)}},                                                        \
         {ADAPTAU_E_SHAPE, #first "_stride = 3, but dim = 4", {TO(a.first##_stride, 3)}},                                \
         {ADAPTAU_E_SHAPE, #first "_stride = -4, but dim = 4", {TO(a.first##_stride, -4)}},                              \
-        {ADAPTAU_E_SHAPE, #second "_stride = 0, but dim = 4", {TO(a.second##_stride, 0)}},                              \
+        {ADAPTAU_E_SHAPE, #second "_stride = 1, but dim = 4", {TO(a.second##_stride, 1)}},                              \
         {ADAPTAU_E_SHAPE, "beyond memory", {TO(a.n, INT64_C(1) << 61)}},                                                \
         {ADAPTAU_E_SHAPE, "beyond memory", {TO(a.n, INT64_MAX)}},                                                       \
         {ADAPTAU_E_SHAPE, "beyond memory", {TO(a.first##_stride, INT64_MAX)}},                                          \

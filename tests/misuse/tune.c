@@ -23,7 +23,7 @@ static void release(void)
 {
 }
 
-static int end_at_once(void *user_data, const adaptau_tune_progress *progress)
+static int32_t end_at_once(void *user_data, const adaptau_tune_progress *progress)
 {
     (void)user_data;
     (void)progress;

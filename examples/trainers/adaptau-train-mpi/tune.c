@@ -16,7 +16,7 @@ struct searching {
     double started;
 };
 
-static int watch_trial(void *user_data, const adaptau_tune_progress *progress)
+static int32_t watch_trial(void *user_data, const adaptau_tune_progress *progress)
 {
     const struct searching *searching = user_data;
     watch_beat();

@@ -91,7 +91,7 @@ static double about_steps(const struct run *run, int64_t n_steps)
     return (twice ? 2.0 : 1.0) * (double)run->trial.recipe.base.epochs * (double)n_steps;
 }
 
-static int watch_tuning(void *user_data, const adaptau_tune_progress *progress)
+static int32_t watch_tuning(void *user_data, const adaptau_tune_progress *progress)
 {
     struct run *run = user_data;
     curves_add_trial(&run->curves, progress);

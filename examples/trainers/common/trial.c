@@ -50,7 +50,7 @@ static uint64_t validation_seed(const struct trial_options *options)
     return (uint64_t)options->split_seed ^ UINT64_C(1) << 63;
 }
 
-static int heed_signal_in_tuning(void *user_data, const adaptau_tune_progress *progress)
+static int32_t heed_signal_in_tuning(void *user_data, const adaptau_tune_progress *progress)
 {
     const struct trial_observer *observer = user_data;
     return stop_signal() != 0 || (observer->tune && observer->tune(observer->user_data, progress));
