@@ -118,6 +118,9 @@ def check_marks(path):
     expect_words(path, "#a,x\nb,y\nc,y\n", '["train", "#a", "x"]', "a first name that begins with a mark")
     expect_words(path, "#item\tuser\ni\tu\nj\tu\n", '["train", "u", "i"]', "a header that begins with a mark")
     expect_words(path, "# list\n0 1 2 3 4\n1 2\n", '["train", 1, 2]', "lists under a comment")
+    expect_words(path, "0:3 4 5 6 8\n1: 2 7 9\n", '["train", 0, 3]\n["train", 0, 4]', "a colon behind the user")
+    expect_words(path, "0:3 4 5 6 8\n1: 2 7 9\n", '["train", 1, 2]\n["train", 1, 7]', "a colon and a blank behind the user")
+    expect_words(path, "0 3:4 5 6 8\n1 2\n", 'is no item id', "a colon behind an item")
     expect_words(path, "# one\n# two\nu\ti\nu\tj\tk\nv\ti\nv\tj\n", "data:4:5: 3 fields", "the line of a fault under comments")
     expect_words(path, "# list\n0 1 2 3 4\n1 x\n", "data:3:3:", "the line of a fault in lists under a comment")
 

@@ -45,7 +45,8 @@ static adaptau_status refuse_id(struct text *text, int64_t column, struct shown_
     return text_fail(text, text->line, column, error, "\"%s\" is no %s id, a whole number from 0", shown->bytes, kind);
 }
 
-static adaptau_status read_id(struct text *text, const char *kind, int32_t *id, adaptau_error *error)
+/* `colon`: one may stand behind it, as in "7:12 3 5". */
+static adaptau_status read_id(struct text *text, const char *kind, bool colon, int32_t *id, adaptau_error *error)
 {
     struct shown_id shown = {.length = 0};
     int64_t         column = text->column;
@@ -55,11 +56,14 @@ static adaptau_status read_id(struct text *text, const char *kind, int32_t *id, 
         if (value <= LARGEST_ID)
             value = value * 10 + (text->current - '0');
     }
-    if (!ends_id(text->current))
+    const bool has_colon = colon && shown.length > 0 && text->current == ':';
+    if (!has_colon && !ends_id(text->current))
         return refuse_id(text, column, &shown, kind, error);
     if (value > LARGEST_ID)
         return text_fail(text, text->line, column, error, "%s %s is above %d", kind, shown.bytes, LARGEST_ID);
     *id = (int32_t)value;
+    if (has_colon)
+        text_step(text);
     return ADAPTAU_OK;
 }
 
@@ -84,7 +88,7 @@ static adaptau_status read_row(struct text *text, pair_visitor visit, void *user
 {
     int32_t        user, item;
     int64_t        column = text->column;
-    adaptau_status status = read_id(text, "user", &user, error);
+    adaptau_status status = read_id(text, "user", true, &user, error);
     if (status)
         return status;
     extent->n_lines++;
@@ -94,7 +98,7 @@ static adaptau_status read_row(struct text *text, pair_visitor visit, void *user
         if (text->current == '\n' || text->current == TEXT_END)
             return ADAPTAU_OK;
         column = text->column;
-        status = read_id(text, "item", &item, error);
+        status = read_id(text, "item", false, &item, error);
         if (status)
             return status;
         note_id(item, text, column, &extent->largest_item, &extent->item_line, &extent->item_column);
