@@ -61,6 +61,12 @@ struct atau_scan_visitor {
     /* scores[j][r], [lines x n] with the stride block->width, of items item … item + lines − 1. */
     void (*tile)(void *argument, const struct atau_scan_block *block, int64_t item, int64_t lines, const float *scores);
     void (*end)(void *argument, const struct atau_scan_block *block);
+    /* A visitor that does without scores that are not above what it has already has both of these: the score of each column
+     * that a cell must be above to matter, [n], asked for every few items; and such cells, line << 16 | column, with their
+     * scores, instead of a tile. It may get a tile all the same. Or both are NULL. */
+    const float *(*thresholds)(void *argument, const struct atau_scan_block *block);
+    void (*cells)(void *argument, const struct atau_scan_block *block, int64_t item, int64_t n_cells, const uint32_t *cells,
+                  const float *scores);
 };
 
 /* `most_users` bounds a block, for visitors that need much memory for each user. `what` names the memory in E_MEMORY. */
