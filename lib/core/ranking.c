@@ -117,7 +117,8 @@ adaptau_status atau_rank_each(const struct atau_score_sides *sides, const struct
         .k = k < sides->tables.n_items ? k : sides->tables.n_items,
         .n_lanes = sides->context->options.n_threads,
     };
-    const struct atau_scan_visitor visitor = {&ranking, lay_out, begin_block, filter_tile, end_block, give_thresholds, take_cells};
+    const struct atau_scan_visitor visitor = {&ranking, lay_out, begin_block, filter_tile, end_block, give_thresholds, take_cells,
+                                              ranking.k};
     return atau_scan(sides, request, &visitor, MAX_HEAP / atau_max_i64(ranking.k, 1), "the tiles of a ranking", error);
 }
 

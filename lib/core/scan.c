@@ -347,7 +347,7 @@ adaptau_status atau_scan(const struct atau_score_sides *sides, const struct atau
     struct atau_screen screen = {0};
     struct job         job = {.sides = sides, .request = request, .visitor = visitor, .width = choose_width(request->n, most_users)};
     adaptau_status     status = ADAPTAU_OK;
-    if (visitor->thresholds && atau_screen_pays(sides, request->n)) {
+    if (visitor->thresholds && atau_screen_pays(sides, request->n, visitor->n_kept)) {
         status = atau_screen_open(sides, &screen, error);
         job.screen = screen.kernels ? &screen : NULL;
     }

@@ -67,6 +67,7 @@ struct atau_scan_visitor {
     const float *(*thresholds)(void *argument, const struct atau_scan_block *block);
     void (*cells)(void *argument, const struct atau_scan_block *block, int64_t item, int64_t n_cells, const uint32_t *cells,
                   const float *scores);
+    int64_t n_kept; /* a column's threshold is the score of so many cells                                     */
 };
 
 /* `most_users` bounds a block, for visitors that need much memory for each user. `what` names the memory in E_MEMORY. */

@@ -44,8 +44,9 @@ struct atau_screened_block {
 /* Items between two looks at the thresholds, which rise as cells are taken. */
 #define ATAU_SCREEN_LINES 24
 
-/* Whether screening pays for n users of these tables: rounding the items costs as much as scoring some users. */
-bool atau_screen_pays(const struct atau_score_sides *sides, int64_t n);
+/* Whether screening pays for n users of these tables whose n_kept best items are kept: rounding the items costs as much as scoring
+ * some users, and some n_kept log(n_items/n_kept) cells of each user pass. */
+bool atau_screen_pays(const struct atau_score_sides *sides, int64_t n, int64_t n_kept);
 
 /* Round the items. `out` is to be closed after ADAPTAU_OK; its kernels are NULL where the items have lengths for which the bound
  * is not proved, and then nothing is to be screened. */

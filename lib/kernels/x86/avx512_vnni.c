@@ -8,6 +8,20 @@
 
 /* ---- what passes the screen ------------------------------------------------------------------------------------------ */
 
+/* Loops over a block's sums are unrolled whole: otherwise these stay in memory, and go there at each step along k. */
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
+/* sum += four products in each lane. GCC 12 copies the sum twice around its own intrinsic. */
+INLINE __m512i add_products(__m512i sum, __m512i without_sign, __m512i with_sign)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(without_sign), "v"(with_sign));
+    return sum;
+}
+
 /* What belongs to 64 columns, the last vector of which is under `last`. */
 struct columns {
     const uint32_t *b;
@@ -48,24 +62,31 @@ INLINE int64_t block(int rows, int vectors, int64_t words, const struct lines *l
     __mmask16       any = 0;
     int64_t         n = 0;
     fetch_lines(rows, 1, a + rows * lines->a_row, 4 * lines->a_row, 0);
+    UNROLLED
     for (int v = 0; v < vectors; v++) {
         const __m512i start = _mm512_maskz_loadu_epi32(lanes(columns, v, vectors), columns->start + v * WIDTH);
+        UNROLLED
         for (int i = 0; i < rows; i++)
             sum[i][v] = start;
     }
     for (int64_t p = 0; p < words; p++, a++, b += columns->b_stride) {
         __m512i line[4];
+        UNROLLED
         for (int v = 0; v < vectors; v++)
             line[v] = _mm512_maskz_loadu_epi32(lanes(columns, v, vectors), b + v * WIDTH);
+        UNROLLED
         for (int i = 0; i < rows; i++) {
             __m512i four = _mm512_set1_epi32((int)a[i * lines->a_row]);
+            UNROLLED
             for (int v = 0; v < vectors; v++)
-                sum[i][v] = _mm512_dpbusd_epi32(sum[i][v], four, line[v]);
+                sum[i][v] = add_products(sum[i][v], four, line[v]);
         }
     }
+    UNROLLED
     for (int v = 0; v < vectors; v++) {
         const __mmask16 mask = lanes(columns, v, vectors);
         const __m512    scale = load(mask, columns->scale + v * WIDTH), threshold = load(mask, columns->threshold + v * WIDTH);
+        UNROLLED
         for (int i = 0; i < rows; i++) {
             const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[i][v]), _mm512_set1_ps(lines->scale[i]));
             const __m512 y = _mm512_fmadd_ps(x, scale, _mm512_set1_ps(lines->bias ? lines->bias[i] : 0.0f));
@@ -75,7 +96,9 @@ INLINE int64_t block(int rows, int vectors, int64_t words, const struct lines *l
     }
     if (!any)
         return 0;
+    UNROLLED
     for (int i = 0; i < rows; i++)
+        UNROLLED
         for (int v = 0; v < vectors; v++)
             n += list_cells(passed[i][v], lines->first + (uint32_t)i, columns->first + (uint32_t)(v * WIDTH), cells + n);
     return n;
@@ -145,18 +168,20 @@ INLINE void add_chains(const struct chain chain[CHAINS], int64_t dim, float sum[
         sum[i] = own[i];
 }
 
-/* The last cells are scored with others beside them, of which nothing is kept: as long as one chain takes, so do eight. */
+/* The last cells are scored with others beside them, of which nothing is kept: as long as one chain takes, so do eight. Rows of
+ * x come from far, each once. */
 static void score_cells(int64_t n, const uint32_t *cells, int64_t dim, const float *x, int64_t x_stride, const float *y,
                         int64_t y_stride, float *scores)
 {
     struct chain chains[CHAINS];
     float        sum[CHAINS];
-    for (int64_t first = 0; first < n; first += CHAINS) {
-        for (int64_t i = first; i < first + CHAINS; i++) {
+    for (int64_t first = -CHAINS; first < n; first += CHAINS) {
+        for (int64_t i = first + CHAINS; i < n && i < first + 2 * CHAINS; i++)
+            fetch_lines(1, 4, chain_of(cells[i], x, x_stride, y, y_stride).x, 0, 0);
+        if (first < 0)
+            continue;
+        for (int64_t i = first; i < first + CHAINS; i++)
             chains[i - first] = chain_of(cells[i < n ? i : n - 1], x, x_stride, y, y_stride);
-            if (i + CHAINS < n)
-                fetch_lines(1, 4, chain_of(cells[i + CHAINS], x, x_stride, y, y_stride).x, 0, 0);
-        }
         add_chains(chains, dim, sum);
         for (int64_t i = first; i < n && i < first + CHAINS; i++)
             scores[i] = sum[i - first];
