@@ -3,28 +3,12 @@
 #ifndef ATAU_SCAN_H
 #define ATAU_SCAN_H
 
-#include <adaptau/kernels.h>
-
-#include <stdbool.h>
-
 #include "common/arena.h"
+#include "core/score_sides.h"
 
 /* Items of a tile: 60 KiB of scores with a full block. A multiple of the row counts that products are made of (6 and 4):
  * what is left over is slower. */
 #define ATAU_SCAN_LINES 120
-
-/* Both sides of the scores, ready to be multiplied. */
-struct atau_score_sides {
-    adaptau_context *context;
-    adaptau_tables   tables;          /* strides filled in; items are ê_i                                     */
-    bool             normalise_users; /* users are still raw: ê_u is made as a block is packed                */
-    float           *unit_items;      /* the normalised copy of the items where the host's are not, else NULL */
-};
-
-/* `tables` as atau_check_tables left them. `check`: E_NUMERIC names the first non-finite row, users first. */
-adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tables *tables, bool check,
-                                     struct atau_score_sides *out, adaptau_error *error);
-void           atau_score_sides_close(struct atau_score_sides *sides);
 
 /* Lists of items, each ascending: of each user, or of whatever `of` says. */
 struct atau_item_lists {

@@ -12,10 +12,10 @@
 #define ATAU_SCREEN_H
 
 #include "common/arena.h"
-#include "core/scan.h"
+#include "core/score_sides.h"
 #include "kernels/kernels.h"
 
-/* The items of a scan, rounded. Tiles are ATAU_SCAN_LINES items. */
+/* The items, rounded. */
 struct atau_screen {
     const struct atau_score_sides  *sides;
     const struct atau_int8_kernels *kernels;
