@@ -283,6 +283,15 @@ static adaptau_status use_recipe(void *given)
     return status;
 }
 
+static adaptau_status use_recipe_from(void *given)
+{
+    adaptau_training *made = NULL;
+    adaptau_status    status = adaptau_training_create_from(f.world.context, f.world.data, given, f.mf, NULL, &made, &error);
+    adaptau_training_take_model(made);
+    adaptau_training_destroy(made);
+    return status;
+}
+
 /* It has no default left, so that every caller may have it used. */
 static adaptau_status use_filled_recipe(void *given)
 {
@@ -493,6 +502,7 @@ static const struct struct_case {
     {"score moments", use_score_moments, 72, sizeof(adaptau_score_moments), &score_moments},
     {"temperature state", use_temperature_state, 112, sizeof(adaptau_temperature_state), &warm},
     {"recipe", use_recipe, 304, sizeof(adaptau_recipe), &f.recipe},
+    {"recipe of a model that exists", use_recipe_from, 304, sizeof(adaptau_recipe), &f.recipe},
     {"filled recipe", use_filled_recipe, 304, sizeof(adaptau_recipe), &f.recipe},
     {"split options", use_split_options, 32, sizeof(adaptau_split_options), zeros},
     {"fit options", use_fit_options, 80, sizeof(adaptau_fit_options), &full.fit},
