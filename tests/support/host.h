@@ -27,6 +27,12 @@ static inline struct host new_host(void)
     return (struct host){.allocations_left = INT64_MAX, .failing_execution = -1};
 }
 
+/* Whether one of those has been asked for that are to fail: then the call may not succeed. */
+static inline bool host_has_failed(const struct host *host)
+{
+    return host->allocations_left < 0 || (host->failing_execution >= 0 && host->executions > host->failing_execution);
+}
+
 static inline void *host_allocate(void *user_data, size_t size, size_t alignment)
 {
     struct host *host = user_data;
