@@ -198,6 +198,28 @@ START_TEST(an_executor_that_fails_leaves_no_step_half_made)
 }
 END_TEST
 
+/* A step like one that was made takes its memory from there. _i: an encoder. */
+START_TEST(a_step_like_an_earlier_one_allocates_nothing)
+{
+    struct host      host;
+    adaptau_context *context = open_host(&host, 2, true);
+    struct world     w = {.context = context, .data = make_data(context)};
+    adaptau_model_options   model = full_model_options((adaptau_model_options){.encoder = _i, .dim = DIM});
+    adaptau_sampler_options sampler = full_sampler_options((adaptau_sampler_options){.rows_per_batch = USERS});
+    OK(adaptau_model_create(context, w.data, &model, &w.model, &error));
+    OK(adaptau_sampler_create(context, w.data, &sampler, &w.sampler, &error));
+    OK(adaptau_temperature_create(context, w.data, NULL, &w.temperature, &error));
+    for (int step = 0; step < 4; step++) {
+        const int64_t before = host.allocations;
+        adaptau_batch batch = first_batch(&w);
+        OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+        OK(adaptau_model_apply(w.model, &error));
+        ck_assert_msg(step < 2 || host.allocations == before, "%d allocations in step %d", (int)(host.allocations - before), step);
+    }
+    close_world(&w);
+}
+END_TEST
+
 /* ---- soft targets --------------------------------------------------------------------------------------------------- */
 
 /* What soft targets add to the gradients, against dense matrices in double precision: 6 users, 5 items. _i: interactions have
@@ -350,6 +372,7 @@ int main(void)
     tcase_add_test(tests, untouched_rows_do_not_move);
     tcase_add_test(tests, order_of_calls_is_checked);
     tcase_add_test(tests, an_executor_that_fails_leaves_no_step_half_made);
+    tcase_add_loop_test(tests, a_step_like_an_earlier_one_allocates_nothing, 0, 3);
     tcase_add_loop_test(tests, soft_targets_are_two_steps_of_a_walk, 0, 2);
     tcase_add_test(tests, row_second_moment_is_adam_with_one_scale_for_a_row);
     suite_add_tcase(suite, tests);
