@@ -83,7 +83,7 @@ typedef struct adaptau_recipe {
                                      LightGCN where L > 4                                                    */
     double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax, SL\@K
                                      and BSL over the catalogue, of MF where L > 4; else 0                   */
-    double   learning_rate_users; /**< at the first step; it falls to 0 along a cosine. By data: 0.2; 0.073/L for LightGCN; 0.005 for SimpleX */
+    double   learning_rate_users; /**< at the first step; it falls to 0 (adaptau_training_next). By data: 0.2; 0.073/L for LightGCN; 0.005 for SimpleX */
     double   learning_rate_items; /**< likewise. By data: 0.02; 0.073/L for LightGCN; 0.005 for SimpleX          */
     double   popularity_prior;  /**< an item that k users have is scored popularity_prior τ₀ log(1 + k) higher when items are ranked.
                                      By data: popularity_exponent for MF over the catalogue, which gives back what the sum takes

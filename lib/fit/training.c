@@ -17,6 +17,8 @@
 #include "fit/recipe.h"
 #include "fit/training.h"
 
+#define HOLD 0.3            /* of a run at full rates                                                       */
+#define LEAST_HELD_EPOCHS 8
 #define PI 3.14159265358979323846
 #define NO_EPOCH (-1)
 
@@ -361,13 +363,21 @@ adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t 
     return status;
 }
 
-/* Cosine decay from the recipe's rates to 0 over the whole run, step by step. */
+/* Where a run is long enough, users of large data travel further at full rates; short trials settle at once. Encoders other than
+ * matrix factorisation were not tried. */
+static double choose_hold(const adaptau_recipe *recipe)
+{
+    return recipe->encoder == ADAPTAU_ENCODER_MF && recipe->epochs >= LEAST_HELD_EPOCHS ? HOLD : 0;
+}
+
+/* The recipe's rates, held for the first share of the run, then by a cosine to 0, step by step. */
 static adaptau_status set_learning_rates(adaptau_training *training, adaptau_error *error)
 {
     const adaptau_recipe *recipe = &training->recipe;
     const double          done = (double)training->epoch * (double)training->n_steps + (double)training->step;
-    const double          total = (double)recipe->epochs * (double)training->n_steps;
-    const double          factor = done < total ? 0.5 * (1 + cos(PI * done / total)) : 0;
+    const double          total = (double)recipe->epochs * (double)training->n_steps, hold = choose_hold(recipe);
+    const double          decay = fmax(0, (done / total - hold) / (1 - hold));
+    const double          factor = done < total ? 0.5 * (1 + cos(PI * decay)) : 0;
     return adaptau_model_set_learning_rates(training->model, recipe->learning_rate_users * factor,
                                             recipe->learning_rate_items * factor, error);
 }

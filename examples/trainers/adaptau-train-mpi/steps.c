@@ -12,6 +12,8 @@
 #include "common/clock.h"
 #include "common/fail.h"
 
+#define HOLD 0.3 /* as lib/fit/training.c has them */
+#define LEAST_HELD_EPOCHS 8
 #define PI 3.14159265358979323846
 #define BETA1_USERS 0.5 /* the model's defaults                                                                */
 #define BETA1_ITEMS 0.9
@@ -249,14 +251,22 @@ static adaptau_status apply(struct steps *steps, double factor, adaptau_error *e
     return status;
 }
 
+/* The rates of adaptau_training_next: held for the first share of a long run, then by a cosine to 0. */
+static double choose_factor(const struct steps *steps, int64_t done)
+{
+    const int64_t epochs = steps->recipe->base.epochs;
+    const double  hold = epochs >= LEAST_HELD_EPOCHS ? HOLD : 0;
+    const double  share = (double)done / (double)(epochs * steps->n_batches);
+    return 0.5 * (1 + cos(PI * fmax(0, (share - hold) / (1 - hold))));
+}
+
 static adaptau_status run_step(struct steps *steps, int64_t done, adaptau_error *error)
 {
-    const double total = (double)(steps->recipe->base.epochs * steps->n_batches);
     adaptau_step step = {.struct_size = sizeof step};
     steps->n_rows = steps->n_items = 0;
     adaptau_status status = adaptau_model_gradients(steps->shard->model, &steps->batch, steps->temperature, &step, error);
     if (!status)
-        status = apply(steps, 0.5 * (1 + cos(PI * (double)done / total)), error);
+        status = apply(steps, choose_factor(steps, done), error);
     steps->loss += step.loss;
     return status;
 }
