@@ -48,9 +48,6 @@ int64_t atau_quota_cpus(const char *text)
     return quota / period + (quota % period != 0);
 }
 
-#ifdef __linux__
-#define ROOT "/sys/fs/cgroup"
-
 /* The beginning of a file as text, "" where there is none. */
 static void read_text(const char *path, size_t room, char *text)
 {
@@ -63,32 +60,30 @@ static void read_text(const char *path, size_t room, char *text)
     text[n > 0 ? n : 0] = '\0';
 }
 
-/* Where version 2 of control groups has this process: ROOT, the path of the line "0::/path", and room for a file's name. */
-static void find_group(size_t room, char *path)
+/* The group's folder: root, and the path of the line "0::/path". A path that leaves no room for a file's name is left out. */
+static void find_group(const char *root, const char *groups, size_t room, char *path)
 {
-    char text[2048];
-    read_text("/proc/self/cgroup", sizeof text, text);
-    const char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-    const char *group = line ? strchr(line, '/') : "";
-    size_t      length = strcspn(group, "\n");
-    if (length + sizeof ROOT + 16 > room)
+    const char  *line = strncmp(groups, "0::/", 4) == 0 ? groups : strstr(groups, "\n0::/");
+    const char  *group = line ? strchr(line, '/') : "";
+    const size_t root_length = strlen(root);
+    size_t       length = strcspn(group, "\n");
+    if (length + root_length + 16 > room)
         length = 0;
-    memcpy(path, ROOT, sizeof ROOT);
+    memcpy(path, root, root_length + 1);
     if (length > 1) {
-        memcpy(path + sizeof ROOT - 1, group, length);
-        path[sizeof ROOT - 1 + length] = '\0';
+        memcpy(path + root_length, group, length);
+        path[root_length + length] = '\0';
     }
 }
-#endif
 
-/* The least quota of the process's control group and those above it; 0: none. */
-static int64_t cpus_paid_for(void)
+int64_t atau_cpus_paid_for(const char *root, const char *groups)
 {
+    char    path[1024];
     int64_t least = 0;
-#ifdef __linux__
-    char path[1024];
-    find_group(sizeof path, path);
-    for (char *end = path + strlen(path); end >= path + sizeof ROOT - 1;) {
+    if (strlen(root) + 16 > sizeof path)
+        return 0;
+    find_group(root, groups, sizeof path, path);
+    for (char *end = path + strlen(path), *first = path + strlen(root); end >= first;) {
         char text[64];
         memcpy(end, "/cpu.max", sizeof "/cpu.max");
         read_text(path, sizeof text, text);
@@ -97,15 +92,26 @@ static int64_t cpus_paid_for(void)
             least = cpus;
         do
             end--;
-        while (end >= path + sizeof ROOT - 1 && *end != '/');
+        while (end >= first && *end != '/');
     }
-#endif
     return least;
+}
+
+/* By version 2 of control groups. */
+static int64_t own_quota(void)
+{
+#ifdef __linux__
+    char groups[2048];
+    read_text("/proc/self/cgroup", sizeof groups, groups);
+    return atau_cpus_paid_for("/sys/fs/cgroup", groups);
+#else
+    return 0;
+#endif
 }
 
 int64_t atau_cpu_count(void)
 {
-    const int64_t allowed = cpus_allowed(), paid_for = cpus_paid_for();
+    const int64_t allowed = cpus_allowed(), paid_for = own_quota();
     int64_t       n = allowed > 0 ? allowed : cpus_online();
     if (paid_for > 0 && paid_for < n)
         n = paid_for;

@@ -24,6 +24,7 @@
 #define LONGEST_WRITE ((size_t)1 << 30)
 #define NAMES_TO_TRY 100
 #define LINKS_TO_FOLLOW 40 /* as many as Linux does */
+#define LOOKS 100 /* at a file that another program may replace between two of them */
 
 /* ---- opening --------------------------------------------------------------------------------------------------------- */
 
@@ -78,7 +79,8 @@ static int follow_link(struct atau_atomic_file *file, char *link)
 }
 
 /* A link stays what it is, and the file that it leads to is replaced: people link models to where they are kept. Links of /proc
- * lead to what their text does not name, such as a deleted file; a rename there would make a file of that text. */
+ * lead to what their text does not name, such as a deleted file; a rename there would make a file of that text. ESTALE: the file
+ * was another one a moment ago. */
 static int follow_links(struct atau_atomic_file *file, const struct stat *about)
 {
     char        link[ATAU_LINK_SIZE];
@@ -100,7 +102,25 @@ static int follow_links(struct atau_atomic_file *file, const struct stat *about)
     if (errno != EINVAL && errno != ENOENT) /* EINVAL: no link */
         return errno;
     int reason = refuse_special_file(file->folder, *file->base ? file->base : ".", &reached);
-    return reason ? reason : reached.st_ino == about->st_ino && reached.st_dev == about->st_dev ? 0 : EINVAL;
+    return reason ? reason : reached.st_ino == about->st_ino && reached.st_dev == about->st_dev ? 0 : ESTALE;
+}
+
+/* The folder of the file, through links. Another program that saves there may replace the file between two looks at it: what
+ * differs again and again is elsewhere. Returns 0, or why not. */
+static int find_place(struct atau_atomic_file *file, const char *path, const char *base)
+{
+    int reason = ESTALE;
+    for (int n = 0; n < LOOKS && reason == ESTALE; n++) {
+        struct stat about;
+        if (n > 0)
+            close(file->folder);
+        file->base = base;
+        file->folder = open_folder(path, base);
+        reason = file->folder < 0 ? errno : refuse_special_file(file->folder, *base ? base : ".", &about);
+        if (!reason)
+            reason = follow_links(file, &about);
+    }
+    return reason == ESTALE ? EINVAL : reason;
 }
 
 /* A name that nobody else has: O_EXCL decides, the number only makes a second try unlikely. */
@@ -122,15 +142,10 @@ static int open_temporary(int folder, char name[64])
 adaptau_status atau_atomic_file_open(struct atau_atomic_file *file, const char *path, adaptau_error *error)
 {
     const char *slash = strrchr(path, '/');
-    struct stat about;
     file->path = path;
-    file->base = slash ? slash + 1 : path;
     file->descriptor = -1;
     file->used = 0;
-    file->folder = open_folder(path, file->base);
-    int reason = file->folder < 0 ? errno : refuse_special_file(file->folder, *file->base ? file->base : ".", &about);
-    if (!reason)
-        reason = follow_links(file, &about);
+    int reason = find_place(file, path, slash ? slash + 1 : path);
     if (!reason) {
         file->descriptor = open_temporary(file->folder, file->temporary);
         reason = file->descriptor < 0 ? errno : 0;

@@ -458,6 +458,7 @@ START_TEST(a_failed_executor_costs_the_gradients_of_a_step)
         host.failing_execution = host.executions + n;
         host.failing_lanes = 1;
         status = adaptau_model_contrast(w.model, &batch, &contrast, NULL, &error);
+        ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
         host.failing_execution = -1;
         ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_CALLBACK);
         ck_assert_int_eq(adaptau_model_apply(w.model, &error), status == ADAPTAU_OK ? ADAPTAU_OK : ADAPTAU_E_STATE);

@@ -360,6 +360,7 @@ START_TEST(gives_its_memory_back_after_a_failure)
         host.fails_once = true;
         host.allocations_left = nth;
         adaptau_status status = adaptau_fit(f.context, f.data, &f.recipe, &options, &model, NULL, &error);
+        ck_assert_msg(host_has_failed(&host) == (status != ADAPTAU_OK), "allocation %d fails, and nobody is told", (int)nth);
         host.allocations_left = INT64_MAX;
         adaptau_model_destroy(model);
         ck_assert_int_eq(host.bytes, bytes);

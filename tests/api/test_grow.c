@@ -206,6 +206,31 @@ START_TEST(trains_on_with_the_larger_data)
 }
 END_TEST
 
+/* From nobody: all users are new, the first one like the others. _i: a policy of users. */
+START_TEST(a_temperature_of_no_users_grows)
+{
+    const int32_t                     policies[] = {ADAPTAU_TAU_USER_NONE, ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_LEARNED};
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.35, .tau_user_policy = policies[_i]});
+    struct world         w = open_trained(0);
+    adaptau_dataset     *nobody = NULL;
+    adaptau_temperature *temperature = NULL, *grown = NULL;
+    float                taus[USERS], positives[USERS];
+    OK(adaptau_dataset_create_from_interactions(w.context, 0, ITEMS, 0, NULL, NULL, NULL, &nobody, &error));
+    OK(adaptau_temperature_create(w.context, nobody, &options, &temperature, &error));
+    OK(adaptau_temperature_grow(temperature, w.data, &grown, &error));
+    OK(adaptau_temperature_rows(grown, USERS, NULL, taus, positives, &error));
+    for (int32_t u = 0; u < USERS; u++) {
+        ck_assert_msg(taus[u] == 0.35f && positives[u] == 0.35f, "user %d has %g", (int)u, (double)taus[u]);
+        ck_assert(adaptau_temperature_user_taus(grown)[u] == 0.35f);
+    }
+    adaptau_temperature_destroy(grown);
+    adaptau_temperature_destroy(temperature);
+    adaptau_dataset_destroy(nobody);
+    close_world(&w);
+}
+END_TEST
+
 START_TEST(grows_what_was_made_without_options)
 {
     struct world         w = open_trained(0);
@@ -233,6 +258,7 @@ int main(void)
     tcase_add_loop_test(tests, new_rows_start_at_their_neighbours, 0, MODELS);
     tcase_add_test(tests, new_users_are_folded_in);
     tcase_add_loop_test(tests, trains_on_with_the_larger_data, 0, MODELS);
+    tcase_add_loop_test(tests, a_temperature_of_no_users_grows, 0, 3);
     tcase_add_test(tests, grows_what_was_made_without_options);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

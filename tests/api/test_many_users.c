@@ -179,6 +179,42 @@ START_TEST(tau0_is_the_same_with_and_without_temperatures_of_users)
 }
 END_TEST
 
+/* A user who was not met has NaN for a loss, whatever its sign: processors make negative ones, too. */
+START_TEST(users_without_a_loss_are_not_in_the_quantile_whatever_the_sign_of_nan)
+{
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.2,
+                                                               .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS,
+                                                               .threshold_quantile = 0.25});
+    const adaptau_tables tables = tables_of_all();
+    double               thresholds[2];
+    for (int sign = 0; sign < 2; sign++) {
+        static float              some[N];
+        adaptau_temperature      *t = NULL;
+        adaptau_temperature_state state = {.struct_size = sizeof state};
+        OK(adaptau_temperature_create(context, dataset, &options, &t, &error));
+        OK(adaptau_temperature_get_state(t, &state, &error));
+        for (int u = 0; u < N; u++)
+            some[u] = u % 3 ? losses[u] : copysignf(NAN, sign ? -1.0f : 1.0f);
+        OK(adaptau_temperature_set_state(t, &state, some, &error));
+        OK(adaptau_temperature_update(t, &tables, &error));
+        OK(adaptau_temperature_get_state(t, &state, &error));
+        thresholds[sign] = state.threshold;
+        double sorted[N];
+        int    n = 0;
+        for (int u = 0; u < N; u++)
+            if (u % 3)
+                sorted[n++] = (double)losses[u];
+        qsort(sorted, (size_t)n, sizeof *sorted, by_size);
+        const double at = 0.25 * (n - 1);
+        const int    k = (int)at;
+        check_close("threshold", state.threshold, sorted[k] + (at - k) * (sorted[k + 1] - sorted[k]), 1e-6);
+        adaptau_temperature_destroy(t);
+    }
+    ck_assert_double_eq(thresholds[0], thresholds[1]);
+}
+END_TEST
+
 START_TEST(infinite_losses_are_refused_wherever_they_are)
 {
     const adaptau_temperature_options options =
@@ -276,6 +312,7 @@ int main(void)
     tcase_add_loop_test(tests, every_users_temperature_threshold_and_count_are_the_definitions, 0, 15);
     tcase_add_test(tests, the_greatest_temperature_is_not_bounded_by_1);
     tcase_add_test(tests, tau0_is_the_same_with_and_without_temperatures_of_users);
+    tcase_add_test(tests, users_without_a_loss_are_not_in_the_quantile_whatever_the_sign_of_nan);
     tcase_add_test(tests, infinite_losses_are_refused_wherever_they_are);
     tcase_add_test(tests, every_user_is_sampled_stepped_ranked_and_measured);
     suite_add_tcase(suite, tests);

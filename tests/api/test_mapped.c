@@ -301,6 +301,7 @@ START_TEST(an_allocation_that_fails_leaves_nothing)
         const int64_t    idle = host.bytes;
         host.allocations_left = left;
         const adaptau_status status = adaptau_model_map(context, path, take, NULL, &model, &error);
+        ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
         host.allocations_left = INT64_MAX;
         if (status != ADAPTAU_OK) {
             ck_assert_int_eq(status, ADAPTAU_E_MEMORY);

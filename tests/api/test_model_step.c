@@ -3,6 +3,7 @@
 #include <adaptau/adaptau.h>
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "../support/host.h"
@@ -198,22 +199,56 @@ START_TEST(an_executor_that_fails_leaves_no_step_half_made)
 }
 END_TEST
 
+/* A step like one that was made takes its memory from there. _i: an encoder. */
+START_TEST(a_step_like_an_earlier_one_allocates_nothing)
+{
+    struct host      host;
+    adaptau_context *context = open_host(&host, 2, true);
+    struct world     w = {.context = context, .data = make_data(context)};
+    adaptau_model_options   model = full_model_options((adaptau_model_options){.encoder = _i, .dim = DIM});
+    adaptau_sampler_options sampler = full_sampler_options((adaptau_sampler_options){.rows_per_batch = USERS});
+    OK(adaptau_model_create(context, w.data, &model, &w.model, &error));
+    OK(adaptau_sampler_create(context, w.data, &sampler, &w.sampler, &error));
+    OK(adaptau_temperature_create(context, w.data, NULL, &w.temperature, &error));
+    for (int step = 0; step < 4; step++) {
+        const int64_t before = host.allocations;
+        adaptau_batch batch = first_batch(&w);
+        OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
+        OK(adaptau_model_apply(w.model, &error));
+        ck_assert_msg(step < 2 || host.allocations == before, "%d allocations in step %d", (int)(host.allocations - before), step);
+    }
+    close_world(&w);
+}
+END_TEST
+
 /* ---- soft targets --------------------------------------------------------------------------------------------------- */
 
+static double length_of(const float *row, int dim)
+{
+    double squares = 0.0;
+    for (int k = 0; k < dim; k++)
+        squares += (double)row[k] * (double)row[k];
+    return sqrt(squares);
+}
+
 /* What soft targets add to the gradients, against dense matrices in double precision: 6 users, 5 items. _i: interactions have
- * weights. */
+ * weights; scores are inner products of rows of any length, on one side or both. */
 START_TEST(soft_targets_are_two_steps_of_a_walk)
 {
     enum { N = 6, M = 5, D = 3 };
     const int32_t users[12] = {0, 0, 1, 1, 1, 2, 3, 3, 4, 4, 4, 4}, items[12] = {0, 1, 0, 2, 3, 1, 2, 3, 0, 1, 2, 3};
     const float   weights[12] = {1.0f, 2.5f, 0.5f, 1.0f, 4.0f, 3.0f, 1.0f, 0.25f, 2.0f, 2.0f, 1.0f, 7.0f};
+    const bool    weighs = _i % 2, raw_users = _i / 2 & 1, raw_items = _i / 4 & 1;
     const double  strength = 2.0, exponent = 0.5;
     adaptau_context           *context = NULL;
     adaptau_dataset           *data = NULL;
     adaptau_model             *model = NULL;
     adaptau_temperature       *temperature = NULL;
     adaptau_sampler           *sampler = NULL;
-    adaptau_model_options      model_options = full_model_options((adaptau_model_options){.dim = D});
+    adaptau_model_options      model_options = full_model_options((adaptau_model_options){
+             .dim = D,
+             .init = ADAPTAU_INIT_XAVIER,
+             .flags = ADAPTAU_MODEL_FREE_LENGTH | (raw_users ? ADAPTAU_MODEL_RAW_USERS : 0) | (raw_items ? ADAPTAU_MODEL_RAW_ITEMS : 0)});
     adaptau_sampler_options    sampler_options =
         full_sampler_options((adaptau_sampler_options){.row_weight_exponent = exponent});
     adaptau_target_options     options = full_target_options((adaptau_target_options){.strength = strength,
@@ -221,14 +256,14 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
     adaptau_temperature_options fixed =
         full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25});
     OK(adaptau_context_create(NULL, &context, &error));
-    OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, _i ? weights : NULL, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, N, M, 12, users, items, weighs ? weights : NULL, &data, &error));
     OK(adaptau_model_create(context, data, &model_options, &model, &error));
     OK(adaptau_temperature_create(context, data, &fixed, &temperature, &error));
     OK(adaptau_sampler_create(context, data, &sampler_options, &sampler, &error));
 
     double r[N][M] = {{0}}, nu[N] = {0}, ni[M] = {0}, counts[N] = {0}, walk[N][M] = {{0}};
     for (int p = 0; p < 12; p++) {
-        r[users[p]][items[p]] = _i ? (double)weights[p] : 1.0;
+        r[users[p]][items[p]] = weighs ? (double)weights[p] : 1.0;
         counts[users[p]] += 1.0;
         nu[users[p]] += r[users[p]][items[p]];
         ni[items[p]] += r[users[p]][items[p]];
@@ -242,6 +277,17 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
 
     double hard_users[N][D], hard_items[M][D];
     adaptau_tables t = tables_of(model);
+    double         e_users[N][D], e_items[M][D], n_users[N], n_items[M]; /* as scores take them, and their lengths          */
+    for (int u = 0; u < N; u++) {
+        n_users[u] = raw_users ? 1.0 : length_of(t.users + u * D, D);
+        for (int c = 0; c < D; c++)
+            e_users[u][c] = (double)t.users[u * D + c] / n_users[u];
+    }
+    for (int j = 0; j < M; j++) {
+        n_items[j] = raw_items ? 1.0 : length_of(t.items + j * D, D);
+        for (int c = 0; c < D; c++)
+            e_items[j][c] = (double)t.items[j * D + c] / n_items[j];
+    }
     for (int soft = 0; soft < 2; soft++) {
         adaptau_batch         batch = {.struct_size = sizeof batch};
         adaptau_gradient_view view = {.struct_size = sizeof view};
@@ -260,15 +306,15 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
                 for (int j = 0; j < M; j++) /* − W e/τ Σ_j (q − p)_uj v_j, on the tangent                       */
                     for (int c = 0; c < D; c++) {
                         double weight = -pow(nu[u], exponent) * e / 0.25;
-                        double g = weight * (walk[u][j] - r[u][j] / nu[u]) * (double)t.items[j * D + c];
-                        along += g * (double)t.users[u * D + c];
+                        double g = weight * (walk[u][j] - r[u][j] / nu[u]) * e_items[j][c];
+                        along += g * e_users[u][c];
                         change += c == d ? g : 0.0;
                     }
-                change -= along * (double)t.users[u * D + d];
+                change = (change - (raw_users ? 0.0 : along * e_users[u][d])) / n_users[u];
                 if (!soft)
                     hard_users[u][d] = (double)view.users[k * D + d];
                 else
-                    ck_assert(fabs((double)view.users[k * D + d] - hard_users[u][d] - change) < 1e-4);
+                    ck_assert(fabs((double)view.users[k * D + d] - hard_users[u][d] - change) < 1e-4 * fmax(1.0, fabs(change)));
             }
         for (int j = 0; j < M; j++)
             for (int d = 0; d < D; d++) {
@@ -277,15 +323,15 @@ START_TEST(soft_targets_are_two_steps_of_a_walk)
                     for (int c = 0; c < D && nu[u] > 0.0; c++) {
                         double e = strength / (strength + counts[u]);
                         double weight = -pow(nu[u], exponent) * e / 0.25;
-                        double g = weight * (walk[u][j] - r[u][j] / nu[u]) * (double)t.users[u * D + c];
-                        along += g * (double)t.items[j * D + c];
+                        double g = weight * (walk[u][j] - r[u][j] / nu[u]) * e_users[u][c];
+                        along += g * e_items[j][c];
                         change += c == d ? g : 0.0;
                     }
-                change -= along * (double)t.items[j * D + d];
+                change = (change - (raw_items ? 0.0 : along * e_items[j][d])) / n_items[j];
                 if (!soft)
                     hard_items[j][d] = (double)view.items[j * D + d];
                 else
-                    ck_assert(fabs((double)view.items[j * D + d] - hard_items[j][d] - change) < 1e-4);
+                    ck_assert(fabs((double)view.items[j * D + d] - hard_items[j][d] - change) < 1e-4 * fmax(1.0, fabs(change)));
             }
     }
     options.strength = NAN;
@@ -350,7 +396,8 @@ int main(void)
     tcase_add_test(tests, untouched_rows_do_not_move);
     tcase_add_test(tests, order_of_calls_is_checked);
     tcase_add_test(tests, an_executor_that_fails_leaves_no_step_half_made);
-    tcase_add_loop_test(tests, soft_targets_are_two_steps_of_a_walk, 0, 2);
+    tcase_add_loop_test(tests, a_step_like_an_earlier_one_allocates_nothing, 0, 3);
+    tcase_add_loop_test(tests, soft_targets_are_two_steps_of_a_walk, 0, 8);
     tcase_add_test(tests, row_second_moment_is_adam_with_one_scale_for_a_row);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

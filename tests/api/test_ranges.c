@@ -335,6 +335,58 @@ START_TEST(batch_without_rows_hands_over_zeros)
 }
 END_TEST
 
+/* Pieces of items in the order in which they came. */
+struct pieces {
+    int     n;
+    int64_t first[64], length[64];
+};
+
+static int32_t note_pieces(void *user_data, const adaptau_reduce_piece *piece)
+{
+    struct pieces *pieces = user_data;
+    if (piece->what != ADAPTAU_REDUCE_ITEMS)
+        return 0;
+    ck_assert_int_lt(pieces->n, 64);
+    pieces->first[pieces->n] = piece->first;
+    pieces->length[pieces->n++] = piece->n;
+    return 0;
+}
+
+/* Or else one process would wait for another: a range with rows and one without hand over the same pieces of items, none of them
+ * empty, all of them together each item once. */
+START_TEST(pieces_of_items_are_the_same_with_and_without_rows)
+{
+    static const int32_t sizes[] = {1, 60, 128, 129, 700}, wanted[] = {1, 2, 3, 7, 8, 50};
+    const adaptau_loss   loss = full_loss((adaptau_loss){.kind = ADAPTAU_LOSS_SOFTMAX});
+    for (int s = 0; s < 5; s++)
+        for (int w = 0; w < 6; w++) {
+            struct problem shape = problems[0];
+            shape.n_items = sizes[s];
+            struct problem p = make_problem(shape);
+            struct answer  a = make_answer(&p);
+            struct pieces  seen[2] = {{0}, {0}};
+            int64_t        next = 0;
+            for (int side = 0; side < 2; side++) {
+                const adaptau_reduce reduces = full_reduce(
+                    (adaptau_reduce){.item_pieces = wanted[w], .function = note_pieces, .user_data = &seen[side]});
+                p.n_rows = side ? 0 : problems[0].n_rows;
+                ask(&p, &loss, &reduces, &a, false);
+            }
+            ck_assert_mem_eq(&seen[0], &seen[1], sizeof seen[0]);
+            ck_assert_int_le(seen[0].n, wanted[w]);
+            for (int k = 0; k < seen[0].n; k++) {
+                ck_assert_int_eq(seen[0].first[k], next);
+                ck_assert_int_gt(seen[0].length[k], 0);
+                next += seen[0].length[k];
+            }
+            ck_assert_int_eq(next, sizes[s]);
+            p.n_rows = problems[0].n_rows;
+            free_answer(&a);
+            free_problem(&p);
+        }
+}
+END_TEST
+
 /* ---- what does not add up ---------------------------------------------------------------------------------------- */
 
 static int32_t refuse(void *user_data, const adaptau_reduce_piece *piece)
@@ -394,6 +446,7 @@ static Suite *ranges_suite(void)
     tcase_add_loop_test(sums, other_losses_over_ranges_are_the_catalogues, 0, 3);
     tcase_add_loop_test(sums, one_range_has_the_bits_of_the_catalogue, 0, n);
     tcase_add_test(sums, batch_without_rows_hands_over_zeros);
+    tcase_add_test(sums, pieces_of_items_are_the_same_with_and_without_rows);
     tcase_add_test(errors, refuses_what_does_not_add_up);
     suite_add_tcase(suite, sums);
     suite_add_tcase(suite, errors);

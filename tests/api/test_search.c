@@ -120,6 +120,26 @@ START_TEST(stays_within_its_bounds_and_its_trials)
 }
 END_TEST
 
+/* At an end of the range there is no neighbour to interpolate with: the best is the trial itself. _i: the upper end, the lower. */
+START_TEST(a_best_trial_at_an_end_of_the_range_is_the_answer)
+{
+    adaptau_context             *context = make_context(ADAPTAU_BACKEND_REFERENCE, 1);
+    const adaptau_search_options options = {.first = 0.1, .least = 0.04, .most = 0.25};
+    for (double height = -30.0; height < 40.0; height += 13.0) { /* scores of any sign                          */
+        adaptau_search *search = make_search(context, options);
+        for (double value; (value = next_of(search)) > 0.0;)
+            OK(adaptau_search_report(search, height + (_i ? -log2(value) : log2(value)), &error));
+        const adaptau_search_result result = result_of(search);
+        const double                end = _i ? 0.05 : 0.2;
+        ck_assert_int_ge(result.n_trials, 3);
+        ck_assert(_i ? result.best_trial <= end : result.best_trial >= end);
+        ck_assert_double_eq(result.best, result.best_trial);
+        adaptau_search_destroy(search);
+    }
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 START_TEST(equal_scores_keep_the_first_trial)
 {
     adaptau_context *context = make_context(ADAPTAU_BACKEND_REFERENCE, 1);
@@ -178,6 +198,7 @@ int main(void)
     tcase_add_test(tests, tries_each_value_once_and_one_beyond_the_best_on_either_side);
     tcase_add_test(tests, goes_down_where_the_second_trial_is_worse);
     tcase_add_test(tests, stays_within_its_bounds_and_its_trials);
+    tcase_add_loop_test(tests, a_best_trial_at_an_end_of_the_range_is_the_answer, 0, 2);
     tcase_add_test(tests, equal_scores_keep_the_first_trial);
     tcase_add_test(tests, refuses_what_is_no_search);
     suite_add_tcase(suite, tests);

@@ -4,6 +4,7 @@
 #include <adaptau/adaptau.h>
 #include <adaptau/experimental.h>
 #include <check.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -120,6 +121,62 @@ START_TEST(table_moments_are_the_definition)
 }
 END_TEST
 
+/* Up to the largest there may be, and none beyond. Equal rows have a scatter of nothing at all, not of nearly nothing. */
+START_TEST(table_moments_have_every_dimension_that_tables_have)
+{
+    ck_assert_int_eq(adaptau_table_moments_size(1), 3);
+    ck_assert_int_eq(adaptau_table_moments_size(ADAPTAU_MAX_DIM), 1 + (int64_t)ADAPTAU_MAX_DIM * (1 + (int64_t)ADAPTAU_MAX_DIM));
+    ck_assert_int_eq(adaptau_table_moments_size(ADAPTAU_MAX_DIM + 1), 0);
+    ck_assert_int_eq(adaptau_table_moments_size(-1), 0);
+    static const int32_t dims[] = {1, 2, 63, 64, 65, 700};
+    for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
+        const int64_t size = adaptau_table_moments_size(dims[d]), rows = 7;
+        float        *equal = allocate((size_t)(rows * dims[d]), sizeof *equal);
+        double       *out = allocate((size_t)size, sizeof *out);
+        for (int64_t r = 0; r < rows; r++)
+            equal[r * dims[d] + dims[d] / 2] = 2.0f;
+        OK(adaptau_table_moments(context, (int32_t)rows, dims[d], equal, 0, 1, out, &error));
+        ck_assert_double_eq(out[0], (double)rows);
+        for (int32_t k = 0; k < dims[d]; k++)
+            ck_assert_double_eq(out[1 + k], k == dims[d] / 2 ? 1.0 : 0.0);
+        for (int64_t k = 1 + dims[d]; k < size; k++)
+            ck_assert_double_eq(out[k], 0.0);
+        free(equal);
+        free(out);
+    }
+}
+END_TEST
+
+/* Sums over users are made in pieces: with one user more than a piece has, and one fewer, each user counts once. */
+START_TEST(moments_of_pairs_count_every_user_for_any_number_of_them)
+{
+    static float many_users[1100 * 2], two_items[2 * 2] = {1.0f, 0.0f, 0.0f, 1.0f};
+    static int32_t us[1100], is[1100];
+    for (int32_t n = 1; n <= 1100; n += n < 12 || n % 32 < 2 || n % 32 == 31 ? 1 : 7) {
+        adaptau_dataset *data = NULL;
+        double           pairs[4], sum = 0.0, squares = 0.0;
+        for (int32_t u = 0; u < n; u++) {
+            us[u] = u;
+            is[u] = u % 2;
+            many_users[2 * u] = (float)(u % 9 + 1);
+            many_users[2 * u + 1] = (float)(u % 4 + 2);
+            const double f = (double)many_users[2 * u + u % 2];
+            sum += f;
+            squares += f * f;
+        }
+        OK(adaptau_dataset_create_from_interactions(context, n, 2, n, us, is, NULL, &data, &error));
+        const adaptau_tables tables = {.struct_size = sizeof tables, .n_users = n, .n_items = 2, .dim = 2, .users = many_users,
+                                       .items = two_items};
+        OK(adaptau_interaction_moments(context, &tables, data, pairs, &error));
+        ck_assert_double_eq(pairs[0], n);
+        ck_assert_double_eq(pairs[1], n);
+        ck_assert_double_eq_tol(pairs[2], sum, 1e-6 * sum);
+        ck_assert_double_eq_tol(pairs[3], squares, 1e-6 * squares);
+        adaptau_dataset_destroy(data);
+    }
+}
+END_TEST
+
 static const uint32_t flag_sets[] = {ADAPTAU_NORMALISE_BOTH, 0, ADAPTAU_NORMALISE_ITEMS};
 
 START_TEST(update_by_merged_moments_is_the_update)
@@ -198,12 +255,88 @@ START_TEST(moments_of_pairs_are_whole_or_untouched)
         memcpy(out, before, sizeof out);
         host.failing_execution = host.executions + n;
         status = adaptau_interaction_moments(failing, &tables, all, out, &error);
+        ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
         ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_CALLBACK);
         ck_assert_mem_eq(out, status == ADAPTAU_OK ? want : before, sizeof out);
         failures += status != ADAPTAU_OK;
     }
     ck_assert_int_gt(failures, 1);
     adaptau_context_destroy(failing);
+}
+END_TEST
+
+/* The unit of weights is the host's: only their proportions count. */
+START_TEST(moments_of_small_and_large_weights_are_an_update)
+{
+    const adaptau_temperature_options options =
+        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_SECOND_ORDER, .warmup_updates = 0});
+    double         tau0 = 0.0;
+    struct moments m;
+    measure_grid(ADAPTAU_NORMALISE_BOTH, &m);
+    for (int power = 0; power < 5; power++) {
+        static const double       units[] = {1.0, 1e-3, 1e-9, 1e-25, 1e9};
+        adaptau_temperature      *t = NULL;
+        adaptau_temperature_state state = {.struct_size = sizeof state};
+        adaptau_score_moments     moments = {.struct_size = sizeof moments, .dim = D, .users = m.users, .items = m.items,
+                                             .interactions = {m.pairs[0]}};
+        for (int k = 1; k < 4; k++)
+            moments.interactions[k] = m.pairs[k] * units[power];
+        OK(adaptau_temperature_create(context, all, &options, &t, &error));
+        for (int update = 0; update < 2; update++)
+            OK(adaptau_temperature_update_from(t, &moments, &error));
+        OK(adaptau_temperature_get_state(t, &state, &error));
+        tau0 = power ? tau0 : state.tau0;
+        check_close(state.tau0, tau0, 1e-9);
+        moments.interactions[1] = 0.0;
+        ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_ARGUMENT);
+        moments.interactions[1] = -units[power];
+        ck_assert_int_eq(adaptau_temperature_update_from(t, &moments, &error), ADAPTAU_E_ARGUMENT);
+        adaptau_temperature_destroy(t);
+    }
+}
+END_TEST
+
+/* Counts of all ranges are known before the equation turns out to have no answer; they are not left behind. */
+START_TEST(an_update_by_moments_that_fails_changes_nothing)
+{
+    const adaptau_temperature_options options = full_temperature_options((adaptau_temperature_options){.warmup_updates = 0});
+    adaptau_temperature              *t = NULL;
+    adaptau_temperature_state         before = {.struct_size = sizeof before}, after = before;
+    struct moments                    m;
+    int                               n_failures = 0;
+    measure_grid(ADAPTAU_NORMALISE_BOTH, &m);
+    adaptau_score_moments good = {.struct_size = sizeof good, .dim = D, .users = m.users, .items = m.items,
+                                  .interactions = {m.pairs[0], m.pairs[1], m.pairs[2], m.pairs[3]}};
+    OK(adaptau_temperature_create(context, all, &options, &t, &error));
+    OK(adaptau_temperature_update_from(t, &good, &error));
+    OK(adaptau_temperature_get_state(t, &before, &error));
+    for (int k = 0; k < 6; k++) {
+        adaptau_score_moments bad = good;
+        double                others[1 + D + D * D];
+        memcpy(others, m.users, sizeof others);
+        others[0] = 77.0; /* a count that the state must not keep                                             */
+        bad.users = others;
+        if (k < 2)
+            bad.interactions[2 + k] = DBL_MAX;
+        else if (k == 2)
+            bad.losses[0] = -1.0;
+        else if (k == 3)
+            others[1] = DBL_MAX;
+        else if (k == 4)
+            bad.interactions[0] = 0.5;
+        else
+            others[1 + D] = DBL_MAX;
+        const adaptau_status status = adaptau_temperature_update_from(t, &bad, &error);
+        OK(adaptau_temperature_get_state(t, &after, &error));
+        if (status == ADAPTAU_OK) {
+            OK(adaptau_temperature_set_state(t, &before, NULL, &error));
+            continue;
+        }
+        n_failures++;
+        ck_assert_msg(memcmp(&before, &after, sizeof before) == 0, "case %d: %s", k, error.message);
+    }
+    ck_assert_int_ge(n_failures, 3);
+    adaptau_temperature_destroy(t);
 }
 END_TEST
 
@@ -684,6 +817,10 @@ static Suite *partial_suite(void)
     tcase_add_test(tcase, table_moments_are_the_definition);
     tcase_add_loop_test(tcase, update_by_merged_moments_is_the_update, 0, 3);
     tcase_add_test(tcase, moments_of_pairs_are_whole_or_untouched);
+    tcase_add_test(tcase, table_moments_have_every_dimension_that_tables_have);
+    tcase_add_test(tcase, moments_of_pairs_count_every_user_for_any_number_of_them);
+    tcase_add_test(tcase, moments_of_small_and_large_weights_are_an_update);
+    tcase_add_test(tcase, an_update_by_moments_that_fails_changes_nothing);
     tcase_add_test(tcase, moments_that_do_not_add_up_are_refused);
     tcase_add_loop_test(tcase, merged_lists_are_the_ranking_of_all_items, 0, 3);
     tcase_add_test(tcase, evaluation_of_merged_lists_is_the_evaluation);

@@ -380,6 +380,7 @@ END_TEST
  * shared candidates. */
 START_TEST(bfloat16_products_are_close)
 {
+    seed_state = UINT64_C(0x9E3779B97F4A7C15) * (uint64_t)(_i + 1); /* the same numbers whichever tests ran before            */
     const bool     raw = _i & 2, large = _i & 4, shared = _i == 8;
     struct problem p = make_problem((struct problem){.n_users = 201,
                                                      .n_items = large ? 100001 : 3001,
@@ -403,6 +404,74 @@ START_TEST(bfloat16_products_are_close)
     ck_assert_int_eq(rounded.loss != exact.loss, possible);
     free_answer(&exact);
     free_answer(&rounded);
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
+/* Members and arrays that are written to begin anew, whatever they had. _i: the kind of candidates. */
+START_TEST(what_outputs_had_before_does_not_count)
+{
+    struct problem p = make_problem((struct problem){.n_users = 40,
+                                                     .n_items = 300,
+                                                     .dim = 9,
+                                                     .n_rows = 33,
+                                                     .kind = _i,
+                                                     .n_candidates = _i ? 20 : 0,
+                                                     .table_flags = ADAPTAU_NORMALISE_BOTH,
+                                                     .tau = 0.2f});
+    adaptau_context         *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    adaptau_batch            batch = batch_of(&p);
+    adaptau_tables           tables = tables_of(&p);
+    adaptau_row_temperatures temperatures = temperatures_of(&p);
+    adaptau_loss_output      out[2];
+    struct answer            answers[2];
+    const int64_t            n = (int64_t)p.n_rows * p.dim;
+    double                   n_terms = 0.0;
+    for (int used = 0; used < 2; used++) {
+        struct answer *a = &answers[used];
+        *a = make_answer(&p);
+        for (int32_t r = 0; r < p.n_rows && used; r++) {
+            a->row_loss[r] = a->row_log_sum[r] = 5.0;
+            a->unit_loss[r] = a->d_inverse_tau[r] = 6.0f;
+        }
+        for (int64_t k = 0; k < n && used; k++)
+            a->user_gradients[k] = 7.0f;
+        for (int64_t k = 0; k < (int64_t)p.n_items * p.dim && used; k++)
+            a->item_gradients[k] = NAN;
+        out[used] = (adaptau_loss_output){.struct_size = sizeof *out,
+                                          .row_loss = a->row_loss,
+                                          .row_log_sum = a->row_log_sum,
+                                          .row_unit_loss = a->unit_loss,
+                                          .row_d_inverse_tau = a->d_inverse_tau,
+                                          .user_gradients = a->user_gradients,
+                                          .item_gradients = a->item_gradients,
+                                          .touched_items = a->touched};
+        if (used) {
+            out[used].loss = 1000.0;
+            out[used].n_terms = 1000.0;
+            out[used].n_touched_items = 77;
+        }
+        ck_assert_int_eq(adaptau_softmax(context, &tables, &batch, &temperatures, &out[used], NULL), ADAPTAU_OK);
+    }
+    for (int32_t r = 0; r < p.n_rows; r++)
+        n_terms += weigh_row(&p, r);
+    ck_assert_double_eq(out[0].n_terms, n_terms);
+    ck_assert_double_eq(out[1].n_terms, n_terms);
+    ck_assert_double_eq(out[0].loss, out[1].loss);
+    ck_assert_int_eq(out[0].n_touched_items, out[1].n_touched_items);
+    ck_assert_mem_eq(answers[0].row_loss, answers[1].row_loss, (size_t)p.n_rows * sizeof(double));
+    ck_assert_mem_eq(answers[0].row_log_sum, answers[1].row_log_sum, (size_t)p.n_rows * sizeof(double));
+    ck_assert_mem_eq(answers[0].unit_loss, answers[1].unit_loss, (size_t)p.n_rows * sizeof(float));
+    ck_assert_mem_eq(answers[0].d_inverse_tau, answers[1].d_inverse_tau, (size_t)p.n_rows * sizeof(float));
+    ck_assert_mem_eq(answers[0].user_gradients, answers[1].user_gradients, (size_t)n * sizeof(float));
+    for (int64_t t = 0; t < out[0].n_touched_items; t++) {
+        const int64_t item = _i == ADAPTAU_CANDIDATES_CATALOGUE ? t : answers[0].touched[t];
+        ck_assert_mem_eq(answers[0].item_gradients + item * p.dim, answers[1].item_gradients + item * p.dim,
+                         (size_t)p.dim * sizeof(float));
+    }
+    free_answer(&answers[0]);
+    free_answer(&answers[1]);
     adaptau_context_destroy(context);
     free_problem(&p);
 }
@@ -455,6 +524,10 @@ START_TEST(contexts_choose_bfloat16_alike)
         adaptau_context_destroy(other);
     }
     ck_assert_int_eq(adaptau_context_uses_bfloat16(NULL), 0);
+    if (whole_of(first)->kernels.bf16) { /* as many operations in as many seconds: no CPU is off by more                */
+        const double speed = atau_bf16_speed(&whole_of(first)->kernels);
+        ck_assert_msg(speed > 0.001 && speed < 1000.0, "%g times as fast", speed);
+    }
     adaptau_context_destroy(first);
 }
 END_TEST
@@ -593,6 +666,7 @@ int main(void)
     tcase_add_loop_test(tests, large_catalogues_are_recomputed, 0, 2);
     tcase_add_loop_test(arithmetic, lengths_of_items_do_not_matter, 0, 6);
     tcase_add_loop_test(tests, results_do_not_depend_on_threads, 0, 12);
+    tcase_add_loop_test(tests, what_outputs_had_before_does_not_count, 0, 3);
     tcase_add_loop_test(tests, bfloat16_products_are_close, 0, 9);
     tcase_add_loop_test(tests, bfloat16_means_nothing_where_it_is_not_used, 0, 2);
     tcase_add_test(tests, contexts_choose_bfloat16_alike);

@@ -62,6 +62,7 @@ START_TEST(survives_an_executor_that_fails_and_refuses_a_second_thread)
         host.executions = 0;
         host.failing_execution = succeeding;
         adaptau_status            status = adaptau_temperature_update(temperature, &tables, NULL);
+        ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
         adaptau_temperature_state after = state_of(temperature);
         if (status == ADAPTAU_OK)
             break;

@@ -80,6 +80,15 @@ START_TEST(each_user_follows_its_own_slope)
     ck_assert_double_eq_tol((double)taus[1], exp(truth[0].theta), 1e-6);
     ck_assert_double_eq_tol((double)taus[3], exp(truth[1].theta), 1e-6);
     ck_assert(taus[0] == 0.15f && taus[2] == 0.15f);
+    adaptau_temperature_state state = state_of(t);
+    float                     least = taus[0], greatest = taus[0];
+    for (int32_t u = 1; u < n_users; u++) {
+        least = fminf(least, taus[u]);
+        greatest = fmaxf(greatest, taus[u]);
+    }
+    ck_assert(least < greatest);
+    ck_assert_double_eq(state.tau_user_min, (double)least);
+    ck_assert_double_eq(state.tau_user_max, (double)greatest);
     adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
     float          before = taus[1];
     OK(adaptau_temperature_update(t, &tables, &error)); /* measures, and leaves what was learned                */

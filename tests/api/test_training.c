@@ -265,6 +265,7 @@ static void begin_with_faults(struct host *host, bool memory, int64_t epoch)
         host->allocations_left = memory ? nth : INT64_MAX;
         host->failing_execution = memory ? -1 : host->executions + nth;
         adaptau_status status = adaptau_training_begin_epoch(f.training, epoch, &error);
+        ck_assert_int_eq(host_has_failed(host), status != ADAPTAU_OK);
         *host = (struct host){.allocations = host->allocations,
                               .allocations_left = INT64_MAX,
                               .bytes = host->bytes,
@@ -326,6 +327,7 @@ START_TEST(creation_gives_its_memory_back)
         host.fails_once = true;
         host.allocations_left = nth;
         adaptau_status status = adaptau_training_create(f.context, f.data, &recipe, &training, &error);
+        ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
         host.allocations_left = INT64_MAX;
         adaptau_training_destroy(training);
         ck_assert_int_eq(host.bytes, bytes);

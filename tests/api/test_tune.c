@@ -46,7 +46,11 @@ static adaptau_tune_result tune(adaptau_context *context, const adaptau_dataset 
                                 adaptau_recipe *recipe)
 {
     adaptau_tune_result result = {.struct_size = sizeof result};
+    uint64_t            before, after;
+    adaptau_context_memory(context, &before, NULL);
     OK(adaptau_tune(context, data, options, recipe, &result, &error));
+    adaptau_context_memory(context, &after, NULL);
+    ck_assert_uint_eq(after, before); /* all that trials had is given back                                   */
     return result;
 }
 
@@ -233,6 +237,37 @@ START_TEST(a_given_policy_of_users_is_kept)
 }
 END_TEST
 
+/* Temperatures of users are kept where they score higher than one for all, and only there. */
+START_TEST(a_policy_of_users_is_chosen_where_it_scores_higher)
+{
+    adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    int              n[2] = {0, 0};
+    for (int32_t noise = 0; noise <= 90; noise += 15) {
+        adaptau_dataset      *data = make_data(context, noise), *part = NULL, *held_out = NULL;
+        adaptau_split_options split = {.struct_size = sizeof split, .share = 0.2, .seed = 5};
+        OK(adaptau_dataset_split(context, data, &split, &part, &held_out, &error));
+        adaptau_tune_options options = full_tune_options((adaptau_tune_options){.held_out = held_out, .trial_epochs = 3});
+        adaptau_recipe       recipe = small_recipe(), given = recipe;
+        const adaptau_tune_result result = tune(context, part, &options, &recipe);
+        OK(adaptau_recipe_fill(&given, part, &error));
+        const double k = round(2.0 * log2(result.tau / result.first_tau)), tau = result.first_tau * exp2(k / 2.0);
+        given.tau_user_policy = ADAPTAU_TAU_USER_NONE;
+        const double one = score_at(context, part, held_out, given, tau, 3);
+        given.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
+        const double own = score_at(context, part, held_out, given, tau, 3);
+        if (fabs(own - one) > 1e-9) /* or which of them it is is a matter of rounding                                */
+            ck_assert_int_eq(result.tau_user_policy, own > one ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE);
+        ck_assert_int_eq(recipe.tau_user_policy, result.tau_user_policy);
+        n[own > one]++;
+        adaptau_dataset_destroy(held_out);
+        adaptau_dataset_destroy(part);
+        adaptau_dataset_destroy(data);
+    }
+    ck_assert_msg(n[0] > 0 && n[1] > 0, "%d and %d data sets", n[0], n[1]);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 /* ---- a part of the users ------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_sample_has_the_same_users_in_both_parts)
@@ -274,6 +309,12 @@ START_TEST(a_sample_has_the_same_users_in_both_parts)
 END_TEST
 
 /* Bounds that leave the first trial alone: what is found is its τ₀, lower by 1.08 for each halving. */
+static int32_t keep_steps(void *user_data, const adaptau_tune_progress *progress)
+{
+    *(int64_t *)user_data = progress->n_steps;
+    return 0;
+}
+
 START_TEST(fewer_users_find_the_temperature_of_all)
 {
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
@@ -291,6 +332,16 @@ START_TEST(fewer_users_find_the_temperature_of_all)
         ck_assert_double_eq_tol(result.tau, result.first_tau * pow(1.08, -log2(divisor)), 1e-12);
         ck_assert_double_eq(recipe.tau, result.tau);
     }
+    int64_t n_steps[2];
+    for (int k = 0; k < 2; k++) { /* rows that are each other's candidates stay as many in a step: there are fewer steps */
+        const adaptau_tune_options options = full_tune_options((adaptau_tune_options){
+            .user_divisor = k ? 3 : 1, .progress = keep_steps, .user_data = &n_steps[k], .trial_epochs = 1});
+        adaptau_recipe recipe = small_recipe();
+        recipe.candidates = ADAPTAU_SAMPLER_IN_BATCH;
+        recipe.rows_per_batch = 50;
+        tune(context, data, &options, &recipe);
+    }
+    ck_assert(fabs((double)n_steps[1] / (double)n_steps[0] - 1.0 / 3.0) < 0.1);
     adaptau_recipe recipe = small_recipe();
     ck_assert_uint_eq(tune(context, data, NULL, &recipe).user_divisor, 1); /* so small as the data are */
     adaptau_dataset_destroy(data);
@@ -437,6 +488,7 @@ int main(void)
     tcase_add_test(tests, losses_without_a_temperature_have_none_to_find);
     tcase_add_test(tests, users_with_one_item_leave_eq14);
     tcase_add_test(tests, a_given_policy_of_users_is_kept);
+    tcase_add_test(tests, a_policy_of_users_is_chosen_where_it_scores_higher);
     tcase_add_test(tests, a_sample_has_the_same_users_in_both_parts);
     tcase_add_test(tests, fewer_users_find_the_temperature_of_all);
     tcase_add_test(tests, an_encoder_is_compared_with_factorisation_by_its_defaults);

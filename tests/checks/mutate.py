@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Mutation testing of lib/: does a test fail when a line of the library is wrong?
 
-    mutate.py SOURCE WORK [--sample N] [--seed S] [--only PART-OF-PATH] [--within SECONDS] [--jobs J]
+    mutate.py SOURCE WORK [--sample N] [--seed S] [--only PART-OF-PATH] [--within SECONDS] [--jobs J] [--again RESULTS]
 
 A mutant is the library with one change, made by a rule: another comparison, a number one higher, another arithmetic or logical
 operator, a statement that is left out, two arguments swapped, a condition that always or never holds. Only lines that some test
-reaches are changed, and only the tests that reach the line are run, the shortest first, until one fails. A mutant is killed when
+reaches are changed, and only the tests that reach the line are run until one fails: those of the file's own subject and of misuse
+first, of them the shortest first. A mutant is killed when
 a test fails, crashes or hangs; it survives when all pass that fit into --within seconds of the CPU. Mutants whose object code
 is that of the original change nothing and do not count.
+
+The library is compiled with the bounds of arrays watched, as `./run asan` does for all of its suites: an index that is one too high
+ends the test.
 
 One test is one function of Check, or a part of its loop where that takes long: one_test.c, linked into the programs, chooses it. What
 a test reaches and how long it takes is measured once for each build of a program. Limits are of the CPU's time, so that a busy
@@ -16,7 +20,7 @@ machine kills no mutant.
 
 The sample is drawn by the seed. Results are kept in WORK/results.jsonl, so that a run that was stopped goes on; a changed source file
 is tried anew, and survivors are tried again where tests changed. Survivors that were looked at and accepted stand in
-tests/checks/mutants-accepted, with the reason. The exit status is 1 below the goal."""
+tests/checks/mutants-accepted, with the reason. With --again only what survived in another run is tried, found by its text. The exit status is 1 below the goal."""
 import argparse
 import concurrent.futures
 import hashlib
@@ -39,6 +43,7 @@ WITHOUT_SUITES = {"slow"}
 WITHOUT = {"test_threads", "test_neighbours", "test_published"} # need the linker's help, or other machines' files
 LONG = 1.0 # seconds; a loop that takes longer is cut into parts of about that
 MOST_PARTS = 24
+WATCHED = ["-fsanitize=bounds", "-fsanitize-undefined-trap-on-error"]
 
 # ---- mutants -----------------------------------------------------------------------------------------------------------
 
@@ -159,7 +164,7 @@ class Build:
                 skip = not skip
             elif word not in ("-MD", "-c", "-g", "-Werror", "-fvisibility=hidden", "-flto") and not word.endswith("/" + name):
                 command.append(word)
-        command += ["-fPIC", "-w", "-g0", f"-I{(self.source / name).parent}", *extra, "-c", str(path), "-o", str(out)]
+        command += [*WATCHED, "-fPIC", "-w", "-g0", f"-I{(self.source / name).parent}", *extra, "-c", str(path), "-o", str(out)]
         return subprocess.run(command, cwd=self.meson, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
     def objects(self, folder, extra=()):
@@ -334,7 +339,9 @@ class Attempts:
     def tests_of(self, name, number):
         """The tests that reach a line and fit into the time."""
         chosen, seconds = [], 0.0
-        for test in self.reach.lines.get((name, number), []):
+        stem = pathlib.Path(name).stem.split("_")[0]
+        about = lambda test: stem in test.program or test.program == "test_misuse"
+        for test in sorted(self.reach.lines.get((name, number), []), key=lambda test: not about(test)):
             seconds += test.seconds
             if chosen and seconds > self.within:
                 break
@@ -394,10 +401,21 @@ def draw(build, reach, only, seed):
     return [mutant for _, mutant in sorted(drawn)]
 
 
+def again(source, everything, results):
+    """Those of the mutants that survived according to a file of results, of this version or an older one: by file, rule and text."""
+    last = {}
+    for entry in map(json.loads, results.read_text(encoding="utf-8").splitlines()):
+        last[entry["file"], entry["rule"], entry["was"], entry["is"]] = entry["result"]
+    lines = {name: (source / name).read_text(encoding="utf-8").split("\n") for name in {mutant[0] for mutant in everything}}
+    was = lambda name, number: lines[name][number].strip()
+    return [(name, number, rule, line) for name, number, rule, line in everything
+            if last.get((name, rule, was(name, number), line.strip())) == "survived"]
+
+
 def read_accepted(source):
     listing = source / "tests/checks/mutants-accepted"
     lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
-    return {line.split(" | ")[0] for line in lines if line and not line.startswith("#")}
+    return {line.rsplit(" | ", 1)[0] for line in lines if line and not line.startswith("#")}
 
 
 def main():
@@ -407,8 +425,9 @@ def main():
     parser.add_argument("--sample", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="")
-    parser.add_argument("--within", type=float, default=60.0)
+    parser.add_argument("--within", type=float, default=300.0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--again", type=pathlib.Path)
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     build = Build(asked.source.resolve(), asked.work.resolve(), asked.jobs)
@@ -418,6 +437,8 @@ def main():
     build.link_tests(build.work / "programs", build.work / "library")
     reach = Reach(build, objects)
     everything = draw(build, reach, asked.only, asked.seed)
+    if asked.again:
+        everything = again(build.source, everything, asked.again)
     print(f"{len(build.commands)} files, {len(reach.lines)} lines reached by {len(reach.tests)} tests of {len(build.programs)} programs, which "
           f"take {sum(test.seconds for test in reach.tests):.0f} s; {len(everything)} mutants possible", flush=True)
     attempt, accepted, counted = Attempts(build, objects, reach, asked.within), read_accepted(build.source), {"killed": 0, "open": 0, "accepted": 0}

@@ -66,11 +66,13 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->cutoffs[1] = 2 comes after 2: not ascending", {TO(a.cutoffs[1], 2)}},
     {ADAPTAU_E_ARGUMENT, "options->n_masks = -2 is negative", {TO(OPTIONS.n_masks, -2)}},
     {ADAPTAU_E_ARGUMENT, "options->masks is NULL, but options->n_masks = 2", {TO(OPTIONS.masks, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "options->masks[0] is NULL", {TO(a.masks[0], NULL)}},
     {ADAPTAU_E_ARGUMENT, "options->masks[1] is NULL", {TO(a.masks[1], NULL)}},
     {ADAPTAU_E_SHAPE, "options->masks[1] is of 7 users x 9 items, but held_out of 6 x 8", {FROM(a.masks[1], desk.larger)}},
     {ADAPTAU_E_ARGUMENT, "options->n_groups = -2 is negative", {TO(OPTIONS.n_groups, -2)}},
     {ADAPTAU_E_ARGUMENT, "options->item_groups is NULL, but options->n_groups = 2", {TO(OPTIONS.item_groups, NULL)}},
     {ADAPTAU_E_INDEX, "options->item_groups[7] = 2, but options->n_groups = 2", {TO(a.groups[7], 2)}},
+    {ADAPTAU_E_INDEX, "options->item_groups[0] = 2, but options->n_groups = 2", {TO(a.groups[0], 2)}},
     {ADAPTAU_E_INDEX, "options->item_groups[3] = -1, but options->n_groups = 2", {TO(a.groups[3], -1)}},
 };
 
@@ -179,6 +181,7 @@ static const struct misuse log_likelihood[] = {
     {ADAPTAU_E_ARGUMENT, "n_taus = -1 is outside 0 ... 64", {TO(a.n_taus, -1)}},
     {ADAPTAU_E_ARGUMENT, "n_taus = 65 is outside 0 ... 64", {TO(a.n_taus, 65)}},
     {ADAPTAU_E_ARGUMENT, "taus[1] = 0 is outside", {TO(a.two_taus[1], 0.0)}},
+    {ADAPTAU_E_ARGUMENT, "taus[0] = -1 is outside", {TO(a.two_taus[0], -1.0)}},
     {ADAPTAU_E_NUMERIC, "taus[0] = nan is not finite", {TO(a.two_taus[0], NAN)}},
 };
 

@@ -152,6 +152,19 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[1], -1.0f)}},                                   \
         {ADAPTAU_E_NUMERIC, "batch->row_weights[2] = nan",                                                              \
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[2], NAN)}},                                     \
+        {ADAPTAU_E_NUMERIC, "batch->row_weights[0] = -inf",                                                             \
+         {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[0], -INFINITY)}},                               \
+        {ADAPTAU_E_NUMERIC, "batch->log_q[0] = nan",                                                                    \
+         {TO(a.batch_struct.known.log_q, a.numbers), TO(a.numbers[0], NAN)}},                                           \
+        {ADAPTAU_E_ARGUMENT, "batch->target_shares[0] = -0.5",                                                          \
+         {TO(a.batch_struct.known.target_shares, a.numbers), TO(a.batch_struct.known.user_targets, a.targets),          \
+          TO(a.numbers[0], -0.5f)}},                                                                                    \
+        {ADAPTAU_E_INDEX, "batch->users[0] = 6, but n_users = 6", {TO(a.users[0], USERS)}},                             \
+        {ADAPTAU_E_INDEX, "batch->candidate_ids[0] = -1, but n_items = 8",                                              \
+         {TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_SHARED), TO(a.batch_struct.known.n_candidates, 2),     \
+          TO(a.batch_struct.known.candidate_ids, a.ids), TO(a.ids[0], -1)}},                                            \
+        {ADAPTAU_E_NUMERIC, "batch->positive_weights[0] = inf is not finite",                                           \
+         {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], INFINITY)}},                           \
         {ADAPTAU_E_NUMERIC, "batch->positive_weights[3] = nan is not finite",                                           \
          {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], 1.0f), TO(a.numbers[1], 1.0f),         \
           TO(a.numbers[2], 1.0f), TO(a.numbers[3], NAN)}},                                                              \

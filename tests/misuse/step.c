@@ -130,6 +130,7 @@ static const struct misuse update_targets[] = {
     {ADAPTAU_E_ARGUMENT, "options->strength = -1", {TO(TARGETS.strength, -1.0)}},
     {ADAPTAU_E_NUMERIC, "options->strength = nan", {TO(TARGETS.strength, NAN)}},
     {ADAPTAU_E_ARGUMENT, "options->row_weight_exponent = 3 is outside 0 ... 2", {TO(TARGETS.row_weight_exponent, 3.0)}},
+    {ADAPTAU_E_ARGUMENT, "options->row_weight_exponent = -0.5 is outside 0 ... 2", {TO(TARGETS.row_weight_exponent, -0.5)}},
     {ADAPTAU_E_NUMERIC, "options->row_weight_exponent = inf", {TO(TARGETS.row_weight_exponent, INFINITY)}},
     {ADAPTAU_E_SHAPE, "dataset is 5 x 7, but the model is 6 x 8", {FROM(a.dataset, desk.smaller)}},
     {ADAPTAU_E_SHAPE,

@@ -7,7 +7,8 @@
 
 #include <check.h>
 #include <stdbool.h>
-#include <stdlib.h>
+
+#include "fenced_memory.h"
 
 struct host {
     int64_t allocations;      /* made so far                                                                  */
@@ -26,6 +27,12 @@ static inline struct host new_host(void)
     return (struct host){.allocations_left = INT64_MAX, .failing_execution = -1};
 }
 
+/* Whether one of those has been asked for that are to fail: then the call may not succeed. */
+static inline bool host_has_failed(const struct host *host)
+{
+    return host->allocations_left < 0 || (host->failing_execution >= 0 && host->executions > host->failing_execution);
+}
+
 static inline void *host_allocate(void *user_data, size_t size, size_t alignment)
 {
     struct host *host = user_data;
@@ -34,13 +41,13 @@ static inline void *host_allocate(void *user_data, size_t size, size_t alignment
     if (left == 0 || (left < 0 && !host->fails_once))
         return NULL;
     host->bytes += (int64_t)size;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    return fenced_allocate(NULL, size, alignment);
 }
 
 static inline void host_free(void *user_data, void *block, size_t size)
 {
     ((struct host *)user_data)->bytes -= (int64_t)size;
-    free(block);
+    fenced_free(NULL, block, size);
 }
 
 /* Lanes one after the other, the last one first. */

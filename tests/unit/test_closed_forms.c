@@ -68,6 +68,16 @@ START_TEST(log_ratio_of_published_data_sets)
 }
 END_TEST
 
+/* A single user, item or interaction is one, and data that are more than half full have a negative one. */
+START_TEST(log_ratio_of_the_smallest_data_is_the_formula)
+{
+    for (int64_t n = 1; n <= 3; n++)
+        for (int64_t m = 1; m <= 3; m++)
+            for (int64_t interactions = 1; interactions <= 3; interactions++)
+                ck_assert_double_eq_tol(adaptau_log_ratio(n, m, interactions), log((double)(n * m) / (double)(2 * interactions)), 1e-15);
+}
+END_TEST
+
 START_TEST(log_ratio_of_nothing_is_nan)
 {
     ck_assert(isnan(adaptau_log_ratio(0, 1, 1)));
@@ -186,6 +196,7 @@ int main(void)
     tcase_add_test(tests, lambert_w_inverts_its_definition_and_never_decreases);
     tcase_add_test(tests, lambert_w_is_defined_for_every_input);
     tcase_add_test(tests, log_ratio_of_published_data_sets);
+    tcase_add_test(tests, log_ratio_of_the_smallest_data_is_the_formula);
     tcase_add_test(tests, log_ratio_of_nothing_is_nan);
     tcase_add_test(tests, tau0_eq14_is_the_quotient_or_nan);
     tcase_add_test(tests, tau0_eq34_equals_its_formula_in_many_digits);

@@ -250,6 +250,36 @@ START_TEST(accepts_any_order_white_space_and_escapes)
 }
 END_TEST
 
+/* The first and the last character of each length, as UTF-8 has them. */
+START_TEST(escapes_become_characters_of_every_length)
+{
+    static const struct {
+        const char *escaped, *bytes;
+    } characters[] = {{"\\u0001", "\x01"},          {"\\u007f", "\x7F"},
+                      {"\\u0080", "\xC2\x80"},      {"\\u07ff", "\xDF\xBF"},
+                      {"\\u0800", "\xE0\xA0\x80"},  {"\\ud7ff", "\xED\x9F\xBF"},
+                      {"\\ue000", "\xEE\x80\x80"},  {"\\uFFff", "\xEF\xBF\xBF"},
+                      {"\\ud800\\udc00", "\xF0\x90\x80\x80"}, {"\\udbff\\udfff", "\xF4\x8F\xBF\xBF"}};
+    static struct atau_safetensors file;
+    for (size_t c = 0; c < sizeof characters / sizeof *characters; c++)
+        for (int raw = 0; raw < 2; raw++) { /* as an escape and as itself                                          */
+            char text[64], value[16] = "";
+            if (raw && c == 0)
+                continue; /* control characters are written as escapes                                          */
+            snprintf(text, sizeof text, "{\"__metadata__\":{\"k\":\"<%s>\"}}", raw ? characters[c].bytes : characters[c].escaped);
+            write_with_header(text, 0);
+            adaptau_error error = {0};
+            ck_assert_msg(atau_safetensors_open(context, atau_from_path(path), &file, &error) == ADAPTAU_OK, "%s: %s", text,
+                          error.message);
+            ck_assert(atau_safetensors_metadata(&file, "k", value, sizeof value));
+            ck_assert_msg(value[0] == '<' && strlen(value) == strlen(characters[c].bytes) + 2 &&
+                              memcmp(value + 1, characters[c].bytes, strlen(characters[c].bytes)) == 0,
+                          "%s became %s", text, value);
+            atau_safetensors_close(&file);
+        }
+}
+END_TEST
+
 #define TENSOR(name, shape, offsets) "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
 START_TEST(rejects_headers_that_are_not_quite_right)
@@ -573,6 +603,7 @@ int main(int n_arguments, char **arguments)
     tcase_add_test(tests, writes_and_reads_no_tensors);
     tcase_add_test(tests, writes_rows_longer_and_shorter_than_the_buffer);
     tcase_add_test(tests, accepts_any_order_white_space_and_escapes);
+    tcase_add_test(tests, escapes_become_characters_of_every_length);
     tcase_add_test(tests, rejects_headers_that_are_not_quite_right);
     tcase_add_test(tests, rejects_absurd_header_lengths_without_allocating);
     tcase_add_test(tests, allocates_no_more_than_the_file_has);

@@ -142,6 +142,28 @@ START_TEST(a_centroid_that_loses_its_rows_moves_to_a_far_one)
 }
 END_TEST
 
+/* Rows in a line, ever further apart, of which a round takes a few from one heap to the other: Lloyd's method needs more rounds
+ * than there are, and what it has after the last one is the answer. */
+START_TEST(rounds_end_where_they_are_said_to)
+{
+    int rounds = 0;
+    memset(rows, 0, sizeof rows);
+    for (int r = 0; r < ROWS; r++)
+        for (int x = 0; x < DIM; x++)
+            rows[r * STRIDE + x] = x == 0 ? (float)exp(0.006 * r) : 0.0f;
+    run_reference(12);
+    run(context, 12);
+    ck_assert_mem_eq(nearest, own, sizeof own);
+    for (int i = 0; i < 12 * DIM; i++)
+        ck_assert(fabs((double)centroids[i] - means[i / DIM][i % DIM]) < 1e-5 * fmax(1.0, fabs(means[i / DIM][i % DIM])));
+    for (bool changed = true; changed; rounds++) { /* and it has not come to its end                           */
+        average(12);
+        changed = assign(12);
+    }
+    ck_assert_int_gt(rounds, 1);
+}
+END_TEST
+
 START_TEST(as_many_centroids_as_rows_are_the_rows)
 {
     struct atau_stream stream;
@@ -165,6 +187,7 @@ int main(void)
     tcase_add_loop_test(tests, agrees_with_a_plain_reference, 0, 4);
     tcase_add_test(tests, is_bitwise_equal_for_any_number_of_threads);
     tcase_add_test(tests, a_centroid_that_loses_its_rows_moves_to_a_far_one);
+    tcase_add_test(tests, rounds_end_where_they_are_said_to);
     tcase_add_test(tests, as_many_centroids_as_rows_are_the_rows);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
