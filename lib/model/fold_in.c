@@ -130,11 +130,6 @@ static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *ta
     return status;
 }
 
-static float inverse_of(double weight)
-{
-    return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
-}
-
 /* log_q: of the model, or NULL. */
 static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset, const float *log_q,
                            adaptau_error *error)
@@ -308,7 +303,7 @@ static void start_row(const struct block *b, int64_t r)
         average(b, r, fold->starts, row);
     else /* an encoder's graph knows no weights                                                               */
         gather(b, r, fold->starts, n > 0 ? pow((double)n, -fold->exponent) : 0.0, row);
-    b->weights[r] = inverse_of(weigh_row(b, r));
+    b->weights[r] = atau_inverse_weight(weigh_row(b, r));
     b->tau[r] = b->tau_positive[r] = (float)fold->options.tau;
     b->unit_losses[r] = 0.0f;
     b->best_loss[r] = INFINITY;

@@ -110,11 +110,6 @@ static float inverse_length(const struct forming *t, int side, int64_t r)
     return squares > 0.0f ? 1.0f / sqrtf(squares) : 0.0f;
 }
 
-static float inverse_of(double weight)
-{
-    return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
-}
-
 static double set_scales(struct forming *t, const adaptau_target_options *options)
 {
     const float   *tau_positive = t->tau + t->data->n_users;
@@ -132,7 +127,7 @@ static double set_scales(struct forming *t, const adaptau_target_options *option
     }
     for (int32_t i = 0; i < t->data->n_items; i++) {
         const double all = atau_item_weight(t->data, i);
-        t->inverse_items[i] = inverse_of(all);
+        t->inverse_items[i] = atau_inverse_weight(all);
         t->item_scale[i] = inverse_length(t, ADAPTAU_SIDE_ITEMS, i);
     }
     return total;
@@ -247,9 +242,9 @@ adaptau_status atau_targets_of_items(adaptau_context *context, const adaptau_dat
         return status;
     lay_out_walk(&w, d, dim, &arena);
     for (int32_t u = 0; u < d->n_users; u++)
-        w.inverse_users[u] = inverse_of(atau_user_weight(d, u));
+        w.inverse_users[u] = atau_inverse_weight(atau_user_weight(d, u));
     for (int32_t i = 0; i < d->n_items; i++)
-        w.inverse_items[i] = inverse_of(atau_item_weight(d, i));
+        w.inverse_items[i] = atau_inverse_weight(atau_item_weight(d, i));
     const struct atau_sparse to_users = {d->n_users, d->user_ptr, d->user_items, w.inverse_users, NULL, NULL, d->user_weights};
     const struct atau_sparse to_items = {d->n_items, d->item_ptr, d->item_users, w.inverse_items, NULL, NULL, d->item_weights};
     const struct atau_propagation first = {

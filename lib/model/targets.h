@@ -8,6 +8,12 @@
 #include "model/encoders/encoder.h"
 #include "model/tables.h"
 
+/* 1/w of a sum of weights, and 0 of a sum of nothing. */
+static inline float atau_inverse_weight(double weight)
+{
+    return weight > 0.0 ? 1.0f / (float)weight : 0.0f;
+}
+
 /* Arrays are NULL until the first time, and count while weight > 0. */
 struct atau_targets {
     float *users;  /* [n x d] Σ_j (P N)_uj ê_j                                                                */

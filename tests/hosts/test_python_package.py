@@ -196,6 +196,26 @@ class Answers(unittest.TestCase):
             self.assertFalse(set(items[u]) & set(lists[u]))
             self.assertGreaterEqual((items[u] % 4 == u % 4).mean(), 0.6)  # of the user's taste
 
+    def test_one_user_is_a_flat_list(self):
+        had = self.train[3].indices.tolist()
+        many, one = self.model.fold_in([had]), self.model.fold_in(had)
+        self.assertEqual((many.shape, one.shape), ((1, 8), (8,)))
+        for same in had, tuple(had), set(had), np.array(had), had[::-1] + had[:1]:
+            np.testing.assert_array_equal(self.model.fold_in(same), many[0])
+        lists, list_of_one = self.model.recommend(embeddings=many, seen=[had], k=5), self.model.recommend(embeddings=one, seen=had, k=5)
+        self.assertEqual((lists.items.shape, list_of_one.items.shape), ((1, 5), (5,)))
+        np.testing.assert_array_equal(lists.items[0], list_of_one.items)
+        self.assertFalse(set(list_of_one.items) & set(had))
+        everything = self.model.recommend(embeddings=one, seen=False, k=40)
+        self.assertTrue(set(had) <= set(everything.items))
+        named = adaptau.fit((["ann", "ann", "bob", "bob"], ["tea", "jam", "tea", "milk"]), dim=4, epochs=2, temperature=0.2, progress=False)
+        np.testing.assert_array_equal(named.fold_in(["tea", "jam"]), named.fold_in([["jam", "tea"]])[0])
+        self.assertEqual(list(named.recommend(embeddings=named.fold_in(["tea"]), seen=["tea", "jam"], k=1).items), ["milk"])
+        for wrong, message in ((dict(embeddings=one[:3]), r"\(1, 3\), but the model has 8"), (dict(embeddings=many, users=[1]), "both given"),
+                               (dict(embeddings=many, seen=[had, had]), "2 rows, but there are 1")):
+            with self.assertRaisesRegex(ValueError, message):
+                self.model.recommend(**wrong)
+
     def test_what_is_wrong_is_said(self):
         for call in (lambda: self.model.recommend([60]), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
             with self.assertRaisesRegex(KeyError, "unknown (user|item)"):
@@ -449,6 +469,40 @@ class Weights(unittest.TestCase):
         rows = weighted.fold_in(adaptau.Interactions(matrix, weights=True))
         self.assertFalse(np.array_equal(rows, weighted.fold_in(matrix)))
         np.testing.assert_array_equal(rows, again.fold_in(adaptau.Interactions(matrix, weights=True)))
+
+    def test_fit_takes_weights(self):
+        matrix = make_matrix()
+        matrix.data[:] = np.arange(matrix.nnz) % 7 + 1
+        weighted = adaptau.fit(adaptau.Interactions(matrix, weights=True), **QUICK)
+        coordinates = matrix.tocoo()
+        for again in (adaptau.fit(matrix, weights=True, **QUICK), adaptau.AdapTau(**QUICK).fit(matrix, weights=True),
+                      adaptau.fit(adaptau.Interactions(matrix, weights=True), weights=True, **QUICK),
+                      adaptau.fit((coordinates.row, coordinates.col), weights=coordinates.data.tolist(), **QUICK)):
+            np.testing.assert_array_equal(again.item_embeddings_, weighted.item_embeddings_)
+        np.testing.assert_array_equal(adaptau.fit(matrix, weights=False, **QUICK).item_embeddings_, adaptau.fit(matrix, **QUICK).item_embeddings_)
+        for wrong, given, message in ((matrix, [1.0], "weights=True"), (([0], [0]), True, "a list with a number"),
+                                      (([0, 1], [0, 1]), [1.0], "weights of shape"), (adaptau.Interactions(matrix), True, "their own")):
+            with self.assertRaisesRegex((TypeError, ValueError), message):
+                adaptau.fit(wrong, weights=given, **QUICK)
+
+    def test_fold_in_takes_weights(self):
+        matrix = make_matrix()
+        matrix.data[:] = np.arange(matrix.nnz) % 7 + 1
+        model = adaptau.fit(matrix, weights=True, **QUICK)
+        rows = model.fold_in(adaptau.Interactions(matrix[:4], weights=True))
+        lists = [matrix[u].indices.tolist() for u in range(4)]
+        weights = [matrix[u].data.tolist() for u in range(4)]
+        np.testing.assert_array_equal(model.fold_in(matrix[:4], weights=True), rows)
+        np.testing.assert_array_equal(model.fold_in(lists, weights=weights), rows)
+        np.testing.assert_array_equal(model.fold_in([row[::-1] for row in lists], weights=[row[::-1] for row in weights]), rows)
+        np.testing.assert_array_equal(model.fold_in(lists[1], weights=weights[1]), rows[1])
+        self.assertFalse(np.array_equal(model.fold_in(lists[1]), rows[1]))
+        np.testing.assert_array_equal(model.fold_in([5, 9, 5], weights=[1, 2, 3]), model.fold_in([5, 9], weights=[4, 2]))
+        for wrong in [1.0], [1.0, 2.0, 3.0], [[1.0, 2.0]], True:
+            with self.assertRaisesRegex(ValueError, "weights"):
+                model.fold_in([5, 9], weights=wrong)
+        with self.assertRaisesRegex(adaptau.Error, "weights"):
+            model.fold_in([5, 9], weights=[1, -1])
 
     def test_a_weight_that_is_none_is_named(self):
         matrix = make_matrix()

@@ -166,12 +166,19 @@ class Interactions:
         return labels[ids]
 
 
-def as_interactions(thing: Any) -> Interactions:
-    """What users hand over: Interactions, a scipy.sparse matrix, or a pair of lists, users and items."""
+def as_interactions(thing: Any, weights: Any = None) -> Interactions:
+    """What users hand over: Interactions, a scipy.sparse matrix, or a pair of lists, users and items. `weights` is None, True for the
+    values of a matrix, or a number for each pair of the lists."""
     if isinstance(thing, Interactions):
+        if weights is not None and not (weights is True and thing.weights is not None):
+            raise ValueError("Interactions have their own weights: give them when Interactions are made, not here")
         return thing
     if _is_sparse(thing):
-        return Interactions(thing)
+        if weights is not None and not isinstance(weights, bool):
+            raise TypeError("the weights of a matrix are its values: weights=True")
+        return Interactions(thing, weights=bool(weights))
     if isinstance(thing, tuple) and len(thing) == 2:
-        return Interactions.from_pairs(*thing)
+        if isinstance(weights, bool):
+            raise TypeError("weights of a tuple (users, items) are a list with a number for each pair")
+        return Interactions.from_pairs(*thing, weights=weights)
     raise TypeError(f"wanted a scipy.sparse matrix, Interactions, or a tuple (users, items), not {type(thing).__name__}")

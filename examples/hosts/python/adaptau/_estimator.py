@@ -181,13 +181,15 @@ class AdapTau:
 
     # ---- training ------------------------------------------------------------------------------------------------------
 
-    def fit(self, interactions: Any, y: None = None, *, validation: Any = None,
+    def fit(self, interactions: Any, y: None = None, *, weights: Any = None, validation: Any = None,
             callback: Callable[[Any], Any] | None = None) -> AdapTau:
         """Train.
 
         Args:
-            interactions: a scipy.sparse matrix of users by items, Interactions, or a tuple (users, items) of names. Values of a
-                matrix do not count; Interactions(matrix, weights=True) trains with them.
+            interactions: a scipy.sparse matrix of users by items, Interactions, or a tuple (users, items) of names.
+            weights: how much each interaction counts: play counts, ratings, numbers that fall with age. True: the values of the
+                matrix; or a list with a number above 0 for each pair of the tuple. None: all count alike, whatever the values of the
+                matrix are, or by the weights that Interactions have.
             validation: interactions that are not among these, of the same users and items: the epoch that ranks them best is kept.
             callback: called after each epoch with what is known of it (epoch, n_epochs, loss, tau0, recall, ndcg, evaluated); where
                 it answers adaptau.STOP the training ends with the model as it stands. An exception in it ends `fit` with that
@@ -195,7 +197,7 @@ class AdapTau:
 
         Ctrl-C ends the training between two steps with KeyboardInterrupt; a model that was there before stays.
         """
-        data = as_interactions(interactions)
+        data = as_interactions(interactions, weights)
         recipe = self._recipe()
         context = low.Context(n_threads=self.n_threads)
         dataset = low.Dataset(context, data.indptr, data.indices, data.shape[1], data.weights)
@@ -276,13 +278,20 @@ class AdapTau:
             users: names, or row numbers where users have none; one or many. None: every user.
             seen: True: leave out what was trained on; False: do not; or interactions to leave out, a row for each row of the model.
             items: only these; exclude: none of these.
-            embeddings: float32 [n, dim] of users who are not in the model (see fold_in); then `users` is None, and `seen` is False or has
-                a row for each of them.
+            embeddings: of users who are not in the model, as fold_in gives them: float32 [n, dim], or [dim] of one user. `users` is None
+                then. `seen` is what these users have, as fold_in takes it, or False; True knows of nothing that they have.
         """
         self._check()
         one = users is not None and (isinstance(users, (str, bytes)) or not hasattr(users, "__iter__"))
         if embeddings is not None:
-            rows, vectors = np.arange(len(embeddings)), np.ascontiguousarray(embeddings, np.float32)
+            if users is not None:
+                raise ValueError("users and embeddings are both given: embeddings are of users who are not in the model")
+            vectors = np.ascontiguousarray(embeddings, np.float32)
+            one = vectors.ndim == 1
+            vectors = np.atleast_2d(vectors)
+            if vectors.ndim != 2 or vectors.shape[1] != self.item_embeddings_.shape[1]:
+                raise ValueError(f"embeddings of shape {vectors.shape}, but the model has {self.item_embeddings_.shape[1]} dimensions")
+            rows = np.arange(len(vectors))
             left_out = self._aligned_rows(seen, len(rows)) if seen is not True and seen is not False else None
         else:
             rows = np.arange(self.n_users_, dtype=np.int32) if users is None else self._names._find("user", users)
@@ -315,13 +324,13 @@ class AdapTau:
             raise ValueError(f"seen has {part.shape[0]} rows, but there are {n} embeddings")
         return part
 
-    def _of_items(self, interactions: Any) -> Interactions:
+    def _of_items(self, interactions: Any, weights: Any = None) -> Interactions:
         """Rows of somebody's, in the model's columns."""
+        if _is_one_list(interactions):
+            interactions, weights = [interactions], None if weights is None else [weights]
         if isinstance(interactions, (list, tuple)) and not (len(interactions) == 2 and isinstance(interactions[0], np.ndarray)):
-            ids = [np.unique(self._names._find("item", row)) for row in interactions]
-            indptr = np.concatenate(([0], np.cumsum([len(row) for row in ids]))).astype(np.int64)
-            return Interactions._of_arrays(indptr, np.concatenate(ids + [np.zeros(0, np.int32)]).astype(np.int32), self.n_items_)
-        part = as_interactions(interactions)
+            return self._of_lists(interactions, weights)
+        part = as_interactions(interactions, weights)
         if part.item_labels is not None and self._names.item_labels is not None:
             columns = self._names._find("item", part.item_labels)
             users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
@@ -330,6 +339,21 @@ class AdapTau:
         if part.shape[1] != self.n_items_:
             raise ValueError(f"{part.shape[1]} columns, but the model has {self.n_items_} items")
         return part
+
+    def _of_lists(self, lists: Sequence, weights: Any) -> Interactions:
+        """A list of items for each user, and weights in the same shape, which add up where an item comes again."""
+        ids = [self._names._find("item", row) for row in lists]
+        if weights is not None:
+            if isinstance(weights, bool) or len(weights) != len(ids):
+                raise ValueError("weights of lists are lists, too: a number for each item of each user")
+            weights = [np.asarray(row, np.float32) for row in weights]
+            for user, (row, numbers) in enumerate(zip(ids, weights)):
+                if numbers.shape != row.shape:
+                    raise ValueError(f"weights[{user}] of shape {numbers.shape}, but the user has {len(row)} items")
+            weights = np.concatenate(weights + [np.zeros(0, np.float32)])
+        users = np.repeat(np.arange(len(ids)), [len(row) for row in ids])
+        indptr, indices, weights = _sorted_rows(users, np.concatenate(ids + [np.zeros(0, np.int32)]), (len(ids), self.n_items_), weights)
+        return Interactions._of_arrays(indptr, indices, self.n_items_, weights=weights)
 
     def _allowed(self, items: Iterable | None, exclude: Iterable | None) -> np.ndarray | None:
         if items is None and exclude is None:
@@ -362,21 +386,24 @@ class AdapTau:
         answer = Recommendations(self._names._names_of(side, found), scores)
         return Recommendations(answer.items[0], answer.scores[0]) if one else answer
 
-    def fold_in(self, interactions: Any, *, tau: float | None = None) -> np.ndarray:
-        """Embeddings, float32 [n, dim], of users who were not there when the model was trained, from what they have.
+    def fold_in(self, interactions: Any, *, weights: Any = None, tau: float | None = None) -> np.ndarray:
+        """Embeddings of users who were not there when the model was trained, from what they have: float32 [n, dim], or [dim] for a list
+        of one user.
 
         Args:
-            interactions: a list of lists of items, or a matrix with the model's columns.
+            interactions: a list of items, of one user; a list of such lists; or a matrix with the model's columns.
+            weights: how much each item counts: a list of numbers in the shape of the lists, or True for the values of a matrix.
             tau: the temperature of the training; None: as the training said with the model, or where that does not say tau_.
 
-            embeddings = model.fold_in([["tea", "milk"]])
-            model.recommend(embeddings=embeddings, seen=[["tea", "milk"]])
+            embedding = model.fold_in(["tea", "milk"], weights=[3, 1])
+            model.recommend(embeddings=embedding, seen=["tea", "milk"])
         """
         self._check()
-        part = self._of_items(interactions)
+        part = self._of_items(interactions, weights)
         if self._fold is None or self._fold[0] != tau:
             self._fold = tau, self._make_fold(tau)
-        return self._fold[1].users(part.indptr, part.indices, part.weights)
+        embeddings = self._fold[1].users(part.indptr, part.indices, part.weights)
+        return embeddings[0] if _is_one_list(interactions) else embeddings
 
     def _make_fold(self, tau: float | None) -> low.FoldIn:
         if tau is None and self._model.fold_in_options() is not None:
@@ -506,6 +533,16 @@ class AdapTau:
 # ---- rows and names ----------------------------------------------------------------------------------------------------------
 
 
+def _is_one_list(thing: Any) -> bool:
+    """A list of items rather than one of lists: numbers or names in a list, tuple, set or array."""
+    if isinstance(thing, np.ndarray):
+        return thing.ndim == 1 and thing.dtype != object
+    if isinstance(thing, (set, frozenset, range)):
+        return True
+    return (isinstance(thing, (list, tuple)) and len(thing) > 0 and
+            not any(hasattr(item, "__iter__") and not isinstance(item, (str, bytes)) for item in thing))
+
+
 def _gather(data: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The items of some rows: offsets and ids."""
     begins, counts = data.indptr[rows], data.indptr[rows + 1] - data.indptr[rows]
@@ -547,9 +584,10 @@ def _unpack(data: bytes | None, kind: str | None) -> np.ndarray | None:
 # ---- in one call -------------------------------------------------------------------------------------------------------------
 
 
-def fit(interactions: Any, *, validation: Any = None, callback: Callable[[Any], Any] | None = None, **params: Any) -> AdapTau:
-    """Train a model on interactions by the library's recipe: AdapTau(**params).fit(interactions)."""
-    return AdapTau(**params).fit(interactions, validation=validation, callback=callback)
+def fit(interactions: Any, *, weights: Any = None, validation: Any = None, callback: Callable[[Any], Any] | None = None,
+        **params: Any) -> AdapTau:
+    """Train a model on interactions by the library's recipe: AdapTau(**params).fit(interactions, weights=weights)."""
+    return AdapTau(**params).fit(interactions, weights=weights, validation=validation, callback=callback)
 
 
 def load(path: str | os.PathLike, **more: Any) -> AdapTau:
