@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* 7: a thread pool in C++.
  *
- * A pool of std::thread that runs n calls of a function, and the few lines that hand it to the library. No exception may pass
- * through the library, which is C: the executor catches what its own code could throw and returns a number, which the call
- * then reports as E_CALLBACK. A model is trained on this pool and on the library's own: the tables are equal, bit for bit. */
+ * A pool of std::thread that runs n calls of a function, and the few lines that hand it to the library. An exception of the executor
+ * comes out of the call that needed it. A model is trained on this pool and on the library's own: the tables are equal, bit for
+ * bit. */
 #include <condition_variable>
 #include <cstdio>
 #include <functional>
@@ -83,18 +83,6 @@ private:
     std::vector<std::thread>                 threads_;
 };
 
-extern "C" {
-static std::int32_t run_lanes(void *pool, std::int32_t n_lanes, adaptau_lane_function lane, void *argument)
-{
-    try {
-        static_cast<thread_pool *>(pool)->for_each(n_lanes, [=](std::int32_t i) { lane(argument, i); });
-        return 0;
-    } catch (...) {
-        return -1;
-    }
-}
-}
-
 /* ---- the same training on both ----------------------------------------------------------------------------------- */
 
 /* 16 of the 40 items of each user's taste, of which there are 10. */
@@ -109,9 +97,9 @@ static adaptau::dataset make_up_data(const adaptau::context &context)
     return {context, USERS, ITEMS, users, items};
 }
 
-static std::vector<float> train(const adaptau_context_options &options)
+static std::vector<float> train(const adaptau_context_options &options, const adaptau::context_callbacks &functions)
 {
-    const adaptau::context context(options);
+    const adaptau::context context(options, functions);
     const adaptau::dataset data = make_up_data(context);
     std::vector<float>     rows((USERS + ITEMS) * DIM); /* the model's tables: ours                             */
     auto                   tables = adaptau::model_options();
@@ -143,10 +131,10 @@ try {
     thread_pool pool(THREADS);
     auto        options = adaptau::sized<adaptau_context_options>();
     options.n_threads = THREADS;
-    const std::vector<float> by_library = train(options);
-    options.executor = run_lanes; /* from here on no thread of the library's                                    */
-    options.executor_data = &pool;
-    const std::vector<float> by_pool = train(options);
+    adaptau::context_callbacks functions;
+    const std::vector<float>   by_library = train(options, functions);
+    functions.executor = [&pool](std::int32_t n_lanes, const adaptau::lane &lane) { pool.for_each(n_lanes, lane); };
+    const std::vector<float> by_pool = train(options, functions); /* on no thread of the library's               */
     const bool               same = by_pool == by_library;
     std::printf("the tables are %s\n", same ? "equal, bit for bit" : "DIFFERENT");
     return same ? 0 : 1;

@@ -11,24 +11,37 @@
  *
  *  Structs are the C ones. Those with defaults come from functions of their names, adaptau::model_options() for example, with the
  *  defaults written; from there on 0 means 0. adaptau::sized makes any other, whose struct_size is set and whose other members are 0.
- *  What has no method here is called by adaptau::call, which throws as methods do:
+ *  Every call of the C interface that can fail has a method or a function here. adaptau::call makes the same of a function of the
+ *  host's, and of experimental.h:
  *
- *      adaptau::call(adaptau_softmax, context.get(), &tables, &batch, &temperatures, &output);
+ *      adaptau::call(adaptau_model_update_prototypes, model.get(), 8);
  *
- *  Lifetimes are C's too: the context outlives what is made from it, a dataset its samplers, temperatures and evaluators, and a
- *  host's arrays whatever borrows them. Members and locals that are declared in that order die in the right one. An object that
- *  has been moved from can be destroyed and assigned to; anything else throws E_ARGUMENT or answers as for NULL.
+ *  Lifetimes are those of C. The context outlives what is made from it, a dataset outlives its samplers, temperatures, evaluators and
+ *  trainings, and a host's arrays outlive whatever borrows them. Members and locals that are declared in that order are destroyed in
+ *  the right order. Every object can be made empty, moved, and moved from. An empty object can be destroyed and assigned to; its other
+ *  methods throw E_ARGUMENT or answer as C does for NULL. `adopt` makes an object the owner of a C handle, and `release` gives the
+ *  handle back.
+ *
+ *  Callbacks are lambdas, or whatever else std::function takes. An exception in a callback ends the call of the library that it is in,
+ *  and comes out of that call. A callback of a context is called by calls on its objects, so that is where its exceptions come out.
  *  Since 1.0. */
 #ifndef ADAPTAU_ADAPTAU_HPP
 #define ADAPTAU_ADAPTAU_HPP
+
+#if !(__cplusplus >= 201703L || (defined(_MSVC_LANG) && _MSVC_LANG >= 201703L))
+#error "adaptau.hpp needs C++17 (-std=c++17)"
+#endif
 
 #include <adaptau/adaptau.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -58,13 +71,58 @@ private:
     int            os_error_;
 };
 
-/** Call a function that takes an adaptau_error last; throw adaptau::error unless it succeeds. Since 1.0. */
+namespace detail {
+
+/* The exception that a callback has thrown inside a call of the library on this thread. No exception may pass through C. */
+inline std::exception_ptr &carried() noexcept
+{
+    static thread_local std::exception_ptr exception;
+    return exception;
+}
+
+/* A call of the library: callbacks inside it leave their exceptions here, and a call around it keeps its own. */
+class border {
+public:
+    border() noexcept : outer_(std::exchange(carried(), nullptr)) {}
+    ~border() { carried() = std::move(outer_); }
+    border(const border &) = delete;
+    border &operator=(const border &) = delete;
+
+    /* For a call that has failed. */
+    void rethrow() const
+    {
+        if (const std::exception_ptr exception = std::exchange(carried(), nullptr))
+            std::rethrow_exception(exception);
+    }
+
+private:
+    std::exception_ptr outer_;
+};
+
+/* What a callback answers, or `failed` after an exception. */
+template <class Answer, class Function> Answer guard(Answer failed, Function function) noexcept
+{
+    try {
+        return function();
+    } catch (...) {
+        if (!carried())
+            carried() = std::current_exception();
+        return failed;
+    }
+}
+
+} // namespace detail
+
+/** Call a function that takes an adaptau_error last; throw adaptau::error unless it succeeds, or what a callback has thrown. Since 1.0. */
 template <class... Parameters, class... Arguments>
 void call(adaptau_status (*function)(Parameters...), Arguments &&...arguments)
 {
-    adaptau_error cause;
-    if (function(std::forward<Arguments>(arguments)..., &cause) != ADAPTAU_OK)
-        throw error(cause);
+    const detail::border border;
+    adaptau_error        cause;
+    if (function(std::forward<Arguments>(arguments)..., &cause) == ADAPTAU_OK)
+        return;
+    border.rethrow();
+    throw error(cause);
 }
 
 /** A struct of the library with its struct_size set and the rest zero. Since 1.0. */
@@ -186,17 +244,38 @@ template <class Handle, void (*Destroy)(Handle *)> struct destroyer {
     void operator()(Handle *handle) const noexcept { Destroy(handle); }
 };
 
-/* What all objects are: the only owner of a handle. */
-template <class Handle, void (*Destroy)(Handle *)> class object {
+/* What all objects are: the only owner of a handle, and of what callbacks behind it need. */
+template <class Self, class Handle, void (*Destroy)(Handle *)> class object {
 public:
     /** For the C functions; the object stays the owner. */
     Handle *get() const noexcept { return handle_.get(); }
+
+    /** Whether there is a handle. */
+    explicit operator bool() const noexcept { return get() != nullptr; }
+
+    /** An object that owns the handle from now on. */
+    static Self adopt(Handle *handle) noexcept
+    {
+        Self adopted;
+        adopted.own(handle);
+        return adopted;
+    }
+
+    /** Give the handle to the caller, who destroys it by the C function. The object is empty then, and callbacks that were set by
+     *  C++ functions are gone. */
+    Handle *release() noexcept { return handle_.release(); }
 
 protected:
     object() noexcept = default;
     ~object() = default;
     object(object &&) noexcept = default;
-    object &operator=(object &&) noexcept = default;
+
+    object &operator=(object &&other) noexcept
+    {
+        handle_ = std::move(other.handle_); /* the old handle dies before what its callbacks need                 */
+        keeps_ = std::move(other.keeps_);
+        return *this;
+    }
 
     /* Call a function that hands out a handle as its last argument but the error, and own it. */
     template <class Function, class... Arguments> void make(Function function, Arguments... arguments)
@@ -208,7 +287,7 @@ protected:
 
     void own(Handle *made) noexcept { handle_.reset(made); }
 
-    Handle *release() noexcept { return handle_.release(); }
+    std::shared_ptr<void> keeps_;
 
 private:
     std::unique_ptr<Handle, destroyer<Handle, Destroy>> handle_;
@@ -225,6 +304,19 @@ inline void require_size(const char *name, std::size_t size, std::size_t wanted)
     throw error(cause);
 }
 
+/* An empty array stands for one that is not wanted. */
+template <class T> T *or_null(span<T> array) noexcept { return array.empty() ? nullptr : array.data(); }
+
+/* The same, checked. */
+template <class T> T *optional(const char *name, span<T> array, std::size_t wanted)
+{
+    if (!array.empty())
+        require_size(name, array.size(), wanted);
+    return or_null(array);
+}
+
+inline std::size_t size_of(std::int64_t n) noexcept { return n > 0 ? static_cast<std::size_t>(n) : 0; }
+
 inline std::int32_t count(const char *name, std::size_t size)
 {
     if (size > INT32_MAX)
@@ -240,19 +332,160 @@ inline std::size_t lists_size(const adaptau_query &query)
 
 } // namespace detail
 
-/** adaptau_context. Since 1.0. */
-class context : public detail::object<adaptau_context, adaptau_context_destroy> {
+/** The lanes of a parallel call, for an executor: lane(i) runs the i-th, once for every i in [0, n_lanes). Since 1.0. */
+class lane {
 public:
+    /** What the library hands to an executor. */
+    lane(adaptau_lane_function function, void *argument) noexcept : function_(function), argument_(argument) {}
+    /** Never throws. On any thread. */
+    void operator()(std::int32_t i) const noexcept { function_(argument_, i); }
+
+private:
+    adaptau_lane_function function_;
+    void                 *argument_;
+};
+
+/** The functions of a context's options as C++ has them; an empty one is none. Since 1.0. */
+struct context_callbacks {
+    /** Run lane(i) for every i in [0, n_lanes), and return when all have returned, also by an exception. */
+    std::function<void(std::int32_t n_lanes, const lane &run)> executor;
+    /** `size` bytes at a multiple of `alignment`, or nullptr or an exception where there are none. */
+    std::function<void *(std::size_t size, std::size_t alignment)> allocate;
+    /** Give them back. An exception is dropped. */
+    std::function<void(void *block, std::size_t size)> free;
+    /** One line. An exception is dropped: a line of the log fails no call. */
+    std::function<void(std::int32_t level, const char *line)> log;
+};
+
+namespace detail {
+
+inline std::int32_t reduce_piece(void *data, const adaptau_reduce_piece *piece) noexcept
+{
+    return guard(1, [&] {
+        (*static_cast<const std::function<void(const adaptau_reduce_piece &)> *>(data))(*piece);
+        return 0;
+    });
+}
+
+[[noreturn]] inline void refuse(adaptau_status status, const char *message)
+{
+    adaptau_error cause{};
+    cause.status = status;
+    std::snprintf(cause.message, sizeof cause.message, "%s", message);
+    throw error(cause);
+}
+
+/* What the functions of a context find their way to. */
+struct context_functions {
+    context_callbacks                                               callbacks;
+    std::function<bool(std::int32_t, std::int64_t, std::int64_t)> progress;
+
+    static const context_functions &of(const void *data) noexcept { return *static_cast<const context_functions *>(data); }
+
+    static std::int32_t execute(void *data, std::int32_t n_lanes, adaptau_lane_function function, void *argument) noexcept
+    {
+        return guard(1, [&] {
+            of(data).callbacks.executor(n_lanes, lane(function, argument));
+            return 0;
+        });
+    }
+
+    static void *allocate(void *data, std::size_t size, std::size_t alignment) noexcept
+    {
+        return guard(static_cast<void *>(nullptr), [&] { return of(data).callbacks.allocate(size, alignment); });
+    }
+
+    static void free(void *data, void *block, std::size_t size) noexcept
+    {
+        try {
+            of(data).callbacks.free(block, size);
+        } catch (...) {
+        }
+    }
+
+    static void log(void *data, std::int32_t level, const char *line) noexcept
+    {
+        try {
+            of(data).callbacks.log(level, line);
+        } catch (...) {
+        }
+    }
+
+    static std::int32_t tell(void *data, std::int32_t what, std::int64_t done, std::int64_t total) noexcept
+    {
+        return guard(1, [&] { return of(data).progress(what, done, total) ? 0 : 1; });
+    }
+};
+
+} // namespace detail
+
+/** adaptau_context. Since 1.0. */
+class context : public detail::object<context, adaptau_context, adaptau_context_destroy> {
+public:
+    /** An object that owns the handle from now on, or an empty one for nullptr. */
+    static context adopt(adaptau_context *handle) noexcept
+    {
+        context adopted{nothing{}};
+        adopted.own(handle);
+        return adopted;
+    }
+
     /** adaptau_context_create. */
     explicit context(const adaptau_context_options &options = sized<adaptau_context_options>())
     {
         make(adaptau_context_create, &options);
     }
 
+    /** The same with functions, which take the places of those in the options. */
+    context(adaptau_context_options options, context_callbacks callbacks)
+    {
+        const auto functions = std::make_shared<detail::context_functions>();
+        functions->callbacks = std::move(callbacks);
+        if (functions->callbacks.executor) {
+            options.executor = &detail::context_functions::execute;
+            options.executor_data = functions.get();
+        }
+        if (functions->callbacks.allocate || functions->callbacks.free) {
+            options.allocate = functions->callbacks.allocate ? &detail::context_functions::allocate : nullptr;
+            options.free = functions->callbacks.free ? &detail::context_functions::free : nullptr;
+            options.allocator_data = functions.get();
+        }
+        if (functions->callbacks.log) {
+            options.log = &detail::context_functions::log;
+            options.log_data = functions.get();
+        }
+        make(adaptau_context_create, &options);
+        keeps_ = functions;
+    }
+
+    /** adaptau_context_set_progress: progress(what, done, total) answers whether to go on. An empty one tells nobody. */
+    void set_progress(std::function<bool(std::int32_t what, std::int64_t done, std::int64_t total)> progress)
+    {
+        if (!keeps_)
+            keeps_ = std::make_shared<detail::context_functions>();
+        auto *functions = static_cast<detail::context_functions *>(keeps_.get());
+        call(adaptau_context_set_progress, get(), progress ? &detail::context_functions::tell : nullptr, static_cast<void *>(functions));
+        functions->progress = std::move(progress);
+    }
+
     /** adaptau_context_n_threads. */
     std::int32_t n_threads() const noexcept { return adaptau_context_n_threads(get()); }
     /** adaptau_context_backend. */
     const char  *backend() const noexcept { return adaptau_context_backend(get()); }
+    /** adaptau_context_uses_bfloat16. */
+    bool         uses_bfloat16() const noexcept { return adaptau_context_uses_bfloat16(get()) != 0; }
+
+    /** adaptau_context_memory: present and peak bytes. */
+    std::pair<std::uint64_t, std::uint64_t> memory() const noexcept
+    {
+        std::uint64_t present = 0, peak = 0;
+        adaptau_context_memory(get(), &present, &peak);
+        return {present, peak};
+    }
+
+private:
+    struct nothing {};
+    explicit context(nothing) noexcept {}
 };
 
 /** adaptau_rank: a query of plain tables. `found` and, unless it is empty, `scores` have query.n * query.k entries. Since 1.0. */
@@ -263,12 +496,15 @@ inline void rank(const context &context, const adaptau_tables &tables, const ada
     detail::require_size("found", found.size(), wanted);
     if (!scores.empty())
         detail::require_size("scores", scores.size(), wanted);
-    call(adaptau_rank, context.get(), &tables, &query, found.data(), scores.empty() ? nullptr : scores.data());
+    call(adaptau_rank, context.get(), &tables, &query, found.data(), detail::or_null(scores));
 }
 
 /** adaptau_dataset. Since 1.0. */
-class dataset : public detail::object<adaptau_dataset, adaptau_dataset_destroy> {
+class dataset : public detail::object<dataset, adaptau_dataset, adaptau_dataset_destroy> {
 public:
+    /** Empty. */
+    dataset() noexcept = default;
+
     /** Interactions in any order, and their weights where `weights` is not empty, copied. */
     dataset(const adaptau::context &context, std::int32_t n_users, std::int32_t n_items, span<const std::int32_t> users,
             span<const std::int32_t> items, span<const float> weights = {})
@@ -277,7 +513,7 @@ public:
         if (!weights.empty())
             detail::require_size("weights", weights.size(), users.size());
         make(adaptau_dataset_create_from_interactions, context.get(), n_users, n_items, static_cast<std::int64_t>(users.size()),
-             users.data(), items.data(), weights.empty() ? nullptr : weights.data());
+             users.data(), items.data(), detail::or_null(weights));
     }
 
     /** Sorted rows, borrowed: the host's arrays outlive the dataset. */
@@ -299,11 +535,52 @@ public:
         call(adaptau_dataset_get_view, get(), &out);
         return out;
     }
+
+    /** Two parts of a dataset. */
+    struct parts;
+
+    /** adaptau_dataset_split. */
+    parts split(const adaptau::context &context, const adaptau_split_options &options) const;
+
+    /** The same: `share` of each user's interactions, drawn by `seed`. */
+    parts split(const adaptau::context &context, double share, std::uint64_t seed = 0) const;
 };
 
+/** What dataset::split makes. Since 1.0. */
+struct dataset::parts {
+    dataset kept;     /**< to train on                                                                      */
+    dataset held_out; /**< to test on                                                                       */
+};
+
+inline dataset::parts dataset::split(const adaptau::context &context, const adaptau_split_options &options) const
+{
+    adaptau_dataset *kept = nullptr, *held_out = nullptr;
+    call(adaptau_dataset_split, context.get(), get(), &options, &kept, &held_out);
+    return {adopt(kept), adopt(held_out)};
+}
+
+inline dataset::parts dataset::split(const adaptau::context &context, double share, std::uint64_t seed) const
+{
+    auto options = sized<adaptau_split_options>();
+    options.share = share;
+    options.seed = seed;
+    return split(context, options);
+}
+
+/** adaptau_epoch_order: row order[k] comes k-th. Since 1.0. */
+inline std::vector<std::uint32_t> epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n)
+{
+    std::vector<std::uint32_t> order(detail::size_of(n));
+    call(adaptau_epoch_order, seed, epoch, n, order.data());
+    return order;
+}
+
 /** adaptau_sampler. Since 1.0. */
-class sampler : public detail::object<adaptau_sampler, adaptau_sampler_destroy> {
+class sampler : public detail::object<sampler, adaptau_sampler, adaptau_sampler_destroy> {
 public:
+    /** Empty. */
+    sampler() noexcept = default;
+
     /** adaptau_sampler_create. */
     sampler(const adaptau::context &context, const adaptau::dataset &data,
             const adaptau_sampler_options &options = adaptau::sampler_options())
@@ -324,12 +601,12 @@ public:
     }
 };
 
-class model;
-class training;
-
 /** adaptau_temperature. Since 1.0. */
-class temperature : public detail::object<adaptau_temperature, adaptau_temperature_destroy> {
+class temperature : public detail::object<temperature, adaptau_temperature, adaptau_temperature_destroy> {
 public:
+    /** Empty. */
+    temperature() noexcept = default;
+
     /** adaptau_temperature_create. */
     temperature(const adaptau::context &context, const adaptau::dataset &data,
                 const adaptau_temperature_options &options = adaptau::temperature_options())
@@ -354,6 +631,53 @@ public:
         return {adaptau_temperature_user_taus(get()), static_cast<std::size_t>(data.n_users())};
     }
 
+    /** L_u of each user of `data`, NaN without one; rewritten by add_losses. */
+    span<const float> unit_losses(const adaptau::dataset &data) const noexcept
+    {
+        return {adaptau_temperature_unit_losses(get()), static_cast<std::size_t>(data.n_users())};
+    }
+
+    /** adaptau_temperature_rows: τ of the rows of a batch. */
+    void rows(span<const std::int32_t> users, span<float> candidates, span<float> positives = {}) const
+    {
+        detail::require_size("candidates", candidates.size(), users.size());
+        call(adaptau_temperature_rows, get(), detail::count("users", users.size()), users.data(), candidates.data(),
+             detail::optional("positives", positives, users.size()));
+    }
+
+    /** adaptau_temperature_add_losses: row_unit_loss of some users, and row_terms. */
+    void add_losses(span<const std::int32_t> users, span<const float> unit_losses, span<const float> weights = {})
+    {
+        detail::require_size("unit_losses", unit_losses.size(), users.size());
+        call(adaptau_temperature_add_losses, get(), detail::count("users", users.size()), users.data(), unit_losses.data(),
+             detail::optional("weights", weights, users.size()));
+    }
+
+    /** adaptau_temperature_add_losses_of_shard. */
+    void add_losses_of_shard(span<const std::int32_t> users, span<const float> unit_losses, span<const float> weights = {})
+    {
+        detail::require_size("unit_losses", unit_losses.size(), users.size());
+        call(adaptau_temperature_add_losses_of_shard, get(), detail::count("users", users.size()), users.data(), unit_losses.data(),
+             detail::optional("weights", weights, users.size()));
+    }
+
+    /** adaptau_temperature_loss_sums: number and sum. */
+    std::pair<double, double> loss_sums() const
+    {
+        double out[2];
+        call(adaptau_temperature_loss_sums, get(), static_cast<double *>(out));
+        return {out[0], out[1]};
+    }
+
+    /** adaptau_temperature_update_from: by the moments of all shards. */
+    void update(const adaptau_score_moments &moments) { call(adaptau_temperature_update_from, get(), &moments); }
+
+    /** adaptau_temperature_set_state; `unit_losses` as unit_losses() gave them, or empty. */
+    void set_state(const adaptau_temperature_state &state, span<const float> unit_losses = {})
+    {
+        call(adaptau_temperature_set_state, get(), &state, detail::or_null(unit_losses));
+    }
+
     /** adaptau_temperature_grow: a new one for a larger dataset. */
     temperature grow(const adaptau::dataset &data) const
     {
@@ -361,15 +685,14 @@ public:
         larger.make(adaptau_temperature_grow, get(), data.get());
         return larger;
     }
-
-private:
-    friend class model;
-    temperature() noexcept = default;
 };
 
 /** adaptau_evaluator. Since 1.0. */
-class evaluator : public detail::object<adaptau_evaluator, adaptau_evaluator_destroy> {
+class evaluator : public detail::object<evaluator, adaptau_evaluator, adaptau_evaluator_destroy> {
 public:
+    /** Empty. */
+    evaluator() noexcept = default;
+
     /** adaptau_evaluator_create. */
     evaluator(const adaptau::context &context, const adaptau::dataset &held_out,
               const adaptau_evaluator_options &options = adaptau::evaluator_options())
@@ -377,8 +700,23 @@ public:
         make(adaptau_evaluator_create, context.get(), held_out.get(), &options);
     }
 
-    /** adaptau_evaluator_run. */
+    /** adaptau_evaluator_run; of a model see model::evaluate. */
     void run(const adaptau_tables &tables) { call(adaptau_evaluator_run, get(), &tables); }
+
+    /** adaptau_evaluator_run_lists: k items for each of users(). */
+    void run_lists(std::int32_t k, span<const std::int32_t> lists)
+    {
+        detail::require_size("lists", lists.size(), users().size() * detail::size_of(k));
+        call(adaptau_evaluator_run_lists, get(), k, lists.data());
+    }
+
+    /** adaptau_evaluator_log_likelihood: ℓ at each of `taus`. */
+    std::vector<double> log_likelihood(const adaptau_tables &tables, span<const double> taus)
+    {
+        std::vector<double> means(taus.size());
+        call(adaptau_evaluator_log_likelihood, get(), &tables, detail::count("taus", taus.size()), taus.data(), means.data());
+        return means;
+    }
 
     /** ADAPTAU_METRIC_* at one of the cutoffs of the options. */
     double mean(std::int32_t metric, std::int32_t cutoff = 20) const
@@ -400,11 +738,97 @@ public:
         detail::require_size("out", out.size(), users().size());
         call(adaptau_evaluator_per_user, get(), metric, cutoff, out.data());
     }
+
+    /** adaptau_evaluator_per_group: a number for each of the options' n_groups groups. */
+    std::vector<double> per_group(std::int32_t metric, std::int32_t cutoff, std::int32_t n_groups) const
+    {
+        std::vector<double> out(detail::size_of(n_groups));
+        call(adaptau_evaluator_per_group, get(), metric, cutoff, out.data());
+        return out;
+    }
 };
 
-/** adaptau_model. Since 1.0. */
-class model : public detail::object<adaptau_model, adaptau_model_destroy> {
+/** adaptau_search: ask, train, tell. Since 1.0. */
+class search : public detail::object<search, adaptau_search, adaptau_search_destroy> {
 public:
+    /** Empty. */
+    search() noexcept = default;
+
+    /** adaptau_search_create. */
+    search(const adaptau::context &context, const adaptau_search_options &options)
+    {
+        make(adaptau_search_create, context.get(), &options);
+    }
+
+    /** The value to try, 0 when the search is over. */
+    double next() const
+    {
+        double value = 0;
+        call(adaptau_search_next, get(), &value);
+        return value;
+    }
+
+    /** How good it was. */
+    void report(double score) { call(adaptau_search_report, get(), score); }
+
+    /** What has been found. */
+    adaptau_search_result result() const
+    {
+        auto out = sized<adaptau_search_result>();
+        call(adaptau_search_get_result, get(), &out);
+        return out;
+    }
+};
+
+/** Bytes of the host's with a name of their own (adaptau_attachment). Since 1.0. */
+struct attachment {
+    std::string                name;  /**< a-z, 0-9 and _                                                   */
+    std::vector<unsigned char> bytes; /**< any                                                              */
+};
+
+namespace detail {
+
+inline std::vector<adaptau_attachment> attached(span<const attachment> attachments)
+{
+    std::vector<adaptau_attachment> all;
+    for (const attachment &one : attachments)
+        all.push_back({one.name.c_str(), one.bytes.data(), static_cast<std::int64_t>(one.bytes.size())});
+    return all;
+}
+
+using writer = std::function<void(const void *, std::size_t)>;
+
+inline std::int32_t write_all(void *data, const void *bytes, std::int64_t size) noexcept
+{
+    return guard(1, [&] {
+        (*static_cast<const writer *>(data))(bytes, static_cast<std::size_t>(size));
+        return 0;
+    });
+}
+
+inline std::int32_t take_attachment(void *data, const adaptau_attachment *given) noexcept
+{
+    return guard(1, [&] {
+        const auto *first = static_cast<const unsigned char *>(given->bytes);
+        static_cast<std::vector<attachment> *>(data)->push_back({given->name, {first, first + given->size}});
+        return 0;
+    });
+}
+
+/* Somebody's vector for them, or nobody's. */
+inline adaptau_attachment_function taker(const std::vector<attachment> *attachments) noexcept
+{
+    return attachments ? &take_attachment : nullptr;
+}
+
+} // namespace detail
+
+/** adaptau_model. `attachments` of its functions, unless nullptr, gets what was saved with the model. Since 1.0. */
+class model : public detail::object<model, adaptau_model, adaptau_model_destroy> {
+public:
+    /** Empty. */
+    model() noexcept = default;
+
     /** adaptau_model_create. */
     model(const adaptau::context &context, const adaptau::dataset &data,
           const adaptau_model_options &options = adaptau::model_options())
@@ -412,40 +836,37 @@ public:
         make(adaptau_model_create, context.get(), data.get(), &options);
     }
 
-    /** adaptau_model_load. */
-    static model load(const adaptau::context &context, const std::string &path)
+    /** adaptau_model_load_with. */
+    static model load(const adaptau::context &context, const std::string &path, std::vector<attachment> *attachments = nullptr)
     {
         model loaded;
-        loaded.make(adaptau_model_load, context.get(), path.c_str());
+        loaded.make(adaptau_model_load_with, context.get(), path.c_str(), detail::taker(attachments), static_cast<void *>(attachments));
         return loaded;
     }
 
     /** adaptau_model_load_from: of a file in memory, at any address. */
-    static model load(const adaptau::context &context, span<const unsigned char> bytes)
+    static model load(const adaptau::context &context, span<const unsigned char> bytes, std::vector<attachment> *attachments = nullptr)
     {
         model loaded;
         loaded.make(adaptau_model_load_from, context.get(), static_cast<const void *>(bytes.data()),
-                    static_cast<std::int64_t>(bytes.size()), static_cast<adaptau_attachment_function>(nullptr),
-                    static_cast<void *>(nullptr));
+                    static_cast<std::int64_t>(bytes.size()), detail::taker(attachments), static_cast<void *>(attachments));
         return loaded;
     }
 
     /** adaptau_model_map: read-only, in a file that all processes share. */
-    static model map(const adaptau::context &context, const std::string &path)
+    static model map(const adaptau::context &context, const std::string &path, std::vector<attachment> *attachments = nullptr)
     {
         model mapped;
-        mapped.make(adaptau_model_map, context.get(), path.c_str(), static_cast<adaptau_attachment_function>(nullptr),
-                    static_cast<void *>(nullptr));
+        mapped.make(adaptau_model_map, context.get(), path.c_str(), detail::taker(attachments), static_cast<void *>(attachments));
         return mapped;
     }
 
     /** adaptau_model_view: read-only, in memory of the host's that must stay there as long as the model. */
-    static model view(const adaptau::context &context, span<const unsigned char> bytes)
+    static model view(const adaptau::context &context, span<const unsigned char> bytes, std::vector<attachment> *attachments = nullptr)
     {
         model viewed;
         viewed.make(adaptau_model_view, context.get(), static_cast<const void *>(bytes.data()),
-                    static_cast<std::int64_t>(bytes.size()), static_cast<adaptau_attachment_function>(nullptr),
-                    static_cast<void *>(nullptr));
+                    static_cast<std::int64_t>(bytes.size()), detail::taker(attachments), static_cast<void *>(attachments));
         return viewed;
     }
 
@@ -455,17 +876,37 @@ public:
     /** adaptau_model_load_checkpoint. */
     static checkpoint load_checkpoint(const adaptau::context &context, const adaptau::dataset &data, const std::string &path);
 
+    /** adaptau_model_load_checkpoint_from. */
+    static checkpoint load_checkpoint(const adaptau::context &context, const adaptau::dataset &data, span<const unsigned char> bytes);
+
     /** adaptau_model_save_checkpoint. */
     void save_checkpoint(const adaptau::temperature &temperature, const std::string &note, const std::string &path) const
     {
         call(adaptau_model_save_checkpoint, get(), temperature.get(), note.c_str(), path.c_str());
     }
 
-    /** adaptau_model_grow: a new model with the users and items of a larger dataset. */
-    model grow(const adaptau::dataset &data) const
+    /** adaptau_model_save_checkpoint_to: write(bytes, size) gets the bytes of that file, piece by piece. */
+    void save_checkpoint(const adaptau::temperature &temperature, const std::string &note,
+                         const std::function<void(const void *, std::size_t)> &write) const
+    {
+        call(adaptau_model_save_checkpoint_to, get(), temperature.get(), note.c_str(), &detail::write_all,
+             const_cast<void *>(static_cast<const void *>(&write)));
+    }
+
+    /** The bytes of that file. */
+    std::vector<unsigned char> save_checkpoint(const adaptau::temperature &temperature, const std::string &note) const
+    {
+        std::vector<unsigned char> bytes;
+        save_checkpoint(temperature, note, [&](const void *more, std::size_t size) { append(bytes, more, size); });
+        return bytes;
+    }
+
+    /** adaptau_model_grow: a new model with the users and items of a larger dataset; new users are folded in by `fold` unless that is
+     *  nullptr. */
+    model grow(const adaptau::dataset &data, const adaptau_fold_in_options *fold = nullptr) const
     {
         model larger;
-        larger.make(adaptau_model_grow, get(), data.get(), static_cast<const adaptau_fold_in_options *>(nullptr));
+        larger.make(adaptau_model_grow, get(), data.get(), fold);
         return larger;
     }
 
@@ -476,15 +917,36 @@ public:
     /** Dimension of the embeddings. */
     std::int32_t dim() const noexcept { return adaptau_model_dim(get()); }
 
-    /** adaptau_model_save. */
-    void save(const std::string &path) const { call(adaptau_model_save, get(), path.c_str()); }
+    /** adaptau_model_save_with. */
+    void save(const std::string &path, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_with, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
+    }
 
-    /** The bytes of that file, by adaptau_model_save_to. */
+    /** adaptau_model_save_to: write(bytes, size) gets the bytes of that file, piece by piece. */
+    void save(const std::function<void(const void *, std::size_t)> &write, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_to, get(), &detail::write_all, const_cast<void *>(static_cast<const void *>(&write)),
+             detail::count("attachments", all.size()), all.data());
+    }
+
+    /** The bytes of that file. */
     std::vector<unsigned char> save() const
     {
         std::vector<unsigned char> bytes;
-        call(adaptau_model_save_to, get(), &append, static_cast<void *>(&bytes), 0, static_cast<const adaptau_attachment *>(nullptr));
+        save([&](const void *more, std::size_t size) { append(bytes, more, size); });
         return bytes;
+    }
+
+    /** adaptau_model_export_npy; `side` is ADAPTAU_SIDE_USERS or _ITEMS. */
+    void export_npy(std::int32_t side, const std::string &path) const { call(adaptau_model_export_npy, get(), side, path.c_str()); }
+
+    /** adaptau_model_export_index. */
+    void export_index(std::int32_t side, const std::string &path) const
+    {
+        call(adaptau_model_export_index, get(), side, path.c_str());
     }
 
     /** adaptau_model_set_fold_in; `data` may be nullptr without popularity. */
@@ -507,6 +969,55 @@ public:
         auto out = sized<adaptau_tables>();
         call(adaptau_model_get_tables, get(), &out);
         return out;
+    }
+
+    /** The tables that are trained: adaptau_model_get_raw_tables. */
+    adaptau_tables raw_tables() const
+    {
+        auto out = sized<adaptau_tables>();
+        call(adaptau_model_get_raw_tables, get(), &out);
+        return out;
+    }
+
+    /** What an encoder learns beside them. */
+    adaptau_encoder_parameters encoder_parameters() const
+    {
+        auto out = sized<adaptau_encoder_parameters>();
+        call(adaptau_model_get_encoder_parameters, get(), &out);
+        return out;
+    }
+
+    /** adaptau_model_refresh: after the host has written rows of its own tables. */
+    void refresh() { call(adaptau_model_refresh, get()); }
+
+    /** adaptau_model_prepare: make final embeddings now. */
+    void prepare() { call(adaptau_model_prepare, get()); }
+
+    /** adaptau_model_evaluate: the results are read from the evaluator. */
+    void evaluate(adaptau::evaluator &evaluator) const { call(adaptau_model_evaluate, get(), evaluator.get()); }
+
+    /** adaptau_model_update_targets: soft targets. */
+    void update_targets(const adaptau::dataset &data, const adaptau::temperature &temperature, const adaptau_target_options &options)
+    {
+        call(adaptau_model_update_targets, get(), data.get(), temperature.get(), &options);
+    }
+
+    /** adaptau_model_set_reduce: `function` gets each piece. An empty one: the model's items are the catalogue again. The model keeps
+     *  the function. One of training::model() cannot, and throws. */
+    void set_reduce(std::function<void(const adaptau_reduce_piece &)> function, adaptau_reduce options = adaptau::reduce())
+    {
+        if (lent_)
+            detail::refuse(ADAPTAU_E_STATE, "the model belongs to a training: set the function before it does");
+        if (!function) {
+            call(adaptau_model_set_reduce, get(), static_cast<const adaptau_reduce *>(nullptr));
+            keeps_.reset();
+            return;
+        }
+        const auto kept = std::make_shared<std::function<void(const adaptau_reduce_piece &)>>(std::move(function));
+        options.function = &detail::reduce_piece;
+        options.user_data = kept.get();
+        call(adaptau_model_set_reduce, get(), &options);
+        keeps_ = kept;
     }
 
     /** adaptau_model_update_temperature. */
@@ -542,7 +1053,7 @@ public:
     {
         if (!bias.empty())
             detail::require_size("bias", bias.size(), static_cast<std::size_t>(n_items()));
-        call(adaptau_model_set_item_bias, get(), bias.empty() ? nullptr : bias.data());
+        call(adaptau_model_set_item_bias, get(), detail::or_null(bias));
     }
 
     /** adaptau_model_set_learning_rates. */
@@ -555,7 +1066,7 @@ public:
         detail::require_size("found", found.size(), wanted);
         if (!scores.empty())
             detail::require_size("scores", scores.size(), wanted);
-        call(adaptau_model_rank, get(), &query, found.data(), scores.empty() ? nullptr : scores.data());
+        call(adaptau_model_rank, get(), &query, found.data(), detail::or_null(scores));
     }
 
     /** The items for users: k for each of `users`, best first, none that is `seen`; −1 where fewer are left. */
@@ -583,21 +1094,36 @@ public:
 
 private:
     friend class training;
-    friend model fit(const adaptau::context &, const adaptau::dataset &, const adaptau_recipe &, const adaptau_fit_options &,
-                     adaptau_fit_result *);
-    model() noexcept = default;
+    template <class Object> friend class borrowed;
 
-    /* No exception may pass through C. */
-    static std::int32_t append(void *bytes, const void *more, std::int64_t size) noexcept
+    static void append(std::vector<unsigned char> &bytes, const void *more, std::size_t size)
     {
-        try {
-            const auto *first = static_cast<const unsigned char *>(more);
-            static_cast<std::vector<unsigned char> *>(bytes)->insert(static_cast<std::vector<unsigned char> *>(bytes)->end(), first, first + size);
-            return 0;
-        } catch (...) {
-            return 1;
-        }
+        const auto *first = static_cast<const unsigned char *>(more);
+        bytes.insert(bytes.end(), first, first + size);
     }
+
+    bool lent_ = false;
+};
+
+/** An object that a training owns, for as long as that says: `->` has its methods, `*` is the object. Since 1.0. */
+template <class Object> class borrowed {
+public:
+    /** Not to be destroyed by this. */
+    explicit borrowed(decltype(std::declval<Object>().get()) handle) noexcept : object_(Object::adopt(handle))
+    {
+        if constexpr (std::is_same_v<Object, model>)
+            object_.lent_ = true;
+    }
+    ~borrowed() { object_.release(); }
+    /** The handle goes along. */
+    borrowed(borrowed &&) noexcept = default;
+    borrowed &operator=(borrowed &&) = delete;
+
+    Object &operator*() noexcept { return object_; }  /**< the object                                        */
+    Object *operator->() noexcept { return &object_; } /**< its methods                                      */
+
+private:
+    Object object_;
 };
 
 /** A recipe with its defaults, and ADAPTAU_BY_DATA where the data decide: adaptau_recipe_init. Since 1.0. */
@@ -615,14 +1141,93 @@ inline adaptau_recipe fill(adaptau_recipe recipe, const adaptau::dataset &data)
     return recipe;
 }
 
+/** adaptau_recipe_fill_for. Since 1.0. */
+inline adaptau_recipe fill(adaptau_recipe recipe, std::int32_t n_users, std::int32_t n_items, std::int64_t n_interactions)
+{
+    call(adaptau_recipe_fill_for, &recipe, n_users, n_items, n_interactions);
+    return recipe;
+}
+
+/** adaptau_recipe_model_options. Since 1.0. */
+inline adaptau_model_options model_options(const adaptau_recipe &recipe)
+{
+    auto out = sized<adaptau_model_options>();
+    call(adaptau_recipe_model_options, &recipe, &out);
+    return out;
+}
+
+/** adaptau_recipe_loss. Since 1.0. */
+inline adaptau_loss loss(const adaptau_recipe &recipe)
+{
+    auto out = sized<adaptau_loss>();
+    call(adaptau_recipe_loss, &recipe, &out);
+    return out;
+}
+
+/** adaptau_recipe_temperature_options. Since 1.0. */
+inline adaptau_temperature_options temperature_options(const adaptau_recipe &recipe)
+{
+    auto out = sized<adaptau_temperature_options>();
+    call(adaptau_recipe_temperature_options, &recipe, &out);
+    return out;
+}
+
+/** adaptau_recipe_sampler_options. Since 1.0. */
+inline adaptau_sampler_options sampler_options(const adaptau_recipe &recipe)
+{
+    auto out = sized<adaptau_sampler_options>();
+    call(adaptau_recipe_sampler_options, &recipe, &out);
+    return out;
+}
+
+/** adaptau_recipe_fold_in_options. Since 1.0. */
+inline adaptau_fold_in_options fold_in_options(const adaptau_recipe &recipe, const adaptau::model &model,
+                                               const adaptau::temperature &temperature)
+{
+    auto out = sized<adaptau_fold_in_options>();
+    call(adaptau_recipe_fold_in_options, &recipe, model.get(), temperature.get(), &out);
+    return out;
+}
+
+/** adaptau_popularity_prior: a bias for each item, for model::set_item_bias. Since 1.0. */
+inline std::vector<float> popularity_prior(const adaptau::dataset &data, double strength, double tau0)
+{
+    std::vector<float> bias(detail::size_of(data.n_items()));
+    float              none;
+    call(adaptau_popularity_prior, data.get(), strength, tau0, bias.empty() ? &none : bias.data());
+    return bias;
+}
+
 /** adaptau_training. Since 1.0. */
-class training : public detail::object<adaptau_training, adaptau_training_destroy> {
+class training : public detail::object<training, adaptau_training, adaptau_training_destroy> {
 public:
+    /** Empty. */
+    training() noexcept = default;
+
     /** adaptau_training_create. */
     training(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe = adaptau::recipe())
     {
         make(adaptau_training_create, context.get(), data.get(), &recipe);
     }
+
+    /** adaptau_training_create_from: go on with a model, and with a temperature unless that is empty. Both are empty afterwards; after a
+     *  failure they are as before. */
+    training(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe, adaptau::model &&model,
+             adaptau::temperature &&temperature = {})
+    {
+        make(adaptau_training_create_from, context.get(), data.get(), &recipe, model.get(), temperature.get());
+        take_over(model, temperature);
+    }
+
+    /** Its model, until it is replaced or taken. Empty after take_model. */
+    borrowed<adaptau::model> model() const noexcept { return borrowed<adaptau::model>(adaptau_training_model(get())); }
+    /** Its temperature, until it is replaced. */
+    borrowed<adaptau::temperature> temperature() const noexcept
+    {
+        return borrowed<adaptau::temperature>(adaptau_training_temperature(get()));
+    }
+    /** Its sampler. */
+    borrowed<adaptau::sampler> sampler() const noexcept { return borrowed<adaptau::sampler>(adaptau_training_sampler(get())); }
 
     /** adaptau_training_begin_epoch. */
     void begin_epoch(std::int64_t epoch) { call(adaptau_training_begin_epoch, get(), epoch); }
@@ -688,31 +1293,100 @@ public:
         return note;
     }
 
+    /** adaptau_training_add_loss, for a host that makes its steps by model() itself. */
+    void add_loss(double loss) { call(adaptau_training_add_loss, get(), loss); }
+
     /** adaptau_training_take_model: from now on the training is only to be destroyed, or given another model. */
-    model take_model()
+    adaptau::model take_model()
     {
-        model taken;
-        taken.own(adaptau_training_take_model(get()));
+        adaptau::model taken = adaptau::model::adopt(adaptau_training_take_model(get()));
+        taken.keeps_ = std::move(keeps_);
         return taken;
     }
 
-    /** adaptau_training_replace_model. `next` is empty afterwards. */
-    void replace_model(model next)
+    /** adaptau_training_replace_model: with another model, and another temperature unless that is empty. Both are empty afterwards; after
+     *  a failure they are as before. */
+    void replace_model(adaptau::model &&model, adaptau::temperature &&temperature = {})
     {
-        call(adaptau_training_replace_model, get(), next.get(), static_cast<adaptau_temperature *>(nullptr));
-        next.release();
+        call(adaptau_training_replace_model, get(), model.get(), temperature.get());
+        take_over(model, temperature);
+    }
+
+private:
+    /* What the model's functions need comes along. */
+    void take_over(adaptau::model &model, adaptau::temperature &temperature) noexcept
+    {
+        model.release();
+        temperature.release();
+        keeps_ = std::move(model.keeps_);
     }
 };
 
-/** adaptau_fit. `result`, from sized, may be nullptr. Since 1.0. */
+namespace detail {
+
+using fit_function = std::function<std::int32_t(const adaptau_fit_progress &)>;
+
+/* Both callbacks of a fit have one user_data. */
+struct fit_functions {
+    const fit_function &on_step, &on_epoch;
+
+    static std::int32_t step(void *data, const adaptau_fit_progress *progress) noexcept
+    {
+        return guard(-1, [&] { return static_cast<const fit_functions *>(data)->on_step(*progress); });
+    }
+
+    static std::int32_t epoch(void *data, const adaptau_fit_progress *progress) noexcept
+    {
+        return guard(-1, [&] { return static_cast<const fit_functions *>(data)->on_epoch(*progress); });
+    }
+};
+
+} // namespace detail
+
+/** What adaptau_fit calls; an empty one is none. Each answers ADAPTAU_FIT_GO_ON or ADAPTAU_FIT_STOP. Since 1.0. */
+struct fit_callbacks {
+    std::function<std::int32_t(const adaptau_fit_progress &)> on_step;  /**< after each step                 */
+    std::function<std::int32_t(const adaptau_fit_progress &)> on_epoch; /**< after each epoch                */
+};
+
+/** adaptau_fit. `result`, from sized, may be nullptr. `callbacks` take the places of those in the options. Since 1.0. */
 inline model fit(const adaptau::context &context, const adaptau::dataset &data, const adaptau_recipe &recipe = adaptau::recipe(),
-                 const adaptau_fit_options &options = adaptau::fit_options(), adaptau_fit_result *result = nullptr)
+                 adaptau_fit_options options = adaptau::fit_options(), adaptau_fit_result *result = nullptr,
+                 const fit_callbacks &callbacks = {})
 {
-    adaptau_model *made = nullptr;
+    adaptau_model        *made = nullptr;
+    detail::fit_functions functions{callbacks.on_step, callbacks.on_epoch};
+    if (callbacks.on_step || callbacks.on_epoch) {
+        options.on_step = callbacks.on_step ? &detail::fit_functions::step : nullptr;
+        options.on_epoch = callbacks.on_epoch ? &detail::fit_functions::epoch : nullptr;
+        options.user_data = &functions;
+    }
     call(adaptau_fit, context.get(), data.get(), &recipe, &options, &made, result);
-    model fitted;
-    fitted.own(made);
-    return fitted;
+    return model::adopt(made);
+}
+
+namespace detail {
+
+inline std::int32_t tell_tuning(void *data, const adaptau_tune_progress *progress) noexcept
+{
+    return guard(-1, [&] { return (*static_cast<const std::function<bool(const adaptau_tune_progress &)> *>(data))(*progress) ? 0 : 1; });
+}
+
+} // namespace detail
+
+/** adaptau_tune: fills `recipe` and finds its temperature. progress(where) answers whether to go on, and takes the place of that in the
+ *  options. Since 1.0. */
+inline adaptau_tune_result tune(const adaptau::context &context, const adaptau::dataset &data, adaptau_recipe &recipe,
+                                adaptau_tune_options                                     options = adaptau::tune_options(),
+                                const std::function<bool(const adaptau_tune_progress &)> &progress = {})
+{
+    auto result = sized<adaptau_tune_result>();
+    if (progress) {
+        options.progress = &detail::tell_tuning;
+        options.user_data = const_cast<void *>(static_cast<const void *>(&progress));
+    }
+    call(adaptau_tune, context.get(), data.get(), &options, &recipe, &result);
+    return result;
 }
 
 /** What model::load_checkpoint reads. Since 1.0. */
@@ -728,12 +1402,19 @@ inline model::checkpoint model::load_checkpoint(const adaptau::context &context,
     adaptau_model       *read = nullptr;
     adaptau_temperature *tau = nullptr;
     char                 note[ADAPTAU_NOTE_SIZE];
-    call(adaptau_model_load_checkpoint, context.get(), data.get(), path.c_str(), &read, &tau, note);
-    checkpoint all{adaptau::model(), adaptau::temperature(), {}};
-    all.model.own(read);
-    all.temperature.own(tau);
-    all.note = note;
-    return all;
+    call(adaptau_model_load_checkpoint, context.get(), data.get(), path.c_str(), &read, &tau, static_cast<char *>(note));
+    return {adopt(read), adaptau::temperature::adopt(tau), note};
+}
+
+inline model::checkpoint model::load_checkpoint(const adaptau::context &context, const adaptau::dataset &data,
+                                                span<const unsigned char> bytes)
+{
+    adaptau_model       *read = nullptr;
+    adaptau_temperature *tau = nullptr;
+    char                 note[ADAPTAU_NOTE_SIZE];
+    call(adaptau_model_load_checkpoint_from, context.get(), data.get(), static_cast<const void *>(bytes.data()),
+         static_cast<std::int64_t>(bytes.size()), &read, &tau, static_cast<char *>(note));
+    return {adopt(read), adaptau::temperature::adopt(tau), note};
 }
 
 /** adaptau_fold_in_options_init; tau is still to be set. Since 1.0. */
@@ -743,8 +1424,11 @@ inline adaptau_fold_in_options fold_in_options(const adaptau::model &model, std:
 }
 
 /** adaptau_fold_in. Since 1.0. */
-class fold_in : public detail::object<adaptau_fold_in, adaptau_fold_in_destroy> {
+class fold_in : public detail::object<fold_in, adaptau_fold_in, adaptau_fold_in_destroy> {
 public:
+    /** Empty. */
+    fold_in() noexcept = default;
+
     /** adaptau_fold_in_create. `data`, the pairs trained on, may be nullptr without soft targets. */
     fold_in(const adaptau::model &model, const adaptau::dataset *data, const adaptau_fold_in_options &options)
         : dim_(static_cast<std::size_t>(model.dim()))
@@ -770,13 +1454,141 @@ public:
             detail::require_size("taus", taus.size(), n);
         if (!weights.empty())
             detail::require_size("weights", weights.size(), items.size());
-        call(adaptau_fold_in_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), weights.empty() ? nullptr : weights.data(),
-             embeddings.data(), taus.empty() ? nullptr : taus.data());
+        call(adaptau_fold_in_users, get(), detail::count("item_ptr", n), item_ptr.data(), items.data(), detail::or_null(weights),
+             embeddings.data(), detail::or_null(taus));
     }
 
 private:
-    std::size_t dim_;
+    std::size_t dim_ = 0;
 };
+
+/* ---- arithmetic on the host's arrays ------------------------------------------------------------------------------- */
+
+/** adaptau_softmax. Since 1.0. */
+inline void softmax(const context &context, const adaptau_tables &tables, const adaptau_batch &batch,
+                    const adaptau_row_temperatures &temperatures, adaptau_loss_output &output)
+{
+    call(adaptau_softmax, context.get(), &tables, &batch, &temperatures, &output);
+}
+
+/** adaptau_loss_gradients. Since 1.0. */
+inline void loss_gradients(const context &context, const adaptau_tables &tables, const adaptau_batch &batch,
+                           const adaptau_row_temperatures &temperatures, const adaptau_loss &loss, adaptau_loss_output &output)
+{
+    call(adaptau_loss_gradients, context.get(), &tables, &batch, &temperatures, &loss, &output);
+}
+
+/** adaptau_loss_gradients_of_shard; `function` gets each piece, and takes the place of that in `options`. Since 1.0. */
+inline void loss_gradients_of_shard(const context &context, const adaptau_tables &tables, const adaptau_batch &batch,
+                                    const adaptau_row_temperatures &temperatures, const adaptau_loss &loss,
+                                    const std::function<void(const adaptau_reduce_piece &)> &function, adaptau_loss_output &output,
+                                    adaptau_reduce options = adaptau::reduce())
+{
+    options.function = &detail::reduce_piece;
+    options.user_data = const_cast<void *>(static_cast<const void *>(&function));
+    call(adaptau_loss_gradients_of_shard, context.get(), &tables, &batch, &temperatures, &loss, function ? &options : nullptr, &output);
+}
+
+/** adaptau_merge_row_sums. Since 1.0. */
+inline void merge_row_sums(span<adaptau_row_sums> into, span<const adaptau_row_sums> from)
+{
+    detail::require_size("from", from.size(), into.size());
+    adaptau_merge_row_sums(static_cast<std::int64_t>(into.size()), into.data(), from.data());
+}
+
+/** adaptau_normalise_rows of [n x dim] in one piece; `norms`, unless it is empty, gets n lengths. Since 1.0. */
+inline void normalise_rows(const context &context, std::int32_t dim, span<const float> in, span<float> out, span<float> norms = {})
+{
+    const std::size_t n = dim > 0 ? in.size() / static_cast<std::size_t>(dim) : 0;
+    detail::require_size("in", in.size(), n * detail::size_of(dim));
+    detail::require_size("out", out.size(), in.size());
+    call(adaptau_normalise_rows, context.get(), static_cast<std::int64_t>(n), dim, in.data(), std::int64_t{0}, out.data(), std::int64_t{0},
+         detail::optional("norms", norms, n));
+}
+
+/** adaptau_normalise_rows_backward of [n x dim] in one piece; `norms` has n lengths, or is empty for 1 each. Since 1.0. */
+inline void normalise_rows_backward(const context &context, std::int32_t dim, span<const float> unit, span<const float> norms,
+                                    span<float> gradients)
+{
+    const std::size_t n = dim > 0 ? unit.size() / static_cast<std::size_t>(dim) : 0;
+    detail::require_size("unit", unit.size(), n * detail::size_of(dim));
+    detail::require_size("gradients", gradients.size(), unit.size());
+    call(adaptau_normalise_rows_backward, context.get(), static_cast<std::int64_t>(n), dim, unit.data(), std::int64_t{0},
+         detail::optional("norms", norms, n), gradients.data(), std::int64_t{0});
+}
+
+/** adaptau_init_rows: rows first … first + n of a table of `total` rows, [n x dim]. Since 1.0. */
+inline std::vector<float> init_rows(const context &context, std::uint64_t seed, std::int32_t side, std::int32_t init, std::int64_t total,
+                                    std::int64_t first, std::int64_t n, std::int32_t dim)
+{
+    std::vector<float> rows(detail::size_of(n) * detail::size_of(dim));
+    call(adaptau_init_rows, context.get(), seed, side, init, total, first, n, dim, rows.data(), std::int64_t{0});
+    return rows;
+}
+
+/** adaptau_top_k of scores [n_rows x n_columns] in one piece; `columns` and, unless it is empty, `values` have n_rows * k entries. Row r
+ *  does not get exclude[exclude_ptr[r]] … exclude[exclude_ptr[r + 1]); both may be empty. Since 1.0. */
+inline void top_k(const context &context, std::int32_t n_rows, std::int32_t n_columns, span<const float> scores, std::int32_t k,
+                  span<std::int32_t> columns, span<float> values = {}, span<const std::int64_t> exclude_ptr = {},
+                  span<const std::int32_t> exclude = {})
+{
+    const std::size_t wanted = detail::size_of(n_rows) * detail::size_of(k);
+    detail::require_size("scores", scores.size(), detail::size_of(n_rows) * detail::size_of(n_columns));
+    detail::require_size("columns", columns.size(), wanted);
+    call(adaptau_top_k, context.get(), n_rows, n_columns, scores.data(), std::int64_t{n_columns}, k,
+         detail::optional("exclude_ptr", exclude_ptr, detail::size_of(n_rows) + 1), exclude.data(), columns.data(),
+         detail::optional("values", values, wanted));
+}
+
+/** adaptau_merge_top_k: lists of k entries of two shards, into `found` and `scores`. Since 1.0. */
+inline void merge_top_k(const context &context, std::int32_t k, span<std::int32_t> found, span<float> scores,
+                        span<const std::int32_t> other_found, span<const float> other_scores)
+{
+    const std::size_t n = k > 0 ? found.size() / static_cast<std::size_t>(k) : 0;
+    detail::require_size("found", found.size(), n * detail::size_of(k));
+    detail::require_size("scores", scores.size(), found.size());
+    detail::require_size("other_found", other_found.size(), found.size());
+    detail::require_size("other_scores", other_scores.size(), found.size());
+    call(adaptau_merge_top_k, context.get(), static_cast<std::int64_t>(n), k, found.data(), scores.data(), other_found.data(),
+         other_scores.data());
+}
+
+/** adaptau_adam: a gradient for each of `ids`, in their order, or with ADAPTAU_ADAM_GRADIENTS_BY_ID for each row. Since 1.0. */
+inline void adam(const context &context, const adaptau_adam_options &options, span<const std::int32_t> ids, span<const float> gradients,
+                 const adaptau_adam_rows &rows)
+{
+    const std::size_t n = options.flags & ADAPTAU_ADAM_GRADIENTS_BY_ID ? detail::size_of(rows.n) : ids.size();
+    detail::require_size("gradients", gradients.size(), n * detail::size_of(rows.dim));
+    call(adaptau_adam, context.get(), &options, static_cast<std::int64_t>(ids.size()), ids.data(), gradients.data(), std::int64_t{0},
+         &rows);
+}
+
+/** adaptau_table_moments of [n x dim] in one piece. Since 1.0. */
+inline std::vector<double> table_moments(const context &context, std::int32_t dim, span<const float> rows, bool normalise)
+{
+    const std::size_t   n = dim > 0 ? rows.size() / static_cast<std::size_t>(dim) : 0;
+    std::vector<double> out(detail::size_of(adaptau_table_moments_size(dim)));
+    detail::require_size("rows", rows.size(), n * detail::size_of(dim));
+    call(adaptau_table_moments, context.get(), static_cast<std::int64_t>(n), dim, rows.data(), std::int64_t{0}, normalise ? 1 : 0,
+         out.data());
+    return out;
+}
+
+/** adaptau_table_moments_merge. Since 1.0. */
+inline void merge_table_moments(std::int32_t dim, span<double> into, span<const double> from)
+{
+    detail::require_size("into", into.size(), detail::size_of(adaptau_table_moments_size(dim)));
+    detail::require_size("from", from.size(), into.size());
+    adaptau_table_moments_merge(dim, into.data(), from.data());
+}
+
+/** adaptau_interaction_moments: four sums. Since 1.0. */
+inline std::vector<double> interaction_moments(const context &context, const adaptau_tables &tables, const adaptau::dataset &data)
+{
+    std::vector<double> out(4);
+    call(adaptau_interaction_moments, context.get(), &tables, data.get(), out.data());
+    return out;
+}
 
 } // namespace adaptau
 

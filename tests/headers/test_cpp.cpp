@@ -33,11 +33,9 @@ template <class Action> void expect_error(adaptau_status status, const char *mes
 
 static_assert(!std::is_copy_constructible_v<adaptau::model> && !std::is_copy_assignable_v<adaptau::model>);
 static_assert(std::is_nothrow_move_constructible_v<adaptau::model> && std::is_nothrow_move_assignable_v<adaptau::model>);
-static_assert(!std::is_default_constructible_v<adaptau::model>);
 static_assert(std::is_convertible_v<std::vector<int32_t> &, adaptau::span<const int32_t>>);
 static_assert(!std::is_convertible_v<const std::vector<int32_t> &, adaptau::span<int32_t>>);
 static_assert(!std::is_convertible_v<std::vector<int64_t> &, adaptau::span<const int32_t>>);
-static_assert(sizeof(adaptau::model) == sizeof(void *));
 
 const std::vector<int32_t> users = {0, 0, 1, 1, 2, 2}, items = {0, 1, 1, 2, 2, 3};
 

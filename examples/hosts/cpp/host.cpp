@@ -117,7 +117,7 @@ void run(const char *path)
     std::printf("%d users, %d items, %" PRId64 " pairs\n", users, items, train.n_interactions());
     for (int epoch = 0; epoch < epochs; epoch++) {
         const double loss = train_epoch(model, sampler, temperature, epoch);
-        evaluator.run(model.tables());
+        model.evaluate(evaluator);
         const double recall = evaluator.mean(ADAPTAU_METRIC_RECALL, cutoff), tau = temperature.state().tau0;
         std::printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", epoch + 1, loss, tau, cutoff, recall);
         print.mix(loss);
