@@ -139,7 +139,7 @@ adaptau_status atau_read_query(const adaptau_query *given, int32_t n_users, int3
 struct answering {
     const adaptau_query   *query;
     adaptau_tables         sides; /* askers as its users, answers as its items                                 */
-    const float           *item_bias; /* of askers: added to the scores at the end, or NULL                    */
+    const float           *item_bias; /* of askers, or NULL                                                    */
     struct atau_item_lists lists[MOST_LISTS]; /* `of` NULL: by position                                        */
     int32_t                n_lists;
     int64_t                entries[MOST_LISTS]; /* of the askers' lists                                        */
@@ -298,20 +298,18 @@ static void fill(struct answering *a)
 
 /* ---- the answer ----------------------------------------------------------------------------------------------------- */
 
-static void finish(const struct answering *a, int32_t *found, float *scores)
+static void finish(const struct answering *a, int32_t *found)
 {
     const adaptau_query *q = a->query;
     for (int64_t p = 0; p < (int64_t)q->n * q->k && q->allowed; p++)
         found[p] = found[p] < 0 ? -1 : q->allowed[found[p]];
-    for (int64_t p = 0; p < (int64_t)q->n * q->k && a->item_bias && scores; p++)
-        scores[p] += a->item_bias[q->ids ? q->ids[p / q->k] : p / q->k];
 }
 
 static adaptau_status scan(adaptau_context *context, struct answering *a, int32_t *found, float *scores, adaptau_error *error)
 {
     const adaptau_query           *q = a->query;
     const struct atau_scan_request request = {
-        .n = q->n, .users = q->embeddings ? NULL : q->ids, .n_masks = a->n_lists, .masks = a->lists};
+        .n = q->n, .users = q->embeddings ? NULL : q->ids, .n_masks = a->n_lists, .masks = a->lists, .bias = a->item_bias, .bias_ids = q->ids};
     struct atau_score_sides sides;
     adaptau_status          status = atau_score_sides_open(context, &a->sides, false, &sides, error);
     if (status != ADAPTAU_OK)
@@ -343,7 +341,7 @@ adaptau_status atau_answer(adaptau_context *context, const adaptau_tables *table
     fill(&a);
     status = scan(context, &a, found, scores, error);
     if (status == ADAPTAU_OK)
-        finish(&a, found, scores);
+        finish(&a, found);
     atau_arena_free(context, &arena);
     return status;
 }

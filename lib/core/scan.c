@@ -30,6 +30,7 @@ struct scratch {
     float          *row;    /* [d] a normalised user                                                          */
     float          *tile;   /* [LINES x width] scores                                                         */
     float          *ones;   /* [width] 1, what an item's bias is multiplied by                                */
+    float          *bias;   /* [width] of the positions themselves; with request->bias                        */
     const int32_t **masked; /* [n_masks x width] next masked item                                             */
     const int32_t **masked_end;
     struct atau_screened_block screened;
@@ -64,6 +65,8 @@ static void pack_users(const struct job *job, const struct scratch *s, int64_t f
         for (int32_t p = 0; p < tables->dim; p++)
             s->packed[p * job->width + r] = row[p];
         s->ones[r] = 1.0f;
+        if (job->request->bias)
+            s->bias[r] = job->request->bias[job->request->bias_ids ? job->request->bias_ids[first + r] : first + r];
     }
 }
 
@@ -84,6 +87,8 @@ static void add_bias(const struct job *job, const struct scratch *s, int64_t n, 
     const float *bias = job->sides->tables.item_bias;
     for (int64_t line = 0; bias && line < lines; line++)
         atau_kernels_of(job->sides->context)->axpy(n, bias[item + line], s->ones, s->tile + line * job->width);
+    for (int64_t line = 0; job->request->bias && line < lines; line++)
+        atau_kernels_of(job->sides->context)->axpy(n, 1.0f, s->bias, s->tile + line * job->width);
 }
 
 /* Lists are ascending and items come in order: each list is walked once. Whoever looks at an item goes on from where the list
@@ -229,6 +234,7 @@ static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct
     s->row = atau_arena_take(arena, dim, sizeof *s->row);
     s->tile = atau_arena_take(arena, ATAU_SCAN_LINES, width * sizeof *s->tile);
     s->ones = atau_arena_take(arena, width, sizeof *s->ones);
+    s->bias = atau_arena_take(arena, job->request->bias ? width : 0, sizeof *s->bias);
     s->masked = atau_arena_take(arena, masks, width * sizeof *s->masked);
     s->masked_end = atau_arena_take(arena, masks, width * sizeof *s->masked_end);
     if (job->screen)
@@ -280,7 +286,7 @@ adaptau_status atau_scan(const struct atau_score_sides *sides, const struct atau
     struct atau_screen screen = {0};
     struct job         job = {.sides = sides, .request = request, .visitor = visitor, .width = choose_width(request->n, most_users)};
     adaptau_status     status = ADAPTAU_OK;
-    if (visitor->thresholds && atau_screen_pays(sides, request->n, visitor->n_kept)) {
+    if (visitor->thresholds && !request->bias && atau_screen_pays(sides, request->n, visitor->n_kept)) {
         status = atau_screen_open(sides, &screen, error);
         job.screen = screen.kernels ? &screen : NULL;
     }

@@ -23,6 +23,8 @@ struct atau_scan_request {
     const int32_t                *users; /* [n] ids, or NULL: 0 … n − 1                                       */
     int32_t                       n_masks;
     const struct atau_item_lists *masks; /* [n_masks]                                                         */
+    const float                  *bias;     /* by id: added to all scores of a position before they are compared, or NULL */
+    const int32_t                *bias_ids; /* [n] ids of the positions, or NULL: 0 … n − 1                    */
 };
 
 /* The user at a position of the request. */

@@ -177,6 +177,39 @@ START_TEST(sorts_pairs_and_keeps_each_once)
 }
 END_TEST
 
+/* Of every small size, so that arrays end at every place of a line of memory: none is written beyond its end, and none is read before
+ * it was written. */
+START_TEST(datasets_of_every_small_size_stay_in_their_memory)
+{
+    for (int32_t n = 1; n <= 17; n++)
+        for (int32_t m = 1; m <= 17; m++) {
+            int32_t             users[17 * 17], items[17 * 17];
+            float               weights[17 * 17];
+            int64_t             pairs = 0;
+            adaptau_dataset    *dataset = NULL;
+            for (int32_t u = 0; u < n; u++)
+                for (int32_t i = m - 1; i >= 0; i--)
+                    if ((u * 5 + i * 3) % 4 != 1) {
+                        weights[pairs] = 1.0f + (float)i;
+                        users[pairs] = u;
+                        items[pairs++] = i;
+                    }
+            for (int weighs = 0; weighs < 2; weighs++) {
+                OK(adaptau_dataset_create_from_interactions(context, n, m, pairs, users, items, weighs ? weights : NULL, &dataset, &error));
+                const adaptau_dataset_view view = view_of(dataset);
+                ck_assert_int_eq(view.user_ptr[n], pairs);
+                ck_assert_int_eq(view.item_ptr[m], pairs);
+                for (int32_t u = 0; u < n; u++)
+                    for (int64_t p = view.user_ptr[u]; p < view.user_ptr[u + 1]; p++) {
+                        ck_assert((u * 5 + view.user_items[p] * 3) % 4 != 1);
+                        ck_assert(!weighs || view.user_weights[p] == 1.0f + (float)view.user_items[p]);
+                    }
+                adaptau_dataset_destroy(dataset);
+            }
+        }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dataset");
@@ -186,6 +219,7 @@ int main(void)
     tcase_add_test(tests, rejects_a_row_longer_than_the_catalogue_within_its_length);
     tcase_add_test(tests, accepts_empty_datasets_with_null_arrays);
     tcase_add_test(tests, sorts_pairs_and_keeps_each_once);
+    tcase_add_test(tests, datasets_of_every_small_size_stay_in_their_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

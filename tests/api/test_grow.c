@@ -211,18 +211,24 @@ START_TEST(a_temperature_of_no_users_grows)
 {
     const int32_t                     policies[] = {ADAPTAU_TAU_USER_NONE, ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_LEARNED};
     const adaptau_temperature_options options =
-        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.35, .tau_user_policy = policies[_i]});
+        full_temperature_options((adaptau_temperature_options){.tau_user_policy = policies[_i]});
+    adaptau_temperature_state state = {.struct_size = sizeof state};
     struct world         w = open_trained(0);
     adaptau_dataset     *nobody = NULL;
     adaptau_temperature *temperature = NULL, *grown = NULL;
     float                taus[USERS], positives[USERS];
     OK(adaptau_dataset_create_from_interactions(w.context, 0, ITEMS, 0, NULL, NULL, NULL, &nobody, &error));
     OK(adaptau_temperature_create(w.context, nobody, &options, &temperature, &error));
+    OK(adaptau_temperature_get_state(temperature, &state, &error));
+    state.tau0 = 0.35; /* another one than a new temperature has                                               */
+    if (policies[_i] != ADAPTAU_TAU_USER_LEARNED)
+        OK(adaptau_temperature_set_state(temperature, &state, NULL, &error));
+    OK(adaptau_temperature_get_state(temperature, &state, &error));
     OK(adaptau_temperature_grow(temperature, w.data, &grown, &error));
     OK(adaptau_temperature_rows(grown, USERS, NULL, taus, positives, &error));
     for (int32_t u = 0; u < USERS; u++) {
-        ck_assert_msg(taus[u] == 0.35f && positives[u] == 0.35f, "user %d has %g", (int)u, (double)taus[u]);
-        ck_assert(adaptau_temperature_user_taus(grown)[u] == 0.35f);
+        ck_assert_msg(taus[u] == (float)state.tau0 && positives[u] == (float)state.tau0, "user %d has %g", (int)u, (double)taus[u]);
+        ck_assert(adaptau_temperature_user_taus(grown)[u] == (float)state.tau0);
     }
     adaptau_temperature_destroy(grown);
     adaptau_temperature_destroy(temperature);

@@ -196,12 +196,56 @@ START_TEST(embeddings_of_the_host_ask_too)
 }
 END_TEST
 
+/* A bias that is large beside the products rounds many scores to the same float: the list is in the order of the scores that are
+ * handed over, and of equal ones the lower ids are there, in their order. _i: whether scores are asked for; some users allowed. */
+START_TEST(scores_that_a_bias_makes_equal_are_ties)
+{
+    enum { MANY = 400, MOST_K = 90 };
+    static float     users[MANY];
+    const float      items[2] = {1.0f, 1.0f}, bias[2] = {16384.0f, 0.0f};
+    const bool       asks = _i % 2, allows = _i / 2;
+    adaptau_context *context = NULL;
+    int32_t          found[2 * MOST_K], allowed[MANY], n_allowed = 0;
+    float            scores[2 * MOST_K];
+    OK(adaptau_context_create(NULL, &context, &error));
+    random_state = 5;
+    for (int u = 0; u < MANY; u++) {
+        users[u] = (float)draw(10000) / 1e6f; /* 16384 + x is one of six floats                                     */
+        if (u % 3)
+            allowed[n_allowed++] = u;
+    }
+    const adaptau_tables tables = {.struct_size = sizeof tables, .n_users = MANY, .n_items = 2, .dim = 1, .users = users, .items = items,
+                                   .item_bias = bias};
+    for (int32_t k = 1; k <= MOST_K; k += 11) {
+        const int32_t       ids[2] = {1, 0};
+        const adaptau_query query = {.struct_size = sizeof query, .question = ADAPTAU_RANK_USERS, .n = 2, .ids = ids, .k = k,
+                                     .allowed = allows ? allowed : NULL, .n_allowed = allows ? n_allowed : 0};
+        OK(adaptau_rank(context, &tables, &query, found, asks ? scores : NULL, &error));
+        for (int r = 0; r < 2; r++) {
+            bool taken[MANY] = {false};
+            for (int32_t place = 0; place < k; place++) {
+                int best = -1;
+                for (int u = 0; u < MANY; u++)
+                    if (!taken[u] && (!allows || u % 3) && (best < 0 || users[u] + bias[ids[r]] > users[best] + bias[ids[r]]))
+                        best = u;
+                taken[best] = true;
+                ck_assert_int_eq(found[r * k + place], best);
+                if (asks)
+                    ck_assert_float_eq(scores[r * k + place], users[best] + bias[ids[r]]);
+            }
+        }
+    }
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ranking");
     TCase *tests = tcase_create("ranking");
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, each_question_has_the_answers_of_a_plain_search, 0, 4 * MODELS);
+    tcase_add_loop_test(tests, scores_that_a_bias_makes_equal_are_ties, 0, 4);
     tcase_add_loop_test(tests, embeddings_of_the_host_ask_too, 0, 4 * MODELS);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

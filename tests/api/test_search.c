@@ -125,7 +125,8 @@ START_TEST(a_best_trial_at_an_end_of_the_range_is_the_answer)
 {
     adaptau_context             *context = make_context(ADAPTAU_BACKEND_REFERENCE, 1);
     const adaptau_search_options options = {.first = 0.1, .least = 0.04, .most = 0.25};
-    for (double height = -30.0; height < 40.0; height += 13.0) { /* scores of any sign                          */
+    for (double height = -30.0; height < 40.0; height += 13.0) { /* scores of any sign, memory of any content    */
+        old_content = (unsigned char)(height < 0.0 ? 0xF4 : height < 20.0 ? 0x00 : 0x7F);
         adaptau_search *search = make_search(context, options);
         for (double value; (value = next_of(search)) > 0.0;)
             OK(adaptau_search_report(search, height + (_i ? -log2(value) : log2(value)), &error));
@@ -136,6 +137,7 @@ START_TEST(a_best_trial_at_an_end_of_the_range_is_the_answer)
         ck_assert_double_eq(result.best, result.best_trial);
         adaptau_search_destroy(search);
     }
+    old_content = 0x7F;
     adaptau_context_destroy(context);
 }
 END_TEST

@@ -412,6 +412,13 @@ def again(source, everything, results):
             if last.get((name, rule, was(name, number), line.strip())) == "survived"]
 
 
+def name_of(source, entry):
+    """As in mutants-accepted: of several equal lines of a file the second one ends in " #2"."""
+    lines = (source / entry["file"]).read_text(encoding="utf-8").split("\n")
+    n = sum(line.strip() == entry["was"] for line in lines[:entry["line"]])
+    return f"{entry['file']} {entry['rule']}: {entry['was']}" + (f" #{n}" if n > 1 else "")
+
+
 def read_accepted(source):
     listing = source / "tests/checks/mutants-accepted"
     lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
@@ -454,7 +461,7 @@ def main():
                 if entry["result"].startswith("killed"):
                     counted["killed"] += 1
                 elif entry["result"] == "survived":
-                    name = f"{entry['file']} {entry['rule']}: {entry['was']}"
+                    name = name_of(build.source, entry)
                     counted["accepted" if name in accepted else "open"] += 1
                     if name not in accepted:
                         print(f"survived  {entry['file']}:{entry['line']}  {entry['rule']}\n    was {entry['was']}\n    is  {entry['is']}", flush=True)

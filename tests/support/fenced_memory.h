@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FENCE_BYTES = 64, FENCE = 0xC3, OLD_CONTENT = 0x7F }; /* a float of 0x7F is 3.4e38, an int32_t 2139062143            */
+enum { FENCE_BYTES = 64, FENCE = 0xC3 };
+
+static unsigned char old_content = 0x7F; /* of new blocks: floats of 3.4e38, an int32_t of 2139062143                          */
 
 #define MOST_OLD_CONTENT ((size_t)1 << 20) /* of a large block its beginning alone: the rest is not touched                 */
 
@@ -20,7 +22,7 @@ static inline void *fenced_allocate(void *user_data, size_t size, size_t alignme
     unsigned char *block = whole > size ? aligned_alloc(alignment, (whole + alignment - 1) / alignment * alignment) : NULL;
     (void)user_data;
     if (block) {
-        memset(block, OLD_CONTENT, size < MOST_OLD_CONTENT ? size : MOST_OLD_CONTENT);
+        memset(block, old_content, size < MOST_OLD_CONTENT ? size : MOST_OLD_CONTENT);
         memset(block + size, FENCE, FENCE_BYTES);
     }
     return block;

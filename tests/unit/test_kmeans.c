@@ -142,6 +142,25 @@ START_TEST(a_centroid_that_loses_its_rows_moves_to_a_far_one)
 }
 END_TEST
 
+/* Nothing changes from the beginning, and yet all centroids are means or rows. For numbers of rows around a line of memory. */
+START_TEST(centroids_of_equal_rows_are_the_row)
+{
+    for (int n = 12; n <= 20; n++) {
+        struct atau_stream stream;
+        struct atau_kmeans problem = {n, DIM, rows, STRIDE, 5, &stream};
+        for (int r = 0; r < ROWS; r++)
+            for (int x = 0; x < DIM; x++)
+                rows[r * STRIDE + x] = r < n ? 0.5f * (float)x : 1e9f;
+        atau_stream_start(&stream, 5, ATAU_RANDOM_PROTOTYPES, 0, 0);
+        OK(atau_kmeans_run(context, &problem, centroids, nearest, &error));
+        for (int k = 0; k < 5 * DIM; k++)
+            ck_assert(fabsf(centroids[k] - rows[k % DIM]) < 1e-6f);
+        for (int r = 0; r < n; r++)
+            ck_assert_int_eq(nearest[r], 0);
+    }
+}
+END_TEST
+
 /* Rows in a line, ever further apart, of which a round takes a few from one heap to the other: Lloyd's method needs more rounds
  * than there are, and what it has after the last one is the answer. */
 START_TEST(rounds_end_where_they_are_said_to)
@@ -187,6 +206,7 @@ int main(void)
     tcase_add_loop_test(tests, agrees_with_a_plain_reference, 0, 4);
     tcase_add_test(tests, is_bitwise_equal_for_any_number_of_threads);
     tcase_add_test(tests, a_centroid_that_loses_its_rows_moves_to_a_far_one);
+    tcase_add_test(tests, centroids_of_equal_rows_are_the_row);
     tcase_add_test(tests, rounds_end_where_they_are_said_to);
     tcase_add_test(tests, as_many_centroids_as_rows_are_the_rows);
     suite_add_tcase(suite, tests);
