@@ -56,7 +56,7 @@ compile() {
     shift
     "$compiler" -std=c11 -O3 -ffp-contract=off -D_POSIX_C_SOURCE=200809L -I"$source/include" -I"$source/lib" \
         "$source/tests/kernels/kernel_bits.c" "$source/lib/kernels/select.c" "$source/lib/kernels/ref.c" \
-        "$source/lib/kernels/blas.c" "$source/lib/common/cpu.c" "$source/lib/common/error.c" "$@" -lm
+        "$source/lib/kernels/blas.c" "$source/lib/common/cpu.c" "$source/lib/common/error.c" "$source/lib/os/posix/system.c" "$@" -lm
 }
 
 if command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 && command -v qemu-aarch64 >/dev/null 2>&1; then

@@ -11,7 +11,7 @@
 #endif
 
 #include "../support/suite.h"
-#include "common/cpu.h"
+#include "os/system.h"
 
 START_TEST(a_quota_is_rounded_up_to_whole_cpus)
 {
