@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "portable.h"
+
 struct host {
     int64_t allocations;      /* made so far                                                                  */
     int64_t allocations_left; /* until one fails; then all fail, or with fails_once it alone                  */
@@ -34,13 +36,13 @@ static inline void *host_allocate(void *user_data, size_t size, size_t alignment
     if (left == 0 || (left < 0 && !host->fails_once))
         return NULL;
     host->bytes += (int64_t)size;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    return test_allocate(alignment, (size + alignment - 1) / alignment * alignment);
 }
 
 static inline void host_free(void *user_data, void *block, size_t size)
 {
     ((struct host *)user_data)->bytes -= (int64_t)size;
-    free(block);
+    test_free(block);
 }
 
 /* Lanes one after the other, the last one first. */
