@@ -11,7 +11,7 @@
  *  | back | adaptau_model_load_checkpoint | adaptau_model_load_checkpoint_from |
  *  | tables alone | adaptau_model_export_npy, _export_index | adaptau_model_get_tables |
  *
- *  The bytes are the same in both columns. docs/files.md describes them. */
+ *  Paths are bytes as the system has them, on Windows UTF-8. The bytes are the same in both columns. docs/files.md describes them. */
 #ifndef ADAPTAU_FILES_H
 #define ADAPTAU_FILES_H
 
@@ -96,7 +96,8 @@ ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, con
  *  E_STATE. The call reads the whole file once, to check the checksum, where there is one, and that all entries are finite.
  *
  *  The file must not change while the model is there. To replace it, save to the same path: the library's files appear by a
- *  rename, so that this model keeps the old file until it is destroyed. A file that somebody writes over in place gives other
+ *  rename, so that this model keeps the old file until it is destroyed. Windows replaces no file that is mapped: there the save is
+ *  E_IO, with EACCES, until the model is destroyed. A file that somebody writes over in place gives other
  *  scores, which may not be finite; one that somebody makes shorter ends the process by a signal (SIGBUS).
  *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
  *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in F16 or BF16, for tables that do not begin at a multiple of 4

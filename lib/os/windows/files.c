@@ -202,8 +202,6 @@ static int open_temporary(struct atau_replacement *file)
     LARGE_INTEGER now;
     if (folder + NAME_LENGTH >= ATAU_LINK_SIZE)
         return ENAMETOOLONG;
-    if (file->target[folder] == 0)
-        return ENOENT;
     memcpy(file->temporary, file->target, folder * sizeof *file->target);
     QueryPerformanceCounter(&now);
     for (uint64_t attempt = 0; attempt < NAMES_TO_TRY; attempt++) {
@@ -223,6 +221,8 @@ int atau_replacement_open(struct atau_replacement *file, const char *path)
 {
     file->file = ATAU_NO_FILE;
     int reason = widen(path, file->target);
+    if (!reason && file->target[folder_length(file->target)] == 0)
+        reason = EISDIR; /* "" is the working directory, as on other systems                                  */
     if (!reason)
         reason = look_at_target(file->target);
     if (!reason)
