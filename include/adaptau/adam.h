@@ -16,11 +16,11 @@ extern "C" {
  *  place in `ids`, as those of adaptau_gradient_view do. */
 #define ADAPTAU_ADAM_GRADIENTS_BY_ID (UINT32_C(1) << 2)
 
-/** Since 1.0. */
+/** How Adam steps. Since 1.0. */
 typedef struct adaptau_adam_options {
     uint32_t struct_size;   /**< sizeof(adaptau_adam_options)                                                */
     uint32_t flags;         /**< ADAPTAU_ADAM_*; 0                                                           */
-    double   learning_rate; /**< in [0, 1e6], the host's to set; 0, which leaves rows as they are            */
+    double   learning_rate; /**< in [0, 1e6]; 0.02, which suits rows of length 1. 0 leaves rows as they are, and moves the moments */
     double   beta1;         /**< decay of the first moment, in [0, 1); 0.9                                   */
     double   beta2;         /**< decay of the second moment, in [0, 1); 0.999                                */
     double   epsilon;       /**< in [1e-30, 1e6]; 1e-12                                                      */
@@ -32,8 +32,8 @@ typedef struct adaptau_adam_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_adam_options_init(adaptau_adam_options *options, adaptau_error *error);
 
-/** Rows of a table, and what Adam remembers of them: a shard of a larger table for example. All arrays belong to the caller and
- *  start as zeros, but for the rows. Since 1.0. */
+/** Rows of a table, and what Adam remembers of them. The table may be a shard of a larger one. All arrays belong to the caller.
+ *  Before the first step the caller fills all of them but `rows` with zeros. Since 1.0. */
 typedef struct adaptau_adam_rows {
     uint32_t struct_size; /**< sizeof(adaptau_adam_rows)                                                     */
     int32_t  dim;         /**< d                                                                             */
@@ -47,12 +47,12 @@ typedef struct adaptau_adam_rows {
 
 /** The step of adaptau_model_apply.
  *  @param[in] n          gradients
- *  @param[in] ids        [n] row of each, none of them twice; NULL: 0 … n − 1. Where rows of a batch are interactions a user can
- *                        have several: their gradients (adaptau_loss_output) are to be added up first
+ *  @param[in] ids        [n] the row of each gradient, none of them twice; NULL: 0 … n − 1. Where the rows of a batch are interactions,
+ *                        a user can have several gradients (adaptau_loss_output): the host adds them up first
  *  @param[in] gradients  [n x d] in the order of ids, `stride` floats apart; 0 means d. With ADAPTAU_ADAM_GRADIENTS_BY_ID [rows->n x d],
  *                        of which the rows `ids` are read
- *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX (also for an id that comes twice), E_NUMERIC (options; or names the first gradient that is not finite): nothing has
- *          changed then; E_CALLBACK as adaptau_model_apply. Since 1.0. */
+ *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX (also for an id that comes twice), E_NUMERIC (an option or the first gradient that is
+ *          not finite): nothing has changed then; E_CALLBACK as adaptau_model_apply. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_adam(adaptau_context *context, const adaptau_adam_options *options, int64_t n,
                                         const int32_t *ids, const float *gradients, int64_t stride,
                                         const adaptau_adam_rows *rows, adaptau_error *error);

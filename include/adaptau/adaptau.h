@@ -11,13 +11,17 @@
  *  Tier 3  model.h        tables, encoder, optimiser and files
  *          fold_in.h      users who come later
  *          shards.h       tiers 1 to 3 over shards of users and items
- *  Tier 4  recipe.h       everything that decides how a model is trained, by the data
- *          tune.h         what a recipe cannot know from the sizes of the data
+ *  Tier 4  recipe.h       everything that decides how a model is trained, and the values that suit the data
+ *          tune.h         the temperature, found by short trainings
  *          fit.h          a training by a recipe, around the host's own steps or in one call
  *
- *  experimental.h has baselines of papers; it is not included here, and no part of the promise.
+ *  experimental.h has baselines of papers. It is not included here, and is no part of the promise of docs/abi.md.
  *
- *  A training loop is the host's own, and short (README.md has it with its checks: each of these calls can fail):
+ *  Comments show pieces of example programs, by names such as 02-training-loop.c. These programs are installed in
+ *  share/doc/libadaptau/examples (Debian: in /usr/share/doc/libadaptau-doc/examples, by the package libadaptau-doc), and lie in the
+ *  folder examples of the source.
+ *
+ *  The loop of a training belongs to the host, and is short (each of these calls can fail; 02-training-loop.c has it with its checks):
  *
  *      for (int64_t epoch = 0; epoch < recipe.epochs; epoch++) {
  *          adaptau_batch batch = {.struct_size = sizeof batch};
@@ -29,9 +33,9 @@
  *          adaptau_training_end_epoch(training, &error);
  *      }
  *
- *  Conventions that hold everywhere: fallible calls return adaptau_status and take the caller's adaptau_error last (NULL is
- *  fine); a failed call changes nothing that the caller can see, unless its comment says what; NULL with length 0 is an empty
- *  array.
+ *  Conventions that hold everywhere: a call that can fail returns adaptau_status and takes the caller's adaptau_error last (NULL is
+ *  fine). A failed call changes nothing that the caller can see, unless its comment says what it changes. NULL with length 0 is an empty
+ *  array. A NaN or an infinity is E_NUMERIC; a finite number outside its range is E_ARGUMENT.
  *
  *  Structs begin with struct_size, which the caller sets. One that has defaults other than 0 has an _init call, which writes them
  *  into all members; the host then changes what it wants:

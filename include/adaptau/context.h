@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** Threads, allocator, log callback and kernel choice; every object is made from one and must die before it.
+/** Threads, allocator, log callback and kernel choice. Every object is made from a context and must be destroyed before it.
  *  Thread-safety: a context may serve objects on several threads at once. While its pool is busy with one call,
  *  another call computes on its own thread, with the same result. After fork() the child may go on using it (on one
  *  thread) and may destroy it.
@@ -50,11 +50,13 @@ typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char 
 #define ADAPTAU_CPU_AVX512 (UINT64_C(1) << 1) /**< AVX-512 F, BW, DQ and VL                                   */
 #define ADAPTAU_CPU_AVX512_BF16 (UINT64_C(1) << 2) /**< AVX-512 BF16, beside ADAPTAU_CPU_AVX512               */
 #define ADAPTAU_CPU_NEON (UINT64_C(1) << 3)   /**< NEON of arm64                                              */
+#define ADAPTAU_CPU_AVX512_VNNI (UINT64_C(1) << 4) /**< AVX-512 VNNI, beside ADAPTAU_CPU_AVX512               */
 
 #define ADAPTAU_BFLOAT16_IF_FASTER 0   /**< where this CPU multiplies them faster than float32, as measured   */
 #define ADAPTAU_BFLOAT16_IF_POSSIBLE 1 /**< on every CPU that can, for the same numbers on all of these; it may be slower */
 
-/** All zero but struct_size: one thread for each CPU that the process may use, malloc, no log, the fastest kernels. Since 1.0. */
+/** A struct whose members are 0, except struct_size, means: one thread for each CPU that the process may use, memory by
+ *  aligned_alloc, no log, the fastest kernels. Since 1.0. */
 typedef struct adaptau_context_options {
     uint32_t                  struct_size; /**< sizeof(adaptau_context_options)                              */
     int32_t                   n_threads;   /**< threads that compute, the caller's included; <= 1024. 0: the CPUs that the process may
@@ -72,7 +74,8 @@ typedef struct adaptau_context_options {
 } adaptau_context_options;
 
 /** Make a context and start its pool.
- *  @param[in]  options  NULL for the defaults; the struct may die after the call, the data pointers may not
+ *  @param[in]  options  NULL for the defaults. The struct is not needed after the call. What its pointers point to must outlive
+ *                       the context
  *  @param[out] out      new context; left untouched on failure
  *  @return E_ARGUMENT, E_ABI; E_UNSUPPORTED when the backend is not built in or the CPU cannot run it; E_MEMORY, E_THREAD, E_CALLBACK.
  *  Since 1.0. */
@@ -82,10 +85,10 @@ ADAPTAU_API adaptau_status adaptau_context_create(const adaptau_context_options 
 /** Join the pool and free the context. Every object made from it must be gone. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_context_destroy(adaptau_context *context);
 
-#define ADAPTAU_PROGRESS_RANKING 0  /**< of users for whom items are scored: evaluation, likelihood, ranking  */
-#define ADAPTAU_PROGRESS_SPECTRAL 1 /**< of sparse products of ADAPTAU_INIT_SPECTRAL                          */
-#define ADAPTAU_PROGRESS_TARGETS 2  /**< of sparse products of soft targets                                   */
-#define ADAPTAU_PROGRESS_FOLD_IN 3  /**< of users who are folded in                                           */
+#define ADAPTAU_PROGRESS_RANKING 0  /**< counts users for whom items are scored: evaluation, likelihood, ranking */
+#define ADAPTAU_PROGRESS_SPECTRAL 1 /**< counts sparse products of ADAPTAU_INIT_SPECTRAL                      */
+#define ADAPTAU_PROGRESS_TARGETS 2  /**< counts sparse products of soft targets                               */
+#define ADAPTAU_PROGRESS_FOLD_IN 3  /**< counts users who are folded in                                       */
 
 /** How far a long call is. Called on the thread that called the library, between pieces of the work and at its end, a few dozen times
  *  at most but for fold-in, which calls it for every 512 users. It must not use the objects that the call is using.

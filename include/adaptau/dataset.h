@@ -16,11 +16,12 @@ typedef struct adaptau_dataset adaptau_dataset;
 
 /** A host's compressed sparse rows. Row u holds the items indices[indptr[u] .. indptr[u + 1]), ascending, each once.
  *
- *  An interaction may have a weight: how often it came, a rating, what is left of it after years. A weight counts wherever a sum or
+ *  An interaction may have a weight: how often it happened, a rating, a number that falls with its age. A weight counts wherever a sum or
  *  a mean over interactions is taken: in losses and their gradients, in the means μ₊ and σ₊² of a temperature, in soft targets and
  *  in ADAPTAU_INIT_SPECTRAL. An interaction of weight 3 is three interactions there. It does not count where distinct
- *  interactions are counted: degrees, |D|, L of Eq. 11, popularity, draws, the graphs of encoders, what is seen, metrics. So all
- *  weights times a constant is the same data for a temperature, and the loss times that constant. docs/concepts.md has the list.
+ *  interactions are counted: degrees, |D|, L of Eq. 11, popularity, draws, the graphs of encoders, what is seen, metrics. A host
+ *  that multiplies all weights by a constant gets the same temperatures, and the loss times that constant. docs/concepts.md has the
+ *  list.
  *  Since 1.0. */
 typedef struct adaptau_csr {
     uint32_t       struct_size; /**< sizeof(adaptau_csr)                                                     */
@@ -33,7 +34,7 @@ typedef struct adaptau_csr {
 } adaptau_csr;
 
 /** Check the arrays once, in O(nnz), borrow them, and build the transpose.
- *  @param[in]  csr  the struct may die after the call; its arrays must outlive *out
+ *  @param[in]  csr  the struct is not needed after the call; its arrays must outlive *out
  *  @param[out] out  new dataset; left untouched on failure
  *  @return E_ARGUMENT, E_ABI; E_INDEX names the first offending row and id, or the first place where a row is not strictly
  *          ascending (adaptau_dataset_create_from_interactions sorts); E_SHAPE a bad indptr; E_NUMERIC the first weight that
@@ -42,10 +43,10 @@ typedef struct adaptau_csr {
 ADAPTAU_API adaptau_status adaptau_dataset_create(adaptau_context *context, const adaptau_csr *csr, adaptau_dataset **out,
                                                   adaptau_error *error);
 
-/** Copy interactions in any order, sort them, and keep each once. One that comes again adds its weight to that of the first;
- *  without weights it is dropped. For counts of repeated interactions give weights of 1.
- *  @param[in]  users, items  [n_interactions] each; NULL is fine when n_interactions = 0; may die after the call
- *  @param[in]  weights       [n_interactions] in [1e-30, 1e30]; may die after the call; NULL: all 1, however often one comes
+/** Copy interactions in any order, sort them, and keep each once. Where an interaction comes again, its weight is added to that of
+ *  the first; without weights it is dropped. A host that wants repeated interactions to count gives weights of 1.
+ *  @param[in]  users, items  [n_interactions] each, copied; NULL is fine when n_interactions = 0
+ *  @param[in]  weights       [n_interactions] in [1e-30, 1e30], copied; NULL: all 1, however often an interaction comes
  *  @return E_ARGUMENT; E_INDEX names the first interaction whose id is outside [0, n_users) or [0, n_items); E_NUMERIC the first
  *          weight that is not finite, E_ARGUMENT one that is out of range, or weights of one user and item that add up to more;
  *          E_MEMORY. O(interactions + n + m). Since 1.0. */
@@ -63,8 +64,8 @@ ADAPTAU_API int32_t adaptau_dataset_n_users(const adaptau_dataset *dataset);
 ADAPTAU_API int32_t adaptau_dataset_n_items(const adaptau_dataset *dataset);
 /** |D|, the distinct interactions. Since 1.0. */
 ADAPTAU_API int64_t adaptau_dataset_n_interactions(const adaptau_dataset *dataset);
-/** Interactions that adaptau_dataset_create_from_interactions found there already, and dropped or added to the first one's
- *  weight. Since 1.0. */
+/** How many interactions adaptau_dataset_create_from_interactions was given again. They were dropped, or their weights added to the
+ *  first one's. Since 1.0. */
 ADAPTAU_API int64_t adaptau_dataset_n_duplicates(const adaptau_dataset *dataset);
 
 /** A dataset's arrays. They live as long as the dataset. Since 1.0. */

@@ -14,7 +14,10 @@ extern "C" {
 
 /** Held-out interactions, masks and cutoffs, and the results of the last run. Thread-safety: results may be read by any number of
  *  threads side by side; adaptau_evaluator_run runs alone. A call that meets another which forbids it answers E_STATE at once
- *  and changes nothing. Made, and asked after an epoch:
+ *  and changes nothing.
+ *
+ *  An evaluator needs embeddings and nothing else: adaptau_model_evaluate runs it on a model, trained or loaded, and
+ *  adaptau_evaluator_run on any tables. It is made once, and asked after an epoch:
  *  @snippet 02-training-loop.c evaluator
  *  @snippet 02-training-loop.c results */
 typedef struct adaptau_evaluator adaptau_evaluator;
@@ -31,17 +34,19 @@ typedef struct adaptau_evaluator adaptau_evaluator;
 
 #define ADAPTAU_MAX_CUTOFF 65536 /**< the longest list that is looked at                                    */
 
-/** Since 1.0. */
+/** What an evaluator looks at. Since 1.0. */
 typedef struct adaptau_evaluator_options {
     uint32_t                      struct_size; /**< sizeof(adaptau_evaluator_options)                        */
-    int32_t                       n_cutoffs;   /**< at least 1; 1                                            */
-    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF], copied; one above the
-                                                    number of items is fine. An array of the library's, {20} */
-    int32_t                       n_masks;     /**< 0: none                                                  */
-    int32_t                       n_groups;    /**< 0: none                                                  */
-    const adaptau_dataset *const *masks;       /**< [n_masks] interactions that are not ranked (train); borrowed: must outlive the
-                                                    evaluator. An interaction that is held out as well is masked     */
-    const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied          */
+    int32_t                       n_cutoffs;   /**< entries of cutoffs, at least 1; 1                        */
+    const int32_t                *cutoffs;     /**< [n_cutoffs] ascending, each in [1, ADAPTAU_MAX_CUTOFF], copied; a cutoff above the
+                                                    number of items is fine; {20}, in static storage. A host that sets it sets
+                                                    n_cutoffs, too                                           */
+    int32_t                       n_masks;     /**< entries of masks; 0                                      */
+    int32_t                       n_groups;    /**< groups of items; 0                                       */
+    const adaptau_dataset *const *masks;       /**< [n_masks] interactions that are not ranked, those of the training for example;
+                                                    borrowed: must outlive the evaluator. An interaction that is both held out and in
+                                                    a mask is masked; NULL                                   */
+    const int32_t                *item_groups; /**< [m] group of each item in [0, n_groups); copied; not read where n_groups is 0 */
 } adaptau_evaluator_options;
 
 /** Write the defaults. Thread-safety: any thread.
@@ -49,7 +54,9 @@ typedef struct adaptau_evaluator_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_options_init(adaptau_evaluator_options *options, adaptau_error *error);
 
-/** @param[in] held_out  borrowed: must outlive the evaluator; its weights do not count; users without items are not counted
+/** Make an evaluator.
+ *  @param[in] held_out  the interactions that good lists contain. Borrowed: must outlive the evaluator. Its weights do not count, and
+ *                       neither do users without items
  *  @param[in] options   NULL for the defaults: no mask, cutoff 20
  *  @return E_ARGUMENT, E_ABI, E_SHAPE (masks of another size), E_INDEX (a group), E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_create(adaptau_context *context, const adaptau_dataset *held_out,
@@ -72,12 +79,12 @@ ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, c
  *
  *      ℓ(τ) = 1/|T| Σ_{(u,i)∈T} [ s_ui/τ − log Σ_{j∉M_u} exp(s_uj/τ) ]        s = f + the item's bias
  *
- *  M_u are the items that a mask holds for u, and T the held-out interactions that are not masked. The τ with the highest ℓ is the one
- *  at which the scores are best calibrated; ℓ at that τ compares models without a list length. The result does not depend on the
- *  number of threads, and the metrics of the last run stay readable.
+ *  M_u are the items of u in the masks, and T the held-out interactions that are not masked. The scores are best calibrated at the τ
+ *  with the highest ℓ; this highest ℓ compares models without a length of lists. The result does not depend on the number of threads,
+ *  and the metrics of the last run stay readable.
  *  @param[in]  taus   [n_taus] each in [1e-30, 1e30]; n_taus <= ADAPTAU_MAX_TAUS
  *  @param[out] means  [n_taus] ℓ, in nats; 0 where T is empty
- *  @return as adaptau_evaluator_run; E_ARGUMENT, E_NUMERIC for a bad τ. Nothing is written after a failure. Since 1.0. */
+ *  @return as adaptau_evaluator_run; E_NUMERIC for a τ that is not finite, E_ARGUMENT for one out of range. Nothing is written after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                             int32_t n_taus, const double *taus, double *means,
                                                             adaptau_error *error);
@@ -89,8 +96,8 @@ ADAPTAU_API int32_t adaptau_evaluator_n_users(const adaptau_evaluator *evaluator
 ADAPTAU_API const int32_t *adaptau_evaluator_users(const adaptau_evaluator *evaluator);
 
 /** Mean over those users of a metric at a cutoff; 0 when there are none.
- *  @param[in] cutoff  K, one of the evaluator's
- *  @return E_ARGUMENT for an unknown metric, and for a K that is none of the evaluator's cutoffs; E_STATE before the first run.
+ *  @param[in] cutoff  K, one of the evaluator's cutoffs
+ *  @return E_ARGUMENT for an unknown metric, and for a K that is not among the evaluator's cutoffs; E_STATE before the first run.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                   double *out, adaptau_error *error);
@@ -101,8 +108,8 @@ ADAPTAU_API adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evalu
 ADAPTAU_API adaptau_status adaptau_evaluator_per_user(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,
                                                       float *out, adaptau_error *error);
 
-/** What the items of each group contribute: the metric counted with the hits in that group alone, so that the groups add up to
- *  the mean. Recall, NDCG and precision.
+/** What the items of each group contribute to a mean: the metric counted with the hits in that group alone. The numbers of all groups
+ *  add up to the mean. Only recall, NDCG and precision have it.
  *  @param[out] out  [n_groups]
  *  @return E_ARGUMENT for another metric or an unknown cutoff; E_STATE before the first run or without groups. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff,

@@ -41,15 +41,16 @@ ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const ch
 #define ADAPTAU_ATTACHMENT_NAME_MAX 64 /**< bytes                                                              */
 
 /** Bytes of the host's that belong to a model: names of users and items, a version, where the data came from. In the file they
- *  are a tensor "host.NAME" of U8 [size], which readers of the format give as an array of bytes. The layout is final. Since 1.0. */
+ *  are a tensor "host.NAME" of U8 [size], which other readers of safetensors give as an array of bytes. The layout is final. Since
+ *  1.0. */
 typedef struct adaptau_attachment {
     const char *name;  /**< 1 to ADAPTAU_ATTACHMENT_NAME_MAX of a-z, 0-9 and _                               */
     const void *bytes; /**< [size]; NULL is fine where size is 0                                             */
     int64_t     size;  /**< >= 0                                                                             */
 } adaptau_attachment;
 
-/** adaptau_model_save with attachments: one file, which is the old one or the new one as a whole, and ends in a checksum of all
- *  that is before it. So what belongs to a model cannot be that of another.
+/** adaptau_model_save with attachments, in one file, which is always the old one or the new one as a whole. The file ends in a checksum of
+ *  all that is before it. So attachments always belong to the model that they are read with.
  *  @param[in] attachments  [n] of different names, 0 <= n <= ADAPTAU_ATTACHMENTS_MAX
  *  @return as adaptau_model_save. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
@@ -95,10 +96,10 @@ ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, con
  *  be trained: adaptau_model_gradients, _apply, _refresh, _set_item_bias, _update_targets, _contrast and _update_prototypes are
  *  E_STATE. The call reads the whole file once, to check the checksum, where there is one, and that all entries are finite.
  *
- *  The file must not change while the model is there. To replace it, save to the same path: the library's files appear by a
- *  rename, so that this model keeps the old file until it is destroyed. Windows replaces no file that is mapped: there the save is
- *  E_IO, with EACCES, until the model is destroyed. A file that somebody writes over in place gives other
- *  scores, which may not be finite; one that somebody makes shorter ends the process by a signal (SIGBUS).
+ *  The file must not change while the model exists. To replace it, save to the same path: the library's files appear by a rename, so
+ *  that this model keeps the old file until it is destroyed. Windows replaces no file that is mapped: there the save fails with E_IO
+ *  until the model is destroyed, and the old file stays. If a program writes over the file in place, scores change and may not be
+ *  finite; if a program makes the file shorter, a signal (SIGBUS) ends the process.
  *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
  *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in F16 or BF16, for tables that do not begin at a multiple of 4
  *          bytes, which this library never writes, and where the system or the file system cannot map files: adaptau_model_load
@@ -121,9 +122,9 @@ ADAPTAU_API adaptau_status adaptau_model_view(adaptau_context *context, const vo
  *  contrast are named by, and options and state of the temperature: τ₀, τ_u, observed losses, learned temperatures with their
  *  moments, the number of updates. The file ends in a checksum. Atomic like adaptau_model_save.
  *
- *  Not in the file: the dataset; a sampler, whose draws depend on its options and the number of the epoch alone
- *  (adaptau_sampler_begin_epoch), so that a note of that number is enough; gradients of a batch, soft targets and prototypes,
- *  which a host makes anew before each epoch; how many losses a user's L_u is the mean of, which begins anew with each update of
+ *  Not in the file are: the dataset; the sampler, for its draws depend on its options and the number of the epoch alone
+ *  (adaptau_sampler_begin_epoch), so that the host only notes that number; the gradients of a batch, soft targets and prototypes, which
+ *  a host makes anew before each epoch; and how many losses a user's L_u is the mean of, for the count begins anew with each update of
  *  the temperature.
  *  @param[in] temperature  of the model's size, or NULL: none
  *  @param[in] note         a text of the host's for adaptau_model_load_checkpoint, less than ADAPTAU_NOTE_SIZE printable ASCII

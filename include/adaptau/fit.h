@@ -14,16 +14,17 @@ extern "C" {
 
 /* ---- held-out interactions ---------------------------------------------------------------------------------------- */
 
-/** With times: the latest share of all interactions is held out, whoever has them, as where one day parts the past from what is
- *  asked for; interactions at exactly that time are held out, too. Otherwise it is the latest share of each user's. */
+/** With times: the latest share of all interactions is held out, as if a model were trained on one day and asked from then on.
+ *  Interactions at exactly that time are held out, too. Without this flag the latest share of each user's interactions is held
+ *  out. */
 #define ADAPTAU_SPLIT_ACROSS_USERS (UINT32_C(1) << 0)
 
-/** All zero but struct_size is right: nothing is held out then. Since 1.0. */
+/** A struct of zeros with its struct_size is valid, and holds nothing out. Since 1.0. */
 typedef struct adaptau_split_options {
     uint32_t       struct_size; /**< sizeof(adaptau_split_options)                                           */
     uint32_t       flags;       /**< ADAPTAU_SPLIT_*                                                         */
     double         share;       /**< in [0, 1], of each user's interactions                                  */
-    uint64_t       seed;        /**< of what is held out; with `times` of the choice among equal times       */
+    uint64_t       seed;        /**< decides what is drawn; with `times` it decides among equal times        */
     const int64_t *times;       /**< [|D|] of each interaction, in the order of adaptau_dataset_view's user_items: the latest
                                      of each user are held out. NULL: drawn ones                             */
 } adaptau_split_options;
@@ -49,39 +50,71 @@ ADAPTAU_API adaptau_status adaptau_dataset_split(adaptau_context *context, const
  *  meets another which forbids it answers E_STATE at once and changes nothing. */
 typedef struct adaptau_training adaptau_training;
 
-/** @param[in]  dataset  borrowed: must outlive the training
+/** Begin a training with a new model.
+ *  @param[in]  dataset  borrowed: must outlive the training
  *  @param[in]  recipe   copied, and the copy filled and tuned as by adaptau_tune with its defaults: with ADAPTAU_TAU0_HELD_OUT
  *                       that takes as long as a training. A host that wants to choose what is held out, to show progress or
- *                       to be able to cancel calls adaptau_tune before. NULL: adaptau_recipe_init's
+ *                       to be able to cancel calls adaptau_tune first. NULL: the recipe of adaptau_recipe_init
  *  @return as adaptau_tune, adaptau_model_create, adaptau_temperature_create and adaptau_sampler_create. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                    const adaptau_recipe *recipe, adaptau_training **out,
                                                    adaptau_error *error);
 
+/** Go on training a model that exists: one that has grown, was loaded, or lies on the host's arrays. The schedule begins anew: learning
+ *  rates start at the recipe's and fall to 0 over its epochs. A host that has grown a model goes on like this:
+ *  @snippet 11-new-users.c go-on
+ *
+ *  The model keeps its loss, its options and the state of its optimiser. The recipe decides the schedule, the batches, soft targets,
+ *  the popularity prior, and how new users are folded in. The recipe by which the model was trained is the right one, with fewer
+ *  epochs: adaptau_training_get_recipe and adaptau_fit_result give it.
+ *
+ *  Where the recipe says ADAPTAU_TAU0_HELD_OUT, as by default, τ₀ is the one that the model was trained with, if the model says so
+ *  (adaptau_model_get_fold_in; models of adaptau_fit and of adaptau_training_end_epoch do, also after they were saved). If it does not,
+ *  and `temperature` is NULL, adaptau_tune finds τ₀.
+ *
+ *  A model that was loaded with ADAPTAU_ENCODER_LIGHTGCN or _SIMPLEX has no interactions and cannot be trained, and neither can one of
+ *  adaptau_model_map or _view: give what adaptau_model_grow makes of it and the dataset.
+ *  @param[in]  dataset      borrowed: must outlive the training
+ *  @param[in]  recipe       copied and filled; NULL: the recipe of adaptau_recipe_init
+ *  @param[in]  model        of the dataset's numbers of users and items. After success it belongs to the training, which destroys it
+ *                           unless adaptau_training_take_model takes it out. After a failure it is still the host's
+ *  @param[in]  temperature  made for this dataset (adaptau_temperature_grow, adaptau_model_load_checkpoint), or NULL: a new one, by the
+ *                           recipe. After success it belongs to the training, after a failure it is still the host's. One of another
+ *                           size is E_SHAPE in adaptau_training_begin_epoch
+ *  @return as adaptau_training_create; E_SHAPE for a model of another size. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_training_create_from(adaptau_context *context, const adaptau_dataset *dataset,
+                                                        const adaptau_recipe *recipe, adaptau_model *model,
+                                                        adaptau_temperature *temperature, adaptau_training **out,
+                                                        adaptau_error *error);
+
 /** Frees the training, its temperature, and its model unless adaptau_training_take_model has taken that out. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_training_destroy(adaptau_training *training);
 
-/** Borrowed: until the training is destroyed, or its model replaced. NULL for NULL, and when it has been taken out. Since 1.0. */
+/** The model, borrowed until the training is destroyed or its model is replaced. NULL for NULL, and after adaptau_training_take_model.
+ *  Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_model(const adaptau_training *training);
-/** Borrowed: until the training is destroyed or its temperature is replaced. It stays when the model is taken out. Since 1.0. */
+/** The temperature, borrowed until the training is destroyed or its temperature is replaced. It stays when the model is taken out.
+ *  NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_temperature *adaptau_training_temperature(const adaptau_training *training);
-/** Borrowed, as long as the training. NULL for NULL. Since 1.0. */
+/** The sampler, borrowed as long as the training. NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_sampler *adaptau_training_sampler(const adaptau_training *training);
 
-/** Take the model out: it is the host's to destroy. The training has none from now on, and every call that needs one is E_STATE.
+/** Take the model out. From now on the host owns it and destroys it. The training has no model, and every call that needs one is
+ *  E_STATE.
  *  @return NULL when there is none, or when another call is using the training. Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_take_model(adaptau_training *training);
 
-/** Train another model, and take it over: one that has grown (adaptau_model_grow), one on the host's arrays, or one with a loss
- *  or options that no recipe has. What the training had is destroyed. To be followed by adaptau_training_begin_epoch.
+/** Train another model from here on, in the training's schedule: one on the host's arrays, for example, or one with a loss or options
+ *  that no recipe has. The training owns the model and the temperature after success, and destroys those that it had.
+ *  adaptau_training_begin_epoch comes next. A training that begins with a model is adaptau_training_create_from.
  *  @param[in] model        of the dataset's numbers of users and items, not NULL
  *  @param[in] temperature  for the dataset; NULL: the present one stays
- *  @return E_ARGUMENT, E_SHAPE, E_STATE: both are the host's still. Since 1.0. */
+ *  @return E_ARGUMENT, E_SHAPE, E_STATE: model and temperature are still the host's. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_replace_model(adaptau_training *training, adaptau_model *model,
                                                           adaptau_temperature *temperature, adaptau_error *error);
 
-/** Go on from what adaptau_model_save_checkpoint wrote between two epochs. The number of the next epoch is the host's to note
- *  there. With the recipe and the dataset that it was trained by, training goes on as if it had not been interrupted, bit for bit.
+/** Go on from what adaptau_model_save_checkpoint wrote between two epochs. The host writes the number of the next epoch into the note.
+ *  With the same recipe and the same dataset the training goes on as if it had not been interrupted, bit for bit.
  *  @param[out] note  [ADAPTAU_NOTE_SIZE], or NULL
  *  @return as adaptau_model_load_checkpoint; nothing has changed after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_resume(adaptau_training *training, const char *path, char *note,
@@ -113,11 +146,11 @@ ADAPTAU_API adaptau_status adaptau_training_end_epoch(adaptau_training *training
 typedef struct adaptau_training_state {
     uint32_t struct_size; /**< sizeof(adaptau_training_state), set by the caller                             */
     int32_t  reserved;    /**< 0                                                                             */
-    int64_t  epoch;       /**< that was begun last, from 0; −1 before the first one                          */
+    int64_t  epoch;       /**< the epoch that was begun last, from 0; −1 before the first one                */
     int64_t  n_epochs;    /**< of the recipe                                                                 */
     int64_t  step;        /**< batches of the epoch that have been handed out                                */
     int64_t  n_steps;     /**< batches of an epoch                                                           */
-    double   loss;        /**< mean per weighted term of the batches of the epoch whose loss was noted, 0 without any */
+    double   loss;        /**< mean loss of a weighted term, over those batches of the epoch whose loss was noted; 0 without any */
     double   tau0;        /**< τ₀ of the epoch                                                               */
 } adaptau_training_state;
 
@@ -149,7 +182,7 @@ typedef struct adaptau_fit_progress {
     int32_t              evaluated; /**< 1 where recall and ndcg are those of this epoch                     */
     int32_t              best;      /**< 1 where it is the best epoch so far                                 */
     int32_t              reserved;  /**< 0                                                                   */
-    int64_t              epoch;     /**< that is running or has just ended, from 0                           */
+    int64_t              epoch;     /**< the epoch that is running or has just ended, from 0                 */
     int64_t              n_epochs;  /**< of the phase, at most                                               */
     int64_t              step;      /**< steps made in this epoch                                            */
     int64_t              n_steps;   /**< of an epoch                                                         */
@@ -157,7 +190,7 @@ typedef struct adaptau_fit_progress {
     double               tau0;      /**< τ₀ of this epoch                                                    */
     double               recall;    /**< at the cutoff, on the held-out interactions; 0 unless evaluated     */
     double               ndcg;      /**< likewise                                                            */
-    const adaptau_model *model;     /**< as it stands, for calls that read; NULL with ADAPTAU_FIT_TEMPERATURE */
+    const adaptau_model *model;     /**< the model as it is now, for calls that only read; NULL with ADAPTAU_FIT_TEMPERATURE */
 } adaptau_fit_progress;
 
 /** @return ADAPTAU_FIT_GO_ON, ADAPTAU_FIT_STOP, or anything else: adaptau_fit ends with E_CANCELLED and gives no model. Called on
@@ -174,9 +207,10 @@ typedef struct adaptau_fit_options {
                                                 best epoch, and train again on all of it for so many epochs. Without `validation`
                                                 only. 0, that is no search                                   */
     uint64_t               held_out_seed;  /**< of that split; 0                                             */
-    int64_t                n_epochs;       /**< end after so many, in the middle of the recipe's schedule; 0: no such end */
+    int64_t                n_epochs;       /**< end after so many epochs, in the middle of the recipe's schedule; 0, that is after the
+                                                last epoch of the recipe                                     */
     int64_t                eval_every;     /**< epochs between evaluations, at least 1; the last is always evaluated; 1 */
-    int64_t                patience;       /**< evaluations without a better epoch before the search ends; 0, that is no early end */
+    int64_t                patience;       /**< the search ends after so many evaluations without a better epoch; 0, that is never early */
     adaptau_fit_function   on_step;        /**< after each step; or NULL                                     */
     adaptau_fit_function   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
     void                  *user_data;      /**< of both                                                      */
@@ -187,24 +221,29 @@ typedef struct adaptau_fit_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fit_options_init(adaptau_fit_options *options, adaptau_error *error);
 
-/** What adaptau_fit found. Since 1.0. */
+/** What adaptau_fit found. The host sets struct_size, and `recipe` and `fold_in` where it wants them; the rest is 0. Since 1.0. */
 typedef struct adaptau_fit_result {
     uint32_t struct_size; /**< sizeof(adaptau_fit_result), set by the caller                                 */
-    int32_t  stopped;     /**< 1 where a callback stopped it                                                 */
-    int64_t  n_epochs;    /**< whole ones behind the model                                                   */
-    int64_t  n_searched;  /**< whole ones of the search; 0 without held-out interactions                     */
+    int32_t  stopped;     /**< 1 where a callback stopped the training                                       */
+    int64_t  n_epochs;    /**< whole epochs that the model has been trained for                              */
+    int64_t  n_searched;  /**< whole epochs of the search; 0 without held-out interactions                   */
     double   loss;        /**< of the model's last epoch, mean per weighted term                             */
     double   tau0;        /**< τ₀ of that epoch: of fold-in, and of the popularity prior                     */
     double   recall;      /**< at the cutoff, of the best epoch of the search on held-out interactions; 0 without */
     double   ndcg;        /**< likewise                                                                      */
+    adaptau_recipe          *recipe;  /**< a struct of the host's, its struct_size set, that gets the recipe which was trained: filled,
+                                           with the τ and the personal temperatures that were found; or NULL */
+    adaptau_fold_in_options *fold_in; /**< a struct of the host's, its struct_size set, that gets what adaptau_model_get_fold_in answers
+                                           for the model: how new users are folded in; or NULL               */
 } adaptau_fit_result;
 
 /** Train a model by a recipe: the loop of adaptau_training from the first epoch to the last. With held-out interactions each epoch
- *  is judged by recall (then NDCG, then the earlier one), items of the dataset itself not being ranked. Where the recipe has
+ *  is judged by recall, of equal ones by NDCG, of equal ones the earlier wins; a user's items in the dataset are not ranked. Where the
+ *  recipe has
  *  ADAPTAU_TAU0_HELD_OUT, as by default, adaptau_tune comes first: with `validation` as what is held out, else with
- *  `held_out_share` (a tenth where that is 0) and `held_out_seed`. A host that needs more than callbacks has adaptau_training.
- *  @param[in]  dataset  trained on; not needed after the call
- *  @param[in]  recipe   copied and filled by the dataset; NULL: adaptau_recipe_init's
+ *  `held_out_share` (a tenth where that is 0) and `held_out_seed`. A host that needs more than callbacks uses adaptau_training.
+ *  @param[in]  dataset  the interactions to train on; not needed after the call
+ *  @param[in]  recipe   copied and filled by the dataset; NULL: the recipe of adaptau_recipe_init
  *  @param[in]  options  NULL for the defaults
  *  @param[out] model    new, in own memory, with the popularity prior of the recipe
  *  @param[out] result   may be NULL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file fold_in.h
- *  New users: embeddings from the items that they have. Models that grow by new users and items. */
+ *  Embeddings of new users from the items that they have, and models that grow by new users and items. */
 #ifndef ADAPTAU_FOLD_IN_H
 #define ADAPTAU_FOLD_IN_H
 
@@ -10,14 +10,15 @@
 extern "C" {
 #endif
 
-/** How users were trained, which is what a new one should be like. Since 1.0. */
+/** How new users are folded in: as the model's own users were trained. A training writes it into its model (adaptau_model_get_fold_in),
+ *  so that only a host with a loop of its own fills this struct. Since 1.0. */
 typedef struct adaptau_fold_in_options {
     uint32_t struct_size;     /**< sizeof(adaptau_fold_in_options)                                                   */
-    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM as in the batches of the training; 0       */
+    uint32_t flags;           /**< ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM where the batches of the training had it; 0 */
     int32_t  tau_user_policy; /**< ADAPTAU_TAU_USER_NONE, _BY_LOSS, _MINIMISER or _RELEASED                       */
-    int32_t  n_steps;         /**< of descent; 4, of LightGCN 0                                                  */
-    double   tau;             /**< τ₀ in [1e-30, 1e30], must be set: 0, the default, is refused                */
-    double   threshold;       /**< personal τ_u: what L_u is compared with (adaptau_temperature_state); 0         */
+    int32_t  n_steps;         /**< steps of descent; 4, and 0 for LightGCN                                       */
+    double   tau;             /**< τ₀ in [1e-30, 1e30]. The host must set it: the default is 0, which is refused */
+    double   threshold;       /**< personal τ_u: L_u is compared with it (`threshold` of adaptau_temperature_state); 0 */
     double   divisor;         /**< personal τ_u: 2β or t₂ as in adaptau_temperature_options; 2, of ADAPTAU_TAU_USER_RELEASED 1 */
     double   target_strength; /**< `strength` of adaptau_target_options, c; 0                                     */
     double   popularity_exponent; /**< of the training's catalogue (adaptau_sampler_options); 0                  */
@@ -31,27 +32,28 @@ typedef struct adaptau_fold_in_options {
 ADAPTAU_API adaptau_status adaptau_fold_in_options_init(adaptau_fold_in_options *options, const adaptau_model *model,
                                                         int32_t tau_user_policy, adaptau_error *error);
 
-/** Say with the model how new users are folded in: adaptau_fold_in_create takes this where it is given no options, and saved models
- *  and checkpoints carry it, with the model's loss (adaptau_model_set_loss) and the popularity of the items. So a program that has
- *  nothing but the file folds users in as the training would. adaptau_training_end_epoch, and so adaptau_fit, do it by the recipe;
- *  a host with objects of its own has adaptau_recipe_fold_in_options. Models that have grown keep it. It changes the model in the
- *  sense of threads, and may be called for one of adaptau_model_map or _view.
+/** Write into the model how new users are folded in. adaptau_fold_in_create uses it where it is given no options. Saved models and
+ *  checkpoints have it, with the model's loss (adaptau_model_set_loss) and the popularity of the items, so that a program which has
+ *  nothing but the file folds users in as the training would. adaptau_training_end_epoch, and so adaptau_fit, make this call by the
+ *  recipe. A host with objects of its own gets the options from adaptau_recipe_fold_in_options. A model that has grown keeps them.
+ *
+ *  For threads this is a call that changes the model. A model of adaptau_model_map or _view takes it, too.
  *  @param[in] dataset  the interactions trained on, whose items' popularity is copied; not needed after the call. NULL is fine where
  *                      options->popularity_exponent is 0
- *  @param[in] options  copied; NULL: the model says nothing
+ *  @param[in] options  copied; NULL: the model no longer says how
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC as adaptau_fold_in_create; E_SHAPE, E_MEMORY: nothing has changed. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_fold_in(adaptau_model *model, const adaptau_dataset *dataset,
                                                      const adaptau_fold_in_options *options, adaptau_error *error);
 
-/** What adaptau_model_set_fold_in said, here or before the model was saved.
+/** Read what adaptau_model_set_fold_in wrote, in this process or before the model was saved.
  *  @param[in,out] out  struct_size set by the caller
- *  @return E_ARGUMENT, E_ABI; E_STATE for a model that says nothing, from an older or another program's file for example.
+ *  @return E_ARGUMENT, E_ABI; E_STATE for a model that does not say how, from another program's file for example.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fold_in_options *out,
                                                      adaptau_error *error);
 
-/** What new users are made of: a copy of a model's items, and tables formed once. Constant: any number of threads may fold
- *  users in at once, whatever happens to the model meanwhile.
+/** All that folding users in needs: a copy of a model's items, and tables that are formed once. It never changes: any number of threads
+ *  may fold users in at once, and the model may be trained or destroyed meanwhile.
  *  @snippet 11-new-users.c fold */
 typedef struct adaptau_fold_in adaptau_fold_in;
 
@@ -78,15 +80,15 @@ ADAPTAU_API void adaptau_fold_in_destroy(adaptau_fold_in *fold);
  *      SimpleX   (1 − g) V mean_{i∈P_u} e_i
  *      LightGCN  (1/(L + 1)) n_u^{-1/2} Σ_{i∈P_u} (d_i + 1)^{-1/2} Σ_{l<L} (Aˡ E⁰)_i,    d_i the item's degree
  *
- *  the last is the embedding that the user would have if it were added to LightGCN's graph with a raw row of 0. From
- *  there it takes n_steps steps downhill on the mean loss of its own positives, by their weights, over all items (adaptau_loss_gradients, with the
- *  model's loss), the items staying as they are:
+ *  The last is the embedding that the user would have if it were added to LightGCN's graph with a raw row of 0. From there the
+ *  embedding takes n_steps steps downhill, on the mean loss of the user's positives, by their weights, over all items
+ *  (adaptau_loss_gradients, with the model's loss). The items do not change:
  *
  *      e ← e − α τ ∂loss/∂e, to length 1 where users are normalised;   α = 1, then s·s/s·y (Barzilai and Borwein) in [1/4, 8]
  *
- *  s and y being the differences of the last two embeddings and gradients; the best of the n_steps + 1 embeddings is the
- *  answer. A personal temperature comes from the user's loss at temperature 1, half-way for the second half of the steps, and
- *  again at the end, for `taus`. Users without items get 0 and τ₀.
+ *  s is the difference of the last two embeddings, y that of their gradients. The answer is the best of the n_steps + 1 embeddings. A
+ *  personal temperature comes from the user's loss at temperature 1: after half of the steps for the other half, and again at the end
+ *  for `taus`. A user without items gets an embedding of 0 and τ₀.
  *  @param[in]  item_ptr    [n_users + 1] from 0, never decreasing
  *  @param[in]  items       [item_ptr[n_users]] ids, ascending within a user
  *  @param[in]  weights     [item_ptr[n_users]] of these interactions, in [1e-30, 1e30]; NULL: all 1
@@ -98,16 +100,18 @@ ADAPTAU_API adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, in
                                                  const int32_t *items, const float *weights, float *embeddings, float *taus,
                                                  adaptau_error *error);
 
-/** A new model with the users and items of a larger dataset, in own memory; `model` stays as it is. Rows, moments and step
- *  counts of the users and items that it has (the first ones of the dataset), its encoder's parameters, its loss and item bias
- *  and the counts that draws are named by are taken over bit for bit. With the same dataset training goes on as if nothing had
- *  happened; LightGCN's graph and SimpleX's means are those of the new interactions.
+/** Make a new model with the users and items of a larger dataset, in own memory. `model` is not changed. The first users and items of
+ *  the dataset are those of `model`: their rows, moments and step counts, the encoder's parameters, the loss, the item bias and the
+ *  counters of random streams are copied bit for bit. With the same dataset a training goes on as if nothing had happened. LightGCN's
+ *  graph and SimpleX's means are those of the new interactions. adaptau_training_create_from trains the new model further, and
+ *  adaptau_temperature_grow makes its temperature.
  *
- *  A new item starts in the direction of the sum of its users' directions, of those that `model` has, a new user in that of
- *  all its items' (raw rows); at length 1 where rows are on the unit sphere, else at the mean length of that side's rows.
- *  Without any such neighbour the direction is random, by the model's seed and the row. New items have a bias of 0.
+ *  A new item starts in the direction of the sum of its users' directions, as far as `model` has these users; a new user in the
+ *  direction of the sum of its items' directions (raw rows). The length is 1 where rows are on the unit sphere, else the mean length of
+ *  that side's rows. A row without such neighbours gets a random direction, by the model's seed and the row. New items have a bias of 0.
  *  @param[in] dataset  all interactions, old and new; not needed after the call
- *  @param[in] fold     new users of ADAPTAU_ENCODER_MF are folded in like this instead; or NULL. E_UNSUPPORTED with other encoders
+ *  @param[in] fold     not NULL: new users of ADAPTAU_ENCODER_MF are folded in by these options instead. E_UNSUPPORTED with other
+ *                      encoders
  *  @return E_ARGUMENT; E_SHAPE for a dataset with fewer users or items; as adaptau_fold_in_create and adaptau_fold_in_users;
  *          E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,

@@ -53,8 +53,8 @@ typedef struct adaptau_tables {
 #define ADAPTAU_CANDIDATES_SHARED 1    /**< the same C items for every row                                    */
 #define ADAPTAU_CANDIDATES_PER_ROW 2   /**< C items of its own for every row                                  */
 
-/** The sum of a row holds none of the row's positives: where they are candidates they are masked. Without this flag the
- *  sum holds every candidate as it stands and, for shared and per-row candidates, the term's own positive as well. */
+/** The row's positives are outside the row's sum: where they are candidates they are left out. Without this flag they are inside it:
+ *  the sum has every candidate as it stands and, with shared and per-row candidates, the term's own positive as well. */
 #define ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 0)
 
 /** Rows to learn from, and what each row is contrasted with. All arrays belong to the caller.
@@ -71,12 +71,12 @@ typedef struct adaptau_batch {
     const int32_t *positives;     /**< [positive_ptr[R]] item ids; ascending within a row                    */
     int64_t        n_candidates;  /**< C; 0 for the catalogue                                                */
     const int32_t *candidate_ids; /**< [C] shared, [R x C] per row, NULL for the catalogue; repeats count    */
-    const float   *log_q;         /**< [C] shared, [R x C] per row, [m] catalogue: taken off the logits; or NULL */
+    const float   *log_q;         /**< [C] shared, [R x C] per row, [m] catalogue: subtracted from the logits; or NULL */
     const float   *row_weights;   /**< [R] weight w_r >= 0 of each of the row's terms; NULL: 1               */
     const float   *positive_weights; /**< [positive_ptr[R]] weight a_ri of each positive, in [1e-30, 1e30]; NULL: 1 */
 
-    /* Soft targets, all of it or nothing: row r aims at its positives with the share 1 − e_r, and with the share e_r at a
-     * mixture of items q_rj whose directions the caller has summed up. */
+    /* Soft targets. target_shares and user_targets are given together or not at all. Row r aims at its positives with the share
+     * 1 − e_r, and with the share e_r at a mixture of items q_rj, whose directions the caller has summed up. */
     const float *target_shares;     /**< [R] e_r in [0, 1], or NULL: 0                                       */
     const float *user_targets;      /**< [R x d] t_r = Σ_j q_rj ê_j                                          */
     const float *item_targets;      /**< [m x d] what the mixtures ask of the items, Σ_u (A_u w_u e_u/τ⁺_u) q_uj ê_u, or NULL */
@@ -87,12 +87,12 @@ typedef struct adaptau_batch {
 /** Temperatures of a batch's rows. Since 1.0. */
 typedef struct adaptau_row_temperatures {
     uint32_t     struct_size; /**< sizeof(adaptau_row_temperatures)                                          */
-    float        tau;         /**< τ > 0 for every row whose array below is NULL                             */
+    float        tau;         /**< τ > 0 of every row, where `candidates` is NULL; else not read              */
     const float *candidates;  /**< [R] τ of the sum, or NULL                                                 */
-    const float *positives;   /**< [R] τ⁺ of the positive (the released variant), or NULL: the same as the sum's */
+    const float *positives;   /**< [R] τ⁺ of the positives, or NULL: the same as the sum's. Only the authors' program has another */
 } adaptau_row_temperatures;
 
-/** What adaptau_softmax computes; a NULL array is not computed. All arrays belong to the caller. Since 1.0. */
+/** What adaptau_softmax and adaptau_loss_gradients compute; a NULL array is not computed. All arrays belong to the caller. Since 1.0. */
 typedef struct adaptau_loss_output {
     uint32_t struct_size;          /**< sizeof(adaptau_loss_output), set by the caller                    */
     int32_t  n_zero_rows;          /**< out: rows of length 0 on a normalised side, which have score 0 and gradient 0: rows of
@@ -115,6 +115,9 @@ typedef struct adaptau_loss_output {
     int32_t *touched_items;        /**< [m] out: ids of the written rows of item_gradients, ascending; of the catalogue all,
                                         0 … m − 1. adaptau_adam takes both with ADAPTAU_ADAM_GRADIENTS_BY_ID */
     int64_t  n_touched_items;      /**< out: how many: m for the catalogue; for others 0 where item_gradients is NULL */
+    float   *row_terms;            /**< [R] A_r, what the positives of the row weigh together (Σ a_ri; n_r without weights), with every
+                                        loss. The mean in row_unit_loss is over them, so that they are the `weights` of
+                                        adaptau_temperature_add_losses. Over shards of items: those of all shards */
 } adaptau_loss_output;
 
 /** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).
@@ -125,14 +128,14 @@ typedef struct adaptau_loss_output {
  *      ∂f/∂e = (ê_other − f ê)/‖e‖ on a normalised side, ê_other on a raw one
  *
  *  item_gradients of touched items also get −item_target_scale · item_targets.
- *  A row without positives contributes nothing (its log sum is computed); so does a row whose sum is empty. With both sides
+ *  A row without positives adds nothing to the loss, and neither does a row whose sum is empty; its log sum is computed. With both sides
  *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03 or log q is wide; otherwise a
  *  running maximum keeps every result finite.
  *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive of a block of up to 128 rows and 16
  *  for each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d
  *  bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
- *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first non-finite row or temperature;
- *          E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
+ *  @return E_ARGUMENT (also for a temperature of 0 or below), E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first
+ *          row or temperature that is not finite; E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
  *          broken promise of unit rows) and E_CALLBACK: the output arrays hold nothing useful then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                            const adaptau_row_temperatures *temperatures, adaptau_loss_output *output,

@@ -5,6 +5,7 @@
 #define ADAPTAU_MODEL_H
 
 #include <adaptau/dataset.h>
+#include <adaptau/evaluator.h>
 #include <adaptau/kernels.h>
 #include <adaptau/ranking.h>
 #include <adaptau/temperature.h>
@@ -15,9 +16,11 @@ extern "C" {
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
- *  _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may run
- *  side by side on any number of threads; every other call runs alone. One that meets a call which forbids it answers E_STATE at
- *  once and changes nothing. Made with what it is trained by, read from a checkpoint, and made larger:
+ *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may
+ *  run side by side on any number of threads; every other call runs alone. A call that meets another which forbids it answers E_STATE
+ *  at once and changes nothing.
+ *
+ *  A model is made beside the temperature and the sampler that train it, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 11-new-users.c checkpoint
  *  @snippet 11-new-users.c grow */
@@ -30,34 +33,33 @@ typedef struct adaptau_model adaptau_model;
  *  A step propagates once and takes gradients back once, however many rows it has. Since 1.0. */
 #define ADAPTAU_ENCODER_LIGHTGCN 1
 
-/** SimpleX (Mao et al., CIKM 2021), mean pooling: a user is h_u = g e_u + (1 − g) V p_u, p_u the mean of the raw embeddings of
- *  the items that the dataset's interactions give it (0 without any), V a d x d matrix that is learned with the tables; items are as
- *  they are. Raw rows are of free length as LightGCN's. V starts as the identity, so that a user begins
- *  as the mean of itself and what it has; takes the items' learning rate and decays; and is stepped by adaptau_model_apply with
- *  the rest. Since 1.0. */
+/** SimpleX (Mao et al., CIKM 2021), mean pooling. The final embedding of a user is h_u = g e_u + (1 − g) V p_u: p_u is the mean of the
+ *  raw embeddings of the user's items in the dataset (0 without items), and V is a d x d matrix that is learned with the tables. The
+ *  final embedding of an item is its raw one. Raw rows are of free length, as LightGCN's are. V starts as the identity.
+ *  adaptau_model_apply steps V with the tables, at the items' learning rate and decays. Since 1.0. */
 #define ADAPTAU_ENCODER_SIMPLEX 2
 
 #define ADAPTAU_MAX_LAYERS 4 /**< the largest L                                                                 */
 
-/** Scores take users' rows as they are, at their own lengths; with ADAPTAU_MODEL_RAW_ITEMS too they are inner products ("no
- *  norm"). */
+/** Scores use users' rows without normalising them. Together with ADAPTAU_MODEL_RAW_ITEMS, scores are inner products. */
 #define ADAPTAU_MODEL_RAW_USERS (UINT32_C(1) << 0)
-/** Scores take items' rows as they are. */
+/** Scores use items' rows without normalising them. */
 #define ADAPTAU_MODEL_RAW_ITEMS (UINT32_C(1) << 1)
-/** Normalised sides keep free lengths instead of being brought back to the unit sphere after every step. */
+/** Rows of normalised sides may have any length. Without this flag every step ends by bringing them back to length 1. */
 #define ADAPTAU_MODEL_FREE_LENGTH (UINT32_C(1) << 2)
-/** Adam's second moment is one number for a row, the mean of its squares, instead of one for each entry: all directions of a
- *  row are scaled alike, and the optimiser's state and traffic shrink by two fifths. */
+/** Adam's second moment is one number for a row, the mean over its entries, instead of one number for each entry. All entries of a
+ *  row are then scaled alike, and the optimiser needs two fifths less memory and traffic. */
 #define ADAPTAU_MODEL_ROW_SECOND_MOMENT (UINT32_C(1) << 3)
-/** Gradients with ADAPTAU_BFLOAT16, where adaptau_context_uses_bfloat16: an exact epoch takes about two thirds of the time, and is
- *  a little noisier. Elsewhere nothing changes. */
+/** Gradients are computed with ADAPTAU_BFLOAT16 on contexts where adaptau_context_uses_bfloat16 is 1. An epoch over the catalogue then
+ *  takes about two thirds of the time, and its gradients are less exact. On other contexts nothing changes. */
 #define ADAPTAU_MODEL_BFLOAT16 (UINT32_C(1) << 4)
-/** Raw rows of LightGCN or SimpleX start on the unit sphere and return to it after every step, whatever lengths final embeddings
- *  have. With LightGCN, the length of a final embedding then says how well what surrounds the node agrees: without, it also says
- *  where Adam's steps have led. E_ARGUMENT with ADAPTAU_ENCODER_MF, whose rows are both. */
+/** Raw rows of LightGCN or SimpleX start at length 1 and are brought back to it after every step; final embeddings may have any
+ *  length. With LightGCN the length of a final embedding is then large where the node's neighbours point the same way, and depends on
+ *  nothing else. E_ARGUMENT with ADAPTAU_ENCODER_MF, whose raw rows are its final embeddings. */
 #define ADAPTAU_MODEL_UNIT_RAW_ROWS (UINT32_C(1) << 5)
-/** Items are ranked by inner products of the final embeddings, whichever sides training normalises: adaptau_model_get_tables,
- *  _rank and _export_index take rows as they are. Loss, temperature and soft targets stay with normalised ones. */
+/** Items are ranked by inner products of the final embeddings, whichever sides training normalises. adaptau_model_get_tables,
+ *  adaptau_model_rank and adaptau_model_export_index do not normalise rows then. The loss, the temperature and soft targets still
+ *  do. */
 #define ADAPTAU_MODEL_RANK_RAW (UINT32_C(1) << 6)
 
 /** The defaults are matrix factorisation with cosine scores and rows on the unit sphere. Since 1.0. */
@@ -68,7 +70,7 @@ typedef struct adaptau_model_options {
     int32_t  dim;         /**< d in [1, ADAPTAU_MAX_DIM]; 64                                                 */
     int32_t  init;        /**< ADAPTAU_INIT_*; SPHERE                                                        */
     int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. With another encoder 3 or 0, unused */
-    uint64_t seed;        /**< of the first embeddings and of all that training draws: dropout, views, prototypes; 0 */
+    uint64_t seed;        /**< of all that is drawn: first embeddings, dropout, contrastive views, prototypes; 0 */
     float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With
                                ADAPTAU_MODEL_UNIT_RAW_ROWS rows are brought to length 1 at once              */
     float   *host_items;  /**< [m x d] likewise                                                              */
@@ -81,10 +83,10 @@ typedef struct adaptau_model_options {
     double   beta2;               /**< decay of the second moment, in [0, 1); 0.999                          */
     double   epsilon;             /**< in [1e-30, 1]; 1e-12                                                  */
     double   weight_decay;        /**< λ of an L2 term λ/2 ‖e‖² of touched rows (free-length or raw sides); 0 */
-    double   edge_dropout;        /**< p in [0, 1): each step leaves each edge of LightGCN's graph out with probability p, in
-                                       both directions alike, and multiplies the others by 1/(1 − p); 0      */
-    double   layer_dropout;       /**< q in [0, 1): in each step a user or item takes nothing from its neighbours, in any layer,
-                                       with probability q; what the others take is multiplied by 1/(1 − q); 0 */
+    double   edge_dropout;        /**< p in [0, 1). LightGCN: each step leaves each edge of the graph out with probability p, in both
+                                       directions at once, and multiplies the other edges by 1/(1 − p); 0    */
+    double   layer_dropout;       /**< q in [0, 1). LightGCN: in each step each user and each item gets nothing from its neighbours, in
+                                       all layers, with probability q; what the other nodes get is multiplied by 1/(1 − q); 0 */
     double   gate;                /**< g of SimpleX in [0, 1]; 0.5. With another encoder 0.5 or 0, unused    */
     float   *host_encoder;        /**< [d x d] V of SimpleX, trained in place, or NULL: own memory. It is the start with
                                        ADAPTAU_INIT_HOST, else written. Must outlive the model               */
@@ -95,9 +97,9 @@ typedef struct adaptau_model_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_options_init(adaptau_model_options *options, adaptau_error *error);
 
-/** @param[in] dataset  gives n and m, the interactions of ADAPTAU_INIT_SPECTRAL and LightGCN's graph, which is copied and knows no
- *                      weights;
- *                      not needed after the call
+/** Make a model.
+ *  @param[in] dataset  its numbers of users and items are the model's. ADAPTAU_INIT_SPECTRAL starts from its interactions; LightGCN and
+ *                      SimpleX copy them, without weights. Not needed after the call
  *  @param[in] options  NULL for the defaults
  *  @return E_ARGUMENT, E_ABI, E_SHAPE, E_MEMORY, E_CALLBACK; E_NUMERIC for non-finite host tables or rates. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const adaptau_dataset *dataset,
@@ -127,8 +129,8 @@ ADAPTAU_API int32_t adaptau_model_dim(const adaptau_model *model);
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
 
-/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_get_tables, with LightGCN E⁰, with SimpleX e.
- *  Flags are 0 and there is no item bias: they are not for scoring. A model goes on from a copy of them by ADAPTAU_INIT_HOST.
+/** The tables that are trained: with ADAPTAU_ENCODER_MF those of adaptau_model_get_tables, with LightGCN E⁰, with SimpleX e. They are
+ *  not for scoring: their flags are 0, and they have no item bias. A new model with ADAPTAU_INIT_HOST can start from a copy of them.
  *  @param[in,out] out  struct_size set by the caller
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
@@ -148,12 +150,13 @@ typedef struct adaptau_encoder_parameters {
 ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_model *model, adaptau_encoder_parameters *out,
                                                                 adaptau_error *error);
 
-/** To be called by a host that has written rows of its own tables, by an optimiser of its own for example. Nothing else tells the
- *  model: rows of the unit sphere that have lost their length of 1 give wrong scores, and E_NUMERIC in the end, without this call.
- *  After it rows are scored by their directions, whatever their lengths are, and the next adaptau_model_gradients brings those that
- *  belong on the unit sphere back to length 1, in the host's memory. Rows whose squared length is within 1e-4 of 1 stay as they are,
- *  so that rows which a training has left go on bit for bit. LightGCN and SimpleX make final embeddings anew when they are
- *  next asked for; their raw rows stay as they are. After adaptau_model_gradients and adaptau_model_apply no such call is needed.
+/** A host calls this after it has written rows of its own tables, by an optimiser of its own for example. Nothing else tells the
+ *  model. Without this call, rows that belong on the unit sphere and have lost their length of 1 give wrong scores, and E_NUMERIC
+ *  later. After it, rows are scored by their directions, whatever their lengths are, and the next adaptau_model_gradients brings rows
+ *  that belong on the unit sphere back to length 1, in the host's memory. Rows whose squared length is within 1e-4 of 1 are not
+ *  changed, so that a training which goes on from its own rows goes on bit for bit. LightGCN and SimpleX make final embeddings anew
+ *  when somebody next asks for them; their raw rows are not changed. After adaptau_model_gradients and adaptau_model_apply no such call
+ *  is needed.
  *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 
@@ -163,13 +166,13 @@ ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_e
  *  @return E_ARGUMENT, E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error);
 
-/** The loss of adaptau_model_gradients, the softmax until this is called. It is a part of a saved model where that says how new users
- *  are folded in (adaptau_model_set_fold_in), which they are by this loss.
+/** Set the loss of adaptau_model_gradients, which is the softmax until this is called. New users are folded in by the same loss, so
+ *  that a model which says how (adaptau_model_set_fold_in) is saved with its loss.
  *
- *  With another loss than the softmax adaptau_model_gradients is E_ARGUMENT where the batch or the temperature asks for what
- *  the softmax alone has: log_q, soft targets, a released variant's second temperature, and closed forms for each user
- *  (ADAPTAU_TAU_USER_BY_LOSS, _MINIMISER, _RELEASED), which compare losses of the softmax at temperature 1; also for temperatures that
- *  learn with MSE or CCL, which have none.
+ *  With a loss outside the softmax's family (adaptau_loss_gradients), adaptau_model_gradients is E_ARGUMENT where the batch or the
+ *  temperature needs what that family alone has: log_q, soft targets, and personal temperatures by closed forms
+ *  (ADAPTAU_TAU_USER_BY_LOSS, _MINIMISER, _RELEASED), which compare losses of the softmax at temperature 1. It is E_ARGUMENT, too,
+ *  for temperatures that learn, with MSE or CCL, which have no temperature.
  *  @param[in] loss  copied; NULL: the softmax
  *  @return as adaptau_loss_gradients for its loss; nothing has changed after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_loss(adaptau_model *model, const adaptau_loss *loss, adaptau_error *error);
@@ -182,10 +185,10 @@ typedef struct adaptau_step {
     double   loss;        /**< Σ of their weighted losses                                                    */
 } adaptau_step;
 
-/** Loss and gradients of a batch (adaptau_loss_gradients on the model's tables); they replace those of the batch before. A
- *  personal policy's unit-temperature losses are handed to the temperature. The working memory of the softmax stays with the
- *  model for the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of calls before that
- *  succeeded.
+/** Loss and gradients of a batch (adaptau_loss_gradients on the model's tables). They replace those of the batch before. The call also
+ *  hands users' losses at temperature 1 to the temperature, where its policy is personal (adaptau_temperature_add_losses). The model
+ *  keeps its working memory for the next batch. LightGCN draws its dropout anew in each call, from the seed and the number of earlier
+ *  calls that succeeded.
  *  @param[in]  temperature  gives each row's τ; borrowed for the call
  *  @param[out] step         may be NULL
  *  @return as adaptau_softmax; E_SHAPE also for a temperature of another size; E_STATE for an empty batch, and for a LightGCN
@@ -242,8 +245,9 @@ typedef struct adaptau_target_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_target_options_init(adaptau_target_options *options, adaptau_error *error);
 
-/** Soft targets: from now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u, where P_u
- *  is a user's distribution over its items, by the weights of interactions (uniform without), and N walks from an item to one of its users and on to one of that user's items,
+/** Form soft targets. From now on each batch of adaptau_model_gradients aims at (1 − e_u) P_u + e_u P_u N instead of P_u. P_u is a
+ *  user's distribution over its items, by the weights of interactions (uniform without weights). N is one step of a walk from an item
+ *  to one of its users, and on to one of that user's items,
  *
  *      N = D_i^{-1} Rᵀ D_u^{-1} R        R the weights of interactions, D their sums by user and by item.
  *
@@ -265,7 +269,7 @@ ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, co
  *  @return E_NUMERIC names the first item; E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error);
 
-/** For schedules. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 1.0. */
+/** Set both learning rates, for a schedule of the host's. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items,
                                                             adaptau_error *error);
 
@@ -281,6 +285,12 @@ ADAPTAU_API adaptau_status adaptau_model_update_temperature(adaptau_model *model
  *  @return as adaptau_rank, of which E_NUMERIC is for `embeddings` alone. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_query *query, int32_t *found,
                                               float *scores, adaptau_error *error);
+
+/** Evaluate a model: adaptau_evaluator_run on what adaptau_model_get_tables answers. No training is needed, and the model may be loaded
+ *  or mapped. The results are read from the evaluator (adaptau_evaluator_mean, _per_user, _per_group).
+ *  @param[in] evaluator  of the model's numbers of users and items
+ *  @return as adaptau_evaluator_run and adaptau_model_get_tables. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_evaluate(const adaptau_model *model, adaptau_evaluator *evaluator, adaptau_error *error);
 
 #ifdef __cplusplus
 }

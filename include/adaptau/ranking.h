@@ -32,31 +32,32 @@ extern "C" {
 /** Users for items, by the same score s_ui: to whom should this item be shown? An embedding of an item without an id has no bias. */
 #define ADAPTAU_RANK_USERS 3
 
-/** The cosine of two embeddings counts, whatever the tables normalise; the score of a row of zeros is 0. Inner products prefer
- *  long rows, which often are those of popular items. */
+/** The score is the cosine of two embeddings, whatever the tables normalise; a row of zeros has score 0. Inner products prefer long
+ *  rows, which often belong to popular items. */
 #define ADAPTAU_QUERY_COSINE (UINT32_C(1) << 0)
 /** Of similar items and users: a row may be in its own list. Without this flag it is left out. */
 #define ADAPTAU_QUERY_KEEP_SELF (UINT32_C(1) << 1)
 
-/** n lists of the k best. All arrays belong to the caller. "Askers" are the rows that lists are for: users of ADAPTAU_RANK_ITEMS and
- *  _SIMILAR_USERS, items of the other two; "answers" are the rows in the lists. Since 1.0. */
+/** n lists of the k best. All arrays belong to the caller. "Askers" are the rows for which lists are made: users with
+ *  ADAPTAU_RANK_ITEMS and _SIMILAR_USERS, items with the other two. "Answers" are the rows in the lists. Since 1.0. */
 typedef struct adaptau_query {
     uint32_t               struct_size; /**< sizeof(adaptau_query)                                           */
     uint32_t               flags;       /**< ADAPTAU_QUERY_*                                                 */
     int32_t                question;    /**< ADAPTAU_RANK_*                                                  */
-    int32_t                n;           /**< lists                                                           */
+    int32_t                n;           /**< lists, one for each asker                                       */
     int32_t                k;           /**< entries of a list, >= 1; above the number of answers is fine    */
-    int32_t                n_allowed;   /**< of `allowed`                                                    */
+    int32_t                n_allowed;   /**< entries of `allowed`; 0 where that is NULL                      */
     const int32_t         *ids;         /**< [n] askers, in any order. NULL: 0 … n − 1; with `embeddings` askers without
                                              ids                                                             */
-    const float           *embeddings;  /**< [n x d] of askers that need not be in the tables, those of adaptau_fold_in_users for
-                                             example; where askers are normalised their length does not matter. NULL: the rows
-                                             of `ids`                                                        */
+    const float           *embeddings;  /**< [n x d] embeddings of the askers, who need not be in the tables: those of
+                                             adaptau_fold_in_users for example. Where scores normalise askers, their length does not
+                                             matter. NULL: the rows of `ids`                                 */
     int64_t                embedding_stride; /**< >= d; 0 means d                                            */
-    const adaptau_dataset *seen;        /**< interactions that are not ranked (the training set), or NULL. Not for similar rows;
-                                             beside `embeddings` only with `ids`, whose interactions they are */
-    const int32_t         *allowed;     /**< [n_allowed] answers that may be in a list, ascending; or NULL: all. Only they are
-                                             scored                                                          */
+    const adaptau_dataset *seen;        /**< interactions that are not ranked, those of the training for example; or NULL. Not with
+                                             similar items and users. Beside `embeddings` it needs `ids`, which say whose interactions
+                                             count; for askers without an id use `exclude`                   */
+    const int32_t         *allowed;     /**< [n_allowed] answers that may be in a list, ascending; only they are scored. NULL: all
+                                             may. With n_allowed = 0 beside an array no answer may           */
     const int64_t         *exclude_ptr; /**< [n + 1] from 0, or NULL: nothing is excluded                    */
     const int32_t         *exclude;     /**< [exclude_ptr[n]] answers that list r must not have, ascending within a list */
 } adaptau_query;
@@ -71,8 +72,8 @@ typedef struct adaptau_query {
 ADAPTAU_API adaptau_status adaptau_rank(adaptau_context *context, const adaptau_tables *tables, const adaptau_query *query,
                                         int32_t *found, float *scores, adaptau_error *error);
 
-/** Lists of two shards to one, by descending score, ties to the lower id: with ids of the catalogue, exactly what the ranking
- *  of both shards together gives.
+/** Merge the lists of two shards into one, by descending score, ties to the lower id. With ids of the catalogue the result is exactly
+ *  what ranking both shards together gives.
  *  @param[in,out] found, scores             [n x k] as adaptau_rank writes them
  *  @param[in]     other_found, other_scores [n x k]
  *  @return E_ARGUMENT, E_MEMORY: nothing is written then. Since 1.0. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file sampler.h
- *  The order of an epoch and the candidates of each batch, from a counter-based random stream: what a batch holds depends on
- *  the seed, the epoch and the row alone, never on threads or on earlier calls. */
+ *  The order of an epoch and the candidates of each batch. They are drawn from a random stream that is addressed by numbers: what a
+ *  batch holds depends on the seed, the epoch and the row alone, never on threads or on earlier calls. */
 #ifndef ADAPTAU_SAMPLER_H
 #define ADAPTAU_SAMPLER_H
 
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/** Cuts epochs into batches. Thread-safety: adaptau_sampler_begin_epoch and _next run alone; while one does, another thread's
- *  gets E_STATE. An epoch:
+/** Cuts epochs into batches. Thread-safety: adaptau_sampler_begin_epoch and adaptau_sampler_next run alone. A call that meets
+ *  another gets E_STATE. An epoch:
  *  @snippet 12-graph-and-contrast.c epoch */
 typedef struct adaptau_sampler adaptau_sampler;
 
@@ -23,7 +23,7 @@ typedef struct adaptau_sampler adaptau_sampler;
 #define ADAPTAU_SAMPLER_CATALOGUE 0
 #define ADAPTAU_SAMPLER_SHARED_UNIFORM 1    /**< C items per batch, uniform, with replacement                 */
 #define ADAPTAU_SAMPLER_SHARED_POPULARITY 2 /**< C items per batch, drawn by degree^alpha, with replacement   */
-#define ADAPTAU_SAMPLER_IN_BATCH 3          /**< the batch's own positives                                    */
+#define ADAPTAU_SAMPLER_IN_BATCH 3          /**< the candidates of a batch are its own positives              */
 #define ADAPTAU_SAMPLER_PER_ROW_UNIFORM 4   /**< C items per row, uniform (the paper's scheme)                */
 
 #define ADAPTAU_SAMPLER_ROWS_AUTO 0         /**< users for the catalogue and shared, interactions otherwise   */
@@ -38,20 +38,21 @@ typedef struct adaptau_sampler adaptau_sampler;
 /** Set ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM on every batch. */
 #define ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM (UINT32_C(1) << 3)
 
-/** What an epoch is cut into. Since 1.0. */
+/** How a sampler cuts an epoch into batches. Since 1.0. */
 typedef struct adaptau_sampler_options {
     uint32_t struct_size;         /**< sizeof(adaptau_sampler_options)                                       */
     uint32_t flags;               /**< ADAPTAU_SAMPLER_KEEP_ORDER, ...; 0                                    */
     int32_t  kind;                /**< ADAPTAU_SAMPLER_CATALOGUE, ...                                        */
     int32_t  rows;                /**< ADAPTAU_SAMPLER_ROWS_*; AUTO                                          */
-    int32_t  rows_per_batch;      /**< R; 256 for kinds whose rows are users by themselves, else 2048        */
+    int32_t  rows_per_batch;      /**< R, the rows of a batch, at least 1; 256 for CATALOGUE and SHARED_*, 2048 for the other kinds */
     int32_t  reserved;            /**< 0                                                                     */
-    int64_t  n_candidates;        /**< C for shared and per row; 1024. Other kinds take no notice of it      */
-    double   popularity_exponent; /**< alpha in [−4, 4]. SHARED_POPULARITY: of the draws; 0.75. CATALOGUE: an item
-                                       that k users have weighs k^alpha in the sum; 0                        */
-    double   row_weight_exponent; /**< a: a user's terms get weight W_u^(a − 1), so that its row weighs W_u^a, W_u being
-                                       the sum of its interactions' weights (n_u without); in [0, 2]; 1, that is
-                                       every interaction counts as it weighs                                 */
+    int64_t  n_candidates;        /**< C, the candidates of a batch with SHARED_*, or of a row with PER_ROW_UNIFORM; 1024. Other kinds
+                                       ignore it                                                             */
+    double   popularity_exponent; /**< alpha in [−4, 4]. SHARED_POPULARITY: an item that k users have is drawn in proportion to
+                                       k^alpha; 0.75. CATALOGUE: such an item weighs k^alpha in the sum; 0   */
+    double   row_weight_exponent; /**< a in [0, 2]. W_u is the sum of the weights of user u's interactions, or their number without
+                                       weights. Each term of u gets the weight W_u^(a − 1), so that u's row weighs W_u^a. With 1 every
+                                       interaction counts as it weighs; 1                                    */
     uint64_t seed;                /**< of the order and of all draws; 0                                       */
 } adaptau_sampler_options;
 

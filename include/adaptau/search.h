@@ -24,10 +24,10 @@ typedef struct adaptau_search adaptau_search;
 typedef struct adaptau_search_options {
     uint32_t struct_size; /**< sizeof(adaptau_search_options)                                                */
     int32_t  max_trials;  /**< in [1, 1024]; 16                                                              */
-    double   first;       /**< the first trial, in [1e-30, 1e30]                                             */
-    double   factor;      /**< between neighbours, in [1.0001, 1000]; √2                                     */
-    double   least;       /**< no trial is below it (the first may be anywhere); first/1000                  */
-    double   most;        /**< no trial is above it, > 0; 1000 first                                         */
+    double   first;       /**< the value of the first trial, in [1e-30, 1e30]                                */
+    double   factor;      /**< between neighbouring values, in [1.0001, 1000]; √2                            */
+    double   least;       /**< >= 0: no trial but the first is below it; first/1000                          */
+    double   most;        /**< > 0: no trial but the first is above it; 1000 first                           */
 } adaptau_search_options;
 
 /** Write the defaults of a search. Thread-safety: any thread.
@@ -53,7 +53,7 @@ ADAPTAU_API adaptau_status adaptau_search_create(adaptau_context *context, const
 /** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_search_destroy(adaptau_search *search);
 
-/** The value to try next; the same one until it has a score.
+/** The value to try next. It stays the same until adaptau_search_report has given it a score.
  *  @param[out] value  0 when the search is over
  *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_search_next(const adaptau_search *search, double *value, adaptau_error *error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /** @file shards.h
- *  Sums that add up: the library's computations over shards of users and items, for hosts whose tables are spread over machines
- *  (or do not fit at once). A shard of the items is a catalogue of its own: tables, batch, positives and log q are the shard's,
- *  and ids count from its first item. What the shards know together comes by a callback or a merge. The library moves nothing.
+ *  The library's computations over shards of users and items, for hosts whose tables are spread over machines or do not fit into one.
+ *  A shard of the items is a catalogue of its own: tables, batch, positives and log q are the shard's, and ids count from its first
+ *  item. The host brings together what the shards have to know of each other, by a callback or a merge: the library sends nothing.
  *
- *  What a host of shards also needs stands where it belongs: adaptau_epoch_order (sampler.h), adaptau_init_rows (kernels.h),
+ *  A host of shards also needs calls of other headers: adaptau_epoch_order (sampler.h), adaptau_init_rows (kernels.h),
  *  adaptau_adam (adam.h), adaptau_merge_top_k (ranking.h), adaptau_evaluator_run_lists (evaluator.h).
  *  docs/scale.md has the shape of it; examples/trainers/adaptau-train-mpi is a host. */
 #ifndef ADAPTAU_SHARDS_H
@@ -120,8 +120,8 @@ ADAPTAU_API adaptau_status adaptau_table_moments(adaptau_context *context, int64
 /** into ← moments of both sets of rows. Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API void adaptau_table_moments_merge(int32_t dim, double *into, const double *from);
 
-/** Number of the dataset's interactions, and over them Σ a, Σ a f and Σ a f² of their weights a (1 without): plain sums, which add
- *  up.
+/** Four sums over the dataset's interactions, of weights a (1 without weights) and scores f: their number, Σ a, Σ a f and Σ a f². They
+ *  add up over shards.
  *  @param[in]  tables  of the dataset's size
  *  @param[out] out     [4]
  *  @return E_ARGUMENT, E_ABI, E_SHAPE; E_NUMERIC names the first row that is not finite; E_MEMORY, E_CALLBACK. Since 1.0. */
@@ -130,10 +130,10 @@ ADAPTAU_API adaptau_status adaptau_interaction_moments(adaptau_context *context,
 
 /** adaptau_temperature_add_losses of a temperature whose dataset is a shard of the items: each loss counts, also that of a user
  *  all of whose interactions are in other shards. Rows without positives in any shard have no loss and are to be left out.
- *  adaptau_model_gradients of a model with a reduce does it by itself.
+ *  adaptau_model_gradients of a model with a reduce makes this call by itself.
  *  @param[in] users        [n]; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite; of all shards together, as row_unit_loss of adaptau_loss_gradients_of_shard is
- *  @param[in] weights      [n] finite, >= 0; of all shards together; NULL: 1 each
+ *  @param[in] weights      [n] finite, >= 0; of all shards together, as row_terms is; NULL: 1 each
  *  @return as adaptau_temperature_add_losses. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_add_losses_of_shard(adaptau_temperature *temperature, int32_t n,
                                                                    const int32_t *users, const float *unit_losses,

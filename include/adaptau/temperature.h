@@ -11,44 +11,47 @@
 extern "C" {
 #endif
 
-/** A policy and its state. Thread-safety: adaptau_temperature_rows and _get_state may run side by side on any number of
- *  threads; every other call runs alone. A call that meets another which forbids it answers E_STATE at
- *  once and changes nothing. Made, and
- *  updated before each epoch:
+/** The temperatures of a training: a policy says how they are set, and a state holds what they are now. Thread-safety:
+ *  adaptau_temperature_rows and adaptau_temperature_get_state may run side by side on any number of threads; every other call runs
+ *  alone. A call that meets another which forbids it answers E_STATE at once and changes nothing.
+ *
+ *  A temperature is made, and updated before each epoch:
  *  @snippet 12-graph-and-contrast.c objects
  *  @snippet 12-graph-and-contrast.c epoch */
 typedef struct adaptau_temperature adaptau_temperature;
 
-#define ADAPTAU_TAU0_FIRST_ORDER 0  /**< Δμ/L                                                                        */
-#define ADAPTAU_TAU0_SECOND_ORDER 1  /**< the second-order form                                                       */
-#define ADAPTAU_TAU0_EXACT 2 /**< the root of Eq. 11, E_u[Σ_{i∈P_u} p_ui(τ)] = 1/2, on a sample of users      */
-#define ADAPTAU_TAU0_FIXED 3 /**< the `tau` of the options, always                                            */
+#define ADAPTAU_TAU0_FIRST_ORDER 0  /**< Eq. 14: τ₀ = Δμ/L, Δμ = μ₊ − μ                                       */
+#define ADAPTAU_TAU0_SECOND_ORDER 1 /**< Eq. 34, which also looks at variances (adaptau_tau0_eq34)            */
+#define ADAPTAU_TAU0_EXACT 2        /**< the root of Eq. 11, E_u[Σ_{i∈P_u} p_ui(τ)] = 1/2, on a sample of users */
+#define ADAPTAU_TAU0_FIXED 3        /**< τ₀ is the `tau` of the options, always                               */
 
-#define ADAPTAU_TAU_USER_NONE 0     /**< every user has τ₀ (Adap-τ₀)                                          */
-#define ADAPTAU_TAU_USER_BY_LOSS 1     /**< Eq. 16 (Adap-τ)                                                      */
-#define ADAPTAU_TAU_USER_MINIMISER 2     /**< the minimiser of Eq. 15                                              */
+#define ADAPTAU_TAU_USER_NONE 0      /**< every user has τ₀ (Adap-τ₀)                                         */
+#define ADAPTAU_TAU_USER_BY_LOSS 1   /**< each user has a τ_u by its loss, Eq. 16 (Adap-τ)                    */
+#define ADAPTAU_TAU_USER_MINIMISER 2 /**< each user has the minimiser of Eq. 15                               */
 
-/** `warmup_updates` of a temperature that is never measured. */
+/** `warmup_updates` of a temperature that never measures, and so keeps the τ₀ of the warm-up. */
 #define ADAPTAU_WARMUP_FOR_EVER INT32_MAX
 
-/** How temperatures come about. Since 1.0. */
+/** How temperatures are set. Since 1.0. */
 typedef struct adaptau_temperature_options {
     uint32_t struct_size;        /**< sizeof(adaptau_temperature_options)                                    */
     int32_t  tau0_policy;        /**< ADAPTAU_TAU0_*                                                         */
     int32_t  tau_user_policy;    /**< ADAPTAU_TAU_USER_*                                                     */
-    int32_t  warmup_updates;     /**< updates that use Δμ = warmup_delta_mu before one measures; 1        */
-    double   tau;                /**< of ADAPTAU_TAU0_FIXED, in [1e-30, 1e30], not bounded by what follows, the host's to set; 0 for others.
-                                      ADAPTAU_TAU0_LEARNED (experimental.h): the first; 0: the warm-up value */
-    double   warmup_delta_mu;    /**< Δμ before anything is measured, in [1e-30, 1e30]; 0.7                  */
+    int32_t  warmup_updates;     /**< the first so many updates measure nothing and take Δμ = warmup_delta_mu; 1 */
+    double   tau;                /**< ADAPTAU_TAU0_FIXED: τ₀, in [1e-30, 1e30], which the host must set; tau_min and tau_max do not
+                                      bound it. ADAPTAU_TAU0_LEARNED (experimental.h): the first τ₀, or 0 for the τ₀ of the warm-up.
+                                      Other policies: 0. The default is 0                                    */
+    double   warmup_delta_mu;    /**< Δμ of the warm-up, in [1e-30, 1e30]; 0.7                               */
     double   tau_min;            /**< bound of τ₀, in [1e-30, 1e30]; 0.03                                    */
     double   tau_max;            /**< bound of τ₀, likewise; 10                                              */
     double   divisor;            /**< 2β of Eq. 15 and 16, in [1e-30, 1e30]; 2. ADAPTAU_TAU_USER_RELEASED (experimental.h): t₂; 1 */
-    double   threshold_quantile; /**< in (0, 1): the threshold is this quantile of L_u; 0, that is no quantile but their mean */
-    double   degree_quantile;    /**< in (0, 1): μ₊, σ₊², μ, σ² and L count only users whose degree is above this quantile (the
-                                      authors' program: 0.2), all where none is; 0, that is all              */
+    double   threshold_quantile; /**< in [0, 1). Above 0: the threshold is this quantile of the L_u. 0: it is their mean; 0 */
+    double   degree_quantile;    /**< in [0, 1). Above 0: μ₊, σ₊², μ, σ² and L count only users whose degree is above this quantile of
+                                      the degrees (0.2 in the authors' program), or all users where no degree is. 0: all users; 0 */
     int32_t  exact_sample;       /**< users sampled by ADAPTAU_TAU0_EXACT, at least 1; 1024                  */
     int32_t  reserved;           /**< 0                                                                      */
-    double   learning_rate;      /**< of learned temperatures (experimental.h): Adam's step in log τ, 0 or in [1e-30, 10]; 0.0002, of τ_u 0.01 */
+    double   learning_rate;      /**< Adam's step in log τ of learned temperatures (experimental.h), 0 or in [1e-30, 10]; 0.01 with
+                                      ADAPTAU_TAU_USER_LEARNED, 0.0002 with other policies                   */
 } adaptau_temperature_options;
 
 /** Write the defaults of two policies. Thread-safety: any thread.
@@ -61,8 +64,8 @@ ADAPTAU_API adaptau_status adaptau_temperature_options_init(adaptau_temperature_
 
 /** @param[in] dataset  the interactions trained on; borrowed: must outlive the temperature
  *  @param[in] options  NULL: the defaults of ADAPTAU_TAU0_FIRST_ORDER and ADAPTAU_TAU_USER_NONE
- *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Until the first update τ₀ is the warm-up
- *          value (or `tau`). Since 1.0. */
+ *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for a number that is not finite. Until the first update τ₀ is that of the warm-up,
+ *          or `tau` where the policy has one. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, const adaptau_dataset *dataset,
                                                       const adaptau_temperature_options *options,
                                                       adaptau_temperature **out, adaptau_error *error);
@@ -93,14 +96,18 @@ ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
 ADAPTAU_API adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, const adaptau_tables *tables,
                                                       adaptau_error *error);
 
-/** Hand in losses at temperature 1 (row_unit_loss of adaptau_softmax) of some users; adaptau_model_gradients does it by itself.
- *  A user's L_u is the mean of what came since the last update, each by its weight, where rows are interactions as where they are
- *  users. A user for whom none came keeps its L_u, and one without a value has τ_u = τ₀. Values of users without interactions are
- *  passed over.
- *  @param[in] users        [n]; NULL: 0 … n − 1
+/** Hand in users' losses at temperature 1, for hosts that compute them without a model. adaptau_softmax and adaptau_loss_gradients
+ *  write what this call takes: row_unit_loss and row_terms of adaptau_loss_output. adaptau_model_gradients makes this call by itself.
+ *
+ *  A user's L_u is the weighted mean of the losses that came since the last update. This is so where a row is a user and where it is
+ *  an interaction. A user for whom no loss came keeps its L_u. A user who never had a loss has τ_u = τ₀. Losses of users without
+ *  interactions are skipped.
+ *  @param[in] users        [n] whose losses these are; NULL: 0 … n − 1
  *  @param[in] unit_losses  [n] finite
- *  @param[in] weights      [n] finite, >= 0: Σ a_ri of the row's positives (adaptau_batch); NULL: 1 each; rows of 0 are passed over
- *  @return E_ARGUMENT; E_INDEX names the first bad user, E_NUMERIC the first bad loss or weight: none is taken then. Since 1.0. */
+ *  @param[in] weights      [n] finite, >= 0: what each loss is a mean of, that is row_terms; a loss of weight 0 is skipped. NULL: 1
+ *                          each, which is right where every row has equally many positives
+ *  @return E_INDEX names the first bad user, E_NUMERIC the first loss or weight that is not finite, E_ARGUMENT the first negative
+ *          weight: no loss is taken then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_add_losses(adaptau_temperature *temperature, int32_t n, const int32_t *users,
                                                           const float *unit_losses, const float *weights,
                                                           adaptau_error *error);
@@ -119,11 +126,11 @@ ADAPTAU_API adaptau_status adaptau_temperature_rows(const adaptau_temperature *t
 #define ADAPTAU_TEMPERATURE_BOUNDED (UINT32_C(1) << 3)        /**< tau_min or tau_max took effect             */
 #define ADAPTAU_TEMPERATURE_NOT_BRACKETED (UINT32_C(1) << 4)  /**< Eq. 11 has no root within the bounds       */
 
-/** What the last update did; before the first one, the warm-up's τ₀, with moments of 0. Since 1.0. */
+/** What the last update did. Before the first update τ₀ is that of the warm-up, and all moments are 0. Since 1.0. */
 typedef struct adaptau_temperature_state {
     uint32_t struct_size;       /**< sizeof(adaptau_temperature_state), set by the caller                    */
     uint32_t flags;             /**< ADAPTAU_TEMPERATURE_*                                                   */
-    int64_t  n_updates;         /**< so far                                                                  */
+    int64_t  n_updates;         /**< updates so far                                                          */
     int64_t  n_users_counted;   /**< users above the degree quantile                                         */
     int64_t  n_users_clamped;   /**< users at τ₀/e                                                           */
     int64_t  n_users_observed;  /**< users that had a unit-temperature loss                                  */
@@ -142,18 +149,18 @@ typedef struct adaptau_temperature_state {
 ADAPTAU_API adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperature,
                                                          adaptau_temperature_state *out, adaptau_error *error);
 
-/** τ[u] for every user, [n], valid as long as the object, rewritten by each update: not to be read meanwhile. NULL for NULL.
- *  Since 1.0. */
+/** τ[u] for every user, [n]. The array lives as long as the object. Each update rewrites it: do not read it during an update. NULL for
+ *  NULL. Since 1.0. */
 ADAPTAU_API const float *adaptau_temperature_user_taus(const adaptau_temperature *temperature);
 
-/** L_u of every user, [n], NaN while none is observed; valid as long as the object, rewritten by adaptau_temperature_add_losses.
- *  NULL for NULL. Since 1.0. */
+/** L_u of every user, [n], NaN for a user without a loss so far. The array lives as long as the object, and
+ *  adaptau_temperature_add_losses rewrites it. NULL for NULL. Since 1.0. */
 ADAPTAU_API const float *adaptau_temperature_unit_losses(const adaptau_temperature *temperature);
 
 /** Put a state back that adaptau_temperature_get_state gave, with the users' losses: for hosts that keep checkpoints of their
  *  own. Until the next update τ_u is τ₀.
- *  @param[in] unit_losses  [n] of adaptau_temperature_unit_losses; NULL: none is observed
- *  @return E_ARGUMENT, E_ABI, E_NUMERIC; E_STATE for learned temperatures. The state is unchanged after a failure.
+ *  @param[in] unit_losses  [n] as adaptau_temperature_unit_losses gave them, NaN for a user without a loss; NULL: no user has one
+ *  @return E_ABI; E_ARGUMENT, E_NUMERIC for a bad τ₀ or count, E_NUMERIC for an infinite loss; E_STATE for learned temperatures. The state is unchanged after a failure.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature,
                                                          const adaptau_temperature_state *state, const float *unit_losses,

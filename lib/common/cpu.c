@@ -21,6 +21,8 @@ uint64_t atau_cpu_features(void)
         features |= ADAPTAU_CPU_AVX512;
     if (__builtin_cpu_supports("avx512bf16"))
         features |= ADAPTAU_CPU_AVX512_BF16;
+    if (__builtin_cpu_supports("avx512vnni"))
+        features |= ADAPTAU_CPU_AVX512_VNNI;
 #elif defined(__aarch64__) && defined(__linux__)
     if (getauxval(AT_HWCAP) & HWCAP_ASIMD)
         features |= ADAPTAU_CPU_NEON;

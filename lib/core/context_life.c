@@ -14,7 +14,8 @@
 #include "os/system.h"
 
 #define MAX_THREADS 1024
-#define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16 | ADAPTAU_CPU_NEON)
+#define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16 | \
+                        ADAPTAU_CPU_AVX512_VNNI | ADAPTAU_CPU_NEON)
 
 /* Like every other block: a whole number of cache lines. */
 #define ALIGNMENT ((size_t)64)

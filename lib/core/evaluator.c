@@ -6,6 +6,7 @@
 #include <adaptau/evaluator.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -68,7 +69,7 @@ adaptau_status adaptau_evaluator_options_init(adaptau_evaluator_options *options
 static adaptau_status check_cutoffs(const adaptau_evaluator_options *options, adaptau_error *error)
 {
     if (options->n_cutoffs == 0)
-        return atau_fail_zero(error, "options->n_cutoffs", "at least 1", "adaptau_evaluator_options_init");
+        return atau_fail_zero(error, "options->n_cutoffs", "at least 1, the length of options->cutoffs", "adaptau_evaluator_options_init");
     if (options->n_cutoffs < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_cutoffs = %d is negative", options->n_cutoffs);
     if (!options->cutoffs)
@@ -557,6 +558,18 @@ static adaptau_status copy_results(const adaptau_evaluator *e, int32_t metric, i
     return status;
 }
 
+#define LISTED 120 /* bytes for cutoffs in a message */
+
+/* "5, 20", or as many of them as there is room for and "...". */
+static void list_cutoffs(const adaptau_evaluator *e, char text[LISTED])
+{
+    int length = 0;
+    for (int32_t c = 0; c < e->n_cutoffs && length < LISTED - 20; c++)
+        length += snprintf(text + length, LISTED - (size_t)length, "%s%d", c ? ", " : "", e->cutoffs[c]);
+    if (length >= LISTED - 20)
+        snprintf(text + length, LISTED - (size_t)length, ", ...");
+}
+
 /* The place of a cutoff among the evaluator's. */
 static adaptau_status find_results(const adaptau_evaluator *e, int32_t metric, int32_t n_metrics, int32_t cutoff, int32_t *place,
                                    adaptau_error *error)
@@ -566,7 +579,9 @@ static adaptau_status find_results(const adaptau_evaluator *e, int32_t metric, i
     for (*place = 0; *place < e->n_cutoffs; ++*place)
         if (e->cutoffs[*place] == cutoff)
             return ADAPTAU_OK;
-    return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d is none of the evaluator's, which begin with %d", cutoff, e->cutoffs[0]);
+    char cutoffs[LISTED];
+    list_cutoffs(e, cutoffs);
+    return atau_fail(error, ADAPTAU_E_ARGUMENT, "cutoff = %d, but options->cutoffs of this evaluator were %s", cutoff, cutoffs);
 }
 
 adaptau_status adaptau_evaluator_mean(const adaptau_evaluator *evaluator, int32_t metric, int32_t cutoff, double *out,

@@ -195,7 +195,7 @@ adaptau_status atau_log_likelihood(const struct atau_score_sides *sides, const s
         .taus = taus,
         .n_lanes = sides->context->options.n_threads,
     };
-    const struct atau_scan_visitor visitor = {&job, lay_out, begin_block, add_tile, end_block};
+    const struct atau_scan_visitor visitor = {&job, lay_out, begin_block, add_tile, end_block, NULL, NULL, 0};
     lay_out_terms(&job, &arena);
     adaptau_status status = atau_arena_allocate(sides->context, &arena, "the users' likelihoods", error);
     if (status)

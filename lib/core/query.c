@@ -84,9 +84,10 @@ static adaptau_status check_seen(const adaptau_query *q, int32_t n_users, int32_
 
 static adaptau_status check_allowed(const adaptau_query *q, int32_t n_answers, adaptau_error *error)
 {
-    if (q->n_allowed < 0 || (!q->allowed && q->n_allowed > 0))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "query->n_allowed = %d, query->allowed %s NULL", q->n_allowed,
-                         q->allowed ? "not" : "is");
+    if (q->n_allowed < 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "query->n_allowed = %d is negative", q->n_allowed);
+    if (!q->allowed && q->n_allowed > 0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "query->allowed is NULL, but query->n_allowed = %d", q->n_allowed);
     for (int32_t a = 0; a < q->n_allowed; a++) {
         if (q->allowed[a] < 0 || q->allowed[a] >= n_answers)
             return atau_fail(error, ADAPTAU_E_INDEX, "query->allowed[%d] = %d, but n_%s = %d", a, q->allowed[a],

@@ -54,17 +54,12 @@ static void begin_block(void *argument, const struct atau_scan_block *block)
     }
 }
 
-static void take_hits(const struct ranking *ranking, const struct heaps *heaps, int64_t item, const float *scores,
-                      int64_t stride, int64_t n_hits)
+static void take(const struct ranking *ranking, const struct heaps *heaps, int64_t r, int64_t item, float score)
 {
-    for (int64_t h = 0; h < n_hits; h++) {
-        int64_t   line = heaps->hits[h] >> 16, r = heaps->hits[h] & 0xFFFF;
-        uint64_t *heap = heaps->keys + r * ranking->k;
-        uint64_t  key = atau_rank_key(scores[line * stride + r], (int32_t)(item + line));
-        atau_heap_offer(heap, &heaps->n_kept[r], ranking->k, key);
-        if (heaps->n_kept[r] == ranking->k)
-            heaps->threshold[r] = atau_key_score(heap[0]);
-    }
+    uint64_t *heap = heaps->keys + r * ranking->k;
+    atau_heap_offer(heap, &heaps->n_kept[r], ranking->k, atau_rank_key(score, (int32_t)item));
+    if (heaps->n_kept[r] == ranking->k)
+        heaps->threshold[r] = atau_key_score(heap[0]);
 }
 
 /* Items come in ascending order, so that one as good as the k-th can't displace it: strictly better ones are hits. */
@@ -77,7 +72,28 @@ static void filter_tile(void *argument, const struct atau_scan_block *block, int
         const float *scores = tile + line * block->width;
         int64_t      n_hits = ranking->kernels->filter_tile(atau_min_i64(HIT_LINES, lines - line), block->n, scores, block->width,
                                                             heaps->threshold, heaps->hits);
-        take_hits(ranking, heaps, item + line, scores, block->width, n_hits);
+        for (int64_t h = 0; h < n_hits; h++) {
+            const int64_t j = heaps->hits[h] >> 16, r = heaps->hits[h] & 0xFFFF;
+            take(ranking, heaps, r, item + line + j, scores[j * block->width + r]);
+        }
+    }
+}
+
+static const float *give_thresholds(void *argument, const struct atau_scan_block *block)
+{
+    const struct ranking *ranking = argument;
+    return ranking->lanes[block->lane].threshold;
+}
+
+static void take_cells(void *argument, const struct atau_scan_block *block, int64_t item, int64_t n_cells, const uint32_t *cells,
+                       const float *scores)
+{
+    const struct ranking *ranking = argument;
+    const struct heaps   *heaps = &ranking->lanes[block->lane];
+    for (int64_t i = 0; i < n_cells; i++) {
+        const int64_t j = cells[i] >> 16, r = cells[i] & 0xFFFF;
+        if (scores[i] > heaps->threshold[r])
+            take(ranking, heaps, r, item + j, scores[i]);
     }
 }
 
@@ -101,7 +117,8 @@ adaptau_status atau_rank_each(const struct atau_score_sides *sides, const struct
         .k = k < sides->tables.n_items ? k : sides->tables.n_items,
         .n_lanes = sides->context->options.n_threads,
     };
-    const struct atau_scan_visitor visitor = {&ranking, lay_out, begin_block, filter_tile, end_block};
+    const struct atau_scan_visitor visitor = {&ranking, lay_out, begin_block, filter_tile, end_block, give_thresholds, take_cells,
+                                              ranking.k};
     return atau_scan(sides, request, &visitor, MAX_HEAP / atau_max_i64(ranking.k, 1), "the tiles of a ranking", error);
 }
 

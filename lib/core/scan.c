@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A task is a block of users. Their rows are packed transposed; the item table streams past in tiles, and while a tile is in the
  * nearest cache its masked cells become −inf and the visitor does its work on it. Scores are never stored: a block's memory is a
- * tile and what the visitor keeps. */
+ * tile and what the visitor keeps. For a visitor with thresholds a tile is screened first (core/screen.h); where too many cells
+ * pass, a few tiles are scored in full before the next attempt. */
 #include "core/scan.h"
 
 #include <math.h>
@@ -11,79 +12,15 @@
 #include "common/pool.h"
 #include "common/progress.h"
 #include "common/size.h"
-#include "kernels/check.h"
+#include "core/screen.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
 
 #define MAX_BLOCK 128      /* users of a task                                                                  */
 #define MIN_BLOCK 16       /* one vector                                                                       */
-#define ITEMS_PER_TASK 256 /* rows normalised by one task                                                      */
 #define TASKS_WANTED 32    /* fewer users make narrower blocks rather than idle lanes                          */
-
-/* ---- tables ----------------------------------------------------------------------------------------------------- */
-
-struct normalising {
-    const struct atau_score_sides *sides;
-    const float               *items;
-    int64_t                    stride;
-};
-
-static void normalise_items(void *argument, int32_t lane, int64_t first, int64_t end)
-{
-    const struct normalising *job = argument;
-    const adaptau_tables     *tables = &job->sides->tables;
-    (void)lane;
-    for (int64_t i = first; i < end; i++)
-        atau_unit_row(atau_kernels_of(job->sides->context), tables->dim, job->items + i * job->stride,
-                      job->sides->unit_items + i * tables->dim);
-}
-
-static adaptau_status copy_unit_items(struct atau_score_sides *sides, adaptau_error *error)
-{
-    adaptau_tables    *tables = &sides->tables;
-    size_t             row = (size_t)tables->dim * sizeof(float);
-    struct normalising job = {.sides = sides, .items = tables->items, .stride = tables->item_stride};
-    sides->unit_items = atau_allocate_array(sides->context, (uint64_t)tables->n_items, row);
-    if (!sides->unit_items)
-        return atau_fail_memory(error, (size_t)tables->n_items * row, "the normalised items");
-    tables->items = sides->unit_items;
-    tables->item_stride = tables->dim;
-    return atau_parallel_rows(sides->context, tables->n_items, ITEMS_PER_TASK, normalise_items, &job, error);
-}
-
-adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tables *tables, bool check,
-                                     struct atau_score_sides *out, adaptau_error *error)
-{
-    adaptau_status      status = ADAPTAU_OK;
-    bool                unit = tables->flags & ADAPTAU_UNIT_ROWS;
-    struct atau_score_sides sides = {
-        .context = context,
-        .tables = *tables,
-        .normalise_users = tables->flags & ADAPTAU_NORMALISE_USERS && !unit,
-    };
-    if (check)
-        status = atau_check_rows_finite(context, "users", tables->n_users, tables->dim, tables->users, tables->user_stride,
-                                        error);
-    if (check && !status)
-        status = atau_check_rows_finite(context, "items", tables->n_items, tables->dim, tables->items, tables->item_stride,
-                                        error);
-    if (check && !status && tables->item_bias)
-        status = atau_check_rows_finite(context, "item_bias", tables->n_items, 1, tables->item_bias, 1, error);
-    if (!status && tables->flags & ADAPTAU_NORMALISE_ITEMS && !unit)
-        status = copy_unit_items(&sides, error);
-    if (status)
-        atau_score_sides_close(&sides);
-    else
-        *out = sides;
-    return status;
-}
-
-void atau_score_sides_close(struct atau_score_sides *sides)
-{
-    size_t floats = (size_t)sides->tables.n_items * (size_t)sides->tables.dim;
-    atau_free(sides->context, sides->unit_items, floats * sizeof(float));
-    sides->unit_items = NULL;
-}
+#define MOST_PASSED 24     /* one of so many cells scored by itself costs as much as all of them by a product  */
+#define LONGEST_PAUSE 64   /* tiles scored in full after screening a tile was in vain                          */
 
 /* ---- one block of users ----------------------------------------------------------------------------------------- */
 
@@ -95,12 +32,14 @@ struct scratch {
     float          *ones;   /* [width] 1, what an item's bias is multiplied by                                */
     const int32_t **masked; /* [n_masks x width] next masked item                                             */
     const int32_t **masked_end;
+    struct atau_screened_block screened;
 };
 
 struct job {
     const struct atau_score_sides  *sides;
     const struct atau_scan_request *request;
     const struct atau_scan_visitor *visitor;
+    const struct atau_screen       *screen; /* or NULL                                                        */
     int64_t                         width; /* users of a task                                                 */
     int64_t                         first_task; /* of the running chunk                                       */
     struct scratch                 *lanes;
@@ -120,6 +59,8 @@ static void pack_users(const struct job *job, const struct scratch *s, int64_t f
             atau_unit_row(atau_kernels_of(job->sides->context), tables->dim, row, s->row);
             row = s->row;
         }
+        if (job->screen)
+            atau_screen_take_user(job->screen, &s->screened, job->width, r, row);
         for (int32_t p = 0; p < tables->dim; p++)
             s->packed[p * job->width + r] = row[p];
         s->ones[r] = 1.0f;
@@ -145,16 +86,116 @@ static void add_bias(const struct job *job, const struct scratch *s, int64_t n, 
         atau_kernels_of(job->sides->context)->axpy(n, bias[item + line], s->ones, s->tile + line * job->width);
 }
 
-/* Lists are ascending and tiles come in order: each list is walked once. */
+/* Lists are ascending and items come in order: each list is walked once. Whoever looks at an item goes on from where the list
+ * was left. */
+static const int32_t *walk(const struct job *job, const struct scratch *s, int32_t q, int64_t r, int64_t item)
+{
+    const int32_t *next = s->masked[q * job->width + r], *end = s->masked_end[q * job->width + r];
+    while (next != end && *next < item)
+        next++;
+    s->masked[q * job->width + r] = next;
+    return next;
+}
+
 static void mask_tile(const struct job *job, const struct scratch *s, int64_t n, int64_t item, int64_t lines)
 {
     for (int32_t q = 0; q < job->request->n_masks; q++)
         for (int64_t r = 0; r < n; r++) {
-            const int32_t *next = s->masked[q * job->width + r], *end = s->masked_end[q * job->width + r];
+            const int32_t *next = walk(job, s, q, r, item), *end = s->masked_end[q * job->width + r];
             for (; next != end && *next < item + lines; next++)
                 s->tile[(*next - item) * job->width + r] = -INFINITY;
             s->masked[q * job->width + r] = next;
         }
+}
+
+static bool is_masked(const struct job *job, const struct scratch *s, int64_t r, int64_t item)
+{
+    for (int32_t q = 0; q < job->request->n_masks; q++) {
+        const int32_t *next = walk(job, s, q, r, item);
+        if (next != s->masked_end[q * job->width + r] && *next == item)
+            return true;
+    }
+    return false;
+}
+
+/* ---- a tile in full ------------------------------------------------------------------------------------------------- */
+
+static void scan_in_full(const struct job *job, const struct scratch *s, const struct atau_scan_block *block, int64_t item,
+                         int64_t lines)
+{
+    const adaptau_tables *tables = &job->sides->tables;
+    atau_kernels_of(job->sides->context)->product(lines, block->n, tables->dim, tables->items + item * tables->item_stride,
+                                                  tables->item_stride, 1, s->packed, job->width, 0, s->tile, job->width);
+    add_bias(job, s, block->n, item, lines);
+    mask_tile(job, s, block->n, item, lines);
+    job->visitor->tile(job->visitor->argument, block, item, lines, s->tile);
+}
+
+/* ---- a tile through the screen -------------------------------------------------------------------------------------- */
+
+static int64_t drop_masked(const struct job *job, const struct scratch *s, int64_t item, int64_t n_cells)
+{
+    uint32_t *cells = s->screened.cells;
+    int64_t   n_kept = 0;
+    for (int64_t i = 0; i < n_cells; i++) {
+        cells[n_kept] = cells[i];
+        n_kept += !is_masked(job, s, cells[i] & 0xFFFF, item + (cells[i] >> 16));
+    }
+    return n_kept;
+}
+
+/* Whether screening a few items told enough of them apart; if not they have been scored in full. */
+static bool look(const struct job *job, const struct scratch *s, const struct atau_scan_block *block, int64_t item, int64_t lines,
+                 const float *thresholds)
+{
+    const struct atau_scan_visitor   *visitor = job->visitor;
+    const struct atau_screened_block *screened = &s->screened;
+    int64_t n_cells = atau_screen_look(job->screen, screened, job->width, block->n, item, lines);
+    if (n_cells > lines * block->n / MOST_PASSED) {
+        scan_in_full(job, s, block, item, lines);
+        return false;
+    }
+    n_cells = drop_masked(job, s, item, n_cells);
+    atau_screen_score(job->screen, screened, item, n_cells);
+    visitor->cells(visitor->argument, block, item, n_cells, screened->cells, screened->scores);
+    for (int64_t i = 0; i < n_cells; i++) {
+        const int64_t r = screened->cells[i] & 0xFFFF;
+        atau_screen_raise(screened, r, thresholds[r]);
+    }
+    return true;
+}
+
+/* Whether it was worth it. */
+static bool scan_screened(const struct job *job, const struct scratch *s, const struct atau_scan_block *block, int64_t item,
+                          int64_t lines)
+{
+    const float *thresholds = job->visitor->thresholds(job->visitor->argument, block);
+    int64_t      n_vain = 0;
+    atau_screen_begin(job->screen, &s->screened, block->n, item, lines, thresholds);
+    for (int64_t first = 0; first < lines; first += ATAU_SCREEN_LINES) {
+        const int64_t some = atau_min_i64(ATAU_SCREEN_LINES, lines - first);
+        n_vain += look(job, s, block, item + first, some, thresholds) ? 0 : some;
+    }
+    return 2 * n_vain <= lines;
+}
+
+static void scan_tiles(const struct job *job, const struct scratch *s, const struct atau_scan_block *block)
+{
+    const int32_t n_items = job->sides->tables.n_items;
+    int64_t       pause = 0, next_pause = 1;
+    for (int64_t item = 0; item < n_items; item += ATAU_SCAN_LINES) {
+        const int64_t lines = atau_min_i64(ATAU_SCAN_LINES, n_items - item);
+        if (!job->screen || pause > 0) {
+            scan_in_full(job, s, block, item, lines);
+            pause -= pause > 0;
+        }
+        else if (scan_screened(job, s, block, item, lines))
+            next_pause = 1;
+        else {
+            pause = next_pause;
+            next_pause = atau_min_i64(2 * next_pause, LONGEST_PAUSE);
+        }
+    }
 }
 
 static void scan_block(void *argument, int32_t lane, int64_t task)
@@ -162,20 +203,12 @@ static void scan_block(void *argument, int32_t lane, int64_t task)
     const struct job               *job = argument;
     const struct scratch           *s = &job->lanes[lane];
     const struct atau_scan_visitor *visitor = job->visitor;
-    const adaptau_tables           *tables = &job->sides->tables;
     struct atau_scan_block          block = {.lane = lane, .first = (job->first_task + task) * job->width, .width = job->width};
     block.n = atau_min_i64(job->width, job->request->n - block.first);
     pack_users(job, s, block.first, block.n);
     start_masks(job, s, block.first, block.n);
     visitor->begin(visitor->argument, &block);
-    for (int64_t item = 0; item < tables->n_items; item += ATAU_SCAN_LINES) {
-        int64_t lines = atau_min_i64(ATAU_SCAN_LINES, tables->n_items - item);
-        atau_kernels_of(job->sides->context)->product(lines, block.n, tables->dim, tables->items + item * tables->item_stride,
-                                              tables->item_stride, 1, s->packed, job->width, 0, s->tile, job->width);
-        add_bias(job, s, block.n, item, lines);
-        mask_tile(job, s, block.n, item, lines);
-        visitor->tile(visitor->argument, &block, item, lines, s->tile);
-    }
+    scan_tiles(job, s, &block);
     visitor->end(visitor->argument, &block);
 }
 
@@ -198,6 +231,8 @@ static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct
     s->ones = atau_arena_take(arena, width, sizeof *s->ones);
     s->masked = atau_arena_take(arena, masks, width * sizeof *s->masked);
     s->masked_end = atau_arena_take(arena, masks, width * sizeof *s->masked_end);
+    if (job->screen)
+        atau_screen_lay_out(job->screen, arena, &s->screened, job->width);
 }
 
 static void lay_out(struct job *job, struct atau_arena *arena)
@@ -226,18 +261,31 @@ static adaptau_status scan_all(struct job *job, adaptau_error *error)
     return status;
 }
 
+static adaptau_status scan(struct job *job, const char *what, adaptau_error *error)
+{
+    struct atau_arena arena = {0};
+    lay_out(job, &arena);
+    adaptau_status status = atau_arena_allocate(job->sides->context, &arena, what, error);
+    if (status)
+        return status;
+    lay_out(job, &arena);
+    status = scan_all(job, error);
+    atau_arena_free(job->sides->context, &arena);
+    return status;
+}
+
 adaptau_status atau_scan(const struct atau_score_sides *sides, const struct atau_scan_request *request,
                          const struct atau_scan_visitor *visitor, int64_t most_users, const char *what, adaptau_error *error)
 {
-    struct atau_arena arena = {0};
-    struct job        job = {.sides = sides, .request = request, .visitor = visitor};
-    job.width = choose_width(request->n, most_users);
-    lay_out(&job, &arena);
-    adaptau_status status = atau_arena_allocate(sides->context, &arena, what, error);
-    if (status)
-        return status;
-    lay_out(&job, &arena);
-    status = scan_all(&job, error);
-    atau_arena_free(sides->context, &arena);
+    struct atau_screen screen = {0};
+    struct job         job = {.sides = sides, .request = request, .visitor = visitor, .width = choose_width(request->n, most_users)};
+    adaptau_status     status = ADAPTAU_OK;
+    if (visitor->thresholds && atau_screen_pays(sides, request->n, visitor->n_kept)) {
+        status = atau_screen_open(sides, &screen, error);
+        job.screen = screen.kernels ? &screen : NULL;
+    }
+    if (!status)
+        status = scan(&job, what, error);
+    atau_screen_close(&screen);
     return status;
 }

@@ -3,28 +3,12 @@
 #ifndef ATAU_SCAN_H
 #define ATAU_SCAN_H
 
-#include <adaptau/kernels.h>
-
-#include <stdbool.h>
-
 #include "common/arena.h"
+#include "core/score_sides.h"
 
 /* Items of a tile: 60 KiB of scores with a full block. A multiple of the row counts that products are made of (6 and 4):
  * what is left over is slower. */
 #define ATAU_SCAN_LINES 120
-
-/* Both sides of the scores, ready to be multiplied. */
-struct atau_score_sides {
-    adaptau_context *context;
-    adaptau_tables   tables;          /* strides filled in; items are ê_i                                     */
-    bool             normalise_users; /* users are still raw: ê_u is made as a block is packed                */
-    float           *unit_items;      /* the normalised copy of the items where the host's are not, else NULL */
-};
-
-/* `tables` as atau_check_tables left them. `check`: E_NUMERIC names the first non-finite row, users first. */
-adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tables *tables, bool check,
-                                     struct atau_score_sides *out, adaptau_error *error);
-void           atau_score_sides_close(struct atau_score_sides *sides);
 
 /* Lists of items, each ascending: of each user, or of whatever `of` says. */
 struct atau_item_lists {
@@ -61,6 +45,13 @@ struct atau_scan_visitor {
     /* scores[j][r], [lines x n] with the stride block->width, of items item … item + lines − 1. */
     void (*tile)(void *argument, const struct atau_scan_block *block, int64_t item, int64_t lines, const float *scores);
     void (*end)(void *argument, const struct atau_scan_block *block);
+    /* A visitor that does without scores that are not above what it has already has both of these: the score of each column
+     * that a cell must be above to matter, [n], asked for every few items; and such cells, line << 16 | column, with their
+     * scores, instead of a tile. It may get a tile all the same. Or both are NULL. */
+    const float *(*thresholds)(void *argument, const struct atau_scan_block *block);
+    void (*cells)(void *argument, const struct atau_scan_block *block, int64_t item, int64_t n_cells, const uint32_t *cells,
+                  const float *scores);
+    int64_t n_kept; /* a column's threshold is the score of so many cells                                     */
 };
 
 /* `most_users` bounds a block, for visitors that need much memory for each user. `what` names the memory in E_MEMORY. */

@@ -187,9 +187,12 @@ static adaptau_status check_losses(int32_t n, const float *unit_losses, const fl
     for (int32_t r = 0; r < n; r++)
         if (!isfinite(unit_losses[r]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "unit_losses[%d] = %g is not finite", r, (double)unit_losses[r]);
-    for (int32_t r = 0; weights && r < n; r++)
-        if (!(weights[r] >= 0.0f && isfinite(weights[r])))
-            return atau_fail(error, ADAPTAU_E_NUMERIC, "weights[%d] = %g is negative or not finite", r, (double)weights[r]);
+    for (int32_t r = 0; weights && r < n; r++) {
+        if (!isfinite(weights[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "weights[%d] = %g is not finite", r, (double)weights[r]);
+        if (weights[r] < 0.0f)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "weights[%d] = %g is negative", r, (double)weights[r]);
+    }
     return ADAPTAU_OK;
 }
 
@@ -299,8 +302,10 @@ adaptau_status adaptau_temperature_get_state(const adaptau_temperature *temperat
 static adaptau_status check_state(const adaptau_temperature *t, const adaptau_temperature_state *s, const float *unit_losses,
                                   adaptau_error *error)
 {
-    if (!(s->tau0 > 0.0 && isfinite(s->tau0)))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "state->tau0 = %g is not positive and finite", s->tau0);
+    if (!isfinite(s->tau0))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "state->tau0 = %g is not finite", s->tau0);
+    if (s->tau0 <= 0.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "state->tau0 = %g, but a temperature is above 0", s->tau0);
     if (s->n_updates < 0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "state->n_updates = %lld is negative", (long long)s->n_updates);
     for (int32_t u = 0; unit_losses && u < t->dataset->n_users; u++)

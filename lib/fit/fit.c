@@ -192,6 +192,30 @@ static adaptau_status run(struct fit *fit, adaptau_error *error)
     return train_on_all(fit, fit->options.n_epochs, error);
 }
 
+/* What the caller wants to be told beyond numbers: structs of its own that the result points to. */
+static adaptau_status open_result(struct fit *fit, adaptau_fit_result *result, adaptau_error *error)
+{
+    adaptau_status status = result ? atau_check_output(result, sizeof *result, "result", error) : ADAPTAU_OK;
+    if (status || !result)
+        return status;
+    fit->result.recipe = result->recipe;
+    fit->result.fold_in = result->fold_in;
+    if (result->recipe)
+        status = atau_check_output(result->recipe, sizeof *result->recipe, "result->recipe", error);
+    if (!status && result->fold_in)
+        status = atau_check_output(result->fold_in, sizeof *result->fold_in, "result->fold_in", error);
+    return status;
+}
+
+static void write_result(const struct fit *fit, adaptau_fit_result *result)
+{
+    if (!result)
+        return;
+    if (result->recipe)
+        atau_write_struct(result->recipe, &fit->recipe, sizeof fit->recipe);
+    atau_write_struct(result, &fit->result, sizeof fit->result);
+}
+
 adaptau_status adaptau_fit(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
                            const adaptau_fit_options *options, adaptau_model **model, adaptau_fit_result *result,
                            adaptau_error *error)
@@ -208,16 +232,19 @@ adaptau_status adaptau_fit(adaptau_context *context, const adaptau_dataset *data
         status = adaptau_recipe_fill(&filled, dataset, error);
     if (!status)
         status = read_options(&fit, options, &filled, error);
-    if (!status && result)
-        status = atau_check_output(result, sizeof *result, "result", error);
+    if (!status)
+        status = open_result(&fit, result, error);
     if (!status)
         status = find_temperature(&fit, error);
     if (!status)
         status = run(&fit, error);
-    if (status)
+    if (!status && fit.result.fold_in)
+        status = adaptau_model_get_fold_in(fit.model, fit.result.fold_in, error);
+    if (status) {
+        adaptau_model_destroy(fit.model);
         return status;
+    }
     *model = fit.model;
-    if (result)
-        atau_write_struct(result, &fit.result, sizeof fit.result);
+    write_result(&fit, result);
     return ADAPTAU_OK;
 }

@@ -101,7 +101,7 @@ adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, 
 static uint32_t sampler_flags(const adaptau_recipe *recipe)
 {
     const bool drawn = recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE && recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
-    return (recipe->positives_in_sum ? 0 : ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM) |
+    return (recipe->positives_outside_sum ? ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM : 0) |
            (drawn && atau_recipe_is_softmax(recipe) && recipe->log_q ? ADAPTAU_SAMPLER_LOG_Q : 0) |
            (recipe->reject_positives ? ADAPTAU_SAMPLER_REJECT_POSITIVES : 0);
 }
@@ -148,7 +148,7 @@ adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, cons
     status = adaptau_fold_in_options_init(&options, model, personal ? r.tau_user_policy : ADAPTAU_TAU_USER_NONE, error);
     if (status)
         return status;
-    options.flags = r.positives_in_sum ? 0 : ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM;
+    options.flags = r.positives_outside_sum ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0;
     options.tau = state.tau0;
     if (personal) {
         options.threshold = state.threshold;
@@ -172,6 +172,8 @@ adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double s
         return atau_fail(error, ADAPTAU_E_NUMERIC, "strength = %g is not finite", strength);
     if (!isfinite(tau0))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "tau0 = %g is not finite", tau0);
+    if (tau0 <= 0.0)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau0 = %g, but a temperature is above 0", tau0);
     adaptau_status status = adaptau_dataset_get_view(dataset, &view, error);
     for (int32_t i = 0; i < view.n_items && !status; i++)
         bias[i] = (float)(strength * tau0 * log1p((double)(view.item_ptr[i + 1] - view.item_ptr[i])));

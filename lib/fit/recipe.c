@@ -30,6 +30,7 @@ static const adaptau_recipe defaults = {
     .tau0_policy = ADAPTAU_BY_DATA,
     .tau_user_policy = ADAPTAU_BY_DATA,
     .log_q = 1,
+    .positives_outside_sum = 1,
     .dim = DIM,
     .n_layers = ADAPTAU_BY_DATA,
     .rows_per_batch = ADAPTAU_BY_DATA,
@@ -75,12 +76,12 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
 
 /* ---- each member alone -------------------------------------------------------------------------------------------- */
 
-/* Refuse a member. A value of −1 there means that the data should have decided, and did not. */
+/* Refuse a member. A value of −1 that is still there was never filled in, or stands where the data do not decide. */
 static adaptau_status refuse(const char *name, double value, const char *wanted, adaptau_error *error)
 {
     if (value == ADAPTAU_BY_DATA)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = -1, which is no value but ADAPTAU_BY_DATA: %s is wanted", name,
-                         wanted);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = -1 (ADAPTAU_BY_DATA), but %s is wanted: adaptau_recipe_fill replaces "
+                         "ADAPTAU_BY_DATA in the members whose comments say \"by data\"", name, wanted);
     return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = %.15g, but %s is wanted", name, value, wanted);
 }
 
@@ -112,7 +113,7 @@ static adaptau_status check_choices(const adaptau_recipe *r, adaptau_error *erro
         {r->candidates, ADAPTAU_SAMPLER_PER_ROW_UNIFORM, "candidates", "ADAPTAU_SAMPLER_CATALOGUE, ... _PER_ROW_UNIFORM"},
         {r->log_q, 1, "log_q", "0 or 1"},
         {r->reject_positives, 1, "reject_positives", "0 or 1"},
-        {r->positives_in_sum, 1, "positives_in_sum", "0 or 1"},
+        {r->positives_outside_sum, 1, "positives_outside_sum", "0 or 1"},
         {r->activation, ADAPTAU_ACTIVATION_ATAN, "activation", "one of ADAPTAU_ACTIVATION_*"},
         {r->reserved, 0, "reserved", "0"},
     };

@@ -79,11 +79,10 @@ static size_t bias_size(const adaptau_training *training)
     return (size_t)adaptau_dataset_n_items(training->dataset) * sizeof(float);
 }
 
-static adaptau_status make_parts(adaptau_training *training, float *users, float *items, adaptau_error *error)
+/* What the recipe makes beside a model: a temperature, unless there is one, a sampler, and memory for the prior. */
+static adaptau_status make_parts(adaptau_training *training, adaptau_error *error)
 {
-    adaptau_status status = make_model(training, users, items, error);
-    if (!status)
-        status = make_temperature(training, error);
+    adaptau_status status = training->temperature ? ADAPTAU_OK : make_temperature(training, error);
     if (!status)
         status = make_sampler(training, error);
     if (status || training->recipe.popularity_prior == 0)
@@ -92,8 +91,9 @@ static adaptau_status make_parts(adaptau_training *training, float *users, float
     return training->bias ? ADAPTAU_OK : atau_fail_memory(error, bias_size(training), "the popularity prior");
 }
 
-adaptau_status atau_training_create_on(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
-                                       float *users, float *items, adaptau_training **out, adaptau_error *error)
+/* A training without parts. */
+static adaptau_status make_training(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                    adaptau_training **out, adaptau_error *error)
 {
     adaptau_training *training = atau_allocate_zeroed(context, 1, sizeof *training);
     if (!training)
@@ -103,7 +103,19 @@ adaptau_status atau_training_create_on(adaptau_context *context, const adaptau_d
     training->recipe = *recipe;
     training->epoch = training->measured = NO_EPOCH;
     training->batch_weight = -1;
-    adaptau_status status = make_parts(training, users, items, error);
+    *out = training;
+    return ADAPTAU_OK;
+}
+
+adaptau_status atau_training_create_on(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                       float *users, float *items, adaptau_training **out, adaptau_error *error)
+{
+    adaptau_training *training = NULL;
+    adaptau_status    status = make_training(context, dataset, recipe, &training, error);
+    if (!status)
+        status = make_model(training, users, items, error);
+    if (!status)
+        status = make_parts(training, error);
     if (status)
         adaptau_training_destroy(training);
     else
@@ -122,6 +134,68 @@ adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_d
     if (!status)
         status = adaptau_tune(context, dataset, NULL, &own, NULL, error);
     return status ? status : atau_training_create_on(context, dataset, &own, NULL, NULL, out, error);
+}
+
+static adaptau_status check_size(const adaptau_dataset *dataset, const adaptau_model *model, adaptau_error *error)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    const int32_t  n = adaptau_dataset_n_users(dataset), m = adaptau_dataset_n_items(dataset);
+    adaptau_status status = adaptau_model_get_raw_tables(model, &tables, error);
+    if (status || (tables.n_users == n && tables.n_items == m))
+        return status;
+    return atau_fail(error, ADAPTAU_E_SHAPE, "model has %d users and %d items, but the dataset has %d and %d", tables.n_users,
+                     tables.n_items, n, m);
+}
+
+/* Fill a recipe for a model that exists. A temperature that trials would have to find is the one that the model was trained with,
+ * where the model says so; only where it does not, and no temperature is given, trials find it. */
+static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_model *model,
+                               const adaptau_temperature *temperature, adaptau_recipe *recipe, adaptau_error *error)
+{
+    adaptau_fold_in_options said = {.struct_size = sizeof said};
+    adaptau_recipe          filled = *recipe;
+    adaptau_status          status = adaptau_recipe_fill(&filled, dataset, error);
+    if (status)
+        return status;
+    if (filled.tau0_policy == ADAPTAU_TAU0_HELD_OUT && !adaptau_model_get_fold_in(model, &said, NULL)) {
+        recipe->tau0_policy = ADAPTAU_TAU0_FIXED;
+        recipe->tau = said.tau;
+        if (recipe->tau_user_policy == ADAPTAU_BY_DATA)
+            recipe->tau_user_policy = said.tau_user_policy;
+    }
+    return temperature ? adaptau_recipe_fill(recipe, dataset, error)
+                       : adaptau_tune(context, dataset, NULL, recipe, NULL, error);
+}
+
+adaptau_status adaptau_training_create_from(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                            adaptau_model *model, adaptau_temperature *temperature, adaptau_training **out,
+                                            adaptau_error *error)
+{
+    adaptau_recipe    own;
+    adaptau_training *training = NULL;
+    ATAU_REQUIRE(context, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(out, error);
+    adaptau_status status = atau_read_recipe(&own, recipe, error);
+    if (!status)
+        status = check_size(dataset, model, error);
+    if (!status)
+        status = fill_for(context, dataset, model, temperature, &own, error);
+    if (!status)
+        status = make_training(context, dataset, &own, &training, error);
+    if (status)
+        return status;
+    training->temperature = temperature;
+    status = make_parts(training, error);
+    if (status) {
+        training->temperature = training->temperature == temperature ? NULL : training->temperature; /* the host's still */
+        adaptau_training_destroy(training);
+        return status;
+    }
+    training->model = model;
+    *out = training;
+    return ADAPTAU_OK;
 }
 
 void adaptau_training_destroy(adaptau_training *training)
@@ -177,17 +251,6 @@ adaptau_model *adaptau_training_take_model(adaptau_training *training)
     return model;
 }
 
-static adaptau_status check_size(const adaptau_training *training, const adaptau_model *model, adaptau_error *error)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    const int32_t  n = adaptau_dataset_n_users(training->dataset), m = adaptau_dataset_n_items(training->dataset);
-    adaptau_status status = adaptau_model_get_raw_tables(model, &tables, error);
-    if (status || (tables.n_users == n && tables.n_items == m))
-        return status;
-    return atau_fail(error, ADAPTAU_E_SHAPE, "model has %d users and %d items, but the training's dataset has %d and %d",
-                     tables.n_users, tables.n_items, n, m);
-}
-
 static void replace(adaptau_training *training, adaptau_model *model, adaptau_temperature *temperature)
 {
     if (model != training->model)
@@ -208,7 +271,7 @@ adaptau_status adaptau_training_replace_model(adaptau_training *training, adapta
     adaptau_status status = enter(training, error);
     if (status)
         return status;
-    status = check_size(training, model, error);
+    status = check_size(training->dataset, model, error);
     if (!status)
         replace(training, model, temperature);
     atau_busy_leave(&training->busy);

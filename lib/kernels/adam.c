@@ -96,6 +96,7 @@ void atau_adam_step(const struct atau_adam_rows *rows, int64_t task)
 
 static const adaptau_adam_options defaults = {
     .struct_size = sizeof(adaptau_adam_options),
+    .learning_rate = 0.02, /* of the model's items, whose beta1 this is */
     .beta1 = 0.9,
     .beta2 = 0.999,
     .epsilon = 1e-12,

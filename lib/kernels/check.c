@@ -122,10 +122,12 @@ static adaptau_status check_numbers(const adaptau_batch *b, int32_t n_items, ada
         if (!isfinite(b->log_q[i]))
             return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->log_q[%lld] = %g is not finite", (long long)i,
                              (double)b->log_q[i]);
-    for (int32_t r = 0; b->row_weights && r < b->n_rows; r++)
-        if (!(b->row_weights[r] >= 0.0f && isfinite(b->row_weights[r])))
-            return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->row_weights[%d] = %g is negative or not finite", r,
-                             (double)b->row_weights[r]);
+    for (int32_t r = 0; b->row_weights && r < b->n_rows; r++) {
+        if (!isfinite(b->row_weights[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->row_weights[%d] = %g is not finite", r, (double)b->row_weights[r]);
+        if (b->row_weights[r] < 0.0f)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->row_weights[%d] = %g is negative", r, (double)b->row_weights[r]);
+    }
     return atau_check_weights("batch->positive_weights", b->positive_ptr[b->n_rows], b->positive_weights, error);
 }
 
@@ -138,10 +140,14 @@ static adaptau_status check_targets(const adaptau_batch *b, adaptau_error *error
     if (!isfinite(b->item_target_scale))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->item_target_scale = %g is not finite",
                          (double)b->item_target_scale);
-    for (int32_t r = 0; b->target_shares && r < b->n_rows; r++)
-        if (!(b->target_shares[r] >= 0.0f && b->target_shares[r] <= 1.0f))
+    for (int32_t r = 0; b->target_shares && r < b->n_rows; r++) {
+        if (!isfinite(b->target_shares[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->target_shares[%d] = %g is not finite", r,
+                             (double)b->target_shares[r]);
+        if (b->target_shares[r] < 0.0f || b->target_shares[r] > 1.0f)
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->target_shares[%d] = %g is outside 0 ... 1", r,
                              (double)b->target_shares[r]);
+    }
     return ADAPTAU_OK;
 }
 

@@ -45,6 +45,22 @@ struct atau_bf16_kernels {
                      int64_t in_pairs_stride);
 };
 
+/* Scores in integers of 8 bits, four neighbours along k to a 32-bit word, the first in the low byte: A's bytes are numbers + 128
+ * without a sign, B's have one. A neighbour that is missing is 128 or 0. core/screen.h says what they are good for. */
+struct atau_int8_kernels {
+    /* Cells of an m x n product over `words` words of k, j << 16 | r, that are above a threshold; answers how many. With
+     *   c(j, r) = start[r] + Σ_p Σ_byte A(j, p) B(p, r),   start[r] = −128 Σ B(·, r),
+     * a cell is there where float(c) line_scale[j] · column_scale[r] + bias[j] > threshold[r]; the first product is rounded to
+     * float32, the rest is one multiply-add. bias may be NULL: 0. A column's cells are in the order of lines. m, n <= 65535;
+     * `cells` has room for m x n. */
+    int64_t (*screen)(int64_t m, int64_t n, int64_t words, const uint32_t *a, int64_t a_row, const uint32_t *b, int64_t b_stride,
+                      const int32_t *start, const float *line_scale, const float *column_scale, const float *bias,
+                      const float *threshold, uint32_t *cells);
+    /* scores[i] = x_j · y_r for cells[i] = j << 16 | r: the bits that the table's float32 `product` has. */
+    void (*score_cells)(int64_t n, const uint32_t *cells, int64_t dim, const float *x, int64_t x_stride, const float *y,
+                        int64_t y_stride, float *scores);
+};
+
 /* What rows are gathered from: entry c is weights[c] x[c]. */
 struct atau_gather {
     const float *x;       /* [columns x dim]                                                                  */
@@ -64,6 +80,7 @@ typedef void (*atau_gather_function)(const struct atau_gather *from, int64_t n, 
 struct atau_kernels {
     atau_product_function          product;
     const struct atau_bf16_kernels *bf16; /* the engine's products on rounded operands, or NULL                */
+    const struct atau_int8_kernels *int8; /* what screens scores for a ranking, or NULL                        */
 
     /* Tiles hold scores transposed: column r is a row of the batch, line j a candidate; so that per-row numbers are vectors. */
 
@@ -103,8 +120,10 @@ extern const struct atau_kernels atau_kernels_reference;
 /* Defined where the compiler can build them. */
 extern const struct atau_kernels atau_kernels_avx2, atau_kernels_avx512, atau_kernels_neon;
 extern const struct atau_bf16_kernels atau_bf16_avx512;
-/* Defines what the others must do; no table points to it, since it is slower than float32. */
+extern const struct atau_int8_kernels atau_int8_avx512;
+/* Define what the others must do; no table points to them, since they are slower than float32. */
 extern const struct atau_bf16_kernels atau_bf16_reference;
+extern const struct atau_int8_kernels atau_int8_reference;
 
 /* Fill the table for a backend (ADAPTAU_BACKEND_*) and the ADAPTAU_CPU_* bits that may be used, and write its name. `remark` is
  * set to a line worth logging, or "". */

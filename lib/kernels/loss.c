@@ -55,8 +55,10 @@ adaptau_status adaptau_loss_init(adaptau_loss *loss, int32_t kind, adaptau_error
 static adaptau_status check_number(const struct atau_loss *loss, const char *name, double value, double preset,
                                    adaptau_error *error)
 {
+    if (!isfinite(value))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "loss->%s = %g is not finite", name, value);
     if (!isfinite((float)value))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "loss->%s = %g is not a finite float", name, value);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "loss->%s = %g is more than a float can be", name, value);
     if (value != 0.0 && preset == 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "loss->%s = %g, but %s has none", name, value, loss->name);
     if (value < 0.0)

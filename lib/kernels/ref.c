@@ -283,3 +283,42 @@ const struct atau_bf16_kernels atau_bf16_reference = {
     .product = product_bf16,
     .exp_tile = exp_tile_bf16,
 };
+
+/* ---- integers of 8 bits --------------------------------------------------------------------------------------------- */
+
+static int32_t multiply_words(uint32_t a, uint32_t b)
+{
+    int32_t sum = 0;
+    for (int byte = 0; byte < 4; byte++, a >>= 8, b >>= 8)
+        sum += (int32_t)(a & 0xFFu) * (int8_t)(b & 0xFFu);
+    return sum;
+}
+
+static int64_t screen(int64_t m, int64_t n, int64_t words, const uint32_t *a, int64_t a_row, const uint32_t *b, int64_t b_stride,
+                      const int32_t *start, const float *line_scale, const float *column_scale, const float *bias,
+                      const float *threshold, uint32_t *cells)
+{
+    int64_t n_cells = 0;
+    for (int64_t j = 0; j < m; j++)
+        for (int64_t r = 0; r < n; r++) {
+            int32_t sum = start[r];
+            for (int64_t p = 0; p < words; p++)
+                sum += multiply_words(a[j * a_row + p], b[p * b_stride + r]);
+            if (fmaf((float)sum * line_scale[j], column_scale[r], bias ? bias[j] : 0.0f) > threshold[r])
+                cells[n_cells++] = (uint32_t)j << 16 | (uint32_t)r;
+        }
+    return n_cells;
+}
+
+static void score_cells(int64_t n, const uint32_t *cells, int64_t dim, const float *x, int64_t x_stride, const float *y,
+                        int64_t y_stride, float *scores)
+{
+    for (int64_t i = 0; i < n; i++)
+        product(1, 1, dim, x + (int64_t)(cells[i] >> 16) * x_stride, dim, 1, y + (int64_t)(cells[i] & 0xFFFF) * y_stride, 1, 0,
+                scores + i, 1);
+}
+
+const struct atau_int8_kernels atau_int8_reference = {
+    .screen = screen,
+    .score_cells = score_cells,
+};

@@ -47,6 +47,8 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
         name = "native avx512";
         if (cpu & ADAPTAU_CPU_AVX512_BF16)
             table->bf16 = &atau_bf16_avx512;
+        if (cpu & ADAPTAU_CPU_AVX512_VNNI)
+            table->int8 = &atau_int8_avx512;
     }
 #endif
     return name;
@@ -70,6 +72,7 @@ static adaptau_status use_blis(uint64_t cpu, struct atau_kernels *table, char na
     if (status == ADAPTAU_OK) {
         table->product = atau_blas_product;
         table->bf16 = NULL;
+        table->int8 = NULL; /* cells must have the bits of the product                                         */
     }
     else if (status == ADAPTAU_E_UNSUPPORTED && atau_blas_built_in())
         snprintf(remark, 160, "%.100s: using %.36s instead", reason.message, name);

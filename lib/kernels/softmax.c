@@ -129,19 +129,30 @@ void atau_add_item_target(const struct atau_softmax *s, int64_t item, float *gra
 
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
 
+/* Not finite is E_NUMERIC; 0, a negative number and one whose inverse overflows are E_ARGUMENT. */
+static adaptau_status check_taus(const char *name, int32_t n, const float *taus, adaptau_error *error)
+{
+    for (int32_t r = 0; taus && r < n; r++) {
+        if (!isfinite(taus[r]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->%s[%d] = %g is not finite", name, r, (double)taus[r]);
+        if (!(taus[r] > 0.0f && isfinite(1.0f / taus[r])))
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "temperatures->%s[%d] = %g, but a temperature is above 0", name, r,
+                             (double)taus[r]);
+    }
+    return ADAPTAU_OK;
+}
+
 static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_error *error)
 {
     const adaptau_row_temperatures *t = &s->temperatures;
-    const float                    *arrays[2] = {t->candidates, t->positives};
-    const char                     *names[2] = {"candidates", "positives"};
-    if (!t->candidates && !(t->tau > 0.0f && isfinite(1.0f / t->tau) && isfinite(t->tau)))
-        return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->tau = %g is not positive and finite", (double)t->tau);
-    for (int a = 0; a < 2; a++)
-        for (int32_t r = 0; arrays[a] && r < s->batch.n_rows; r++)
-            if (!(arrays[a][r] > 0.0f && isfinite(1.0f / arrays[a][r]) && isfinite(arrays[a][r])))
-                return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->%s[%d] = %g is not positive and finite",
-                                 names[a], r, (double)arrays[a][r]);
-    return ADAPTAU_OK;
+    if (!t->candidates && !isfinite(t->tau))
+        return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->tau = %g is not finite", (double)t->tau);
+    if (!t->candidates && !(t->tau > 0.0f && isfinite(1.0f / t->tau)))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "temperatures->tau = %g, but a temperature is above 0, unless temperatures->candidates has one for each row",
+                         (double)t->tau);
+    adaptau_status status = check_taus("candidates", s->batch.n_rows, t->candidates, error);
+    return status == ADAPTAU_OK ? check_taus("positives", s->batch.n_rows, t->positives, error) : status;
 }
 
 static adaptau_status check_output(const struct atau_softmax *s, adaptau_error *error)

@@ -435,6 +435,8 @@ static void finish_row(struct atau_dense *d, struct atau_block *b, int32_t lane,
     if (s->row_threshold)
         s->row_threshold[row] = find_threshold(d, b, lane, r);
     s->row_count[row] = s->loss->terms(s, row, &b->sums[r], slopes, b->scores + first, b->coefficients + first, &terms);
+    if (s->output.row_terms)
+        s->output.row_terms[row] = (float)b->sums[r].n_positives;
     change_shift(d, b, r, &terms);
     if (gradient)
         finish_user(d, b, r, &terms, gradient);

@@ -226,6 +226,8 @@ static void run_row(struct per_row *p, int32_t lane, int64_t row, float *work)
     atau_sum_positives(s, row, p->scores + first, &sums);
     s->row_count[row] = s->loss->terms(s, row, &sums, s->loss->pairs ? p->slopes + first : NULL, p->scores + first,
                                        p->coefficients + first, &terms);
+    if (s->output.row_terms)
+        s->output.row_terms[row] = (float)sums.n_positives;
     s->kernels->scale(n, terms.candidate_factor, v, f);
     if (s->output.user_gradients)
         add_user_gradient(p, row, inverse_norms, inverse_norm, terms.target_factor,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The question of ranking.h, asked of a model. */
+/* The question of ranking.h, and that of an evaluator, asked of a model. */
 #include "common/error.h"
 #include "core/query.h"
 #include "model/model.h"
@@ -25,6 +25,21 @@ adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_quer
     if (status != ADAPTAU_OK)
         return status;
     status = answer(model, &query, found, scores, error);
+    atau_model_leave_shared(model);
+    return status;
+}
+
+adaptau_status adaptau_model_evaluate(const adaptau_model *model, adaptau_evaluator *evaluator, adaptau_error *error)
+{
+    adaptau_tables tables;
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(evaluator, error);
+    adaptau_status status = atau_model_enter_shared(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = atau_model_ranking_tables(model, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_evaluator_run(evaluator, &tables, error);
     atau_model_leave_shared(model);
     return status;
 }

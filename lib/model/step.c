@@ -8,31 +8,8 @@
 #include "common/abi.h"
 #include "common/error.h"
 #include "core/temperature_doors.h"
-#include "kernels/batch.h"
 #include "kernels/check.h"
 #include "kernels/workspace.h"
-
-/* The host's reduction, listened to: it tells how many positives the batch's rows amount to in all ranges of items together. One
- * range does not know that, and a temperature must not depend on where the items were cut. */
-struct overheard {
-    const adaptau_reduce *host;
-    float                  *positives; /* [R] */
-};
-
-static int32_t overhear(void *user_data, const adaptau_reduce_piece *piece)
-{
-    const struct overheard *overheard = user_data;
-    const int32_t           answer = overheard->host->function(overheard->host->user_data, piece);
-    for (int64_t r = 0; answer == 0 && piece->what == ADAPTAU_REDUCE_SUMS && r < piece->n; r++)
-        overheard->positives[piece->first + r] = (float)piece->sums[r].n_positives;
-    return answer;
-}
-
-static void count_positives(const adaptau_batch *batch, float *positives)
-{
-    for (int64_t r = 0; r < batch->n_rows; r++)
-        positives[r] = (float)atau_batch_row_positives(batch, r);
-}
 
 static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batch *batch,
                                         adaptau_temperature *temperature, adaptau_loss_output *output,
@@ -41,7 +18,6 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     struct atau_gradients  *gradients = &model->gradients;
     struct atau_batch_rows *rows = &gradients->rows;
     struct atau_embeddings  final;
-    const bool              ranges = model->objective.reduce.function != NULL;
     const int64_t           n_users = atau_gradients_list_users(gradients, batch);
     adaptau_status status = atau_encoding_forward_step(&model->encoding, n_users, rows->users, &final, error);
     if (status == ADAPTAU_OK)
@@ -59,14 +35,10 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
     output->touched_items = batch->candidates == ADAPTAU_CANDIDATES_CATALOGUE ? NULL : gradients->item_ids;
     output->row_unit_loss = atau_temperature_is_personal(temperature) ? rows->unit_losses : NULL;
     output->row_d_inverse_tau = atau_temperature_is_learned(temperature) ? rows->d_inverse_tau : NULL;
-    struct overheard overheard = {.host = &model->objective.reduce, .positives = rows->positives};
-    adaptau_reduce   between = model->objective.reduce;
-    between.function = overhear;
-    between.user_data = &overheard;
-    count_positives(batch, overheard.positives);
+    output->row_terms = rows->positives; /* of all ranges of items: a temperature must not depend on where they were cut */
     return atau_loss_gradients_in(model->context, &gradients->workspace, &tables, batch, &temperatures,
                                   model->objective.map ? &model->objective.loss : NULL,
-                                  ranges ? &between : NULL, output, error);
+                                  model->objective.reduce.function ? &model->objective.reduce : NULL, output, error);
 }
 
 /* Last of all, so that a call that fails has not moved the temperature. */

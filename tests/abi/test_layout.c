@@ -134,7 +134,7 @@ MEMBER(adaptau_fit_progress, recall, 64, 8);
 MEMBER(adaptau_fit_progress, ndcg, 72, 8);
 MEMBER(adaptau_fit_progress, model, 80, 8);
 
-SIZE(adaptau_fit_result, 56);
+SIZE(adaptau_fit_result, 72);
 MEMBER(adaptau_fit_result, struct_size, 0, 4);
 MEMBER(adaptau_fit_result, stopped, 4, 4);
 MEMBER(adaptau_fit_result, n_epochs, 8, 8);
@@ -143,6 +143,8 @@ MEMBER(adaptau_fit_result, loss, 24, 8);
 MEMBER(adaptau_fit_result, tau0, 32, 8);
 MEMBER(adaptau_fit_result, recall, 40, 8);
 MEMBER(adaptau_fit_result, ndcg, 48, 8);
+MEMBER(adaptau_fit_result, recipe, 56, 8);
+MEMBER(adaptau_fit_result, fold_in, 64, 8);
 
 SIZE(adaptau_fold_in_options, 56);
 MEMBER(adaptau_fold_in_options, struct_size, 0, 4);
@@ -178,7 +180,7 @@ MEMBER(adaptau_loss, activation, 28, 4);
 MEMBER(adaptau_loss, weight_tau, 32, 8);
 MEMBER(adaptau_loss, positive_scale, 40, 8);
 
-SIZE(adaptau_loss_output, 104);
+SIZE(adaptau_loss_output, 112);
 MEMBER(adaptau_loss_output, struct_size, 0, 4);
 MEMBER(adaptau_loss_output, n_zero_rows, 4, 4);
 MEMBER(adaptau_loss_output, loss, 8, 8);
@@ -193,6 +195,7 @@ MEMBER(adaptau_loss_output, item_gradients, 72, 8);
 MEMBER(adaptau_loss_output, item_gradient_stride, 80, 8);
 MEMBER(adaptau_loss_output, touched_items, 88, 8);
 MEMBER(adaptau_loss_output, n_touched_items, 96, 8);
+MEMBER(adaptau_loss_output, row_terms, 104, 8);
 
 SIZE(adaptau_model_options, 152);
 MEMBER(adaptau_model_options, struct_size, 0, 4);
@@ -249,7 +252,7 @@ MEMBER(adaptau_recipe, tau_user_policy, 44, 4);
 MEMBER(adaptau_recipe, candidates, 48, 4);
 MEMBER(adaptau_recipe, log_q, 52, 4);
 MEMBER(adaptau_recipe, reject_positives, 56, 4);
-MEMBER(adaptau_recipe, positives_in_sum, 60, 4);
+MEMBER(adaptau_recipe, positives_outside_sum, 60, 4);
 MEMBER(adaptau_recipe, dim, 64, 8);
 MEMBER(adaptau_recipe, n_layers, 72, 8);
 MEMBER(adaptau_recipe, rows_per_batch, 80, 8);

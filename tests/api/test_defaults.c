@@ -26,7 +26,8 @@
 
 START_TEST(structs_of_objects_get_what_the_headers_say)
 {
-    EXPECT_DEFAULTS(adaptau_adam_options, adaptau_adam_options_init(&given, &error), .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-12);
+    EXPECT_DEFAULTS(adaptau_adam_options, adaptau_adam_options_init(&given, &error), .learning_rate = 0.02, .beta1 = 0.9,
+                    .beta2 = 0.999, .epsilon = 1e-12);
     EXPECT_DEFAULTS(adaptau_target_options, adaptau_target_options_init(&given, &error), .row_weight_exponent = 1.0);
     EXPECT_DEFAULTS(adaptau_reduce, adaptau_reduce_init(&given, &error), .item_pieces = 8);
     EXPECT_DEFAULTS(adaptau_search_options, adaptau_search_options_init(&given, 0.25, &error), .max_trials = 16, .first = 0.25,

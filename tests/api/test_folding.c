@@ -393,7 +393,7 @@ START_TEST(a_recipe_says_what_fold_in_has)
     ck_assert(o.tau == state.tau0 && o.target_strength == 2.0 && o.popularity_exponent == 0.3);
     ck_assert_int_eq(o.tau_user_policy, ADAPTAU_TAU_USER_NONE);
     r.candidates = ADAPTAU_SAMPLER_SHARED_POPULARITY;
-    r.positives_in_sum = 1;
+    r.positives_outside_sum = 0;
     OK(adaptau_recipe_fold_in_options(&r, w.model, temperature, &o, &error));
     ck_assert(o.popularity_exponent == 0.0 && o.target_strength == 2.0);
     ck_assert_uint_eq(o.flags, 0);

@@ -245,7 +245,7 @@ START_TEST(tells_objects_what_zero_means)
     expect_near(temperature.tau_min, 0.03);
     r = new_recipe();
     r.candidates = ADAPTAU_SAMPLER_IN_BATCH;
-    r.positives_in_sum = 1;
+    r.positives_outside_sum = 0;
     r = fill(r, 100, 100, 500);
     OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
     ck_assert_uint_eq(sampler.flags, ADAPTAU_SAMPLER_LOG_Q);

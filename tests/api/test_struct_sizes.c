@@ -283,6 +283,15 @@ static adaptau_status use_recipe(void *given)
     return status;
 }
 
+static adaptau_status use_recipe_from(void *given)
+{
+    adaptau_training *made = NULL;
+    adaptau_status    status = adaptau_training_create_from(f.world.context, f.world.data, given, f.mf, NULL, &made, &error);
+    adaptau_training_take_model(made);
+    adaptau_training_destroy(made);
+    return status;
+}
+
 /* It has no default left, so that every caller may have it used. */
 static adaptau_status use_filled_recipe(void *given)
 {
@@ -485,7 +494,7 @@ static const struct struct_case {
     {"fold options that are said", use_said_fold_options, 56, sizeof(adaptau_fold_in_options), &full.fold},
     {"query", use_query, 80, sizeof(adaptau_query), &one_best},
     {"query of tables", use_query_of_tables, 80, sizeof(adaptau_query), &one_best},
-    {"softmax output", use_softmax_output, 104, sizeof(adaptau_loss_output), &f.output},
+    {"softmax output", use_softmax_output, 112, sizeof(adaptau_loss_output), &f.output},
     {"reduce", use_reduce, 32, sizeof(adaptau_reduce), &full.reduce},
     {"Adam's options", use_adam_options, 48, sizeof(adaptau_adam_options), &full.adam},
     {"Adam's rows", use_adam_rows, 56, sizeof(adaptau_adam_rows), &adam_rows},
@@ -493,6 +502,7 @@ static const struct struct_case {
     {"score moments", use_score_moments, 72, sizeof(adaptau_score_moments), &score_moments},
     {"temperature state", use_temperature_state, 112, sizeof(adaptau_temperature_state), &warm},
     {"recipe", use_recipe, 304, sizeof(adaptau_recipe), &f.recipe},
+    {"recipe of a model that exists", use_recipe_from, 304, sizeof(adaptau_recipe), &f.recipe},
     {"filled recipe", use_filled_recipe, 304, sizeof(adaptau_recipe), &f.recipe},
     {"split options", use_split_options, 32, sizeof(adaptau_split_options), zeros},
     {"fit options", use_fit_options, 80, sizeof(adaptau_fit_options), &full.fit},
@@ -507,7 +517,7 @@ static const struct struct_case {
     {"tune result", get_tune_result, 80, sizeof(adaptau_tune_result), zeros},
     {"gradient view", get_gradient_view, 72, sizeof(adaptau_gradient_view), zeros},
     {"recipe", get_recipe, 304, sizeof(adaptau_recipe), zeros},
-    {"fit result", get_fit_result, 56, sizeof(adaptau_fit_result), zeros},
+    {"fit result", get_fit_result, 72, sizeof(adaptau_fit_result), zeros},
     {"training state", get_training_state, 56, sizeof(adaptau_training_state), zeros},
     {"batch of a training", get_training_batch, 112, sizeof(adaptau_batch), zeros},
     {"model options", get_model_options, 152, sizeof(adaptau_model_options), zeros},

@@ -20,13 +20,14 @@ static adaptau_status choose(int32_t backend, uint64_t cpu, struct atau_kernels 
     return status;
 }
 
-/* But bf16, which is not for every CPU. */
+/* But bf16 and int8, which are not for every CPU. */
 START_TEST(every_level_fills_every_entry)
 {
     static const struct atau_kernels none;
     struct atau_kernels              table = levels[_i].kernels;
     const unsigned char             *bytes = (const unsigned char *)&table;
     table.bf16 = &atau_bf16_reference;
+    table.int8 = &atau_int8_reference;
     for (size_t at = 0; at < sizeof none; at += sizeof(void (*)(void)))
         ck_assert_msg(memcmp(bytes + at, &none, sizeof(void (*)(void))) != 0, "%s: entry %d is missing", levels[_i].name,
                       (int)(at / sizeof(void (*)(void))));

@@ -33,6 +33,7 @@ static struct {
     STRUCT(adaptau_training_state, state);
     STRUCT(adaptau_fit_options, fit);
     STRUCT(adaptau_fit_result, result);
+    adaptau_recipe trained;
     const adaptau_fit_options *fit_options;
     adaptau_model            **model_out;
     void                      *result;
@@ -107,12 +108,12 @@ static adaptau_status call_recipe_fill(adaptau_error *error)
 /* What every function answers that takes a recipe. */
 #define BAD_RECIPE                                                                                                      \
     BAD_STRUCT(recipe), WRONG(encoder, 3, " = 3, but one of ADAPTAU_ENCODER_* is wanted"),                              \
-        WRONG(encoder, -1, " = -1, which is no value but ADAPTAU_BY_DATA"), WRONG(init, ADAPTAU_INIT_HOST, " = 3"),     \
+        WRONG(encoder, -1, " = -1 (ADAPTAU_BY_DATA), but "), WRONG(init, ADAPTAU_INIT_HOST, " = 3"),     \
         WRONG(normalise, 4, " = 4"), WRONG(free_length, 2, " = 2, but 0 or 1"), WRONG(unit_raw_rows, 2, " = 2"),        \
         WRONG(rank_raw, -2, " = -2"), WRONG(row_second_moment, 3, " = 3"), WRONG(bfloat16, 2, " = 2"),                  \
         WRONG(loss, 8, " = 8"), WRONG(tau0_policy, 6, " = 6"), WRONG(tau_user_policy, -2, " = -2"),                     \
         WRONG(candidates, 5, " = 5"), WRONG(log_q, 2, " = 2"), WRONG(reject_positives, 2, " = 2"),                      \
-        WRONG(positives_in_sum, 7, " = 7"), WRONG(dim, 0, " = 0, but 1 ... 65536 is wanted"),                           \
+        WRONG(positives_outside_sum, 7, " = 7"), WRONG(dim, 0, " = 0, but 1 ... 65536 is wanted"),                           \
         WRONG(dim, 65537, " = 65537"), WRONG(n_layers, 5, " = 5, but 0 ... 4"),                                         \
         WRONG(rows_per_batch, 0, " = 0, but 1 ..."), WRONG(n_candidates, INT64_C(1) << 31, " = 2147483648"),            \
         WRONG(epochs, 0, " = 0"), WRONG(epochs, INT64_MIN, " = "), WRONG(warmup_epochs, 0, " = 0"),                     \
@@ -213,9 +214,9 @@ static const struct misuse fill_for[] = {
 
 /* Nothing is left to the data. */
 #define BAD_FILLED_RECIPE                                                                                               \
-    IS_NULL(recipe), BAD_RECIPE, WRONG(epochs, ADAPTAU_BY_DATA, " = -1, which is no value but ADAPTAU_BY_DATA"),        \
-        WRONG(normalise, ADAPTAU_BY_DATA, " = -1, which is no value but ADAPTAU_BY_DATA"),                              \
-        WRONG(soft_targets, ADAPTAU_BY_DATA, " = -1, which is no value but ADAPTAU_BY_DATA")
+    IS_NULL(recipe), BAD_RECIPE, WRONG(epochs, ADAPTAU_BY_DATA, " = -1 (ADAPTAU_BY_DATA), but "),        \
+        WRONG(normalise, ADAPTAU_BY_DATA, " = -1 (ADAPTAU_BY_DATA), but "),                              \
+        WRONG(soft_targets, ADAPTAU_BY_DATA, " = -1 (ADAPTAU_BY_DATA), but ")
 
 #define BAD_OUT(object)                                                                                                 \
     IS_NULL(out), {ADAPTAU_E_ABI, "out->struct_size = 0", {TO(a.object##_struct.known.struct_size, 0)}},                \
@@ -278,6 +279,8 @@ static const struct misuse prior[] = {
     IS_NULL(bias),
     {ADAPTAU_E_NUMERIC, "strength = nan is not finite", {TO(a.strength, NAN)}},
     {ADAPTAU_E_NUMERIC, "tau0 = inf is not finite", {TO(a.tau0, INFINITY)}},
+    {ADAPTAU_E_ARGUMENT, "tau0 = 0, but a temperature is above 0", {TO(a.tau0, 0.0)}},
+    {ADAPTAU_E_ARGUMENT, "tau0 = -0.1, but a temperature is above 0", {TO(a.tau0, -0.1)}},
 };
 
 /* ---- splits -------------------------------------------------------------------------------------------------------- */
@@ -332,6 +335,38 @@ static const struct misuse create[] = {
     BAD_RECIPE,
 };
 
+static void make_models(void)
+{
+    const adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM});
+    ck_assert_int_eq(adaptau_model_create(desk.context, desk.data, &options, &a.spare, NULL), ADAPTAU_OK);
+    ck_assert_int_eq(adaptau_model_create(desk.context, desk.smaller, &options, &a.of_smaller, NULL), ADAPTAU_OK);
+    a.model = a.spare;
+}
+
+static void prepare_training_create_from(void)
+{
+    make_recipe();
+    make_models();
+    a.out = &a.made;
+}
+
+static adaptau_status call_training_create_from(adaptau_error *error)
+{
+    adaptau_status status = adaptau_training_create_from(a.context, a.dataset, a.recipe, a.model, a.temperature, a.out, error);
+    if (!status)
+        a.spare = NULL;
+    return status;
+}
+
+static const struct misuse create_from[] = {
+    IS_NULL(context),
+    IS_NULL(dataset),
+    IS_NULL(model),
+    IS_NULL(out),
+    BAD_RECIPE,
+    {ADAPTAU_E_SHAPE, "model has 5 users and 7 items, but the dataset has 6 and 8", {FROM(a.model, a.of_smaller)}},
+};
+
 /* One in the middle of an epoch, with a batch; one that has begun none. */
 static void make_trainings(void)
 {
@@ -347,11 +382,8 @@ static void make_trainings(void)
 /* The model of a.unused is gone. */
 static void prepare_training_replace_model(void)
 {
-    const adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM});
     make_trainings();
-    ck_assert_int_eq(adaptau_model_create(desk.context, desk.data, &options, &a.spare, NULL), ADAPTAU_OK);
-    ck_assert_int_eq(adaptau_model_create(desk.context, desk.smaller, &options, &a.of_smaller, NULL), ADAPTAU_OK);
-    a.model = a.spare;
+    make_models();
 }
 
 static adaptau_status call_training_replace_model(adaptau_error *error)
@@ -365,7 +397,7 @@ static adaptau_status call_training_replace_model(adaptau_error *error)
 static const struct misuse replace_model[] = {
     IS_NULL(training),
     IS_NULL(model),
-    {ADAPTAU_E_SHAPE, "model has 5 users and 7 items, but the training's dataset has 6 and 8", {FROM(a.model, a.of_smaller)}},
+    {ADAPTAU_E_SHAPE, "model has 5 users and 7 items, but the dataset has 6 and 8", {FROM(a.model, a.of_smaller)}},
 };
 
 static void prepare_training_resume(void)
@@ -518,6 +550,10 @@ static const struct misuse fit[] = {
     {ADAPTAU_E_ARGUMENT, "model is NULL", {TO(a.model_out, NULL)}},
     BAD_RECIPE,
     BAD_SIZES(result),
+    {ADAPTAU_E_ABI, "result->recipe->struct_size = 0",
+     {TO(a.result_struct.known.recipe, &a.trained), TO(a.trained.struct_size, 0)}},
+    {ADAPTAU_E_ABI, "result->fold_in->struct_size = 4100",
+     {TO(a.result_struct.known.fold_in, &a.fold_in_struct.known), TO(a.fold_in_struct.known.struct_size, 4100)}},
     {ADAPTAU_E_ABI, "options->struct_size = 0", {TO(FIT.struct_size, 0)}},
     {ADAPTAU_E_ABI, "options->struct_size = 4100", {TO(FIT.struct_size, 4100)}},
     {ADAPTAU_E_ARGUMENT, "options->cutoff = 0, but must be at least 1; adaptau_fit_options_init writes the defaults",
@@ -578,6 +614,7 @@ static const struct subject subjects[] = {
     SUBJECT(popularity_prior, prior),
     SUBJECT(dataset_split, split),
     SUBJECT(training_create, create),
+    SUBJECT(training_create_from, create_from),
     SUBJECT(training_replace_model, replace_model),
     SUBJECT(training_resume, resume),
     SUBJECT(training_begin_epoch, begin_epoch),

@@ -74,10 +74,11 @@ static adaptau_status call_softmax(adaptau_error *error)
 
 #define BAD_NUMBERS_AND_OUTPUTS                                                                                         \
     IS_NULL(context), IS_NULL(temperatures), IS_NULL(output), BAD_STRUCT(temperatures), BAD_STRUCT(output),             \
-        {ADAPTAU_E_NUMERIC, "temperatures->tau = 0", {TO(TEMPERATURES.tau, 0.0f)}},                                     \
+        {ADAPTAU_E_ARGUMENT, "temperatures->tau = 0, but a temperature is above 0", {TO(TEMPERATURES.tau, 0.0f)}},       \
+        {ADAPTAU_E_ARGUMENT, "temperatures->tau = -0.5, but", {TO(TEMPERATURES.tau, -0.5f)}},                           \
         {ADAPTAU_E_NUMERIC, "temperatures->tau = nan", {TO(TEMPERATURES.tau, NAN)}},                                    \
         {ADAPTAU_E_NUMERIC, "temperatures->tau = inf", {TO(TEMPERATURES.tau, INFINITY)}},                               \
-        {ADAPTAU_E_NUMERIC, "temperatures->candidates[1] = -1",                                                         \
+        {ADAPTAU_E_ARGUMENT, "temperatures->candidates[1] = -1",                                                        \
          {TO(TEMPERATURES.candidates, a.taus), TO(a.taus[1], -1.0f)}},                                                  \
         {ADAPTAU_E_SHAPE, "user_gradient_stride = 3", {TO(OUTPUT.user_gradient_stride, 3)}},                            \
         {ADAPTAU_E_SHAPE, "item_gradient_stride = -1", {TO(OUTPUT.item_gradient_stride, -1)}},                          \
@@ -88,7 +89,7 @@ static const struct misuse softmax[] = {
     BAD_TABLES,
     BAD_BATCH,
     BAD_NUMBERS_AND_OUTPUTS,
-    {ADAPTAU_E_NUMERIC,
+    {ADAPTAU_E_ARGUMENT,
      "temperatures->positives[2] = 0",
      {TO(TEMPERATURES.positives, a.taus), TO(TEMPERATURES.candidates, NULL), TO(a.taus[2], 0.0f)}},
 };
@@ -146,7 +147,7 @@ static const struct misuse loss_gradients[] = {
      {TO(LOSS.kind, ADAPTAU_LOSS_BSL), TO(LOSS.positive_scale, -2.0)}},
     {ADAPTAU_E_NUMERIC, "loss->positive_scale = inf", {TO(LOSS.kind, ADAPTAU_LOSS_BSL), TO(LOSS.positive_scale, INFINITY)}},
     {ADAPTAU_E_ARGUMENT, "loss->negative_weight = -1 is negative", {TO(LOSS.negative_weight, -1.0)}},
-    {ADAPTAU_E_NUMERIC, "loss->negative_weight = 1e+300", {TO(LOSS.negative_weight, 1e300)}},
+    {ADAPTAU_E_ARGUMENT, "loss->negative_weight = 1e+300 is more than a float can be", {TO(LOSS.negative_weight, 1e300)}},
     {ADAPTAU_E_ARGUMENT, "batch->log_q is given, but BCE", {TO(BATCH.log_q, a.numbers)}},
     {ADAPTAU_E_ARGUMENT,
      "batch->target_shares is given, but BCE",
@@ -158,7 +159,7 @@ static const struct misuse loss_gradients[] = {
     {ADAPTAU_E_ARGUMENT,
      "output->row_d_inverse_tau is given, but CCL has no temperature",
      {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(OUTPUT.row_d_inverse_tau, a.row_numbers)}},
-    {ADAPTAU_E_NUMERIC, "temperatures->tau = 0", {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(TEMPERATURES.tau, 0.0f)}},
+    {ADAPTAU_E_ARGUMENT, "temperatures->tau = 0", {TO(LOSS.kind, ADAPTAU_LOSS_CCL), TO(TEMPERATURES.tau, 0.0f)}},
 };
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */

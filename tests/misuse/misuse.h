@@ -148,7 +148,7 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
         {ADAPTAU_E_INDEX, "batch->positives[0] = -1, but n_items = 8", {TO(a.positives[0], -1)}},                       \
         {ADAPTAU_E_INDEX, "batch->positives[5] = 8, but n_items = 8", {TO(a.positives[5], ITEMS)}},                     \
         {ADAPTAU_E_INDEX, "batch->positives[3] = 2 is not above the 2 before it, in row 1", {TO(a.positives[3], 2)}},        \
-        {ADAPTAU_E_NUMERIC, "batch->row_weights[1] = -1",                                                               \
+        {ADAPTAU_E_ARGUMENT, "batch->row_weights[1] = -1 is negative",                                                         \
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[1], -1.0f)}},                                   \
         {ADAPTAU_E_NUMERIC, "batch->row_weights[2] = nan",                                                              \
          {TO(a.batch_struct.known.row_weights, a.numbers), TO(a.numbers[2], NAN)}},                                     \
@@ -164,7 +164,10 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
         {ADAPTAU_E_NUMERIC, "batch->item_target_scale = nan", {TO(a.batch_struct.known.item_target_scale, NAN)}},       \
         {ADAPTAU_E_ARGUMENT, "batch->target_shares[2] = 1.5",                                                           \
          {TO(a.batch_struct.known.target_shares, a.numbers), TO(a.batch_struct.known.user_targets, a.targets),          \
-          TO(a.numbers[2], 1.5f)}}
+          TO(a.numbers[2], 1.5f)}},                                                                                     \
+        {ADAPTAU_E_NUMERIC, "batch->target_shares[1] = nan",                                                            \
+         {TO(a.batch_struct.known.target_shares, a.numbers), TO(a.batch_struct.known.user_targets, a.targets),          \
+          TO(a.numbers[1], NAN)}}
 
 #define BATCH_MEMBERS                                                                                                   \
     STRUCT(adaptau_batch, batch);                                                                                       \
@@ -248,7 +251,7 @@ enum { K = 3 };
          {TO(QUERY.embeddings, a.given), TO(QUERY.ids, NULL)}},                                                         \
         {ADAPTAU_E_ARGUMENT, "query->seen is given, but query->question = 1 ranks no interactions",                     \
          {TO(QUERY.question, ADAPTAU_RANK_SIMILAR_ITEMS)}},                                                             \
-        {ADAPTAU_E_ARGUMENT, "query->n_allowed = 3, query->allowed is NULL", {TO(QUERY.allowed, NULL)}},                \
+        {ADAPTAU_E_ARGUMENT, "query->allowed is NULL, but query->n_allowed = 3", {TO(QUERY.allowed, NULL)}},                \
         {ADAPTAU_E_ARGUMENT, "query->n_allowed = -1", {TO(QUERY.n_allowed, -1)}},                                       \
         {ADAPTAU_E_INDEX, "query->allowed[2] = 8, but n_items = 8", {TO(a.allowed[2], ITEMS)}},                         \
         {ADAPTAU_E_INDEX, "query->allowed[2] = 6, but n_users = 6",                                                     \

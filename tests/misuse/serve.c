@@ -7,6 +7,7 @@
 
 static struct {
     adaptau_model                 *model;
+    adaptau_evaluator             *evaluator;
     const adaptau_dataset         *dataset;
     const adaptau_fold_in_options *options;
     const adaptau_fold_in         *fold;
@@ -55,6 +56,24 @@ static const struct misuse rank[] = {
     IS_NULL(model),
     BAD_QUERY,
     {ADAPTAU_E_SHAPE, "query->seen is 7 x 9, but the tables are 6 x 8 (users x items)", {FROM(QUERY.seen, desk.larger)}},
+};
+
+static void prepare_model_evaluate(void)
+{
+    ck_assert_int_eq(adaptau_model_grow(desk.model, desk.larger, NULL, &a.made_model, NULL), ADAPTAU_OK);
+    a.model = desk.graph;
+    a.evaluator = desk.evaluator;
+}
+
+static adaptau_status call_model_evaluate(adaptau_error *error)
+{
+    return adaptau_model_evaluate(a.model, a.evaluator, error);
+}
+
+static const struct misuse evaluate[] = {
+    IS_NULL(model),
+    IS_NULL(evaluator),
+    {ADAPTAU_E_SHAPE, "", {FROM(a.model, a.made_model)}},
 };
 
 /* ---- fold-in ---------------------------------------------------------------------------------------------------- */
@@ -219,7 +238,7 @@ static const struct misuse get_fold_in[] = {
 
 static const struct subject subjects[] = {
     SUBJECT(model_set_fold_in, set_fold_in), SUBJECT(model_get_fold_in, get_fold_in),
-    SUBJECT(model_rank, rank), SUBJECT(fold_in_create, fold_create),
+    SUBJECT(model_rank, rank), SUBJECT(model_evaluate, evaluate), SUBJECT(fold_in_create, fold_create),
     SUBJECT(fold_in_users, fold_users), SUBJECT(model_grow, grow),
 };
 

@@ -173,8 +173,8 @@ static const struct misuse observe[] = {
     BAD_USERS,
     IS_NULL(unit_losses),
     {ADAPTAU_E_NUMERIC, "unit_losses[1] = inf is not finite", {TO(a.numbers[1], INFINITY), TO(a.numbers[2], NAN)}},
-    {ADAPTAU_E_NUMERIC, "weights[0] = nan is negative or not finite", {TO(a.weights[0], NAN)}},
-    {ADAPTAU_E_NUMERIC, "weights[2] = -1 is negative or not finite", {TO(a.weights[2], -1.0f)}},
+    {ADAPTAU_E_NUMERIC, "weights[0] = nan is not finite", {TO(a.weights[0], NAN)}},
+    {ADAPTAU_E_ARGUMENT, "weights[2] = -1 is negative", {TO(a.weights[2], -1.0f)}},
 };
 
 static adaptau_status call_temperature_learn(adaptau_error *error)

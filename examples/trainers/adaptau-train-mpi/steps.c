@@ -175,7 +175,7 @@ static adaptau_status fill_batch(struct steps *steps, int64_t step, adaptau_erro
         memcpy(grown + steps->positive_ptr[r], part->pairs.user_items + part->pairs.user_ptr[users[r]],
                (size_t)(steps->positive_ptr[r + 1] - steps->positive_ptr[r]) * sizeof *grown);
     steps->batch = (adaptau_batch){.struct_size = sizeof steps->batch,
-                                   .flags = steps->recipe->base.positives_in_sum == 0 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                                   .flags = steps->recipe->base.positives_outside_sum ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                                    .n_rows = (int32_t)n,
                                    .users = users,
                                    .positive_ptr = steps->positive_ptr,

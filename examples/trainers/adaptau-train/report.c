@@ -82,7 +82,7 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_number(json, "positive_scale", recipe->base.positive_scale);
     json_text(json, "personal", personal_names[recipe->base.tau_user_policy]);
     json_text(json, "candidates", candidate_names[recipe->base.candidates]);
-    json_text(json, "positives", positive_names[recipe->base.positives_in_sum]);
+    json_text(json, "positives", positive_names[recipe->base.positives_outside_sum]);
     json_text(json, "init", init_names[recipe->base.init]);
     json_truth(json, "bf16", recipe->base.bfloat16);
     json_truth(json, "entrywise", !recipe->base.row_second_moment);

@@ -11,7 +11,7 @@
 const char *const tau0_names[] = {"eq14", "eq34", "exact", "fixed", "learned", "held-out", NULL};
 const char *const personal_names[] = {"none", "eq16", "eq15", "released", "learned", NULL};
 const char *const candidate_names[] = {"catalogue", "shared", "popular", "in-batch", "per-row", NULL};
-const char *const positive_names[] = {"outside", "inside", NULL};
+const char *const positive_names[] = {"inside", "outside", NULL};
 const char *const init_names[] = {"sphere", "xavier", "spectral", NULL};
 const char *const normalise_names[] = {"none", "users", "items", "both", NULL};
 const char *const raw_row_names[] = {"free", "unit", NULL};
@@ -129,7 +129,7 @@ static const struct member members[] = {
     MEMBER("popularity", MEMBER_DECIMAL, base.popularity_exponent, NULL),
     MEMBER("no-log-q", MEMBER_OFF, base.log_q, NULL),
     MEMBER("reject-positives", MEMBER_ON, base.reject_positives, NULL),
-    MEMBER("positives", MEMBER_WORD, base.positives_in_sum, positive_names),
+    MEMBER("positives", MEMBER_WORD, base.positives_outside_sum, positive_names),
     MEMBER("row-weight", MEMBER_DECIMAL, base.row_weight_exponent, NULL),
     MEMBER("soft-targets", MEMBER_DECIMAL, base.soft_targets, NULL),
     MEMBER("epochs", MEMBER_WHOLE, base.epochs, NULL),

@@ -105,7 +105,7 @@ const structs = {
     struct_size: 'uint32_t', encoder: 'int32_t', init: 'int32_t', normalise: 'int32_t', free_length: 'int32_t',
     unit_raw_rows: 'int32_t', rank_raw: 'int32_t', row_second_moment: 'int32_t', bfloat16: 'int32_t', loss: 'int32_t',
     tau0_policy: 'int32_t', tau_user_policy: 'int32_t', candidates: 'int32_t', log_q: 'int32_t', reject_positives: 'int32_t',
-    positives_in_sum: 'int32_t', dim: 'int64_t', n_layers: 'int64_t', rows_per_batch: 'int64_t', n_candidates: 'int64_t',
+    positives_outside_sum: 'int32_t', dim: 'int64_t', n_layers: 'int64_t', rows_per_batch: 'int64_t', n_candidates: 'int64_t',
     epochs: 'int64_t', warmup_epochs: 'int64_t', seed: 'uint64_t', edge_dropout: 'double', layer_dropout: 'double',
     gate: 'double', weight_decay: 'double', margin: 'double', negative_weight: 'double', tau: 'double', tau_min: 'double',
     tau_max: 'double', tau_divisor: 'double', tau_learning_rate: 'double', threshold_quantile: 'double',
@@ -124,7 +124,7 @@ const structs = {
   },
   adaptau_fit_result: {
     struct_size: 'uint32_t', stopped: 'int32_t', n_epochs: 'int64_t', n_searched: 'int64_t', loss: 'double', tau0: 'double',
-    recall: 'double', ndcg: 'double',
+    recall: 'double', ndcg: 'double', recipe: 'void *', fold_in: 'void *',
   },
   adaptau_fit_progress: {
     phase: 'int32_t', evaluated: 'int32_t', best: 'int32_t', reserved: 'int32_t', epoch: 'int64_t', n_epochs: 'int64_t',

@@ -227,7 +227,7 @@ class AdapTau:
                 context.set_progress(None)
         recipe.fill(dataset)
         self._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
-                                                       ("soft_targets", "popularity_exponent", "positives_in_sum")})
+                                                       ("soft_targets", "popularity_exponent", "positives_outside_sum")})
         self._dataset: Any = dataset
         self.n_epochs_, self.loss_ = result.n_epochs, result.loss
         self.recall_, self.ndcg_ = result.recall, result.ndcg
@@ -385,7 +385,7 @@ class AdapTau:
         if tau is None:
             raise low.Error("this model's file does not tell its temperature: tau=X", 7)
         options = self._folding if self._dataset is not None else {}
-        return low.FoldIn(self._model, self._dataset, flags=0 if options.get("positives_in_sum") else _OUTSIDE_SUM, tau=tau,
+        return low.FoldIn(self._model, self._dataset, flags=_OUTSIDE_SUM if options.get("positives_outside_sum", 1) else 0, tau=tau,
                           target_strength=options.get("soft_targets", 0.0),
                           popularity_exponent=options.get("popularity_exponent", 0.0))
 
@@ -470,7 +470,7 @@ class AdapTau:
         assert data is not None
         self._dataset = low.Dataset(self._context, data.indptr, data.indices, data.shape[1], data.weights)
         recipe = self._recipe().fill(self._dataset)
-        self._folding = {name: getattr(recipe, name) for name in ("soft_targets", "popularity_exponent", "positives_in_sum")}
+        self._folding = {name: getattr(recipe, name) for name in ("soft_targets", "popularity_exponent", "positives_outside_sum")}
 
     @classmethod
     def from_bytes(cls, data: bytes, *, interactions: Any = None, n_threads: int = 0) -> AdapTau:

@@ -144,7 +144,7 @@ class Recipe(_Filled):
     _fields_ = [("struct_size", _U32), ("encoder", _I32), ("init", _I32), ("normalise", _I32), ("free_length", _I32),
                 ("unit_raw_rows", _I32), ("rank_raw", _I32), ("row_second_moment", _I32), ("bfloat16", _I32),
                 ("loss", _I32), ("tau0_policy", _I32), ("tau_user_policy", _I32), ("candidates", _I32), ("log_q", _I32),
-                ("reject_positives", _I32), ("positives_in_sum", _I32), ("dim", _I64), ("n_layers", _I64),
+                ("reject_positives", _I32), ("positives_outside_sum", _I32), ("dim", _I64), ("n_layers", _I64),
                 ("rows_per_batch", _I64), ("n_candidates", _I64), ("epochs", _I64), ("warmup_epochs", _I64), ("seed", _U64),
                 ("edge_dropout", _F64), ("layer_dropout", _F64), ("gate", _F64), ("weight_decay", _F64), ("margin", _F64),
                 ("negative_weight", _F64), ("tau", _F64), ("tau_min", _F64), ("tau_max", _F64), ("tau_divisor", _F64),
@@ -173,7 +173,7 @@ class FitOptions(_Filled):
 
 class FitResult(_Sized):
     _fields_ = [("struct_size", _U32), ("stopped", _I32), ("n_epochs", _I64), ("n_searched", _I64), ("loss", _F64),
-                ("tau0", _F64), ("recall", _F64), ("ndcg", _F64)]
+                ("tau0", _F64), ("recall", _F64), ("ndcg", _F64), ("recipe", _P), ("fold_in", _P)]
 
 
 class SplitOptions(_Sized):
