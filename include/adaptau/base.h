@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Marks what the library exports. ADAPTAU_STATIC may be defined where the static library is linked. */
-#if defined(ADAPTAU_STATIC) || !(defined(__GNUC__) || defined(__clang__))
+/** Marks what the library exports. ADAPTAU_STATIC may be defined where the static library is linked. On Windows a list of the
+ *  functions, made of these headers, tells the linker. */
+#if defined(ADAPTAU_STATIC) || defined(_WIN32) || !(defined(__GNUC__) || defined(__clang__))
 #define ADAPTAU_API
 #else
 #define ADAPTAU_API __attribute__((visibility("default")))

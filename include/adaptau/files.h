@@ -11,7 +11,7 @@
  *  | back | adaptau_model_load_checkpoint | adaptau_model_load_checkpoint_from |
  *  | tables alone | adaptau_model_export_npy, _export_index | adaptau_model_get_tables |
  *
- *  The bytes are the same in both columns. docs/files.md describes them. */
+ *  Paths are bytes as the system has them, on Windows UTF-8. The bytes are the same in both columns. docs/files.md describes them. */
 #ifndef ADAPTAU_FILES_H
 #define ADAPTAU_FILES_H
 
@@ -97,7 +97,8 @@ ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, con
  *  E_STATE. The call reads the whole file once, to check the checksum, where there is one, and that all entries are finite.
  *
  *  The file must not change while the model exists. To replace it, save to the same path: the library's files appear by a rename, so
- *  that this model keeps the old file until it is destroyed. If a program writes over the file in place, scores change and may not be
+ *  that this model keeps the old file until it is destroyed. Windows replaces no file that is mapped: there the save fails with E_IO
+ *  until the model is destroyed, and the old file stays. If a program writes over the file in place, scores change and may not be
  *  finite; if a program makes the file shorter, a signal (SIGBUS) ends the process.
  *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
  *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in F16 or BF16, for tables that do not begin at a multiple of 4

@@ -10,6 +10,7 @@
 
 #include "common/busy.h"
 #include "common/exact_math.h"
+#include "common/format.h"
 
 struct atau_pool;
 
@@ -34,6 +35,6 @@ void *atau_allocate_zeroed(adaptau_context *context, uint64_t count, uint64_t si
 void atau_free(adaptau_context *context, void *block, size_t size);
 
 void atau_log(const adaptau_context *context, int32_t level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    ATAU_FORMAT(3, 4);
 
 #endif

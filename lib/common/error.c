@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/system.h"
+
 /* vsnprintf cuts bytes, not characters: drop an incomplete UTF-8 sequence at the end. */
 static void trim_utf8(char *text)
 {
@@ -50,10 +52,9 @@ adaptau_status atau_fail_os(adaptau_error *error, int os_error, const char *form
     format_message(error, format, arguments);
     va_end(arguments);
 
-    char   reason[96] = "unknown error";
+    char   reason[96];
     size_t used = strlen(error->message);
-    if (strerror_r(os_error, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", os_error);
+    atau_error_words(os_error, reason, sizeof reason);
     snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
     trim_utf8(error->message);
     return ADAPTAU_E_IO;

@@ -4,15 +4,14 @@
  * round trip costs as much as a small tile. */
 #include "common/pool.h"
 
-#include <pthread.h>
 #include <stdbool.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/error.h"
 #include "common/float_mode.h"
 #include "common/size.h"
+#include "os/system.h"
+#include "os/threads.h"
 
 #define SPINS 4000
 
@@ -25,20 +24,20 @@ struct job {
 };
 
 struct atau_pool {
-    pthread_mutex_t  entry; /* held by the caller whose job is running                                        */
-    pthread_mutex_t  mutex; /* guards the sleepers                                                            */
-    pthread_cond_t   wake;
-    pthread_cond_t   idle;
-    struct job      *job;
-    _Atomic uint32_t generation; /* one more for every job                                                    */
-    _Atomic int32_t  running;    /* workers that have not finished the present job                            */
-    _Atomic int32_t  quit;
-    int32_t          n_workers;
-    pid_t            owner; /* a forked child inherits the struct, not the threads                            */
+    struct atau_mutex     entry; /* held by the caller whose job is running                                   */
+    struct atau_mutex     mutex; /* guards the sleepers                                                       */
+    struct atau_condition wake;
+    struct atau_condition idle;
+    struct job           *job;
+    _Atomic uint32_t      generation; /* one more for every job                                               */
+    _Atomic int32_t       running;    /* workers that have not finished the present job                       */
+    _Atomic int32_t       quit;
+    int32_t               n_workers;
+    int32_t               owner; /* a forked child inherits the struct, not the threads                       */
     struct worker {
-        struct atau_pool *pool;
-        pthread_t         thread;
-        int32_t           lane;
+        struct atau_pool  *pool;
+        struct atau_thread thread;
+        int32_t            lane;
     } workers[];
 };
 
@@ -76,14 +75,14 @@ static int await_job(struct atau_pool *pool, uint32_t seen)
             return !atomic_load(&pool->quit);
         pause_briefly();
     }
-    pthread_mutex_lock(&pool->mutex);
+    atau_mutex_lock(&pool->mutex);
     while (atomic_load(&pool->generation) == seen)
-        pthread_cond_wait(&pool->wake, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
+        atau_condition_wait(&pool->wake, &pool->mutex);
+    atau_mutex_unlock(&pool->mutex);
     return !atomic_load(&pool->quit);
 }
 
-static void *work(void *argument)
+static void work(void *argument)
 {
     struct worker    *worker = argument;
     struct atau_pool *pool = worker->pool;
@@ -92,22 +91,21 @@ static void *work(void *argument)
         seen++;
         run_lane(pool->job, worker->lane);
         if (atomic_fetch_sub(&pool->running, 1) == 1) {
-            pthread_mutex_lock(&pool->mutex);
-            pthread_cond_signal(&pool->idle);
-            pthread_mutex_unlock(&pool->mutex);
+            atau_mutex_lock(&pool->mutex);
+            atau_condition_signal(&pool->idle);
+            atau_mutex_unlock(&pool->mutex);
         }
     }
-    return NULL;
 }
 
 static void publish(struct atau_pool *pool, struct job *job)
 {
     pool->job = job;
     atomic_store(&pool->running, pool->n_workers);
-    pthread_mutex_lock(&pool->mutex);
+    atau_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->generation, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
+    atau_condition_broadcast(&pool->wake);
+    atau_mutex_unlock(&pool->mutex);
 }
 
 static void await_workers(struct atau_pool *pool)
@@ -117,10 +115,10 @@ static void await_workers(struct atau_pool *pool)
             return;
         pause_briefly();
     }
-    pthread_mutex_lock(&pool->mutex);
+    atau_mutex_lock(&pool->mutex);
     while (atomic_load(&pool->running) != 0)
-        pthread_cond_wait(&pool->idle, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
+        atau_condition_wait(&pool->idle, &pool->mutex);
+    atau_mutex_unlock(&pool->mutex);
 }
 
 static void run_host_lane(void *argument, int32_t lane)
@@ -131,7 +129,7 @@ static void run_host_lane(void *argument, int32_t lane)
 /* Whether others may wait for this thread, among them the threads that the host's executor would need. */
 static bool is_alone(const adaptau_context *context)
 {
-    return atomic_load_explicit(&context->alone, memory_order_relaxed) == (uintptr_t)pthread_self();
+    return atomic_load_explicit(&context->alone, memory_order_relaxed) == atau_thread_self();
 }
 
 adaptau_status atau_parallel(adaptau_context *context, int64_t n_tasks, atau_task_function task, void *argument,
@@ -149,11 +147,11 @@ adaptau_status atau_parallel(adaptau_context *context, int64_t n_tasks, atau_tas
         return ADAPTAU_OK;
     }
     struct atau_pool *pool = context->pool;
-    if (pool && n_tasks > 1 && getpid() == pool->owner && pthread_mutex_trylock(&pool->entry) == 0) {
+    if (pool && n_tasks > 1 && atau_process() == pool->owner && atau_mutex_try_lock(&pool->entry)) {
         publish(pool, &job);
         run_lane(&job, 0);
         await_workers(pool);
-        pthread_mutex_unlock(&pool->entry);
+        atau_mutex_unlock(&pool->entry);
         return ADAPTAU_OK;
     }
     run_lane(&job, 0);
@@ -168,20 +166,20 @@ static size_t pool_size(int32_t n_workers)
 static void stop_workers(struct atau_pool *pool, int32_t n_started)
 {
     atomic_store(&pool->quit, 1);
-    pthread_mutex_lock(&pool->mutex);
+    atau_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->generation, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
+    atau_condition_broadcast(&pool->wake);
+    atau_mutex_unlock(&pool->mutex);
     for (int32_t i = 0; i < n_started; i++)
-        pthread_join(pool->workers[i].thread, NULL);
+        atau_thread_join(&pool->workers[i].thread);
 }
 
 static void free_pool(adaptau_context *context, struct atau_pool *pool)
 {
-    pthread_cond_destroy(&pool->wake);
-    pthread_cond_destroy(&pool->idle);
-    pthread_mutex_destroy(&pool->mutex);
-    pthread_mutex_destroy(&pool->entry);
+    atau_condition_destroy(&pool->wake);
+    atau_condition_destroy(&pool->idle);
+    atau_mutex_destroy(&pool->mutex);
+    atau_mutex_destroy(&pool->entry);
     atau_free(context, pool, pool_size(pool->n_workers));
 }
 
@@ -193,24 +191,19 @@ adaptau_status atau_pool_create(adaptau_context *context, int32_t n_workers, str
         return atau_fail_memory(error, size, "the thread pool");
     memset(pool, 0, size);
     pool->n_workers = n_workers;
-    pool->owner = getpid();
-    pthread_mutex_init(&pool->entry, NULL);
-    pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pthread_cond_init(&pool->idle, NULL);
+    pool->owner = atau_process();
+    atau_mutex_init(&pool->entry);
+    atau_mutex_init(&pool->mutex);
+    atau_condition_init(&pool->wake);
+    atau_condition_init(&pool->idle);
 
-    /* Signals are the host's business: workers inherit a mask that blocks them all. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     int     failure = 0;
     int32_t started = 0;
     for (; started < n_workers && !failure; started++) {
         pool->workers[started].pool = pool;
         pool->workers[started].lane = started + 1;
-        failure = pthread_create(&pool->workers[started].thread, NULL, work, &pool->workers[started]);
+        failure = atau_thread_start(&pool->workers[started].thread, work, &pool->workers[started]);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure) {
         stop_workers(pool, started - 1);
         free_pool(context, pool);
@@ -229,7 +222,7 @@ void atau_pool_destroy(adaptau_context *context, struct atau_pool *pool)
 {
     if (!pool)
         return;
-    if (getpid() != pool->owner) {
+    if (atau_process() != pool->owner) {
         atau_free(context, pool, pool_size(pool->n_workers));
         return;
     }

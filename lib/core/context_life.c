@@ -2,7 +2,6 @@
 /* Making and destroying contexts: options, kernel choice, pool, and one trial of everything that could fail later. */
 #include "common/context.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/abi.h"
@@ -12,6 +11,7 @@
 #include "common/size.h"
 #include "kernels/blas.h"
 #include "kernels/of_context.h"
+#include "os/system.h"
 
 #define MAX_THREADS 1024
 #define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16 | \
@@ -24,14 +24,14 @@
 static void *allocate_aligned(void *user_data, size_t size, size_t alignment)
 {
     (void)user_data;
-    return aligned_alloc(alignment, atau_round_up(size, alignment));
+    return atau_allocate_aligned(alignment, atau_round_up(size, alignment));
 }
 
 static void free_aligned(void *user_data, void *block, size_t size)
 {
     (void)user_data;
     (void)size;
-    free(block);
+    atau_free_aligned(block);
 }
 
 static int32_t default_threads(void)

@@ -15,18 +15,16 @@
 
 #include <adaptau/base.h>
 
+#include "os/files.h"
+
 #define ATAU_FILE_BUFFER 16384
-#define ATAU_LINK_SIZE 4096
 
 struct atau_atomic_file {
-    const char *path;      /* for messages; must outlive the struct                                           */
-    const char *base;      /* the file's name in its folder: the end of the path, or of a link's target       */
-    int         folder;    /* descriptors; −1 when closed                                                     */
-    int         descriptor;
-    char        temporary[64]; /* the temporary file's name within the folder                                 */
-    size_t      used;          /* of the buffer                                                               */
-    char        target[ATAU_LINK_SIZE]; /* where base is when the path is a link                              */
-    char        buffer[ATAU_FILE_BUFFER];
+    const char             *path; /* for messages; must outlive the struct                                    */
+    bool                    open;
+    size_t                  used; /* of the buffer                                                            */
+    struct atau_replacement replacement;
+    char                    buffer[ATAU_FILE_BUFFER];
 };
 
 /* Make the temporary file (mode 0666 less the umask). The path may name a file, a symbolic link (which stays: what it leads

@@ -5,8 +5,10 @@
 
 #include <adaptau/base.h>
 
-/* Open a file and tell its size. *descriptor is −1 after a failure.
+#include "os/files.h"
+
+/* Open a file and tell its size. *file is ATAU_NO_FILE after a failure.
  * @return E_IO when the system refuses, and for a folder; E_FORMAT for what else is no regular file. */
-adaptau_status atau_regular_file_open(const char *path, int *descriptor, uint64_t *size, adaptau_error *error);
+adaptau_status atau_regular_file_open(const char *path, atau_file *file, uint64_t *size, adaptau_error *error);
 
 #endif

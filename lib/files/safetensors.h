@@ -81,8 +81,8 @@ struct atau_safetensors_entry {
 struct atau_safetensors {
     adaptau_context              *context;
     const char                   *path; /* for messages; must outlive the struct                              */
-    int                           descriptor; /* −1 where                                                     */
-    const char                   *bytes;      /* the file is in memory, or NULL                               */
+    atau_file                     file;  /* ATAU_NO_FILE where                                                */
+    const char                   *bytes; /* the file is in memory, or NULL                                    */
     uint64_t                      data_start, data_size;
     char                         *header; /* [header_size]                                                    */
     size_t                        header_size;

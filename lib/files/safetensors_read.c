@@ -2,10 +2,8 @@
 /* Reading; writing is in safetensors_write.c. */
 #include "files/safetensors.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/context.h"
 #include "common/error.h"
@@ -15,7 +13,6 @@
 #include "files/safetensors_header.h"
 
 #define LONGEST_HEADER ((uint64_t)1 << 20) /* bounds the comparisons of names                                 */
-#define LONGEST_READ ((uint64_t)1 << 30)
 
 const struct atau_safetensors_type atau_safetensors_types[ATAU_SAFETENSORS_TYPES] = {
     [ATAU_F32] = {"F32", sizeof(float)}, [ATAU_F64] = {"F64", sizeof(double)}, [ATAU_I32] = {"I32", sizeof(int32_t)},
@@ -56,16 +53,15 @@ static adaptau_status read_at(const struct atau_safetensors *file, uint64_t offs
     if (file->bytes && size > 0)
         memcpy(bytes, file->bytes + offset, (size_t)size);
     while (!file->bytes && size > 0) {
-        ssize_t count = pread(file->descriptor, bytes, (size_t)(size < LONGEST_READ ? size : LONGEST_READ), (off_t)offset);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return atau_fail_os(error, errno, "cannot read %s", file->path);
+        size_t    count;
+        const int reason = atau_file_read(file->file, offset, bytes, (size_t)size, &count);
+        if (reason)
+            return atau_fail_os(error, reason, "cannot read %s", file->path);
         if (count == 0)
             return atau_fail(error, ADAPTAU_E_FORMAT, "%s ends at byte %" PRIu64, file->path, offset);
         bytes += count;
-        offset += (uint64_t)count;
-        size -= (uint64_t)count;
+        offset += count;
+        size -= count;
     }
     return ADAPTAU_OK;
 }
@@ -75,9 +71,9 @@ static adaptau_status open_source(struct atau_safetensors *file, const struct at
 {
     file->path = source->path;
     file->bytes = source->bytes;
-    file->descriptor = -1;
+    file->file = ATAU_NO_FILE;
     *size = source->size;
-    return source->bytes ? ADAPTAU_OK : atau_regular_file_open(source->path, &file->descriptor, size, error);
+    return source->bytes ? ADAPTAU_OK : atau_regular_file_open(source->path, &file->file, size, error);
 }
 
 static adaptau_status read_header(struct atau_safetensors *file, uint64_t size, adaptau_error *error)
@@ -257,9 +253,9 @@ bool atau_safetensors_has_metadata(const struct atau_safetensors *file, const ch
 
 void atau_safetensors_close(struct atau_safetensors *file)
 {
-    if (file->descriptor >= 0)
-        close(file->descriptor);
-    file->descriptor = -1;
+    if (file->file != ATAU_NO_FILE)
+        atau_file_close(file->file);
+    file->file = ATAU_NO_FILE;
     atau_free(file->context, file->header, file->header_size);
     file->header = NULL;
 }

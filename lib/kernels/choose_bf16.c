@@ -7,7 +7,8 @@
 #include "kernels/of_context.h"
 
 #include <stdbool.h>
-#include <time.h>
+
+#include "os/system.h"
 
 #define LINES 32
 #define COLUMNS 64
@@ -23,27 +24,20 @@ struct operands {
     uint32_t a_words[LINES * DIM / 2], b_words[DIM / 2 * COLUMNS];
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double time_float32(const struct atau_kernels *kernels, struct operands *x)
 {
-    const double start = now();
+    const double start = atau_clock();
     for (int i = 0; i < REPEATS; i++)
         kernels->product(LINES, COLUMNS, DIM, x->a, DIM, 1, x->b, COLUMNS, 0, x->c, COLUMNS);
-    return now() - start;
+    return atau_clock() - start;
 }
 
 static double time_bf16(const struct atau_bf16_kernels *kernels, struct operands *x)
 {
-    const double start = now();
+    const double start = atau_clock();
     for (int i = 0; i < REPEATS; i++)
         kernels->product(LINES, COLUMNS, DIM / 2, x->a_words, DIM / 2, 1, x->b_words, COLUMNS, 0, x->c, COLUMNS);
-    return now() - start;
+    return atau_clock() - start;
 }
 
 double atau_bf16_speed(const struct atau_kernels *kernels)

@@ -3,12 +3,11 @@
 """The shared library exports what the public headers declare, all of it and nothing else: what experimental.h declares under
 the node ADAPTAU_EXPERIMENTAL, and the rest under ADAPTAU_1."""
 import pathlib
-import re
 import subprocess
 import sys
 
-DECLARATION = re.compile(r"ADAPTAU_API[^;{]*?\b(adaptau_\w+)\s*\(", re.S)
-
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "lib"))
+from exports import declared as declared_in  # noqa: E402
 
 PROMISE, EXPERIMENT = "ADAPTAU_1", "ADAPTAU_EXPERIMENTAL"
 
@@ -17,9 +16,8 @@ def declared(include):
     """The functions of the headers, each with its version node."""
     nodes = {}
     for path in (pathlib.Path(include) / "adaptau").glob("*.h"):
-        text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.S)
         node = EXPERIMENT if path.name == "experimental.h" else PROMISE
-        nodes.update((name, node) for name in DECLARATION.findall(text))
+        nodes.update((name, node) for name in declared_in(path))
     return nodes
 
 

@@ -564,6 +564,9 @@ static void keep(struct state *s)
     CALL(load_from);
     CALL(view);
     CALL(map);
+#ifdef _WIN32
+    CALL(load_with); /* no file that is mapped can be replaced there                                               */
+#endif
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);

@@ -91,7 +91,12 @@ static void leave_mode(int mode)
     ck_assert_msg(mode < 3 || (fpcr() & FPCR_FZ), "a call has left flush-to-zero");
 #endif
     ck_assert_msg(mode == 3 || fegetround() != FE_TONEAREST, "a call has left the rounding mode");
+#ifdef _WIN32
+    fesetround(FE_TONEAREST); /* the environment of MinGW's C library would have another precision               */
+    _mm_setcsr(_mm_getcsr() & ~0x8040u);
+#else
     fesetenv(FE_DFL_ENV);
+#endif
 }
 
 /* Arithmetic follows the caller's mode, on all threads alike, and with a host's executor as well. */

@@ -3,14 +3,13 @@
 #ifndef TEST_FENCE_H
 #define TEST_FENCE_H
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+
+#include "../support/pages.h"
 
 #define FENCE_MARGIN 64           /* floats on each side that are checked                                      */
 #define FENCE_MARK UINT32_C(0x7fc0beef) /* a NaN: shows in any result that it gets into                        */
@@ -24,15 +23,12 @@ struct fence {
 
 static inline struct fence fence_create(size_t floats)
 {
-    struct fence f = {.page = (size_t)sysconf(_SC_PAGESIZE)};
+    struct fence f = {.page = page_size()};
     size_t       inner = (floats * sizeof(float) + f.page - 1) / f.page * f.page;
-    int          zeros = open("/dev/zero", O_RDWR); /* POSIX has no anonymous maps                            */
     f.bytes = inner + 2 * f.page;
     f.room = inner / sizeof(float);
-    f.map = mmap(NULL, f.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, zeros, 0);
-    close(zeros);
-    if (f.map == MAP_FAILED || mprotect(f.map, f.page, PROT_NONE) != 0 ||
-        mprotect(f.map + f.page + inner, f.page, PROT_NONE) != 0) {
+    f.map = take_pages(f.bytes);
+    if (!f.map || forbid_pages(f.map, f.page) != 0 || forbid_pages(f.map + f.page + inner, f.page) != 0) {
         perror("fence");
         exit(1);
     }
@@ -41,7 +37,7 @@ static inline struct fence fence_create(size_t floats)
 
 static inline void fence_destroy(struct fence *f)
 {
-    munmap(f->map, f->bytes);
+    give_pages_back(f->map, f->bytes);
 }
 
 static inline uint32_t fence_bits(const float *x)

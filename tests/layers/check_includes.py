@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""include <- common <- files, kernels <- core <- model <- fit <- examples: an arrow may be skipped, never reversed.
+"""include, os <- common <- files, kernels <- core <- model <- fit <- examples: an arrow may be skipped, never reversed.
 
 Reads the #include lines of every .c and .h file and fails on one that points upward, on a public header that includes a private
-one, on any file but kernels/blas.c that includes BLIS, and on a circle in lib/: files that need one another, where a .c file and
-its header are one. The tile engine is the only circle that may be: it is one thing in several files."""
+one, on any file but kernels/blas.c that includes BLIS, on headers of one operating system outside lib/os, and on a circle in lib/:
+files that need one another, where a .c file and its header are one. The tile engine is the only circle that may be: it is one thing in several files."""
 import pathlib
 import re
 import sys
@@ -12,14 +12,17 @@ import sys
 # What each layer may include. fit is built on public calls, and formats of files know nothing of numbers and models.
 KNOWS = {
     "include": ["include"],
-    "common": ["include", "common"],
-    "files": ["include", "common", "files"],
-    "kernels": ["include", "common", "kernels"],
-    "core": ["include", "common", "kernels", "core"],
-    "model": ["include", "common", "files", "kernels", "core", "model"],
+    "os": ["os"],
+    "common": ["include", "os", "common"],
+    "files": ["include", "os", "common", "files"],
+    "kernels": ["include", "os", "common", "kernels"],
+    "core": ["include", "os", "common", "kernels", "core"],
+    "model": ["include", "os", "common", "files", "kernels", "core", "model"],
     "fit": ["include", "common", "fit"],
     "examples": ["include"],
 }
+# What systems have each in its own way is asked of lib/os.
+SYSTEM = re.compile(r"(windows|process|unistd|pthread|fcntl|sched|signal|time|dirent|io)\.h$|sys/(?!auxv\.h)")
 FIT_HEADERS = ("adaptau/recipe.h", "adaptau/fit.h", "adaptau/tune.h")
 FIT_HOSTS = ("adaptau.h", "fit.h", "tune.h")
 ENGINE = {"lib/kernels/" + name for name in (
@@ -89,6 +92,8 @@ def main():
                 quote, target = match.groups()
                 if "blis" in target and path.name != "blas.c":
                     errors.append(f"{where}: only lib/kernels/blas.c may include {target}")
+                if folder == "lib" and own != "os" and quote == "<" and SYSTEM.match(target):
+                    errors.append(f"{where}: only lib/os may include {target}")
                 layer = layer_of_include(root, quote, target)
                 if layer is None:
                     continue

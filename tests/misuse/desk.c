@@ -7,6 +7,7 @@
 
 #include "misuse.h"
 #include "../support/options.h"
+#include "../support/portable.h"
 
 struct desk desk;
 
@@ -78,9 +79,8 @@ static adaptau_evaluator *make_evaluator(int32_t n_groups, const adaptau_model *
 
 static void make_files(void)
 {
-    const char *parent = getenv("TMPDIR");
-    snprintf(desk.folder, sizeof desk.folder, "%s/adaptau-misuse-XXXXXX", parent ? parent : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(desk.folder));
+    snprintf(desk.folder, sizeof desk.folder, "%s/adaptau-misuse-XXXXXX", test_folder());
+    ck_assert_int_eq(test_make_folder(desk.folder), 0);
     snprintf(desk.path, sizeof desk.path, "%s/written", desk.folder);
     snprintf(desk.model_path, sizeof desk.model_path, "%s/model", desk.folder);
     snprintf(desk.checkpoint_path, sizeof desk.checkpoint_path, "%s/checkpoint", desk.folder);

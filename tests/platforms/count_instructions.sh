@@ -14,7 +14,7 @@ cd "$source"
 cc -O2 -shared -fPIC -o "$work/count.so" tests/platforms/count_plugin.c
 aarch64-linux-gnu-gcc -std=c11 -O3 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -Iinclude -Ilib -DADAPTAU_HAVE_NEON=1 \
     tests/platforms/count_product.c lib/kernels/select.c lib/kernels/ref.c lib/kernels/blas.c lib/kernels/arm/neon.c \
-    lib/common/cpu.c lib/common/error.c -lm -o "$work/count_product"
+    lib/common/cpu.c lib/common/error.c lib/os/posix/system.c -lm -o "$work/count_product"
 
 # executed M N K WAY TIMES
 executed() {

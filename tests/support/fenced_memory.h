@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "portable.h"
+
 enum { FENCE_BYTES = 64, FENCE = 0xC3 };
 
 static unsigned char old_content = 0x7F; /* of new blocks: floats of 3.4e38, an int32_t of 2139062143                          */
@@ -19,7 +21,7 @@ static unsigned char old_content = 0x7F; /* of new blocks: floats of 3.4e38, an 
 static inline void *fenced_allocate(void *user_data, size_t size, size_t alignment)
 {
     const size_t   whole = size + FENCE_BYTES;
-    unsigned char *block = whole > size ? aligned_alloc(alignment, (whole + alignment - 1) / alignment * alignment) : NULL;
+    unsigned char *block = whole > size ? test_allocate(alignment, (whole + alignment - 1) / alignment * alignment) : NULL;
     (void)user_data;
     if (block) {
         memset(block, old_content, size < MOST_OLD_CONTENT ? size : MOST_OLD_CONTENT);
@@ -33,7 +35,7 @@ static inline void fenced_free(void *user_data, void *block, size_t size)
     (void)user_data;
     for (int i = 0; block && i < FENCE_BYTES; i++)
         ck_assert_msg(((unsigned char *)block)[size + (size_t)i] == FENCE, "byte %d behind a block of %zu was written", i, size);
-    free(block);
+    test_free(block);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "fenced_memory.h"
+#include "portable.h"
 
 struct host {
     int64_t allocations;      /* made so far                                                                  */

@@ -14,7 +14,7 @@
 
 #include "../support/folder.h"
 #include "../support/suite.h"
-#include "common/cpu.h"
+#include "os/system.h"
 
 START_TEST(a_quota_is_rounded_up_to_whole_cpus)
 {

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     result->settings = &settings;
     adaptau_status status = evaluate(result, &error);
     if (status)
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
     else if (settings.json)
         report_json(result);
     else

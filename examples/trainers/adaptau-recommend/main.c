@@ -294,7 +294,7 @@ int main(int argc, char **argv)
     if (!status)
         status = output_close(&run.output, &error);
     if (status)
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
     close_run(&run);
     return !status && finish_stdout(PROGRAM) ? 0 : 1;
 }

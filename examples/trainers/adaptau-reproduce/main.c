@@ -82,7 +82,7 @@ int main(int argc, char **argv)
         status = reproduce(&study, command, &error);
     }
     if (status) {
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
         code = 1;
     } else if (study.interrupted)
         code = leave(&study);

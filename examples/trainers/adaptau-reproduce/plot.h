@@ -9,6 +9,8 @@
 
 #include <adaptau/base.h>
 
+#include "common/printf.h"
+
 #define PLOT_CURVES_MAX 24
 #define PLOT_MARKS_MAX 8
 
@@ -44,7 +46,7 @@ void plot_open(struct plot *plot, const char *name, const char *title, const cha
 void plot_close(struct plot *plot);
 
 /* Begin a curve, and add a point to it; points that are not finite are left out. */
-void plot_curve(struct plot *plot, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void plot_curve(struct plot *plot, const char *format, ...) PRINTF_LIKE(2, 3);
 void plot_point(struct plot *plot, double x, double y);
 void plot_mark(struct plot *plot, double x, const char *title);
 

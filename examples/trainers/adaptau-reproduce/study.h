@@ -7,6 +7,7 @@
 #include "adaptau-reproduce/plot.h"
 #include "adaptau-reproduce/settings.h"
 #include "adaptau-reproduce/table.h"
+#include "common/printf.h"
 
 struct study {
     const struct settings *settings;
@@ -50,6 +51,6 @@ void study_keep_view(struct study *study, const char *view, const struct subject
 
 /* A heading on standard output; a line of text there and in the report. */
 void study_say_heading(const struct study *study, const char *text);
-void study_say(struct study *study, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void study_say(struct study *study, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -10,6 +10,7 @@
 #include <adaptau/base.h>
 
 #include "common/html.h"
+#include "common/printf.h"
 
 #define TABLE_COLUMNS_MAX 16
 #define TABLE_NOTES_MAX 6
@@ -33,10 +34,10 @@ void table_open(struct table *table, const char *name, const char *title, const 
 void table_close(struct table *table);
 
 /* The next cell; rows follow from the number of columns. */
-void table_text(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_text(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 void table_number(struct table *table, double value, int digits); /* nothing for NaN */
 void table_signed(struct table *table, double value, int digits); /* with its sign */
-void table_note(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_note(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 
 void           table_print(const struct table *table, FILE *out);
 void           table_html(const struct table *table, FILE *out);

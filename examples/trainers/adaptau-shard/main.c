@@ -108,7 +108,7 @@ int main(int argc, char **argv)
         return code;
     stop_ignore_file_limit();
     if (run(&settings, &error)) {
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
         return 1;
     }
     return finish_stdout(PROGRAM) ? 0 : 1;

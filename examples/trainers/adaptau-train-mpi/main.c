@@ -79,7 +79,7 @@ static int dry_run(const struct own_settings *settings)
     if (rank && strcmp(rank, "0") != 0)
         return 0;
     if (predict(settings, &error)) {
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
         return 1;
     }
     return finish_stdout(PROGRAM) ? 0 : 1;

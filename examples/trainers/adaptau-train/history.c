@@ -2,33 +2,19 @@
 #include "adaptau-train/history.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "adaptau-train/report.h"
 #include "common/fail.h"
 #include "common/json.h"
-
-/* A FIFO that nobody reads would hold us up for ever. One that is read is as good as a file. */
-static FILE *open_without_waiting(const char *path, bool appends)
-{
-    if (strcmp(path, "-") == 0)
-        return stdout;
-    const int way = O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC);
-    const int handle = open(path, way | O_NONBLOCK, 0666);
-    FILE     *file = handle >= 0 && fcntl(handle, F_SETFL, way & O_APPEND) == 0 ? fdopen(handle, appends ? "a" : "w") : NULL;
-    if (!file && handle >= 0)
-        close(handle);
-    return file;
-}
+#include "common/system.h"
 
 adaptau_status history_open(struct history *history, const char *path, bool appends, adaptau_error *error)
 {
     *history = (struct history){.path = path};
     if (!path)
         return ADAPTAU_OK;
-    history->file = open_without_waiting(path, appends);
+    history->file = strcmp(path, "-") == 0 ? stdout : system_open_log(path, appends);
     if (!history->file && errno == ENXIO)
         return fail_os(error, ENXIO, "%s, which is a FIFO that nobody reads", shown_path(path));
     return history->file ? ADAPTAU_OK : fail_os(error, errno, "%s", shown_path(path));

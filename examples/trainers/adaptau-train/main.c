@@ -23,7 +23,7 @@ static int leave(const struct run *run)
     }
     adaptau_status status = save ? save_run(run, save, &error) : ADAPTAU_OK;
     if (status) {
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
         return 1;
     }
     fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, how, (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
@@ -38,9 +38,9 @@ static int finish(const struct run *run)
     adaptau_error error = {0};
     bool          saved = !save || save_run(run, save, &error) == ADAPTAU_OK;
     if (!saved)
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
     if (run->settings->report && page_write(run, run->settings->report, &error)) {
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
         saved = false;
     }
     if (run->settings->json)
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
         status = run_trial(&run, &error);
     }
     if (status) {
-        tell(PROGRAM, &error);
+        tell_failure(PROGRAM, &error);
         code = 1;
     } else
         code = run.trial.stopped_epoch ? leave(&run) : finish(&run);

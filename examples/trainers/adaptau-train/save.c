@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/fail.h"
+#include "common/system.h"
 #include "common/target.h"
 
 adaptau_status check_save_path(const char *path, const char *what, adaptau_error *error)
@@ -17,10 +17,9 @@ adaptau_status check_save_path(const char *path, const char *what, adaptau_error
     adaptau_status status = target_find(path, &target, error);
     if (status)
         return status;
-    const char *slash = strrchr(target, '/');
-    if (slash)
-        target[slash - target + 1] = '\0'; /* its folder */
-    int refused = access(slash ? target : ".", W_OK | X_OK) ? errno : 0;
+    const size_t folder = system_folder_length(target);
+    target[folder] = '\0';
+    const int refused = system_can_write_in(folder > 0 ? target : ".");
     free(target);
     return refused ? fail_os(error, refused, "%s", shown_path(path)) : ADAPTAU_OK;
 }

@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/printf.h"
+
 struct writer {
     char  *text;
     size_t used, size;
 };
 
-static void put(struct writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct writer *writer, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static void put(struct writer *writer, const char *format, ...)
 {

@@ -4,7 +4,6 @@
 #include "common/bytes.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/fail.h"
+#include "common/system.h"
 #include "common/unpack.h"
 
 #define BUFFER_SIZE ((size_t)128 << 10) /* at least; a record that is longer makes it grow */
@@ -38,9 +38,7 @@ static adaptau_status read_raw(void *user_data, unsigned char *into, size_t size
     if (bytes->file < 0)
         return read_memory(bytes, into, size, n);
     while (*n < size) {
-        ssize_t count = read(bytes->file, into + *n, size - *n);
-        if (count < 0 && errno == EINTR)
-            continue;
+        const ptrdiff_t count = system_read(bytes->file, into + *n, size - *n);
         if (count < 0)
             return fail_os(error, errno, "%s", shown_path(bytes->name));
         if (count == 0)
@@ -277,10 +275,10 @@ static adaptau_status open_file(const char *path, int *file, adaptau_error *erro
 {
     struct stat about;
     if (strcmp(path, STDIN_PATH) == 0) {
-        *file = STDIN_FILENO;
+        *file = system_open_stdin();
         return ADAPTAU_OK;
     }
-    *file = open(path, O_RDONLY | O_CLOEXEC);
+    *file = system_open_bytes(path);
     if (*file < 0)
         return fail_os(error, errno, "%s", shown_path(path));
     if (fstat(*file, &about) == 0 && S_ISDIR(about.st_mode)) {

@@ -2,13 +2,12 @@
 #include "common/clock.h"
 
 #include <stdio.h>
-#include <time.h>
+
+#include "common/system.h"
 
 double clock_now(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return system_clock();
 }
 
 void clock_text(double seconds, char *out, size_t size)

@@ -45,7 +45,7 @@ const char *shown_path(const char *path)
     return length > 120 ? path + length - 120 : path;
 }
 
-void tell(const char *program, const adaptau_error *error)
+void tell_failure(const char *program, const adaptau_error *error)
 {
     fprintf(stderr, "%s: %s\n", program, error->message);
 }

@@ -7,11 +7,13 @@
 
 #include <adaptau/base.h>
 
+#include "common/printf.h"
+
 /* Fill *error (NULL is fine) and return `status`. */
-adaptau_status fail(adaptau_error *error, adaptau_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+adaptau_status fail(adaptau_error *error, adaptau_status status, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* E_IO with the text of `os_error` (an errno) behind the message. */
-adaptau_status fail_os(adaptau_error *error, int os_error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+adaptau_status fail_os(adaptau_error *error, int os_error, const char *format, ...) PRINTF_LIKE(3, 4);
 
 adaptau_status fail_memory(adaptau_error *error, const char *what);
 
@@ -19,7 +21,7 @@ adaptau_status fail_memory(adaptau_error *error, const char *what);
 const char *shown_path(const char *path);
 
 /* "PROGRAM: message" on stderr. */
-void tell(const char *program, const adaptau_error *error);
+void tell_failure(const char *program, const adaptau_error *error);
 
 /* Flush stdout; false, with a line on stderr, when anything written to it was lost. */
 bool finish_stdout(const char *program);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
+#include "common/printf.h"
 
 #define SEPARATOR_NONE 0
 #define SEPARATOR_BLANK ' '  /* one or more blanks and tabs, as columns are aligned by */
@@ -77,6 +78,6 @@ const char *field_text(const struct field *field, char *scratch, size_t *length)
 
 /* "name:line:column: message", E_FORMAT, at a field of the row. */
 adaptau_status fields_fail(const struct fields *fields, const unsigned char *at, adaptau_error *error, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+    PRINTF_LIKE(4, 5);
 
 #endif

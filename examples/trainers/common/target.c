@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/fail.h"
+#include "common/system.h"
 
 #define LINKS_TO_FOLLOW 40 /* as many as Linux does */
 #define LINK_SIZE 4096
@@ -28,8 +28,7 @@ static adaptau_status check_kind(const char *path, const char *shown, struct sta
 /* The path that a link at `path` leads to, which counts from the link's folder; NULL without memory. */
 static char *follow(const char *path, const char *link)
 {
-    const char *slash = strrchr(path, '/');
-    const int   folder = link[0] == '/' || !slash ? 0 : (int)(slash - path) + 1;
+    const int   folder = link[0] == '/' ? 0 : (int)system_folder_length(path);
     size_t      size = (size_t)folder + strlen(link) + 1;
     char       *next = malloc(size);
     if (next)
@@ -41,13 +40,13 @@ adaptau_status target_find(const char *path, char **target, adaptau_error *error
 {
     struct stat    about, reached;
     char           link[LINK_SIZE];
-    ssize_t        length = 0;
+    ptrdiff_t      length = 0;
     const size_t   size = strlen(path) + 1;
     char          *at = malloc(size);
     if (at)
         memcpy(at, path, size);
     adaptau_status status = at ? check_kind(path, path, &about, error) : fail_memory(error, shown_path(path));
-    for (int n = 0; !status && (length = readlink(at, link, sizeof link - 1)) >= 0; n++) {
+    for (int n = 0; !status && (length = system_read_link(at, link, sizeof link - 1)) >= 0; n++) {
         link[length] = '\0';
         char *next = n < LINKS_TO_FOLLOW ? follow(at, link) : NULL;
         if (!next)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
+#include "common/printf.h"
 
 #define TEXT_END (-1)
 
@@ -70,7 +71,7 @@ adaptau_status text_status(const struct text *text, adaptau_error *error);
 
 /* "name:line:column: message", E_FORMAT. */
 adaptau_status text_fail(const struct text *text, int64_t line, int64_t column, adaptau_error *error, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+    PRINTF_LIKE(5, 6);
 
 /* The same at the present character, for those that no text file holds here: NUL or a lone CR; OK for any other. */
 adaptau_status text_check(const struct text *text, adaptau_error *error);

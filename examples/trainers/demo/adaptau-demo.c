@@ -125,7 +125,7 @@ int main(int argc, char **argv)
     if (!status)
         status = show(&demo, &settings, &error);
     if (status)
-        tell(program.name, &error);
+        tell_failure(program.name, &error);
     else
         printf("\n%.1f seconds in all.\n", clock_now() - started);
     close_demo(&demo);

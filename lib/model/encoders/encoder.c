@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/encoders/encoder.h"
 
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/error.h"
+#include "os/system.h"
+#include "os/threads.h"
 
 /* ---- final embeddings, when they are asked for ---------------------------------------------------------------------- */
 
@@ -23,19 +22,6 @@ static struct atau_encoding *changeable(const struct atau_encoding *e)
     return (struct atau_encoding *)e;
 }
 
-static uintptr_t this_thread(void)
-{
-    return (uintptr_t)pthread_self();
-}
-
-/* Short naps instead of a mutex, which a child of fork would inherit with nobody to unlock it. The wait is for one pass over
- * the graph. */
-static void nap(void)
-{
-    const struct timespec moment = {.tv_nsec = 50000};
-    nanosleep(&moment, NULL);
-}
-
 /* While readers wait for this thread, it must not wait for them: the host's executor may run its lanes on the very threads that
  * are waiting. So it computes alone. In a call that changes the model nobody waits. */
 static bool computes_alone(const struct atau_encoding *e)
@@ -47,19 +33,20 @@ static bool computes_alone(const struct atau_encoding *e)
 static bool is_of_parent(const _Atomic int32_t *process)
 {
     const int32_t number = atomic_load(process);
-    return number != 0 && number != (int32_t)getpid();
+    return number != 0 && number != atau_process();
 }
 
-/* One thread at a time computes alone, even where a context has several models. */
+/* One thread at a time computes alone, even where a context has several models. Those who wait take short naps: a mutex would be
+ * inherited by a child of fork, with nobody to unlock it. The wait is for one pass over the graph. */
 static void begin_alone(adaptau_context *context)
 {
     uintptr_t inside = 0;
-    while (!atomic_compare_exchange_strong(&context->alone, &inside, this_thread()))
+    while (!atomic_compare_exchange_strong(&context->alone, &inside, atau_thread_self()))
         if (!is_of_parent(&context->alone_process)) {
             inside = 0;
-            nap();
+            atau_nap();
         }
-    atomic_store(&context->alone_process, (int32_t)getpid());
+    atomic_store(&context->alone_process, atau_process());
 }
 
 static void end_alone(adaptau_context *context)
@@ -72,12 +59,12 @@ adaptau_status atau_encoding_enter(const struct atau_encoding *e, adaptau_error 
 {
     struct atau_encoding *own = changeable(e);
     while (!atau_busy_enter(&own->busy)) {
-        if (atomic_load(&own->thread) == this_thread() || is_of_parent(&own->process))
+        if (atomic_load(&own->thread) == atau_thread_self() || is_of_parent(&own->process))
             return atau_fail(error, ADAPTAU_E_STATE, "model is in use by another thread");
-        nap();
+        atau_nap();
     }
-    atomic_store(&own->process, (int32_t)getpid());
-    atomic_store(&own->thread, this_thread());
+    atomic_store(&own->process, atau_process());
+    atomic_store(&own->thread, atau_thread_self());
     if (computes_alone(e))
         begin_alone(e->tables->context);
     return ADAPTAU_OK;

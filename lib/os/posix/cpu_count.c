@@ -17,7 +17,7 @@
 #include <sched.h>
 #endif
 
-#include "common/cpu.h"
+#include "os/system.h"
 
 static int64_t cpus_online(void)
 {
