@@ -48,12 +48,16 @@ static adaptau_recipe way(int number)
         recipe.popularity_prior = 0.2;
         break;
     case 4: recipe.candidates = ADAPTAU_SAMPLER_SHARED_POPULARITY; recipe.n_candidates = 30; break;
-    default: recipe.candidates = ADAPTAU_SAMPLER_IN_BATCH; recipe.tau0_policy = ADAPTAU_TAU0_LEARNED; break;
+    case 5: recipe.candidates = ADAPTAU_SAMPLER_IN_BATCH; recipe.tau0_policy = ADAPTAU_TAU0_LEARNED; break;
+    case 6: recipe.epochs = 7; break;
+    case 7: recipe.epochs = 8; break; /* the shortest run whose rates are held; half of it is run                */
+    default: recipe.epochs = 8; recipe.encoder = ADAPTAU_ENCODER_LIGHTGCN; break;
     }
     return recipe;
 }
 
 #define N_WAYS 6
+#define N_SCHEDULES 3 /* further ways that differ in nothing else                                                */
 
 /* ---- both loops ---------------------------------------------------------------------------------------------------- */
 
@@ -116,7 +120,9 @@ static void train_by_hand(adaptau_context *context, const adaptau_dataset *data,
             OK(adaptau_sampler_next(sampler, &batch, &error));
             if (batch.n_rows == 0)
                 break;
-            const double factor = 0.5 * (1 + cos(PI * (double)(epoch * n_steps + k) / (double)(r->epochs * n_steps)));
+            const double share = (double)(epoch * n_steps + k) / (double)(r->epochs * n_steps);
+            const double hold = r->encoder == ADAPTAU_ENCODER_MF && r->epochs >= 8 ? 0.3 : 0;
+            const double factor = 0.5 * (1 + cos(PI * fmax(0, (share - hold) / (1 - hold))));
             OK(adaptau_model_set_learning_rates(model, r->learning_rate_users * factor, r->learning_rate_items * factor, &error));
             OK(adaptau_model_gradients(model, &batch, temperature, &step, &error));
             OK(adaptau_model_apply(model, &error));
@@ -467,7 +473,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, make_folder, remove_folder);
     tcase_add_checked_fixture(tests, clear_results, NULL);
-    tcase_add_loop_test(tests, is_the_loop_that_a_host_would_write, 0, N_WAYS);
+    tcase_add_loop_test(tests, is_the_loop_that_a_host_would_write, 0, N_WAYS + N_SCHEDULES);
     tcase_add_test(tests, fills_its_copy_of_the_recipe);
     tcase_add_loop_test(tests, goes_on_from_a_checkpoint, 0, N_WAYS);
     tcase_add_loop_test(tests, begins_an_epoch_after_failures, 0, 2 * N_WAYS);
