@@ -119,7 +119,8 @@ INLINE int64_t strip(int vectors, int64_t m, int64_t words, struct lines lines, 
         }
         lines.a += rows * lines.a_row;
         lines.scale += rows;
-        lines.bias += lines.bias ? rows : 0;
+        if (lines.bias)
+            lines.bias += rows;
         lines.first += (uint32_t)rows;
     }
     return n;
