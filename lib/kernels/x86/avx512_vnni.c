@@ -104,19 +104,13 @@ INLINE int64_t block(int rows, int vectors, int64_t words, const struct lines *l
     return n;
 }
 
+/* Lines left over come one by one: looks are multiples of ROWS, and each width of a block is much code. */
 INLINE int64_t strip(int vectors, int64_t m, int64_t words, struct lines lines, const struct columns *columns, uint32_t *cells)
 {
     int64_t n = 0;
     for (int64_t rows; m > 0; m -= rows) {
-        rows = m < ROWS ? m : ROWS;
-        switch (rows) {
-        case 1: n += block(1, vectors, words, &lines, columns, cells + n); break;
-        case 2: n += block(2, vectors, words, &lines, columns, cells + n); break;
-        case 3: n += block(3, vectors, words, &lines, columns, cells + n); break;
-        case 4: n += block(4, vectors, words, &lines, columns, cells + n); break;
-        case 5: n += block(5, vectors, words, &lines, columns, cells + n); break;
-        default: n += block(ROWS, vectors, words, &lines, columns, cells + n); break;
-        }
+        rows = m < ROWS ? 1 : ROWS;
+        n += rows == ROWS ? block(ROWS, vectors, words, &lines, columns, cells + n) : block(1, vectors, words, &lines, columns, cells + n);
         lines.a += rows * lines.a_row;
         lines.scale += rows;
         if (lines.bias)
