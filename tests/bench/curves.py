@@ -24,22 +24,13 @@ import sys
 import tempfile
 import time
 
+from pairs import read_pairs
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GRID = [(alpha0, regularisation) for alpha0 in (0.003, 0.01, 0.03, 0.1) for regularisation in (0.001, 0.003, 0.01)]
 DIM = 64
 CUTOFF = 20
 FIXED = 3  # ADAPTAU_TAU0_FIXED
-
-
-def read_pairs(path):
-    import numpy as np
-    users, items = [], []
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            user, *own = map(int, line.split())
-            users += [user] * len(own)
-            items += own
-    return np.array(users, np.int32), np.array(items, np.int32)
 
 
 class Data:
