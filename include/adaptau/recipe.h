@@ -52,7 +52,7 @@ typedef struct adaptau_recipe {
                                      drawn, where the sampler can (ADAPTAU_SAMPLER_LOG_Q); 1                 */
     int32_t  reject_positives;  /**< 1: ADAPTAU_SAMPLER_REJECT_POSITIVES; 0                                  */
     int32_t  positives_outside_sum; /**< 1: a user's own items are no candidates of the user (ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM);
-                                     0: they are; 1                                                          */
+                                     0: they are. By data: 1; adaptau_tune tries 0, and keeps it where it recalls more */
     int64_t  dim;               /**< d; 64                                                                   */
     int64_t  n_layers;          /**< of LightGCN. By data: 3, where L > 4 2; 0 for other encoders            */
     int64_t  rows_per_batch;    /**< by data: a power of two, for about 50 steps in an epoch, 64 ... 1024 users; 2048 where a row is

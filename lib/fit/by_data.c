@@ -201,6 +201,7 @@ void atau_recipe_by_data(adaptau_recipe *recipe, int32_t n_users, int32_t n_item
     fill_lengths(recipe, &data);
     fill_choice(&recipe->normalise, graph ? 0 : (int32_t)ADAPTAU_NORMALISE_BOTH);
     fill_temperature(recipe);
+    fill_choice(&recipe->positives_outside_sum, 1);
     fill_count(&recipe->rows_per_batch, choose_rows(recipe, &data));
     fill_count(&recipe->epochs, choose_epochs(recipe, &data));
     fill_number(&recipe->row_weight_exponent, ROW_WEIGHT);

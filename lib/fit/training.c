@@ -149,8 +149,8 @@ static adaptau_status check_size(const adaptau_dataset *dataset, const adaptau_m
                      tables.n_items, n, m);
 }
 
-/* Fill a recipe for a model that exists. A temperature that trials would have to find is the one that the model was trained with,
- * where the model says so; only where it does not, and no temperature is given, trials find it. */
+/* Fill a recipe for a model that exists. What trials would have to find is what the model was trained with, where the model says so;
+ * only where it does not, and no temperature is given, trials find it. */
 static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_model *model,
                                const adaptau_temperature *temperature, adaptau_recipe *recipe, adaptau_error *error)
 {
@@ -164,6 +164,8 @@ static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *
         recipe->tau = said.tau;
         if (recipe->tau_user_policy == ADAPTAU_BY_DATA)
             recipe->tau_user_policy = said.tau_user_policy;
+        if (recipe->positives_outside_sum == ADAPTAU_BY_DATA)
+            recipe->positives_outside_sum = (said.flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     }
     return temperature ? adaptau_recipe_fill(recipe, dataset, error)
                        : adaptau_tune(context, dataset, NULL, recipe, NULL, error);

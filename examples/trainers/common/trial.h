@@ -54,7 +54,7 @@ struct trial {
     const struct trial_options *options;
     struct recipe               recipe;        /* complete */
     bool                        chooses_prior; /* recipe.base.popularity_prior, on pairs held out of train */
-    bool                        chooses_personal; /* whether to have personal temperatures, with τ₀ */
+    struct recipe               given; /* before it was completed: what it leaves to trials */
     adaptau_context            *context;
     const adaptau_dataset      *train;
     const adaptau_dataset      *test;
