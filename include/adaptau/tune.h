@@ -71,12 +71,12 @@ typedef struct adaptau_tune_result {
     double   first_tau;   /**< 0.7/L, the τ₀ where the search began                                          */
     double   tau;         /**< the τ₀ that was found                                                         */
     double   recall;      /**< of the best trial                                                             */
-    int32_t  tau_user_policy; /**< of the best trial                                                         */
+    int32_t  tau_user_policy; /**< of the recipe after the call                                              */
     uint32_t user_divisor; /**< trials had one user in so many; 0 without trials                             */
     double   score;       /**< of the best trial: mean of the logarithms of recall and NDCG at K/2, K and 5K/2 */
     double   factorised_recall; /**< of matrix factorisation, with ADAPTAU_TUNE_COMPARE; else 0              */
     double   factorised_score; /**< score of matrix factorisation, with ADAPTAU_TUNE_COMPARE; else 0         */
-    int32_t  positives_outside_sum; /**< of the best trial                                                   */
+    int32_t  positives_outside_sum; /**< of the recipe after the call                                        */
     int32_t  reserved;    /**< 0                                                                             */
 } adaptau_tune_result;
 

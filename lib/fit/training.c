@@ -14,6 +14,7 @@
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "fit/by_data.h"
 #include "fit/recipe.h"
 #include "fit/training.h"
 
@@ -167,8 +168,11 @@ static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *
         if (recipe->positives_outside_sum == ADAPTAU_BY_DATA)
             recipe->positives_outside_sum = (said.flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     }
-    return temperature ? adaptau_recipe_fill(recipe, dataset, error)
-                       : adaptau_tune(context, dataset, NULL, recipe, NULL, error);
+    if (!temperature)
+        return adaptau_tune(context, dataset, NULL, recipe, NULL, error);
+    status = adaptau_recipe_fill(recipe, dataset, error);
+    atau_recipe_without_trials(recipe);
+    return status;
 }
 
 adaptau_status adaptau_training_create_from(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,

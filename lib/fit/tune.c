@@ -15,6 +15,7 @@
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "fit/by_data.h"
 #include "fit/recipe.h"
 #include "fit/sample.h"
 #include "fit/training.h"
@@ -53,7 +54,7 @@ struct tuning {
     float                 *users, *items;             /* what the present trial trains                           */
     adaptau_search        *search;
     double                 recall; /* of the last trial                                                          */
-    bool                   tries_personal, tries_inside; /* the recipe leaves it to trials                          */
+    bool                   tries_personal, tries_inside; /* the recipe leaves that to trials                        */
     adaptau_tune_progress  progress;
     adaptau_tune_result    result;
 };
@@ -391,12 +392,6 @@ static adaptau_status search_tau(struct tuning *t, adaptau_search_result *found,
     return status ? status : adaptau_search_get_result(t->search, found, error);
 }
 
-/* Personal temperatures and own items in the sum were compared for the softmax over the catalogue alone. */
-static bool may_vary(const adaptau_recipe *recipe)
-{
-    return recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE;
-}
-
 /* One more trial, at the best τ₀ of the search, with another value of one member, which stays where the score rises by `least`. */
 static adaptau_status try_value(struct tuning *t, double tau, int32_t *member, int32_t value, double least, adaptau_error *error)
 {
@@ -448,8 +443,6 @@ static adaptau_status run_trials(struct tuning *t, adaptau_error *error)
     if (!status && t->tries_personal)
         status = try_value(t, found.best_trial, &t->recipe.tau_user_policy, ADAPTAU_TAU_USER_BY_LOSS, 0, error);
     t->result.tau = for_all_users(t, found.best);
-    t->result.tau_user_policy = t->recipe.tau_user_policy;
-    t->result.positives_outside_sum = t->recipe.positives_outside_sum;
     return status;
 }
 
@@ -514,6 +507,9 @@ static adaptau_status prepare(struct tuning *t, const adaptau_dataset *dataset, 
     if (status)
         return status;
     t->recipe = *filled;
+    t->tries_personal = filled->tau_user_policy == ADAPTAU_BY_DATA;
+    t->tries_inside = filled->positives_outside_sum == ADAPTAU_BY_DATA;
+    atau_recipe_without_trials(&t->recipe);
     t->result.n_held_out = adaptau_dataset_n_interactions(t->held_out);
     if (t->result.n_held_out == 0 || adaptau_dataset_n_interactions(t->part) == 0)
         return ADAPTAU_OK;
@@ -541,8 +537,8 @@ static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, ada
         return status;
     filled->tau0_policy = ADAPTAU_TAU0_FIXED;
     filled->tau = t->result.tau;
-    filled->tau_user_policy = t->result.tau_user_policy;
-    filled->positives_outside_sum = t->result.positives_outside_sum;
+    filled->tau_user_policy = t->recipe.tau_user_policy;
+    filled->positives_outside_sum = t->recipe.positives_outside_sum;
     return status;
 }
 
@@ -561,16 +557,15 @@ adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dat
         status = atau_read_recipe(&own, recipe, error);
     if (status)
         return status;
-    t.tries_personal = own.tau_user_policy == ADAPTAU_BY_DATA;
-    t.tries_inside = own.positives_outside_sum == ADAPTAU_BY_DATA;
     status = adaptau_recipe_fill(&own, dataset, error);
-    t.tries_personal = t.tries_personal && may_vary(&own);
-    t.tries_inside = t.tries_inside && may_vary(&own);
     if (!status && (own.tau0_policy == ADAPTAU_TAU0_HELD_OUT || compares(&t, &own)))
         status = tune(&t, dataset, &own, error);
     close_tuning(&t);
     if (status)
         return status;
+    atau_recipe_without_trials(&own); /* where there was nothing to try them on */
+    t.result.tau_user_policy = own.tau_user_policy;
+    t.result.positives_outside_sum = own.positives_outside_sum;
     atau_write_struct(recipe, &own, sizeof own);
     if (result)
         atau_write_struct(result, &t.result, sizeof t.result);

@@ -41,7 +41,6 @@ static adaptau_status search(struct tuned *tuned, adaptau_context *context, cons
     options.seed = (uint64_t)s->trial.split_seed;
     options.progress = watch_trial;
     options.user_data = &searching;
-    recipe_reopen(&tried, &s->recipe);
     if (!status)
         status = adaptau_tune(context, train, &options, &tried.base, &result, error);
     *tuned = (struct tuned){
@@ -53,8 +52,8 @@ static adaptau_status search(struct tuned *tuned, adaptau_context *context, cons
         .first_tau = result.first_tau,
         .recall = result.recall,
         .seconds = clock_now() - searching.started,
-        .tau_user_policy = result.n_trials > 0 ? tried.base.tau_user_policy : recipe->base.tau_user_policy,
-        .positives_outside_sum = result.n_trials > 0 ? tried.base.positives_outside_sum : recipe->base.positives_outside_sum,
+        .tau_user_policy = tried.base.tau_user_policy,
+        .positives_outside_sum = tried.base.positives_outside_sum,
     };
     return status;
 }

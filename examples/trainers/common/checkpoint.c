@@ -36,8 +36,6 @@ uint64_t checkpoint_fingerprint(const struct trial *trial)
     uint64_t                    sum = UINT64_C(0xCBF29CE484222325);
     recipe_options(&trial->recipe, NULL, text, sizeof text);
     sum = mix(sum, text, strlen(text));
-    recipe_options(&trial->given, NULL, text, sizeof text); /* what it leaves to the data may be found */
-    sum = mix(sum, text, strlen(text));
     sum = mix(sum, &o->protocol, sizeof o->protocol);
     sum = mix(sum, &o->no_refit, sizeof o->no_refit);
     sum = mix(sum, &o->valid_share, sizeof o->valid_share);

@@ -63,14 +63,6 @@ bool recipe_searches_prior(const struct recipe *given, const struct recipe *comp
            complete->base.popularity_prior == 0;
 }
 
-void recipe_reopen(struct recipe *complete, const struct recipe *given)
-{
-    if (given->base.tau_user_policy == ADAPTAU_BY_DATA)
-        complete->base.tau_user_policy = ADAPTAU_BY_DATA;
-    if (given->base.positives_outside_sum == ADAPTAU_BY_DATA)
-        complete->base.positives_outside_sum = ADAPTAU_BY_DATA;
-}
-
 /* ---- as options of adaptau-train ---------------------------------------------------------------------------------- */
 
 #define MEMBER_FLAG 0    /* bool */

@@ -34,9 +34,6 @@ struct recipe {
  * by popularity says by itself what it takes. `complete` is `given` after recipe_fill. */
 bool recipe_searches_prior(const struct recipe *given, const struct recipe *complete);
 
-/* Leave what trials find beside τ₀ to them again, where `given` does. */
-void recipe_reopen(struct recipe *complete, const struct recipe *given);
-
 /* The softmax, or a loss of its family: with soft targets, log q and popularity in the sum. */
 bool recipe_is_softmax(const struct recipe *recipe);
 
