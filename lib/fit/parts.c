@@ -2,12 +2,17 @@
 /* What a recipe tells the objects of a training. Members that no recipe has keep their defaults. */
 #include <adaptau/experimental.h>
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "common/abi.h"
 #include "common/error.h"
 #include "fit/by_data.h"
 #include "fit/recipe.h"
+
+#define HOLD 0.3 /* of a run at full rates                                                                   */
+#define LEAST_HELD_EPOCHS 8
+#define PI 3.14159265358979323846
 
 /* Read a filled recipe. */
 static adaptau_status open_recipe(adaptau_recipe *own, const adaptau_recipe *recipe, adaptau_error *error)
@@ -159,6 +164,44 @@ adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, cons
     if (softmax && r.candidates == ADAPTAU_SAMPLER_CATALOGUE)
         options.popularity_exponent = r.popularity_exponent;
     atau_write_struct(out, &options, sizeof options);
+    return ADAPTAU_OK;
+}
+
+/* Where a run is long enough, users of large data travel further at full rates; short trials settle at once. Encoders other than
+ * matrix factorisation were not tried. */
+static double choose_hold(const adaptau_recipe *recipe)
+{
+    return recipe->encoder == ADAPTAU_ENCODER_MF && recipe->epochs >= LEAST_HELD_EPOCHS ? HOLD : 0;
+}
+
+/* Held for the first share of the run, then by a cosine to 0, step by step. */
+void atau_recipe_learning_rates(const adaptau_recipe *recipe, int64_t epoch, int64_t step, int64_t n_steps, double *users,
+                                double *items)
+{
+    const double done = (double)epoch * (double)n_steps + (double)step;
+    const double total = (double)recipe->epochs * (double)n_steps, hold = choose_hold(recipe);
+    const double decay = fmax(0, (done / total - hold) / (1 - hold));
+    const double factor = done < total ? 0.5 * (1 + cos(PI * decay)) : 0;
+    *users = recipe->learning_rate_users * factor;
+    *items = recipe->learning_rate_items * factor;
+}
+
+adaptau_status adaptau_recipe_learning_rates(const adaptau_recipe *recipe, int64_t epoch, int64_t step, int64_t n_steps,
+                                             double *users, double *items, adaptau_error *error)
+{
+    adaptau_recipe r;
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (status)
+        return status;
+    ATAU_REQUIRE(users, error);
+    ATAU_REQUIRE(items, error);
+    if (epoch < 0 || epoch > ATAU_LAST_EPOCH)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    if (n_steps < 1)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_steps = %" PRId64 ", but an epoch has at least 1 step", n_steps);
+    if (step < 0 || step >= n_steps)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "step = %" PRId64 " is outside 0 ... n_steps - 1 = %" PRId64, step, n_steps - 1);
+    atau_recipe_learning_rates(&r, epoch, step, n_steps, users, items);
     return ADAPTAU_OK;
 }
 

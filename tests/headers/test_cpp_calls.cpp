@@ -312,6 +312,10 @@ void trainings_take_and_give(const adaptau::context &context)
     targets.strength = 1;
     made.update_targets(data, tau, targets);
     made.set_item_bias(adaptau::popularity_prior(data, 0.3, 0.1));
+    const auto [users_rate, items_rate] = adaptau::learning_rates(recipe, 1, 2, 4);
+    expect(users_rate > 0 && users_rate < recipe.learning_rate_users, "users' rates have begun to fall");
+    expect(std::abs(items_rate * recipe.learning_rate_users - users_rate * recipe.learning_rate_items) < 1e-12, "items' rates likewise");
+    made.set_learning_rates(users_rate, items_rate);
     made.prepare();
     made.refresh();
     expect(made.raw_tables().n_users == n_users && made.encoder_parameters().n_rows == 0 && made.tables().item_bias, "tables and a prior");
