@@ -76,7 +76,7 @@ ADAPTAU_API adaptau_status adaptau_rank(adaptau_context *context, const adaptau_
  *  what ranking both shards together gives.
  *  @param[in,out] found, scores             [n x k] as adaptau_rank writes them
  *  @param[in]     other_found, other_scores [n x k]
- *  @return E_ARGUMENT, E_MEMORY: nothing is written then. Since 1.0. */
+ *  @return E_ARGUMENT, E_SHAPE for more than the address space has, E_MEMORY: nothing is written then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t n, int32_t k, int32_t *found, float *scores,
                                                const int32_t *other_found, const float *other_scores, adaptau_error *error);
 
