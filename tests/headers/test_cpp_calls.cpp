@@ -12,17 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "../support/cpp_expect.hpp"
+
 namespace {
-
-int n_failed = 0;
-
-void expect(bool holds, const char *what)
-{
-    if (!holds) {
-        std::fprintf(stderr, "not so: %s\n", what);
-        n_failed++;
-    }
-}
 
 struct mine : std::runtime_error { // an exception of the host's
     using std::runtime_error::runtime_error;
@@ -40,16 +32,6 @@ template <class Action> void expect_mine(const char *message, Action action)
         expect(false, error.what());
     }
     expect(!adaptau::detail::carried(), "nothing is carried on");
-}
-
-template <class Action> void expect_error(adaptau_status status, const char *message, Action action)
-{
-    try {
-        action();
-        expect(false, message);
-    } catch (const adaptau::error &error) {
-        expect(error.status() == status && std::strstr(error.what(), message), error.what());
-    }
 }
 
 template <class Object> constexpr bool is_a_value =
