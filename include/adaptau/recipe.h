@@ -156,7 +156,8 @@ ADAPTAU_API adaptau_status adaptau_recipe_learning_rates(const adaptau_recipe *r
  *  who have item i. Cosines that were trained with the popularity of the catalogue say nothing of popularity; the prior adds it again.
  *  @param[in]  tau0  > 0
  *  @param[out] bias  [m]
- *  @return E_ARGUMENT (also for a tau0 of 0 or below); E_NUMERIC for a strength or tau0 that is not finite. Since 1.0. */
+ *  @return E_ARGUMENT (also for a tau0 of 0 or below); E_NUMERIC for a strength or tau0 that is not finite, and for a prior that no
+ *          float32 is: nothing is written then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,
                                                     adaptau_error *error);
 

@@ -2,6 +2,7 @@
 /* What a recipe tells the objects of a training. Members that no recipe has keep their defaults. */
 #include <adaptau/experimental.h>
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -205,6 +206,21 @@ adaptau_status adaptau_recipe_learning_rates(const adaptau_recipe *recipe, int64
     return ADAPTAU_OK;
 }
 
+static double prior_of(const adaptau_dataset_view *view, int32_t item, double strength, double tau0)
+{
+    return strength * tau0 * log1p((double)(view->item_ptr[item + 1] - view->item_ptr[item]));
+}
+
+/* Before anything is written. */
+static adaptau_status check_prior(const adaptau_dataset_view *view, double strength, double tau0, adaptau_error *error)
+{
+    for (int32_t i = 0; i < view->n_items; i++)
+        if (!(fabs(prior_of(view, i, strength, tau0)) <= (double)FLT_MAX))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "the prior of item %d, by strength = %g and tau0 = %g, is beyond float32", i,
+                             strength, tau0);
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,
                                         adaptau_error *error)
 {
@@ -218,7 +234,9 @@ adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double s
     if (tau0 <= 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau0 = %g, but a temperature is above 0", tau0);
     adaptau_status status = adaptau_dataset_get_view(dataset, &view, error);
+    if (!status)
+        status = check_prior(&view, strength, tau0, error);
     for (int32_t i = 0; i < view.n_items && !status; i++)
-        bias[i] = (float)(strength * tau0 * log1p((double)(view.item_ptr[i + 1] - view.item_ptr[i])));
+        bias[i] = (float)prior_of(&view, i, strength, tau0);
     return status;
 }

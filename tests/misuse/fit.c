@@ -307,6 +307,8 @@ static adaptau_status call_popularity_prior(adaptau_error *error)
 static const struct misuse prior[] = {
     IS_NULL(dataset),
     IS_NULL(bias),
+    {ADAPTAU_E_NUMERIC, "by strength = 1e+40 and tau0 = 0.1, is beyond float32", {TO(a.strength, 1e40)}},
+    {ADAPTAU_E_NUMERIC, "by strength = 1e+300 and tau0 = 1e+300, is beyond float32", {TO(a.strength, 1e300), TO(a.tau0, 1e300)}},
     {ADAPTAU_E_NUMERIC, "strength = nan is not finite", {TO(a.strength, NAN)}},
     {ADAPTAU_E_NUMERIC, "tau0 = inf is not finite", {TO(a.tau0, INFINITY)}},
     {ADAPTAU_E_ARGUMENT, "tau0 = 0, but a temperature is above 0", {TO(a.tau0, 0.0)}},
