@@ -120,7 +120,7 @@ static adaptau_status fold_new_users(adaptau_model *model, int64_t first, const 
     int64_t           *ptr = atau_allocate_array(model->context, (uint64_t)n + 1, sizeof(int64_t));
     if (!ptr)
         return atau_fail_memory(error, bytes, "the new users");
-    for (int32_t r = 0; r <= n; r++)
+    for (int64_t r = 0; r <= n; r++)
         ptr[r] = data->user_ptr[first + r] - data->user_ptr[first];
     adaptau_status status = adaptau_fold_in_create(model, data, options, &fold, error);
     if (status == ADAPTAU_OK)
