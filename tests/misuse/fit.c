@@ -291,7 +291,7 @@ static const struct misuse learning_rates[] = {
     BAD_FILLED_RECIPE,
     IS_NULL(users),
     IS_NULL(items),
-    {ADAPTAU_E_ARGUMENT, "epoch = -1 is outside 0 ... 2^48 - 1", {TO(a.epoch, -1)}},
+    {ADAPTAU_E_ARGUMENT, "epoch = -1 is outside 0 ... ", {TO(a.epoch, -1)}},
     {ADAPTAU_E_ARGUMENT, "epoch = 281474976710656 is outside", {TO(a.epoch, INT64_C(1) << 48)}},
     {ADAPTAU_E_ARGUMENT, "n_steps = 0, but an epoch has at least 1 step", {TO(a.n_steps, 0)}},
     {ADAPTAU_E_ARGUMENT, "n_steps = -9223372036854775808, but", {TO(a.n_steps, INT64_MIN)}},
