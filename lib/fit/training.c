@@ -163,6 +163,8 @@ static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *
     adaptau_fold_in_options said = {.struct_size = sizeof said};
     adaptau_recipe          filled = *recipe;
     adaptau_status          status = adaptau_recipe_fill(&filled, dataset, error);
+    if (!status)
+        status = check_shape(&filled, model, error);
     if (status)
         return status;
     if (filled.tau0_policy == ADAPTAU_TAU0_HELD_OUT && !adaptau_model_get_fold_in(model, &said, NULL)) {
@@ -193,8 +195,6 @@ adaptau_status adaptau_training_create_from(adaptau_context *context, const adap
     adaptau_status status = atau_read_recipe(&own, recipe, error);
     if (!status)
         status = check_size(dataset, model, error);
-    if (!status)
-        status = check_shape(&own, model, error);
     if (!status)
         status = fill_for(context, dataset, model, temperature, &own, error);
     if (!status)
