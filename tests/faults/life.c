@@ -74,6 +74,8 @@ const int n_ways = sizeof ways / sizeof *ways;
 
 /* ---- a life's state --------------------------------------------------------------------------------------------- */
 
+#define MOST_USERS 4096
+
 struct state {
     struct life                *life;
     adaptau_context            *context;
@@ -89,6 +91,8 @@ struct state {
     adaptau_batch               batch;
     adaptau_tables              tables;
     int32_t                     n_users, n_items;
+    adaptau_row_map             map;
+    int32_t                     from[MOST_USERS];
     int64_t                     epoch;
     float                       new_rows[2 * DIM];
     int32_t                     best[2 * K];
@@ -551,6 +555,23 @@ static adaptau_status grow_temperature(struct state *s)
     return adaptau_temperature_grow(s->temperature, s->larger, &s->grown_temperature, &s->error);
 }
 
+static adaptau_status remap_model(struct state *s)
+{
+    const adaptau_fold_in_options options = fold_options(s);
+    const bool                    folds = s->life->way->model.encoder == ADAPTAU_ENCODER_MF;
+    return adaptau_model_remap(s->model, s->larger, &s->map, folds ? &options : NULL, &s->grown, &s->error);
+}
+
+static adaptau_status remap_temperature(struct state *s)
+{
+    return adaptau_temperature_remap(s->temperature, s->larger, &s->map, &s->grown_temperature, &s->error);
+}
+
+static adaptau_status remap_without_data(struct state *s)
+{
+    return adaptau_model_remap(s->model, NULL, &s->map, NULL, &s->grown, &s->error);
+}
+
 static void keep(struct state *s)
 {
     CALL(say_fold_in);
@@ -581,11 +602,8 @@ static void keep(struct state *s)
 }
 
 /* The grown model takes the place of the old one. */
-static void grow(struct state *s)
+static void take_grown(struct state *s)
 {
-    CALL(create_larger);
-    CALL(grow_model);
-    CALL(grow_temperature);
     adaptau_model_destroy(s->model);
     adaptau_temperature_destroy(s->temperature);
     s->model = s->grown;
@@ -593,6 +611,32 @@ static void grow(struct state *s)
     s->grown = NULL;
     s->grown_temperature = NULL;
     note_tables(s);
+}
+
+static void grow(struct state *s)
+{
+    CALL(create_larger);
+    CALL(grow_model);
+    CALL(grow_temperature);
+    take_grown(s);
+}
+
+/* Without data the first user goes, and with data another one gets its number. */
+static void remap(struct state *s)
+{
+    const int32_t n = adaptau_model_n_users(s->model), m = adaptau_model_n_items(s->model);
+    ck_assert_int_le(n, MOST_USERS);
+    for (int32_t r = 0; r < n; r++)
+        s->from[r] = r;
+    s->map = (adaptau_row_map){.struct_size = sizeof s->map, .n_users = n - 1, .n_items = m, .users = s->from + 1};
+    CALL(remap_without_data);
+    adaptau_model_destroy(s->grown);
+    s->grown = NULL;
+    s->from[0] = -1;
+    s->map = (adaptau_row_map){.struct_size = sizeof s->map, .n_users = n, .n_items = m, .users = s->from};
+    CALL(remap_model);
+    CALL(remap_temperature);
+    take_grown(s);
 }
 
 /* ---- a life ----------------------------------------------------------------------------------------------------- */
@@ -651,6 +695,7 @@ void live(struct life *life)
     use_arrays(s);
     keep(s);
     grow(s);
+    remap(s);
     end(s);
     adaptau_dataset_destroy(s->own_data);
     adaptau_context_destroy(s->context);

@@ -128,6 +128,15 @@ void later_users_are_served(const adaptau::context &context)
     expect(there.note == "so far" && there.temperature.state().tau0 == temperature.state().tau0, "a checkpoint comes back");
     expect(std::memcmp(there.model.tables().users, model.tables().users, 3 * 64 * sizeof(float)) == 0, "with its rows");
     expect(model.grow(more).tables().n_users == 4, "a model has grown");
+    const std::vector<int32_t> second_only = {1}, last_first = {3, 2, 1, 0}, none, one_new = {2, -1, 0};
+    const auto                 smaller = model.remap(adaptau::row_map(second_only, last_first));
+    expect(smaller.n_users() == 1 && std::memcmp(smaller.tables().users, model.tables().users + 64, 64 * sizeof(float)) == 0,
+           "users have been removed");
+    expect(model.remap(adaptau::row_map(none, none)).n_users() == 0, "all of them");
+    expect(model.remap(data, adaptau::row_map(one_new, last_first)).n_users() == 3, "one has another's number");
+    expect(temperature.remap(data, adaptau::row_map(one_new, last_first)).user_taus(data).size() == 3, "with a temperature");
+    expect_error(ADAPTAU_E_INDEX, "map->users[1] = 1, which map->users[0] is, too",
+                 [&] { (void)model.remap(adaptau::row_map(std::vector<int32_t>{1, 1}, last_first)); });
 
     const std::vector<unsigned char> bytes = model.save();
     model.save(path);
