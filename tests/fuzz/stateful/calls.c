@@ -1269,8 +1269,8 @@ static void move_moments(struct moments *moments, int32_t most, int32_t n, const
 {
     static struct moments before[MOST_NODES];
     memcpy(before, moments, (size_t)most * sizeof *before);
-    for (int32_t r = 0; r < n; r++)
-        moments[r] = from[r] >= 0 ? before[from[r]] : (struct moments){0};
+    for (int32_t r = 0; r < most; r++)
+        moments[r] = r < n && from[r] >= 0 ? before[from[r]] : (struct moments){0};
 }
 
 static void check_moved(const adaptau_tables *now, bool users, int32_t n, const int32_t *from, float before[][MOST_DIM])

@@ -444,6 +444,39 @@ class AdapTau:
                                                 evaluator.per_user(metric, cutoff) if per_user else evaluator.mean(metric, cutoff))
         return result
 
+    # ---- forgetting ----------------------------------------------------------------------------------------------------
+
+    def without(self, users: Any = None, items: Any = None) -> AdapTau:
+        """A model from which users, items or both are removed, with what is known of them: rows, names and interactions. This one is
+        not changed. Those who are left keep their names; where they have none, later numbers move up.
+
+        Other embeddings stay as they are; but where the interactions are known, those that "lightgcn" and "simplex" make of them are
+        made anew without the removed ones. What others have learned from a removed user stays in their rows: `fit` on the interactions
+        that are left makes a model that never saw the user.
+
+        Args:
+            users: names, or row numbers where users have none; one or many.
+            items: likewise.
+        """
+        self._check()
+        kept = []
+        for side, wanted, count in ("user", users, self.n_users_), ("item", items, self.n_items_):
+            stays = np.ones(count, bool)
+            if wanted is not None:
+                stays[self._names._find(side, wanted)] = False
+            kept.append(np.flatnonzero(stays).astype(np.int32))
+        names = self._names._keep(*kept)
+        data = self.interactions_ and self.interactions_._keep(*kept)
+        dataset = data and low.Dataset(self._context, data.indptr, data.indices, data.shape[1], data.weights)
+        new = type(self)(**self.get_params())
+        new._take(self._context, self._model.remap(*kept, dataset), names, self.tau_, self._folding)
+        new.interactions_ = data
+        new._dataset = dataset
+        for name in ("n_epochs_", "loss_", "recall_", "ndcg_"):
+            if hasattr(self, name):
+                setattr(new, name, getattr(self, name))
+        return new
+
     # ---- keeping -------------------------------------------------------------------------------------------------------
 
     def _kept(self) -> dict[str, bytes]:

@@ -180,6 +180,10 @@ class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
 
 
+class RowMap(_Sized):
+    _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("users", _P), ("items", _P)]
+
+
 class FoldInOptions(_Filled):
     """Of a model, which comes first."""
 
@@ -473,6 +477,15 @@ class Model(_Object):
             call(function, context, os.fsencode(source), take, None, c.byref(handle))
         self._own(handle, lib.adaptau_model_destroy, keep=(context, source if mapped else None))
         return self, found
+
+    def remap(self, users, items, dataset=None):
+        """A new model whose row r is that of user users[r], or item items[r], int32, of this one; −1: a new row. Rows that come in no
+        place are removed. `dataset` has the interactions by the new numbers; None: final embeddings are copied, and no row is new."""
+        rows = RowMap(n_users=len(users), n_items=len(items), users=_borrow(users, np.int32), items=_borrow(items, np.int32))
+        new, handle = type(self).__new__(type(self)), _P()
+        call(lib.adaptau_model_remap, self, dataset, c.byref(rows), None, c.byref(handle))
+        new._own(handle, lib.adaptau_model_destroy, keep=self._keep[:1])
+        return new
 
     def save(self, path, **attachments):
         """One file with the model and the bytes of each attachment, which is the old one or the new one as a whole."""
