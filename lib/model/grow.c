@@ -114,9 +114,8 @@ static double mean_length(const adaptau_model *model, const struct atau_row_map 
     return sum > 0.0 ? sum / (double)n : 1.0;
 }
 
-/* The directions of a new row's neighbours added up: of those that are kept, and of new ones that have started already. */
-static void start_rows(adaptau_model *model, const struct atau_row_map *map, int side, const int64_t *ptr, const int32_t *others,
-                       bool others_have_started)
+/* The directions of a new row's neighbours added up. A neighbour that is new, too, and has not started yet, is a row of zeros. */
+static void start_rows(adaptau_model *model, const struct atau_row_map *map, int side, const int64_t *ptr, const int32_t *others)
 {
     const struct atau_kernels *kernels = atau_kernels_of(model->context);
     struct atau_table         *table = &model->tables.side[side];
@@ -129,9 +128,8 @@ static void start_rows(adaptau_model *model, const struct atau_row_map *map, int
             continue;
         memset(row, 0, (size_t)dim * sizeof(float));
         for (int64_t p = ptr[r]; p < ptr[r + 1]; p++) {
-            const bool   counts = others_have_started || atau_row_from(map, !side, others[p]) != ATAU_NEW_ROW;
             const float *from = other->rows + others[p] * other->stride;
-            const float  squares = counts ? kernels->dot(dim, from, from) : 0.0f;
+            const float  squares = kernels->dot(dim, from, from);
             if (squares > 0.0f)
                 kernels->axpy(dim, 1.0f / sqrtf(squares), from, row);
         }
@@ -231,8 +229,8 @@ static adaptau_status fold_new_users(adaptau_model *model, const struct atau_row
 static adaptau_status start_new_rows(adaptau_model *model, const struct atau_row_map *map, const adaptau_dataset *data,
                                      const adaptau_fold_in_options *options, adaptau_error *error)
 {
-    start_rows(model, map, ITEMS, data->item_ptr, data->item_users, false);
-    start_rows(model, map, USERS, data->user_ptr, data->user_items, true);
+    start_rows(model, map, ITEMS, data->item_ptr, data->item_users);
+    start_rows(model, map, USERS, data->user_ptr, data->user_items);
     return options ? fold_new_users(model, map, data, options, error) : ADAPTAU_OK;
 }
 
