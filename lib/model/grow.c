@@ -34,10 +34,20 @@ static void copy_row(void *to, int64_t r, const void *from, int64_t old, size_t 
     memcpy((char *)to + (size_t)r * bytes, (const char *)from + (size_t)old * bytes, bytes);
 }
 
+/* Of halves in float32. */
+static void copy_table_row(const adaptau_model *from, int k, int32_t row, float *to)
+{
+    const struct atau_table *table = atau_optimised_const_table(&from->tables, k);
+    const int64_t            dim = from->tables.dim;
+    if (table->halves.rows)
+        atau_read_halves(atau_kernels_of(from->context), &table->halves, dim, row, 1, to);
+    else
+        memcpy(to, table->rows + row * table->stride, (size_t)dim * sizeof(float));
+}
+
 static adaptau_status copy_table(const adaptau_model *from, const struct atau_row_map *map, adaptau_model *to, int k,
                                  adaptau_error *error)
 {
-    const struct atau_table            *old = atau_optimised_const_table(&from->tables, k);
     const struct atau_table            *table = atau_optimised_const_table(&to->tables, k);
     const struct atau_moments_of_table *moments = &from->optimiser.of[k];
     struct atau_moments_of_table       *kept = &to->optimiser.of[k];
@@ -52,7 +62,7 @@ static adaptau_status copy_table(const adaptau_model *from, const struct atau_ro
         const int32_t o = row_from(map, k, r);
         if (o == ATAU_NEW_ROW)
             continue;
-        memcpy(table->rows + r * table->stride, old->rows + o * old->stride, row);
+        copy_table_row(from, k, o, table->rows + r * table->stride);
         if (!stepped)
             continue;
         copy_row(kept->first, r, moments->first, o, row);
@@ -258,11 +268,12 @@ static adaptau_status copy_folding(const adaptau_model *from, const struct atau_
 static adaptau_status open_loaded(const adaptau_model *from, const struct atau_row_map *map, const adaptau_model_options *options,
                                   adaptau_model **out, adaptau_error *error)
 {
+    const int64_t          dim = from->tables.dim;
     struct atau_embeddings old, final;
     char                   text[ATAU_ENCODER_TEXT] = "";
     adaptau_status         status = atau_encoding_forward(&from->encoding, &old, error);
     if (status == ADAPTAU_OK)
-        status = atau_model_allocate(from->context, from->encoding.encoder, map->n[USERS], map->n[ITEMS], options, out, error);
+        status = atau_model_allocate(from->context, from->encoding.encoder, map->n[USERS], map->n[ITEMS], options, NULL, out, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_optimiser_set(&(*out)->optimiser, options);
@@ -272,9 +283,12 @@ static adaptau_status open_loaded(const adaptau_model *from, const struct atau_r
     if (status != ADAPTAU_OK || from->encoding.encoder->identity)
         return status;
     for (int side = 0; side < 2; side++)
-        for (int64_t r = 0; r < map->n[side]; r++)
-            memcpy(final.rows[side] + r * final.stride[side], old.rows[side] + atau_row_from(map, side, r) * old.stride[side],
-                   (size_t)from->tables.dim * sizeof(float));
+        for (int64_t r = 0; r < map->n[side]; r++) {
+            float       *row = final.rows[side] + r * final.stride[side];
+            const float *was = atau_embedding(&old, atau_kernels_of(from->context), side, atau_row_from(map, side, r), dim, row);
+            if (was != row)
+                memcpy(row, was, (size_t)dim * sizeof(float));
+        }
     return ADAPTAU_OK;
 }
 
