@@ -963,6 +963,29 @@ public:
         call(adaptau_model_save_with, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
     }
 
+    /** adaptau_model_save_half: tables in F16. */
+    void save_half(const std::string &path, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_half, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
+    }
+
+    /** adaptau_model_save_half_to: write(bytes, size) gets the bytes of that file, piece by piece. */
+    void save_half(const std::function<void(const void *, std::size_t)> &write, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_half_to, get(), &detail::write_all, const_cast<void *>(static_cast<const void *>(&write)),
+             detail::count("attachments", all.size()), all.data());
+    }
+
+    /** The bytes of that file. */
+    std::vector<unsigned char> save_half(span<const attachment> attachments = {}) const
+    {
+        std::vector<unsigned char> bytes;
+        save_half([&](const void *more, std::size_t size) { append(bytes, more, size); }, attachments);
+        return bytes;
+    }
+
     /** adaptau_model_save_to: write(bytes, size) gets the bytes of that file, piece by piece. */
     void save(const std::function<void(const void *, std::size_t)> &write, span<const attachment> attachments = {}) const
     {

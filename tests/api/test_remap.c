@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../support/folder.h"
+#include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/suite.h"
@@ -557,6 +558,34 @@ START_TEST(a_file_without_some_rows_is_made_of_a_mapped_file)
 }
 END_TEST
 
+/* Without interactions; with them tests/faults live through it. */
+START_TEST(memory_that_is_not_there_leaves_nothing)
+{
+    for (int64_t left = 0;; left++) {
+        struct host            host = new_host();
+        adaptau_context_options options = host_options(&host, 1, false);
+        struct world           w = open_world(options, models[_i], (adaptau_sampler_options){0}, temperatures[_i]);
+        struct numbers         x;
+        adaptau_model         *model = NULL;
+        number(&x);
+        OK(adaptau_model_prepare(w.model, &error));
+        const int64_t prepared = host.bytes;
+        host.allocations_left = left;
+        const adaptau_status status = adaptau_model_remap(w.model, NULL, &x.map, NULL, &model, &error);
+        ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
+        ck_assert(status == ADAPTAU_OK || status == ADAPTAU_E_MEMORY);
+        ck_assert_int_eq(model != NULL, status == ADAPTAU_OK);
+        adaptau_model_destroy(model);
+        ck_assert_int_eq(host.bytes, prepared);
+        host.allocations_left = INT64_MAX;
+        close_world(&w);
+        ck_assert_int_eq(host.bytes, 0);
+        if (status == ADAPTAU_OK)
+            break;
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remap");
@@ -573,6 +602,7 @@ int main(void)
     tcase_add_loop_test(tests, new_rows_anywhere_start_as_those_of_a_grown_model, 0, MODELS + 1);
     tcase_add_test(tests, new_items_do_not_start_at_removed_users);
     tcase_add_loop_test(tests, a_file_without_some_rows_is_made_of_a_mapped_file, 0, MODELS);
+    tcase_add_loop_test(tests, memory_that_is_not_there_leaves_nothing, 0, MODELS);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

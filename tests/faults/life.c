@@ -486,6 +486,17 @@ static adaptau_status save_to(struct state *s)
     return adaptau_model_save_to(s->model, put, &store, 2, attachments, &s->error);
 }
 
+static adaptau_status save_half(struct state *s)
+{
+    return adaptau_model_save_half(s->model, s->life->path, 2, attachments, &s->error);
+}
+
+static adaptau_status rank_loaded(struct state *s)
+{
+    const adaptau_query query = {.struct_size = sizeof query, .n = 2, .k = K};
+    return adaptau_model_rank(s->loaded, &query, s->best, s->scores, &s->error);
+}
+
 static adaptau_status load_from(struct state *s)
 {
     adaptau_model_destroy(s->loaded);
@@ -567,11 +578,6 @@ static adaptau_status remap_temperature(struct state *s)
     return adaptau_temperature_remap(s->temperature, s->larger, &s->map, &s->grown_temperature, &s->error);
 }
 
-static adaptau_status remap_without_data(struct state *s)
-{
-    return adaptau_model_remap(s->model, NULL, &s->map, NULL, &s->grown, &s->error);
-}
-
 static void keep(struct state *s)
 {
     CALL(say_fold_in);
@@ -587,6 +593,14 @@ static void keep(struct state *s)
     CALL(map);
 #ifdef _WIN32
     CALL(load_with); /* no file that is mapped can be replaced there                                               */
+#endif
+    CALL(save_half);
+    note_file(s);
+    CALL(map);
+    CALL(rank_loaded);
+    note(s, s->scores, sizeof s->scores);
+#ifdef _WIN32
+    CALL(load_with);
 #endif
     CALL(save_checkpoint);
     note_file(s);
@@ -621,17 +635,13 @@ static void grow(struct state *s)
     take_grown(s);
 }
 
-/* Without data the first user goes, and with data another one gets its number. */
+/* The first user goes, and another one gets its number. */
 static void remap(struct state *s)
 {
     const int32_t n = adaptau_model_n_users(s->model), m = adaptau_model_n_items(s->model);
     ck_assert_int_le(n, MOST_USERS);
     for (int32_t r = 0; r < n; r++)
         s->from[r] = r;
-    s->map = (adaptau_row_map){.struct_size = sizeof s->map, .n_users = n - 1, .n_items = m, .users = s->from + 1};
-    CALL(remap_without_data);
-    adaptau_model_destroy(s->grown);
-    s->grown = NULL;
     s->from[0] = -1;
     s->map = (adaptau_row_map){.struct_size = sizeof s->map, .n_users = n, .n_items = m, .users = s->from};
     CALL(remap_model);

@@ -147,6 +147,13 @@ void later_users_are_served(const adaptau::context &context)
         expect(std::memcmp(one->tables().items, model.tables().items, 4 * 64 * sizeof(float)) == 0, "rows come back from memory");
     expect_error(ADAPTAU_E_STATE, "model is read-only", [&] { mapped.apply(); });
     expect_error(ADAPTAU_E_FORMAT, "the buffer has 3 bytes", [&] { (void)adaptau::model::load(context, {bytes.data(), 3}); });
+    const std::vector<unsigned char> half = model.save_half();
+    model.save_half(path);
+    const auto half_loaded = adaptau::model::load(context, half), half_mapped = adaptau::model::map(context, path);
+    std::remove(path);
+    expect(half.size() + 2 * 7 * 64 < bytes.size() + 100, "tables of half the size");
+    expect(std::abs(half_loaded.tables().items[9] - model.tables().items[9]) < 1e-3F, "are rounded");
+    expect_error(ADAPTAU_E_UNSUPPORTED, "the embeddings are F16 in a file", [&] { (void)half_mapped.tables(); });
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 

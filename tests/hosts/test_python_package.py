@@ -329,6 +329,29 @@ class Named(unittest.TestCase):
         self.assertEqual((copied.tau_, copied.loss_, copied.get_params()), (self.model.tau_, self.model.loss_, self.model.get_params()))
         self.assertEqual(pickle.loads(pickle.dumps(adaptau.AdapTau(dim=3))).dim, 3)
 
+    def test_a_file_of_half_the_size_is_the_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "half")
+            self.model.save(path, half=True)
+            self.assertEqual(path.read_bytes(), self.model.to_bytes(half=True))
+            loaded = adaptau.load(path, interactions=self.pairs)
+            mapped = adaptau.load(path, interactions=self.pairs, mapped=True)
+        rounded = np.asarray(self.model.item_embeddings_).astype(np.float16).astype(np.float64)
+        rounded /= np.linalg.norm(rounded, axis=1)[:, None]
+        np.testing.assert_allclose(loaded.item_embeddings_, rounded, atol=1e-6)
+        self.assertIsNone(mapped.item_embeddings_)
+        self.assertEqual((mapped.n_users_, mapped.n_items_), (60, 40))
+        for one, other in ((loaded.recommend(k=5), mapped.recommend(k=5)),
+                           (loaded.recommend(k=3, items=[1001, 1005, 1009]), mapped.recommend(k=3, items=[1001, 1005, 1009]))):
+            np.testing.assert_array_equal(one.items, other.items)
+            np.testing.assert_array_equal(one.scores, other.scores)
+        np.testing.assert_allclose(loaded.recommend(k=5).scores, self.model.recommend(k=5).scores, atol=1e-3)
+        self.assertEqual(loaded.evaluate(self.pairs, seen=False), mapped.evaluate(self.pairs, seen=False))
+        np.testing.assert_array_equal(loaded.similar_items(1004, 3).items, mapped.similar_items(1004, 3).items)
+        np.testing.assert_allclose(loaded.similar_users(["u1", "u2"], 3).scores, mapped.similar_users(["u1", "u2"], 3).scores, atol=1e-6)
+        np.testing.assert_array_equal(loaded.fold_in([1001, 1005]), mapped.fold_in([1001, 1005]))
+        self.assertEqual(mapped.without(items=1000).n_items_, 39)
+
     def test_users_and_items_are_removed(self):
         gone, sold = ["u3", "u59"], [1000, 1017]
         for model in self.model, adaptau.AdapTau.from_bytes(self.model.to_bytes()):
