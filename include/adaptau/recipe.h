@@ -46,13 +46,15 @@ typedef struct adaptau_recipe {
     int32_t  tau0_policy;       /**< ADAPTAU_TAU0_*. By data: HELD_OUT; FIRST_ORDER where there is no temperature to find: for raw
                                      rows, which learn their lengths, for CCL and MSE, and with users' temperatures LEARNED or
                                      RELEASED                                                                */
-    int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; adaptau_tune tries BY_LOSS, and keeps it where it recalls more */
+    int32_t  tau_user_policy;   /**< ADAPTAU_TAU_USER_*. By data: NONE; for the softmax over the catalogue with HELD_OUT, adaptau_tune
+                                     tries BY_LOSS, and keeps it where it recalls more                       */
     int32_t  candidates;        /**< ADAPTAU_SAMPLER_CATALOGUE, ...; CATALOGUE                               */
     int32_t  log_q;             /**< 1: sums over drawn candidates of the softmax, SL\@K and BSL are corrected for how they were
                                      drawn, where the sampler can (ADAPTAU_SAMPLER_LOG_Q); 1                 */
     int32_t  reject_positives;  /**< 1: ADAPTAU_SAMPLER_REJECT_POSITIVES; 0                                  */
     int32_t  positives_outside_sum; /**< 1: a user's own items are no candidates of the user (ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM);
-                                     0: they are; 1                                                          */
+                                     0: they are. By data: 1; for the softmax over the catalogue with HELD_OUT,
+                                     adaptau_tune tries 0, and keeps it where it recalls more                */
     int64_t  dim;               /**< d; 64                                                                   */
     int64_t  n_layers;          /**< of LightGCN. By data: 3, where L > 4 2; 0 for other encoders            */
     int64_t  rows_per_batch;    /**< by data: a power of two, for about 50 steps in an epoch, 64 ... 1024 users; 2048 where a row is
@@ -101,8 +103,9 @@ typedef struct adaptau_recipe {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_init(adaptau_recipe *recipe, adaptau_error *error);
 
-/** Replace every ADAPTAU_BY_DATA by its value for the dataset, and check all members, alone and together. A recipe without
- *  ADAPTAU_BY_DATA is only checked.
+/** Replace every ADAPTAU_BY_DATA by its value for the dataset, and check all members, alone and together. What adaptau_tune has yet to
+ *  find stays open: ADAPTAU_TAU0_HELD_OUT, and ADAPTAU_BY_DATA as tau_user_policy and positives_outside_sum where it is the data that
+ *  decide. A recipe without ADAPTAU_BY_DATA is only checked.
  *  @param[in,out] recipe  the host may read and change it after the call
  *  @return E_ARGUMENT names the member and its value, E_NUMERIC one that is not finite; E_ABI. The recipe is unchanged then.
  *          Since 1.0. */
@@ -128,14 +131,15 @@ ADAPTAU_API adaptau_status adaptau_recipe_loss(const adaptau_recipe *recipe, ada
 ADAPTAU_API adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, adaptau_temperature_options *out,
                                                               adaptau_error *error);
 
-/** The options of a filled recipe for adaptau_sampler_create. @return as adaptau_recipe_model_options. Since 1.0. */
+/** The options of a filled recipe for adaptau_sampler_create. @return as adaptau_recipe_model_options; E_STATE where adaptau_tune has
+ *  to find positives_outside_sum first. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adaptau_sampler_options *out,
                                                           adaptau_error *error);
 
 /** The options of a filled recipe for adaptau_model_set_fold_in and adaptau_fold_in_create. τ₀ and the threshold are those of the
  *  temperature as it is now. Where users' temperatures are learned, new users get τ₀. Fold-in has personal temperatures, soft targets
  *  and popularity for the softmax alone, and popularity for ADAPTAU_SAMPLER_CATALOGUE alone: they are left out elsewhere.
- *  @return as adaptau_recipe_model_options. Since 1.0. */
+ *  @return as adaptau_recipe_model_options; E_STATE where adaptau_tune has to find tau_user_policy or positives_outside_sum first. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, const adaptau_model *model,
                                                           const adaptau_temperature *temperature, adaptau_fold_in_options *out,
                                                           adaptau_error *error);

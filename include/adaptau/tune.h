@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file tune.h
  *  The sizes of the data do not tell everything that a recipe needs. Short trainings on a part of the data find the rest: the
- *  temperature τ₀, and whether personal temperatures help. */
+ *  temperature τ₀, whether personal temperatures help, and whether a user's own items belong in the sum. */
 #ifndef ADAPTAU_TUNE_H
 #define ADAPTAU_TUNE_H
 
@@ -22,6 +22,8 @@ typedef struct adaptau_tune_progress {
     int64_t  n_steps;     /**< steps of an epoch                                                             */
     double   tau;         /**< τ₀ of the trial                                                               */
     double   recall;      /**< of the held-out interactions, at the cutoff; NaN until the trial is over      */
+    int32_t  positives_outside_sum; /**< of this trial                                                       */
+    int32_t  reserved;    /**< 0                                                                             */
 } adaptau_tune_progress;
 
 /** Called after each step and at the end of each trial, on the thread that tunes.
@@ -69,11 +71,13 @@ typedef struct adaptau_tune_result {
     double   first_tau;   /**< 0.7/L, the τ₀ where the search began                                          */
     double   tau;         /**< the τ₀ that was found                                                         */
     double   recall;      /**< of the best trial                                                             */
-    int32_t  tau_user_policy; /**< of the best trial                                                         */
+    int32_t  tau_user_policy; /**< of the recipe after the call                                              */
     uint32_t user_divisor; /**< trials had one user in so many; 0 without trials                             */
     double   score;       /**< of the best trial: mean of the logarithms of recall and NDCG at K/2, K and 5K/2 */
     double   factorised_recall; /**< of matrix factorisation, with ADAPTAU_TUNE_COMPARE; else 0              */
     double   factorised_score; /**< score of matrix factorisation, with ADAPTAU_TUNE_COMPARE; else 0         */
+    int32_t  positives_outside_sum; /**< of the recipe after the call                                        */
+    int32_t  reserved;    /**< 0                                                                             */
 } adaptau_tune_result;
 
 /** Fill a recipe, and find its temperature where its tau0_policy is ADAPTAU_TAU0_HELD_OUT.
@@ -81,9 +85,10 @@ typedef struct adaptau_tune_result {
  *  Each trial trains on the interactions that are not held out, at one fixed τ₀ and with everything else as the recipe says, in a
  *  schedule of `trial_epochs`. Its score is the mean of the logarithms of recall and NDCG at K/2, K and 5K/2. The search (search.h)
  *  begins at 0.7/L, climbs by factors of √2 and ends at the top of a parabola. Where trials had a half or a quarter of the users, that
- *  τ₀ is divided by 1.08 for each halving. Where the recipe leaves personal temperatures to the data, and its loss is the softmax over
- *  the catalogue, one more trial has the personal temperatures of Eq. 16 at the best of these τ₀. They stay if its score is higher. The
- *  recipe then has ADAPTAU_TAU0_FIXED with the τ₀ that was found.
+ *  τ₀ is divided by 1.08 for each halving. Where the loss is the
+ *  softmax over the catalogue, two more trials follow at the best of these τ₀, each for a member that the recipe leaves to the data: one
+ *  has the user's own items in the sum, which stays if its score is higher by .005; one has the personal temperatures of Eq. 16, which
+ *  stay if its score is higher. The recipe then has ADAPTAU_TAU0_FIXED with the τ₀ that was found.
  *
  *  Why trials: Eq. 14 and the other closed forms compute τ₀ from the scores of a trained model. In 64 dimensions the scores of users
  *  with few interactions come apart at any temperature, so that the result is near 0.5/L whatever the data are. Held-out interactions

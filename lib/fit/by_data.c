@@ -177,11 +177,18 @@ static bool finds_temperature(const adaptau_recipe *recipe)
            policy != ADAPTAU_TAU_USER_RELEASED;
 }
 
-static void fill_temperature(adaptau_recipe *recipe)
+void atau_recipe_without_trials(adaptau_recipe *recipe)
 {
     fill_choice(&recipe->tau_user_policy, ADAPTAU_TAU_USER_NONE);
+    fill_choice(&recipe->positives_outside_sum, 1);
+}
+
+static void fill_temperature(adaptau_recipe *recipe)
+{
     const int32_t policy = recipe->tau_user_policy;
     fill_choice(&recipe->tau0_policy, finds_temperature(recipe) ? ADAPTAU_TAU0_HELD_OUT : ADAPTAU_TAU0_FIRST_ORDER);
+    if (!atau_recipe_has_trials(recipe))
+        atau_recipe_without_trials(recipe);
     fill_number(&recipe->tau_divisor, policy == ADAPTAU_TAU_USER_RELEASED ? RELEASED_DIVISOR : DIVISOR);
     fill_number(&recipe->tau_learning_rate, policy == ADAPTAU_TAU_USER_LEARNED ? LR_USER_TAU : LR_TAU);
 }

@@ -98,6 +98,14 @@ adaptau_status adaptau_recipe_temperature_options(const adaptau_recipe *recipe, 
     return status;
 }
 
+/* Trials may have to decide what an object needs. */
+static adaptau_status check_found(const char *name, int32_t value, adaptau_error *error)
+{
+    if (value == ADAPTAU_BY_DATA)
+        return atau_fail(error, ADAPTAU_E_STATE, "recipe->%s = ADAPTAU_BY_DATA: adaptau_tune has to find it first", name);
+    return ADAPTAU_OK;
+}
+
 static uint32_t sampler_flags(const adaptau_recipe *recipe)
 {
     const bool drawn = recipe->candidates != ADAPTAU_SAMPLER_CATALOGUE && recipe->candidates != ADAPTAU_SAMPLER_PER_ROW_UNIFORM;
@@ -112,6 +120,8 @@ adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *recipe, adap
     adaptau_status status = open_recipe(&r, recipe, error);
     if (!status)
         status = atau_check_output(out, sizeof *out, "out", error);
+    if (!status)
+        status = check_found("positives_outside_sum", r.positives_outside_sum, error);
     if (status)
         return status;
     adaptau_sampler_options options = {.struct_size = sizeof options};
@@ -137,6 +147,10 @@ adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, cons
     adaptau_status status = open_recipe(&r, recipe, error);
     if (!status)
         status = atau_check_output(out, sizeof *out, "out", error);
+    if (!status)
+        status = check_found("positives_outside_sum", r.positives_outside_sum, error);
+    if (!status)
+        status = check_found("tau_user_policy", r.tau_user_policy, error);
     if (!status)
         status = adaptau_temperature_get_state(temperature, &state, error);
     if (status)

@@ -30,7 +30,7 @@ static const adaptau_recipe defaults = {
     .tau0_policy = ADAPTAU_BY_DATA,
     .tau_user_policy = ADAPTAU_BY_DATA,
     .log_q = 1,
-    .positives_outside_sum = 1,
+    .positives_outside_sum = ADAPTAU_BY_DATA,
     .dim = DIM,
     .n_layers = ADAPTAU_BY_DATA,
     .rows_per_batch = ADAPTAU_BY_DATA,
@@ -95,6 +95,9 @@ static bool lies_within(double value, double low, double high, const char *range
 
 static adaptau_status check_choices(const adaptau_recipe *r, adaptau_error *error)
 {
+    adaptau_recipe found = *r; /* by trials, which may still have to decide                                 */
+    if (atau_recipe_has_trials(r))
+        atau_recipe_without_trials(&found);
     const struct {
         int32_t     value, last;
         const char *name, *wanted;
@@ -109,11 +112,11 @@ static adaptau_status check_choices(const adaptau_recipe *r, adaptau_error *erro
         {r->bfloat16, 1, "bfloat16", "0 or 1"},
         {r->loss, ADAPTAU_LOSS_PSL, "loss", "one of ADAPTAU_LOSS_*"},
         {r->tau0_policy, ADAPTAU_TAU0_HELD_OUT, "tau0_policy", "one of ADAPTAU_TAU0_*"},
-        {r->tau_user_policy, ADAPTAU_TAU_USER_LEARNED, "tau_user_policy", "one of ADAPTAU_TAU_USER_*"},
+        {found.tau_user_policy, ADAPTAU_TAU_USER_LEARNED, "tau_user_policy", "one of ADAPTAU_TAU_USER_*"},
         {r->candidates, ADAPTAU_SAMPLER_PER_ROW_UNIFORM, "candidates", "ADAPTAU_SAMPLER_CATALOGUE, ... _PER_ROW_UNIFORM"},
         {r->log_q, 1, "log_q", "0 or 1"},
         {r->reject_positives, 1, "reject_positives", "0 or 1"},
-        {r->positives_outside_sum, 1, "positives_outside_sum", "0 or 1"},
+        {found.positives_outside_sum, 1, "positives_outside_sum", "0 or 1"},
         {r->activation, ADAPTAU_ACTIVATION_ATAN, "activation", "one of ADAPTAU_ACTIVATION_*"},
         {r->reserved, 0, "reserved", "0"},
     };

@@ -14,6 +14,7 @@
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "fit/by_data.h"
 #include "fit/recipe.h"
 #include "fit/training.h"
 
@@ -149,8 +150,8 @@ static adaptau_status check_size(const adaptau_dataset *dataset, const adaptau_m
                      tables.n_items, n, m);
 }
 
-/* Fill a recipe for a model that exists. A temperature that trials would have to find is the one that the model was trained with,
- * where the model says so; only where it does not, and no temperature is given, trials find it. */
+/* Fill a recipe for a model that exists. What trials would have to find is what the model was trained with, where the model says so;
+ * only where it does not, and no temperature is given, trials find it. */
 static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_model *model,
                                const adaptau_temperature *temperature, adaptau_recipe *recipe, adaptau_error *error)
 {
@@ -164,9 +165,14 @@ static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *
         recipe->tau = said.tau;
         if (recipe->tau_user_policy == ADAPTAU_BY_DATA)
             recipe->tau_user_policy = said.tau_user_policy;
+        if (recipe->positives_outside_sum == ADAPTAU_BY_DATA)
+            recipe->positives_outside_sum = (said.flags & ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM) != 0;
     }
-    return temperature ? adaptau_recipe_fill(recipe, dataset, error)
-                       : adaptau_tune(context, dataset, NULL, recipe, NULL, error);
+    if (!temperature)
+        return adaptau_tune(context, dataset, NULL, recipe, NULL, error);
+    status = adaptau_recipe_fill(recipe, dataset, error);
+    atau_recipe_without_trials(recipe);
+    return status;
 }
 
 adaptau_status adaptau_training_create_from(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,

@@ -15,6 +15,7 @@
 #include "common/abi.h"
 #include "common/context.h"
 #include "common/error.h"
+#include "fit/by_data.h"
 #include "fit/recipe.h"
 #include "fit/sample.h"
 #include "fit/training.h"
@@ -35,6 +36,7 @@
 #define MOST_DIVISOR 4
 #define MOST_GIVEN_DIVISOR 1024
 #define LESS_DATA 1.08          /* half the users want a τ that is higher by this                           */
+#define LEAST_GAIN 0.005        /* of the score, by own items in the sum: trials of small data differ by chance */
 
 struct tuning {
     adaptau_context       *context;
@@ -51,7 +53,8 @@ struct tuning {
     float                 *first_users, *first_items; /* where trials begin                                      */
     float                 *users, *items;             /* what the present trial trains                           */
     adaptau_search        *search;
-    double                 recall, best_score; /* of the last trial; of all                                      */
+    double                 recall; /* of the last trial                                                          */
+    bool                   tries_personal, tries_inside; /* the recipe leaves that to trials                        */
     adaptau_tune_progress  progress;
     adaptau_tune_result    result;
 };
@@ -322,6 +325,13 @@ static adaptau_status create_training(struct tuning *t, adaptau_training **train
     return atau_training_create_on(t->context, t->part, &t->recipe, t->users, t->items, training, error);
 }
 
+/* The last trial's choices are the best so far. */
+static void keep(struct tuning *t, double score)
+{
+    t->result.recall = t->recall;
+    t->result.score = score;
+}
+
 /* Train by t->recipe at a τ, and see what it recalls. */
 static adaptau_status run_trial(struct tuning *t, double tau, double *score, adaptau_error *error)
 {
@@ -334,6 +344,7 @@ static adaptau_status run_trial(struct tuning *t, double tau, double *score, ada
         .n_steps = adaptau_sampler_n_batches(adaptau_training_sampler(training)),
         .tau = tau,
         .tau_user_policy = t->recipe.tau_user_policy,
+        .positives_outside_sum = t->recipe.positives_outside_sum,
         .recall = (double)NAN,
     };
     if (!status)
@@ -343,11 +354,7 @@ static adaptau_status run_trial(struct tuning *t, double tau, double *score, ada
     adaptau_training_destroy(training);
     if (status)
         return status;
-    if (t->result.n_trials++ == 0 || *score > t->best_score) {
-        t->best_score = *score;
-        t->result.recall = t->recall;
-        t->result.score = *score;
-    }
+    t->result.n_trials++;
     t->progress.recall = t->recall;
     return tell(t, error);
 }
@@ -377,27 +384,25 @@ static adaptau_status search_tau(struct tuning *t, adaptau_search_result *found,
         if (status || tau == 0)
             break;
         status = run_trial(t, tau, &score, error);
+        if (!status && (t->result.n_trials == 1 || score > t->result.score))
+            keep(t, score);
         if (!status)
             status = adaptau_search_report(t->search, score, error);
     }
     return status ? status : adaptau_search_get_result(t->search, found, error);
 }
 
-/* Only the softmax over the catalogue has closed forms for users that were compared here. */
-static bool may_be_personal(const adaptau_recipe *recipe)
+/* One more trial, at the best τ₀ of the search, with another value of one member, which stays where the score rises by `least`. */
+static adaptau_status try_value(struct tuning *t, double tau, int32_t *member, int32_t value, double least, adaptau_error *error)
 {
-    return recipe->loss == ADAPTAU_LOSS_SOFTMAX && recipe->candidates == ADAPTAU_SAMPLER_CATALOGUE;
-}
-
-/* One more trial, at the best τ₀ of the search. */
-static adaptau_status try_personal(struct tuning *t, const adaptau_search_result *found, adaptau_error *error)
-{
-    double score = 0;
-    t->recipe.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
-    adaptau_status status = run_trial(t, found->best_trial, &score, error);
-    if (!status && score > found->best_score)
-        return ADAPTAU_OK;
-    t->recipe.tau_user_policy = ADAPTAU_TAU_USER_NONE;
+    const int32_t before = *member;
+    double        score = 0;
+    *member = value;
+    adaptau_status status = run_trial(t, tau, &score, error);
+    if (!status && score > t->result.score + least)
+        keep(t, score);
+    else
+        *member = before;
     return status;
 }
 
@@ -422,7 +427,7 @@ static double for_all_users(const struct tuning *t, double tau)
     return fmin(t->recipe.tau_max, fmax(t->recipe.tau_min, tau * pow(LESS_DATA, -log2(t->divisor))));
 }
 
-static adaptau_status run_trials(struct tuning *t, bool tries_personal, adaptau_error *error)
+static adaptau_status run_trials(struct tuning *t, adaptau_error *error)
 {
     adaptau_search_result found = {.struct_size = sizeof found};
     t->recipe.epochs = choose_trial_epochs(t);
@@ -433,10 +438,11 @@ static adaptau_status run_trials(struct tuning *t, bool tries_personal, adaptau_
     t->recipe.tau0_policy = ADAPTAU_TAU0_FIXED;
     if (!status)
         status = search_tau(t, &found, error);
-    if (!status && tries_personal)
-        status = try_personal(t, &found, error);
+    if (!status && t->tries_inside)
+        status = try_value(t, found.best_trial, &t->recipe.positives_outside_sum, 0, LEAST_GAIN, error);
+    if (!status && t->tries_personal)
+        status = try_value(t, found.best_trial, &t->recipe.tau_user_policy, ADAPTAU_TAU_USER_BY_LOSS, 0, error);
     t->result.tau = for_all_users(t, found.best);
-    t->result.tau_user_policy = t->recipe.tau_user_policy;
     return status;
 }
 
@@ -464,8 +470,8 @@ static adaptau_status train_fully(struct tuning *t, const adaptau_recipe *recipe
         status = make_first_rows(&full, error);
     if (!status)
         status = run_trial(&full, recipe->tau, &score, error);
-    t->result.factorised_recall = full.result.recall;
-    t->result.factorised_score = full.result.score;
+    t->result.factorised_recall = full.recall;
+    t->result.factorised_score = score;
     close_tuning(&full);
     return status;
 }
@@ -501,6 +507,9 @@ static adaptau_status prepare(struct tuning *t, const adaptau_dataset *dataset, 
     if (status)
         return status;
     t->recipe = *filled;
+    t->tries_personal = filled->tau_user_policy == ADAPTAU_BY_DATA;
+    t->tries_inside = filled->positives_outside_sum == ADAPTAU_BY_DATA;
+    atau_recipe_without_trials(&t->recipe);
     t->result.n_held_out = adaptau_dataset_n_interactions(t->held_out);
     if (t->result.n_held_out == 0 || adaptau_dataset_n_interactions(t->part) == 0)
         return ADAPTAU_OK;
@@ -510,8 +519,7 @@ static adaptau_status prepare(struct tuning *t, const adaptau_dataset *dataset, 
 }
 
 /* `filled` has ADAPTAU_TAU0_HELD_OUT, or is to be compared. */
-static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, bool tries_personal, adaptau_recipe *filled,
-                           adaptau_error *error)
+static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, adaptau_recipe *filled, adaptau_error *error)
 {
     const bool     finds = filled->tau0_policy == ADAPTAU_TAU0_HELD_OUT;
     adaptau_status status = prepare(t, dataset, filled, error);
@@ -522,14 +530,15 @@ static adaptau_status tune(struct tuning *t, const adaptau_dataset *dataset, boo
         return ADAPTAU_OK;
     }
     if (finds)
-        status = run_trials(t, tries_personal, error);
+        status = run_trials(t, error);
     if (!status && compares(t, filled))
         status = try_factorisation(t, error);
     if (status || !finds)
         return status;
     filled->tau0_policy = ADAPTAU_TAU0_FIXED;
     filled->tau = t->result.tau;
-    filled->tau_user_policy = t->result.tau_user_policy;
+    filled->tau_user_policy = t->recipe.tau_user_policy;
+    filled->positives_outside_sum = t->recipe.positives_outside_sum;
     return status;
 }
 
@@ -548,13 +557,15 @@ adaptau_status adaptau_tune(adaptau_context *context, const adaptau_dataset *dat
         status = atau_read_recipe(&own, recipe, error);
     if (status)
         return status;
-    const bool left_open = own.tau_user_policy == ADAPTAU_BY_DATA;
     status = adaptau_recipe_fill(&own, dataset, error);
     if (!status && (own.tau0_policy == ADAPTAU_TAU0_HELD_OUT || compares(&t, &own)))
-        status = tune(&t, dataset, left_open && may_be_personal(&own), &own, error);
+        status = tune(&t, dataset, &own, error);
     close_tuning(&t);
     if (status)
         return status;
+    atau_recipe_without_trials(&own); /* where there was nothing to try them on */
+    t.result.tau_user_policy = own.tau_user_policy;
+    t.result.positives_outside_sum = own.positives_outside_sum;
     atau_write_struct(recipe, &own, sizeof own);
     if (result)
         atau_write_struct(result, &t.result, sizeof t.result);

@@ -444,7 +444,7 @@ MEMBER(adaptau_tune_options, user_divisor, 68, 4);
 MEMBER(adaptau_tune_options, flags, 72, 4);
 MEMBER(adaptau_tune_options, reserved, 76, 4);
 
-SIZE(adaptau_tune_progress, 56);
+SIZE(adaptau_tune_progress, 64);
 MEMBER(adaptau_tune_progress, trial, 0, 4);
 MEMBER(adaptau_tune_progress, tau_user_policy, 4, 4);
 MEMBER(adaptau_tune_progress, epoch, 8, 8);
@@ -453,8 +453,10 @@ MEMBER(adaptau_tune_progress, step, 24, 8);
 MEMBER(adaptau_tune_progress, n_steps, 32, 8);
 MEMBER(adaptau_tune_progress, tau, 40, 8);
 MEMBER(adaptau_tune_progress, recall, 48, 8);
+MEMBER(adaptau_tune_progress, positives_outside_sum, 56, 4);
+MEMBER(adaptau_tune_progress, reserved, 60, 4);
 
-SIZE(adaptau_tune_result, 80);
+SIZE(adaptau_tune_result, 88);
 MEMBER(adaptau_tune_result, struct_size, 0, 4);
 MEMBER(adaptau_tune_result, n_trials, 4, 4);
 MEMBER(adaptau_tune_result, n_held_out, 8, 8);
@@ -467,6 +469,8 @@ MEMBER(adaptau_tune_result, user_divisor, 52, 4);
 MEMBER(adaptau_tune_result, score, 56, 8);
 MEMBER(adaptau_tune_result, factorised_recall, 64, 8);
 MEMBER(adaptau_tune_result, factorised_score, 72, 8);
+MEMBER(adaptau_tune_result, positives_outside_sum, 80, 4);
+MEMBER(adaptau_tune_result, reserved, 84, 4);
 #endif
 
 int main(void)

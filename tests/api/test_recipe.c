@@ -74,7 +74,8 @@ START_TEST(fills_factorisation_by_the_rules)
     expect_near(r.learning_rate_items, 0.02);
     expect_near(r.soft_targets, none || sparsity(e) <= 4 ? 0 : within(0, 2 * sparsity(e), (double)e->pairs / (2.0 * e->n)));
     ck_assert_int_eq(r.tau0_policy, ADAPTAU_TAU0_HELD_OUT);
-    ck_assert_int_eq(r.tau_user_policy, ADAPTAU_TAU_USER_NONE);
+    ck_assert_int_eq(r.tau_user_policy, ADAPTAU_BY_DATA); /* trials will say                                            */
+    ck_assert_int_eq(r.positives_outside_sum, ADAPTAU_BY_DATA);
     expect_near(r.popularity_exponent, none ? 0 : within(0, sparsity(e) / 14, 1));
     expect_near(r.popularity_prior, r.popularity_exponent);
     expect_near(r.gate + r.margin + r.negative_weight, 0);
@@ -253,6 +254,29 @@ START_TEST(tells_objects_what_zero_means)
     r.log_q = 0;
     OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
     ck_assert_uint_eq(sampler.flags, 0);
+}
+END_TEST
+
+/* Filling leaves to adaptau_tune what it has to find, and nothing where it finds nothing. */
+START_TEST(trials_find_what_filling_leaves_open)
+{
+    adaptau_sampler_options sampler = {.struct_size = sizeof sampler};
+    adaptau_model_options   model = {.struct_size = sizeof model};
+    for (int k = 0; k < 5; k++) {
+        adaptau_recipe r = new_recipe();
+        r.tau0_policy = k == 1 ? ADAPTAU_TAU0_FIRST_ORDER : ADAPTAU_BY_DATA;
+        r.loss = k == 2 ? ADAPTAU_LOSS_BPR : ADAPTAU_LOSS_SOFTMAX;
+        r.candidates = k == 3 ? ADAPTAU_SAMPLER_SHARED_UNIFORM : ADAPTAU_SAMPLER_CATALOGUE;
+        r.normalise = k == 4 ? 0 : ADAPTAU_BY_DATA;
+        r = fill(fill(r, 100, 100, 500), 100, 100, 500);
+        ck_assert_int_eq(r.tau_user_policy, k ? ADAPTAU_TAU_USER_NONE : ADAPTAU_BY_DATA);
+        ck_assert_int_eq(r.positives_outside_sum, k ? 1 : ADAPTAU_BY_DATA);
+        OK(adaptau_recipe_model_options(&r, &model, &error));
+        ck_assert_int_eq(adaptau_recipe_sampler_options(&r, &sampler, &error), k ? ADAPTAU_OK : ADAPTAU_E_STATE);
+        r.positives_outside_sum = 0;
+        OK(adaptau_recipe_sampler_options(&r, &sampler, &error));
+        ck_assert_uint_eq(sampler.flags & ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM, 0);
+    }
 }
 END_TEST
 
@@ -478,6 +502,7 @@ int main(void)
     tcase_add_test(by_data, a_filled_recipe_stays_as_it_is);
     tcase_add_test(by_data, leaves_a_wrong_recipe_alone);
     tcase_add_test(parts, tells_objects_what_zero_means);
+    tcase_add_test(parts, trials_find_what_filling_leaves_open);
     tcase_add_test(parts, tells_the_model_its_loss);
     tcase_add_test(parts, prior_follows_popularity_of_items);
     tcase_add_test(splits, splits_each_user_by_its_share);

@@ -527,7 +527,7 @@ static const struct struct_case {
     {"encoder parameters", get_encoder_parameters, 24, sizeof(adaptau_encoder_parameters), zeros},
     {"step", get_step, 24, sizeof(adaptau_step), zeros},
     {"search result", get_search_result, 32, sizeof(adaptau_search_result), zeros},
-    {"tune result", get_tune_result, 80, sizeof(adaptau_tune_result), zeros},
+    {"tune result", get_tune_result, 88, sizeof(adaptau_tune_result), zeros},
     {"gradient view", get_gradient_view, 72, sizeof(adaptau_gradient_view), zeros},
     {"recipe", get_recipe, 304, sizeof(adaptau_recipe), zeros},
     {"fit result", get_fit_result, 72, sizeof(adaptau_fit_result), zeros},

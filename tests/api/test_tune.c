@@ -33,6 +33,26 @@ static adaptau_dataset *make_data(adaptau_context *context, int32_t noise)
     return dataset;
 }
 
+/* Programs and what they need: a chain of libraries up to some link, so that whoever has a late link has the earlier ones. */
+static adaptau_dataset *make_chains(adaptau_context *context, uint32_t seed)
+{
+    enum { CHAINS = 12, LINKS = 16 };
+    static int32_t   users[USERS * 2 * LINKS], items[USERS * 2 * LINKS];
+    int64_t          n = 0;
+    adaptau_dataset *dataset = NULL;
+    random_state = seed;
+    for (int32_t u = 0; u < USERS; u++)
+        for (int32_t chains = 1 + draw(2); chains > 0; chains--) {
+            const int32_t chain = draw(CHAINS), end = 3 + draw(LINKS - 3);
+            for (int32_t link = 0; link < end; link++) {
+                users[n] = u;
+                items[n++] = link < 3 ? link : (chain * LINKS + link) % ITEMS;
+            }
+        }
+    OK(adaptau_dataset_create_from_interactions(context, USERS, ITEMS, n, users, items, NULL, &dataset, &error));
+    return dataset;
+}
+
 static adaptau_recipe small_recipe(void)
 {
     adaptau_recipe recipe = {.struct_size = sizeof recipe};
@@ -217,22 +237,65 @@ START_TEST(users_with_one_item_leave_eq14)
 }
 END_TEST
 
-START_TEST(a_given_policy_of_users_is_kept)
+START_TEST(what_is_given_is_kept)
 {
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     adaptau_dataset *data = make_data(context, 30);
-    int32_t          n_trials[2];
-    for (int k = 0; k < 2; k++) {
+    int32_t          n_trials[4];
+    for (int k = 0; k < 4; k++) {
         adaptau_recipe recipe = small_recipe();
-        recipe.tau_user_policy = k ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE;
+        recipe.tau_user_policy = k & 1 ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE;
+        recipe.positives_outside_sum = k / 2;
         adaptau_tune_result result = tune(context, data, NULL, &recipe);
-        ck_assert_int_eq(recipe.tau_user_policy, k ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE);
+        ck_assert_int_eq(recipe.tau_user_policy, k & 1 ? ADAPTAU_TAU_USER_BY_LOSS : ADAPTAU_TAU_USER_NONE);
+        ck_assert_int_eq(recipe.positives_outside_sum, k / 2);
         ck_assert_int_eq(result.tau_user_policy, recipe.tau_user_policy);
+        ck_assert_int_eq(result.positives_outside_sum, recipe.positives_outside_sum);
         n_trials[k] = result.n_trials;
     }
-    adaptau_recipe open = small_recipe();
-    ck_assert_int_eq(tune(context, data, NULL, &open).n_trials, n_trials[0] + 1);
+    adaptau_recipe users = small_recipe(), open = users;
+    users.positives_outside_sum = 1;
+    ck_assert_int_eq(tune(context, data, NULL, &users).n_trials, n_trials[2] + 1);
+    ck_assert_int_eq(tune(context, data, NULL, &open).n_trials, n_trials[2] + 2);
     adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
+/* Own items are in the sum where that scores higher by .005, and the result tells of the trial that was kept. */
+START_TEST(own_items_are_in_the_sum_where_that_scores_higher)
+{
+    adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    int              n[3] = {0, 0, 0};
+    for (int32_t k = 0; k < 8; k++) {
+        adaptau_dataset      *data = k < 4 ? make_data(context, 20 * k) : make_chains(context, (uint32_t)k);
+        adaptau_dataset      *part = NULL, *held_out = NULL;
+        adaptau_split_options split = {.struct_size = sizeof split, .share = 0.2, .seed = 5};
+        OK(adaptau_dataset_split(context, data, &split, &part, &held_out, &error));
+        adaptau_tune_options options = full_tune_options((adaptau_tune_options){.held_out = held_out, .trial_epochs = 3});
+        adaptau_recipe       recipe = small_recipe(), given;
+        recipe.tau_user_policy = ADAPTAU_TAU_USER_NONE;
+        given = recipe;
+        const adaptau_tune_result result = tune(context, part, &options, &recipe);
+        OK(adaptau_recipe_fill(&given, part, &error));
+        ck_assert_int_eq(given.positives_outside_sum, ADAPTAU_BY_DATA); /* trials will say                              */
+        given.positives_outside_sum = 1;
+        const double steps = round(2.0 * log2(result.tau / result.first_tau)), tau = result.first_tau * exp2(steps / 2.0);
+        const double outside = score_at(context, part, held_out, given, tau, 3);
+        given.positives_outside_sum = 0;
+        const double inside = score_at(context, part, held_out, given, tau, 3);
+        const bool   is_higher = inside > outside + 0.005;
+        if (fabs(inside - outside - 0.005) > 1e-6) {
+            ck_assert_int_eq(result.positives_outside_sum, !is_higher);
+            ck_assert_double_eq_tol(result.score, is_higher ? inside : outside, 1e-6);
+        }
+        ck_assert_int_eq(recipe.positives_outside_sum, result.positives_outside_sum);
+        n[inside <= outside ? 0 : is_higher ? 2 : 1]++;
+        adaptau_dataset_destroy(held_out);
+        adaptau_dataset_destroy(part);
+        adaptau_dataset_destroy(data);
+    }
+    ck_assert_msg(n[0] > 0 && n[2] > 0, "%d, %d and %d data sets", n[0], n[1], n[2]);
     adaptau_context_destroy(context);
 }
 END_TEST
@@ -250,6 +313,7 @@ START_TEST(a_policy_of_users_is_chosen_where_it_scores_higher)
         adaptau_recipe       recipe = small_recipe(), given = recipe;
         const adaptau_tune_result result = tune(context, part, &options, &recipe);
         OK(adaptau_recipe_fill(&given, part, &error));
+        given.positives_outside_sum = recipe.positives_outside_sum;
         const double k = round(2.0 * log2(result.tau / result.first_tau)), tau = result.first_tau * exp2(k / 2.0);
         given.tau_user_policy = ADAPTAU_TAU_USER_NONE;
         const double one = score_at(context, part, held_out, given, tau, 3);
@@ -326,6 +390,7 @@ START_TEST(fewer_users_find_the_temperature_of_all)
         recipe.tau_min = first / 1.25;
         recipe.tau_max = first * 1.25;
         recipe.tau_user_policy = ADAPTAU_TAU_USER_NONE;
+        recipe.positives_outside_sum = 1;
         const adaptau_tune_result result = tune(context, data, &options, &recipe);
         ck_assert_int_eq(result.n_trials, 1);
         ck_assert_uint_eq(result.user_divisor, (uint32_t)divisor);
@@ -487,8 +552,9 @@ int main(void)
     tcase_add_test(tests, other_policies_are_only_filled);
     tcase_add_test(tests, losses_without_a_temperature_have_none_to_find);
     tcase_add_test(tests, users_with_one_item_leave_eq14);
-    tcase_add_test(tests, a_given_policy_of_users_is_kept);
+    tcase_add_test(tests, what_is_given_is_kept);
     tcase_add_test(tests, a_policy_of_users_is_chosen_where_it_scores_higher);
+    tcase_add_test(tests, own_items_are_in_the_sum_where_that_scores_higher);
     tcase_add_test(tests, a_sample_has_the_same_users_in_both_parts);
     tcase_add_test(tests, fewer_users_find_the_temperature_of_all);
     tcase_add_test(tests, an_encoder_is_compared_with_factorisation_by_its_defaults);

@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # test_recipe_hosts.sh TRAINER HOST PYTHON ROOT DATA: a host by recipe in C (host_by_recipe.c), and the same in Python, train what
-# adaptau-train trains: on all of train the recall@20 of the last epoch is the same number, on every tenth user of DATA. On all
-# of examples/data/debian-depends the host has .7487 and the trainer .7486.
+# adaptau-train trains: on all of train the recall@20 of the last epoch is the same number, on every tenth user of DATA.
 set -eu
 trainer=$1 host=$2 python=$3 root=$4 data=$5
 work=$(mktemp -d)

@@ -222,7 +222,7 @@ static const struct misuse fill_for[] = {
     IS_NULL(out), {ADAPTAU_E_ABI, "out->struct_size = 0", {TO(a.object##_struct.known.struct_size, 0)}},                \
         {ADAPTAU_E_ABI, "out->struct_size = 4100", {TO(a.object##_struct.known.struct_size, 4100)}}
 
-#define PART(name, object)                                                                                              \
+#define PART(name, object, ...)                                                                                            \
     static void prepare_recipe_##name(void)                                                                             \
     {                                                                                                                   \
         make_filled_recipe();                                                                                           \
@@ -233,12 +233,18 @@ static const struct misuse fill_for[] = {
     {                                                                                                                   \
         return adaptau_recipe_##name(a.recipe, a.out, error);                                                           \
     }                                                                                                                   \
-    static const struct misuse name[] = {BAD_FILLED_RECIPE, BAD_OUT(object)}
+    static const struct misuse name[] = {BAD_FILLED_RECIPE, BAD_OUT(object), __VA_ARGS__}
 
-PART(model_options, model);
-PART(loss, loss);
-PART(temperature_options, temperature);
-PART(sampler_options, sampler);
+/* Trials have yet to find a member. */
+#define NOT_FOUND(member)                                                                                               \
+    {ADAPTAU_E_STATE, "recipe->" #member " = ADAPTAU_BY_DATA: adaptau_tune has to find it first",                       \
+     {SET(tau0_policy, ADAPTAU_TAU0_HELD_OUT), SET(tau, 0), SET(member, ADAPTAU_BY_DATA)}}
+
+PART(model_options, model, WRONG(dim, 0, " = 0"));
+PART(loss, loss, WRONG(dim, 0, " = 0"));
+PART(temperature_options, temperature,
+     {ADAPTAU_E_STATE, "adaptau_tune has to find tau first", {SET(tau0_policy, ADAPTAU_TAU0_HELD_OUT), SET(tau, 0)}});
+PART(sampler_options, sampler, NOT_FOUND(positives_outside_sum));
 
 static void prepare_recipe_fold_in_options(void)
 {
@@ -257,6 +263,8 @@ static adaptau_status call_recipe_fold_in_options(adaptau_error *error)
 static const struct misuse fold_in_options[] = {
     BAD_FILLED_RECIPE,
     BAD_OUT(fold_in),
+    NOT_FOUND(positives_outside_sum),
+    NOT_FOUND(tau_user_policy),
     {ADAPTAU_E_ARGUMENT, "model is NULL", {TO(a.of_model, NULL)}},
     {ADAPTAU_E_ARGUMENT, "temperature is NULL", {TO(a.of_temperature, NULL)}},
 };

@@ -21,8 +21,9 @@ static int32_t watch_trial(void *user_data, const adaptau_tune_progress *progres
     const struct searching *searching = user_data;
     watch_beat();
     if (searching->shown && !isnan(progress->recall))
-        fprintf(stderr, "temperature trial %d  tau0 %.4f  personal %s  held-out recall %.4f  %.1f s\n", progress->trial,
-                progress->tau, personal_names[progress->tau_user_policy], progress->recall, clock_now() - searching->started);
+        fprintf(stderr, "temperature trial %d  tau0 %.4f  personal %s  positives %s  held-out recall %.4f  %.1f s\n", progress->trial,
+                progress->tau, personal_names[progress->tau_user_policy], positive_names[progress->positives_outside_sum],
+                progress->recall, clock_now() - searching->started);
     return 0;
 }
 
@@ -31,7 +32,7 @@ static adaptau_status search(struct tuned *tuned, adaptau_context *context, cons
 {
     const struct settings     *s = &settings->train;
     struct searching           searching = {.shown = !s->quiet, .started = clock_now()};
-    adaptau_recipe             base = recipe->base;
+    struct recipe              tried = *recipe;
     adaptau_tune_result        result = {.struct_size = sizeof result};
     adaptau_tune_options       options = {.struct_size = sizeof options};
     adaptau_status             status = adaptau_tune_options_init(&options, error);
@@ -40,9 +41,8 @@ static adaptau_status search(struct tuned *tuned, adaptau_context *context, cons
     options.seed = (uint64_t)s->trial.split_seed;
     options.progress = watch_trial;
     options.user_data = &searching;
-    base.tau_user_policy = s->recipe.base.tau_user_policy; /* ADAPTAU_BY_DATA where the search decides          */
     if (!status)
-        status = adaptau_tune(context, train, &options, &base, &result, error);
+        status = adaptau_tune(context, train, &options, &tried.base, &result, error);
     *tuned = (struct tuned){
         .n_trials = result.n_trials,
         .trial_epochs = result.trial_epochs,
@@ -52,7 +52,8 @@ static adaptau_status search(struct tuned *tuned, adaptau_context *context, cons
         .first_tau = result.first_tau,
         .recall = result.recall,
         .seconds = clock_now() - searching.started,
-        .tau_user_policy = result.n_trials > 0 ? base.tau_user_policy : recipe->base.tau_user_policy,
+        .tau_user_policy = tried.base.tau_user_policy,
+        .positives_outside_sum = tried.base.positives_outside_sum,
     };
     return status;
 }
@@ -103,6 +104,7 @@ void tune_apply(const struct tuned *tuned, struct recipe *recipe)
 {
     recipe->base.tau0_policy = tuned->tau > 0 ? ADAPTAU_TAU0_FIXED : ADAPTAU_TAU0_FIRST_ORDER;
     recipe->base.tau_user_policy = (int32_t)tuned->tau_user_policy;
+    recipe->base.positives_outside_sum = (int32_t)tuned->positives_outside_sum;
     if (tuned->tau > 0)
         recipe->base.tau = tuned->tau;
 }

@@ -16,7 +16,7 @@ struct tuned {
     int64_t trial_epochs, n_held_out, user_divisor;
     double  tau, first_tau, recall; /* tau: 0 without trials                                                  */
     double  seconds;
-    int64_t tau_user_policy;
+    int64_t tau_user_policy, positives_outside_sum;
 };
 
 /* Collective. @param[in] recipe  complete, with ADAPTAU_TAU0_HELD_OUT */

@@ -43,8 +43,9 @@ int progress_tune(struct progress *progress, const adaptau_tune_progress *tune)
     if (!meter_is_fresh(&progress->meter))
         draw_trial(progress, tune);
     if (!progress->quiet && !progress->meter.shown && over)
-        fprintf(stderr, "temperature trial %d  tau0 %.4f  personal %s  held-out recall %.4f  %.1f s\n", tune->trial,
-                tune->tau, personal_names[tune->tau_user_policy], tune->recall, clock_now() - progress->meter.started);
+        fprintf(stderr, "temperature trial %d  tau0 %.4f  personal %s  positives %s  held-out recall %.4f  %.1f s\n", tune->trial,
+                tune->tau, personal_names[tune->tau_user_policy], positive_names[tune->positives_outside_sum], tune->recall,
+                clock_now() - progress->meter.started);
     return stop_signal() != 0;
 }
 

@@ -229,8 +229,9 @@ static void print_facts(const struct run *run)
         printf("loss %s, ", loss_names[recipe->base.loss]);
     if (recipe->contrast != CONTRAST_NONE)
         printf("contrast %s of weight %g, ", contrast_names[recipe->contrast], recipe->contrast_weight);
-    printf("dim %lld, tau0 %.4f by %s, personal %s, candidates %s\n", (long long)recipe->base.dim, run->trial.tau0,
-           tau0_names[run->trial.tau0_policy], personal_names[recipe->base.tau_user_policy], candidate_names[recipe->base.candidates]);
+    printf("dim %lld, tau0 %.4f by %s, personal %s, positives %s, candidates %s\n", (long long)recipe->base.dim, run->trial.tau0,
+           tau0_names[run->trial.tau0_policy], personal_names[recipe->base.tau_user_policy],
+           positive_names[recipe->base.positives_outside_sum], candidate_names[recipe->base.candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
            "           popularity %.3g, its prior %.3g, seed %lld\n",
            (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,

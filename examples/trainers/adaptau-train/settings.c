@@ -273,7 +273,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"no-log-q", OPTION_SWITCH, &r->base.log_q, 0, 0, NULL, NULL, "do not correct for how candidates are drawn", NULL},
         {"reject-positives", OPTION_SWITCH, &r->base.reject_positives, 1, 1, NULL, NULL, "per-row: never draw the user's items", NULL},
         {"positives", OPTION_CHOICE, &r->base.positives_outside_sum, 0, 0, positive_names, NULL,
-         "whether the sum of a user holds the user's own items (outside)", NULL},
+         "whether the sum of a user holds the user's own items (outside, or inside where trials recall more)", NULL},
         {"row-weight", OPTION_DECIMAL, &r->base.row_weight_exponent, 1e-6, 2, NULL, "X",
          "a user with n items weighs n^X; 1: all pairs alike (by the data)", NULL},
 

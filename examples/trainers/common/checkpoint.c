@@ -107,6 +107,7 @@ adaptau_status checkpoint_save(const struct trial *trial, int32_t phase, const s
         .first_tau = trial->tuning.first_tau,
         .tau = trial->tuning.tau,
         .tau_user_policy = trial->tuning.tau_user_policy,
+        .positives_outside_sum = trial->tuning.positives_outside_sum,
         .tuned_recall = trial->tuning.recall,
         .tune_seconds = trial->tune_seconds,
         .train_seconds = trial->train_seconds,
@@ -168,7 +169,8 @@ adaptau_status checkpoint_read_tuning(struct trial *trial, adaptau_tune_result *
         .first_tau = note.first_tau,
         .tau = note.tau,
         .recall = note.tuned_recall,
-        .tau_user_policy = (int32_t)note.tau_user_policy,
+        .tau_user_policy = note.tau_user_policy,
+        .positives_outside_sum = note.positives_outside_sum,
     };
     trial->tune_seconds = note.tune_seconds;
     return ADAPTAU_OK;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT "trial2"
+#define FORMAT "trial3"
 #define DIGITS 16
 #define N_WORDS (sizeof(struct note) / sizeof(uint64_t))
 

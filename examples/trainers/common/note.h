@@ -20,7 +20,8 @@ struct note {
     double        training_loss, training_tau0, seconds;
     int64_t       best_epoch, searched; /* of the search */
     double        loss, tau0, prior;    /* of the trial */
-    int64_t       trials, trial_epochs, n_tuned, tau_user_policy, user_divisor; /* of the search for the temperature */
+    int64_t       trials, trial_epochs, n_tuned, user_divisor; /* of the search for the temperature                    */
+    int32_t       tau_user_policy, positives_outside_sum;      /* that it found                                        */
     double        first_tau, tau, tuned_recall, tune_seconds, factorised_recall, factorised_score;
     double        train_seconds, eval_seconds;
     struct scores best;

@@ -28,7 +28,6 @@ adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *r
     adaptau_status status = recipe_fill(&trial->recipe, adaptau_dataset_n_users(trial->train),
                                         adaptau_dataset_n_items(trial->train), adaptau_dataset_n_interactions(trial->train), error);
     trial->chooses_prior = recipe_searches_prior(recipe, &trial->recipe);
-    trial->chooses_personal = recipe->base.tau_user_policy == ADAPTAU_BY_DATA;
     trial->tau0_policy = trial->recipe.base.tau0_policy;
     return status;
 }
@@ -66,8 +65,9 @@ static adaptau_status recall_temperature(struct trial *trial, adaptau_error *err
     if (trial->tuning.n_trials > 0) {
         trial->recipe.base.tau0_policy = ADAPTAU_TAU0_FIXED;
         trial->recipe.base.tau = trial->tuning.tau;
-        trial->recipe.base.tau_user_policy = trial->tuning.tau_user_policy;
     }
+    trial->recipe.base.tau_user_policy = trial->tuning.tau_user_policy;
+    trial->recipe.base.positives_outside_sum = trial->tuning.positives_outside_sum;
     return ADAPTAU_OK;
 }
 
@@ -84,17 +84,16 @@ static adaptau_status find_temperature(struct trial *trial, adaptau_error *error
     options.progress = heed_signal_in_tuning;
     options.user_data = &trial->observer;
     options.flags = trial->compares ? ADAPTAU_TUNE_COMPARE : 0;
-    adaptau_recipe recipe = trial->recipe.base;
-    double         started = clock_now();
-    recipe.tau_user_policy = trial->chooses_personal ? ADAPTAU_BY_DATA : recipe.tau_user_policy;
+    struct recipe recipe = trial->recipe;
+    double        started = clock_now();
     trial->tuning.struct_size = sizeof trial->tuning;
     if (!status)
-        status = adaptau_tune(trial->context, trial->train, &options, &recipe, &trial->tuning, error);
+        status = adaptau_tune(trial->context, trial->train, &options, &recipe.base, &trial->tuning, error);
     trial->tune_seconds = clock_now() - started;
     if (trial->tau0_policy != ADAPTAU_TAU0_HELD_OUT)
         trial->tuning.n_trials = 0; /* none was for a temperature */
     if (!status)
-        trial->recipe.base = recipe;
+        trial->recipe = recipe;
     else if (stop_signal()) {
         trial->stopped_epoch = 1;
         return ADAPTAU_OK;

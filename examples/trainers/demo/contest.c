@@ -127,7 +127,7 @@ static adaptau_status enter(adaptau_context *context, const adaptau_dataset *tra
     double          started = clock_now();
     struct training training = {0};
     struct recipe   recipe = recipe_default();
-    recipe.base.positives_outside_sum = 0; /* so many packages have few dependencies that all of them are hard candidates */
+    recipe.base.positives_outside_sum = 0; /* as trials find on these data; the others have no trials */
     recipe.base.tau0_policy = contestant->tau0;
     recipe.base.tau_user_policy = contestant->tau_user;
     recipe.base.tau = contestant->tau;
