@@ -7,8 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ATAU_HALF_MOST 65504.0f          /* the largest number                                                */
-#define ATAU_HALF_LEAST_NORMAL 0x1p-14f  /* below, numbers lose bits                                          */
+#define ATAU_HALF_LEAST_NORMAL 0x1p-14f /* below, numbers lose bits                                           */
 
 static inline bool atau_half_is_finite(uint16_t half)
 {

@@ -548,6 +548,10 @@ START_TEST(a_file_without_some_rows_is_made_of_a_mapped_file)
     check_rows(&before, &after, "fold_in_log_q", x.map.n_items, x.items);
     check_rows(&before, &after, "item_bias", x.map.n_items, x.items);
     ck_assert_ptr_nonnull(atau_safetensors_find(&after, "fold_in_log_q"));
+    int32_t all[DIM];
+    for (int32_t r = 0; r < DIM; r++)
+        all[r] = r;
+    check_rows(&before, &after, "encoder_parameters", DIM, all);
     atau_safetensors_close(&before);
     atau_safetensors_close(&after);
     if (models[_i].encoder == ADAPTAU_ENCODER_MF) /* own memory: it can be written                              */
