@@ -30,6 +30,7 @@ static const adaptau_context_options machines[] = {{.n_threads = 1, .backend = A
                                                    {.n_threads = 3, .backend = ADAPTAU_BACKEND_REFERENCE},
                                                    {.n_threads = 1},
                                                    {.n_threads = 3},
+                                                   {.n_threads = 2, .backend = ADAPTAU_BACKEND_BLIS},
                                                    {.n_threads = 2, .cpu_disable = ADAPTAU_CPU_AVX512},
                                                    {.n_threads = 2, .cpu_disable = ADAPTAU_CPU_AVX512_VNNI}};
 #define MACHINES ((int)(sizeof machines / sizeof *machines))
@@ -44,7 +45,10 @@ static struct world open_kind(int kind, int machine)
     adaptau_sampler_options     sampler = full_sampler_options((adaptau_sampler_options){.rows_per_batch = 40});
     float                 bias[MANY_ITEMS];
     context.struct_size = sizeof context;
-    OK(adaptau_context_create(&context, &w.context, &error));
+    if (adaptau_context_create(&context, &w.context, &error) == ADAPTAU_E_UNSUPPORTED) { /* built without BLIS       */
+        context.backend = ADAPTAU_BACKEND_AUTO;
+        OK(adaptau_context_create(&context, &w.context, &error));
+    }
     random_state = 3;
     for (int p = 0; p < 9 * MANY_USERS; p++) {
         users[p] = p % MANY_USERS;
