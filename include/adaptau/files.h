@@ -90,6 +90,7 @@ ADAPTAU_API adaptau_status adaptau_model_save_to(const adaptau_model *model, ada
  *  A number x is off by at most 2⁻¹¹ |x| then, where |x| >= 2⁻¹⁴, and a score of rows of length 1 by less than 1e-3; on Gowalla by
  *  2.3e-4 at most, and recall@20 by 1e-5 (docs/files.md). BF16 would have three bits less, and its wider range is of no use to such
  *  rows. Rows on the unit sphere come back to length 1 where they are read.
+ *  @snippet 10-serving.c half
  *  @param[in] attachments  [n] as in adaptau_model_save_with; NULL is fine where n is 0
  *  @return as adaptau_model_save_with; E_MEMORY; E_NUMERIC names the first row with a number that is not below 65520, or without one
  *          above 2⁻¹⁴, of which too little would be left: nothing is written then. Since 1.0. */
