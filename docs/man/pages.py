@@ -117,7 +117,7 @@ def main():
             print(f"{name}: {'not there yet' if line in wanted else 'no longer said'}: {line}")
         if there != wanted:
             stale += 1
-            print(f"{name} is not what --help and the headers say: ./run man writes it anew")
+            print(f"{name} is not what --help and the headers say: ./dev/run man writes it anew")
         else:
             print(f"{name}: {sum(line == '.TP' for line in there)} options, files and exit codes, "
                   f"{sum(line.startswith('.BR adaptau_') for line in there)} functions")

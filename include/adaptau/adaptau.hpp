@@ -1251,6 +1251,15 @@ inline adaptau_fold_in_options fold_in_options(const adaptau_recipe &recipe, con
     return out;
 }
 
+/** adaptau_recipe_learning_rates: the rates of users' and items' rows, for model::set_learning_rates. Since 1.0. */
+inline std::pair<double, double> learning_rates(const adaptau_recipe &recipe, std::int64_t epoch, std::int64_t step,
+                                                std::int64_t n_steps)
+{
+    std::pair<double, double> rates;
+    call(adaptau_recipe_learning_rates, &recipe, epoch, step, n_steps, &rates.first, &rates.second);
+    return rates;
+}
+
 /** adaptau_popularity_prior: a bias for each item, for model::set_item_bias. Since 1.0. */
 inline std::vector<float> popularity_prior(const adaptau::dataset &data, double strength, double tau0)
 {

@@ -53,7 +53,7 @@ typedef struct adaptau_attachment {
 /** adaptau_model_save with attachments, in one file, which is always the old one or the new one as a whole. The file ends in a checksum of
  *  all that is before it. So attachments always belong to the model that they are read with.
  *  @param[in] attachments  [n] of different names, 0 <= n <= ADAPTAU_ATTACHMENTS_MAX
- *  @return as adaptau_model_save. Since 1.0. */
+ *  @return as adaptau_model_save; E_SHAPE for sizes that no memory has. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
                                                    const adaptau_attachment *attachments, adaptau_error *error);
 
@@ -78,7 +78,7 @@ typedef int32_t (*adaptau_write_function)(void *user_data, const void *bytes, in
 /** adaptau_model_save_with, byte for byte, into a function of the host's instead of a file: an object store, a socket, a database.
  *  The model is being read meanwhile: the function may make calls that only read it, and no others.
  *  @param[in] attachments  [n] as in adaptau_model_save_with; NULL is fine where n is 0
- *  @return E_ARGUMENT; E_CALLBACK when `write` failed: what it took is the beginning of a file; of LightGCN and SimpleX E_MEMORY.
+ *  @return E_ARGUMENT, E_SHAPE as adaptau_model_save_with; E_CALLBACK when `write` failed: what it took is the beginning of a file; of LightGCN and SimpleX E_MEMORY.
  *          Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
                                                  const adaptau_attachment *attachments, adaptau_error *error);

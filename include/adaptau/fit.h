@@ -126,8 +126,7 @@ ADAPTAU_API adaptau_status adaptau_training_resume(adaptau_training *training, c
  *          there is no batch to come; the same call again goes on where this one failed, with the same result. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error);
 
-/** The next batch, after setting the learning rates of its step: in step k of all K they are base · (1 + cos(π x))/2 with
- *  x = max(0, k/K − h)/(1 − h). h is 0.3 for matrix factorisation over 8 epochs or more, and 0 otherwise. The host then calls
+/** The next batch, after setting the learning rates of its step (adaptau_recipe_learning_rates). The host then calls
  *  adaptau_model_gradients and adaptau_model_apply.
  *  @param[in,out] batch  struct_size set by the caller; n_rows = 0 when the epoch is over. Its arrays live until the next call
  *  @return as adaptau_sampler_next; E_STATE before the first adaptau_training_begin_epoch. Since 1.0. */

@@ -87,7 +87,7 @@ typedef struct adaptau_batch {
 /** Temperatures of a batch's rows. Since 1.0. */
 typedef struct adaptau_row_temperatures {
     uint32_t     struct_size; /**< sizeof(adaptau_row_temperatures)                                          */
-    float        tau;         /**< τ > 0 of every row, where `candidates` is NULL; else not read              */
+    float        tau;         /**< τ > 0 of every row, where `candidates` is NULL and there are rows; else not read */
     const float *candidates;  /**< [R] τ of the sum, or NULL                                                 */
     const float *positives;   /**< [R] τ⁺ of the positives, or NULL: the same as the sum's. Only the authors' program has another */
 } adaptau_row_temperatures;

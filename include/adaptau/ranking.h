@@ -64,7 +64,8 @@ typedef struct adaptau_query {
 
 /** The k best answers for each asker of plain tables, best first, ties to the lower id. O(n answers d).
  *  @param[in]  query
- *  @param[out] found   [n x k] ids of answers; −1 where fewer are left
+ *  @param[out] found   [n x k] ids of answers; −1 where fewer are left. Answers whose score is NaN or −inf, because raw rows are so long
+ *                      that it leaves float32, are in no list
  *  @param[out] scores  [n x k] their scores, −inf for −1; or NULL
  *  @return E_ARGUMENT, E_ABI; E_INDEX names the first id out of range or order; E_SHAPE for `seen` of another size, offsets and
  *          strides; E_NUMERIC names the first row that is not finite; E_MEMORY: nothing is written then. E_CALLBACK: found and
@@ -76,7 +77,7 @@ ADAPTAU_API adaptau_status adaptau_rank(adaptau_context *context, const adaptau_
  *  what ranking both shards together gives.
  *  @param[in,out] found, scores             [n x k] as adaptau_rank writes them
  *  @param[in]     other_found, other_scores [n x k]
- *  @return E_ARGUMENT, E_MEMORY: nothing is written then. Since 1.0. */
+ *  @return E_ARGUMENT, E_SHAPE for more than the address space has, E_MEMORY: nothing is written then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t n, int32_t k, int32_t *found, float *scores,
                                                const int32_t *other_found, const float *other_scores, adaptau_error *error);
 

@@ -85,7 +85,7 @@ typedef struct adaptau_recipe {
                                      LightGCN where L > 4                                                    */
     double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax, SL\@K
                                      and BSL over the catalogue, of MF where L > 4; else 0                   */
-    double   learning_rate_users; /**< at the first step; it falls to 0 (adaptau_training_next). By data: 0.2; 0.073/L for LightGCN; 0.005 for SimpleX */
+    double   learning_rate_users; /**< at the first step; it falls to 0 (adaptau_recipe_learning_rates). By data: 0.2; 0.073/L for LightGCN; 0.005 for SimpleX */
     double   learning_rate_items; /**< likewise. By data: 0.02; 0.073/L for LightGCN; 0.005 for SimpleX          */
     double   popularity_prior;  /**< an item that k users have is scored popularity_prior τ₀ log(1 + k) higher when items are ranked.
                                      By data: popularity_exponent for MF over the catalogue, which gives back what the sum takes
@@ -144,11 +144,24 @@ ADAPTAU_API adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *
                                                           const adaptau_temperature *temperature, adaptau_fold_in_options *out,
                                                           adaptau_error *error);
 
+/** The learning rates of a filled recipe in one step, for a host with a loop or an optimiser of its own; adaptau_training_next sets
+ *  them itself. In step k = epoch · n_steps + step of all K = epochs · n_steps they are base · (1 + cos(π x))/2 with
+ *  x = max(0, k/K − h)/(1 − h), and 0 from step K on. h is 0.3 for matrix factorisation over 8 epochs or more, and 0 otherwise.
+ *  @param[in]  epoch    from 0, at most 2^48 − 1
+ *  @param[in]  step     of the epoch, in [0, n_steps)
+ *  @param[in]  n_steps  batches of an epoch, at least 1 (adaptau_sampler_n_batches)
+ *  @param[out] users    the rate of users' rows, as adaptau_model_set_learning_rates takes it
+ *  @param[out] items    the rate of items' rows
+ *  @return as adaptau_recipe_model_options; E_ARGUMENT names the number that is outside. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_recipe_learning_rates(const adaptau_recipe *recipe, int64_t epoch, int64_t step, int64_t n_steps,
+                                                         double *users, double *items, adaptau_error *error);
+
 /** The popularity prior of a recipe, for adaptau_model_set_item_bias: strength · tau0 · log(1 + k_i), k_i the users of the dataset
  *  who have item i. Cosines that were trained with the popularity of the catalogue say nothing of popularity; the prior adds it again.
  *  @param[in]  tau0  > 0
  *  @param[out] bias  [m]
- *  @return E_ARGUMENT (also for a tau0 of 0 or below); E_NUMERIC for a strength or tau0 that is not finite. Since 1.0. */
+ *  @return E_ARGUMENT (also for a tau0 of 0 or below); E_NUMERIC for a strength or tau0 that is not finite, and for a prior that no
+ *          float32 is: nothing is written then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,
                                                     adaptau_error *error);
 

@@ -69,7 +69,7 @@ typedef int32_t (*adaptau_reduce_function)(void *user_data, const adaptau_reduce
 typedef struct adaptau_reduce {
     uint32_t                  struct_size; /**< sizeof(adaptau_reduce)                                     */
     int32_t                   item_pieces; /**< into how many pieces the items' gradients are cut at most, in [1, 1024]; 8 */
-    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest shard; 0, that is as many as this one has */
+    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest shard, at most 2^31 − 1; 0, that is as many as this one has */
     adaptau_reduce_function   function;    /**< called with each piece, the host's to set                  */
     void                     *user_data;   /**< handed to it                                                 */
 } adaptau_reduce;

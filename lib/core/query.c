@@ -292,7 +292,7 @@ static void fill(const struct atau_kernels *kernels, struct answering *a)
     const adaptau_query *q = a->query;
     for (int32_t r = 0; r < q->n; r++)
         a->positions[r] = r;
-    for (int32_t r = 0; r <= q->n; r++)
+    for (int64_t r = 0; r <= q->n; r++)
         a->ones[r] = r;
     if (leaves_self_out(q))
         add_lists(a, a->ones, q->ids ? q->ids : a->positions, NULL);

@@ -6,6 +6,7 @@
 
 #include "common/context.h"
 #include "common/error.h"
+#include "common/size.h"
 #include "core/query.h"
 #include "kernels/check.h"
 #include "kernels/topk.h"
@@ -55,6 +56,8 @@ adaptau_status adaptau_merge_top_k(adaptau_context *context, int64_t n, int32_t 
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %lld, k = %d: at least 0 and 1", (long long)n, k);
     if (n == 0)
         return ADAPTAU_OK;
+    if (!atau_rows_fit(n, k))
+        return atau_fail(error, ADAPTAU_E_SHAPE, "n = %lld lists of k = %d exceed the address space", (long long)n, k);
     ATAU_REQUIRE(found, error);
     ATAU_REQUIRE(scores, error);
     ATAU_REQUIRE(other_found, error);

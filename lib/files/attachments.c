@@ -20,6 +20,7 @@ static bool is_name(const char *name)
 
 static adaptau_status check(int32_t n, const adaptau_attachment *attachments, adaptau_error *error)
 {
+    int64_t room = PTRDIFF_MAX / 2; /* of all together: the tables are in the file, too                                */
     if (n < 0 || n > ADAPTAU_ATTACHMENTS_MAX)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "n = %d is outside 0 ... %d", n, ADAPTAU_ATTACHMENTS_MAX);
     for (int32_t k = 0; k < n; k++) {
@@ -31,6 +32,10 @@ static adaptau_status check(int32_t n, const adaptau_attachment *attachments, ad
                              a->name, ADAPTAU_ATTACHMENT_NAME_MAX);
         if (a->size < 0)
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "attachments[%d].size = %lld is negative", k, (long long)a->size);
+        if (a->size > room)
+            return atau_fail(error, ADAPTAU_E_SHAPE, "attachments[%d].size = %lld: all together exceed the address space", k,
+                             (long long)a->size);
+        room -= a->size;
         if (a->size > 0 && !a->bytes)
             return atau_fail(error, ADAPTAU_E_ARGUMENT, "attachments[%d].bytes is NULL", k);
         for (int32_t i = 0; i < k; i++)

@@ -2,12 +2,18 @@
 /* What a recipe tells the objects of a training. Members that no recipe has keep their defaults. */
 #include <adaptau/experimental.h>
 
+#include <float.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "common/abi.h"
 #include "common/error.h"
 #include "fit/by_data.h"
 #include "fit/recipe.h"
+
+#define HOLD 0.3 /* of a run at full rates                                                                   */
+#define LEAST_HELD_EPOCHS 8
+#define PI 3.14159265358979323846
 
 /* Read a filled recipe. */
 static adaptau_status open_recipe(adaptau_recipe *own, const adaptau_recipe *recipe, adaptau_error *error)
@@ -176,6 +182,59 @@ adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, cons
     return ADAPTAU_OK;
 }
 
+/* Where a run is long enough, users of large data travel further at full rates; short trials settle at once. Encoders other than
+ * matrix factorisation were not tried. */
+static double choose_hold(const adaptau_recipe *recipe)
+{
+    return recipe->encoder == ADAPTAU_ENCODER_MF && recipe->epochs >= LEAST_HELD_EPOCHS ? HOLD : 0;
+}
+
+/* Held for the first share of the run, then by a cosine to 0, step by step. */
+void atau_recipe_learning_rates(const adaptau_recipe *recipe, int64_t epoch, int64_t step, int64_t n_steps, double *users,
+                                double *items)
+{
+    const double done = (double)epoch * (double)n_steps + (double)step;
+    const double total = (double)recipe->epochs * (double)n_steps, hold = choose_hold(recipe);
+    const double decay = fmax(0, (done / total - hold) / (1 - hold));
+    const double factor = done < total ? 0.5 * (1 + cos(PI * decay)) : 0;
+    *users = recipe->learning_rate_users * factor;
+    *items = recipe->learning_rate_items * factor;
+}
+
+adaptau_status adaptau_recipe_learning_rates(const adaptau_recipe *recipe, int64_t epoch, int64_t step, int64_t n_steps,
+                                             double *users, double *items, adaptau_error *error)
+{
+    adaptau_recipe r;
+    adaptau_status status = open_recipe(&r, recipe, error);
+    if (status)
+        return status;
+    ATAU_REQUIRE(users, error);
+    ATAU_REQUIRE(items, error);
+    if (epoch < 0 || epoch > ATAU_LAST_EPOCH)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    if (n_steps < 1)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "n_steps = %" PRId64 ", but an epoch has at least 1 step", n_steps);
+    if (step < 0 || step >= n_steps)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "step = %" PRId64 " is outside 0 ... n_steps - 1 = %" PRId64, step, n_steps - 1);
+    atau_recipe_learning_rates(&r, epoch, step, n_steps, users, items);
+    return ADAPTAU_OK;
+}
+
+static double prior_of(const adaptau_dataset_view *view, int32_t item, double strength, double tau0)
+{
+    return strength * tau0 * log1p((double)(view->item_ptr[item + 1] - view->item_ptr[item]));
+}
+
+/* Before anything is written. */
+static adaptau_status check_prior(const adaptau_dataset_view *view, double strength, double tau0, adaptau_error *error)
+{
+    for (int32_t i = 0; i < view->n_items; i++)
+        if (!(fabs(prior_of(view, i, strength, tau0)) <= (double)FLT_MAX))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "the prior of item %d, by strength = %g and tau0 = %g, is beyond float32", i,
+                             strength, tau0);
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double strength, double tau0, float *bias,
                                         adaptau_error *error)
 {
@@ -189,7 +248,9 @@ adaptau_status adaptau_popularity_prior(const adaptau_dataset *dataset, double s
     if (tau0 <= 0.0)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau0 = %g, but a temperature is above 0", tau0);
     adaptau_status status = adaptau_dataset_get_view(dataset, &view, error);
+    if (!status)
+        status = check_prior(&view, strength, tau0, error);
     for (int32_t i = 0; i < view.n_items && !status; i++)
-        bias[i] = (float)(strength * tau0 * log1p((double)(view.item_ptr[i + 1] - view.item_ptr[i])));
+        bias[i] = (float)prior_of(&view, i, strength, tau0);
     return status;
 }

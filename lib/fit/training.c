@@ -8,7 +8,6 @@
 #include <adaptau/tune.h>
 
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 
 #include "common/abi.h"
@@ -18,9 +17,6 @@
 #include "fit/recipe.h"
 #include "fit/training.h"
 
-#define HOLD 0.3            /* of a run at full rates                                                       */
-#define LEAST_HELD_EPOCHS 8
-#define PI 3.14159265358979323846
 #define NO_EPOCH (-1)
 
 struct adaptau_training {
@@ -359,7 +355,7 @@ static adaptau_status begin(adaptau_training *training, int64_t epoch, adaptau_e
 adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error)
 {
     ATAU_REQUIRE(training, error);
-    if (epoch < 0 || epoch >= INT64_C(1) << 48)
+    if (epoch < 0 || epoch > ATAU_LAST_EPOCH)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
     adaptau_status status = enter(training, error);
     if (status)
@@ -369,23 +365,11 @@ adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t 
     return status;
 }
 
-/* Where a run is long enough, users of large data travel further at full rates; short trials settle at once. Encoders other than
- * matrix factorisation were not tried. */
-static double choose_hold(const adaptau_recipe *recipe)
-{
-    return recipe->encoder == ADAPTAU_ENCODER_MF && recipe->epochs >= LEAST_HELD_EPOCHS ? HOLD : 0;
-}
-
-/* The recipe's rates, held for the first share of the run, then by a cosine to 0, step by step. */
 static adaptau_status set_learning_rates(adaptau_training *training, adaptau_error *error)
 {
-    const adaptau_recipe *recipe = &training->recipe;
-    const double          done = (double)training->epoch * (double)training->n_steps + (double)training->step;
-    const double          total = (double)recipe->epochs * (double)training->n_steps, hold = choose_hold(recipe);
-    const double          decay = fmax(0, (done / total - hold) / (1 - hold));
-    const double          factor = done < total ? 0.5 * (1 + cos(PI * decay)) : 0;
-    return adaptau_model_set_learning_rates(training->model, recipe->learning_rate_users * factor,
-                                            recipe->learning_rate_items * factor, error);
+    double users, items;
+    atau_recipe_learning_rates(&training->recipe, training->epoch, training->step, training->n_steps, &users, &items);
+    return adaptau_model_set_learning_rates(training->model, users, items, error);
 }
 
 /* Weight of all terms of a batch: what its loss must be divided by to be a mean. */

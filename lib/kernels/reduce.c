@@ -131,5 +131,8 @@ adaptau_status atau_read_reduce(const struct atau_softmax *s, const adaptau_redu
     if (out->most_items < 0 || (out->most_items > 0 && out->most_items < n))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->most_items = %lld, but this range has %lld",
                          (long long)out->most_items, (long long)n);
+    if (out->most_items > INT32_MAX)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "reduce->most_items = %lld is above 2^31 - 1, which no shard has",
+                         (long long)out->most_items);
     return check_that_it_adds_up(s, error);
 }

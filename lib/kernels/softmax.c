@@ -145,9 +145,10 @@ static adaptau_status check_taus(const char *name, int32_t n, const float *taus,
 static adaptau_status check_temperatures(const struct atau_softmax *s, adaptau_error *error)
 {
     const adaptau_row_temperatures *t = &s->temperatures;
-    if (!t->candidates && !isfinite(t->tau))
+    const bool                      one_for_all = !t->candidates && s->batch.n_rows > 0; /* no rows have none                */
+    if (one_for_all && !isfinite(t->tau))
         return atau_fail(error, ADAPTAU_E_NUMERIC, "temperatures->tau = %g is not finite", (double)t->tau);
-    if (!t->candidates && !(t->tau > 0.0f && isfinite(1.0f / t->tau)))
+    if (one_for_all && !(t->tau > 0.0f && isfinite(1.0f / t->tau)))
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
                          "temperatures->tau = %g, but a temperature is above 0, unless temperatures->candidates has one for each row",
                          (double)t->tau);

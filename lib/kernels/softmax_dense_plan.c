@@ -59,7 +59,7 @@ static void choose_block_rows(struct atau_dense *d)
  * where threads wait for each other; as long as their tiles stay in the caches, or are not kept at all. */
 static void choose_blocks(struct atau_dense *d)
 {
-    const int64_t all = (d->s->batch.n_rows + d->block_rows - 1) / d->block_rows, block_bytes = d->block_rows * d->s->dim * 4;
+    const int64_t rows = d->block_rows, all = (d->s->batch.n_rows + rows - 1) / rows, block_bytes = rows * d->s->dim * 4;
     int64_t       blocks = d->store ? SEVERAL_BYTES / store_bytes(d, d->block_rows) : ATAU_BLOCKS_MOST / 4;
     blocks = atau_max_i64(1, atau_min_i64(atau_min_i64(blocks, ATAU_BLOCKS_MOST), all));
     while (blocks > 1 && PARTIAL_BYTES / (blocks * block_bytes) < atau_min_i64(CHUNKS_WANTED, d->most_tiles))

@@ -35,7 +35,7 @@ def main():
         path.write_text(wanted, encoding="utf-8")
         return 0
     for line in sorted(set(wanted.splitlines()) ^ set(recorded.splitlines())):
-        print(f"{'not recorded yet' if line in wanted.splitlines() else 'no longer there'} (./run abi --record): {line}")
+        print(f"{'not recorded yet' if line in wanted.splitlines() else 'no longer there'} (./dev/run abi --record): {line}")
     return wanted != recorded
 
 

@@ -13,7 +13,7 @@ case $action in
 check)
     abidiff --suppressions "$here/experimental.suppr" "$dump" "$1" || {
         status=$?
-        echo "abidiff says $status of $1; intended changes are recorded by ./run abi --record" >&2
+        echo "abidiff says $status of $1; intended changes are recorded by ./dev/run abi --record" >&2
         exit 1
     }
     ;;

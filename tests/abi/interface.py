@@ -94,7 +94,7 @@ class Interface:
 
     def layout(self, numbers):
         yield "/* SPDX-License-Identifier: MIT */"
-        yield "/* The layout of every public struct on LP64, held by the compiler. Written by ./run abi --record. */"
+        yield "/* The layout of every public struct on LP64, held by the compiler. Written by ./dev/run abi --record. */"
         yield "#include <adaptau/adaptau.h>\n"
         yield "#if UINTPTR_MAX == UINT64_MAX"
         yield "#define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)"
@@ -155,7 +155,7 @@ def main():
         print(f"{len(present)} lines recorded, {len(added)} of them new")
         return 0
     for line in added:
-        print(f"not recorded yet (./run abi --record): {line}")
+        print(f"not recorded yet (./dev/run abi --record): {line}")
     print(f"{len(interface.functions)} functions, {len(interface.structs)} structs, {len(interface.constants)} constants")
     return 1 if ended or added or padded or not recorded else 0
 

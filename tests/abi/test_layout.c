@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The layout of every public struct on LP64, held by the compiler. Written by ./run abi --record. */
+/* The layout of every public struct on LP64, held by the compiler. Written by ./dev/run abi --record. */
 #include <adaptau/adaptau.h>
 
 #if UINTPTR_MAX == UINT64_MAX

@@ -267,6 +267,24 @@ START_TEST(losses_and_gradients_are_right_or_refused_at_every_size)
 }
 END_TEST
 
+/* The length of such a row is no float, nor are its square and its inverse; its direction and its gradient are. */
+START_TEST(rows_longer_than_the_floats_have_their_gradients)
+{
+    static const double lengths[] = {1.0, 3.3e38}, taus[] = {1e-12, 1e-6, 0.05};
+    adaptau_context    *context = contexts[_i / 6];
+    for (int sides = 1; context && sides < 4; sides++)
+        for (size_t k = 0; k < sizeof taus / sizeof *taus; k++) {
+            struct problem p = {.flags = ADAPTAU_NORMALISE_BOTH, .kind = _i / 2 % 3, .outside = _i % 2, .tau = taus[k],
+                                .user_length = lengths[sides & 1], .item_length = lengths[sides >> 1], .weight = 1.0};
+            fill(&p);
+            ck_assert(!(sides & 1) || length_of(users) > FLT_MAX);
+            ck_assert(sides < 2 || length_of(items + 5 * DIM) > FLT_MAX);
+            check(context, &p, true);
+            check(context, &p, false);
+        }
+}
+END_TEST
+
 START_TEST(wide_log_q_and_large_weights_are_right_or_refused)
 {
     static const double  wides[] = {0.0, 3.0, 1e3, 1e7, 1e10, 1e20}, weights[] = {1e-20, 1.0, 1e6, 1e12, 1e25};
@@ -445,6 +463,7 @@ int main(void)
     tcase_add_unchecked_fixture(tests, open_contexts, close_contexts);
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, losses_and_gradients_are_right_or_refused_at_every_size, 0, N_CONTEXTS * 6);
+    tcase_add_loop_test(tests, rows_longer_than_the_floats_have_their_gradients, 0, N_CONTEXTS * 6);
     tcase_add_loop_test(tests, wide_log_q_and_large_weights_are_right_or_refused, 0, N_CONTEXTS * 6);
     tcase_add_loop_test(tests, a_tile_of_masked_candidates_leaves_gradients_finite, 0, N_CONTEXTS);
     tcase_add_loop_test(tests, logits_beyond_the_floats_are_refused, 0, N_CONTEXTS * 3);

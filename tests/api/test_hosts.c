@@ -9,6 +9,7 @@
 #include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/suite.h"
+#include "../support/training_fixture.h"
 
 #define EPOCHS 3
 
@@ -16,14 +17,9 @@
 
 static adaptau_recipe new_recipe(void)
 {
-    adaptau_recipe recipe = {.struct_size = sizeof recipe};
-    OK(adaptau_recipe_init(&recipe, &error));
-    recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
+    adaptau_recipe recipe = make_recipe(EPOCHS);
     recipe.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS;
-    recipe.dim = DIM;
-    recipe.epochs = EPOCHS;
     recipe.rows_per_batch = 32;
-    recipe.seed = 5;
     return recipe;
 }
 
@@ -53,24 +49,10 @@ static adaptau_temperature *new_temperature(adaptau_context *context, const adap
 /* The loss of the last epoch. */
 static double run(adaptau_training *training)
 {
-    adaptau_training_state state = {.struct_size = sizeof state};
-    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        adaptau_batch batch = {.struct_size = sizeof batch};
-        adaptau_step  step = {.struct_size = sizeof step};
-        OK(adaptau_training_begin_epoch(training, epoch, &error));
-        for (;;) {
-            OK(adaptau_training_next(training, &batch, &error));
-            if (batch.n_rows == 0)
-                break;
-            OK(adaptau_model_gradients(adaptau_training_model(training), &batch, adaptau_training_temperature(training), &step,
-                                       &error));
-            OK(adaptau_model_apply(adaptau_training_model(training), &error));
-            OK(adaptau_training_add_loss(training, step.loss, &error));
-        }
-        OK(adaptau_training_end_epoch(training, &error));
-    }
-    OK(adaptau_training_get_state(training, &state, &error));
-    return state.loss;
+    double loss = 0.0;
+    for (int64_t epoch = 0; epoch < EPOCHS; epoch++)
+        loss = train_epoch(training, epoch);
+    return loss;
 }
 
 static void expect_same_tables(const adaptau_model *a, const adaptau_model *b)
@@ -81,13 +63,6 @@ static void expect_same_tables(const adaptau_model *a, const adaptau_model *b)
     ck_assert(!x.item_bias == !y.item_bias);
     if (x.item_bias)
         ck_assert_mem_eq(x.item_bias, y.item_bias, ITEMS * sizeof(float));
-}
-
-static adaptau_recipe recipe_of(const adaptau_training *training)
-{
-    adaptau_recipe recipe = {.struct_size = sizeof recipe};
-    OK(adaptau_training_get_recipe(training, &recipe, &error));
-    return recipe;
 }
 
 /* The world's interactions, and 10 users and 5 items more. */

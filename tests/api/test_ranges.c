@@ -324,6 +324,7 @@ START_TEST(batch_without_rows_hands_over_zeros)
     for (int64_t i = 0; i < (int64_t)p.n_items * p.dim; i++)
         a.item_gradients[i] = 1.0f;
     p.n_rows = 0;
+    p.tau = 0.0f; /* of no row                                                                               */
     ask(&p, &loss, &alone, &a, false);
     ck_assert_int_eq(host.rows, 0);
     ck_assert_int_eq(host.items, p.n_items);

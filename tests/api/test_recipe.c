@@ -316,6 +316,33 @@ START_TEST(tells_the_model_its_loss)
 }
 END_TEST
 
+/* _i: encoder x epochs. The formula of recipe.h, through all steps of a run and after its end. */
+START_TEST(learning_rates_are_held_and_fall_to_zero)
+{
+    static const int64_t epochs[] = {1, 7, 8, 20}, lengths[] = {1, 9};
+    adaptau_recipe       r = new_recipe();
+    r.encoder = _i % 2 ? ADAPTAU_ENCODER_LIGHTGCN : ADAPTAU_ENCODER_MF;
+    r.epochs = epochs[_i / 2];
+    r.learning_rate_users = 0.3;
+    r.learning_rate_items = 0.04;
+    r = fill(r, 100, 100, 500);
+    const double hold = r.encoder == ADAPTAU_ENCODER_MF && r.epochs >= 8 ? 0.3 : 0.0;
+    for (int n = 0; n < 2; n++)
+        for (int64_t k = 0; k < (r.epochs + 2) * lengths[n]; k++) {
+            double       users = -1.0, items = -1.0, factor = 0.0;
+            const double share = (double)k / (double)(r.epochs * lengths[n]);
+            OK(adaptau_recipe_learning_rates(&r, k / lengths[n], k % lengths[n], lengths[n], &users, &items, &error));
+            if (share < 1.0)
+                factor = share <= hold ? 1.0 : (1.0 + cos(3.14159265358979323846 * (share - hold) / (1.0 - hold))) / 2.0;
+            ck_assert_double_eq_tol(users, 0.3 * factor, 1e-15);
+            ck_assert_double_eq_tol(items, 0.04 * factor, 1e-15);
+        }
+    double users = -1.0, items = -1.0; /* no number of steps is too large                                      */
+    OK(adaptau_recipe_learning_rates(&r, (INT64_C(1) << 48) - 1, INT64_MAX - 1, INT64_MAX, &users, &items, &error));
+    ck_assert(users == 0.0 && items == 0.0);
+}
+END_TEST
+
 START_TEST(prior_follows_popularity_of_items)
 {
     adaptau_context     *context = NULL;
@@ -504,6 +531,7 @@ int main(void)
     tcase_add_test(parts, tells_objects_what_zero_means);
     tcase_add_test(parts, trials_find_what_filling_leaves_open);
     tcase_add_test(parts, tells_the_model_its_loss);
+    tcase_add_loop_test(parts, learning_rates_are_held_and_fall_to_zero, 0, 8);
     tcase_add_test(parts, prior_follows_popularity_of_items);
     tcase_add_test(splits, splits_each_user_by_its_share);
     tcase_add_test(splits, splits_at_one_time_across_users);

@@ -207,6 +207,26 @@ START_TEST(rejects_rejection_for_a_user_who_has_everything)
 }
 END_TEST
 
+/* The host's arrays are borrowed, and may be parts of larger ones: what follows the last user is not looked at. */
+START_TEST(a_user_after_the_last_has_no_say)
+{
+    const int64_t           ptr[4] = {0, 1, 2, 2 + ITEMS};
+    const int32_t           items[2] = {3, 5};
+    const adaptau_csr       csr = {.struct_size = sizeof csr, .n_users = 2, .n_items = ITEMS, .indptr = ptr, .indices = items};
+    adaptau_dataset        *data = NULL;
+    adaptau_sampler        *sampler = NULL;
+    adaptau_sampler_options options =
+        full_sampler_options((adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_PER_ROW_UNIFORM,
+                                                       .flags = ADAPTAU_SAMPLER_REJECT_POSITIVES});
+    OK(adaptau_dataset_create(context, &csr, &data, &error));
+    ck_assert_ptr_eq(view_of(data).user_ptr, ptr);
+    OK(adaptau_sampler_create(context, data, &options, &sampler, &error));
+    ck_assert_int_eq(adaptau_sampler_n_batches(sampler), 1);
+    adaptau_sampler_destroy(sampler);
+    adaptau_dataset_destroy(data);
+}
+END_TEST
+
 /* Where each of ten rows stands after a shuffle: uniform for every row. */
 START_TEST(shuffles_are_uniform)
 {
@@ -337,6 +357,7 @@ int main(void)
     tcase_add_test(tests, row_draws_are_uniform_over_what_they_may_be);
     tcase_add_test(tests, row_draws_avoid_the_items_of_every_user);
     tcase_add_test(tests, rejection_ends_for_users_who_have_nearly_everything);
+    tcase_add_test(tests, a_user_after_the_last_has_no_say);
     tcase_add_test(tests, rejects_rejection_for_a_user_who_has_everything);
     tcase_add_test(tests, shuffles_are_uniform);
     tcase_add_test(tests, the_catalogue_weighs_items_by_the_power_of_the_degree);

@@ -716,6 +716,51 @@ START_TEST(every_range_hears_of_users_that_it_does_not_know)
 }
 END_TEST
 
+static int32_t count_pieces(void *user_data, const adaptau_reduce_piece *piece)
+{
+    ((int *)user_data)[piece->what]++;
+    return 0;
+}
+
+/* _i: policy. The rows of a batch are those of other shards, from the first batch on. */
+START_TEST(a_shard_takes_part_in_a_first_batch_without_rows)
+{
+    static const int32_t policies[] = {ADAPTAU_TAU_USER_NONE, ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_RELEASED, ADAPTAU_TAU_USER_LEARNED};
+    const adaptau_temperature_options options = full_temperature_options(
+        (adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25, .tau_user_policy = policies[_i]});
+    const adaptau_model_options model_options = full_model_options((adaptau_model_options){.dim = D});
+    adaptau_dataset            *block = make_block(0, N, 0, M, TRAIN, 9);
+    adaptau_model              *model = NULL;
+    adaptau_temperature        *temperature = NULL;
+    int                         pieces[8] = {0};
+    const int64_t               ptr[2] = {0, 1};
+    const int32_t               item = 3;
+    adaptau_batch               batch = {.struct_size = sizeof batch, .positive_ptr = ptr};
+    adaptau_step                step = {.struct_size = sizeof step};
+    adaptau_gradient_view       view = {.struct_size = sizeof view};
+    const adaptau_reduce        reduce = full_reduce((adaptau_reduce){.function = count_pieces, .user_data = pieces, .most_items = M});
+    OK(adaptau_model_create(context, block, &model_options, &model, &error));
+    OK(adaptau_temperature_create(context, block, &options, &temperature, &error));
+    OK(adaptau_model_set_reduce(model, &reduce, &error));
+    OK(adaptau_model_gradients(model, &batch, temperature, &step, &error));
+    ck_assert_int_eq(step.n_rows, 0);
+    ck_assert(step.loss == 0.0 && step.n_terms == 0.0);
+    ck_assert_int_gt(pieces[ADAPTAU_REDUCE_ITEMS], 0);
+    OK(adaptau_model_get_gradient_view(model, &view, &error));
+    ck_assert_int_eq(view.n_users, 0);
+    for (int k = 0; k < M * D; k++)
+        ck_assert(view.items[k] == 0.0f);
+    OK(adaptau_model_apply(model, &error));
+    batch.n_rows = 1;
+    batch.positives = &item;
+    OK(adaptau_model_gradients(model, &batch, temperature, &step, &error));
+    ck_assert(step.loss > 0.0);
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(block);
+}
+END_TEST
+
 START_TEST(learned_temperatures_step_by_the_positives_of_all_ranges)
 {
     const adaptau_temperature_options options =
@@ -830,6 +875,7 @@ static Suite *partial_suite(void)
     tcase_add_test(tcase, adam_refuses_bad_arguments);
     tcase_add_test(tcase, epoch_order_is_the_samplers);
     tcase_add_loop_test(tcase, every_range_hears_of_users_that_it_does_not_know, 0, 3);
+    tcase_add_loop_test(tcase, a_shard_takes_part_in_a_first_batch_without_rows, 0, 4);
     tcase_add_test(tcase, learned_temperatures_step_by_the_positives_of_all_ranges);
     tcase_add_test(tcase, losses_of_a_range_count_for_users_without_pairs_in_it);
     tcase_add_test(tcase, own_soft_targets_of_a_range_are_refused);

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -630,6 +631,56 @@ START_TEST(zero_rows_that_are_met_are_counted_once)
 }
 END_TEST
 
+/* An item of which a batch makes nothing but: a positive, a candidate, or nothing at all, of few that a batch reads. */
+static int32_t find_item(const struct problem *p, bool positive, bool candidate)
+{
+    const int64_t n_candidates = p->kind == ADAPTAU_CANDIDATES_PER_ROW ? p->n_candidates * p->n_rows : p->n_candidates;
+    for (int32_t item = 0; item < p->n_items; item++) {
+        bool is_positive = false, is_candidate = false;
+        for (int64_t k = 0; k < p->positive_ptr[p->n_rows]; k++)
+            is_positive |= p->positives[k] == item;
+        for (int64_t c = 0; c < n_candidates; c++)
+            is_candidate |= p->candidates[c] == item;
+        if (is_positive == positive && is_candidate == candidate)
+            return item;
+    }
+    ck_abort_msg("no item is %s", positive ? "a positive alone" : candidate ? "a candidate alone" : "unread");
+    return -1;
+}
+
+/* _i: kind of candidates x which of its numbers. Rows that the batch doesn't read may hold anything. */
+START_TEST(names_the_item_of_few_that_is_not_finite)
+{
+    struct problem           p = make_problem((struct problem){.n_users = 3,
+                                                               .n_items = 200,
+                                                               .dim = 6,
+                                                               .n_rows = 3,
+                                                               .kind = ADAPTAU_CANDIDATES_SHARED + _i % 2,
+                                                               .n_candidates = 12,
+                                                               .table_flags = ADAPTAU_NORMALISE_BOTH,
+                                                               .tau = 0.1f});
+    adaptau_context         *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
+    adaptau_batch            batch = batch_of(&p);
+    adaptau_tables           tables = tables_of(&p);
+    adaptau_row_temperatures temperatures = temperatures_of(&p);
+    for (int which = 0; which < 3; which++) {
+        adaptau_loss_output output = {.struct_size = sizeof output};
+        const int32_t       item = find_item(&p, which == 0, which == 1);
+        float              *number = p.items + item * p.dim + _i / 2 * (p.dim - 1), was = *number;
+        char                message[64];
+        *number = _i % 3 ? NAN : -INFINITY;
+        snprintf(message, sizeof message, "items[%d] is not finite", item);
+        error.message[0] = '\0';
+        const adaptau_status status = adaptau_softmax(context, &tables, &batch, &temperatures, &output, &error);
+        ck_assert_int_eq(status, which == 2 ? ADAPTAU_OK : ADAPTAU_E_NUMERIC);
+        ck_assert_str_eq(error.message, which == 2 ? "" : message);
+        *number = was;
+    }
+    adaptau_context_destroy(context);
+    free_problem(&p);
+}
+END_TEST
+
 /* Rows that were promised to be unit and hold a NaN: an error, no crash. */
 START_TEST(broken_promise_of_unit_rows_is_noticed)
 {
@@ -672,6 +723,7 @@ int main(void)
     tcase_add_test(tests, contexts_choose_bfloat16_alike);
     tcase_add_test(tests, degenerate_rows_are_defined);
     tcase_add_loop_test(tests, zero_rows_that_are_met_are_counted_once, 0, 6);
+    tcase_add_loop_test(tests, names_the_item_of_few_that_is_not_finite, 0, 4);
     tcase_add_test(tests, broken_promise_of_unit_rows_is_noticed);
     suite_add_tcase(suite, arithmetic);
     suite_add_tcase(suite, tests);

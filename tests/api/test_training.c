@@ -13,27 +13,17 @@
 #include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/suite.h"
+#include "../support/training_fixture.h"
 
 #define EPOCHS 4
 #define PI 3.14159265358979323846
 
 /* ---- recipes ------------------------------------------------------------------------------------------------------- */
 
-static adaptau_recipe new_recipe(void)
-{
-    adaptau_recipe recipe = {.struct_size = sizeof recipe};
-    OK(adaptau_recipe_init(&recipe, &error));
-    recipe.tau0_policy = ADAPTAU_TAU0_FIRST_ORDER;
-    recipe.dim = DIM;
-    recipe.epochs = EPOCHS;
-    recipe.seed = 5;
-    return recipe;
-}
-
 /* What differs in each way to train. */
 static adaptau_recipe way(int number)
 {
-    adaptau_recipe recipe = new_recipe();
+    adaptau_recipe recipe = make_recipe(EPOCHS);
     switch (number) {
     case 0: break;
     case 1:
@@ -145,33 +135,6 @@ static void train_by_hand(adaptau_context *context, const adaptau_dataset *data,
     adaptau_model_destroy(model);
 }
 
-static adaptau_training_state state_of(const adaptau_training *training)
-{
-    adaptau_training_state state = {.struct_size = sizeof state};
-    OK(adaptau_training_get_state(training, &state, &error));
-    return state;
-}
-
-static void run_epoch(adaptau_training *training, int64_t epoch, struct result *result)
-{
-    adaptau_batch batch = {.struct_size = sizeof batch};
-    OK(adaptau_training_begin_epoch(training, epoch, &error));
-    ck_assert_int_eq(state_of(training).epoch, epoch);
-    for (;;) {
-        adaptau_step step = {.struct_size = sizeof step};
-        OK(adaptau_training_next(training, &batch, &error));
-        if (batch.n_rows == 0)
-            break;
-        OK(adaptau_model_gradients(adaptau_training_model(training), &batch, adaptau_training_temperature(training), &step,
-                                   &error));
-        OK(adaptau_model_apply(adaptau_training_model(training), &error));
-        OK(adaptau_training_add_loss(training, step.loss, &error));
-    }
-    OK(adaptau_training_end_epoch(training, &error));
-    ck_assert_int_eq(state_of(training).step, state_of(training).n_steps);
-    result->loss[epoch] = state_of(training).loss;
-}
-
 static void finish(adaptau_training *training, struct result *result)
 {
     keep(result, adaptau_training_model(training));
@@ -218,7 +181,7 @@ START_TEST(is_the_loop_that_a_host_would_write)
     OK(adaptau_recipe_fill(&recipe, f.data, &error));
     train_by_hand(f.context, f.data, &recipe, &expected);
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++)
-        run_epoch(f.training, epoch, &found);
+        found.loss[epoch] = train_epoch(f.training, epoch);
     finish(f.training, &found);
     expect_equal();
     close_training();
@@ -243,7 +206,7 @@ START_TEST(goes_on_from_a_checkpoint)
     adaptau_recipe recipe = way(_i);
     open_training(NULL, &recipe);
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        run_epoch(f.training, epoch, &expected);
+        expected.loss[epoch] = train_epoch(f.training, epoch);
         if (epoch == 1)
             OK(adaptau_model_save_checkpoint(adaptau_training_model(f.training), adaptau_training_temperature(f.training), "2",
                                              path, &error));
@@ -256,7 +219,7 @@ START_TEST(goes_on_from_a_checkpoint)
     ck_assert_str_eq(note, "2");
     memcpy(found.loss, expected.loss, 2 * sizeof *found.loss);
     for (int64_t epoch = 2; epoch < EPOCHS; epoch++)
-        run_epoch(f.training, epoch, &found);
+        found.loss[epoch] = train_epoch(f.training, epoch);
     finish(f.training, &found);
     expect_equal();
     close_training();
@@ -294,7 +257,7 @@ START_TEST(begins_an_epoch_after_failures)
     adaptau_recipe recipe = way(_i / 2);
     open_training(open_host(&host, 2, true), &recipe);
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++)
-        run_epoch(f.training, epoch, &expected);
+        expected.loss[epoch] = train_epoch(f.training, epoch);
     finish(f.training, &expected);
     adaptau_training_destroy(f.training);
     f.training = NULL;
@@ -371,7 +334,7 @@ static void call_meanwhile(void)
 START_TEST(refuses_a_second_call_meanwhile)
 {
     struct host          host;
-    const adaptau_recipe recipe = new_recipe();
+    const adaptau_recipe recipe = make_recipe(EPOCHS);
     open_training(open_host(&host, 2, true), &recipe);
     n_refused = 0;
     host.inside = call_meanwhile;
@@ -385,9 +348,9 @@ END_TEST
 
 START_TEST(has_no_learning_rate_beyond_its_epochs)
 {
-    const adaptau_recipe recipe = new_recipe();
+    const adaptau_recipe recipe = make_recipe(EPOCHS);
     open_training(NULL, &recipe);
-    run_epoch(f.training, 0, &found);
+    found.loss[0] = train_epoch(f.training, 0);
     finish(f.training, &expected);
     adaptau_batch batch = {.struct_size = sizeof batch};
     OK(adaptau_training_begin_epoch(f.training, EPOCHS, &error));
@@ -405,7 +368,7 @@ END_TEST
 /* Left in the middle: the state says where, and the model can be served. */
 START_TEST(ends_in_the_middle_of_an_epoch)
 {
-    const adaptau_recipe recipe = new_recipe();
+    const adaptau_recipe recipe = make_recipe(EPOCHS);
     adaptau_batch        batch = {.struct_size = sizeof batch};
     open_training(NULL, &recipe);
     ck_assert_int_eq(state_of(f.training).epoch, -1);
@@ -423,10 +386,10 @@ END_TEST
 
 START_TEST(gives_its_model_away)
 {
-    const adaptau_recipe recipe = new_recipe();
+    const adaptau_recipe recipe = make_recipe(EPOCHS);
     adaptau_batch        batch = {.struct_size = sizeof batch};
     open_training(NULL, &recipe);
-    run_epoch(f.training, 0, &found);
+    found.loss[0] = train_epoch(f.training, 0);
     adaptau_model *model = adaptau_training_take_model(f.training);
     ck_assert_ptr_nonnull(model);
     ck_assert_ptr_null(adaptau_training_model(f.training));
@@ -436,7 +399,7 @@ START_TEST(gives_its_model_away)
     ck_assert_int_eq(adaptau_training_next(f.training, &batch, &error), ADAPTAU_E_STATE);
     ck_assert_int_eq(adaptau_training_end_epoch(f.training, &error), ADAPTAU_E_STATE);
     OK(adaptau_training_replace_model(f.training, model, NULL, &error));
-    run_epoch(f.training, 1, &found);
+    found.loss[1] = train_epoch(f.training, 1);
     close_training();
 }
 END_TEST
@@ -448,16 +411,16 @@ START_TEST(trains_a_model_that_it_was_given)
     adaptau_model       *copy = NULL;
     adaptau_temperature *warm = NULL;
     open_training(NULL, &recipe);
-    run_epoch(f.training, 0, &expected);
+    expected.loss[0] = train_epoch(f.training, 0);
     OK(adaptau_model_grow(adaptau_training_model(f.training), f.data, NULL, &copy, &error));
     OK(adaptau_temperature_grow(adaptau_training_temperature(f.training), f.data, &warm, &error));
-    run_epoch(f.training, 1, &expected);
+    expected.loss[1] = train_epoch(f.training, 1);
     finish(f.training, &expected);
     adaptau_training *other = NULL;
     OK(adaptau_training_create(f.context, f.data, &recipe, &other, &error));
     OK(adaptau_training_replace_model(other, copy, warm, &error));
     found.loss[0] = expected.loss[0];
-    run_epoch(other, 1, &found);
+    found.loss[1] = train_epoch(other, 1);
     memcpy(found.loss + 2, expected.loss + 2, 2 * sizeof *found.loss);
     finish(other, &found);
     expect_equal();

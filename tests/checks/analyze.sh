@@ -47,14 +47,14 @@ failed() {
 cd "$root"
 bad=0
 if [ "$which" != clang ]; then
-    need gcc gcc
+    need build
     # shellcheck disable=SC2016
     echo "$sources" | xargs -P 2 -I SOURCE sh -c 'gcc $flags -fanalyzer -c SOURCE -o /dev/null 2>&1' >"$work/gcc.log" || failed gcc
     sed -n 's/^\([^ :]*\):[0-9:]* warning: .*\[-W\(analyzer[^]]*\)\]$/\1: \2/p' "$work/gcc.log" >"$work/gcc.found"
     judge "$work/gcc.found" gcc
 fi
 if [ "$which" != gcc ]; then
-    need clang-tidy clang-tidy
+    need analyze
     # shellcheck disable=SC2016
     echo "$sources" | xargs -P 2 -I SOURCE sh -c 'clang-tidy --quiet --config-file=tests/checks/clang-tidy SOURCE -- $flags' \
         >"$work/clang.log" 2>"$work/clang.errors" || failed clang

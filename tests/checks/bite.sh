@@ -100,6 +100,6 @@ int untested(int a)
 bites gcc 'analyzer-null-dereference' lib/files/npy.c "$npy" "$nothing" check analyze gcc lib/files/npy.c
 bites clang 'NullDereference' lib/files/npy.c "$npy" "$nothing" check analyze clang lib/files/npy.c
 bites abi 'adaptau_sampler_options' include/adaptau/sampler.h "$kind" '    int32_t  added;' \
-    env ADAPTAU_BUILD="$work/bite/abi" ./run abi
+    env ADAPTAU_BUILD="$work/bite/abi" ./dev/run abi
 
 [ "$failed" -eq 0 ]

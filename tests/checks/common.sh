@@ -1,35 +1,13 @@
 # SPDX-License-Identifier: MIT
-# What the checkers share; each is called by ./run with the source, a folder for builds and its own arguments. Exit status 77
+# What the checkers share; each is called by ./dev/run with the source, a folder for builds and its own arguments. Exit status 77
 # says that a tool is absent.
 
-say() {
-    printf '%s\n' "$*" >&2
-}
+. "$root/dev/packages.sh"
 
-# need COMMAND PACKAGE: or this checker is skipped.
+# need WHAT-FOR: the packages of dev/packages, or this checker is skipped.
 need() {
-    command -v "$1" >/dev/null 2>&1 && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        say "installing $2"
-        apt-get update >/dev/null 2>&1 || true
-        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2" >/dev/null 2>&1 || true
-        command -v "$1" >/dev/null 2>&1 && return
-    fi
-    echo "skipped  no $1 (Debian: $2)"
-    exit 77
-}
-
-# The runtimes of clang's sanitizers.
-need_clang() {
-    need clang clang
-    echo 'int main(void) { return 0; }' >"$work/runtime.c"
-    clang -fsanitize=address "$work/runtime.c" -o "$work/runtime" 2>/dev/null && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        say "installing libclang-rt-14-dev"
-        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libclang-rt-14-dev >/dev/null 2>&1 || true
-        clang -fsanitize=address "$work/runtime.c" -o "$work/runtime" 2>/dev/null && return
-    fi
-    echo "skipped  clang has no sanitizers (Debian: libclang-rt-14-dev)"
+    install_packages "$1" && return
+    echo "skipped  not installed:$(missing_packages "$1")"
     exit 77
 }
 

@@ -6,7 +6,7 @@ set -eu
 root=$1 work=$2 file=${3:-lib/}
 [ $# -lt 3 ] && shift 2 || shift 3
 . "$root/tests/checks/common.sh"
-need gcovr gcovr
+need coverage
 
 # Files of AVX-512 count where the processor has it.
 without='.*/x86/avx512.*'

@@ -10,7 +10,7 @@ seconds=${3:-60}
 [ $# -lt 3 ] || shift
 shift 2
 mkdir -p "$work"
-need_clang
+need clang
 
 [ $# -gt 0 ] || set -- safetensors model checkpoint data lists names note options record stateful
 wanted=" $* " && set --

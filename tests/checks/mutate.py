@@ -11,7 +11,7 @@ first, of them the shortest first. A mutant is killed when
 a test fails, crashes or hangs; it survives when all pass that fit into --within seconds of the CPU. Mutants whose object code
 is that of the original change nothing and do not count.
 
-The library is compiled with the bounds of arrays watched, as `./run asan` does for all of its suites: an index that is one too high
+The library is compiled with the bounds of arrays watched, as `./dev/run asan` does for all of its suites: an index that is one too high
 ends the test.
 
 One test is one function of Check, or a part of its loop where that takes long: one_test.c, linked into the programs, chooses it. What

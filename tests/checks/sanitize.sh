@@ -13,7 +13,7 @@ export TSAN_OPTIONS=halt_on_error=1
 case $kind in
 asan)
     # With UndefinedBehaviorSanitizer: everything, but for what is only larger than the rest.
-    need_clang
+    need clang
     export CK_EXCLUDE_TAGS=large
     CC=clang CXX=clang++ configure "$work/asan" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
         -Dbench=false
@@ -28,7 +28,7 @@ tsan)
 msan)
     # Programs that do without Check, BLIS and OpenMP, whose libraries are not instrumented: parsers on their corpora, the graded
     # programs, the tools. Plain C, because intrinsics of the kernels are not all known to it.
-    need_clang
+    need clang
     clang -D_GNU_SOURCE -c -O1 -g -fsanitize=memory -fPIC "$root/tests/checks/msan_libc.c" -o "$work/msan_libc.o"
     CC=clang CXX=clang++ configure "$work/msan" -Dbuildtype=debugoptimized -Db_sanitize=memory -Db_lundef=false -Dbench=false \
         -Dblas=reference -Dnative_kernels=false "-Dc_link_args=-fsanitize=memory $work/msan_libc.o"

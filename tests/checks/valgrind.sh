@@ -7,7 +7,7 @@ set -eu
 root=$1 work=$2
 shift 2
 . "$root/tests/checks/common.sh"
-need valgrind valgrind
+need valgrind
 
 mkdir -p "$work"
 configure "$work/valgrind" -Dbuildtype=debugoptimized -Dbench=false -Dexamples=false -Dblas=reference -Dnative_kernels=false

@@ -247,6 +247,21 @@ done
 expect 0 "$train" split $any --backbone lightgcn --report graph.html
 grep -q '^compared   held-out recall@20 [01]\.[0-9]*, of matrix factorisation [01]\.[0-9]*' out || fail "LightGCN is not compared with mf: $(grep ^compared out)"
 grep -q 'has a recall@20 of [01]\.[0-9]*, and matrix factorisation of [01]\.[0-9]*' graph.html || fail "the report does not compare with mf"
+# Whatever chose the epoch, the model says how new users are folded in: by the tau0 of that epoch.
+for how in '' --no-refit '--protocol paper'; do
+    expect 0 "$train" split $quick --json $how --epochs 4 --personal eq16 --save said --checkpoint said.ckpt
+    python3 - said "$(cat out)" <<'END' 2>python.err || fail "--save, \"$how\": $(tail -n 1 python.err)"
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+said = json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])["__metadata__"]["adaptau.fold_in"].split()
+tau = struct.unpack(">d", bytes.fromhex(said[3]))[0]
+assert abs(tau / json.loads(sys.argv[2])["tau0"] - 1) < 1e-6, tau
+END
+    expect 0 "$train" split $quick --json $how --epochs 4 --personal eq16 --save again --checkpoint said.ckpt --resume
+    cmp -s said again || fail "--resume, \"$how\": another model than the one that was saved"
+    rm -f said.ckpt*
+done
+
 # What is validated, with the graph that it was trained on, is what is reported and saved.
 # shellcheck disable=SC2086
 expect 0 "$train" split $quick --json --no-refit --backbone lightgcn --layers 2 --save graph

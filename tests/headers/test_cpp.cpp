@@ -8,28 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "../support/cpp_expect.hpp"
+
 namespace {
-
-int n_failed = 0;
-
-void expect(bool holds, const char *what)
-{
-    if (!holds) {
-        std::fprintf(stderr, "not so: %s\n", what);
-        n_failed++;
-    }
-}
-
-template <class Action> void expect_error(adaptau_status status, const char *message, Action action)
-{
-    try {
-        action();
-        expect(false, message);
-    } catch (const adaptau::error &error) {
-        expect(error.status() == status, error.what());
-        expect(std::strstr(error.what(), message) != nullptr, error.what());
-    }
-}
 
 static_assert(!std::is_copy_constructible_v<adaptau::model> && !std::is_copy_assignable_v<adaptau::model>);
 static_assert(std::is_nothrow_move_constructible_v<adaptau::model> && std::is_nothrow_move_assignable_v<adaptau::model>);

@@ -12,17 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "../support/cpp_expect.hpp"
+
 namespace {
-
-int n_failed = 0;
-
-void expect(bool holds, const char *what)
-{
-    if (!holds) {
-        std::fprintf(stderr, "not so: %s\n", what);
-        n_failed++;
-    }
-}
 
 struct mine : std::runtime_error { // an exception of the host's
     using std::runtime_error::runtime_error;
@@ -40,16 +32,6 @@ template <class Action> void expect_mine(const char *message, Action action)
         expect(false, error.what());
     }
     expect(!adaptau::detail::carried(), "nothing is carried on");
-}
-
-template <class Action> void expect_error(adaptau_status status, const char *message, Action action)
-{
-    try {
-        action();
-        expect(false, message);
-    } catch (const adaptau::error &error) {
-        expect(error.status() == status && std::strstr(error.what(), message), error.what());
-    }
 }
 
 template <class Object> constexpr bool is_a_value =
@@ -312,6 +294,10 @@ void trainings_take_and_give(const adaptau::context &context)
     targets.strength = 1;
     made.update_targets(data, tau, targets);
     made.set_item_bias(adaptau::popularity_prior(data, 0.3, 0.1));
+    const auto [users_rate, items_rate] = adaptau::learning_rates(recipe, 1, 2, 4);
+    expect(users_rate > 0 && users_rate < recipe.learning_rate_users, "users' rates have begun to fall");
+    expect(std::abs(items_rate * recipe.learning_rate_users - users_rate * recipe.learning_rate_items) < 1e-12, "items' rates likewise");
+    made.set_learning_rates(users_rate, items_rate);
     made.prepare();
     made.refresh();
     expect(made.raw_tables().n_users == n_users && made.encoder_parameters().n_rows == 0 && made.tables().item_bias, "tables and a prior");

@@ -75,6 +75,14 @@ class Module(unittest.TestCase):
         with self.assertRaisesRegex(adaptau.Error, "recipe->dim = 0"):
             adaptau.Recipe(dim=0).fill(self.data)
 
+    def test_learning_rates_fall_from_the_recipe_s_to_zero(self):
+        recipe = adaptau.Recipe(epochs=4, learning_rate_users=0.2, learning_rate_items=0.02).fill(self.data)
+        self.assertEqual(recipe.learning_rates(0, 0, 5), (0.2, 0.02))
+        np.testing.assert_allclose(recipe.learning_rates(2, 0, 5), (0.1, 0.01))
+        self.assertEqual(recipe.learning_rates(4, 0, 5), (0, 0))
+        with self.assertRaisesRegex(adaptau.Error, "step = 5 is outside"):
+            recipe.learning_rates(0, 5, 5)
+
     def test_the_loop_by_recipe_and_fit_give_one_model(self):
         training = adaptau.Training(self.context, self.data, self.recipe())
         for epoch in range(training.recipe.epochs):

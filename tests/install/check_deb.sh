@@ -15,23 +15,11 @@ folder=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 . "$root/tests/install/lines.sh"
+. "$root/dev/packages.sh"
 once=${ADAPTAU_DEB_ONCE:-}
 
-missing=
-for package in debhelper:dh lintian:lintian dpkg-dev:dpkg-buildpackage fakeroot:fakeroot doxygen:doxygen mandoc:mandoc; do
-    command -v "${package#*:}" >/dev/null 2>&1 || missing="$missing ${package%:*}"
-done
-if ! dpkg-query -W check libblis-dev meson ninja-build pkg-config python3 >/dev/null 2>&1; then
-    missing="$missing check libblis-dev meson ninja-build pkg-config python3"
-fi
-if [ -n "$missing" ] && [ "$(id -u)" = 0 ]; then
-    echo "installing:$missing"
-    # shellcheck disable=SC2086
-    apt-get update >/dev/null 2>&1 &&
-        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing >"$work/log" 2>&1 && missing=
-fi
-[ -z "$missing" ] || {
-    echo "skipped  Debian packages: not installed:$missing"
+install_packages build test deb || {
+    echo "skipped  Debian packages: not installed:$(missing_packages build test deb)"
     exit 0
 }
 

@@ -83,6 +83,7 @@ static const struct misuse save_with[] = {
      {TO(a.two[0].name, "a234567890123456789012345678901234567890123456789012345678901234_")}},
     {ADAPTAU_E_ARGUMENT, "attachments[1].name = \"names\" is that of attachments[0]", {TO(a.two[1].name, "names")}},
     {ADAPTAU_E_ARGUMENT, "attachments[1].size = -1 is negative", {TO(a.two[1].size, -1)}},
+    {ADAPTAU_E_SHAPE, "attachments[1].size = 9223372036854775807: all together exceed", {TO(a.two[1].size, INT64_MAX)}},
     {ADAPTAU_E_ARGUMENT, "attachments[0].bytes is NULL", {TO(a.two[0].bytes, NULL)}},
 };
 

@@ -19,6 +19,8 @@ static struct {
     int32_t                      n_users, n_items;
     int64_t                      n_interactions, epoch;
     double                       strength, tau0, loss;
+    int64_t                      step, n_steps;
+    double                      *users, *items;
 
     STRUCT(adaptau_recipe, recipe);
     STRUCT(adaptau_model_options, model);
@@ -37,6 +39,7 @@ static struct {
     const adaptau_fit_options *fit_options;
     adaptau_model            **model_out;
     void                      *result;
+    double            rates[2];
     float             numbers[ITEMS];
     char              text[ADAPTAU_NOTE_SIZE];
     adaptau_dataset  *made_kept, *made_held_out;
@@ -269,6 +272,33 @@ static const struct misuse fold_in_options[] = {
     {ADAPTAU_E_ARGUMENT, "temperature is NULL", {TO(a.of_temperature, NULL)}},
 };
 
+static void prepare_recipe_learning_rates(void)
+{
+    make_filled_recipe();
+    a.epoch = 1;
+    a.step = 2;
+    a.n_steps = 3;
+    a.users = &a.rates[0];
+    a.items = &a.rates[1];
+}
+
+static adaptau_status call_recipe_learning_rates(adaptau_error *error)
+{
+    return adaptau_recipe_learning_rates(a.recipe, a.epoch, a.step, a.n_steps, a.users, a.items, error);
+}
+
+static const struct misuse learning_rates[] = {
+    BAD_FILLED_RECIPE,
+    IS_NULL(users),
+    IS_NULL(items),
+    {ADAPTAU_E_ARGUMENT, "epoch = -1 is outside 0 ... 2^48 - 1", {TO(a.epoch, -1)}},
+    {ADAPTAU_E_ARGUMENT, "epoch = 281474976710656 is outside", {TO(a.epoch, INT64_C(1) << 48)}},
+    {ADAPTAU_E_ARGUMENT, "n_steps = 0, but an epoch has at least 1 step", {TO(a.n_steps, 0)}},
+    {ADAPTAU_E_ARGUMENT, "n_steps = -9223372036854775808, but", {TO(a.n_steps, INT64_MIN)}},
+    {ADAPTAU_E_ARGUMENT, "step = -1 is outside 0 ... n_steps - 1 = 2", {TO(a.step, -1)}},
+    {ADAPTAU_E_ARGUMENT, "step = 3 is outside 0 ... n_steps - 1 = 2", {TO(a.step, 3)}},
+};
+
 static void prepare_popularity_prior(void)
 {
     a.dataset = desk.data;
@@ -285,6 +315,8 @@ static adaptau_status call_popularity_prior(adaptau_error *error)
 static const struct misuse prior[] = {
     IS_NULL(dataset),
     IS_NULL(bias),
+    {ADAPTAU_E_NUMERIC, "by strength = 1e+40 and tau0 = 0.1, is beyond float32", {TO(a.strength, 1e40)}},
+    {ADAPTAU_E_NUMERIC, "by strength = 1e+300 and tau0 = 1e+300, is beyond float32", {TO(a.strength, 1e300), TO(a.tau0, 1e300)}},
     {ADAPTAU_E_NUMERIC, "strength = nan is not finite", {TO(a.strength, NAN)}},
     {ADAPTAU_E_NUMERIC, "tau0 = inf is not finite", {TO(a.tau0, INFINITY)}},
     {ADAPTAU_E_ARGUMENT, "tau0 = 0, but a temperature is above 0", {TO(a.tau0, 0.0)}},
@@ -619,6 +651,7 @@ static const struct subject subjects[] = {
     SUBJECT(recipe_temperature_options, temperature_options),
     SUBJECT(recipe_sampler_options, sampler_options),
     SUBJECT(recipe_fold_in_options, fold_in_options),
+    SUBJECT(recipe_learning_rates, learning_rates),
     SUBJECT(popularity_prior, prior),
     SUBJECT(dataset_split, split),
     SUBJECT(training_create, create),

@@ -116,6 +116,8 @@ static const struct misuse loss_gradients_of_range[] = {
     {ADAPTAU_E_ARGUMENT, "reduce->item_pieces = 1025 is outside 1 ... 1024", {TO(EXCHANGE.item_pieces, 1025)}},
     {ADAPTAU_E_ARGUMENT, "reduce->most_items = 7, but this range has 8", {TO(EXCHANGE.most_items, 7)}},
     {ADAPTAU_E_ARGUMENT, "reduce->most_items = -1, but this range has 8", {TO(EXCHANGE.most_items, -1)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->most_items = 2147483648 is above 2^31 - 1", {TO(EXCHANGE.most_items, INT64_C(1) << 31)}},
+    {ADAPTAU_E_ARGUMENT, "reduce->most_items = 9223372036854775807 is above", {TO(EXCHANGE.most_items, INT64_MAX)}},
     {ADAPTAU_E_ARGUMENT, "BPR compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_BPR)}},
     {ADAPTAU_E_ARGUMENT, "PSL compares each candidate", {TO(a.loss_struct.known.kind, ADAPTAU_LOSS_PSL)}},
     {ADAPTAU_E_ARGUMENT, "SL@K weighs positives",
@@ -433,6 +435,7 @@ static const struct misuse merge_top_k[] = {
     IS_NULL(other_scores),
     {ADAPTAU_E_ARGUMENT, "n = -1, k = 2: at least 0 and 1", {TO(a.n, -1)}},
     {ADAPTAU_E_ARGUMENT, "n = 2, k = 0: at least 0 and 1", {TO(a.k, 0)}},
+    {ADAPTAU_E_SHAPE, "n = 4611686018427387904 lists of k = 2 exceed", {TO(a.n, INT64_C(1) << 62)}},
 };
 
 static void prepare_evaluator_run_lists(void)

@@ -7,6 +7,7 @@ model says, and nothing lost when a process is killed.
 
 --small: what fits two minutes and needs no data. Prints a line for each check, "ok" or "FAILED"; the exit status is 1 where one
 failed. Speed is printed, and fails nothing: it depends on what else the machine does."""
+import ctypes
 import json
 import os
 import pathlib
@@ -102,6 +103,7 @@ class Programs:
         self.shard = str(folder / "adaptau-shard")
         self.train = str(folder / "adaptau-train")
         self.mpi = str(folder / "adaptau-train-mpi")
+        self.library = ctypes.CDLL(str(folder.parent / "lib" / "libadaptau.so.1"))
 
     def single(self, data, threads, *options):
         command = [self.train, str(data), "--threads", str(threads), *COMMON, *options]
@@ -203,6 +205,65 @@ def check_temperature(programs, data, folder, grids):
         again = programs.grid(data, grid, *options, "--checkpoint", path, "--resume")
         report(again["tables"] == found["tables"] and again["tau_trials"] == found["tau_trials"] and
                again["tune_seconds"] == found["tune_seconds"], "and a job that goes on takes it from the checkpoint")
+
+
+def fold_users(library, path, users, dim):
+    """Rows that a model's file gives to new users with these items, and what it scores all items for them."""
+    context, model, fold = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+    for name in ("context", "model", "fold_in"):
+        getattr(library, f"adaptau_{name}_destroy").argtypes = [ctypes.c_void_p]
+    starts = (ctypes.c_int64 * (len(users) + 1))(*(sum(map(len, users[:k])) for k in range(len(users) + 1)))
+    items = (ctypes.c_int32 * max(1, starts[len(users)]))(*(item for user in users for item in user))
+    rows, taus = (ctypes.c_float * (len(users) * dim))(), (ctypes.c_float * len(users))()
+    failures = [library.adaptau_context_create(None, ctypes.byref(context), None),
+                library.adaptau_model_load(context, os.fsencode(path), ctypes.byref(model), None),
+                library.adaptau_fold_in_create(model, None, None, ctypes.byref(fold), None),
+                library.adaptau_fold_in_users(fold, len(users), starts, items, None, rows, taus, None)]
+    library.adaptau_fold_in_destroy(fold)
+    library.adaptau_model_destroy(model)
+    library.adaptau_context_destroy(context)
+    return (list(rows), list(taus)) if not any(failures) else None
+
+
+def read_floats(path, name):
+    content = pathlib.Path(path).read_bytes()
+    size = struct.unpack("<q", content[:8])[0]
+    begin, end = json.loads(content[8:8 + size])[name]["data_offsets"]
+    return struct.unpack(f"<{(end - begin) // 4}f", content[8 + size + begin:8 + size + end])
+
+
+def check_saved(programs, data, folder, grids):
+    """The file of a job is that of one process: its tables and its prior, and the rows and temperatures of new users that are folded
+    in by nothing but the file."""
+    users = [[1, 5, 9], [100, 101, 250], [300], [], [37, 200, 201, 202, 399]]
+    late = folder / "late-users"
+    late.mkdir()
+    for name in ("train.txt", "test.txt"): # the first range of users has nothing to train on
+        (late / name).write_text("".join(line for line in open(data / name) if name == "test.txt" or int(line.split()[0]) >= 150))
+    cases = [(data, ["--personal", "eq16", "--epochs", "6"]), (late, ["--personal", "eq16", "--epochs", "3", "--eval-every", "3"]),
+             (data, ["--personal", "released", "--positives", "inside", "--epochs", "3"]),
+             (data, ["--loss", "bce", "--popularity-prior", "0.3", "--epochs", "3"])]
+    for data, case in cases:
+        options = ["--dim", "8", *case]
+        one = str(folder / "one-process")
+        single = programs.single(data, 2, *options, "--save", one)
+        want = fold_users(programs.library, one, users, 8)
+        for grid in grids:
+            path = folder / ("saved%dx%d" % grid)
+            found = programs.grid(data, grid, *options, "--save", str(path))
+            got = fold_users(programs.library, path, users, 8)
+            difference, where = apart(single, found)
+            names = ["user_embeddings", "item_embeddings"] + ["item_bias"] * ("--popularity-prior" in case)
+            pairs = [(a, b) for name in names for a, b in zip(read_floats(one, name), read_floats(path, name))]
+            pairs += list(zip(want[0] + want[1], got[0] + got[1])) if want and got else [(0.0, 1.0)]
+            worst = max(abs(a - b) for a, b in pairs)
+            report(worst <= TOLERANCE and difference <= TOLERANCE and single["best_epoch"] == found["best_epoch"],
+                   f"{data.name}, {' '.join(case)}, {grid[0]}x{grid[1]}: --save writes one process's file: tables and new users within {worst:.1e}")
+    refused = programs.command(data, (1, 2), "--dim", "8", "--epochs", "2", "--checkpoint", str(folder / "without-save"))
+    programs.run(refused, str(folder / "without-save"))
+    _, errors, code = finish(start(refused + ["--resume", "--save", str(folder / "late")]), str(folder / "without-save"))
+    report(code != 0 and b"the best epoch so far" in errors and not (folder / "late").exists(),
+           "--save that comes after the best epoch is refused")
 
 
 def manifest_epoch(path):
@@ -311,7 +372,7 @@ def show_speed(programs, data, rounds):
 
 def kill_one(programs, data, grid, path, draw, options, longest):
     """Start, kill a worker at a random moment, and go on. Returns the report of the job that finished, and what was killed."""
-    command = programs.command(data, grid, *options, "--checkpoint", path)
+    command = programs.command(data, grid, *options, "--checkpoint", path, "--save", path + ".model")
     job = start(command)
     time.sleep(draw.uniform(0, longest))
     victims = workers(path)
@@ -334,17 +395,19 @@ def check_kills(programs, data, folder, n):
     want, longest = {}, {}
     for grid in GRIDS:
         started = time.monotonic()
-        want[grid] = programs.grid(data, grid, *options)["tables"]
+        saved = folder / ("undisturbed%dx%d" % grid)
+        want[grid] = programs.grid(data, grid, *options, "--save", str(saved))["tables"], saved.read_bytes()
         longest[grid] = time.monotonic() - started
     same = told = killed = 0
     for k in range(n):
         grid = GRIDS[k % len(GRIDS)]
-        result, line, seconds = kill_one(programs, data, grid, str(folder / f"checkpoint{k}"), draw, options, longest[grid])
-        same += result["tables"] == want[grid]
+        path = folder / f"checkpoint{k}"
+        result, line, seconds = kill_one(programs, data, grid, str(path), draw, options, longest[grid])
+        same += (result["tables"], path.with_name(path.name + ".model").read_bytes()) == want[grid]
         told += line
         killed += seconds > 0
     report(same == n, f"{n} SIGKILLs at random moments, {killed} of them in time: {same} continued jobs have the bits of an "
-                      "undisturbed one")
+                      "undisturbed one, and save its file")
     report(told == n, "each ended its job with a line that names the rank and the command that goes on")
     # Another number of processes goes on, too, with the same numbers.
     path = str(folder / "other")
@@ -379,6 +442,7 @@ def main():
         check_temperature(programs, synthetic, work, GRIDS[-1:] if small else FINE_GRIDS)
         check_resume(programs, sparse, work, cases)
         check_damage(programs, sparse, work)
+        check_saved(programs, sparse, work, [(1, 2), (2, 1)] if small else FINE_GRIDS)
         if small:
             check_grids(programs, "synthetic", synthetic, "--epochs", "3", "--personal", "eq16")
             check_shards(programs, synthetic, work)

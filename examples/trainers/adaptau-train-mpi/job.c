@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "adaptau-train-mpi/cost.h"
+#include "adaptau-train-mpi/save.h"
 #include "adaptau-train-mpi/watch.h"
 #include "common/clock.h"
 #include "common/fail.h"
@@ -124,6 +125,8 @@ static adaptau_status start_or_resume(struct job *job, adaptau_error *error)
     job->standing.fingerprint = fingerprint(job);
     if (s->resume)
         status = checkpoint_read(s->checkpoint, &job->grid, &job->shard, job->temperature, &job->standing, &found, error);
+    if (!status && s->save && job->grid.world.rank == 0)
+        status = save_check(s->save, job->context, &job->standing, error);
     if (!status && !found)
         status = shard_start(&job->shard, job->context, &job->recipe, error);
     return status ? status : adaptau_model_refresh(job->shard.model, error); /* its rows were written */
@@ -207,7 +210,8 @@ static adaptau_status judge_epoch(struct job *job, adaptau_error *error)
     standing->best_epoch = standing->epoch;
     standing->best_loss = standing->loss;
     standing->best_tau0 = standing->tau0;
-    return ADAPTAU_OK;
+    const char *path = job->settings->train.save;
+    return path ? save_best(path, job->context, &job->grid, &job->shard, &job->recipe, job->temperature, standing, error) : ADAPTAU_OK;
 }
 
 static void show_epoch(const struct job *job, bool scored)

@@ -17,7 +17,8 @@ static const struct program program = {
              "The first process finds the temperature before, as adaptau-train does, and reads all train pairs for that;\n"
              "--tau X or --temperature eq14 does without.",
     .notes = "Epochs are chosen on test (--protocol paper); tables start as --init sphere or xavier. What needs the whole\n"
-             "graph or single candidates is refused. Exit codes: 0 done, 1 failed, 2 wrong command line.",
+             "graph or single candidates is refused. --save writes the best epoch's model, for which the first process gathers all\n"
+             "tables. Exit codes: 0 done, 1 failed, 2 wrong command line.",
 };
 
 /* Was the option given, with this value where it is not NULL? Two of adaptau-train's defaults are others here. */
@@ -70,8 +71,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
         return refuse("--init spectral", "it is a decomposition of all pairs");
     if (was_given(argc, argv, "--protocol", "valid"))
         return refuse("--protocol valid", "epochs are chosen on test");
-    if (s->save || s->history || s->report)
-        return refuse("--save, --history and --report", "tables are in the checkpoint");
+    if (s->history || s->report)
+        return refuse("--history and --report", "what epochs were like is on standard error");
     return OPTIONS_GO_ON;
 }
 

@@ -12,9 +12,6 @@
 #include "common/clock.h"
 #include "common/fail.h"
 
-#define HOLD 0.3 /* as lib/fit/training.c has them */
-#define LEAST_HELD_EPOCHS 8
-#define PI 3.14159265358979323846
 #define BETA1_USERS 0.5 /* the model's defaults                                                                */
 #define BETA1_ITEMS 0.9
 
@@ -232,16 +229,15 @@ static adaptau_status step_items(struct steps *steps, const float *gradients, do
     return status;
 }
 
-static adaptau_status apply(struct steps *steps, double factor, adaptau_error *error)
+static adaptau_status apply(struct steps *steps, double user_rate, double item_rate, adaptau_error *error)
 {
     struct shard              *shard = steps->shard;
-    const adaptau_adam_options options =
-        adam_options(steps, steps->recipe->base.learning_rate_users * factor, BETA1_USERS, ADAPTAU_MODEL_RAW_USERS);
+    const adaptau_adam_options options = adam_options(steps, user_rate, BETA1_USERS, ADAPTAU_MODEL_RAW_USERS);
     const adaptau_adam_rows users = rows_of(shard, shard->users, &shard->user_steps, 0, shard->user_steps.n);
     adaptau_gradient_view   view = {.struct_size = sizeof view};
     adaptau_status          status = adaptau_model_get_gradient_view(shard->model, &view, error);
     if (!status)
-        status = step_items(steps, view.items, steps->recipe->base.learning_rate_items * factor, error);
+        status = step_items(steps, view.items, item_rate, error);
     if (!status)
         status = adaptau_adam(steps->context, &options, view.n_users, view.user_ids, view.users, 0, &users, error);
     const double started = clock_now();
@@ -251,22 +247,16 @@ static adaptau_status apply(struct steps *steps, double factor, adaptau_error *e
     return status;
 }
 
-/* The rates of adaptau_training_next: held for the first share of a long run, then by a cosine to 0. */
-static double choose_factor(const struct steps *steps, int64_t done)
-{
-    const int64_t epochs = steps->recipe->base.epochs;
-    const double  hold = epochs >= LEAST_HELD_EPOCHS ? HOLD : 0;
-    const double  share = (double)done / (double)(epochs * steps->n_batches);
-    return 0.5 * (1 + cos(PI * fmax(0, (share - hold) / (1 - hold))));
-}
-
-static adaptau_status run_step(struct steps *steps, int64_t done, adaptau_error *error)
+static adaptau_status run_step(struct steps *steps, int64_t epoch, int64_t number, adaptau_error *error)
 {
     adaptau_step step = {.struct_size = sizeof step};
+    double       user_rate = 0, item_rate = 0;
     steps->n_rows = steps->n_items = 0;
     adaptau_status status = adaptau_model_gradients(steps->shard->model, &steps->batch, steps->temperature, &step, error);
     if (!status)
-        status = apply(steps, choose_factor(steps, done), error);
+        status = adaptau_recipe_learning_rates(&steps->recipe->base, epoch, number, steps->n_batches, &user_rate, &item_rate, error);
+    if (!status)
+        status = apply(steps, user_rate, item_rate, error);
     steps->loss += step.loss;
     return status;
 }
@@ -279,7 +269,7 @@ adaptau_status steps_epoch(struct steps *steps, int64_t epoch, double *loss, ada
         watch_beat();
         status = fill_batch(steps, step, error);
         if (!status)
-            status = run_step(steps, epoch * steps->n_batches + step, error);
+            status = run_step(steps, epoch, step, error);
     }
     if (status)
         return status;

@@ -7,6 +7,7 @@
 #include "adaptau-train/report.h"
 #include "adaptau-train/save.h"
 #include "common/stop.h"
+#include "common/target.h"
 #include "common/fail.h"
 
 #define PROGRAM "adaptau-train"
@@ -61,11 +62,11 @@ int main(int argc, char **argv)
     stop_ignore_file_limit();
     struct run     run = {0};
     adaptau_error  error = {0};
-    adaptau_status status = settings.save ? check_save_path(settings.save, "model", &error) : ADAPTAU_OK;
+    adaptau_status status = settings.save ? target_check(settings.save, "model", &error) : ADAPTAU_OK;
     if (!status && settings.report)
-        status = check_save_path(settings.report, "page", &error);
+        status = target_check(settings.report, "page", &error);
     if (!status && settings.checkpoint)
-        status = check_save_path(settings.checkpoint, "model", &error);
+        status = target_check(settings.checkpoint, "model", &error);
     if (!status)
         status = run_open(&run, &settings, &error);
     if (!status) {

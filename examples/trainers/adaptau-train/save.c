@@ -1,29 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "adaptau-train/save.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/fail.h"
-#include "common/system.h"
-#include "common/target.h"
-
-adaptau_status check_save_path(const char *path, const char *what, adaptau_error *error)
-{
-    char          *target = NULL;
-    if (strcmp(path, "-") == 0)
-        return fail(error, ADAPTAU_E_ARGUMENT, "-: standard output takes no %s; ./- is the file of that name", what);
-    adaptau_status status = target_find(path, &target, error);
-    if (status)
-        return status;
-    const size_t folder = system_folder_length(target);
-    target[folder] = '\0';
-    const int refused = system_can_write_in(folder > 0 ? target : ".");
-    free(target);
-    return refused ? fail_os(error, refused, "%s", shown_path(path)) : ADAPTAU_OK;
-}
 
 /* Empty where rows are known by their ids: then, too, the file says so. */
 static adaptau_attachment names_of(const char *attachment, const struct names *names)

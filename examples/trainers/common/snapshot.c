@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <adaptau/fold_in.h>
+
 #include "common/fail.h"
 
 static adaptau_status copy_table(float **copy, const float *table, int64_t stride, int32_t n_rows, int32_t dim,
@@ -32,6 +34,9 @@ adaptau_status snapshot_take(struct snapshot *snapshot, const adaptau_model *mod
         status = adaptau_model_get_encoder_parameters(model, &own, error);
     if (!status && own.n_rows > 0)
         status = copy_table(&snapshot->encoder, own.rows, own.dim, own.n_rows, own.dim, error);
+    snapshot->fold_in = (adaptau_fold_in_options){.struct_size = sizeof snapshot->fold_in};
+    if (!status && adaptau_model_get_fold_in(model, &snapshot->fold_in, NULL))
+        snapshot->fold_in.struct_size = 0;
     return status;
 }
 
@@ -39,11 +44,24 @@ adaptau_status snapshot_model(const struct snapshot *snapshot, adaptau_context *
                               const struct recipe *recipe, adaptau_model **out, adaptau_error *error)
 {
     adaptau_model_options options = recipe_model_options(recipe);
+    adaptau_loss          loss = {.struct_size = sizeof loss};
+    adaptau_model        *model = NULL;
     options.init = ADAPTAU_INIT_HOST;
     options.host_users = snapshot->users;
     options.host_items = snapshot->items;
     options.host_encoder = snapshot->encoder;
-    return adaptau_model_create(context, dataset, &options, out, error);
+    adaptau_status status = adaptau_recipe_loss(&recipe->base, &loss, error);
+    if (!status)
+        status = adaptau_model_create(context, dataset, &options, &model, error);
+    if (!status)
+        status = adaptau_model_set_loss(model, &loss, error);
+    if (!status && snapshot->fold_in.struct_size)
+        status = adaptau_model_set_fold_in(model, dataset, &snapshot->fold_in, error);
+    if (status)
+        adaptau_model_destroy(model);
+    else
+        *out = model;
+    return status;
 }
 
 void snapshot_free(struct snapshot *snapshot)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A copy of a model's raw tables, to come back to. */
+/* A copy of a model's raw tables, and of how new users are folded in, to come back to. */
 #ifndef EXAMPLES_COMMON_SNAPSHOT_H
 #define EXAMPLES_COMMON_SNAPSHOT_H
 
@@ -10,6 +10,7 @@ struct snapshot {
     float *users; /* [n x d] */
     float *items; /* [m x d] */
     float *encoder; /* [d x d] of SimpleX */
+    adaptau_fold_in_options fold_in; /* struct_size 0: the model did not say */
 };
 
 /* Replace what the snapshot holds. */

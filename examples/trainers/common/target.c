@@ -65,3 +65,18 @@ adaptau_status target_find(const char *path, char **target, adaptau_error *error
         *target = at;
     return status;
 }
+
+adaptau_status target_check(const char *path, const char *what, adaptau_error *error)
+{
+    char *target = NULL;
+    if (strcmp(path, "-") == 0)
+        return fail(error, ADAPTAU_E_ARGUMENT, "-: standard output takes no %s; ./- is the file of that name", what);
+    adaptau_status status = target_find(path, &target, error);
+    if (status)
+        return status;
+    const size_t folder = system_folder_length(target);
+    target[folder] = '\0';
+    const int refused = system_can_write_in(folder > 0 ? target : ".");
+    free(target);
+    return refused ? fail_os(error, refused, "%s", shown_path(path)) : ADAPTAU_OK;
+}

@@ -9,4 +9,7 @@
 /* *target: to be freed; a file there, or none yet. E_IO for folders, FIFOs, devices and links in a circle. */
 adaptau_status target_find(const char *path, char **target, adaptau_error *error);
 
+/* Whether a file can be made there, before hours are spent on what it should hold: a "model", or a "page". */
+adaptau_status target_check(const char *path, const char *what, adaptau_error *error);
+
 #endif

@@ -159,6 +159,12 @@ class Recipe(_Filled):
         call(lib.adaptau_recipe_fill, c.byref(self), dataset)
         return self
 
+    def learning_rates(self, epoch, step, n_steps):
+        """Those of users' and items' rows, by a filled recipe, in one step of an epoch of n_steps."""
+        users, items = _F64(), _F64()
+        call(lib.adaptau_recipe_learning_rates, c.byref(self), _I64(epoch), _I64(step), _I64(n_steps), c.byref(users), c.byref(items))
+        return users.value, items.value
+
 
 class TrainingState(_Sized):
     _fields_ = [("struct_size", _U32), ("reserved", _I32), ("epoch", _I64), ("n_epochs", _I64), ("step", _I64),
