@@ -314,6 +314,8 @@ static adaptau_status use_filled_recipe(void *given)
     ck_assert_int_eq(adaptau_recipe_loss(given, &loss, &error), status);
     ck_assert_int_eq(adaptau_recipe_temperature_options(given, &temperature, &error), status);
     ck_assert_int_eq(adaptau_recipe_sampler_options(given, &sampler, &error), status);
+    double                      users, items;
+    ck_assert_int_eq(adaptau_recipe_learning_rates(given, 0, 0, 1, &users, &items, &error), status);
     ck_assert_int_eq(adaptau_recipe_fill(given, f.world.data, &error), status);
     ck_assert_int_eq(adaptau_recipe_fill_for(given, 10, 10, 10, &error), status);
     return status;
