@@ -508,6 +508,20 @@ private:
     explicit context(nothing) noexcept {}
 };
 
+/** A map by lists of old numbers, −1 for what is new; an empty list: none is left. For a side of which all are kept, set its number and
+ *  leave its pointer nullptr. The lists must live as long as the map. Since 1.0. */
+inline adaptau_row_map row_map(span<const std::int32_t> users, span<const std::int32_t> items)
+{
+    static const std::int32_t none = 0;
+    adaptau_row_map           map{};
+    map.struct_size = sizeof map;
+    map.n_users = detail::count("users", users.size());
+    map.n_items = detail::count("items", items.size());
+    map.users = users.empty() ? &none : users.data();
+    map.items = items.empty() ? &none : items.data();
+    return map;
+}
+
 /** adaptau_rank: a query of plain tables. `found` and, unless it is empty, `scores` have query.n * query.k entries. Since 1.0. */
 inline void rank(const context &context, const adaptau_tables &tables, const adaptau_query &query, span<std::int32_t> found,
                  span<float> scores = {})
@@ -704,6 +718,14 @@ public:
         temperature larger;
         larger.make(adaptau_temperature_grow, get(), data.get());
         return larger;
+    }
+
+    /** adaptau_temperature_remap: a new one for other users and items. */
+    temperature remap(const adaptau::dataset &data, const adaptau_row_map &map) const
+    {
+        temperature mapped;
+        mapped.make(adaptau_temperature_remap, get(), data.get(), &map);
+        return mapped;
     }
 };
 
@@ -930,6 +952,23 @@ public:
         return larger;
     }
 
+    /** adaptau_model_remap: a new model with the users and items of `data`, by adaptau::row_map. */
+    model remap(const adaptau::dataset &data, const adaptau_row_map &map, const adaptau_fold_in_options *fold = nullptr) const
+    {
+        model mapped;
+        mapped.make(adaptau_model_remap, get(), data.get(), &map, fold);
+        return mapped;
+    }
+
+    /** The same without interactions: no user and no item is new. */
+    model remap(const adaptau_row_map &map) const
+    {
+        model mapped;
+        mapped.make(adaptau_model_remap, get(), static_cast<const adaptau_dataset *>(nullptr), &map,
+                    static_cast<const adaptau_fold_in_options *>(nullptr));
+        return mapped;
+    }
+
     /** Users. */
     std::int32_t n_users() const noexcept { return adaptau_model_n_users(get()); }
     /** Items. */
@@ -942,6 +981,29 @@ public:
     {
         const auto all = detail::attached(attachments);
         call(adaptau_model_save_with, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
+    }
+
+    /** adaptau_model_save_half: tables in F16. */
+    void save_half(const std::string &path, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_half, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
+    }
+
+    /** adaptau_model_save_half_to: write(bytes, size) gets the bytes of that file, piece by piece. */
+    void save_half(const std::function<void(const void *, std::size_t)> &write, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_half_to, get(), &detail::write_all, const_cast<void *>(static_cast<const void *>(&write)),
+             detail::count("attachments", all.size()), all.data());
+    }
+
+    /** The bytes of that file. */
+    std::vector<unsigned char> save_half(span<const attachment> attachments = {}) const
+    {
+        std::vector<unsigned char> bytes;
+        save_half([&](const void *more, std::size_t size) { append(bytes, more, size); }, attachments);
+        return bytes;
     }
 
     /** adaptau_model_save_to: write(bytes, size) gets the bytes of that file, piece by piece. */

@@ -16,7 +16,7 @@ extern "C" {
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
- *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may
+ *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, _remap, adaptau_fold_in_create) may
  *  run side by side on any number of threads; every other call runs alone. A call that meets another which forbids it answers E_STATE
  *  at once and changes nothing.
  *
