@@ -278,6 +278,22 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
+adaptau_status adaptau_model_settle_users(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(dataset, error);
+    const int32_t n = model->tables.side[ADAPTAU_SIDE_USERS].n_rows;
+    if (dataset->n_users != n)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "dataset has %d users, but the model has %d", dataset->n_users, n);
+    adaptau_status status = atau_model_enter_to_train(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (atau_settle_users(&model->tables, dataset))
+        atau_encoding_forget(&model->encoding);
+    atau_busy_leave(&model->busy);
+    return ADAPTAU_OK;
+}
+
 adaptau_status adaptau_model_prepare(adaptau_model *model, adaptau_error *error)
 {
     struct atau_embeddings final;
@@ -379,7 +395,7 @@ adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fol
     if (model->folding.present)
         atau_write_struct(out, &model->folding.options, sizeof model->folding.options);
     else
-        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in");
+        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
     atau_model_leave_shared(model);
     return status;
 }

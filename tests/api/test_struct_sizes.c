@@ -310,11 +310,11 @@ static adaptau_status use_filled_recipe(void *given)
     adaptau_loss                loss = {.struct_size = sizeof loss};
     adaptau_temperature_options temperature = {.struct_size = sizeof temperature};
     adaptau_sampler_options     sampler = {.struct_size = sizeof sampler};
+    double                      users, items;
     adaptau_status              status = adaptau_recipe_model_options(given, &model, &error);
     ck_assert_int_eq(adaptau_recipe_loss(given, &loss, &error), status);
     ck_assert_int_eq(adaptau_recipe_temperature_options(given, &temperature, &error), status);
     ck_assert_int_eq(adaptau_recipe_sampler_options(given, &sampler, &error), status);
-    double                      users, items;
     ck_assert_int_eq(adaptau_recipe_learning_rates(given, 0, 0, 1, &users, &items, &error), status);
     ck_assert_int_eq(adaptau_recipe_fill(given, f.world.data, &error), status);
     ck_assert_int_eq(adaptau_recipe_fill_for(given, 10, 10, 10, &error), status);

@@ -160,7 +160,7 @@ static const struct misuse update[] = {
     BAD_TABLES,
     {ADAPTAU_E_SHAPE, "5", {TO(TABLES.n_users, USERS - 1)}},
     {ADAPTAU_E_SHAPE, "9", {TO(TABLES.n_items, ITEMS + 1)}},
-    {ADAPTAU_E_STATE, "no pairs", {FROM(a.temperature, desk.of_no_pairs)}},
+    {ADAPTAU_E_STATE, "no interactions to measure", {FROM(a.temperature, desk.of_no_pairs)}},
 };
 
 static void prepare_users(void)
