@@ -436,6 +436,42 @@ class Estimator(unittest.TestCase):
         other.join()
         self.assertGreater(counted[0], 10)
 
+    def test_a_process_ends_while_threads_are_inside_calls(self):
+        code = ("import threading, time, adaptau, numpy as np\n"
+                "pairs = np.arange(6000) % 400, np.arange(6000) * 7 % 300\n"
+                "model = adaptau.fit(pairs, dim=8, epochs=1, temperature=0.2, progress=False)\n"
+                "def ask():\n"
+                "    while True:\n"
+                "        model.recommend(k=50)\n"
+                "        model.fold_in([[1, 2]])\n"
+                "for _ in range(3):\n"
+                "    threading.Thread(target=ask, daemon=True).start()\n"
+                "time.sleep(0.02)\n")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples/hosts/python"), "OMP_NUM_THREADS": "1"}
+        for _ in range(10):
+            done = subprocess.run([sys.executable, "-B", "-c", code], env=environment, stderr=subprocess.PIPE, timeout=120)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_what_an_object_was_made_from_is_freed_after_it(self):
+        freed = []
+
+        class Made(adaptau._library._Object):
+            def __init__(self, name, *keep):
+                self._own(name, freed.append, keep)
+        for cycle in range(10):
+            context = Made("context")
+            dataset = Made("dataset", context)
+            model = Made("model", context, dataset)
+            context.model = dataset.model = model.self = model
+            if cycle % 2:
+                model.context = context
+            del context, dataset, model
+            gc.collect()
+            self.assertEqual(len(freed), 3)
+            self.assertEqual(freed[0], "model")
+            self.assertEqual(freed.pop(), "context")
+            freed.clear()
+
     def test_views_outlive_the_model(self):
         users = adaptau.fit(make_matrix(), **QUICK).user_embeddings_
         gc.collect()

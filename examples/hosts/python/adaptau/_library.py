@@ -285,6 +285,23 @@ class _Memory:
                                     "typestr": typestr}
 
 
+class _Life:
+    """Frees a handle when its object and all that was made from it are gone. Objects of one cycle are collected together, in any order;
+    their lives refer only to lives before them, and to arrays, and so end in the right order."""
+
+    def __init__(self, destroy, handle, keep):
+        # At exit nothing is freed: daemon threads may be inside calls, and the system takes the memory back.
+        weakref.finalize(self, self._end, destroy, handle, self._lives(keep)).atexit = False
+
+    @classmethod
+    def _lives(cls, keep):
+        return [cls._lives(thing) if isinstance(thing, tuple) else getattr(thing, "_life", thing) for thing in keep]
+
+    @staticmethod
+    def _end(destroy, handle, _keep):
+        destroy(handle)
+
+
 class _Object:
     """A handle, freed when Python is done with it, and what must live as long."""
 
@@ -296,7 +313,7 @@ class _Object:
     def _own(self, handle, destroy, keep):
         self._as_parameter_ = handle
         self._keep = keep
-        weakref.finalize(self, destroy, handle)  # at exit the latest object goes first
+        self._life = _Life(destroy, handle, keep)
 
     @classmethod
     def _borrowed(cls, handle, owner):
@@ -304,6 +321,7 @@ class _Object:
         self = cls.__new__(cls)
         self._as_parameter_ = _P(handle)
         self._keep = (owner,)
+        self._life = owner._life
         return self
 
 
@@ -408,7 +426,7 @@ class Evaluator(_Object):
         cutoffs = np.asarray(cutoffs, np.int32)
         handles = (_P * len(masks))(*(mask._as_parameter_.value for mask in masks))
         options = EvaluatorOptions(n_cutoffs=len(cutoffs), cutoffs=cutoffs.ctypes.data, n_masks=len(masks),
-                                   masks=c.addressof(handles))
+                                   masks=c.addressof(handles) if masks else None)
         super().__init__(lib.adaptau_evaluator_create, lib.adaptau_evaluator_destroy, context, held_out, c.byref(options),
                          keep=(context, held_out, tuple(masks)))
 
