@@ -265,6 +265,7 @@ class Named(unittest.TestCase):
             self.model.save(path)
             loaded = adaptau.load(path)
             self.assertEqual(loaded.get_params()["dim"], 8)
+            self.assertEqual((loaded.n_epochs_, loaded.loss_, loaded.recall_, loaded.ndcg_), (None,) * 4)
             for seen in (False, adaptau.Interactions.from_pairs(*self.pairs)):
                 found = [m.recommend(["u1", "u2"], 5, seen=seen) for m in (self.model, loaded)]
                 np.testing.assert_array_equal(*(f.items for f in found))
@@ -471,6 +472,36 @@ class Estimator(unittest.TestCase):
             self.assertEqual(freed[0], "model")
             self.assertEqual(freed.pop(), "context")
             freed.clear()
+
+    def test_an_answer_is_of_one_model_while_another_is_fitted(self):
+        model = adaptau.fit(make_matrix(), **QUICK)
+        before, meanwhile, embeddings = model.recommend([1, 2]), [], adaptau.Model.embeddings
+
+        def ask(trained):
+            meanwhile.append((model.recommend([1, 2]), model.n_items_, model.loss_))
+            return embeddings(trained)
+        loss = model.loss_
+        with mock.patch.object(adaptau.Model, "embeddings", ask):
+            model.fit(make_matrix(seed=5, shape=(30, 70)))
+        self.assertEqual([m[1:] for m in meanwhile], [(40, loss)])
+        np.testing.assert_array_equal(meanwhile[0][0].items, before.items)
+        np.testing.assert_array_equal(meanwhile[0][0].scores, before.scores)
+        self.assertEqual((model.n_items_, model.item_embeddings_.shape), (70, (70, 8)))
+
+    def test_a_temperature_of_another_thread_is_not_used(self):
+        model = adaptau.fit(make_matrix(), **QUICK)
+
+        class Interrupted(float):
+            """While it is compared, another thread folds in by another one."""
+
+            def __ne__(self, other):
+                thread = threading.Thread(target=model.fold_in, args=([1, 5, 9],), kwargs={"tau": 0.8})
+                thread.start()
+                thread.join()
+                return float(self) != other
+        wanted = model.fold_in([1, 5, 9], tau=0.1)
+        np.testing.assert_array_equal(model.fold_in([1, 5, 9], tau=Interrupted(0.1)), wanted)
+        self.assertFalse(np.array_equal(model.fold_in([1, 5, 9], tau=0.8), wanted))
 
     def test_views_outlive_the_model(self):
         users = adaptau.fit(make_matrix(), **QUICK).user_embeddings_

@@ -124,10 +124,13 @@ class AdapTau:
     Attributes:
         user_embeddings_, item_embeddings_: float32 [n, dim], views of the model's memory, read-only.
         tau_: the temperature of the last epoch; None for a file that does not tell.
-        n_epochs_, loss_: epochs behind the model, mean loss of the last one.
-        recall_, ndcg_: of the best epoch on held-out interactions; 0 without.
+        n_epochs_, loss_: epochs behind the model, mean loss of the last one; None after `load`.
+        recall_, ndcg_: of the best epoch on held-out interactions; 0 without; None after `load`.
         interactions_: what was trained on; None after `load`.
         n_users_, n_items_: rows.
+
+    Any number of threads may ask one object. While one of them fits it, the others are answered by the model that was there before,
+    and afterwards by the new one; of two attributes that are read one after the other, each may be of another model.
     """
 
     def __init__(self, encoder: str = "mf", dim: int = 64, *, epochs: int | None = None, loss: str = "softmax",
@@ -228,24 +231,37 @@ class AdapTau:
                 progress.close()
                 context.set_progress(None)
         recipe.fill(dataset)
-        self._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
-                                                       ("soft_targets", "popularity_exponent", "positives_outside_sum")})
-        self._dataset: Any = dataset
-        self.n_epochs_, self.loss_ = result.n_epochs, result.loss
-        self.recall_, self.ndcg_ = result.recall, result.ndcg
+        trained = self._sharing(dict(vars(self)))
+        trained._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
+                                                          ("soft_targets", "popularity_exponent", "positives_outside_sum")})
+        trained._dataset = dataset
+        trained.n_epochs_, trained.loss_ = result.n_epochs, result.loss
+        trained.recall_, trained.ndcg_ = result.recall, result.ndcg
+        self.__dict__ = trained.__dict__  # at once, for those who ask meanwhile
         return self
+
+    def _sharing(self, attributes: dict[str, Any]) -> AdapTau:
+        """An object with these attributes: the same dict, not a copy."""
+        other = object.__new__(type(self))
+        other.__dict__ = attributes
+        return other
 
     def _take(self, context: low.Context, model: low.Model, data: Interactions, tau: float | None, folding: dict) -> None:
         self._context, self._model, self._names, self.tau_, self._folding = context, model, data, tau, folding
         self._fold: Any = None
-        self._dataset = None
+        self._dataset: Any = None
+        self.n_epochs_ = self.loss_ = self.recall_ = self.ndcg_ = None
         self.interactions_: Interactions | None = data
         self.user_embeddings_, self.item_embeddings_ = model.embeddings()
         self.n_users_, self.n_items_ = len(self.user_embeddings_), len(self.item_embeddings_)
 
-    def _check(self) -> None:
-        if not hasattr(self, "_model"):
+    def _now(self) -> AdapTau:
+        """This object as it stands. Every answer is of one model, even where another thread fits meanwhile: `fit` replaces all
+        attributes at once, and what this returns keeps those of now."""
+        now = self._sharing(self.__dict__)
+        if not hasattr(now, "_model"):
             raise low.Error("this AdapTau is not trained: fit or load comes first", 7)
+        return now
 
     @staticmethod
     def _aligned(data: Interactions, other: Any) -> Interactions:
@@ -281,7 +297,7 @@ class AdapTau:
             embeddings: of users who are not in the model, as fold_in gives them: float32 [n, dim], or [dim] of one user. `users` is None
                 then. `seen` is what these users have, as fold_in takes it, or False; True knows of nothing that they have.
         """
-        self._check()
+        self = self._now()
         one = users is not None and (isinstance(users, (str, bytes)) or not hasattr(users, "__iter__"))
         if embeddings is not None:
             if users is not None:
@@ -363,12 +379,12 @@ class AdapTau:
 
     def similar_items(self, items: Any, k: int = 10) -> Recommendations:
         """The k items most similar to each, by cosine of embeddings; itself left out."""
-        self._check()
+        self = self._now()
         return self._similar("item", items, self.item_embeddings_, k)
 
     def similar_users(self, users: Any, k: int = 10) -> Recommendations:
         """The k users most similar to each, by cosine of embeddings; itself left out."""
-        self._check()
+        self = self._now()
         return self._similar("user", users, self.user_embeddings_, k)
 
     def _similar(self, side: str, wanted: Any, table: np.ndarray, k: int) -> Recommendations:
@@ -398,11 +414,12 @@ class AdapTau:
             embedding = model.fold_in(["tea", "milk"], weights=[3, 1])
             model.recommend(embeddings=embedding, seen=["tea", "milk"])
         """
-        self._check()
+        self = self._now()
         part = self._of_items(interactions, weights)
-        if self._fold is None or self._fold[0] != tau:
-            self._fold = tau, self._make_fold(tau)
-        embeddings = self._fold[1].users(part.indptr, part.indices, part.weights)
+        fold = self._fold  # another thread may replace it
+        if fold is None or fold[0] != tau:
+            fold = self._fold = tau, self._make_fold(tau)
+        embeddings = fold[1].users(part.indptr, part.indices, part.weights)
         return embeddings[0] if _is_one_list(interactions) else embeddings
 
     def _make_fold(self, tau: float | None) -> low.FoldIn:
@@ -424,7 +441,7 @@ class AdapTau:
             seen: as in `recommend`. What is in test, too, does not count there: it could only be a miss.
             per_user: the values of each such user instead of their mean, and "users", who they are.
         """
-        self._check()
+        self = self._now()
         part, had = self._aligned(self._names, test), self._seen(seen)
         if had is not None:
             part = _without(part, had)
@@ -454,12 +471,12 @@ class AdapTau:
     def save(self, path: str | os.PathLike) -> None:
         """One safetensors file with embeddings and names, which adaptau-recommend and adaptau-evaluate read, too. What was trained
         on is not in it: `load` takes it again, or pickle keeps all."""
-        self._check()
+        self = self._now()
         self._model.save(path, **self._kept())
 
     def to_bytes(self) -> bytes:
         """The file of `save`, which is written nowhere."""
-        self._check()
+        self = self._now()
         return self._model.to_bytes(**self._kept())
 
     @classmethod
@@ -507,6 +524,7 @@ class AdapTau:
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = {"params": self.get_params()}
         if hasattr(self, "_model"):
+            self = self._now()
             data = self.interactions_
             state.update(file=self.to_bytes(), labels=(self._names.user_labels, self._names.item_labels), tau=self.tau_,
                          facts={name: getattr(self, name) for name in ("n_epochs_", "loss_", "recall_", "ndcg_") if hasattr(self, name)},
