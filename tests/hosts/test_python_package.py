@@ -216,6 +216,41 @@ class Answers(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, message):
                 self.model.recommend(**wrong)
 
+    def test_lists_are_arrays_series_and_empty_ones_too(self):
+        lists = [[1, 2], [3]]
+        wanted = self.model.fold_in(lists)
+        objects = np.empty(2, object)
+        objects[:] = lists
+        several = [[np.array(row) for row in lists], tuple(lists), objects, [np.array([1, 2]), [3]]]
+        flat = [np.array([1, 2], object), np.array([1, 2], np.int64)]
+        try:
+            import pandas
+            several += [pandas.Series(lists), [pandas.Series(row) for row in lists]]
+            flat += [pandas.Series([1, 2]), pandas.Series([1, 2], index=[7, 8]), pandas.Index([1, 2])]
+        except ImportError:
+            print("pandas is not installed: no Series is tried (Debian: python3-pandas)", file=sys.stderr)
+        for place, same in enumerate(several):
+            np.testing.assert_array_equal(self.model.fold_in(same), wanted, str(place))
+            self.assertEqual(self.model.recommend(embeddings=wanted, seen=same, k=3).items.shape, (2, 3))
+        for place, same in enumerate(flat):
+            np.testing.assert_array_equal(self.model.fold_in(same), wanted[0], str(place))
+        nothing = self.model.fold_in([[]])
+        self.assertEqual(nothing.shape, (1, 8))
+        for empty in [], (), set(), np.array([]), np.array([], object):
+            np.testing.assert_array_equal(self.model.fold_in(empty), nothing[0])
+            self.assertEqual(self.model.recommend(embeddings=nothing[0], seen=empty, k=3).items.shape, (3,))
+
+    def test_a_dense_row_is_refused(self):
+        row = (np.arange(40) % 3 == 0).astype(int)
+        for dense in row, row.tolist(), row.astype(bool), row.astype(float), [row], [[1, 2], row.tolist()]:
+            with self.assertRaisesRegex(ValueError, r"user [01] are 40 zeros and ones.*flatnonzero"):
+                self.model.fold_in(dense)
+        with self.assertRaisesRegex(ValueError, "flatnonzero"):
+            self.model.recommend(embeddings=self.model.fold_in([1]), seen=row)
+        self.assertEqual(self.model.fold_in(np.flatnonzero(row)).shape, (8,))
+        self.assertEqual(self.model.fold_in(range(40)).shape, (8,))
+        self.assertEqual(self.model.fold_in(row[:39]).shape, (8,))
+
     def test_what_is_wrong_is_said(self):
         for call in (lambda: self.model.recommend([60]), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
             with self.assertRaisesRegex(KeyError, "unknown (user|item)"):

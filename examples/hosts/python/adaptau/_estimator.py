@@ -341,10 +341,13 @@ class AdapTau:
         return part
 
     def _of_items(self, interactions: Any, weights: Any = None) -> Interactions:
-        """Rows of somebody's, in the model's columns."""
+        """Rows of somebody's, in the model's columns. A tuple of two arrays is users and items, as for `fit`; every other list or tuple is
+        lists of items."""
+        interactions = _as_list(interactions)
         if _is_one_list(interactions):
             interactions, weights = [interactions], None if weights is None else [weights]
-        if isinstance(interactions, (list, tuple)) and not (len(interactions) == 2 and isinstance(interactions[0], np.ndarray)):
+        if isinstance(interactions, list) or (isinstance(interactions, tuple) and
+                                              not (len(interactions) == 2 and isinstance(interactions[0], np.ndarray))):
             return self._of_lists(interactions, weights)
         part = as_interactions(interactions, weights)
         if part.item_labels is not None and self._names.item_labels is not None:
@@ -358,6 +361,8 @@ class AdapTau:
 
     def _of_lists(self, lists: Sequence, weights: Any) -> Interactions:
         """A list of items for each user, and weights in the same shape, which add up where an item comes again."""
+        for user, row in enumerate(lists):
+            self._refuse_dense(user, row)
         ids = [self._names._find("item", row) for row in lists]
         if weights is not None:
             if isinstance(weights, bool) or len(weights) != len(ids):
@@ -370,6 +375,15 @@ class AdapTau:
         users = np.repeat(np.arange(len(ids)), [len(row) for row in ids])
         indptr, indices, weights = _sorted_rows(users, np.concatenate(ids + [np.zeros(0, np.int32)]), (len(ids), self.n_items_), weights)
         return Interactions._of_arrays(indptr, indices, self.n_items_, weights=weights)
+
+    def _refuse_dense(self, user: int, row: Any) -> None:
+        """A row of zeros and ones with a place for each item would be read as items 0 and 1."""
+        if not hasattr(row, "__len__") or len(row) != self.n_items_ or self.n_items_ <= 2:
+            return
+        values = np.asarray(row if isinstance(row, np.ndarray) else list(row))
+        if values.dtype.kind in "biuf" and np.isin(values, (0, 1)).all():
+            raise ValueError(f"the items of user {user} are {len(row)} zeros and ones, as a dense row of the {self.n_items_} items: give "
+                             "numpy.flatnonzero(row), or scipy.sparse.csr_matrix(rows)")
 
     def _allowed(self, items: Iterable | None, exclude: Iterable | None) -> np.ndarray | None:
         if items is None and exclude is None:
@@ -407,7 +421,8 @@ class AdapTau:
         of one user.
 
         Args:
-            interactions: a list of items, of one user; a list of such lists; or a matrix with the model's columns.
+            interactions: a list of items, of one user; a list of such lists; or a matrix with the model's columns. A list is a Python
+                list, tuple or set, an array, or a pandas Series; [] is one user who has nothing, [[]] a list of one such user.
             weights: how much each item counts: a list of numbers in the shape of the lists, or True for the values of a matrix.
             tau: the temperature of the training; None: as the training said with the model, or where that does not say tau_.
 
@@ -551,13 +566,21 @@ class AdapTau:
 # ---- rows and names ----------------------------------------------------------------------------------------------------------
 
 
+def _as_list(thing: Any) -> Any:
+    """A list of what is in a Series or in an array of objects, which may be lists themselves; anything else as it is."""
+    if hasattr(thing, "to_numpy") and getattr(thing, "ndim", 1) == 1:
+        thing = thing.to_numpy()
+    return thing.tolist() if isinstance(thing, np.ndarray) and thing.ndim == 1 and thing.dtype == object else thing
+
+
 def _is_one_list(thing: Any) -> bool:
-    """A list of items rather than one of lists: numbers or names in a list, tuple, set or array."""
+    """A list of items rather than one of lists: numbers or names in a list, tuple, set, Series or array, or nothing."""
+    thing = _as_list(thing)
     if isinstance(thing, np.ndarray):
-        return thing.ndim == 1 and thing.dtype != object
+        return thing.ndim == 1
     if isinstance(thing, (set, frozenset, range)):
         return True
-    return (isinstance(thing, (list, tuple)) and len(thing) > 0 and
+    return (isinstance(thing, (list, tuple)) and
             not any(hasattr(item, "__iter__") and not isinstance(item, (str, bytes)) for item in thing))
 
 
