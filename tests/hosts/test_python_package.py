@@ -112,6 +112,35 @@ class Data(unittest.TestCase):
         one, two = adaptau.fit(matrix, **QUICK), adaptau.fit(matrix.tocoo(), **{**QUICK, "n_threads": 1})
         np.testing.assert_array_equal(one.user_embeddings_, two.user_embeddings_)
 
+    def test_nan_is_refused_where_it_is(self):
+        matrix = make_matrix()
+        row, column = matrix.tocoo().row[7], matrix.indices[7]
+        matrix.data[7] = np.nan
+        for form in matrix, matrix.tocsc(), matrix.tocoo(), matrix.tolil(), matrix.todok(), sp.csr_array(matrix):
+            for weights in False, True:
+                with self.assertRaisesRegex(ValueError, f"NaN at row {row}, column {column}$"):
+                    adaptau.Interactions(form, weights=weights)
+        with self.assertRaisesRegex(ValueError, "NaN at row"):
+            adaptau.fit(matrix, **QUICK)
+        for side, message in (([1.0, np.nan], [0, 1], [1, 1]), r"users\[1\]"), (([0, 1], [np.nan, 1], [1, 1]), r"items\[0\]"), (
+                ([0, 1], [0, 1], [1, np.nan]), r"weights\[1\]"):
+            with self.assertRaisesRegex(ValueError, message + " is NaN"):
+                adaptau.fit(side[:2], weights=side[2], **QUICK)
+        model = adaptau.fit(make_matrix(), **QUICK)
+        with self.assertRaisesRegex(ValueError, r"weights\[1\]\[0\] is NaN"):
+            model.fold_in([[1, 2], [3]], weights=[[1, 1], [np.nan]])
+
+    def test_negative_values_are_warned_of(self):
+        matrix = make_matrix()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for quiet in matrix, matrix.astype(bool), matrix.astype(np.uint8), matrix.tolil(), sp.csr_matrix((3, 4)):
+                adaptau.Interactions(quiet)
+        matrix.data[3] = -1
+        for form in matrix, matrix.astype(np.int8), matrix.tolil(), matrix.todok():
+            with self.assertWarnsRegex(UserWarning, "negative values count as interactions"):
+                self.assertEqual(adaptau.Interactions(form).nnz, matrix.nnz)
+
     def test_names(self):
         data = adaptau.Interactions.from_pairs(["bob", "ann", "bob", "bob"], [7, 5, 9, 7])
         self.assertEqual((data.shape, data.nnz), ((2, 2 + 1), 3))

@@ -2,6 +2,7 @@
 """Who has what: interactions of users and items as Python has them, as the library takes them."""
 from __future__ import annotations
 
+import warnings
 from typing import Any, Iterable, Sequence
 
 import numpy as np
@@ -29,12 +30,32 @@ def _sorted_rows(users: np.ndarray, items: np.ndarray, shape: tuple[int, int],
     return indptr, (keys % max(shape[1], 1)).astype(np.int32), weights
 
 
+def _check_numbers(numbers: Any, name: str) -> None:
+    """`name` of a place is what a message calls it."""
+    numbers = np.asarray(numbers)
+    if numbers.dtype.kind in "fc" and np.isnan(numbers).any():
+        place = int(np.flatnonzero(np.isnan(numbers))[0])
+        raise ValueError(f"{name}[{place}] is NaN")
+
+
+def _check_values(matrix: Any, weights: bool) -> None:
+    """No NaN, and a warning of numbers below 0 where they say that somebody has an item."""
+    data = (matrix if matrix.format in ("csr", "csc", "coo") else matrix.tocoo()).data[:matrix.nnz]
+    if data.dtype.kind == "f" and np.isnan(data).any():
+        pairs = matrix.tocoo()
+        place = int(np.flatnonzero(np.isnan(pairs.data))[0])
+        raise ValueError(f"the matrix has NaN at row {pairs.row[place]}, column {pairs.col[place]}")
+    if not weights and data.dtype.kind in "fi" and data.size and data.min() < 0:
+        warnings.warn("negative values count as interactions, as all values but 0: drop those that are none", stacklevel=4)
+
+
 class Interactions:
     """Interactions of users (rows) and items (columns), each once and in order.
 
     Made of a scipy.sparse matrix or array of any format and index type: what is stored and not 0 counts, whatever its value, or
-    with `weights=True` by its value, above 0: how often it came, a rating. A canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where it is 32-bit. Anything else
-    is sorted into arrays of its own. `Interactions.from_pairs` takes users and items of any names.
+    with `weights=True` by its value, above 0: how often it came, a rating. NaN is a ValueError, and negative values without
+    `weights=True` are warned of. A canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where
+    it is 32-bit. Anything else is sorted into arrays of its own. `Interactions.from_pairs` takes users and items of any names.
 
     Attributes:
         indptr: int64 [n_users + 1].
@@ -50,6 +71,7 @@ class Interactions:
             raise TypeError(f"wanted a scipy.sparse matrix, not {type(matrix).__name__}; Interactions.from_pairs takes pairs")
         if max(matrix.shape) > _LARGEST:
             raise ValueError(f"a matrix of {matrix.shape}, but there may be {_LARGEST} users and items at most")
+        _check_values(matrix, weights)
         self.shape = int(matrix.shape[0]), int(matrix.shape[1])
         if matrix.format == "csr" and matrix.has_canonical_format and np.count_nonzero(matrix.data) == matrix.nnz:
             self.indptr = matrix.indptr.astype(np.int64, copy=False)
@@ -89,10 +111,13 @@ class Interactions:
         users, items = np.asarray(users), np.asarray(items)
         if users.ndim != 1 or users.shape != items.shape:
             raise ValueError(f"users of shape {users.shape} and items of shape {items.shape}: wanted two lists as long as each other")
+        _check_numbers(users, "users")
+        _check_numbers(items, "items")
         if weights is not None:
             weights = np.asarray(weights, np.float32)
             if weights.shape != users.shape:
                 raise ValueError(f"weights of shape {weights.shape}, but users of shape {users.shape}")
+            _check_numbers(weights, "weights")
         if shape is None:
             user_labels, users = np.unique(users, return_inverse=True)
             item_labels, items = np.unique(items, return_inverse=True)

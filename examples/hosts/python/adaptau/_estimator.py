@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Sequence
 import numpy as np
 
 from . import _library as low
-from ._data import Interactions, _sorted_rows, as_interactions
+from ._data import Interactions, _check_numbers, _sorted_rows, as_interactions
 
 ENCODERS = ("mf", "lightgcn", "simplex")
 LOSSES = ("softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", "psl")
@@ -371,6 +371,7 @@ class AdapTau:
             for user, (row, numbers) in enumerate(zip(ids, weights)):
                 if numbers.shape != row.shape:
                     raise ValueError(f"weights[{user}] of shape {numbers.shape}, but the user has {len(row)} items")
+                _check_numbers(numbers, f"weights[{user}]")
             weights = np.concatenate(weights + [np.zeros(0, np.float32)])
         users = np.repeat(np.arange(len(ids)), [len(row) for row in ids])
         indptr, indices, weights = _sorted_rows(users, np.concatenate(ids + [np.zeros(0, np.int32)]), (len(ids), self.n_items_), weights)
