@@ -281,7 +281,7 @@ class Answers(unittest.TestCase):
         self.assertEqual(self.model.fold_in(row[:39]).shape, (8,))
 
     def test_what_is_wrong_is_said(self):
-        for call in (lambda: self.model.recommend([60]), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
+        for call in (lambda: self.model.recommend([60]), lambda: self.model.recommend(u for u in (1, 60)), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
             with self.assertRaisesRegex(KeyError, "unknown (user|item)"):
                 call()
         with self.assertRaisesRegex(TypeError, "have no names here"):
@@ -403,6 +403,32 @@ class Named(unittest.TestCase):
                            stdout=subprocess.DEVNULL, check=True)
             loaded = adaptau.load(path, interactions=([u for u in self.pairs[0]], [str(i) for i in self.pairs[1]]))
             self.assertTrue(set(loaded.recommend("u5", 5).items) <= {str(i) for i in self.pairs[1]})
+            by_number = adaptau.load(path, interactions=self.pairs)  # items are numbers here
+            np.testing.assert_array_equal(by_number.interactions_.indices, loaded.interactions_.indices)
+            self.assertEqual(by_number.interactions_.nnz, len(self.pairs[0]))
+
+    def test_names_are_matched_by_their_text_where_none_is_known(self):
+        users, items = [int(u[1:]) for u in self.pairs[0]], self.pairs[1]
+        text = adaptau.fit(([str(u) for u in users], [str(i) for i in items]), **QUICK)
+        numbers = adaptau.fit((users, items), **QUICK)
+        for saved, given in ((text, (users, items)), (text, (np.array(users, float), items)), (numbers, ([str(u) for u in users], items))):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                loaded = adaptau.AdapTau.from_bytes(saved.to_bytes(), interactions=given)
+            name = saved._names.user_labels[3]
+            np.testing.assert_array_equal(loaded.recommend(name).items, saved.recommend(name).items)
+        with self.assertRaisesRegex(ValueError, "none of 2 interactions is .*users are '0' there and 'ann' here"):
+            adaptau.AdapTau.from_bytes(text.to_bytes(), interactions=(["ann", "bob"], items[:2]))
+        with self.assertRaisesRegex(ValueError, "none of 1 interactions"):
+            text.evaluate((["0"], ["tea"]))
+        for model, name, other in (text, 7, "text: '7'"), (text, np.int64(7), "text: '7'"), (numbers, "7", "numbers: 7"):
+            with self.assertRaisesRegex(KeyError, f"unknown user .*7.*; names are {other}\\?"):
+                model.recommend(name)
+        with self.assertRaises(KeyError) as caught:
+            text.recommend(999)
+        self.assertEqual(caught.exception.args, ("unknown user 999",))
+        with self.assertWarnsRegex(UserWarning, "1 of 1 .* left out"):
+            text.recommend("0", seen=(["0"], ["tea"]))
 
 
 class Estimator(unittest.TestCase):

@@ -49,6 +49,11 @@ def _check_values(matrix: Any, weights: bool) -> None:
         warnings.warn("negative values count as interactions, as all values but 0: drop those that are none", stacklevel=4)
 
 
+def _text(name: Any) -> str:
+    """A name as text; a whole number has no point in it."""
+    return str(int(name) if isinstance(name, (float, np.floating)) and float(name).is_integer() else name)
+
+
 class Interactions:
     """Interactions of users (rows) and items (columns), each once and in order.
 
@@ -162,7 +167,8 @@ class Interactions:
         if isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__"):
             wanted = [wanted]
         if labels is None:
-            ids = np.asarray(wanted if isinstance(wanted, np.ndarray) else list(wanted))
+            wanted = wanted if isinstance(wanted, np.ndarray) else list(wanted)
+            ids = np.asarray(wanted)
             if ids.size and (ids.dtype.kind not in "iu" or ids.ndim != 1):
                 raise TypeError(f"{side}s have no names here, so numbers are wanted, not {ids.dtype}")
             bad = (ids < 0) | (ids >= count) if ids.size else np.zeros(0, bool)
@@ -176,7 +182,20 @@ class Interactions:
             bad = ids < 0
         if missing == "raise" and bad.any():
             first = int(np.flatnonzero(bad)[0])
-            raise KeyError(f"unknown {side} {np.asarray(wanted, object)[first]!r}")
+            name = wanted[first]
+            other = int(name) if isinstance(name, str) and name.isdecimal() else _text(name)
+            known = labels is not None and other != name and other in self._places[side]
+            raise KeyError(f"unknown {side} {name!r}" + (f"; names are {'text' if isinstance(other, str) else 'numbers'}: {other!r}?"
+                                                         if known else ""))
+        return ids
+
+    def _match(self, side: str, names: np.ndarray) -> np.ndarray:
+        """Row or column numbers of names of other interactions, -1 for unknown ones. Where all are unknown, by the text of both: a file
+        of adaptau-train has text for names, and so may be asked with numbers."""
+        ids, labels = self._find(side, names, "skip"), self.user_labels if side == "user" else self.item_labels
+        if labels is not None and (ids < 0).all():
+            places = {_text(label): place for place, label in enumerate(labels.tolist())}
+            ids = np.fromiter((places.get(_text(name), -1) for name in names.tolist()), np.int32, len(names))
         return ids
 
     def _names_of(self, side: str, ids: np.ndarray) -> np.ndarray:

@@ -264,22 +264,32 @@ class AdapTau:
         return now
 
     @staticmethod
-    def _aligned(data: Interactions, other: Any) -> Interactions:
-        """`other` in the rows and columns of `data`: by name where both have names. Users and items that `data` does not have are
-        left out, with a warning that counts."""
-        other = as_interactions(other)
-        named = (other.user_labels is not None or other.item_labels is not None)
-        if not named:
+    def _located(data: Interactions, other: Interactions) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of `data` that the rows and columns of `other` are, by name where they have names; -1 for those that
+        `data` does not have."""
+        if other.user_labels is None and other.item_labels is None:
             if other.shape != data.shape:
                 raise ValueError(f"a matrix of {other.shape}, but {data.shape} was trained on")
+            return np.arange(other.shape[0]), np.arange(other.shape[1])
+        return tuple(data._match(side, np.arange(n) if labels is None else labels) for side, n, labels in  # type: ignore[return-value]
+                     (("user", other.shape[0], other.user_labels), ("item", other.shape[1], other.item_labels)))
+
+    @classmethod
+    def _aligned(cls, data: Interactions, other: Any, unknown: str = "are left out", some: bool = True) -> Interactions:
+        """`other` in the rows and columns of `data`. Interactions of users and items that `data` does not have are left out, with a
+        warning that counts and says what becomes of them; where there are no others, that is an error if there are to be `some`."""
+        other = as_interactions(other)
+        rows, columns = cls._located(data, other)
+        if other.user_labels is None and other.item_labels is None:
             return other
-        rows = data._find("user", other.user_labels if other.user_labels is not None else np.arange(other.shape[0]), "skip")
-        columns = data._find("item", other.item_labels if other.item_labels is not None else np.arange(other.shape[1]), "skip")
-        users = rows[np.repeat(np.arange(other.shape[0]), np.diff(other.indptr))]
-        items = columns[other.indices]
+        users, items = rows[_rows_of(other)], columns[other.indices]
         known = (users >= 0) & (items >= 0)
+        if some and other.nnz > 0 and not known.any():
+            raise ValueError(f"none of {other.nnz} interactions is of a user and an item that were trained on: "
+                             f"{_whose('users', data.user_labels, other.user_labels)}, {_whose('items', data.item_labels, other.item_labels)}")
         if not known.all():
-            warnings.warn(f"{int((~known).sum())} of {other.nnz} interactions are of users or items that were not trained on", stacklevel=3)
+            warnings.warn(f"{int((~known).sum())} of {other.nnz} interactions are of users or items that were not trained on, and "
+                          f"{unknown}", stacklevel=3)
         indptr, indices, weights = _sorted_rows(users[known], items[known], data.shape,
                                                 None if other.weights is None else other.weights[known])
         return Interactions._of_arrays(indptr, indices, data.shape[1], data.user_labels, data.item_labels, weights)
@@ -329,7 +339,7 @@ class AdapTau:
         if seen is False:
             return None
         if seen is not True:
-            return self._aligned(self._names, seen)
+            return self._aligned(self._names, seen, some=False)
         if self.interactions_ is None:
             raise low.Error("this model was loaded and does not know what users had: seen=interactions, or seen=False", 7)
         return self.interactions_
@@ -500,7 +510,8 @@ class AdapTau:
         """A model that `save` or adaptau-train wrote, or any safetensors file with user_embeddings and item_embeddings.
 
         Args:
-            interactions: what it was trained on, for `recommend` and `evaluate` to leave out, and for `fold_in`.
+            interactions: what it was trained on, for `recommend` and `evaluate` to leave out, and for `fold_in`. Users and items are
+                matched by name, or where the file has none of these names, by their text: 196 is the file's "196".
             mapped: the embeddings stay in the file, whose pages all processes share, instead of being copied. The file must not be
                 written over in place meanwhile; `save` replaces it as a whole, and this model keeps the old one.
         """
@@ -583,6 +594,17 @@ def _is_one_list(thing: Any) -> bool:
         return True
     return (isinstance(thing, (list, tuple)) and
             not any(hasattr(item, "__iter__") and not isinstance(item, (str, bytes)) for item in thing))
+
+
+def _rows_of(data: Interactions) -> np.ndarray:
+    """The row of each interaction."""
+    return np.repeat(np.arange(data.shape[0]), np.diff(data.indptr))
+
+
+def _whose(side: str, known: np.ndarray | None, given: np.ndarray | None) -> str:
+    """An example of names, for a message."""
+    names = ["numbers" if labels is None else repr(labels.tolist()[0]) if len(labels) else "nothing" for labels in (known, given)]
+    return f"{side} are {names[0]} there and {names[1]} here"
 
 
 def _gather(data: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
