@@ -316,12 +316,43 @@ class Named(unittest.TestCase):
             self.model.recommend("nobody")
 
     def test_other_interactions_are_matched_by_name(self):
-        plain = self.model.evaluate(self.pairs, seen=False)["recall@20"]
+        plain = self.model.evaluate(self.pairs, seen=False)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            other = self.model.evaluate((self.pairs[0] + ["stranger"], self.pairs[1] + [1000]), seen=False)["recall@20"]
-        self.assertEqual(other, plain)
-        self.assertIn("1 of", str(caught[0].message))
+            other = self.model.evaluate((self.pairs[0] + ["stranger"], self.pairs[1] + [1000]), seen=False)
+        n_users = len(set(self.pairs[0]))
+        for key, value in plain.items():
+            self.assertAlmostEqual(other[key], value * n_users / (n_users + 1), 6, key)
+        self.assertRegex(str(caught[0].message), "^1 of .* count as not found$")
+
+    def test_what_is_unknown_counts_as_adaptau_evaluate_counts_it(self):
+        program = TRAIN.with_name("adaptau-evaluate")
+        if not program.exists():
+            self.skipTest(f"{program} is not built")
+        train, test = (part.tocoo() for part in split(make_matrix()))
+        train = [f"u{u}" for u in train.row], [f"i{i}" for i in train.col]
+        test = [f"u{u}" for u in test.row], [f"i{i}" for i in test.col]
+        model = adaptau.fit(train, **QUICK)
+        new = [("u1", "new"), ("u1", "newer"), ("u2", "new"), ("stranger", "i3"), ("alien", "new")] + [("u3", f"n{i}") for i in range(9)]
+        only_new = test[0][-1]
+        kept = [pair for pair in zip(*test) if pair[0] != only_new] + [(only_new, "new")] + new
+        wanted_of = {user for user, _ in kept}
+        with tempfile.TemporaryDirectory() as folder:
+            for name, pairs in ("train.csv", zip(*train)), ("test.csv", kept):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+                    out.write("user,item\n" + "".join(f"{u},{i}\n" for u, i in pairs))
+            model.save(os.path.join(folder, "model"))
+            done = subprocess.run([program, "model", "--train", "train.csv", "--test", "test.csv", "--cutoffs", "3,10", "--resamples", "0",
+                                   "--json"], stdout=subprocess.PIPE, check=True, cwd=folder)
+        measured = json.loads(done.stdout)["subject"]
+        with self.assertWarnsRegex(UserWarning, f"{len(new) + 1} of {len(kept)} .*not found"):
+            found = model.evaluate(tuple(zip(*kept)), cutoffs=(3, 10))
+            each = model.evaluate(tuple(zip(*kept)), cutoffs=(3, 10), per_user=True)
+        self.assertEqual(set(each["users"]), wanted_of)
+        for key, value in found.items():
+            self.assertAlmostEqual(value, measured[key], 6, key)
+            self.assertAlmostEqual(each[key].mean(dtype=np.float64), value, 7, key)
+        self.assertEqual(float(each["recall@10"][list(each["users"]).index("alien")]), 0)
 
     def test_a_file_is_read_back(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -463,28 +463,31 @@ class AdapTau:
         """recall, ndcg, precision, hit_rate, mrr and map at each cutoff, of the users who have test interactions: {"recall@20": ...}.
 
         Args:
-            test: what lists are to find, of the same users and items, by name where they have names.
+            test: what lists are to find, of the same users and items, by name where they have names. Interactions of users or items
+                that were not trained on count as not found, as in adaptau-evaluate, with a warning that counts them.
             seen: as in `recommend`. What is in test, too, does not count there: it could only be a miss.
             per_user: the values of each such user instead of their mean, and "users", who they are.
         """
         self = self._now()
-        part, had = self._aligned(self._names, test), self._seen(seen)
+        test, had = as_interactions(test), self._seen(seen)
+        part = self._aligned(self._names, test, "count as not found")
         if had is not None:
             part = _without(part, had)
         held_out = low.Dataset(self._context, part.indptr, part.indices, part.shape[1])
         masks = () if had is None else (low.Dataset(self._context, had.indptr, had.indices, had.shape[1]),)
         cutoffs = sorted(set(cutoffs))
         evaluator = low.Evaluator(self._context, held_out, cutoffs=cutoffs, masks=masks)
-        if part.nnz == 0:
-            warnings.warn("nobody has test interactions: metrics are NaN", stacklevel=2)
-        else:
+        if part.nnz > 0:
             evaluator.run(self._model)
-        result: dict[str, Any] = {"users": self._names._names_of("user", evaluator.users())} if per_user else {}
+        found = _Found(evaluator, part, test, *self._located(self._names, test))
+        if len(found.users) == 0:
+            warnings.warn("nobody has test interactions: metrics are NaN", stacklevel=2)
+        result: dict[str, Any] = {}
+        if per_user:
+            result["users"] = found.users if test.user_labels is None else test.user_labels[found.users]
         for metric in low.METRICS:
             for cutoff in cutoffs:
-                result[f"{metric}@{cutoff}"] = (float("nan") if part.nnz == 0 and not per_user else
-                                                np.empty(0, np.float32) if part.nnz == 0 else
-                                                evaluator.per_user(metric, cutoff) if per_user else evaluator.mean(metric, cutoff))
+                result[f"{metric}@{cutoff}"] = found.per_user(metric, cutoff) if per_user else found.mean(metric, cutoff)
         return result
 
     # ---- keeping -------------------------------------------------------------------------------------------------------
@@ -622,6 +625,43 @@ def _without(part: Interactions, had: Interactions) -> Interactions:
         return part
     users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
     return Interactions._of_arrays(*_sorted_rows(users[kept], part.indices[kept], part.shape)[:2], part.shape[1], part.user_labels, part.item_labels)
+
+
+class _Found:
+    """What lists found of `test`: an evaluator's metrics of `part`, the interactions of known users and items in the model's rows, and
+    the others as misses. `rows` and `columns` are what `test` has in the model, -1 for what is unknown there. `users` are rows of
+    `test`, those that have interactions to find."""
+
+    def __init__(self, evaluator: low.Evaluator, part: Interactions, test: Interactions, rows: np.ndarray, columns: np.ndarray) -> None:
+        of = _rows_of(test)
+        n_unknown = np.bincount(of[(rows[of] < 0) | (columns[test.indices] < 0)], minlength=test.shape[0])
+        n_known = np.where(rows >= 0, np.diff(part.indptr)[rows], 0) if part.shape[0] > 0 else np.zeros(len(rows), np.int64)
+        self.users = np.flatnonzero(n_known + n_unknown)
+        self._n_known, self._n = n_known[self.users], (n_known + n_unknown)[self.users]
+        self._places = np.searchsorted(evaluator.users(), rows[self.users])  # among the evaluator's users
+        self._evaluator, self._whole = evaluator, not n_unknown.any()
+
+    def per_user(self, metric: str, cutoff: int) -> np.ndarray:
+        values, some = np.zeros(len(self.users), np.float32), self._n_known > 0
+        if some.any():
+            values[some] = self._evaluator.per_user(metric, cutoff)[self._places[some]]
+        return values if self._whole else (values * self._share(metric, cutoff)).astype(np.float32)
+
+    def mean(self, metric: str, cutoff: int) -> float:
+        if len(self.users) == 0:
+            return float("nan")
+        return self._evaluator.mean(metric, cutoff) if self._whole else float(self.per_user(metric, cutoff).mean(dtype=np.float64))
+
+    def _share(self, metric: str, cutoff: int) -> np.ndarray | float:
+        """What is left of each user's metric, because more was to be found; evaluator.h has the formulas."""
+        known, every = np.maximum(self._n_known, 1), self._n
+        if metric == "recall":
+            return known / every
+        known, every = np.minimum(known, cutoff), np.minimum(every, cutoff)
+        if metric == "ndcg":
+            ideal = np.concatenate(([0], np.cumsum(1 / np.log2(np.arange(cutoff) + 2))))
+            return ideal[known] / ideal[every]
+        return known / every if metric == "map" else 1.0
 
 
 def _kind(labels: np.ndarray | None) -> str | None:
