@@ -280,6 +280,26 @@ class Answers(unittest.TestCase):
         self.assertEqual(self.model.fold_in(range(40)).shape, (8,))
         self.assertEqual(self.model.fold_in(row[:39]).shape, (8,))
 
+    def test_numbers_are_checked_by_name(self):
+        for ask in self.model.recommend, self.model.similar_items, self.model.similar_users:
+            for k in self.train[3], 2.5, "5", True, None:
+                with self.assertRaisesRegex(TypeError, f"k is a whole number, not a {type(k).__name__}: k=10 .* seen= what"):
+                    ask(3, k)
+            for k in 0, -1:
+                with self.assertRaisesRegex(ValueError, f"k = {k}, but it is 1 or more"):
+                    ask(3, k=k)
+            self.assertEqual(len(ask(3, np.int32(2)).items), 2)
+        with self.assertRaisesRegex(TypeError, r"cutoffs = 20, .*\(20,\)"):
+            self.model.evaluate(self.test, cutoffs=20)
+        for cutoffs, kind in (([5, -1], ValueError), ([2.5], TypeError)):
+            with self.assertRaisesRegex(kind, "a cutoff"):
+                self.model.evaluate(self.test, cutoffs=cutoffs)
+        for params, message in (({"seed": -1}, "seed = -1, but it is from 0 to 18446744073709551615"), ({"seed": 2**64}, "seed = 1844"),
+                                ({"temperature": -1}, "temperature = -1, but"), ({"temperature": 0}, "temperature = 0, but"),
+                                ({"temperature": float("nan")}, "temperature = nan, but"), ({"epochs": -1}, "epochs = -1, but")):
+            with self.assertRaisesRegex(ValueError, message):
+                adaptau.fit(self.train, **{**QUICK, **params})
+
     def test_what_is_wrong_is_said(self):
         for call in (lambda: self.model.recommend([60]), lambda: self.model.recommend(u for u in (1, 60)), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
             with self.assertRaisesRegex(KeyError, "unknown (user|item)"):
@@ -500,6 +520,9 @@ class Estimator(unittest.TestCase):
         self.assertEqual(model.n_epochs_, 1)
         with self.assertRaises(ZeroDivisionError):
             adaptau.fit(make_matrix(), callback=lambda p: 1 // 0, **QUICK)
+        for said in True, False, np.bool_(True):
+            with self.assertRaisesRegex(TypeError, f"answered {said}: .*adaptau.STOP.*adaptau.GO_ON"):
+                adaptau.fit(make_matrix(), callback=lambda p: said, **QUICK)
 
     def test_progress_without_tqdm_is_a_line_per_epoch(self):
         with mock.patch.dict(sys.modules, {"tqdm.auto": None, "tqdm": None}), mock.patch("sys.stderr", io.StringIO()) as err:

@@ -40,6 +40,18 @@ def _choice(name: str, value: str, choices: Sequence[str]) -> int:
     return choices.index(value)
 
 
+def _whole(name: str, value: Any, least: int, most: int | None = None, remedy: str = "") -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is a whole number, not a {type(value).__name__}{remedy}")
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name} = {value}, but it is " + (f"{least} or more" if most is None else f"from {least} to {most}"))
+    return int(value)
+
+
+def _length(k: Any) -> int:
+    return _whole("k", k, 1, remedy=": k=10 is how many items are wanted, seen= what users had")
+
+
 class _Progress:
     """tqdm where it is there, or a line per epoch."""
 
@@ -170,13 +182,15 @@ class AdapTau:
 
     def _recipe(self) -> low.Recipe:
         members: dict[str, Any] = dict(self.recipe or {})
-        members.update(encoder=_choice("encoder", self.encoder, ENCODERS), dim=self.dim, seed=self.seed,
+        members.update(encoder=_choice("encoder", self.encoder, ENCODERS), dim=self.dim, seed=_whole("seed", self.seed, 0, 2**64 - 1),
                        loss=_choice("loss", self.loss, LOSSES))
         if self.epochs is not None:
-            members["epochs"] = self.epochs
+            members["epochs"] = _whole("epochs", self.epochs, 1)
         if isinstance(self.temperature, str):
             members["tau0_policy"] = _choice("temperature", self.temperature, TEMPERATURES)
         elif self.temperature is not None:
+            if not 0 < self.temperature < float("inf"):
+                raise ValueError(f"temperature = {self.temperature}, but it is a number above 0, or the name of a policy")
             members.update(tau0_policy=_FIXED, tau=float(self.temperature))
         if self.personal is not None:
             members["tau_user_policy"] = _choice("personal", self.personal, PERSONAL)
@@ -195,8 +209,8 @@ class AdapTau:
                 matrix are, or by the weights that Interactions have.
             validation: interactions that are not among these, of the same users and items: the epoch that ranks them best is kept.
             callback: called after each epoch with what is known of it (epoch, n_epochs, loss, tau0, recall, ndcg, evaluated); where
-                it answers adaptau.STOP the training ends with the model as it stands. An exception in it ends `fit` with that
-                exception.
+                it answers adaptau.STOP the training ends with the model as it stands; adaptau.GO_ON, or None, goes on, and True or False
+                is a TypeError. An exception in it ends `fit` with that exception.
 
         Ctrl-C ends the training between two steps with KeyboardInterrupt; a model that was there before stays.
         """
@@ -324,7 +338,7 @@ class AdapTau:
             vectors = None
             left_out = self._seen(seen)
         allowed = self._allowed(items, exclude)
-        k = min(k, self.n_items_)
+        k = min(_length(k), self.n_items_)
         found, scores = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
         for begin in range(0, len(rows), _AT_ONCE):
             part = rows[begin:begin + _AT_ONCE]
@@ -416,7 +430,7 @@ class AdapTau:
         one = isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__")
         ids = self._names._find(side, wanted)
         lengths = np.linalg.norm(table, axis=1)
-        k = min(k, len(table) - 1)
+        k = min(_length(k), len(table) - 1)
         found, scores = np.empty((len(ids), k), np.int32), np.empty((len(ids), k), np.float32)
         for place, row in enumerate(ids):
             cosines = table @ table[row] / np.maximum(lengths * lengths[row], np.finfo(np.float32).tiny)
@@ -475,7 +489,9 @@ class AdapTau:
             part = _without(part, had)
         held_out = low.Dataset(self._context, part.indptr, part.indices, part.shape[1])
         masks = () if had is None else (low.Dataset(self._context, had.indptr, had.indices, had.shape[1]),)
-        cutoffs = sorted(set(cutoffs))
+        if not hasattr(cutoffs, "__iter__"):
+            raise TypeError(f"cutoffs = {cutoffs}, but it is a list of lengths, such as ({cutoffs},)")
+        cutoffs = sorted({_whole("a cutoff", cutoff, 1) for cutoff in cutoffs})
         evaluator = low.Evaluator(self._context, held_out, cutoffs=cutoffs, masks=masks)
         if part.nnz > 0:
             evaluator.run(self._model)

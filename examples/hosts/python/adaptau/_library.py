@@ -622,14 +622,17 @@ class Training(_Object):
 
 
 def fit_dataset(context, dataset, recipe=None, validation=None, on_step=None, on_epoch=None, **options):
-    """A model and what is known of it. Callbacks get a FitProgress and answer STOP, or anything else to go on; an exception in
-    one ends the training and is raised here."""
+    """A model and what is known of it. Callbacks get a FitProgress and answer STOP, or anything else to go on, but no bool, which may
+    mean either; an exception in one ends the training and is raised here."""
     raised = []
 
     def guarded(function):
         def answer(_, progress):
             try:
-                return STOP if function(progress.contents) == STOP else GO_ON
+                said = function(progress.contents)
+                if isinstance(said, (bool, np.bool_)):
+                    raise TypeError(f"a callback answered {said}: it answers adaptau.STOP to end the training, adaptau.GO_ON or None to go on")
+                return STOP if said == STOP else GO_ON
             except BaseException as cause:  # nothing may pass through the library
                 raised.append(cause)
                 return -1
