@@ -112,6 +112,28 @@ class Data(unittest.TestCase):
         one, two = adaptau.fit(matrix, **QUICK), adaptau.fit(matrix.tocoo(), **{**QUICK, "n_threads": 1})
         np.testing.assert_array_equal(one.user_embeddings_, two.user_embeddings_)
 
+    def test_what_is_no_data_is_refused_with_a_remedy(self):
+        class Frame(dict):
+            columns = "user", "item"
+        model = adaptau.fit(make_matrix(), **QUICK)
+        frame = Frame(user=np.array(["a", "b"]), item=np.array(["x", "y"]))
+        for wrong, remedy in ((frame, r"not Frame: adaptau.Interactions.from_frame"), (np.eye(3), r"not ndarray: scipy.sparse.csr_matrix"),
+                              ([[1, 2], [3, 4]], "not list of 2: .*from_pairs"), (([1], [2], [3]), "not tuple of 3: .*weights=")):
+            for ask in adaptau.fit, adaptau.Interactions, model.evaluate:
+                with self.assertRaisesRegex(TypeError, remedy):
+                    ask(wrong)
+        with self.assertRaisesRegex(TypeError, "csr_matrix"):
+            model.fold_in(np.ones((2, 40)))
+        with self.assertRaisesRegex(KeyError, "no column 'who' in the frame, but user, item"):
+            adaptau.Interactions.from_frame(frame, "who")
+        self.assertEqual(adaptau.Interactions.from_frame(frame).shape, (2, 2))
+        try:
+            import pandas
+        except ImportError:
+            return
+        with self.assertRaisesRegex(TypeError, "not DataFrame: adaptau.Interactions.from_frame"):
+            adaptau.fit(pandas.DataFrame(dict(frame)), **QUICK)
+
     def test_nan_is_refused_where_it_is(self):
         matrix = make_matrix()
         row, column = matrix.tocoo().row[7], matrix.indices[7]

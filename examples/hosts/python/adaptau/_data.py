@@ -49,6 +49,18 @@ def _check_values(matrix: Any, weights: bool) -> None:
         warnings.warn("negative values count as interactions, as all values but 0: drop those that are none", stacklevel=4)
 
 
+def _remedy(thing: Any) -> str:
+    """What something is called that is none of what is wanted, and what to do with it."""
+    name = type(thing).__name__
+    if hasattr(thing, "columns") and hasattr(thing, "__getitem__"):
+        return f"{name}: adaptau.Interactions.from_frame(frame, user=..., item=...) takes two columns"
+    if isinstance(thing, np.ndarray) and thing.ndim == 2:
+        return f"{name}: scipy.sparse.csr_matrix(array) of a row for each user; Interactions.from_pairs(users, items) of pairs"
+    if isinstance(thing, (tuple, list)):
+        return f"{name} of {len(thing)}: Interactions.from_pairs(users, items, weights=...) takes lists as long as each other"
+    return f"{name}: Interactions.from_pairs takes pairs"
+
+
 def _text(name: Any) -> str:
     """A name as text; a whole number has no point in it."""
     return str(int(name) if isinstance(name, (float, np.floating)) and float(name).is_integer() else name)
@@ -73,7 +85,7 @@ class Interactions:
     def __init__(self, matrix: Any, user_labels: Sequence | None = None, item_labels: Sequence | None = None, *,
                  weights: bool = False) -> None:
         if not _is_sparse(matrix):
-            raise TypeError(f"wanted a scipy.sparse matrix, not {type(matrix).__name__}; Interactions.from_pairs takes pairs")
+            raise TypeError(f"wanted a scipy.sparse matrix, not {_remedy(matrix)}")
         if max(matrix.shape) > _LARGEST:
             raise ValueError(f"a matrix of {matrix.shape}, but there may be {_LARGEST} users and items at most")
         _check_values(matrix, weights)
@@ -140,6 +152,9 @@ class Interactions:
     @classmethod
     def from_frame(cls, frame: Any, user: str = "user", item: str = "item") -> Interactions:
         """Of two columns of a pandas (or polars) DataFrame."""
+        for name in user, item:
+            if hasattr(frame, "columns") and name not in frame.columns:
+                raise KeyError(f"no column {name!r} in the frame, but {', '.join(map(str, frame.columns))}: user=, item= name them")
         return cls.from_pairs(np.asarray(frame[user]), np.asarray(frame[item]))
 
     @property
@@ -225,4 +240,4 @@ def as_interactions(thing: Any, weights: Any = None) -> Interactions:
         if isinstance(weights, bool):
             raise TypeError("weights of a tuple (users, items) are a list with a number for each pair")
         return Interactions.from_pairs(*thing, weights=weights)
-    raise TypeError(f"wanted a scipy.sparse matrix, Interactions, or a tuple (users, items), not {type(thing).__name__}")
+    raise TypeError(f"wanted a scipy.sparse matrix, Interactions, or a tuple (users, items), not {_remedy(thing)}")
