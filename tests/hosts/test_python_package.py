@@ -148,6 +148,9 @@ class Data(unittest.TestCase):
                 ([0, 1], [0, 1], [1, np.nan]), r"weights\[1\]"):
             with self.assertRaisesRegex(ValueError, message + " is NaN"):
                 adaptau.fit(side[:2], weights=side[2], **QUICK)
+        for missing in None, float("nan"):
+            with self.assertRaisesRegex(ValueError, rf"items\[1\] is {missing}"):
+                adaptau.fit((["ann", "bob"], np.array(["tea", missing], object)), **QUICK)
         model = adaptau.fit(make_matrix(), **QUICK)
         with self.assertRaisesRegex(ValueError, r"weights\[1\]\[0\] is NaN"):
             model.fold_in([[1, 2], [3]], weights=[[1, 1], [np.nan]])

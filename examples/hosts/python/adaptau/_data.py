@@ -36,6 +36,10 @@ def _check_numbers(numbers: Any, name: str) -> None:
     if numbers.dtype.kind in "fc" and np.isnan(numbers).any():
         place = int(np.flatnonzero(np.isnan(numbers))[0])
         raise ValueError(f"{name}[{place}] is NaN")
+    if numbers.dtype == object:  # names, as a frame has them
+        for place, value in enumerate(numbers.ravel().tolist()):
+            if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
+                raise ValueError(f"{name}[{place}] is {value}")
 
 
 def _check_values(matrix: Any, weights: bool) -> None:
