@@ -186,6 +186,51 @@ class Data(unittest.TestCase):
             adaptau.Interactions(make_matrix(), user_labels=["a"])
 
 
+class Split(unittest.TestCase):
+    def test_parts_are_of_the_same_kind_and_make_up_the_whole(self):
+        matrix = make_matrix()
+        matrix.data[:] = np.arange(1, matrix.nnz + 1)
+        train, test = adaptau.split(matrix, 0.3, seed=4)
+        np.testing.assert_array_equal((train + test).toarray(), matrix.toarray())
+        counts, late = np.diff(matrix.indptr), np.diff(test.indptr)
+        np.testing.assert_array_equal(late, np.minimum(np.floor(0.3 * counts + 0.5), np.maximum(counts - 1, 0)))
+        self.assertNotEqual(adaptau.split(matrix, 0.3, seed=5)[1].indices.tolist(), test.indices.tolist())
+        for form in matrix.tocoo(), matrix.tocsc(), sp.csr_array(matrix), matrix.tolil():
+            for part, wanted in zip(adaptau.split(form, 0.3, seed=4), (train, test)):
+                self.assertIs(type(part), type(form))
+                np.testing.assert_array_equal(part.toarray(), wanted.toarray())
+        whole = adaptau.Interactions(matrix, weights=True, user_labels=[f"u{u}" for u in range(60)])
+        for part, wanted in zip(adaptau.split(whole, 0.3, seed=4), (train, test)):
+            np.testing.assert_array_equal(part.indices, wanted.indices)
+            np.testing.assert_array_equal(part.weights, wanted.data)
+            self.assertEqual((part.shape, part.user_labels[7], part.item_labels), ((60, 40), "u7", None))
+        pairs = matrix.tocoo()
+        order = np.random.default_rng(6).permutation(np.r_[0:pairs.nnz, 0:9])  # some twice
+        users, items = pairs.row[order], pairs.col[order]
+        parts = adaptau.split((users.tolist(), items.tolist()), 0.3, seed=4)
+        self.assertEqual(sum(len(part[0]) for part in parts), len(order))
+        for part, wanted in zip(parts, (train, test)):
+            self.assertEqual(set(zip(*part)), set(zip(*wanted.nonzero())))
+        found = adaptau.fit(train, **QUICK).evaluate(test)
+        self.assertGreater(found["recall@20"], 0)
+
+    def test_times_hold_the_latest_out(self):
+        users, items = [1, 1, 1, 1, 2, 2, 2, 2, 1], [3, 4, 5, 6, 3, 4, 5, 6, 3]
+        days = np.array(["2023-05-0" + day for day in "123442319"], "datetime64[D]")  # item 3 came again on the 9th
+        for times in days, days.astype(np.int64), days.astype(str), days.astype(np.int64) + 0.5:
+            train, test = adaptau.split((users, items), 0.25, times=times)
+            self.assertEqual(sorted(set(zip(*test))), [(1, 3), (2, 3)])
+            self.assertFalse(set(zip(*train)) & set(zip(*test)))
+        _, test = adaptau.split((users, items), 0.25, times=[1, 2, 3, 4, 5, 6, 7, 8, 0], across_users=True)
+        self.assertEqual(sorted(zip(*test)), [(2, 5), (2, 6)])
+        for wrong, message in ((dict(times=[1]), r"times of shape \(1,\), but there are 9"), (dict(across_users=True), "by time"),
+                               (dict(times=[1.0] * 8 + [np.nan]), r"times\[8\] is NaN"), (dict(share=-1), "share")):
+            with self.assertRaisesRegex(ValueError, message):
+                adaptau.split((users, items), **wrong)
+        with self.assertRaisesRegex(TypeError, "from_frame|csr_matrix"):
+            adaptau.split(np.eye(3))
+
+
 class Answers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -33,7 +33,7 @@ def _sorted_rows(users: np.ndarray, items: np.ndarray, shape: tuple[int, int],
 def _check_numbers(numbers: Any, name: str) -> None:
     """`name` of a place is what a message calls it."""
     numbers = np.asarray(numbers)
-    if numbers.dtype.kind in "fc" and np.isnan(numbers).any():
+    if numbers.dtype.kind in "fcM" and np.isnan(numbers).any():
         place = int(np.flatnonzero(np.isnan(numbers))[0])
         raise ValueError(f"{name}[{place}] is NaN")
     if numbers.dtype == object:  # names, as a frame has them

@@ -89,6 +89,11 @@ class Csr(_Sized):
                 ("indices", _P), ("weights", _P)]
 
 
+class DatasetView(_Sized):
+    _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("user_ptr", _P),
+                ("user_items", _P), ("item_ptr", _P), ("item_users", _P), ("user_weights", _P), ("item_weights", _P)]
+
+
 class SamplerOptions(_Filled):
     _init, _kinds = "adaptau_sampler_options_init", ("kind",)
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("kind", _I32), ("rows", _I32), ("rows_per_batch", _I32),
@@ -369,12 +374,19 @@ class Dataset(_Object):
                          _borrow(weights, np.float32, (len(users),)), keep=(context,))
         return self
 
-    def split(self, share, seed=0, times=None):
+    def rows(self):
+        """Views of the sorted rows: indptr, int64 [n_users + 1], and indices, int32."""
+        view, n = DatasetView(), self.n_pairs
+        call(lib.adaptau_dataset_get_view, self, c.byref(view))
+        return (np.asarray(_Memory(self, view.user_ptr, (view.n_users + 1,), None, "<i8")),
+                np.asarray(_Memory(self, view.user_items, (n,), None, "<i4")) if n else np.empty(0, np.int32))
+
+    def split(self, share, seed=0, times=None, flags=0):
         """What is kept and what is held out, of each user's interactions: drawn ones, or the latest by `times`, int64 in the
-        order of sorted rows."""
+        order of sorted rows. `flags`: ADAPTAU_SPLIT_*."""
         kept, held_out = (Dataset.__new__(Dataset) for _ in range(2))
         handles = _P(), _P()
-        options = SplitOptions(share=share, seed=seed, times=_borrow(times, np.int64, (self.n_pairs,)))
+        options = SplitOptions(flags=flags, share=share, seed=seed, times=_borrow(times, np.int64, (self.n_pairs,)))
         call(lib.adaptau_dataset_split, self._keep[0], self, c.byref(options), *(c.byref(handle) for handle in handles))
         for part, handle in zip((kept, held_out), handles):
             part._own(handle, lib.adaptau_dataset_destroy, keep=(self._keep[0],))
