@@ -310,6 +310,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
         {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
          "the tables as safetensors, and in the same file the names of their rows", NULL},
+        {"half", OPTION_FLAG, &s->half, 0, 0, NULL, NULL, "with --save: tables in F16, for serving; half the file, next to the same lists", NULL},
         {"report", OPTION_TEXT, &s->report, 0, 0, NULL, "FILE",
          "the training as a page for a browser (HTML): curves, what is found among rare and popular items, some users", NULL},
         {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",
@@ -328,6 +329,10 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         code = read_operand(program, argc, argv, first, settings);
     if (code == OPTIONS_GO_ON && !settings->reading.weights && (settings->reading.weight_map || settings->reading.clipped)) {
         fprintf(stderr, "%s: --weight-map and --weight-clip go with --weights\n", program->name);
+        code = 2;
+    }
+    if (code == OPTIONS_GO_ON && settings->half && !settings->save) {
+        fprintf(stderr, "%s: --half goes with --save\n", program->name);
         code = 2;
     }
     if (code == OPTIONS_GO_ON)
