@@ -415,6 +415,11 @@ class Named(unittest.TestCase):
             self.assertAlmostEqual(other[key], value * n_users / (n_users + 1), 6, key)
         self.assertRegex(str(caught[0].message), "^1 of .* count as not found$")
 
+    def test_users_of_a_matrix_are_called_as_in_the_model(self):
+        data = self.model.interactions_
+        each = self.model.evaluate(data.to_csr()[:, :], seen=False, per_user=True)
+        self.assertEqual(each["users"].tolist(), data.user_labels[np.diff(data.indptr) > 0].tolist())
+
     def test_what_is_unknown_counts_as_adaptau_evaluate_counts_it(self):
         program = TRAIN.with_name("adaptau-evaluate")
         if not program.exists():

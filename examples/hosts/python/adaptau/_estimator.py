@@ -500,12 +500,14 @@ class AdapTau:
         evaluator = low.Evaluator(self._context, held_out, cutoffs=cutoffs, masks=masks)
         if part.nnz > 0:
             evaluator.run(self._model)
-        found = _Found(evaluator, part, test, *self._located(self._names, test))
+        rows, columns = self._located(self._names, test)
+        found = _Found(evaluator, part, test, rows, columns)
         if len(found.users) == 0:
             warnings.warn("nobody has test interactions: metrics are NaN", stacklevel=2)
         result: dict[str, Any] = {}
         if per_user:
-            result["users"] = found.users if test.user_labels is None else test.user_labels[found.users]
+            result["users"] = (self._names._names_of("user", rows[found.users]) if test.user_labels is None else
+                               test.user_labels[found.users])
         for metric in low.METRICS:
             for cutoff in cutoffs:
                 result[f"{metric}@{cutoff}"] = found.per_user(metric, cutoff) if per_user else found.mean(metric, cutoff)
