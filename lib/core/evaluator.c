@@ -94,8 +94,6 @@ static adaptau_status check_masks(const adaptau_evaluator_options *options, cons
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_masks = %d is negative", options->n_masks);
     if (options->n_masks > 0 && !options->masks)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->masks is NULL, but options->n_masks = %d", options->n_masks);
-    if (options->n_masks == 0 && options->masks)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->masks is given, but options->n_masks = 0");
     for (int32_t q = 0; q < options->n_masks; q++) {
         const adaptau_dataset *mask = options->masks[q];
         if (!mask)

@@ -204,7 +204,7 @@ void trainings_follow_a_recipe(const adaptau::context &context)
     expect(std::memcmp(rows.users, fitted.tables().users, 6 * sizeof(float)) == 0, "fit is the loop");
     expect(result.n_epochs == 3 && result.loss == training.state().loss, "and says so");
     auto taken = training.take_model();
-    expect_error(ADAPTAU_E_STATE, "taken out", [&] { training.begin_epoch(3); });
+    expect_error(ADAPTAU_E_STATE, "taken out", [&] { training.begin_epoch(2); });
     training.replace_model(std::move(taken));
     const char *const path = "test_cpp_training.checkpoint";
     training.save_checkpoint("3", path);
