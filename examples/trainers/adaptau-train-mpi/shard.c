@@ -92,6 +92,9 @@ adaptau_status shard_start(struct shard *shard, adaptau_context *context, const 
     const uint64_t     seed = (uint64_t)recipe->base.seed;
     adaptau_status     status = adaptau_init_rows(context, seed, ADAPTAU_SIDE_USERS, recipe->base.init, part->n_users,
                                                   part->first_user, part->own_users, shard->dim, shard->users, 0, error);
+    for (int32_t u = 0; u < part->own_users && !status; u++)
+        if (part->degrees[u] == 0) /* as adaptau_model_settle_users does: the prior alone ranks for such a user */
+            memset(shard->users + (int64_t)u * shard->dim, 0, (size_t)shard->dim * sizeof *shard->users);
     return status ? status
                   : adaptau_init_rows(context, seed, ADAPTAU_SIDE_ITEMS, recipe->base.init, part->n_items, part->first_item,
                                       part->own_items, shard->dim, shard->items, 0, error);
