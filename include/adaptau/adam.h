@@ -12,8 +12,8 @@ extern "C" {
 
 #define ADAPTAU_ADAM_TO_SPHERE (UINT32_C(1) << 0)         /**< rows back to length 1; weight_decay is not applied then  */
 #define ADAPTAU_ADAM_ROW_SECOND_MOMENT (UINT32_C(1) << 1) /**< ADAPTAU_MODEL_ROW_SECOND_MOMENT                          */
-/** A gradient stands at the id of its row, as item_gradients of adaptau_loss_output do (with touched_items as ids), and not at its
- *  place in `ids`, as those of adaptau_gradient_view do. */
+/** A gradient stands at the id of its row, and not at its place in `ids`. Gradients of items stand at their ids: `items` of
+ *  adaptau_gradient_view, and item_gradients of adaptau_loss_output with touched_items as ids. Gradients of users stand at their places. */
 #define ADAPTAU_ADAM_GRADIENTS_BY_ID (UINT32_C(1) << 2)
 
 /** How Adam steps. Since 1.0. */

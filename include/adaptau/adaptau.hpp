@@ -39,6 +39,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <new>
@@ -219,6 +220,13 @@ public:
     constexpr span() noexcept = default;
     /** From a pointer. */
     constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    /** `{0, 2}` of entries that can be written would be a null pointer and a length. */
+    span(std::nullptr_t, std::size_t) = delete;
+    /** From a list, `{0, 2}`, for as long as the call takes. */
+    template <class U = T, class = std::enable_if_t<std::is_const_v<U>>>
+    constexpr span(std::initializer_list<std::remove_const_t<T>> list) noexcept : data_(std::data(list)), size_(list.size())
+    {
+    }
     /** From arrays, vectors and whatever else lies in one piece. */
     template <class Array, class = std::enable_if_t<std::is_convertible_v<
                                std::remove_pointer_t<decltype(std::data(std::declval<Array &>()))> (*)[], T (*)[]>>>
@@ -238,10 +246,19 @@ private:
     std::size_t size_ = 0;
 };
 
+template <class Object> class borrowed;
+
 namespace detail {
 
+/* Of a handle that a training has lent nothing is destroyed, wherever the handle is moved. */
 template <class Handle, void (*Destroy)(Handle *)> struct destroyer {
-    void operator()(Handle *handle) const noexcept { Destroy(handle); }
+    void operator()(Handle *handle) const noexcept
+    {
+        if (!lent)
+            Destroy(handle);
+    }
+
+    bool lent = false;
 };
 
 /* What all objects are: the only owner of a handle, and of what callbacks behind it need. */
@@ -286,10 +303,13 @@ protected:
     }
 
     void own(Handle *made) noexcept { handle_.reset(made); }
+    bool is_lent() const noexcept { return handle_.get_deleter().lent; }
+    void lend() noexcept { handle_.get_deleter().lent = true; }
 
     std::shared_ptr<void> keeps_;
 
 private:
+    template <class Object> friend class adaptau::borrowed;
     std::unique_ptr<Handle, destroyer<Handle, Destroy>> handle_;
 };
 
@@ -488,6 +508,20 @@ private:
     explicit context(nothing) noexcept {}
 };
 
+/** A map by lists of old numbers, −1 for what is new; an empty list: none is left. For a side of which all are kept, set its number and
+ *  leave its pointer nullptr. The lists must live as long as the map. Since 1.0. */
+inline adaptau_row_map row_map(span<const std::int32_t> users, span<const std::int32_t> items)
+{
+    static const std::int32_t none = 0;
+    adaptau_row_map           map{};
+    map.struct_size = sizeof map;
+    map.n_users = detail::count("users", users.size());
+    map.n_items = detail::count("items", items.size());
+    map.users = users.empty() ? &none : users.data();
+    map.items = items.empty() ? &none : items.data();
+    return map;
+}
+
 /** adaptau_rank: a query of plain tables. `found` and, unless it is empty, `scores` have query.n * query.k entries. Since 1.0. */
 inline void rank(const context &context, const adaptau_tables &tables, const adaptau_query &query, span<std::int32_t> found,
                  span<float> scores = {})
@@ -684,6 +718,14 @@ public:
         temperature larger;
         larger.make(adaptau_temperature_grow, get(), data.get());
         return larger;
+    }
+
+    /** adaptau_temperature_remap: a new one for other users and items. */
+    temperature remap(const adaptau::dataset &data, const adaptau_row_map &map) const
+    {
+        temperature mapped;
+        mapped.make(adaptau_temperature_remap, get(), data.get(), &map);
+        return mapped;
     }
 };
 
@@ -910,6 +952,23 @@ public:
         return larger;
     }
 
+    /** adaptau_model_remap: a new model with the users and items of `data`, by adaptau::row_map. */
+    model remap(const adaptau::dataset &data, const adaptau_row_map &map, const adaptau_fold_in_options *fold = nullptr) const
+    {
+        model mapped;
+        mapped.make(adaptau_model_remap, get(), data.get(), &map, fold);
+        return mapped;
+    }
+
+    /** The same without interactions: no user and no item is new. */
+    model remap(const adaptau_row_map &map) const
+    {
+        model mapped;
+        mapped.make(adaptau_model_remap, get(), static_cast<const adaptau_dataset *>(nullptr), &map,
+                    static_cast<const adaptau_fold_in_options *>(nullptr));
+        return mapped;
+    }
+
     /** Users. */
     std::int32_t n_users() const noexcept { return adaptau_model_n_users(get()); }
     /** Items. */
@@ -922,6 +981,29 @@ public:
     {
         const auto all = detail::attached(attachments);
         call(adaptau_model_save_with, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
+    }
+
+    /** adaptau_model_save_half: tables in F16. */
+    void save_half(const std::string &path, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_half, get(), path.c_str(), detail::count("attachments", all.size()), all.data());
+    }
+
+    /** adaptau_model_save_half_to: write(bytes, size) gets the bytes of that file, piece by piece. */
+    void save_half(const std::function<void(const void *, std::size_t)> &write, span<const attachment> attachments = {}) const
+    {
+        const auto all = detail::attached(attachments);
+        call(adaptau_model_save_half_to, get(), &detail::write_all, const_cast<void *>(static_cast<const void *>(&write)),
+             detail::count("attachments", all.size()), all.data());
+    }
+
+    /** The bytes of that file. */
+    std::vector<unsigned char> save_half(span<const attachment> attachments = {}) const
+    {
+        std::vector<unsigned char> bytes;
+        save_half([&](const void *more, std::size_t size) { append(bytes, more, size); }, attachments);
+        return bytes;
     }
 
     /** adaptau_model_save_to: write(bytes, size) gets the bytes of that file, piece by piece. */
@@ -989,6 +1071,8 @@ public:
 
     /** adaptau_model_refresh: after the host has written rows of its own tables. */
     void refresh() { call(adaptau_model_refresh, get()); }
+    /** adaptau_model_settle_users. */
+    void settle_users(const adaptau::dataset &data) { call(adaptau_model_settle_users, get(), data.get()); }
 
     /** adaptau_model_prepare: make final embeddings now. */
     void prepare() { call(adaptau_model_prepare, get()); }
@@ -1006,7 +1090,7 @@ public:
      *  the function. One of training::model() cannot, and throws. */
     void set_reduce(std::function<void(const adaptau_reduce_piece &)> function, adaptau_reduce options = adaptau::reduce())
     {
-        if (lent_)
+        if (is_lent())
             detail::refuse(ADAPTAU_E_STATE, "the model belongs to a training: set the function before it does");
         if (!function) {
             call(adaptau_model_set_reduce, get(), static_cast<const adaptau_reduce *>(nullptr));
@@ -1102,7 +1186,6 @@ private:
         bytes.insert(bytes.end(), first, first + size);
     }
 
-    bool lent_ = false;
 };
 
 /** An object that a training owns, for as long as that says: `->` has its methods, `*` is the object. Since 1.0. */
@@ -1111,16 +1194,15 @@ public:
     /** Not to be destroyed by this. */
     explicit borrowed(decltype(std::declval<Object>().get()) handle) noexcept : object_(Object::adopt(handle))
     {
-        if constexpr (std::is_same_v<Object, model>)
-            object_.lent_ = true;
+        object_.lend();
     }
-    ~borrowed() { object_.release(); }
     /** The handle goes along. */
     borrowed(borrowed &&) noexcept = default;
     borrowed &operator=(borrowed &&) = delete;
 
-    Object &operator*() noexcept { return object_; }  /**< the object                                        */
-    Object *operator->() noexcept { return &object_; } /**< its methods                                      */
+    Object &operator*() & noexcept { return object_; }             /**< the object                           */
+    Object operator*() && noexcept { return std::move(object_); } /**< of a temporary: one that destroys nothing */
+    Object *operator->() noexcept { return &object_; }             /**< its methods                          */
 
 private:
     Object object_;
@@ -1331,9 +1413,16 @@ private:
     }
 };
 
+/** What a callback of a fit answers. Since 1.0. */
+enum class fit_answer : std::int32_t {
+    go_on = ADAPTAU_FIT_GO_ON, /**< on with the training                                                    */
+    stop = ADAPTAU_FIT_STOP,   /**< the model as it is                                                      */
+    cancel = -1,               /**< no model: adaptau::error with ADAPTAU_E_CANCELLED                       */
+};
+
 namespace detail {
 
-using fit_function = std::function<std::int32_t(const adaptau_fit_progress &)>;
+using fit_function = std::function<fit_answer(const adaptau_fit_progress &)>;
 
 /* Both callbacks of a fit have one user_data. */
 struct fit_functions {
@@ -1341,21 +1430,21 @@ struct fit_functions {
 
     static std::int32_t step(void *data, const adaptau_fit_progress *progress) noexcept
     {
-        return guard(-1, [&] { return static_cast<const fit_functions *>(data)->on_step(*progress); });
+        return guard(-1, [&] { return static_cast<std::int32_t>(static_cast<const fit_functions *>(data)->on_step(*progress)); });
     }
 
     static std::int32_t epoch(void *data, const adaptau_fit_progress *progress) noexcept
     {
-        return guard(-1, [&] { return static_cast<const fit_functions *>(data)->on_epoch(*progress); });
+        return guard(-1, [&] { return static_cast<std::int32_t>(static_cast<const fit_functions *>(data)->on_epoch(*progress)); });
     }
 };
 
 } // namespace detail
 
-/** What adaptau_fit calls; an empty one is none. Each answers ADAPTAU_FIT_GO_ON or ADAPTAU_FIT_STOP. Since 1.0. */
+/** What adaptau_fit calls; an empty one is none. Since 1.0. */
 struct fit_callbacks {
-    std::function<std::int32_t(const adaptau_fit_progress &)> on_step;  /**< after each step                 */
-    std::function<std::int32_t(const adaptau_fit_progress &)> on_epoch; /**< after each epoch                */
+    std::function<fit_answer(const adaptau_fit_progress &)> on_step;  /**< after each step                   */
+    std::function<fit_answer(const adaptau_fit_progress &)> on_epoch; /**< after each epoch                  */
 };
 
 /** adaptau_fit. `result`, from sized, may be nullptr. `callbacks` take the places of those in the options. Since 1.0. */

@@ -87,6 +87,23 @@ typedef struct adaptau_dataset_view {
 ADAPTAU_API adaptau_status adaptau_dataset_get_view(const adaptau_dataset *dataset, adaptau_dataset_view *out,
                                                     adaptau_error *error);
 
+/** What becomes of the numbers of users and items when some are removed, new ones come, or their order is another. A host that makes a
+ *  dataset with new numbers has such lists anyway. One map, beside that dataset, is what adaptau_model_remap and
+ *  adaptau_temperature_remap take.
+ *
+ *  The lists say for each new number where it comes from, not which numbers go: so a removal, a new user and another order are one
+ *  thing and one call, and the number of a user who has gone can be given to one who comes. An old number that is in no place is
+ *  removed. Since 1.0. */
+typedef struct adaptau_row_map {
+    uint32_t       struct_size; /**< sizeof(adaptau_row_map)                                                 */
+    int32_t        n_users;     /**< new number of users, >= 0                                               */
+    int32_t        n_items;     /**< new number of items, >= 0                                               */
+    int32_t        reserved;    /**< 0                                                                       */
+    const int32_t *users;       /**< [n_users] the old number of each user, each at most once, in any order; −1: a new user. NULL:
+                                     nobody is removed, all keep their numbers, and those that follow are new */
+    const int32_t *items;       /**< [n_items] likewise                                                      */
+} adaptau_row_map;
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
  *  | | a file | a function of the host's, or its memory |
  *  | --- | --- | --- |
  *  | a model | adaptau_model_save, _save_with | adaptau_model_save_to |
+ *  | half as large, for serving | adaptau_model_save_half | adaptau_model_save_half_to |
  *  | back, as a copy | adaptau_model_load, _load_with | adaptau_model_load_from |
  *  | back, read-only and not copied | adaptau_model_map | adaptau_model_view |
  *  | all that a training goes on from | adaptau_model_save_checkpoint | adaptau_model_save_checkpoint_to |
@@ -82,6 +83,25 @@ typedef int32_t (*adaptau_write_function)(void *user_data, const void *bytes, in
 ADAPTAU_API adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
                                                  const adaptau_attachment *attachments, adaptau_error *error);
 
+/** adaptau_model_save_with for serving, in half the size: the embeddings, and the raw tables of LightGCN and SimpleX, are F16, IEEE 754
+ *  binary16, rounded to nearest. All else stays F32. adaptau_model_load, _map and all that reads models read such a file; a checkpoint
+ *  is never one.
+ *
+ *  A number x is off by at most 2⁻¹¹ |x| then, where |x| >= 2⁻¹⁴, and a score of rows of length 1 by less than 1e-3; on Gowalla by
+ *  2.3e-4 at most, and recall@20 by 1e-5 (docs/files.md). BF16 would have three bits less, and its wider range is of no use to such
+ *  rows. Rows on the unit sphere come back to length 1 where they are read.
+ *  @snippet 10-serving.c half
+ *  @param[in] attachments  [n] as in adaptau_model_save_with; NULL is fine where n is 0
+ *  @return as adaptau_model_save_with; E_MEMORY; E_NUMERIC names the first row with a number that is not below 65520, or without one
+ *          above 2⁻¹⁴, of which too little would be left: nothing is written then. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_save_half(const adaptau_model *model, const char *path, int32_t n,
+                                                   const adaptau_attachment *attachments, adaptau_error *error);
+
+/** adaptau_model_save_half, byte for byte, into a function of the host's, as adaptau_model_save_to.
+ *  @return as adaptau_model_save_half, with E_CALLBACK of `write` in the place of E_IO. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_save_half_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
+                                                      const adaptau_attachment *attachments, adaptau_error *error);
+
 /** adaptau_model_load_with of a file that is in the host's memory. The model has its own copy of what it needs.
  *  @param[in] bytes  [size] at any address; not needed after the call
  *  @param[in] take   called for each attachment; NULL: they are not read
@@ -96,13 +116,17 @@ ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, con
  *  be trained: adaptau_model_gradients, _apply, _refresh, _set_item_bias, _update_targets, _contrast and _update_prototypes are
  *  E_STATE. The call reads the whole file once, to check the checksum, where there is one, and that all entries are finite.
  *
+ *  Of adaptau_model_save_half's files the tables stay F16: rows are widened as they are scored, a few at a time, and lists and scores
+ *  have the bits that adaptau_model_load's float32 tables give. Nobody can point to float32 rows of such a model, so that
+ *  adaptau_model_get_tables, _get_raw_tables and _update_temperature are E_UNSUPPORTED.
+ *
  *  The file must not change while the model exists. To replace it, save to the same path: the library's files appear by a rename, so
  *  that this model keeps the old file until it is destroyed. Windows replaces no file that is mapped: there the save fails with E_IO
  *  until the model is destroyed, and the old file stays. If a program writes over the file in place, scores change and may not be
  *  finite; if a program makes the file shorter, a signal (SIGBUS) ends the process.
  *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
- *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in F16 or BF16, for tables that do not begin at a multiple of 4
- *          bytes, which this library never writes, and where the system or the file system cannot map files: adaptau_model_load
+ *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in BF16, for tensors that do not begin at a multiple of
+ *          their numbers' size, which this library never writes, and where the system or the file system cannot map files: adaptau_model_load
  *          reads them all. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_map(adaptau_context *context, const char *path, adaptau_attachment_function take,
                                              void *user_data, adaptau_model **out, adaptau_error *error);

@@ -90,13 +90,13 @@ ADAPTAU_API adaptau_status adaptau_training_create_from(adaptau_context *context
 /** Frees the training, its temperature, and its model unless adaptau_training_take_model has taken that out. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_training_destroy(adaptau_training *training);
 
-/** The model, borrowed until the training is destroyed or its model is replaced. NULL for NULL, and after adaptau_training_take_model.
+/** The model, borrowed until the training is destroyed or its model is replaced; the host does not destroy it. NULL for NULL, and after adaptau_training_take_model.
  *  Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_model(const adaptau_training *training);
-/** The temperature, borrowed until the training is destroyed or its temperature is replaced. It stays when the model is taken out.
+/** The temperature, borrowed until the training is destroyed or its temperature is replaced; the host does not destroy it. It stays when the model is taken out.
  *  NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_temperature *adaptau_training_temperature(const adaptau_training *training);
-/** The sampler, borrowed as long as the training. NULL for NULL. Since 1.0. */
+/** The sampler, borrowed as long as the training; the host does not destroy it. NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_sampler *adaptau_training_sampler(const adaptau_training *training);
 
 /** Take the model out. From now on the host owns it and destroys it. The training has no model, and every call that needs one is
@@ -121,8 +121,9 @@ ADAPTAU_API adaptau_status adaptau_training_resume(adaptau_training *training, c
                                                    adaptau_error *error);
 
 /** Begin an epoch: update the temperature by the model's tables, form soft targets, shuffle.
- *  @param[in] epoch  from 0; at the recipe's `epochs` and later learning rates are 0
- *  @return as adaptau_model_update_temperature, adaptau_model_update_targets and adaptau_sampler_begin_epoch. After a failure
+ *  @param[in] epoch  from 0, below the recipe's `epochs`, over which learning rates fall to 0. To go on after the last epoch begin
+ *                    another training with the model (adaptau_training_take_model, adaptau_training_create_from)
+ *  @return E_ARGUMENT for another epoch; as adaptau_model_update_temperature, adaptau_model_update_targets and adaptau_sampler_begin_epoch. After a failure
  *          there is no batch to come; the same call again goes on where this one failed, with the same result. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error);
 
@@ -205,12 +206,15 @@ typedef struct adaptau_fit_options {
                                                 best is returned; or NULL                                    */
     double                 held_out_share; /**< in [0, 1): hold so much of each user's interactions out of the dataset, find the
                                                 best epoch, and train again on all of it for so many epochs. Without `validation`
-                                                only. 0, that is no search                                   */
+                                                only. 0, that is no search. At the τ₀ that trials find, cosines of matrix
+                                                factorisation are best in their last epoch: it is for other recipes */
     uint64_t               held_out_seed;  /**< of that split; 0                                             */
-    int64_t                n_epochs;       /**< end after so many epochs, in the middle of the recipe's schedule; 0, that is after the
-                                                last epoch of the recipe                                     */
+    int64_t                n_epochs;       /**< end after so many epochs, in the middle of the recipe's schedule, where learning rates
+                                                have not fallen yet: a shorter training is the recipe's `epochs`. 0, that is after
+                                                the last epoch of the recipe                                 */
     int64_t                eval_every;     /**< epochs between evaluations, at least 1; the last is always evaluated; 1 */
-    int64_t                patience;       /**< the search ends after so many evaluations without a better epoch; 0, that is never early */
+    int64_t                patience;       /**< the search ends after so many evaluations without a better epoch, and saves time where
+                                                epochs overfit; it costs recall where the last epochs are the best. 0, that is never early */
     adaptau_fit_function   on_step;        /**< after each step; or NULL                                     */
     adaptau_fit_function   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
     void                  *user_data;      /**< of both                                                      */
@@ -232,7 +236,7 @@ typedef struct adaptau_fit_result {
     double   recall;      /**< at the cutoff, of the best epoch of the search on held-out interactions; 0 without */
     double   ndcg;        /**< likewise                                                                      */
     adaptau_recipe          *recipe;  /**< a struct of the host's, its struct_size set, that gets the recipe which was trained: filled,
-                                           with the τ and the personal temperatures that were found; or NULL */
+                                           with the τ₀ and the policy of users' temperatures that were found; or NULL */
     adaptau_fold_in_options *fold_in; /**< a struct of the host's, its struct_size set, that gets what adaptau_model_get_fold_in answers
                                            for the model: how new users are folded in; or NULL               */
 } adaptau_fit_result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /** @file fold_in.h
- *  Embeddings of new users from the items that they have, and models that grow by new users and items. */
+ *  Embeddings of new users from the items that they have; models that grow by new users and items, and from which some are removed. */
 #ifndef ADAPTAU_FOLD_IN_H
 #define ADAPTAU_FOLD_IN_H
 
@@ -109,6 +109,7 @@ ADAPTAU_API adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, in
  *  A new item starts in the direction of the sum of its users' directions, as far as `model` has these users; a new user in the
  *  direction of the sum of its items' directions (raw rows). The length is 1 where rows are on the unit sphere, else the mean length of
  *  that side's rows. A row without such neighbours gets a random direction, by the model's seed and the row. New items have a bias of 0.
+ *  To remove users or items, or to give them other numbers, see adaptau_model_remap.
  *  @param[in] dataset  all interactions, old and new; not needed after the call
  *  @param[in] fold     not NULL: new users of ADAPTAU_ENCODER_MF are folded in by these options instead. E_UNSUPPORTED with other
  *                      encoders
@@ -116,6 +117,32 @@ ADAPTAU_API adaptau_status adaptau_fold_in_users(const adaptau_fold_in *fold, in
  *          E_MEMORY, E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_grow(const adaptau_model *model, const adaptau_dataset *dataset,
                                               const adaptau_fold_in_options *fold, adaptau_model **out, adaptau_error *error);
+
+/** Make a new model from which users or items are removed, in own memory: because a user wants to be forgotten, or an item is no longer
+ *  sold. Others may come at the same time, or get other numbers; adaptau_model_grow is this call where nobody is removed. `model` is
+ *  not changed.
+ *
+ *  What adaptau_model_grow copies is copied bit for bit for each row that is kept: the raw row, its moments and count of steps, the
+ *  item's bias. New rows start as they do there, by those of their neighbours that are kept or are new items; a mean length is that of
+ *  kept rows. With the same numbers, and nobody removed, a training goes on as if nothing had happened.
+ *
+ *  Nothing of a removed row is in the new model, in its files or in its checkpoints. Three things are left to the host. What other rows
+ *  have learned from a user stays in them, as far as further training does not change it: only a model that was trained without the
+ *  user has never seen them. `model` and its files stay until the host destroys them, and memory that is given back is not overwritten;
+ *  an allocator of the host's (adaptau_context_options) can do that. Attachments, such as lists of names, are made anew by the host.
+ *  @snippet 11-new-users.c remove
+ *  @param[in] dataset  the interactions by the new numbers; not needed after the call. LightGCN's graph, SimpleX's means and the
+ *                      popularity of adaptau_model_set_fold_in are those of this dataset. NULL: a process that serves, and has no
+ *                      interactions, removes rows all the same. The final embeddings are then copied, so that scores keep their
+ *                      bits, and so is the popularity of items. LightGCN and SimpleX have no interactions afterwards, as after
+ *                      adaptau_model_load. No row may be new
+ *  @param[in] map      the new numbers; not needed after the call
+ *  @param[in] fold     as in adaptau_model_grow
+ *  @return E_ARGUMENT, E_ABI; E_INDEX names the first place of the map whose old number there is not, or which was in a place before;
+ *          E_SHAPE for a dataset of another size than the map, and for a map with NULL that is smaller than the model; otherwise as
+ *          adaptau_model_grow. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_remap(const adaptau_model *model, const adaptau_dataset *dataset, const adaptau_row_map *map,
+                                               const adaptau_fold_in_options *fold, adaptau_model **out, adaptau_error *error);
 
 #ifdef __cplusplus
 }

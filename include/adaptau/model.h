@@ -16,7 +16,7 @@ extern "C" {
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
- *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, adaptau_fold_in_create) may
+ *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, _remap, adaptau_fold_in_create) may
  *  run side by side on any number of threads; every other call runs alone. A call that meets another which forbids it answers E_STATE
  *  at once and changes nothing.
  *
@@ -71,7 +71,8 @@ typedef struct adaptau_model_options {
     int32_t  init;        /**< ADAPTAU_INIT_*; SPHERE                                                        */
     int32_t  n_layers;    /**< L of LightGCN in [1, ADAPTAU_MAX_LAYERS]; 3. With another encoder 3 or 0, unused */
     uint64_t seed;        /**< of all that is drawn: first embeddings, dropout, contrastive views, prototypes; 0 */
-    float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With
+    float   *host_users;  /**< [n x d] trained in place, or NULL: own memory. Must outlive the model. With ADAPTAU_INIT_HOST they are
+                               the start; any other `init`, also that of a recipe, writes over them. With
                                ADAPTAU_MODEL_UNIT_RAW_ROWS rows are brought to length 1 at once              */
     float   *host_items;  /**< [m x d] likewise                                                              */
     int64_t  host_user_stride; /**< >= d; 0 means d                                                          */
@@ -106,7 +107,9 @@ ADAPTAU_API adaptau_status adaptau_model_create(adaptau_context *context, const 
                                                 const adaptau_model_options *options, adaptau_model **out,
                                                 adaptau_error *error);
 
-/** NULL is fine. Host tables stay with the host. Since 1.0. */
+/** NULL is fine. Host tables stay with the host. No other call may be using the model: a host that serves one model and swaps it for
+ *  another destroys the old one after its last ranking has come back. A model that a training owns (adaptau_training_model) is not
+ *  destroyed by the host. Since 1.0. */
 ADAPTAU_API void adaptau_model_destroy(adaptau_model *model);
 
 /** Users n; 0 for NULL, like the other sizes. Since 1.0. */
@@ -159,6 +162,14 @@ ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_mo
  *  is needed.
  *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
+
+/** Tell users who are known from users who are not. A user without interactions gets a raw row of zeros: every item scores 0 for such a
+ *  user, and the bias alone ranks, so that the popularity prior puts popular items first; a random row would rank at random. A row of
+ *  zeros, which cannot learn, whose user has interactions gets the first direction of its seed. Other rows are not changed. It counts as
+ *  a call that changes the model, and writes to tables of the host's. adaptau_training_begin_epoch makes it.
+ *  @param[in] dataset  of the model's number of users
+ *  @return E_ARGUMENT; E_SHAPE for another number of users; E_STATE for a model that only serves. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_model_settle_users(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error);
 
 /** Make the final embeddings now, on all threads of the context, so that calls that read them only read. Optional: otherwise the
  *  first reader makes them while others wait. With an executor of the host's a reader makes them on its own thread, since the

@@ -78,6 +78,15 @@ ADAPTAU_API adaptau_status adaptau_temperature_create(adaptau_context *context, 
 ADAPTAU_API adaptau_status adaptau_temperature_grow(const adaptau_temperature *temperature, const adaptau_dataset *dataset,
                                                     adaptau_temperature **out, adaptau_error *error);
 
+/** A new temperature beside a model of adaptau_model_remap, by the same map; `temperature` stays as it is. Kept users have what they had,
+ *  as with adaptau_temperature_grow, and new ones start at τ₀. Nothing of a removed user is in it: where somebody is removed,
+ *  `tau_user_min` and `tau_user_max` of the state are those of the users that there are now.
+ *  @param[in] dataset  by the new numbers; borrowed: must outlive the new temperature
+ *  @param[in] map      not needed after the call
+ *  @return E_ARGUMENT, E_ABI; E_SHAPE, E_INDEX as adaptau_model_remap; E_MEMORY. Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_temperature_remap(const adaptau_temperature *temperature, const adaptau_dataset *dataset,
+                                                     const adaptau_row_map *map, adaptau_temperature **out, adaptau_error *error);
+
 /** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
 

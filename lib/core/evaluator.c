@@ -3,7 +3,7 @@
  * There are at most as many hits as held-out pairs, so they take little memory even with 65536 ranks, and every metric at
  * every cutoff follows from them, in one serial pass with one order of summation. Nothing in that pass can fail: a run that
  * fails before it has left the previous results alone. */
-#include <adaptau/evaluator.h>
+#include "core/evaluate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,6 +94,8 @@ static adaptau_status check_masks(const adaptau_evaluator_options *options, cons
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->n_masks = %d is negative", options->n_masks);
     if (options->n_masks > 0 && !options->masks)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->masks is NULL, but options->n_masks = %d", options->n_masks);
+    if (options->n_masks == 0 && options->masks)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->masks is given, but options->n_masks = 0");
     for (int32_t q = 0; q < options->n_masks; q++) {
         const adaptau_dataset *mask = options->masks[q];
         if (!mask)
@@ -376,7 +378,7 @@ static adaptau_status check_fit(const adaptau_evaluator *e, const adaptau_tables
     return ADAPTAU_OK;
 }
 
-static adaptau_status rank_users(adaptau_evaluator *e, const adaptau_tables *tables, adaptau_error *error)
+static adaptau_status rank_users(adaptau_evaluator *e, const struct atau_tables *tables, adaptau_error *error)
 {
     struct atau_score_sides      sides;
     struct atau_scan_request request = {
@@ -393,22 +395,26 @@ static adaptau_status rank_users(adaptau_evaluator *e, const adaptau_tables *tab
     return status;
 }
 
-adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables, adaptau_error *error)
+adaptau_status atau_evaluate(adaptau_evaluator *evaluator, const struct atau_tables *tables, adaptau_error *error)
 {
-    adaptau_tables own;
-    ATAU_REQUIRE(evaluator, error);
-    adaptau_status status = atau_check_tables(tables, &own, error);
-    if (!status)
-        status = check_fit(evaluator, &own, error);
+    adaptau_status status = check_fit(evaluator, &tables->of, error);
     if (!status)
         status = atau_enter(&evaluator->busy, "evaluator", error);
     if (status)
         return status;
-    status = rank_users(evaluator, &own, error);
+    status = rank_users(evaluator, tables, error);
     if (!status)
         score_users(evaluator);
     atau_busy_leave(&evaluator->busy);
     return status;
+}
+
+adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, const adaptau_tables *tables, adaptau_error *error)
+{
+    struct atau_tables own = {0};
+    ATAU_REQUIRE(evaluator, error);
+    adaptau_status status = atau_check_tables(tables, &own.of, error);
+    return status ? status : atau_evaluate(evaluator, &own, error);
 }
 
 /* ---- likelihood ------------------------------------------------------------------------------------------------- */
@@ -438,7 +444,8 @@ static adaptau_status find_likelihood(const adaptau_evaluator *e, const adaptau_
     const struct atau_scan_request request = {.n = e->n_users, .users = e->users, .n_masks = e->n_masks, .masks = e->masks};
     double                         sums[ADAPTAU_MAX_TAUS];
     int64_t                        n_interactions = 0;
-    adaptau_status                 status = atau_score_sides_open(e->context, tables, true, &sides, error);
+    const struct atau_tables       of_host = atau_tables_of_host(tables);
+    adaptau_status                 status = atau_score_sides_open(e->context, &of_host, true, &sides, error);
     if (status)
         return status;
     status = atau_log_likelihood(&sides, &request, &held_out, n_taus, taus, sums, &n_interactions, error);

@@ -15,6 +15,7 @@
 #include "core/dataset.h"
 #include "core/ranking.h"
 #include "kernels/check.h"
+#include "kernels/of_context.h"
 
 #define KNOWN_FLAGS (ADAPTAU_QUERY_COSINE | ADAPTAU_QUERY_KEEP_SELF)
 #define MOST_LISTS 3 /* seen, excluded, the asker itself                                                       */
@@ -138,7 +139,7 @@ adaptau_status atau_read_query(const adaptau_query *given, int32_t n_users, int3
 /* What a scan is made of, and the memory that it takes. */
 struct answering {
     const adaptau_query   *query;
-    adaptau_tables         sides; /* askers as its users, answers as its items                                 */
+    struct atau_tables     sides; /* askers as its users, answers as its items                                 */
     const float           *item_bias; /* of askers, or NULL                                                    */
     struct atau_item_lists lists[MOST_LISTS]; /* `of` NULL: by position                                        */
     int32_t                n_lists;
@@ -153,8 +154,9 @@ struct answering {
     int32_t *kept_ids[MOST_LISTS];
 };
 
-static void face(const adaptau_tables *t, const adaptau_query *q, struct answering *a)
+static void face(const struct atau_tables *given, const adaptau_query *q, struct answering *a)
 {
+    const adaptau_tables *t = &given->of;
     const bool asking_users = users_ask(q), answering_users = users_answer(q);
     bool       normalise_askers = t->flags & (asking_users ? ADAPTAU_NORMALISE_USERS : ADAPTAU_NORMALISE_ITEMS);
     bool       normalise_answers = t->flags & (answering_users ? ADAPTAU_NORMALISE_USERS : ADAPTAU_NORMALISE_ITEMS);
@@ -163,21 +165,24 @@ static void face(const adaptau_tables *t, const adaptau_query *q, struct answeri
         unit = unit && normalise_askers && normalise_answers;
         normalise_askers = normalise_answers = true;
     }
-    a->sides = *t;
-    a->sides.flags = (normalise_askers ? ADAPTAU_NORMALISE_USERS : 0) | (normalise_answers ? ADAPTAU_NORMALISE_ITEMS : 0) |
+    a->sides = *given;
+    a->sides.of.flags = (normalise_askers ? ADAPTAU_NORMALISE_USERS : 0) | (normalise_answers ? ADAPTAU_NORMALISE_ITEMS : 0) |
                      (unit ? ADAPTAU_UNIT_ROWS : 0);
-    a->sides.users = asking_users ? t->users : t->items;
-    a->sides.n_users = asking_users ? t->n_users : t->n_items;
-    a->sides.user_stride = asking_users ? t->user_stride : t->item_stride;
-    a->sides.items = answering_users ? t->users : t->items;
-    a->sides.n_items = answering_users ? t->n_users : t->n_items;
-    a->sides.item_stride = answering_users ? t->user_stride : t->item_stride;
-    a->sides.item_bias = q->question == ADAPTAU_RANK_ITEMS ? t->item_bias : NULL;
+    a->sides.of.users = asking_users ? t->users : t->items;
+    a->sides.of.n_users = asking_users ? t->n_users : t->n_items;
+    a->sides.of.user_stride = asking_users ? t->user_stride : t->item_stride;
+    a->sides.of.items = answering_users ? t->users : t->items;
+    a->sides.of.n_items = answering_users ? t->n_users : t->n_items;
+    a->sides.of.item_stride = answering_users ? t->user_stride : t->item_stride;
+    a->sides.halves[ADAPTAU_SIDE_USERS] = given->halves[asking_users ? ADAPTAU_SIDE_USERS : ADAPTAU_SIDE_ITEMS];
+    a->sides.halves[ADAPTAU_SIDE_ITEMS] = given->halves[answering_users ? ADAPTAU_SIDE_USERS : ADAPTAU_SIDE_ITEMS];
+    a->sides.of.item_bias = q->question == ADAPTAU_RANK_ITEMS ? t->item_bias : NULL;
     a->item_bias = q->question == ADAPTAU_RANK_USERS && (q->ids || !q->embeddings) ? t->item_bias : NULL;
     if (q->embeddings) {
-        a->sides.users = q->embeddings;
-        a->sides.n_users = q->n;
-        a->sides.user_stride = q->embedding_stride ? q->embedding_stride : t->dim;
+        a->sides.halves[ADAPTAU_SIDE_USERS] = (struct atau_halves){0};
+        a->sides.of.users = q->embeddings;
+        a->sides.of.n_users = q->n;
+        a->sides.of.user_stride = q->embedding_stride ? q->embedding_stride : t->dim;
     }
 }
 
@@ -236,27 +241,32 @@ static void lay_out(struct answering *a, struct atau_arena *arena)
     a->ones = atau_arena_take(arena, n + 1, sizeof(int64_t));
     if (!q->allowed)
         return;
-    a->places = atau_arena_take(arena, (uint64_t)a->sides.n_items, sizeof(int32_t));
-    a->rows = atau_arena_take(arena, allowed, (size_t)a->sides.dim * sizeof(float));
-    a->bias = a->sides.item_bias ? atau_arena_take(arena, allowed, sizeof(float)) : NULL;
+    a->places = atau_arena_take(arena, (uint64_t)a->sides.of.n_items, sizeof(int32_t));
+    a->rows = atau_arena_take(arena, allowed, (size_t)a->sides.of.dim * sizeof(float));
+    a->bias = a->sides.of.item_bias ? atau_arena_take(arena, allowed, sizeof(float)) : NULL;
     for (int32_t l = 0; l < MOST_LISTS; l++) { /* one of them may be added yet: the askers themselves             */
         a->kept_ptr[l] = atau_arena_take(arena, n + 1, sizeof(int64_t));
         a->kept_ids[l] = atau_arena_take(arena, l < a->n_lists ? (uint64_t)a->entries[l] : n, sizeof(int32_t));
     }
 }
 
-static void gather_rows(struct answering *a)
+static void gather_rows(const struct atau_kernels *kernels, struct answering *a)
 {
     const adaptau_query *q = a->query;
-    adaptau_tables      *t = &a->sides;
+    adaptau_tables      *t = &a->sides.of;
+    struct atau_halves  *halves = &a->sides.halves[ADAPTAU_SIDE_ITEMS];
     memset(a->places, 0xFF, (size_t)t->n_items * sizeof(int32_t));
     for (int32_t k = 0; k < q->n_allowed; k++) {
         const int64_t id = q->allowed[k];
         a->places[id] = k;
-        memcpy(a->rows + (int64_t)k * t->dim, t->items + id * t->item_stride, (size_t)t->dim * sizeof(float));
+        if (halves->rows)
+            atau_read_halves(kernels, halves, t->dim, id, 1, a->rows + (int64_t)k * t->dim);
+        else
+            memcpy(a->rows + (int64_t)k * t->dim, t->items + id * t->item_stride, (size_t)t->dim * sizeof(float));
         if (a->bias)
             a->bias[k] = t->item_bias[id];
     }
+    *halves = (struct atau_halves){0};
     t->n_items = q->n_allowed;
     t->items = a->rows;
     t->item_stride = t->dim;
@@ -277,7 +287,7 @@ static void keep_allowed(const struct answering *a, struct atau_item_lists *list
     *lists = (struct atau_item_lists){ptr, ids, NULL};
 }
 
-static void fill(struct answering *a)
+static void fill(const struct atau_kernels *kernels, struct answering *a)
 {
     const adaptau_query *q = a->query;
     for (int32_t r = 0; r < q->n; r++)
@@ -287,7 +297,7 @@ static void fill(struct answering *a)
     if (leaves_self_out(q))
         add_lists(a, a->ones, q->ids ? q->ids : a->positions, NULL);
     if (q->allowed) {
-        gather_rows(a);
+        gather_rows(kernels, a);
         for (int32_t l = 0; l < a->n_lists; l++)
             keep_allowed(a, &a->lists[l], a->kept_ptr[l], a->kept_ids[l]);
     }
@@ -315,21 +325,21 @@ static adaptau_status scan(adaptau_context *context, struct answering *a, int32_
     if (status != ADAPTAU_OK)
         return status;
     if (q->embeddings) /* nobody has promised anything of their lengths                                          */
-        sides.normalise_users = a->sides.flags & ADAPTAU_NORMALISE_USERS;
+        sides.normalise_users = a->sides.of.flags & ADAPTAU_NORMALISE_USERS;
     status = atau_rank_users(&sides, &request, q->k, found, scores, error);
     atau_score_sides_close(&sides);
     return status;
 }
 
-adaptau_status atau_answer(adaptau_context *context, const adaptau_tables *tables, const adaptau_query *q, bool check,
+adaptau_status atau_answer(adaptau_context *context, const struct atau_tables *tables, const adaptau_query *q, bool check,
                            int32_t *found, float *scores, adaptau_error *error)
 {
     struct answering  a = {.query = q};
     struct atau_arena arena = {0};
-    adaptau_status    status = check ? check_rows(context, tables, q, error) : ADAPTAU_OK;
+    adaptau_status    status = check ? check_rows(context, &tables->of, q, error) : ADAPTAU_OK;
     face(tables, q, &a);
     if (status == ADAPTAU_OK && q->embeddings)
-        status = atau_check_rows_finite(context, "query->embeddings", q->n, tables->dim, q->embeddings, a.sides.user_stride, error);
+        status = atau_check_rows_finite(context, "query->embeddings", q->n, tables->of.dim, q->embeddings, a.sides.of.user_stride, error);
     if (status != ADAPTAU_OK)
         return status;
     collect_lists(&a);
@@ -338,7 +348,7 @@ adaptau_status atau_answer(adaptau_context *context, const adaptau_tables *table
     if (status != ADAPTAU_OK)
         return status;
     lay_out(&a, &arena);
-    fill(&a);
+    fill(atau_kernels_of(context), &a);
     status = scan(context, &a, found, scores, error);
     if (status == ADAPTAU_OK)
         finish(&a, found);

@@ -20,7 +20,8 @@ adaptau_status adaptau_rank(adaptau_context *context, const adaptau_tables *give
     adaptau_status status = atau_check_tables(given, &tables, error);
     if (status == ADAPTAU_OK)
         status = atau_read_query(given_query, tables.n_users, tables.n_items, tables.dim, found, &query, error);
-    return status == ADAPTAU_OK ? atau_answer(context, &tables, &query, true, found, scores, error) : status;
+    const struct atau_tables of_host = atau_tables_of_host(&tables);
+    return status == ADAPTAU_OK ? atau_answer(context, &of_host, &query, true, found, scores, error) : status;
 }
 
 /* ---- the lists of two shards --------------------------------------------------------------------------------------- */

@@ -27,7 +27,8 @@
 /* What a lane needs. Column r of a block is user first + r. */
 struct scratch {
     float          *packed; /* [d x width] ê_u, transposed                                                    */
-    float          *row;    /* [d] a normalised user                                                          */
+    float          *row;    /* [d] a user who had to be normalised, or widened                                */
+    float          *items;  /* [LINES x d] items of halves                                                    */
     float          *tile;   /* [LINES x width] scores                                                         */
     float          *ones;   /* [width] 1, what an item's bias is multiplied by                                */
     float          *bias;   /* [width] of the positions themselves; with request->bias                        */
@@ -55,11 +56,7 @@ static void pack_users(const struct job *job, const struct scratch *s, int64_t f
 {
     const adaptau_tables *tables = &job->sides->tables;
     for (int64_t r = 0; r < n; r++) {
-        const float *row = tables->users + atau_scan_user(job->request, first + r) * tables->user_stride;
-        if (job->sides->normalise_users) {
-            atau_unit_row(atau_kernels_of(job->sides->context), tables->dim, row, s->row);
-            row = s->row;
-        }
+        const float *row = atau_score_user(job->sides, atau_scan_user(job->request, first + r), s->row);
         if (job->screen)
             atau_screen_take_user(job->screen, &s->screened, job->width, r, row);
         for (int32_t p = 0; p < tables->dim; p++)
@@ -128,9 +125,10 @@ static bool is_masked(const struct job *job, const struct scratch *s, int64_t r,
 static void scan_in_full(const struct job *job, const struct scratch *s, const struct atau_scan_block *block, int64_t item,
                          int64_t lines)
 {
-    const adaptau_tables *tables = &job->sides->tables;
-    atau_kernels_of(job->sides->context)->product(lines, block->n, tables->dim, tables->items + item * tables->item_stride,
-                                                  tables->item_stride, 1, s->packed, job->width, 0, s->tile, job->width);
+    int64_t      stride;
+    const float *items = atau_score_items(job->sides, item, lines, s->items, &stride);
+    atau_kernels_of(job->sides->context)->product(lines, block->n, job->sides->tables.dim, items, stride, 1, s->packed, job->width, 0,
+                                                  s->tile, job->width);
     add_bias(job, s, block->n, item, lines);
     mask_tile(job, s, block->n, item, lines);
     job->visitor->tile(job->visitor->argument, block, item, lines, s->tile);
@@ -232,6 +230,7 @@ static void lay_out_lane(const struct job *job, struct atau_arena *arena, struct
     size_t width = (size_t)job->width, masks = (size_t)job->request->n_masks, dim = (size_t)job->sides->tables.dim;
     s->packed = atau_arena_take(arena, dim, width * sizeof *s->packed);
     s->row = atau_arena_take(arena, dim, sizeof *s->row);
+    s->items = atau_arena_take(arena, job->sides->halves[ADAPTAU_SIDE_ITEMS].rows ? ATAU_SCAN_LINES : 0, dim * sizeof *s->items);
     s->tile = atau_arena_take(arena, ATAU_SCAN_LINES, width * sizeof *s->tile);
     s->ones = atau_arena_take(arena, width, sizeof *s->ones);
     s->bias = atau_arena_take(arena, job->request->bias ? width : 0, sizeof *s->bias);

@@ -39,25 +39,29 @@ static adaptau_status copy_unit_items(struct atau_score_sides *sides, adaptau_er
     return atau_parallel_rows(sides->context, tables->n_items, ITEMS_PER_TASK, normalise_items, &job, error);
 }
 
-adaptau_status atau_score_sides_open(adaptau_context *context, const adaptau_tables *tables, bool check,
+adaptau_status atau_score_sides_open(adaptau_context *context, const struct atau_tables *given, bool check,
                                      struct atau_score_sides *out, adaptau_error *error)
 {
-    adaptau_status      status = ADAPTAU_OK;
-    bool                unit = tables->flags & ADAPTAU_UNIT_ROWS;
+    const adaptau_tables   *tables = &given->of;
+    const bool              unit = tables->flags & ADAPTAU_UNIT_ROWS, halves = given->halves[ADAPTAU_SIDE_ITEMS].rows;
+    const bool              normalise_items = tables->flags & ADAPTAU_NORMALISE_ITEMS && !unit;
+    adaptau_status          status = ADAPTAU_OK;
     struct atau_score_sides sides = {
         .context = context,
         .tables = *tables,
+        .halves = {given->halves[ADAPTAU_SIDE_USERS], given->halves[ADAPTAU_SIDE_ITEMS]},
         .normalise_users = tables->flags & ADAPTAU_NORMALISE_USERS && !unit,
+        .normalise_items = normalise_items && halves,
     };
-    if (check)
+    if (check && !given->halves[ADAPTAU_SIDE_USERS].rows)
         status = atau_check_rows_finite(context, "users", tables->n_users, tables->dim, tables->users, tables->user_stride,
                                         error);
-    if (check && !status)
+    if (check && !status && !halves)
         status = atau_check_rows_finite(context, "items", tables->n_items, tables->dim, tables->items, tables->item_stride,
                                         error);
     if (check && !status && tables->item_bias)
         status = atau_check_rows_finite(context, "item_bias", tables->n_items, 1, tables->item_bias, 1, error);
-    if (!status && tables->flags & ADAPTAU_NORMALISE_ITEMS && !unit)
+    if (!status && normalise_items && !halves)
         status = copy_unit_items(&sides, error);
     if (status)
         atau_score_sides_close(&sides);
@@ -71,4 +75,31 @@ void atau_score_sides_close(struct atau_score_sides *sides)
     size_t floats = (size_t)sides->tables.n_items * (size_t)sides->tables.dim;
     atau_free(sides->context, sides->unit_items, floats * sizeof(float));
     sides->unit_items = NULL;
+}
+
+const float *atau_score_user(const struct atau_score_sides *sides, int64_t user, float *scratch)
+{
+    const struct atau_kernels *kernels = atau_kernels_of(sides->context);
+    const struct atau_halves  *halves = &sides->halves[ADAPTAU_SIDE_USERS];
+    const float               *row = halves->rows ? scratch : sides->tables.users + user * sides->tables.user_stride;
+    if (halves->rows)
+        atau_read_halves(kernels, halves, sides->tables.dim, user, 1, scratch);
+    if (!sides->normalise_users)
+        return row;
+    atau_unit_row(kernels, sides->tables.dim, row, scratch);
+    return scratch;
+}
+
+const float *atau_score_items(const struct atau_score_sides *sides, int64_t first, int64_t n, float *scratch, int64_t *stride)
+{
+    const struct atau_kernels *kernels = atau_kernels_of(sides->context);
+    const struct atau_halves  *halves = &sides->halves[ADAPTAU_SIDE_ITEMS];
+    const int64_t              dim = sides->tables.dim;
+    *stride = halves->rows ? dim : sides->tables.item_stride;
+    if (!halves->rows)
+        return sides->tables.items + first * sides->tables.item_stride;
+    atau_read_halves(kernels, halves, dim, first, n, scratch);
+    for (int64_t r = 0; r < n && sides->normalise_items; r++)
+        atau_unit_row(kernels, dim, scratch + r * dim, scratch + r * dim);
+    return scratch;
 }

@@ -94,12 +94,14 @@ static void pack_item(const struct atau_screen *screen, int64_t dim, const int8_
 static void round_items(void *argument, int32_t lane, int64_t first, int64_t end)
 {
     const struct atau_screen *screen = argument;
-    const adaptau_tables     *tables = &screen->sides->tables;
+    const int64_t             dim = screen->sides->tables.dim;
+    float                     scratch[MOST_DIM];
     int8_t                    numbers[MOST_DIM];
+    int64_t                   stride;
     (void)lane;
     for (int64_t i = first; i < end; i++) {
-        const struct rounded rounded = round_row(tables->dim, tables->items + i * tables->item_stride, numbers);
-        pack_item(screen, tables->dim, numbers, screen->words + i * screen->n_words);
+        const struct rounded rounded = round_row(dim, atau_score_items(screen->sides, i, 1, scratch, &stride), numbers);
+        pack_item(screen, dim, numbers, screen->words + i * screen->n_words);
         screen->scale[i] = rounded.scale;
         screen->error[i] = rounded.error;
         screen->length[i] = rounded.length;
@@ -182,6 +184,8 @@ void atau_screen_lay_out(const struct atau_screen *screen, struct atau_arena *ar
     block->length = atau_arena_take(arena, columns, sizeof *block->length);
     block->bound = atau_arena_take(arena, columns, sizeof *block->bound);
     block->threshold = atau_arena_take(arena, columns, sizeof *block->threshold);
+    block->items = atau_arena_take(arena, screen->sides->halves[ADAPTAU_SIDE_ITEMS].rows ? ATAU_SCREEN_LINES : 0,
+                                   dim * sizeof *block->items);
     block->cells = atau_arena_take(arena, ATAU_SCREEN_LINES, columns * sizeof *block->cells);
     block->scores = atau_arena_take(arena, ATAU_SCREEN_LINES, columns * sizeof *block->scores);
 }
@@ -258,12 +262,32 @@ int64_t atau_screen_look(const struct atau_screen *screen, const struct atau_scr
                                    block->cells);
 }
 
+/* The items that cells ask for, in float32: of halves only these lines are there. */
+static const float *read_items(const struct atau_screen *screen, const struct atau_screened_block *block, int64_t item, int64_t n_cells,
+                               int64_t *stride)
+{
+    const adaptau_tables *tables = &screen->sides->tables;
+    uint32_t              there = 0;
+    if (!screen->sides->halves[ADAPTAU_SIDE_ITEMS].rows)
+        return atau_score_items(screen->sides, item, ATAU_SCREEN_LINES, NULL, stride);
+    *stride = tables->dim;
+    for (int64_t i = 0; i < n_cells; i++) {
+        const uint32_t line = block->cells[i] >> 16;
+        int64_t        unused;
+        if (!(there & UINT32_C(1) << line))
+            atau_score_items(screen->sides, item + line, 1, block->items + (int64_t)line * tables->dim, &unused);
+        there |= UINT32_C(1) << line;
+    }
+    return block->items;
+}
+
 void atau_screen_score(const struct atau_screen *screen, const struct atau_screened_block *block, int64_t item, int64_t n_cells)
 {
     const adaptau_tables *tables = &screen->sides->tables;
     const float          *bias = tables->item_bias;
-    screen->kernels->score_cells(n_cells, block->cells, tables->dim, tables->items + item * tables->item_stride, tables->item_stride,
-                                 block->rows, tables->dim, block->scores);
+    int64_t               stride;
+    const float          *items = read_items(screen, block, item, n_cells, &stride);
+    screen->kernels->score_cells(n_cells, block->cells, tables->dim, items, stride, block->rows, tables->dim, block->scores);
     for (int64_t i = 0; bias && i < n_cells; i++)
         block->scores[i] += bias[item + (block->cells[i] >> 16)];
 }

@@ -37,6 +37,7 @@ struct atau_screened_block {
     float    *length;
     float    *bound;     /* [width] by how much a score may be above what the screen says, of the present items */
     float    *threshold; /* [width] what a screened score must be above                                       */
+    float    *items;     /* [ATAU_SCREEN_LINES x d] items of halves                                           */
     uint32_t *cells;     /* [ATAU_SCREEN_LINES x width] of one look                                           */
     float    *scores;    /* [the same] of these cells, in float32                                             */
 };

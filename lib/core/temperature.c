@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "core/dataset.h"
 #include "core/quantile.h"
+#include "core/row_map.h"
 #include "core/temperature_object.h"
 
 /* ---- creation ---------------------------------------------------------------------------------------------------- */
@@ -111,10 +112,38 @@ adaptau_status adaptau_temperature_create(adaptau_context *context, const adapta
     return ADAPTAU_OK;
 }
 
-/* Counted users and L are those of the new dataset. */
-static void take_over(const adaptau_temperature *from, adaptau_temperature *to)
+/* What a user had, or a new user has. */
+static void take_over_user(const adaptau_temperature *from, int32_t old, adaptau_temperature *to, int32_t u)
 {
-    const size_t  n = (size_t)from->dataset->n_users;
+    const bool learns = atau_temperature_learns_users(to);
+    if (old == ATAU_NEW_ROW) {
+        to->taus[u] = (float)from->state.tau0;
+        if (learns)
+            atau_log_tau_start(&to->learned[u], from->state.tau0);
+        return;
+    }
+    to->taus[u] = from->taus[old];
+    to->unit_losses[u] = from->unit_losses[old];
+    to->n_losses[u] = from->n_losses[old];
+    if (learns)
+        to->learned[u] = from->learned[old];
+}
+
+/* They may be the numbers of one who has gone. */
+static void find_extremes(adaptau_temperature *t)
+{
+    float least = INFINITY, most = 0.0f;
+    for (int32_t u = 0; u < t->dataset->n_users; u++) {
+        least = fminf(least, t->taus[u]);
+        most = fmaxf(most, t->taus[u]);
+    }
+    t->state.tau_user_min = most > 0.0f ? (double)least : t->state.tau0;
+    t->state.tau_user_max = most > 0.0f ? (double)most : t->state.tau0;
+}
+
+/* Counted users and L are those of the new dataset. */
+static void take_over(const adaptau_temperature *from, const struct atau_row_map *map, adaptau_temperature *to)
+{
     const int64_t counted = to->state.n_users_counted;
     const double  log_ratio = to->state.log_ratio;
     to->state = from->state;
@@ -122,39 +151,51 @@ static void take_over(const adaptau_temperature *from, adaptau_temperature *to)
     to->state.log_ratio = log_ratio;
     to->learned_tau0 = from->learned_tau0;
     for (int32_t u = 0; u < to->dataset->n_users; u++)
-        to->taus[u] = (float)from->state.tau0;
-    for (int32_t u = 0; u < to->dataset->n_users && atau_temperature_learns_users(to); u++)
-        atau_log_tau_start(&to->learned[u], from->state.tau0);
-    if (n == 0)
-        return;
-    memcpy(to->taus, from->taus, n * sizeof *to->taus);
-    memcpy(to->unit_losses, from->unit_losses, n * sizeof *to->unit_losses);
-    memcpy(to->n_losses, from->n_losses, n * sizeof *to->n_losses);
-    if (atau_temperature_learns_users(to))
-        memcpy(to->learned, from->learned, n * sizeof *to->learned);
+        take_over_user(from, atau_row_from(map, ADAPTAU_SIDE_USERS, u), to, u);
+    if (atau_row_map_removes(map, ADAPTAU_SIDE_USERS))
+        find_extremes(to);
+}
+
+static adaptau_status remap(const adaptau_temperature *temperature, const struct atau_row_map *map, const adaptau_dataset *dataset,
+                            adaptau_temperature **out, adaptau_error *error)
+{
+    adaptau_temperature *mapped = NULL;
+    adaptau_status       status = atau_temperature_enter_shared(temperature, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    status = adaptau_temperature_create(temperature->context, dataset, &temperature->options, &mapped, error);
+    if (status == ADAPTAU_OK) {
+        take_over(temperature, map, mapped);
+        *out = mapped;
+    }
+    atau_temperature_leave_shared(temperature);
+    return status;
 }
 
 adaptau_status adaptau_temperature_grow(const adaptau_temperature *temperature, const adaptau_dataset *dataset,
                                         adaptau_temperature **out, adaptau_error *error)
 {
-    adaptau_temperature *grown = NULL;
+    ATAU_REQUIRE(temperature, error);
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(out, error);
+    const adaptau_dataset    *d = temperature->dataset;
+    const struct atau_row_map map = {{dataset->n_users, dataset->n_items}, {d->n_users, d->n_items}, {NULL, NULL}};
+    if (dataset->n_users < d->n_users || dataset->n_items < d->n_items)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the temperature is of %d x %d already",
+                         dataset->n_users, dataset->n_items, d->n_users, d->n_items);
+    return remap(temperature, &map, dataset, out, error);
+}
+
+adaptau_status adaptau_temperature_remap(const adaptau_temperature *temperature, const adaptau_dataset *dataset,
+                                         const adaptau_row_map *given, adaptau_temperature **out, adaptau_error *error)
+{
+    struct atau_row_map map;
     ATAU_REQUIRE(temperature, error);
     ATAU_REQUIRE(dataset, error);
     ATAU_REQUIRE(out, error);
     const adaptau_dataset *d = temperature->dataset;
-    if (dataset->n_users < d->n_users || dataset->n_items < d->n_items)
-        return atau_fail(error, ADAPTAU_E_SHAPE, "dataset is %d x %d, but the temperature is of %d x %d already",
-                         dataset->n_users, dataset->n_items, d->n_users, d->n_items);
-    adaptau_status status = atau_temperature_enter_shared(temperature, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    status = adaptau_temperature_create(temperature->context, dataset, &temperature->options, &grown, error);
-    if (status == ADAPTAU_OK) {
-        take_over(temperature, grown);
-        *out = grown;
-    }
-    atau_temperature_leave_shared(temperature);
-    return status;
+    adaptau_status status = atau_read_row_map(temperature->context, given, dataset, d->n_users, d->n_items, &map, error);
+    return status == ADAPTAU_OK ? remap(temperature, &map, dataset, out, error) : status;
 }
 
 void adaptau_temperature_destroy(adaptau_temperature *temperature)

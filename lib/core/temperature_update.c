@@ -176,7 +176,7 @@ adaptau_status adaptau_temperature_update(adaptau_temperature *temperature, cons
         return status;
     status = atau_check_fit(temperature->context, given, temperature->dataset, &tables, error);
     if (status == ADAPTAU_OK && temperature->dataset->n_interactions == 0)
-        status = atau_fail(error, ADAPTAU_E_STATE, "the dataset has no pairs to measure");
+        status = atau_fail(error, ADAPTAU_E_STATE, "the dataset has no interactions to measure");
     if (status == ADAPTAU_OK)
         status = update(temperature, &tables, error);
     atau_busy_leave(&temperature->busy);

@@ -18,8 +18,8 @@
 #define ATAU_F64 1
 #define ATAU_I32 2
 #define ATAU_U8 3      /* written with rank 1: bytes, in `rows` rows of one column                                */
-#define ATAU_F16 4     /* this one and the next: in files of other programs; no model is saved with them            */
-#define ATAU_BF16 5
+#define ATAU_F16 4
+#define ATAU_BF16 5    /* in files of other programs; no model is saved with it                                   */
 #define ATAU_FOREIGN 6 /* another type, or a rank but 1 and 2: not to be read, and never written                  */
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
@@ -28,8 +28,17 @@ struct atau_tensor {
     const char *name;
     int64_t     rows, columns;
     const void *data;
-    int64_t     stride; /* elements from one row to the next                                                  */
+    int64_t     stride; /* elements from one row to the next; or ATAU_ROWS_ARE_MADE: data is a struct atau_made_rows */
     int32_t     type;   /* ATAU_F32 ...                                                                       */
+};
+
+#define ATAU_ROWS_ARE_MADE (-1)
+
+/* Rows that are not in memory as the file is to have them. */
+struct atau_made_rows {
+    void (*make)(const void *argument, int64_t r, void *row);
+    const void *argument;
+    void       *row; /* [columns] of the tensor's type, where one is made                                     */
 };
 
 /* Names, keys and values are UTF-8; each name and each key comes once. */

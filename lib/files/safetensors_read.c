@@ -7,6 +7,7 @@
 
 #include "common/context.h"
 #include "common/error.h"
+#include "common/half.h"
 #include "files/checksum.h"
 #include "files/regular_file.h"
 #include "files/safetensors_format.h"
@@ -158,15 +159,6 @@ static float from_bits(uint32_t bits)
     return value;
 }
 
-/* IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
-static float from_half(uint16_t half)
-{
-    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3FF;
-    if (exponent == 0) /* a multiple of 2^-24 */
-        return (sign ? -1.0f : 1.0f) * (float)fraction * (1.0f / 16777216.0f);
-    return from_bits(sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13);
-}
-
 /* The halves are in the second half of the row: none is overwritten before it is read. */
 static void widen(float *row, int64_t n, int32_t type)
 {
@@ -174,7 +166,7 @@ static void widen(float *row, int64_t n, int32_t type)
     for (int64_t i = 0; i < n; i++) {
         uint16_t half;
         memcpy(&half, halves + i * (int64_t)sizeof half, sizeof half);
-        row[i] = type == ATAU_F16 ? from_half(half) : from_bits((uint32_t)half << 16);
+        row[i] = type == ATAU_F16 ? atau_half_widen(half) : from_bits((uint32_t)half << 16);
     }
 }
 

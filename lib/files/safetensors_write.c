@@ -120,11 +120,21 @@ static void put_header(struct sink *sink, const struct content *c)
         put_text(sink, " ");
 }
 
+static void put_made_rows(struct sink *sink, const struct atau_made_rows *rows, int64_t n, size_t size)
+{
+    for (int64_t r = 0; r < n && sink->status == ADAPTAU_OK; r++) {
+        rows->make(rows->argument, r, rows->row);
+        put_bytes(sink, rows->row, size);
+    }
+}
+
 static void put_rows(struct sink *sink, const struct atau_tensor *tensor)
 {
     const size_t size = atau_safetensors_types[tensor->type].size, row = (size_t)tensor->columns * size;
     const char  *bytes = tensor->data;
-    if (tensor->stride == tensor->columns)
+    if (tensor->stride == ATAU_ROWS_ARE_MADE)
+        put_made_rows(sink, tensor->data, tensor->rows, row);
+    else if (tensor->stride == tensor->columns)
         put_bytes(sink, bytes, (size_t)tensor->rows * row);
     else
         for (int64_t r = 0; r < tensor->rows; r++)

@@ -3,12 +3,14 @@
 #include <adaptau/tune.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/abi.h"
 #include "common/error.h"
 #include "fit/phase.h"
 #include "fit/recipe.h"
+#include "fit/sample.h"
 
 #define INIT "adaptau_fit_options_init"
 
@@ -19,6 +21,7 @@ struct fit {
     adaptau_fit_options    options;
     adaptau_fit_result     result;
     adaptau_model         *model;
+    bool                   refused; /* on_step, while the temperature was found                                   */
 };
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -67,6 +70,8 @@ static adaptau_status check_options(const struct fit *fit, adaptau_error *error)
     if (o->validation && (adaptau_dataset_n_users(o->validation) != n || adaptau_dataset_n_items(o->validation) != m))
         return atau_fail(error, ADAPTAU_E_SHAPE, "options->validation has %d users and %d items, but dataset has %d and %d",
                          adaptau_dataset_n_users(o->validation), adaptau_dataset_n_items(o->validation), n, m);
+    if (o->validation && adaptau_dataset_n_interactions(o->validation) > 0 && !atau_has_others(o->validation, fit->dataset))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->validation has no interaction that dataset has not, so that it judges nothing");
     return check_counts(o, error);
 }
 
@@ -91,7 +96,7 @@ static adaptau_status read_options(struct fit *fit, const adaptau_fit_options *o
 
 static int32_t tell_step(void *user_data, const adaptau_tune_progress *tuning)
 {
-    const struct fit          *fit = user_data;
+    struct fit                *fit = user_data;
     const adaptau_fit_progress progress = {
         .phase = ADAPTAU_FIT_TEMPERATURE,
         .epoch = tuning->epoch,
@@ -102,7 +107,8 @@ static int32_t tell_step(void *user_data, const adaptau_tune_progress *tuning)
     };
     if (!fit->options.on_step || !isnan(tuning->recall)) /* the end of a trial is not a step */
         return 0;
-    return fit->options.on_step(fit->options.user_data, &progress) != ADAPTAU_FIT_GO_ON;
+    fit->refused = fit->options.on_step(fit->options.user_data, &progress) != ADAPTAU_FIT_GO_ON;
+    return fit->refused;
 }
 
 static adaptau_status find_temperature(struct fit *fit, adaptau_error *error)
@@ -116,7 +122,11 @@ static adaptau_status find_temperature(struct fit *fit, adaptau_error *error)
     options.held_out = fit->options.validation;
     options.progress = tell_step;
     options.user_data = fit;
-    return status ? status : adaptau_tune(fit->context, fit->dataset, &options, &fit->recipe, NULL, error);
+    if (!status)
+        status = adaptau_tune(fit->context, fit->dataset, &options, &fit->recipe, NULL, error);
+    if (status == ADAPTAU_E_CANCELLED && fit->refused)
+        return atau_fail(error, status, "options->on_step asked for the end while the temperature was being found: there is no model yet");
+    return status;
 }
 
 /* ---- phases ------------------------------------------------------------------------------------------------------- */

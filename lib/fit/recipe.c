@@ -81,7 +81,7 @@ static adaptau_status refuse(const char *name, double value, const char *wanted,
 {
     if (value == ADAPTAU_BY_DATA)
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = -1 (ADAPTAU_BY_DATA), but %s is wanted: adaptau_recipe_fill replaces "
-                         "ADAPTAU_BY_DATA in the members whose comments say \"by data\"", name, wanted);
+                         "ADAPTAU_BY_DATA in the members whose comments say \"by data\", again after other members were changed", name, wanted);
     return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = %.15g, but %s is wanted", name, value, wanted);
 }
 

@@ -62,3 +62,28 @@ adaptau_status atau_sample_users(adaptau_context *context, const adaptau_dataset
     atau_free(context, d.users, room * sizeof *d.users);
     return status;
 }
+
+/* Both sorted. */
+static bool is_part(const int32_t *items, int64_t n, const int32_t *of, int64_t n_of)
+{
+    int64_t k = 0;
+    for (int64_t i = 0; i < n; i++) {
+        while (k < n_of && of[k] < items[i])
+            k++;
+        if (k == n_of || of[k] != items[i])
+            return false;
+    }
+    return true;
+}
+
+bool atau_has_others(const adaptau_dataset *held_out, const adaptau_dataset *dataset)
+{
+    adaptau_dataset_view out = {.struct_size = sizeof out}, in = {.struct_size = sizeof in};
+    if (adaptau_dataset_get_view(held_out, &out, NULL) || adaptau_dataset_get_view(dataset, &in, NULL))
+        return true;
+    for (int32_t u = 0; u < out.n_users; u++)
+        if (!is_part(out.user_items + out.user_ptr[u], out.user_ptr[u + 1] - out.user_ptr[u], in.user_items + in.user_ptr[u],
+                     in.user_ptr[u + 1] - in.user_ptr[u]))
+            return true;
+    return false;
+}

@@ -135,6 +135,15 @@ adaptau_status adaptau_training_create(adaptau_context *context, const adaptau_d
     return status ? status : atau_training_create_on(context, dataset, &own, NULL, NULL, out, error);
 }
 
+/* The recipe also says how new users are folded in, and what is saved of that. */
+static adaptau_status check_shape(const adaptau_recipe *recipe, const adaptau_model *model, adaptau_error *error)
+{
+    const int32_t dim = adaptau_model_dim(model);
+    if (recipe->dim == dim)
+        return ADAPTAU_OK;
+    return atau_fail(error, ADAPTAU_E_SHAPE, "recipe->dim = %" PRId64 ", but the model has dim = %d", recipe->dim, dim);
+}
+
 static adaptau_status check_size(const adaptau_dataset *dataset, const adaptau_model *model, adaptau_error *error)
 {
     adaptau_tables tables = {.struct_size = sizeof tables};
@@ -154,6 +163,8 @@ static adaptau_status fill_for(adaptau_context *context, const adaptau_dataset *
     adaptau_fold_in_options said = {.struct_size = sizeof said};
     adaptau_recipe          filled = *recipe;
     adaptau_status          status = adaptau_recipe_fill(&filled, dataset, error);
+    if (!status)
+        status = check_shape(&filled, model, error);
     if (status)
         return status;
     if (filled.tau0_policy == ADAPTAU_TAU0_HELD_OUT && !adaptau_model_get_fold_in(model, &said, NULL)) {
@@ -337,7 +348,9 @@ static adaptau_status begin(adaptau_training *training, int64_t epoch, adaptau_e
         return status;
     training->ready = 0;
     training->batch_weight = -1;
-    status = measure(training, epoch, error);
+    status = adaptau_model_settle_users(training->model, training->dataset, error);
+    if (!status)
+        status = measure(training, epoch, error);
     if (!status)
         status = adaptau_sampler_begin_epoch(training->sampler, epoch, error);
     if (!status)
@@ -355,8 +368,9 @@ static adaptau_status begin(adaptau_training *training, int64_t epoch, adaptau_e
 adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error)
 {
     ATAU_REQUIRE(training, error);
-    if (epoch < 0 || epoch > ATAU_LAST_EPOCH)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... 2^48 - 1", epoch);
+    if (epoch < 0 || epoch >= training->recipe.epochs)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... %" PRId64 ": the recipe's learning rates fall to 0 over its epochs",
+                         epoch, training->recipe.epochs - 1);
     adaptau_status status = enter(training, error);
     if (status)
         return status;

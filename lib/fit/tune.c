@@ -93,6 +93,8 @@ static adaptau_status check_split(const adaptau_tune_options *options, const ada
         return atau_fail(error, ADAPTAU_E_SHAPE, "options->held_out is of %" PRId32 " users x %" PRId32 " items, but dataset of %" PRId32
                          " x %" PRId32, adaptau_dataset_n_users(held_out), adaptau_dataset_n_items(held_out),
                          adaptau_dataset_n_users(dataset), adaptau_dataset_n_items(dataset));
+    if (adaptau_dataset_n_interactions(held_out) > 0 && !atau_has_others(held_out, dataset))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->held_out has no interaction that dataset has not, so that it judges nothing");
     return ADAPTAU_OK;
 }
 

@@ -109,6 +109,8 @@ struct atau_kernels {
     void (*axpy)(int64_t n, float alpha, const float *x, float *y);
     /* y = alpha x; in place when x == y */
     void (*scale)(int64_t n, float alpha, const float *x, float *y);
+    /* y = x of binary16, exactly; NaN may have other bits. */
+    void (*widen)(int64_t n, const uint16_t *x, float *y);
     atau_gather_function gather;
     /* One row: moments, step and, to_sphere, the new length. adam_row_shared has one second moment, of the mean of squares
      * (untouched when n = 0). */

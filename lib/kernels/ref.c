@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/half.h"
 #include "kernels/sphere.h"
 
 static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
@@ -174,6 +175,12 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         atau_return_to_sphere(n, squares, scale, row);
 }
 
+static void widen(int64_t n, const uint16_t *x, float *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = atau_half_widen(x[i]);
+}
+
 const struct atau_kernels atau_kernels_reference = {
     .product = product,
     .exp_tile = exp_tile,
@@ -184,6 +191,7 @@ const struct atau_kernels atau_kernels_reference = {
     .dot = dot,
     .axpy = axpy,
     .scale = scale,
+    .widen = widen,
     .gather = gather,
     .adam_row = adam_row,
     .adam_row_shared = adam_row_shared,

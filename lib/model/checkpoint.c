@@ -249,9 +249,11 @@ static adaptau_status save(const adaptau_model *model, const adaptau_temperature
     if (temperature)
         t = atau_temperature_memory(temperature);
     add_learned(&t, &c);
-    adaptau_status status = atau_model_list_content(model, &c, error);
-    if (status != ADAPTAU_OK)
+    adaptau_status status = atau_model_list_content(model, false, &c, error);
+    if (status != ADAPTAU_OK) {
+        atau_model_free_content(model, &c);
         return status;
+    }
     add_moments(model, &c);
     write_model_numbers(model, text.model);
     c.metadata[c.n_metadata++] = (struct atau_metadata){CHECKPOINT_KEY, CHECKPOINT_VERSION};
@@ -264,7 +266,9 @@ static adaptau_status save(const adaptau_model *model, const adaptau_temperature
         add_tensor(&c, LOSS_TENSOR, t.n, 1, t.unit_losses, 1, ATAU_F32);
         add_tensor(&c, TAU_TENSOR, t.n, 1, t.taus, 1, ATAU_F32);
     }
-    return atau_safetensors_write_summed(to, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
+    status = atau_safetensors_write_summed(to, c.n_tensors, c.tensors, c.n_metadata, c.metadata, error);
+    atau_model_free_content(model, &c);
+    return status;
 }
 
 /* Characters of printable ASCII that a note begins with: what needs no escapes and no check of its encoding. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/half.h"
 #include "files/attachments.h"
 #include "files/npy.h"
 #include "kernels/check.h"
@@ -51,12 +52,110 @@ static void add_tensor(struct atau_model_content *c, const char *name, int64_t r
     c->tensors[c->n_tensors++] = (struct atau_tensor){name, rows, columns, data, stride, ATAU_F32};
 }
 
-static void add_tables(const adaptau_model *model, const struct atau_embeddings *embeddings, const char *const names[2],
-                       struct atau_model_content *content)
+/* ---- embeddings of another type than they have in memory ---- */
+
+static void make_float_row(const void *argument, int64_t r, void *out)
 {
-    for (int side = 0; side < 2; side++)
-        add_tensor(content, names[side], model->tables.side[side].n_rows, model->tables.dim, embeddings->rows[side],
-                   embeddings->stride[side]);
+    const struct atau_table_of_file *t = argument;
+    atau_embedding(&t->embeddings, t->kernels, t->side, r, t->dim, out);
+}
+
+/* Halves keep their bits, whatever rows are made of them. */
+static void make_half_row(const void *argument, int64_t r, void *out)
+{
+    const struct atau_table_of_file *t = argument;
+    const uint16_t                  *halves = t->embeddings.halves[t->side].rows;
+    uint16_t                        *row = out;
+    if (halves) {
+        memcpy(row, halves + r * t->dim, (size_t)t->dim * sizeof *row);
+        return;
+    }
+    const float *from = atau_embedding(&t->embeddings, t->kernels, t->side, r, t->dim, NULL);
+    for (int64_t k = 0; k < t->dim; k++)
+        row[k] = atau_half_narrow(from[k]);
+}
+
+/* Below, the least bits of all numbers of a row are lost; from the other on, a number becomes infinite. */
+#define BEYOND_HALF 65520.0f
+
+static adaptau_status check_half_rows(const struct atau_embeddings *embeddings, int side, int32_t n, int64_t dim, const char *name,
+                                      adaptau_error *error)
+{
+    for (int32_t r = 0; r < n && !embeddings->halves[side].rows; r++) {
+        const float *row = embeddings->rows[side] + r * embeddings->stride[side];
+        float        largest = 0.0f;
+        for (int64_t k = 0; k < dim; k++) {
+            if (!(fabsf(row[k]) < BEYOND_HALF))
+                return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%d] has the number %g, but F16 ends at 65504: save it in F32", name, r,
+                                 (double)row[k]);
+            largest = fmaxf(largest, fabsf(row[k]));
+        }
+        if (largest > 0.0f && largest < ATAU_HALF_LEAST_NORMAL)
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%d] has no number above %g, and F16 would lose most of it: save it in F32", name, r,
+                             (double)largest);
+    }
+    return ADAPTAU_OK;
+}
+
+static bool is_another_type(const struct atau_embeddings *embeddings, int side, bool half)
+{
+    return half || embeddings->halves[side].rows;
+}
+
+static adaptau_status make_room_for_row(const adaptau_model *model, struct atau_model_content *c, adaptau_error *error)
+{
+    const size_t bytes = (size_t)model->tables.dim * sizeof(float);
+    if (!c->row)
+        c->row = atau_allocate(model->context, bytes);
+    return c->row ? ADAPTAU_OK : atau_fail_memory(error, bytes, "a row of the file");
+}
+
+void atau_model_free_content(const adaptau_model *model, struct atau_model_content *content)
+{
+    atau_free(model->context, content->row, (size_t)model->tables.dim * sizeof(float));
+    content->row = NULL;
+}
+
+static adaptau_status add_table(const adaptau_model *model, const struct atau_embeddings *embeddings, int side, const char *name, bool half,
+                                struct atau_table_of_file *table, struct atau_model_content *c, adaptau_error *error)
+{
+    const int32_t  n = model->tables.side[side].n_rows;
+    const int64_t  dim = model->tables.dim;
+    adaptau_status status = ADAPTAU_OK;
+    if (half)
+        status = check_half_rows(embeddings, side, n, dim, name, error);
+    add_tensor(c, name, n, dim, embeddings->rows[side], embeddings->stride[side]);
+    if (status != ADAPTAU_OK || !is_another_type(embeddings, side, half))
+        return status;
+    status = make_room_for_row(model, c, error);
+    *table = (struct atau_table_of_file){atau_kernels_of(model->context), *embeddings, side, dim,
+                                         {half ? make_half_row : make_float_row, table, c->row}};
+    struct atau_tensor *tensor = &c->tensors[c->n_tensors - 1];
+    tensor->type = half ? ATAU_F16 : ATAU_F32;
+    tensor->data = &table->rows;
+    tensor->stride = ATAU_ROWS_ARE_MADE;
+    return status;
+}
+
+static adaptau_status add_tables(const adaptau_model *model, const struct atau_embeddings *embeddings, const char *const names[2],
+                                 bool half, struct atau_table_of_file tables[2], struct atau_model_content *content, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    for (int side = 0; side < 2 && status == ADAPTAU_OK; side++)
+        status = add_table(model, embeddings, side, names[side], half, &tables[side], content, error);
+    return status;
+}
+
+/* Tables in binary16 come behind what is in float32, which lies at multiples of 4 bytes then, whatever the sizes are. */
+static void put_halves_last(struct atau_model_content *c)
+{
+    struct atau_tensor sorted[ATAU_CONTENT_TENSORS];
+    int                n = 0;
+    for (int half = 0; half < 2; half++)
+        for (int t = 0; t < c->n_tensors; t++)
+            if ((c->tensors[t].type == ATAU_F16) == half)
+                sorted[n++] = c->tensors[t];
+    memcpy(c->tensors, sorted, (size_t)n * sizeof *sorted);
 }
 
 static void add_metadata(struct atau_model_content *c, const char *key, const char *value)
@@ -101,16 +200,17 @@ static void add_folding(const adaptau_model *model, struct atau_model_content *c
         add_tensor(content, ATAU_LOG_Q_TENSOR, model->tables.side[ADAPTAU_SIDE_ITEMS].n_rows, 1, model->folding.log_q, 1);
 }
 
-adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error)
+adaptau_status atau_model_list_content(const adaptau_model *model, bool half, struct atau_model_content *content, adaptau_error *error)
 {
     struct atau_embeddings   final, raw = atau_tables_raw(&model->tables);
     const struct atau_table *own = &model->tables.own;
     adaptau_status           status = atau_encoding_forward(&model->encoding, &final, error);
+    if (status == ADAPTAU_OK)
+        status = add_tables(model, &final, final_names, half, content->tables, content, error);
+    if (status == ADAPTAU_OK && !model->encoding.encoder->identity)
+        status = add_tables(model, &raw, raw_names, half, content->tables + 2, content, error);
     if (status != ADAPTAU_OK)
         return status;
-    add_tables(model, &final, final_names, content);
-    if (!model->encoding.encoder->identity)
-        add_tables(model, &raw, raw_names, content);
     if (own->n_rows > 0)
         add_tensor(content, ATAU_ENCODER_TENSOR, own->n_rows, model->tables.dim, own->rows, own->stride);
     if (model->tables.item_bias)
@@ -127,26 +227,28 @@ adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_m
     if (content->encoder_options[0])
         add_metadata(content, ENCODER_OPTIONS_KEY, content->encoder_options);
     add_folding(model, content);
+    if (half)
+        put_halves_last(content);
     return ADAPTAU_OK;
 }
 
 /* A file with attachments ends in a checksum: what belongs together was written together. */
-static adaptau_status save(const adaptau_model *model, struct atau_destination to, int32_t n, const adaptau_attachment *attachments,
-                           adaptau_error *error)
+static adaptau_status save(const adaptau_model *model, bool half, struct atau_destination to, int32_t n,
+                           const adaptau_attachment *attachments, adaptau_error *error)
 {
     struct atau_model_content c = {0};
     char                      names[ADAPTAU_ATTACHMENTS_MAX][ATAU_ATTACHMENT_TEXT];
-    adaptau_status            status = atau_model_list_content(model, &c, error);
+    adaptau_status            status = atau_model_list_content(model, half, &c, error);
     if (status == ADAPTAU_OK)
         status = atau_attachments_list(n, attachments, c.tensors + c.n_tensors, names, error);
-    if (status != ADAPTAU_OK)
-        return status;
-    c.n_tensors += n;
-    return (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(to, c.n_tensors, c.tensors, c.n_metadata,
-                                                                            c.metadata, error);
+    if (status == ADAPTAU_OK)
+        status = (n > 0 ? atau_safetensors_write_summed : atau_safetensors_write)(to, c.n_tensors + n, c.tensors, c.n_metadata, c.metadata,
+                                                                                  error);
+    atau_model_free_content(model, &c);
+    return status;
 }
 
-static adaptau_status enter_and_save(const adaptau_model *model, struct atau_destination to, int32_t n,
+static adaptau_status enter_and_save(const adaptau_model *model, bool half, struct atau_destination to, int32_t n,
                                      const adaptau_attachment *attachments, adaptau_error *error)
 {
     if (n > 0)
@@ -154,25 +256,49 @@ static adaptau_status enter_and_save(const adaptau_model *model, struct atau_des
     adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
-    status = save(model, to, n, attachments, error);
+    status = save(model, half, to, n, attachments, error);
     atau_model_leave_shared(model);
     return status;
+}
+
+static adaptau_status save_at(const adaptau_model *model, bool half, const char *path, int32_t n, const adaptau_attachment *attachments,
+                              adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(path, error);
+    return enter_and_save(model, half, atau_to_path(path), n, attachments, error);
+}
+
+static adaptau_status save_to(const adaptau_model *model, bool half, adaptau_write_function write, void *user_data, int32_t n,
+                              const adaptau_attachment *attachments, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(write, error);
+    return enter_and_save(model, half, (struct atau_destination){.write = write, .user_data = user_data}, n, attachments, error);
 }
 
 adaptau_status adaptau_model_save_with(const adaptau_model *model, const char *path, int32_t n,
                                        const adaptau_attachment *attachments, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(path, error);
-    return enter_and_save(model, atau_to_path(path), n, attachments, error);
+    return save_at(model, false, path, n, attachments, error);
+}
+
+adaptau_status adaptau_model_save_half(const adaptau_model *model, const char *path, int32_t n,
+                                       const adaptau_attachment *attachments, adaptau_error *error)
+{
+    return save_at(model, true, path, n, attachments, error);
 }
 
 adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
                                      const adaptau_attachment *attachments, adaptau_error *error)
 {
-    ATAU_REQUIRE(model, error);
-    ATAU_REQUIRE(write, error);
-    return enter_and_save(model, (struct atau_destination){.write = write, .user_data = user_data}, n, attachments, error);
+    return save_to(model, false, write, user_data, n, attachments, error);
+}
+
+adaptau_status adaptau_model_save_half_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
+                                          const adaptau_attachment *attachments, adaptau_error *error)
+{
+    return save_to(model, true, write, user_data, n, attachments, error);
 }
 
 adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error)
@@ -330,11 +456,22 @@ static adaptau_status read_bias(const struct atau_safetensors *file, adaptau_mod
     return status == ADAPTAU_OK ? read_item_numbers(file, ATAU_BIAS_TENSOR, entry, model, model->tables.item_bias, error) : status;
 }
 
+/* All rows of a side that was rounded, as a mapped file has them; not only those that rounding has taken far. */
+static void round_back(const struct atau_safetensors *file, const char *const names[2], adaptau_model *model)
+{
+    for (int side = 0; side < 2; side++)
+        if (atau_safetensors_find(file, names[side])->type != ATAU_F32)
+            atau_tables_round_back(&model->tables, side);
+}
+
 adaptau_status atau_model_read_raw(const struct atau_safetensors *file, adaptau_model *model, adaptau_error *error)
 {
     const struct atau_embeddings raw = atau_tables_raw(&model->tables);
     const struct atau_table     *own = &model->tables.own;
-    adaptau_status status = read_tables(file, model->encoding.encoder->identity ? final_names : raw_names, model, &raw, error);
+    const char *const           *names = model->encoding.encoder->identity ? final_names : raw_names;
+    adaptau_status               status = read_tables(file, names, model, &raw, error);
+    if (status == ADAPTAU_OK)
+        round_back(file, names, model);
     if (status == ADAPTAU_OK && own->n_rows > 0)
         status = read_table(file, ATAU_ENCODER_TENSOR, model, own->n_rows, own->rows, own->stride, error);
     if (status == ADAPTAU_OK)
@@ -419,7 +556,7 @@ static adaptau_status load(struct atau_safetensors *file, adaptau_model **out, a
     struct atau_model_shape shape = {0};
     adaptau_status          status = atau_model_read_shape(file, &shape, error);
     if (status == ADAPTAU_OK)
-        status = atau_model_allocate(file->context, shape.encoder, shape.n_users, shape.n_items, &shape.options, &model, error);
+        status = atau_model_allocate(file->context, shape.encoder, shape.n_users, shape.n_items, &shape.options, NULL, &model, error);
     if (status == ADAPTAU_OK)
         status = read_embeddings(file, &shape, model, error);
     if (status == ADAPTAU_OK)
@@ -516,13 +653,16 @@ static adaptau_status copy_rows(const adaptau_model *model, int32_t side, const 
                                 int64_t stride, adaptau_error *error)
 {
     const struct atau_table *table = &model->tables.side[side];
-    const float             *rows = final->rows[side];
-    if (is_normalised(model, side))
-        return adaptau_normalise_rows(model->context, table->n_rows, model->tables.dim, rows, final->stride[side], out, stride, NULL,
-                                      error);
-    for (int64_t r = 0; r < table->n_rows; r++)
-        memcpy(out + r * stride, rows + r * final->stride[side], (size_t)model->tables.dim * sizeof(float));
-    return ADAPTAU_OK;
+    const int32_t            dim = model->tables.dim;
+    for (int64_t r = 0; r < table->n_rows; r++) {
+        float       *to = out + r * stride;
+        const float *row = atau_embedding(final, atau_kernels_of(model->context), side, r, dim, to);
+        if (row != to)
+            memcpy(to, row, (size_t)dim * sizeof(float));
+    }
+    return is_normalised(model, side)
+               ? adaptau_normalise_rows(model->context, table->n_rows, dim, out, stride, out, stride, NULL, error)
+               : ADAPTAU_OK;
 }
 
 /* With one more column: 1 for users, the bias for items. */
@@ -552,7 +692,7 @@ static adaptau_status export_table(const adaptau_model *model, int32_t side, boo
     adaptau_status           status = atau_encoding_forward(&model->encoding, &final, error);
     if (status != ADAPTAU_OK)
         return status;
-    if (biased || is_normalised(model, side))
+    if (biased || is_normalised(model, side) || final.halves[side].rows)
         return export_copy(model, side, &final, biased, path, error);
     return atau_npy_write(path, table->n_rows, model->tables.dim, final.rows[side], final.stride[side], error);
 }

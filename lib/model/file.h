@@ -11,6 +11,15 @@
 #define ATAU_CONTENT_TENSORS 32 /* attachments among them */
 #define ATAU_CONTENT_METADATA 16
 
+/* Embeddings whose type in the file is another one than in memory. */
+struct atau_table_of_file {
+    const struct atau_kernels *kernels;
+    struct atau_embeddings     embeddings;
+    int                        side;
+    int64_t                    dim;
+    struct atau_made_rows      rows;
+};
+
 /* What is going to be written; it points into the model, and into itself. */
 struct atau_model_content {
     int                  n_tensors, n_metadata;
@@ -18,13 +27,18 @@ struct atau_model_content {
     struct atau_metadata metadata[ATAU_CONTENT_METADATA];
     char                 encoder_options[ATAU_ENCODER_TEXT];
     char                 folding[ATAU_WORDS_TEXT];
+    struct atau_table_of_file tables[4];
+    float               *row; /* [d] where one is made, or NULL                                               */
 };
 
 /* E_ARGUMENT unless bytes [size] may be a file in memory. */
 adaptau_status atau_check_bytes(const void *bytes, int64_t size, adaptau_error *error);
 
-/* Append what adaptau_model_save writes. */
-adaptau_status atau_model_list_content(const adaptau_model *model, struct atau_model_content *content, adaptau_error *error);
+/* Append what adaptau_model_save writes; half: what adaptau_model_save_half writes, which E_NUMERIC refuses. */
+adaptau_status atau_model_list_content(const adaptau_model *model, bool half, struct atau_model_content *content, adaptau_error *error);
+
+/* Also after a failure. */
+void atau_model_free_content(const adaptau_model *model, struct atau_model_content *content);
 
 /* What a file says of its model before any of its tables is read. */
 struct atau_model_shape {

@@ -4,10 +4,12 @@
 #include <adaptau/kernels.h>
 
 #include <math.h>
+#include <string.h>
 
 #include "common/error.h"
 #include "common/random.h"
 #include "common/size.h"
+#include "core/dataset.h"
 #include "core/spectral.h"
 #include "kernels/of_context.h"
 #include "kernels/rows.h"
@@ -53,6 +55,32 @@ void atau_first_direction(const struct atau_raw_tables *tables, int side, int64_
     atau_stream_start(&stream, tables->seed, domain_of(side), (uint64_t)r, 0);
     draw_row(&stream, ADAPTAU_INIT_SPHERE, 0.0, tables->dim, row);
     atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
+}
+
+static bool is_zero(int32_t dim, const float *row)
+{
+    for (int32_t k = 0; k < dim; k++)
+        if (row[k] != 0)
+            return false;
+    return true;
+}
+
+bool atau_settle_users(struct atau_raw_tables *tables, const adaptau_dataset *dataset)
+{
+    const struct atau_table *users = &tables->side[ADAPTAU_SIDE_USERS];
+    bool                     changed = false;
+    for (int32_t u = 0; u < users->n_rows; u++) {
+        float     *row = users->rows + u * users->stride;
+        const bool is_known = dataset->user_ptr[u + 1] > dataset->user_ptr[u];
+        if (is_known != is_zero(tables->dim, row))
+            continue;
+        if (is_known)
+            atau_first_direction(tables, ADAPTAU_SIDE_USERS, u, row);
+        else
+            memset(row, 0, (size_t)tables->dim * sizeof *row);
+        changed = true;
+    }
+    return changed;
 }
 
 adaptau_status adaptau_init_rows(adaptau_context *context, uint64_t seed, int32_t side, int32_t init, int64_t total,

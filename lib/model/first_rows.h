@@ -11,6 +11,9 @@ void atau_first_rows_random(struct atau_raw_tables *tables, int32_t init);
 /* From the dataset's singular vectors. */
 adaptau_status atau_first_rows_spectral(struct atau_raw_tables *tables, const adaptau_dataset *dataset, adaptau_error *error);
 
+/* See adaptau_model_settle_users. Returns whether a row was changed. */
+bool atau_settle_users(struct atau_raw_tables *tables, const adaptau_dataset *dataset);
+
 /* The direction of row r, of the seed alone: a row of length 1. */
 void atau_first_direction(const struct atau_raw_tables *tables, int side, int64_t r, float *row);
 

@@ -117,16 +117,24 @@ static void lay_out(adaptau_fold_in *fold, bool own_starts)
     fold->log_q = fold->options.popularity_exponent != 0.0 ? atau_arena_take(&fold->arena, m, sizeof(float)) : NULL;
 }
 
-static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *tables, adaptau_error *error)
+static adaptau_status copy_items(adaptau_fold_in *fold, const struct atau_tables *given, adaptau_error *error)
 {
-    const int64_t  dim = fold->dim, stride = tables->item_stride ? tables->item_stride : dim;
-    adaptau_status status =
-        atau_check_rows_finite(fold->context, "items", fold->n_items, fold->dim, tables->items, stride, error);
-    for (int64_t i = 0; i < fold->n_items && status == ADAPTAU_OK; i++)
-        if (tables->flags & ADAPTAU_NORMALISE_ITEMS && !(tables->flags & ADAPTAU_UNIT_ROWS))
-            atau_unit_row(atau_kernels_of(fold->context), dim, tables->items + i * stride, fold->items + i * dim);
+    const struct atau_kernels *kernels = atau_kernels_of(fold->context);
+    const adaptau_tables      *tables = &given->of;
+    const struct atau_halves  *halves = &given->halves[ITEMS];
+    const int64_t              dim = fold->dim, stride = tables->item_stride ? tables->item_stride : dim;
+    adaptau_status             status = ADAPTAU_OK;
+    if (!halves->rows)
+        status = atau_check_rows_finite(fold->context, "items", fold->n_items, fold->dim, tables->items, stride, error);
+    for (int64_t i = 0; i < fold->n_items && status == ADAPTAU_OK; i++) {
+        float *row = fold->items + i * dim;
+        if (halves->rows)
+            atau_read_halves(kernels, halves, dim, i, 1, row);
         else
-            memcpy(fold->items + i * dim, tables->items + i * stride, (size_t)dim * sizeof(float));
+            memcpy(row, tables->items + i * stride, (size_t)dim * sizeof(float));
+        if (tables->flags & ADAPTAU_NORMALISE_ITEMS && !(tables->flags & ADAPTAU_UNIT_ROWS))
+            atau_unit_row(kernels, dim, row, row);
+    }
     return status;
 }
 
@@ -134,12 +142,12 @@ static adaptau_status copy_items(adaptau_fold_in *fold, const adaptau_tables *ta
 static adaptau_status fill(adaptau_fold_in *fold, const adaptau_model *model, const adaptau_dataset *dataset, const float *log_q,
                            adaptau_error *error)
 {
-    adaptau_tables tables = {0};
-    const bool     own_starts = model->encoding.encoder->fold_starts != NULL;
-    adaptau_status status = atau_model_tables(model, &tables, error);
+    struct atau_tables tables = {0};
+    const bool         own_starts = model->encoding.encoder->fold_starts != NULL;
+    adaptau_status     status = atau_model_tables(model, &tables, error);
     if (status != ADAPTAU_OK)
         return status;
-    fold->flags = (tables.flags & ADAPTAU_NORMALISE_BOTH) | ADAPTAU_UNIT_ROWS;
+    fold->flags = (tables.of.flags & ADAPTAU_NORMALISE_BOTH) | ADAPTAU_UNIT_ROWS;
     lay_out(fold, own_starts);
     status = atau_arena_allocate(fold->context, &fold->arena, "the items of new users", error);
     if (status != ADAPTAU_OK)
@@ -162,7 +170,7 @@ static adaptau_status recall_options(const adaptau_model *model, const adaptau_d
                                      adaptau_error *error)
 {
     if (!model->folding.present)
-        return atau_fail(error, ADAPTAU_E_STATE, "options is NULL, but the model does not say how new users are folded in");
+        return atau_fail(error, ADAPTAU_E_STATE, "options is NULL, but the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
     *out = model->folding.options;
     if (!dataset)
         out->target_strength = 0.0;

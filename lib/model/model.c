@@ -18,7 +18,8 @@
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
 adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
-                                   int32_t n_items, const adaptau_model_options *o, adaptau_model **out, adaptau_error *error)
+                                   int32_t n_items, const adaptau_model_options *o, const struct atau_embeddings *view,
+                                   adaptau_model **out, adaptau_error *error)
 {
     const adaptau_model_options defaults = atau_model_defaults();
     adaptau_model              *model = atau_allocate_zeroed(context, 1, sizeof *model);
@@ -28,7 +29,7 @@ adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_e
     atau_encoding_open(&model->encoding, encoder, &model->tables, &model->busy);
     model->optimiser.row_second_moment = (o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT) != 0;
     atau_optimiser_set(&model->optimiser, &defaults);
-    adaptau_status status = atau_tables_open(&model->tables, context, n_users, n_items, encoder->identity, o, error);
+    adaptau_status status = atau_tables_open(&model->tables, context, n_users, n_items, encoder->identity, o, view, error);
     if (status != ADAPTAU_OK) {
         adaptau_model_destroy(model);
         return status;
@@ -80,7 +81,7 @@ adaptau_status atau_model_open(adaptau_context *context, const adaptau_dataset *
 {
     adaptau_model *model = NULL;
     adaptau_status status = atau_model_allocate(context, atau_encoder_by_number(options->encoder), dataset->n_users,
-                                                dataset->n_items, options, &model, error);
+                                                dataset->n_items, options, NULL, &model, error);
     if (status != ADAPTAU_OK)
         return status;
     atau_optimiser_set(&model->optimiser, options);
@@ -173,7 +174,7 @@ void atau_model_leave_shared(const adaptau_model *model)
     atau_busy_leave_shared(&model->busy);
 }
 
-adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+adaptau_status atau_model_tables(const adaptau_model *model, struct atau_tables *out, adaptau_error *error)
 {
     struct atau_embeddings final;
     adaptau_status         status = atau_encoding_forward(&model->encoding, &final, error);
@@ -182,13 +183,21 @@ adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out
     return status;
 }
 
-adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
+adaptau_status atau_model_ranking_tables(const adaptau_model *model, struct atau_tables *out, adaptau_error *error)
 {
     struct atau_embeddings final;
     adaptau_status         status = atau_encoding_forward(&model->encoding, &final, error);
     if (status == ADAPTAU_OK)
         *out = atau_tables_ranking_view(&model->tables, &final);
     return status;
+}
+
+adaptau_status atau_model_refuse_halves(const struct atau_halves halves[2], adaptau_error *error)
+{
+    return halves[ADAPTAU_SIDE_USERS].rows || halves[ADAPTAU_SIDE_ITEMS].rows
+               ? atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the embeddings are F16 in a file, and there are none in float32: adaptau_model_load "
+                                                         "makes them")
+               : ADAPTAU_OK;
 }
 
 adaptau_status atau_model_check_dataset(const adaptau_model *model, const char *name, const adaptau_dataset *dataset,
@@ -203,7 +212,7 @@ adaptau_status atau_model_check_dataset(const adaptau_model *model, const char *
 
 adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error)
 {
-    adaptau_tables tables;
+    struct atau_tables tables;
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_check_output(out, sizeof *out, "out", error);
     if (status == ADAPTAU_OK)
@@ -211,9 +220,11 @@ adaptau_status adaptau_model_get_tables(const adaptau_model *model, adaptau_tabl
     if (status != ADAPTAU_OK)
         return status;
     status = atau_model_ranking_tables(model, &tables, error);
+    if (status == ADAPTAU_OK)
+        status = atau_model_refuse_halves(tables.halves, error);
     atau_model_leave_shared(model);
     if (status == ADAPTAU_OK)
-        atau_write_struct(out, &tables, sizeof tables);
+        atau_write_struct(out, &tables.of, sizeof tables.of);
     return status;
 }
 
@@ -226,8 +237,11 @@ adaptau_status adaptau_model_get_raw_tables(const adaptau_model *model, adaptau_
     if (status != ADAPTAU_OK)
         return status;
     struct atau_embeddings raw = atau_tables_raw(&model->tables);
-    adaptau_tables         tables = atau_tables_view(&model->tables, &raw);
+    adaptau_tables         tables = atau_tables_view(&model->tables, &raw).of;
+    status = atau_model_refuse_halves(raw.halves, error);
     atau_model_leave_shared(model);
+    if (status != ADAPTAU_OK)
+        return status;
     tables.flags = 0;
     tables.item_bias = NULL;
     atau_write_struct(out, &tables, sizeof tables);
@@ -260,6 +274,22 @@ adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error)
         return status;
     atau_tables_written_by_host(&model->tables);
     atau_encoding_forget(&model->encoding);
+    atau_busy_leave(&model->busy);
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_model_settle_users(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error)
+{
+    ATAU_REQUIRE(model, error);
+    ATAU_REQUIRE(dataset, error);
+    const int32_t n = model->tables.side[ADAPTAU_SIDE_USERS].n_rows;
+    if (dataset->n_users != n)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "dataset has %d users, but the model has %d", dataset->n_users, n);
+    adaptau_status status = atau_model_enter_to_train(model, error);
+    if (status != ADAPTAU_OK)
+        return status;
+    if (atau_settle_users(&model->tables, dataset))
+        atau_encoding_forget(&model->encoding);
     atau_busy_leave(&model->busy);
     return ADAPTAU_OK;
 }
@@ -365,21 +395,23 @@ adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fol
     if (model->folding.present)
         atau_write_struct(out, &model->folding.options, sizeof model->folding.options);
     else
-        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in");
+        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
     atau_model_leave_shared(model);
     return status;
 }
 
 adaptau_status adaptau_model_update_temperature(adaptau_model *model, adaptau_temperature *temperature, adaptau_error *error)
 {
-    adaptau_tables tables;
+    struct atau_tables tables;
     ATAU_REQUIRE(model, error);
     adaptau_status status = atau_model_enter_shared(model, error);
     if (status != ADAPTAU_OK)
         return status;
     status = atau_model_tables(model, &tables, error);
     if (status == ADAPTAU_OK)
-        status = adaptau_temperature_update(temperature, &tables, error);
+        status = atau_model_refuse_halves(tables.halves, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_temperature_update(temperature, &tables.of, error);
     atau_model_leave_shared(model);
     return status;
 }

@@ -48,11 +48,11 @@ struct adaptau_model {
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-/* A model of that shape with zeroed tables (the host's where given), the default optimiser and no encoder's state yet. Of the
- * options flags, dim and the host's tables count. */
+/* A model of that shape with zeroed tables (the host's where given), or read-only ones of a view, which is NULL otherwise; with the
+ * default optimiser and no encoder's state yet. Of the options flags, dim and the host's tables count. */
 adaptau_status atau_model_allocate(adaptau_context *context, const struct atau_encoder *encoder, int32_t n_users,
-                                   int32_t n_items, const adaptau_model_options *options, adaptau_model **out,
-                                   adaptau_error *error);
+                                   int32_t n_items, const adaptau_model_options *options, const struct atau_embeddings *view,
+                                   adaptau_model **out, adaptau_error *error);
 
 /* A model of the dataset's size with its encoder's state, and its tables still zeroed (the host's as they are). Options as
  * atau_model_check_options leaves them. */
@@ -73,8 +73,11 @@ void           atau_model_leave_shared(const adaptau_model *model);
 
 /* Final embeddings as items are ranked, which is what adaptau_model_get_tables answers; and as training scores them. For calls
  * that are inside the model already. */
-adaptau_status atau_model_ranking_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
-adaptau_status atau_model_tables(const adaptau_model *model, adaptau_tables *out, adaptau_error *error);
+adaptau_status atau_model_ranking_tables(const adaptau_model *model, struct atau_tables *out, adaptau_error *error);
+adaptau_status atau_model_tables(const adaptau_model *model, struct atau_tables *out, adaptau_error *error);
+
+/* E_UNSUPPORTED for embeddings in binary16, where somebody needs float32. */
+adaptau_status atau_model_refuse_halves(const struct atau_halves halves[2], adaptau_error *error);
 
 /* Options of fold-in as a host gave them, with the defaults for this model in the place of members that its struct does not have.
  * @return E_ARGUMENT, E_ABI. */

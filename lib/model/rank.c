@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The question of ranking.h, and that of an evaluator, asked of a model. */
 #include "common/error.h"
+#include "core/evaluate.h"
 #include "core/query.h"
 #include "model/model.h"
 
 static adaptau_status answer(const adaptau_model *model, const adaptau_query *query, int32_t *found, float *scores,
                              adaptau_error *error)
 {
-    adaptau_tables tables;
-    adaptau_status status = atau_model_ranking_tables(model, &tables, error);
+    struct atau_tables tables;
+    adaptau_status     status = atau_model_ranking_tables(model, &tables, error);
     return status == ADAPTAU_OK ? atau_answer(model->context, &tables, query, false, found, scores, error) : status;
 }
 
@@ -31,7 +32,7 @@ adaptau_status adaptau_model_rank(const adaptau_model *model, const adaptau_quer
 
 adaptau_status adaptau_model_evaluate(const adaptau_model *model, adaptau_evaluator *evaluator, adaptau_error *error)
 {
-    adaptau_tables tables;
+    struct atau_tables tables;
     ATAU_REQUIRE(model, error);
     ATAU_REQUIRE(evaluator, error);
     adaptau_status status = atau_model_enter_shared(model, error);
@@ -39,7 +40,7 @@ adaptau_status adaptau_model_evaluate(const adaptau_model *model, adaptau_evalua
         return status;
     status = atau_model_ranking_tables(model, &tables, error);
     if (status == ADAPTAU_OK)
-        status = adaptau_evaluator_run(evaluator, &tables, error);
+        status = atau_evaluate(evaluator, &tables, error);
     atau_model_leave_shared(model);
     return status;
 }

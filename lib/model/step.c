@@ -24,7 +24,7 @@ static adaptau_status compute_gradients(adaptau_model *model, const adaptau_batc
         status = adaptau_temperature_rows(temperature, batch->n_rows, batch->users, rows->tau, rows->tau_positive, error);
     if (status != ADAPTAU_OK)
         return status;
-    adaptau_tables tables = atau_tables_view(&model->tables, &final);
+    adaptau_tables tables = atau_tables_view(&model->tables, &final).of;
     tables.flags |= model->tables.bfloat16 ? ADAPTAU_BFLOAT16 : 0;
     const adaptau_row_temperatures temperatures = {
         .struct_size = sizeof temperatures,

@@ -34,8 +34,25 @@ static adaptau_status open_table(const struct atau_raw_tables *tables, struct at
     return ADAPTAU_OK;
 }
 
+/* Whether rows of a side are kept at length 1, and final embeddings are these rows. */
+static bool is_scored_on_sphere(const struct atau_raw_tables *tables, int side)
+{
+    return tables->side[side].sphere && !tables->free_length;
+}
+
+static void view_table(struct atau_raw_tables *tables, int side, int32_t n_rows, const struct atau_embeddings *view)
+{
+    struct atau_table *table = &tables->side[side];
+    table->n_rows = n_rows;
+    table->rows = view->rows[side];
+    table->stride = view->stride[side];
+    table->halves = view->halves[side];
+    table->halves.unit = is_scored_on_sphere(tables, side);
+}
+
 adaptau_status atau_tables_open(struct atau_raw_tables *tables, adaptau_context *context, int32_t n_users, int32_t n_items,
-                                bool identity, const adaptau_model_options *o, adaptau_error *error)
+                                bool identity, const adaptau_model_options *o, const struct atau_embeddings *view,
+                                adaptau_error *error)
 {
     *tables = (struct atau_raw_tables){.context = context,
                                        .dim = o->dim,
@@ -47,6 +64,12 @@ adaptau_status atau_tables_open(struct atau_raw_tables *tables, adaptau_context 
     tables->side[ITEMS].raw = (o->flags & ADAPTAU_MODEL_RAW_ITEMS) != 0;
     for (int side = 0; side < 2; side++)
         tables->side[side].sphere = identity ? !tables->side[side].raw && !tables->free_length : tables->unit_raw_rows;
+    if (view) {
+        view_table(tables, USERS, n_users, view);
+        view_table(tables, ITEMS, n_items, view);
+        tables->read_only = true;
+        return ADAPTAU_OK;
+    }
     adaptau_status status =
         open_table(tables, &tables->side[USERS], "the user table", n_users, o->host_users, o->host_user_stride, error);
     if (status == ADAPTAU_OK)
@@ -117,7 +140,7 @@ static int32_t find_off_sphere(const struct atau_raw_tables *tables, int side, i
 {
     const struct atau_kernels *kernels = atau_kernels_of(tables->context);
     const struct atau_table   *table = &tables->side[side];
-    if (!table->sphere || tables->free_length)
+    if (!is_scored_on_sphere(tables, side) || table->halves.rows) /* halves come back as they are read           */
         return table->n_rows;
     for (; first < table->n_rows; first++) {
         const float *row = table->rows + first * table->stride;
@@ -171,7 +194,25 @@ adaptau_status atau_tables_check_finite(const struct atau_raw_tables *tables, co
 struct atau_embeddings atau_tables_raw(const struct atau_raw_tables *tables)
 {
     const struct atau_table *users = &tables->side[USERS], *items = &tables->side[ITEMS];
-    return (struct atau_embeddings){{users->rows, items->rows}, {users->stride, items->stride}};
+    return (struct atau_embeddings){{users->rows, items->rows}, {users->stride, items->stride}, {users->halves, items->halves}};
+}
+
+const float *atau_embedding(const struct atau_embeddings *embeddings, const struct atau_kernels *kernels, int side, int64_t r, int64_t dim,
+                            float *scratch)
+{
+    if (!embeddings->halves[side].rows)
+        return embeddings->rows[side] + r * embeddings->stride[side];
+    atau_read_halves(kernels, &embeddings->halves[side], dim, r, 1, scratch);
+    return scratch;
+}
+
+void atau_tables_round_back(struct atau_raw_tables *tables, int side)
+{
+    const struct atau_table *table = &tables->side[side];
+    for (int32_t r = 0; r < table->n_rows && is_scored_on_sphere(tables, side); r++) {
+        float *row = table->rows + r * table->stride;
+        atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
+    }
 }
 
 /* ---- scores -------------------------------------------------------------------------------------------------------- */
@@ -190,26 +231,27 @@ static uint32_t score_flags(const struct atau_raw_tables *tables)
     return flags;
 }
 
-adaptau_tables atau_tables_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings)
+struct atau_tables atau_tables_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings)
 {
-    return (adaptau_tables){
-        .struct_size = sizeof(adaptau_tables),
-        .flags = score_flags(tables),
-        .n_users = tables->side[USERS].n_rows,
-        .n_items = tables->side[ITEMS].n_rows,
-        .dim = tables->dim,
-        .users = embeddings->rows[USERS],
-        .user_stride = embeddings->stride[USERS],
-        .items = embeddings->rows[ITEMS],
-        .item_stride = embeddings->stride[ITEMS],
-        .item_bias = tables->item_bias,
+    return (struct atau_tables){
+        .of = {.struct_size = sizeof(adaptau_tables),
+               .flags = score_flags(tables),
+               .n_users = tables->side[USERS].n_rows,
+               .n_items = tables->side[ITEMS].n_rows,
+               .dim = tables->dim,
+               .users = embeddings->rows[USERS],
+               .user_stride = embeddings->stride[USERS],
+               .items = embeddings->rows[ITEMS],
+               .item_stride = embeddings->stride[ITEMS],
+               .item_bias = tables->item_bias},
+        .halves = {embeddings->halves[USERS], embeddings->halves[ITEMS]},
     };
 }
 
-adaptau_tables atau_tables_ranking_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings)
+struct atau_tables atau_tables_ranking_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings)
 {
-    adaptau_tables view = atau_tables_view(tables, embeddings);
+    struct atau_tables view = atau_tables_view(tables, embeddings);
     if (tables->rank_raw)
-        view.flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
+        view.of.flags &= ~(ADAPTAU_NORMALISE_BOTH | ADAPTAU_UNIT_ROWS);
     return view;
 }

@@ -8,12 +8,24 @@
 #include <stdbool.h>
 
 #include "common/context.h"
+#include "core/score_sides.h"
 
-/* Embeddings of both sides, [n x d] and [m x d]. */
+/* Embeddings of both sides, [n x d] and [m x d]. Of a model in a file a side may be in binary16: then it has no float32 rows. */
 struct atau_embeddings {
-    float  *rows[2];
-    int64_t stride[2];
+    float             *rows[2];
+    int64_t            stride[2];
+    struct atau_halves halves[2];
 };
+
+/* A row where it is, or, of halves, in scratch[dim]. */
+const float *atau_embedding(const struct atau_embeddings *embeddings, const struct atau_kernels *kernels, int side, int64_t r, int64_t dim,
+                            float *scratch);
+
+/* Whether a side is in binary16. */
+static inline bool atau_embeddings_are_halves(const struct atau_embeddings *embeddings)
+{
+    return embeddings->halves[0].rows || embeddings->halves[1].rows;
+}
 
 struct atau_table {
     int32_t n_rows;
@@ -22,6 +34,7 @@ struct atau_table {
     bool    owned;  /* the memory is ours                                                                     */
     float  *rows;   /* [n_rows x d]                                                                           */
     int64_t stride;
+    struct atau_halves halves; /* of a model that is in a file: what there is instead of rows                 */
 };
 
 struct atau_raw_tables {
@@ -42,10 +55,12 @@ struct atau_raw_tables {
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-/* Zeroed tables, or the host's where the options give them. Of the options flags, dim and the host's tables count. identity:
- * final embeddings are the raw rows. After a failure, too, atau_tables_close frees what there is. */
+/* Zeroed tables, or the host's where the options give them; or, read-only, those of a view, which is NULL otherwise. Of the options
+ * flags, dim and the host's tables count. identity: final embeddings are the raw rows. After a failure, too, atau_tables_close frees
+ * what there is. */
 adaptau_status atau_tables_open(struct atau_raw_tables *tables, adaptau_context *context, int32_t n_users, int32_t n_items,
-                                bool identity, const adaptau_model_options *options, adaptau_error *error);
+                                bool identity, const adaptau_model_options *options, const struct atau_embeddings *view,
+                                adaptau_error *error);
 void           atau_tables_close(struct atau_raw_tables *tables);
 
 /* Room for an encoder's own parameters, in somebody's memory where that is given. */
@@ -65,6 +80,9 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 /* Rows to length 1, of tables that are on the unit sphere. */
 void atau_tables_to_sphere(struct atau_raw_tables *tables);
 
+/* Rows to length 1 that rounding has taken off the sphere, of a side that is on it. */
+void atau_tables_round_back(struct atau_raw_tables *tables, int side);
+
 /* Whether scores divide a side's rows by their lengths as they read them: who reads rows past the scorer must do so, too. */
 bool atau_tables_normalise(const struct atau_raw_tables *tables, int side);
 
@@ -81,9 +99,9 @@ struct atau_embeddings atau_tables_raw(const struct atau_raw_tables *tables);
 /* ---- scores -------------------------------------------------------------------------------------------------------- */
 
 /* Embeddings as training scores them. */
-adaptau_tables atau_tables_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings);
+struct atau_tables atau_tables_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings);
 
 /* Embeddings as items are ranked by them. */
-adaptau_tables atau_tables_ranking_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings);
+struct atau_tables atau_tables_ranking_view(const struct atau_raw_tables *tables, const struct atau_embeddings *embeddings);
 
 #endif

@@ -301,6 +301,14 @@ MEMBER(adaptau_reduce_piece, sums, 24, 8);
 MEMBER(adaptau_reduce_piece, gradients, 32, 8);
 MEMBER(adaptau_reduce_piece, stride, 40, 8);
 
+SIZE(adaptau_row_map, 32);
+MEMBER(adaptau_row_map, struct_size, 0, 4);
+MEMBER(adaptau_row_map, n_users, 4, 4);
+MEMBER(adaptau_row_map, n_items, 8, 4);
+MEMBER(adaptau_row_map, reserved, 12, 4);
+MEMBER(adaptau_row_map, users, 16, 8);
+MEMBER(adaptau_row_map, items, 24, 8);
+
 SIZE(adaptau_row_sums, 80);
 MEMBER(adaptau_row_sums, shift, 0, 8);
 MEMBER(adaptau_row_sums, sum, 8, 8);

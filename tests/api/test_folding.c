@@ -71,7 +71,7 @@ static void check_says_nothing(const adaptau_model *model)
     adaptau_fold_in_options said = {.struct_size = sizeof said, .tau = 7.0};
     adaptau_fold_in        *in = NULL;
     ck_assert_int_eq(adaptau_model_get_fold_in(model, &said, &error), ADAPTAU_E_STATE);
-    ck_assert_str_eq(error.message, "the model does not say how new users are folded in");
+    ck_assert_str_eq(error.message, "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
     ck_assert(said.tau == 7.0);
     ck_assert_int_eq(adaptau_fold_in_create(model, NULL, NULL, &in, &error), ADAPTAU_E_STATE);
     ck_assert_ptr_null(in);

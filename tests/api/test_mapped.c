@@ -388,7 +388,7 @@ static void write_by_hand(const char *header, size_t n_data)
 
 START_TEST(other_types_and_odd_places_are_e_unsupported)
 {
-    static const char half[] = "{" TENSOR("user_embeddings", "F16", "[0,4]") "," TENSOR("item_embeddings", "F32", "[4,12]") "}";
+    static const char half[] = "{" TENSOR("user_embeddings", "BF16", "[0,4]") "," TENSOR("item_embeddings", "F32", "[4,12]") "}";
     static const char plain[] = "{" TENSOR("user_embeddings", "F32", "[0,8]") "," TENSOR("item_embeddings", "F32", "[8,16]") "}";
     adaptau_context  *context = NULL;
     adaptau_model    *model = NULL;
@@ -396,7 +396,7 @@ START_TEST(other_types_and_odd_places_are_e_unsupported)
     OK(adaptau_context_create(NULL, &context, &error));
     write_by_hand(half, 12);
     ck_assert_int_eq(adaptau_model_map(context, path, NULL, NULL, &model, &error), ADAPTAU_E_UNSUPPORTED);
-    ck_assert_msg(strstr(error.message, "tensor \"user_embeddings\" has dtype F16"), "%s", error.message);
+    ck_assert_msg(strstr(error.message, "tensor \"user_embeddings\" has dtype BF16"), "%s", error.message);
     for (size_t spaces = 0; spaces < 4; spaces++) {
         snprintf(padded, sizeof padded, "%s%.*s", plain, (int)spaces, "   ");
         write_by_hand(padded, 16);

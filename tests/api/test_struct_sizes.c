@@ -189,6 +189,17 @@ static adaptau_status use_fold_options(void *given)
     return status;
 }
 
+static adaptau_status use_row_map(void *given)
+{
+    adaptau_model       *model = NULL;
+    adaptau_temperature *temperature = NULL;
+    adaptau_status       status = adaptau_model_remap(f.mf, NULL, given, NULL, &model, &error);
+    ck_assert_int_eq(adaptau_temperature_remap(f.world.temperature, f.world.data, given, &temperature, &error), status);
+    adaptau_model_destroy(model);
+    adaptau_temperature_destroy(temperature);
+    return status;
+}
+
 static adaptau_status use_query(void *given)
 {
     int32_t best;
@@ -299,10 +310,12 @@ static adaptau_status use_filled_recipe(void *given)
     adaptau_loss                loss = {.struct_size = sizeof loss};
     adaptau_temperature_options temperature = {.struct_size = sizeof temperature};
     adaptau_sampler_options     sampler = {.struct_size = sizeof sampler};
+    double                      users, items;
     adaptau_status              status = adaptau_recipe_model_options(given, &model, &error);
     ck_assert_int_eq(adaptau_recipe_loss(given, &loss, &error), status);
     ck_assert_int_eq(adaptau_recipe_temperature_options(given, &temperature, &error), status);
     ck_assert_int_eq(adaptau_recipe_sampler_options(given, &sampler, &error), status);
+    ck_assert_int_eq(adaptau_recipe_learning_rates(given, 0, 0, 1, &users, &items, &error), status);
     ck_assert_int_eq(adaptau_recipe_fill(given, f.world.data, &error), status);
     ck_assert_int_eq(adaptau_recipe_fill_for(given, 10, 10, 10, &error), status);
     return status;
@@ -459,6 +472,7 @@ static const int32_t         one_item[] = {0};
 static const adaptau_csr     csr = {.n_users = 1, .n_items = 1, .indptr = one_row, .indices = one_item};
 static const adaptau_context_options one_thread = {.n_threads = 1};
 static const adaptau_query         one_best = {.n = 1, .k = 1};
+static const adaptau_row_map       all_rows = {.n_users = USERS, .n_items = ITEMS};
 static const uint32_t        zeros[128];
 static const double           table_moments[3] = {1.0, 0.5, 0.0};
 static const adaptau_score_moments score_moments = {
@@ -492,6 +506,7 @@ static const struct struct_case {
     {"row temperatures", use_row_temperatures, 24, sizeof(adaptau_row_temperatures), &f.temperatures},
     {"fold options", use_fold_options, 56, sizeof(adaptau_fold_in_options), &full.fold},
     {"fold options that are said", use_said_fold_options, 56, sizeof(adaptau_fold_in_options), &full.fold},
+    {"row map", use_row_map, 32, sizeof(adaptau_row_map), &all_rows},
     {"query", use_query, 80, sizeof(adaptau_query), &one_best},
     {"query of tables", use_query_of_tables, 80, sizeof(adaptau_query), &one_best},
     {"softmax output", use_softmax_output, 112, sizeof(adaptau_loss_output), &f.output},

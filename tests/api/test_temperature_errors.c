@@ -28,7 +28,7 @@ START_TEST(empty_data_sets_have_a_temperature_but_no_updates)
                          ADAPTAU_OK);
         adaptau_temperature *temperature = create(OPTIONS(.degree_quantile = 0.2, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS));
         const adaptau_tables tables = make_tables(ADAPTAU_NORMALISE_BOTH);
-        CHECK_ERROR(adaptau_temperature_update(temperature, &tables, &error), ADAPTAU_E_STATE, "no pairs");
+        CHECK_ERROR(adaptau_temperature_update(temperature, &tables, &error), ADAPTAU_E_STATE, "no interactions to measure");
         ck_assert_double_eq(state_of(temperature).tau0, 10.0);
         ck_assert_double_eq(state_of(temperature).log_ratio, 0.0);
         adaptau_temperature_destroy(temperature);

@@ -378,6 +378,13 @@ expect_json 'd["lr_users"] == 0.1'
 
 expect 0 "$train" pairs.csv --epochs 20 --dim 8 --temperature eq14 --quiet --save model
 r="adaptau-recommend:"
+expect_line 2 "$t --half goes with --save" "$train" pairs.csv --half
+expect 0 "$train" pairs.csv --epochs 20 --dim 8 --temperature eq14 --quiet --save half-model --half
+[ "$(wc -c <half-model)" -lt "$(($(wc -c <model) - 2 * 8 * 120))" ] || fail "--half, but no smaller file"
+expect 0 "$recommend" model 'Zoë, 3' --k 5
+mv out whole-lists
+expect 0 "$recommend" half-model 'Zoë, 3' --k 5
+[ "$(grep -c ' item ' out)" -eq 5 ] || fail "no list of a model in half the size"
 expect 0 "$recommend" model 'Zoë, 3' 'Zoë, 4' --k 5
 [ "$(head -n 1 out)" = 'Zoë, 3' ] || fail "no name of a user"
 [ "$(grep -c ' item ' out)" -eq 10 ] || fail "no names of items"

@@ -74,6 +74,8 @@ const int n_ways = sizeof ways / sizeof *ways;
 
 /* ---- a life's state --------------------------------------------------------------------------------------------- */
 
+#define MOST_USERS 4096
+
 struct state {
     struct life                *life;
     adaptau_context            *context;
@@ -89,6 +91,8 @@ struct state {
     adaptau_batch               batch;
     adaptau_tables              tables;
     int32_t                     n_users, n_items;
+    adaptau_row_map             map;
+    int32_t                     from[MOST_USERS];
     int64_t                     epoch;
     float                       new_rows[2 * DIM];
     int32_t                     best[2 * K];
@@ -482,6 +486,17 @@ static adaptau_status save_to(struct state *s)
     return adaptau_model_save_to(s->model, put, &store, 2, attachments, &s->error);
 }
 
+static adaptau_status save_half(struct state *s)
+{
+    return adaptau_model_save_half(s->model, s->life->path, 2, attachments, &s->error);
+}
+
+static adaptau_status rank_loaded(struct state *s)
+{
+    const adaptau_query query = {.struct_size = sizeof query, .n = 2, .k = K};
+    return adaptau_model_rank(s->loaded, &query, s->best, s->scores, &s->error);
+}
+
 static adaptau_status load_from(struct state *s)
 {
     adaptau_model_destroy(s->loaded);
@@ -551,6 +566,18 @@ static adaptau_status grow_temperature(struct state *s)
     return adaptau_temperature_grow(s->temperature, s->larger, &s->grown_temperature, &s->error);
 }
 
+static adaptau_status remap_model(struct state *s)
+{
+    const adaptau_fold_in_options options = fold_options(s);
+    const bool                    folds = s->life->way->model.encoder == ADAPTAU_ENCODER_MF;
+    return adaptau_model_remap(s->model, s->larger, &s->map, folds ? &options : NULL, &s->grown, &s->error);
+}
+
+static adaptau_status remap_temperature(struct state *s)
+{
+    return adaptau_temperature_remap(s->temperature, s->larger, &s->map, &s->grown_temperature, &s->error);
+}
+
 static void keep(struct state *s)
 {
     CALL(say_fold_in);
@@ -567,6 +594,14 @@ static void keep(struct state *s)
 #ifdef _WIN32
     CALL(load_with); /* no file that is mapped can be replaced there                                               */
 #endif
+    CALL(save_half);
+    note_file(s);
+    CALL(map);
+    CALL(rank_loaded);
+    note(s, s->scores, sizeof s->scores);
+#ifdef _WIN32
+    CALL(load_with);
+#endif
     CALL(save_checkpoint);
     note_file(s);
     CALL(resume);
@@ -581,11 +616,8 @@ static void keep(struct state *s)
 }
 
 /* The grown model takes the place of the old one. */
-static void grow(struct state *s)
+static void take_grown(struct state *s)
 {
-    CALL(create_larger);
-    CALL(grow_model);
-    CALL(grow_temperature);
     adaptau_model_destroy(s->model);
     adaptau_temperature_destroy(s->temperature);
     s->model = s->grown;
@@ -593,6 +625,28 @@ static void grow(struct state *s)
     s->grown = NULL;
     s->grown_temperature = NULL;
     note_tables(s);
+}
+
+static void grow(struct state *s)
+{
+    CALL(create_larger);
+    CALL(grow_model);
+    CALL(grow_temperature);
+    take_grown(s);
+}
+
+/* The first user goes, and another one gets its number. */
+static void remap(struct state *s)
+{
+    const int32_t n = adaptau_model_n_users(s->model), m = adaptau_model_n_items(s->model);
+    ck_assert_int_le(n, MOST_USERS);
+    for (int32_t r = 0; r < n; r++)
+        s->from[r] = r;
+    s->from[0] = -1;
+    s->map = (adaptau_row_map){.struct_size = sizeof s->map, .n_users = n, .n_items = m, .users = s->from};
+    CALL(remap_model);
+    CALL(remap_temperature);
+    take_grown(s);
 }
 
 /* ---- a life ----------------------------------------------------------------------------------------------------- */
@@ -651,6 +705,7 @@ void live(struct life *life)
     use_arrays(s);
     keep(s);
     grow(s);
+    remap(s);
     end(s);
     adaptau_dataset_destroy(s->own_data);
     adaptau_context_destroy(s->context);

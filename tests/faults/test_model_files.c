@@ -90,7 +90,7 @@ static void check_in_memory(adaptau_status of_file)
     ck_assert_int_eq(host.bytes, idle);
 }
 
-/* So do models that use it where it is, but for what they cannot use there: two tables of half precision, and floats at an odd
+/* So do models that use it where it is, but for what they cannot use there: other tables than F32 and F16, and numbers at an odd
  * place. `on_view`: whether in a buffer, else in the file. */
 static void check_without_copy(adaptau_status of_file, bool on_view)
 {

@@ -49,9 +49,11 @@ static void check_view(const void *bytes, size_t size, adaptau_status of_file, c
     must(status == ADAPTAU_OK || status == ADAPTAU_E_UNSUPPORTED || status == ADAPTAU_E_FORMAT || status == ADAPTAU_E_NUMERIC,
          "a bad file is E_FORMAT, E_NUMERIC or E_UNSUPPORTED");
     must((status == ADAPTAU_OK) == (model != NULL), "there is a view just where the status says so");
-    if (model) {
-        must(adaptau_model_get_tables(model, &a, NULL) == ADAPTAU_OK && adaptau_model_get_tables(loaded, &b, NULL) == ADAPTAU_OK,
-             "a view has tables");
+    const adaptau_status halves = model ? adaptau_model_get_tables(model, &a, NULL) : ADAPTAU_OK; /* E_UNSUPPORTED for F16  */
+    if (model && halves == ADAPTAU_E_UNSUPPORTED)
+        must(adaptau_model_save(model, fuzz_path(1), NULL) == ADAPTAU_OK, "a view of halves can be saved");
+    else if (model) {
+        must(halves == ADAPTAU_OK && adaptau_model_get_tables(loaded, &b, NULL) == ADAPTAU_OK, "a view has tables");
         if (a.flags == b.flags)
             compare(model, loaded);
         must(adaptau_model_save(model, fuzz_path(1), NULL) == ADAPTAU_OK, "a view can be saved");

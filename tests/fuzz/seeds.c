@@ -19,10 +19,10 @@ static const struct {
     int                         steps;
 } seeds[] = {
     {.name = "mf", .model = {.dim = 2}},
-    {.name = "mf-user-taus", .model = {.dim = 2}, .temperature = {.tau_user = ADAPTAU_TAU_USER_BY_LOSS}, .steps = 1},
+    {.name = "mf-user-taus", .model = {.dim = 2}, .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS}, .steps = 1},
     {.name = "mf-learned-taus",
      .model = {.dim = 1, .flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT},
-     .temperature = {.tau_user = ADAPTAU_TAU_USER_LEARNED},
+     .temperature = {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED},
      .steps = 1},
     {.name = "mf-free-bce",
      .model = {.dim = 2, .flags = ADAPTAU_MODEL_FREE_LENGTH | ADAPTAU_MODEL_RAW_ITEMS},
@@ -58,6 +58,8 @@ static void write_seed(adaptau_context *context, size_t i, const char *corpus)
         must(world_step(context, model, temperature), &error);
     snprintf(path, sizeof path, "%s/model/%s", corpus, seeds[i].name);
     must(adaptau_model_save(model, path, &error), &error);
+    snprintf(path, sizeof path, "%s/model/%s-half", corpus, seeds[i].name);
+    must(adaptau_model_save_half(model, path, 0, NULL, &error), &error);
     snprintf(path, sizeof path, "%s/checkpoint/%s", corpus, seeds[i].name);
     must(adaptau_model_save_checkpoint(model, temperature, "note", path, &error), &error);
     adaptau_temperature_destroy(temperature);

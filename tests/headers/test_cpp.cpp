@@ -109,6 +109,15 @@ void later_users_are_served(const adaptau::context &context)
     expect(there.note == "so far" && there.temperature.state().tau0 == temperature.state().tau0, "a checkpoint comes back");
     expect(std::memcmp(there.model.tables().users, model.tables().users, 3 * 64 * sizeof(float)) == 0, "with its rows");
     expect(model.grow(more).tables().n_users == 4, "a model has grown");
+    const std::vector<int32_t> second_only = {1}, last_first = {3, 2, 1, 0}, none, one_new = {2, -1, 0};
+    const auto                 smaller = model.remap(adaptau::row_map(second_only, last_first));
+    expect(smaller.n_users() == 1 && std::memcmp(smaller.tables().users, model.tables().users + 64, 64 * sizeof(float)) == 0,
+           "users have been removed");
+    expect(model.remap(adaptau::row_map(none, none)).n_users() == 0, "all of them");
+    expect(model.remap(data, adaptau::row_map(one_new, last_first)).n_users() == 3, "one has another's number");
+    expect(temperature.remap(data, adaptau::row_map(one_new, last_first)).user_taus(data).size() == 3, "with a temperature");
+    expect_error(ADAPTAU_E_INDEX, "map->users[1] = 1, which map->users[0] is, too",
+                 [&] { (void)model.remap(adaptau::row_map(std::vector<int32_t>{1, 1}, last_first)); });
 
     const std::vector<unsigned char> bytes = model.save();
     model.save(path);
@@ -119,6 +128,13 @@ void later_users_are_served(const adaptau::context &context)
         expect(std::memcmp(one->tables().items, model.tables().items, 4 * 64 * sizeof(float)) == 0, "rows come back from memory");
     expect_error(ADAPTAU_E_STATE, "model is read-only", [&] { mapped.apply(); });
     expect_error(ADAPTAU_E_FORMAT, "the buffer has 3 bytes", [&] { (void)adaptau::model::load(context, {bytes.data(), 3}); });
+    const std::vector<unsigned char> half = model.save_half();
+    model.save_half(path);
+    const auto half_loaded = adaptau::model::load(context, half), half_mapped = adaptau::model::map(context, path);
+    std::remove(path);
+    expect(half.size() + 2 * 7 * 64 < bytes.size() + 100, "tables of half the size");
+    expect(std::abs(half_loaded.tables().items[9] - model.tables().items[9]) < 1e-3F, "are rounded");
+    expect_error(ADAPTAU_E_UNSUPPORTED, "the embeddings are F16 in a file", [&] { (void)half_mapped.tables(); });
     const auto larger = temperature.grow(more);
     expect(larger.user_taus(more).size() == 4 && larger.user_taus(more)[3] > 0, "and a temperature");
 

@@ -195,20 +195,20 @@ void callbacks_throw_through(const adaptau::context &context)
     auto       trained = adaptau::sized<adaptau_recipe>();
     result.recipe = &trained;
     adaptau::fit_callbacks callbacks;
-    callbacks.on_step = [&](const adaptau_fit_progress &) { return steps++ < 3 ? ADAPTAU_FIT_GO_ON : ADAPTAU_FIT_STOP; };
+    callbacks.on_step = [&](const adaptau_fit_progress &) { return steps++ < 3 ? adaptau::fit_answer::go_on : adaptau::fit_answer::stop; };
     auto model = adaptau::fit(context, data, recipe, adaptau::fit_options(), &result, callbacks);
     expect(steps == 4 && result.stopped == 1 && trained.epochs == 2, "a fit that was stopped");
-    callbacks.on_step = [&](const adaptau_fit_progress &) -> std::int32_t { throw mine("in a step"); };
+    callbacks.on_step = [&](const adaptau_fit_progress &) -> adaptau::fit_answer { throw mine("in a step"); };
     expect_mine("in a step", [&] { (void)adaptau::fit(context, data, recipe, adaptau::fit_options(), nullptr, callbacks); });
     callbacks.on_step = {};
-    callbacks.on_epoch = [&](const adaptau_fit_progress &progress) -> std::int32_t {
+    callbacks.on_epoch = [&](const adaptau_fit_progress &progress) -> adaptau::fit_answer {
         epochs++;
         expect_error(ADAPTAU_E_ARGUMENT, "k = 0", [&] { // a call inside the call fails by itself
             std::vector<std::int32_t> found;
             auto                      query = adaptau::sized<adaptau_query>();
             adaptau::call(adaptau_model_rank, progress.model, &query, found.data(), nullptr);
         });
-        return ADAPTAU_FIT_GO_ON;
+        return adaptau::fit_answer::go_on;
     };
     model = adaptau::fit(context, data, recipe, adaptau::fit_options(), nullptr, callbacks);
     expect(epochs == 2 && model, "epochs were told");
@@ -273,6 +273,14 @@ void trainings_take_and_give(const adaptau::context &context)
            "and ends where one with its own ends");
     expect_error(ADAPTAU_E_STATE, "belongs to a training", [&] { from.model()->set_reduce([](const adaptau_reduce_piece &) {}); });
 
+    {
+        const adaptau::model moved = std::move(*from.model()); // lent: nothing is destroyed twice
+        auto                 kept = from.model();
+        const adaptau::model again = std::move(*kept);
+        expect(moved.get() == again.get(), "a lent model that was moved");
+        static_assert(!std::is_convertible_v<decltype(*from.model()), adaptau::model &>, "a reference to a temporary");
+    }
+    from.model()->settle_users(more.n_users() == n_users ? more : data);
     const auto said = adaptau::fold_in_options(recipe, *from.model(), *from.temperature());
     expect(said.tau == from.temperature()->state().tau0 && from.model()->fold_in().tau_user_policy == said.tau_user_policy, "how to fold in");
     auto larger = from.model()->grow(more, nullptr), folded = from.model()->grow(more, &said);

@@ -329,6 +329,65 @@ class Named(unittest.TestCase):
         self.assertEqual((copied.tau_, copied.loss_, copied.get_params()), (self.model.tau_, self.model.loss_, self.model.get_params()))
         self.assertEqual(pickle.loads(pickle.dumps(adaptau.AdapTau(dim=3))).dim, 3)
 
+    def test_a_file_of_half_the_size_is_the_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "half")
+            self.model.save(path, half=True)
+            self.assertEqual(path.read_bytes(), self.model.to_bytes(half=True))
+            loaded = adaptau.load(path, interactions=self.pairs)
+            mapped = adaptau.load(path, interactions=self.pairs, mapped=True)
+        rounded = np.asarray(self.model.item_embeddings_).astype(np.float16).astype(np.float64)
+        rounded /= np.linalg.norm(rounded, axis=1)[:, None]
+        np.testing.assert_allclose(loaded.item_embeddings_, rounded, atol=1e-6)
+        self.assertIsNone(mapped.item_embeddings_)
+        self.assertEqual((mapped.n_users_, mapped.n_items_), (60, 40))
+        for one, other in ((loaded.recommend(k=5), mapped.recommend(k=5)),
+                           (loaded.recommend(k=3, items=[1001, 1005, 1009]), mapped.recommend(k=3, items=[1001, 1005, 1009]))):
+            np.testing.assert_array_equal(one.items, other.items)
+            np.testing.assert_array_equal(one.scores, other.scores)
+        np.testing.assert_allclose(loaded.recommend(k=5).scores, self.model.recommend(k=5).scores, atol=1e-3)
+        self.assertEqual(loaded.evaluate(self.pairs, seen=False), mapped.evaluate(self.pairs, seen=False))
+        np.testing.assert_array_equal(loaded.similar_items(1004, 3).items, mapped.similar_items(1004, 3).items)
+        np.testing.assert_allclose(loaded.similar_users(["u1", "u2"], 3).scores, mapped.similar_users(["u1", "u2"], 3).scores, atol=1e-6)
+        np.testing.assert_array_equal(loaded.fold_in([1001, 1005]), mapped.fold_in([1001, 1005]))
+        self.assertEqual(mapped.without(items=1000).n_items_, 39)
+
+    def test_users_and_items_are_removed(self):
+        gone, sold = ["u3", "u59"], [1000, 1017]
+        for model in self.model, adaptau.AdapTau.from_bytes(self.model.to_bytes()):
+            left = model.without(gone, sold)
+            self.assertEqual((left.n_users_, left.n_items_), (model.n_users_ - 2, model.n_items_ - 2))
+            kept = sorted(set(range(40)) - {0, 17})
+            wanted, scores = model.recommend("u7", 5, seen=False, items=[1000 + i for i in kept])
+            np.testing.assert_array_equal(left.recommend("u7", 5, seen=False).items, wanted)
+            np.testing.assert_array_equal(left.recommend("u7", 5, seen=False).scores, scores)
+            for name in gone:
+                with self.assertRaisesRegex(KeyError, f"unknown user '{name}'"):
+                    left.recommend(name)
+            self.assertNotIn(b"u59", left.to_bytes())
+            self.assertEqual(model.recommend("u3", 2, seen=False).items.shape, (2,))
+        self.assertNotIn(1000, self.model.without(items=1000).recommend(k=40).items.ravel().tolist())
+        self.assertEqual(self.model.without(gone).interactions_.nnz,
+                         self.model.interactions_.nnz - sum(len(self.model.interactions_.items_of(int(u)))
+                                                            for u in self.model._names._find("user", gone)))
+        nobody = self.model.without(users=self.model._names.user_labels.tolist())
+        self.assertEqual((nobody.n_users_, nobody.n_items_), (0, 40))
+
+    def test_rows_are_removed_by_number_and_weights_go_with_them(self):
+        matrix = make_matrix()
+        matrix.data = np.arange(1, matrix.nnz + 1, dtype=np.float32)
+        for encoder in "mf", "lightgcn", "simplex":
+            model = adaptau.fit(matrix, weights=True, encoder=encoder, **QUICK)
+            left = model.without(users=np.array([0, 2]), items=5)
+            want = sp.csr_matrix(np.delete(np.delete(matrix.toarray(), [0, 2], 0), 5, 1))
+            np.testing.assert_array_equal(left.interactions_.indptr, want.indptr)
+            np.testing.assert_array_equal(left.interactions_.indices, want.indices)
+            np.testing.assert_array_equal(left.interactions_.weights, want.data)
+            self.assertEqual(left.fold_in([1, 2]).shape, (8,))
+            if encoder == "mf":
+                np.testing.assert_array_equal(left.user_embeddings_, np.delete(model.user_embeddings_, [0, 2], 0))
+                np.testing.assert_array_equal(left.item_embeddings_, np.delete(model.item_embeddings_, 5, 0))
+
     def test_the_trainers_file_has_names(self):
         with tempfile.TemporaryDirectory() as folder:
             data, path = os.path.join(folder, "data.csv"), os.path.join(folder, "model")

@@ -66,6 +66,7 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->cutoffs[1] = 2 comes after 2: not ascending", {TO(a.cutoffs[1], 2)}},
     {ADAPTAU_E_ARGUMENT, "options->n_masks = -2 is negative", {TO(OPTIONS.n_masks, -2)}},
     {ADAPTAU_E_ARGUMENT, "options->masks is NULL, but options->n_masks = 2", {TO(OPTIONS.masks, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "options->masks is given, but options->n_masks = 0", {TO(OPTIONS.n_masks, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->masks[0] is NULL", {TO(a.masks[0], NULL)}},
     {ADAPTAU_E_ARGUMENT, "options->masks[1] is NULL", {TO(a.masks[1], NULL)}},
     {ADAPTAU_E_SHAPE, "options->masks[1] is of 7 users x 9 items, but held_out of 6 x 8", {FROM(a.masks[1], desk.larger)}},

@@ -87,6 +87,13 @@ static const struct misuse save_with[] = {
     {ADAPTAU_E_ARGUMENT, "attachments[0].bytes is NULL", {TO(a.two[0].bytes, NULL)}},
 };
 
+#define prepare_model_save_half prepare_model_save_with
+
+static adaptau_status call_model_save_half(adaptau_error *error)
+{
+    return adaptau_model_save_half(a.from, a.path, a.n_attachments, a.attachments, error);
+}
+
 static void prepare_model_load(void)
 {
     a.context = desk.context;
@@ -187,7 +194,7 @@ static const struct misuse export[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(model_save, save), SUBJECT(model_save_with, save_with), SUBJECT(model_load, load), SUBJECT(model_load_with, load),
+    SUBJECT(model_save, save), SUBJECT(model_save_with, save_with), SUBJECT(model_save_half, save_with), SUBJECT(model_load, load), SUBJECT(model_load_with, load),
     SUBJECT(model_save_checkpoint, save_checkpoint),
     SUBJECT(model_load_checkpoint, resume), SUBJECT(model_export_npy, export), SUBJECT(model_export_index, export),
 };

@@ -404,6 +404,7 @@ static const struct misuse create_from[] = {
     IS_NULL(model),
     IS_NULL(out),
     BAD_RECIPE,
+    {ADAPTAU_E_SHAPE, "recipe->dim = 9, but the model has dim = 4", {SET(dim, 9)}},
     {ADAPTAU_E_SHAPE, "model has 5 users and 7 items, but the dataset has 6 and 8", {FROM(a.model, a.of_smaller)}},
 };
 
@@ -471,7 +472,7 @@ static adaptau_status call_training_begin_epoch(adaptau_error *error)
 
 static const struct misuse begin_epoch[] = {
     IS_NULL(training),
-    {ADAPTAU_E_ARGUMENT, "epoch = -1 is outside 0 ... 2^48 - 1", {TO(a.epoch, -1)}},
+    {ADAPTAU_E_ARGUMENT, "epoch = -1 is outside 0 ... 29: the recipe", {TO(a.epoch, -1)}},
     {ADAPTAU_E_ARGUMENT, "epoch = 281474976710656 is outside", {TO(a.epoch, INT64_C(1) << 48)}},
 };
 
@@ -611,6 +612,7 @@ static const struct misuse fit[] = {
     {ADAPTAU_E_SHAPE,
      "options->validation has 5 users and 7 items, but dataset has 6 and 8",
      {FROM(FIT.validation, desk.smaller)}},
+    {ADAPTAU_E_ARGUMENT, "options->validation has no interaction that dataset has not", {FROM(FIT.validation, desk.data)}},
     NEGATIVE(n_epochs),
     NEGATIVE(eval_every),
     NEGATIVE(patience),

@@ -76,6 +76,13 @@ static const struct misuse save_to[] = {
     {ADAPTAU_E_ARGUMENT, "attachments[0].name = \"a b\" is not 1 to 64 of a-z, 0-9 and _", {TO(a.two[0].name, "a b")}},
 };
 
+#define prepare_model_save_half_to prepare_model_save_to
+
+static adaptau_status call_model_save_half_to(adaptau_error *error)
+{
+    return adaptau_model_save_half_to(a.from, a.write, NULL, a.n, a.attachments, error);
+}
+
 static void prepare_model_save_checkpoint_to(void)
 {
     a.from = desk.graph;
@@ -183,7 +190,7 @@ static const struct misuse load_checkpoint_from[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(model_save_to, save_to),
+    SUBJECT(model_save_to, save_to), SUBJECT(model_save_half_to, save_to),
     SUBJECT(model_save_checkpoint_to, save_checkpoint_to),
     SUBJECT(model_load_from, load_from),
     SUBJECT(model_load_checkpoint_from, load_checkpoint_from),

@@ -163,6 +163,23 @@ static const struct misuse refresh[] = {IS_NULL(model)};
 
 #define prepare_model_prepare prepare_model_refresh
 
+static void prepare_model_settle_users(void)
+{
+    a.model = desk.model;
+    a.dataset = desk.data;
+}
+
+static adaptau_status call_model_settle_users(adaptau_error *error)
+{
+    return adaptau_model_settle_users(a.model, a.dataset, error);
+}
+
+static const struct misuse settle_users[] = {
+    IS_NULL(model),
+    IS_NULL(dataset),
+    {ADAPTAU_E_SHAPE, "dataset has 5 users, but the model has 6", {FROM(a.dataset, desk.smaller)}},
+};
+
 static adaptau_status call_model_prepare(adaptau_error *error)
 {
     return adaptau_model_prepare(a.model, error);
@@ -247,7 +264,7 @@ static const struct misuse update_temperature[] = {
     IS_NULL(model),
     IS_NULL(temperature),
     {ADAPTAU_E_SHAPE, "6", {FROM(a.temperature, desk.of_smaller)}},
-    {ADAPTAU_E_STATE, "no pairs", {FROM(a.temperature, desk.of_no_pairs)}},
+    {ADAPTAU_E_STATE, "no interactions to measure", {FROM(a.temperature, desk.of_no_pairs)}},
 };
 
 static const struct subject subjects[] = {
@@ -256,6 +273,7 @@ static const struct subject subjects[] = {
     SUBJECT(model_get_raw_tables, raw_tables),
     SUBJECT(model_get_encoder_parameters, encoder_parameters),
     SUBJECT(model_refresh, refresh), SUBJECT(model_prepare, refresh),
+    SUBJECT(model_settle_users, settle_users),
     SUBJECT(model_set_loss, set_loss),
     SUBJECT(model_set_item_bias, set_item_bias),
     SUBJECT(model_set_learning_rates, set_learning_rates),

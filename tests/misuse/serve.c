@@ -10,6 +10,7 @@ static struct {
     adaptau_evaluator             *evaluator;
     const adaptau_dataset         *dataset;
     const adaptau_fold_in_options *options;
+    const adaptau_row_map         *map;
     const adaptau_fold_in         *fold;
     int32_t                        n_users;
     const int64_t                 *item_ptr;
@@ -21,6 +22,8 @@ static struct {
 
     QUERY_MEMBERS;
     STRUCT(adaptau_fold_in_options, options);
+    STRUCT(adaptau_row_map, map);
+    int32_t          users[USERS], items[ITEMS];
     int32_t          best[2 * K];
     float            values[2 * K], made_rows[2 * DIM], weights[3];
     adaptau_fold_in *made_fold;
@@ -28,6 +31,7 @@ static struct {
 } a;
 
 #define OPTIONS a.options_struct.known
+#define MAP     a.map_struct.known
 
 static void release(void)
 {
@@ -189,6 +193,52 @@ static const struct misuse grow[] = {
     {ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of lightgcn are no embeddings", {FROM(a.model, desk.graph)}},
 };
 
+/* One user and one item less, the others the other way round, and a new one of each. */
+static void prepare_model_remap(void)
+{
+    prepare_fold_in_create();
+    MAP = (adaptau_row_map){.struct_size = sizeof MAP, .n_users = USERS, .n_items = ITEMS, .users = a.users, .items = a.items};
+    for (int32_t r = 0; r < ITEMS; r++)
+        a.items[r] = r == 3 ? -1 : ITEMS - 1 - r;
+    for (int32_t r = 0; r < USERS; r++)
+        a.users[r] = r == 2 ? -1 : USERS - 1 - r;
+    a.map = &MAP;
+    a.out = &a.made_model;
+}
+
+static adaptau_status call_model_remap(adaptau_error *error)
+{
+    return adaptau_model_remap(a.model, a.dataset, a.map, a.options, a.out, error);
+}
+
+static const struct misuse remap[] = {
+    IS_NULL(model),
+    IS_NULL(map),
+    IS_NULL(out),
+    BAD_STRUCT(map),
+    {ADAPTAU_E_ABI, "->struct_size = 0", {TO(OPTIONS.struct_size, 0)}},
+    BAD_FOLD_OPTIONS,
+    {ADAPTAU_E_ARGUMENT, "map->n_users = -1 is negative", {TO(MAP.n_users, -1)}},
+    {ADAPTAU_E_ARGUMENT, "map->n_items = -8 is negative", {TO(MAP.n_items, -8)}},
+    {ADAPTAU_E_ARGUMENT, "map->reserved = 1, not 0", {TO(MAP.reserved, 1)}},
+    {ADAPTAU_E_SHAPE, "map is of 6 users x 8 items, but dataset of 5 x 7", {FROM(a.dataset, desk.smaller)}},
+    {ADAPTAU_E_SHAPE, "map is of 6 users x 7 items, but dataset of 6 x 8", {TO(MAP.n_items, 7)}},
+    {ADAPTAU_E_INDEX, "map->users[4] = 6, but there were 6 users", {TO(a.users[4], 6)}},
+    {ADAPTAU_E_INDEX, "map->items[0] = -2, but there were 8 items", {TO(a.items[0], -2)}},
+    {ADAPTAU_E_INDEX, "map->users[5] = 5, which map->users[0] is, too", {TO(a.users[5], 5)}},
+    {ADAPTAU_E_INDEX, "map->items[7] = 1, which map->items[6] is, too", {TO(a.items[7], 1)}},
+    {ADAPTAU_E_ARGUMENT, "map->users[2] = -1 is new, but dataset is NULL", {TO(a.dataset, NULL), TO(a.options, NULL)}},
+    {ADAPTAU_E_ARGUMENT, "map->items[3] = -1 is new, but dataset is NULL", {TO(a.dataset, NULL), TO(a.options, NULL), TO(a.users[2], 3)}},
+    {ADAPTAU_E_ARGUMENT, "map->n_items = 9, but there were 8, and dataset is NULL",
+     {TO(a.dataset, NULL), TO(a.options, NULL), TO(a.users[2], 3), TO(MAP.items, NULL), TO(MAP.n_items, 9)}},
+    {ADAPTAU_E_SHAPE, "map->users is NULL, which removes none, but map->n_users = 5 and there were 6",
+     {FROM(a.dataset, desk.smaller), TO(MAP.users, NULL), TO(MAP.n_users, 5), TO(MAP.n_items, 7)}},
+    {ADAPTAU_E_SHAPE, "map->items is NULL, which removes none, but map->n_items = 0 and there were 8",
+     {TO(a.dataset, NULL), TO(a.users[2], 3), TO(MAP.items, NULL), TO(MAP.n_items, 0)}},
+    {ADAPTAU_E_ARGUMENT, "fold is given, but dataset is NULL", {TO(a.dataset, NULL), TO(a.users[2], 3), TO(a.items[3], 4)}},
+    {ADAPTAU_E_UNSUPPORTED, "fold is given, but raw rows of lightgcn are no embeddings", {FROM(a.model, desk.graph)}},
+};
+
 static void prepare_model_set_fold_in(void)
 {
     prepare_fold_in_create();
@@ -239,7 +289,7 @@ static const struct misuse get_fold_in[] = {
 static const struct subject subjects[] = {
     SUBJECT(model_set_fold_in, set_fold_in), SUBJECT(model_get_fold_in, get_fold_in),
     SUBJECT(model_rank, rank), SUBJECT(model_evaluate, evaluate), SUBJECT(fold_in_create, fold_create),
-    SUBJECT(fold_in_users, fold_users), SUBJECT(model_grow, grow),
+    SUBJECT(fold_in_users, fold_users), SUBJECT(model_grow, grow), SUBJECT(model_remap, remap),
 };
 
 /* ---- what cannot fail ------------------------------------------------------------------------------------------- */

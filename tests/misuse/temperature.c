@@ -15,10 +15,13 @@ static struct {
     const int32_t                     *users;
     const float                       *unit_losses, *loss_weights, *d_inverse_tau, *terms;
     float                             *candidates, *positives;
+    const adaptau_row_map             *map;
     void                              *out;
 
     STRUCT(adaptau_temperature_options, options);
     STRUCT(adaptau_temperature_state, out);
+    STRUCT(adaptau_row_map, map);
+    int32_t              from[USERS];
     TABLES_MEMBERS;
     int32_t              ids[3];
     float                numbers[3], weights[3], taus[3], others[3];
@@ -27,6 +30,7 @@ static struct {
 
 #define OPTIONS a.options_struct.known
 #define TABLES a.tables_struct.known
+#define MAP a.map_struct.known
 
 static void release(void)
 {
@@ -112,6 +116,33 @@ static const struct misuse grow[] = {
     {ADAPTAU_E_SHAPE, "5", {FROM(a.dataset, desk.smaller)}},
 };
 
+static void prepare_temperature_remap(void)
+{
+    a.temperature = desk.personal;
+    a.dataset = desk.data;
+    MAP = (adaptau_row_map){.struct_size = sizeof MAP, .n_users = USERS, .n_items = ITEMS, .users = a.from};
+    for (int32_t r = 0; r < USERS; r++)
+        a.from[r] = r == 2 ? -1 : USERS - 1 - r;
+    a.map = &MAP;
+    a.out = &a.made;
+}
+
+static adaptau_status call_temperature_remap(adaptau_error *error)
+{
+    return adaptau_temperature_remap(a.temperature, a.dataset, a.map, a.out, error);
+}
+
+static const struct misuse remap[] = {
+    IS_NULL(temperature),
+    IS_NULL(dataset),
+    IS_NULL(map),
+    IS_NULL(out),
+    BAD_STRUCT(map),
+    {ADAPTAU_E_SHAPE, "map is of 6 users x 8 items, but dataset of 7 x 9", {FROM(a.dataset, desk.larger)}},
+    {ADAPTAU_E_INDEX, "map->users[0] = 6, but there were 6 users", {TO(a.from[0], 6)}},
+    {ADAPTAU_E_INDEX, "map->users[1] = 5, which map->users[0] is, too", {TO(a.from[1], 5)}},
+};
+
 static void prepare_temperature_update(void)
 {
     PREPARE_TABLES;
@@ -129,7 +160,7 @@ static const struct misuse update[] = {
     BAD_TABLES,
     {ADAPTAU_E_SHAPE, "5", {TO(TABLES.n_users, USERS - 1)}},
     {ADAPTAU_E_SHAPE, "9", {TO(TABLES.n_items, ITEMS + 1)}},
-    {ADAPTAU_E_STATE, "no pairs", {FROM(a.temperature, desk.of_no_pairs)}},
+    {ADAPTAU_E_STATE, "no interactions to measure", {FROM(a.temperature, desk.of_no_pairs)}},
 };
 
 static void prepare_users(void)
@@ -220,7 +251,7 @@ static const struct misuse get_state[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(temperature_create, create),   SUBJECT(temperature_grow, grow),
+    SUBJECT(temperature_create, create),   SUBJECT(temperature_grow, grow), SUBJECT(temperature_remap, remap),
     SUBJECT(temperature_update, update),   SUBJECT(temperature_add_losses, observe),
     SUBJECT(temperature_add_losses_of_shard, observe), SUBJECT(temperature_learn, learn),
     SUBJECT(temperature_rows, rows),       SUBJECT(temperature_get_state, get_state),

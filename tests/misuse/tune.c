@@ -89,6 +89,7 @@ static const struct misuse tune[] = {
     {ADAPTAU_E_SHAPE,
      "options->held_out is of 7 users x 9 items, but dataset of 6 x 8",
      {FROM(OPTIONS.held_out, desk.larger)}},
+    {ADAPTAU_E_ARGUMENT, "options->held_out has no interaction that dataset has not", {FROM(OPTIONS.held_out, desk.data)}},
     {ADAPTAU_E_ARGUMENT, "recipe->dim = 0", {TO(RECIPE.dim, 0)}},
     {ADAPTAU_E_ARGUMENT,
      "recipe->tau0_policy = 5, but ADAPTAU_LOSS_CCL and _MSE have no temperature to find",

@@ -310,6 +310,7 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
         {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
          "the tables as safetensors, and in the same file the names of their rows", NULL},
+        {"half", OPTION_FLAG, &s->half, 0, 0, NULL, NULL, "with --save: tables in F16, for serving; half the file, next to the same lists", NULL},
         {"report", OPTION_TEXT, &s->report, 0, 0, NULL, "FILE",
          "the training as a page for a browser (HTML): curves, what is found among rare and popular items, some users", NULL},
         {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",
@@ -332,6 +333,10 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
     }
     if (code == OPTIONS_GO_ON && splitting_fault(&settings->reading)) {
         fprintf(stderr, "%s: %s\n", program->name, splitting_fault(&settings->reading));
+        code = 2;
+    }
+    if (code == OPTIONS_GO_ON && settings->half && !settings->save) {
+        fprintf(stderr, "%s: --half goes with --save\n", program->name);
         code = 2;
     }
     if (code == OPTIONS_GO_ON)

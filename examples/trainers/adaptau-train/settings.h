@@ -20,6 +20,7 @@ struct settings {
     bool                 quiet;
     const char          *history; /* path or NULL */
     const char          *save;    /* path or NULL */
+    bool                 half;    /* the tables of `save` in F16 */
     const char          *report;  /* path or NULL */
     const char          *checkpoint; /* path or NULL */
     bool                 resume;

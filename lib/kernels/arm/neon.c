@@ -602,6 +602,15 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         atau_return_to_sphere(n, length2, scale_row, row);
 }
 
+static void widen(int64_t n, const uint16_t *x, float *y)
+{
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        vst1q_f32(y + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x + i))));
+    for (; i < n; i++)
+        y[i] = vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x[i]))), 0);
+}
+
 const struct atau_kernels atau_kernels_neon = {
     .product = product,
     .exp_tile = exp_tile,
@@ -612,6 +621,7 @@ const struct atau_kernels atau_kernels_neon = {
     .dot = dot,
     .axpy = axpy,
     .scale = scale_row,
+    .widen = widen,
     .gather = gather,
     .adam_row = adam_row,
     .adam_row_shared = adam_row_shared,

@@ -539,6 +539,31 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         atau_return_to_sphere(n, length2, scale_row, row);
 }
 
+/* By integers, as atau_half_widen does it: the instructions of F16C are a CPU feature of their own. */
+static __m256 widen_vector(__m256i halves)
+{
+    const __m256i magnitude = _mm256_and_si256(halves, _mm256_set1_epi32(0x7FFF));
+    const __m256i sign = _mm256_slli_epi32(_mm256_xor_si256(halves, magnitude), 16);
+    const __m256i is_large = _mm256_cmpgt_epi32(magnitude, _mm256_set1_epi32(0x7BFF)); /* infinity, NaN             */
+    const __m256i is_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(0x400), magnitude);
+    const __m256i bias = _mm256_add_epi32(_mm256_set1_epi32(112 << 23), _mm256_and_si256(is_large, _mm256_set1_epi32(112 << 23)));
+    const __m256i normal = _mm256_add_epi32(_mm256_slli_epi32(magnitude, 13), bias);
+    const __m256  small = _mm256_mul_ps(_mm256_cvtepi32_ps(magnitude), _mm256_set1_ps(0x1p-24f));
+    const __m256  value = _mm256_blendv_ps(_mm256_castsi256_ps(normal), small, _mm256_castsi256_ps(is_small));
+    return _mm256_or_ps(value, _mm256_castsi256_ps(sign));
+}
+
+static void widen(int64_t n, const uint16_t *x, float *y)
+{
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        _mm256_storeu_ps(y + i, widen_vector(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(x + i)))));
+    for (; i < n; i++) {
+        const __m256 one = widen_vector(_mm256_set1_epi32(x[i]));
+        y[i] = _mm256_cvtss_f32(one);
+    }
+}
+
 const struct atau_kernels atau_kernels_avx2 = {
     .product = product,
     .exp_tile = exp_tile,
@@ -549,6 +574,7 @@ const struct atau_kernels atau_kernels_avx2 = {
     .dot = dot,
     .axpy = axpy,
     .scale = scale_row,
+    .widen = widen,
     .gather = gather,
     .adam_row = adam_row,
     .adam_row_shared = adam_row_shared,

@@ -349,6 +349,17 @@ static void adam_row_shared(int64_t n, const struct atau_adam *adam, const float
         atau_return_to_sphere(n, length2, scale_row, row);
 }
 
+static void widen(int64_t n, const uint16_t *x, float *y)
+{
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        _mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(x + i))));
+    if (i < n) {
+        const __mmask16 mask = mask_of(n - i);
+        _mm512_mask_storeu_ps(y + i, mask, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, x + i)));
+    }
+}
+
 const struct atau_kernels atau_kernels_avx512 = {
     .product = product,
     .exp_tile = exp_tile,
@@ -359,6 +370,7 @@ const struct atau_kernels atau_kernels_avx512 = {
     .dot = dot,
     .axpy = axpy,
     .scale = scale_row,
+    .widen = widen,
     .gather = gather,
     .adam_row = adam_row,
     .adam_row_shared = adam_row_shared,

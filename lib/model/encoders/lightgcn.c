@@ -395,7 +395,7 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
     struct atau_lightgcn_pass            pass = atau_lightgcn_pass(e, g);
     (void)own;
     atau_clear_untouched(e, &gradients[ITEMS]);
-    pass.start = pass.out = (struct atau_embeddings){{given.rows, gradients[ITEMS].rows}, {e->tables->dim, e->tables->dim}};
+    pass.start = pass.out = (struct atau_embeddings){.rows = {given.rows, gradients[ITEMS].rows}, .stride = {e->tables->dim, e->tables->dim}};
     pass.out.rows[USERS] = g->gradients;
     pass.given[USERS] = &given;
     pass.slots[USERS] = user_slots;
@@ -431,7 +431,7 @@ static adaptau_status run_fold_starts(const struct atau_encoding *e, struct atau
         return status;
     struct atau_lightgcn_pass pass = atau_lightgcn_pass(e, g);
     pass.n_layers = g->n_layers - 1;
-    pass.out = (struct atau_embeddings){{NULL, out}, {0, e->tables->dim}};
+    pass.out = (struct atau_embeddings){.rows = {NULL, out}, .stride = {0, e->tables->dim}};
     const struct atau_table *items = &e->tables->side[ITEMS];
     if (pass.n_layers > 0)
         status = walk(&pass, ITEMS, error);

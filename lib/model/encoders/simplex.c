@@ -44,7 +44,8 @@ struct simplex {
 
     /* all at once when first needed; of a model that was loaded, `final` alone */
     struct atau_arena buffers;
-    float   *final; /* [n x d] users; those of a view are not in the buffers */
+    float   *final; /* [n x d] users; those of a view are not in the buffers, */
+    struct atau_halves final_halves; /* and may be in binary16 */
     float   *pooled; /* [n x d] p_u, of a step by slot */
     float   *transposed; /* [d x d] Vᵀ */
     float   *spread; /* [n x d] ((1 − g)/n_u) Vᵀ G_u by slot, and V p_u before that */
@@ -238,7 +239,7 @@ static struct atau_embeddings finals(const struct atau_encoding *e)
 {
     const struct simplex    *s = e->state;
     const struct atau_table *items = &e->tables->side[ITEMS];
-    return (struct atau_embeddings){{s->final, items->rows}, {e->tables->dim, items->stride}};
+    return (struct atau_embeddings){{s->final, items->rows}, {e->tables->dim, items->stride}, {s->final_halves, items->halves}};
 }
 
 static adaptau_status forward(const struct atau_encoding *e, adaptau_error *error)
@@ -339,15 +340,21 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
  * p_u can take any value. */
 static adaptau_status fold_starts(const struct atau_encoding *e, float *out, double *exponent, adaptau_error *error)
 {
-    const struct simplex      *s = e->state;
-    const struct atau_kernels *kernels = atau_kernels_of(e->tables->context);
-    const struct atau_table   *items = &e->tables->side[ITEMS], *v = &e->tables->own;
-    const int64_t              dim = e->tables->dim;
-    (void)error;
-    for (int64_t i = 0; i < items->n_rows; i++)
+    const struct simplex        *s = e->state;
+    const struct atau_kernels   *kernels = atau_kernels_of(e->tables->context);
+    const struct atau_table     *v = &e->tables->own;
+    const struct atau_embeddings raw = atau_tables_raw(e->tables);
+    const int64_t                dim = e->tables->dim;
+    const size_t                 bytes = (size_t)dim * sizeof(float);
+    float                       *scratch = atau_allocate(e->tables->context, bytes);
+    if (!scratch)
+        return atau_fail_memory(error, bytes, "a row");
+    for (int64_t i = 0; i < e->tables->side[ITEMS].n_rows; i++) {
+        const float *item = atau_embedding(&raw, kernels, ITEMS, i, dim, scratch);
         for (int64_t k = 0; k < dim; k++)
-            out[i * dim + k] =
-                (float)(1.0 - s->gate) * kernels->dot(dim, v->rows + k * dim, items->rows + i * items->stride);
+            out[i * dim + k] = (float)(1.0 - s->gate) * kernels->dot(dim, v->rows + k * dim, item);
+    }
+    atau_free(e->tables->context, scratch, bytes);
     *exponent = 1.0;
     return ADAPTAU_OK;
 }
@@ -397,7 +404,7 @@ static adaptau_status restore(struct atau_encoding *e, const char *text, const s
     struct simplex *s = e->state;
     s->gate = gate;
     if (view)
-        s->final = view->final.rows[USERS];
+        s->final = view->final.rows[USERS], s->final_halves = view->final.halves[USERS];
     return ADAPTAU_OK;
 }
 

@@ -87,6 +87,120 @@ void grow(struct world *w)
     make_held_out(w, new.n_users, new.n_items);
 }
 
+/* Some users and items go, new ones come, and all have other numbers. */
+struct remapping {
+    struct interactions     data;
+    int32_t                 users[MOST_USERS], items[MOST_ITEMS];
+    adaptau_row_map         map;
+    bool                    folds;
+    adaptau_fold_in_options fold;
+};
+
+static adaptau_status remap_side(struct side *side, void *arguments, adaptau_error *error)
+{
+    const struct remapping *x = arguments;
+    struct side             mapped = {.index = side->index, .context = side->context};
+    adaptau_status          status = create_data(&mapped, arguments, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_model_remap(side->model, mapped.data, &x->map, x->folds ? &x->fold : NULL, &mapped.model, error);
+    if (status == ADAPTAU_OK)
+        status = adaptau_temperature_remap(side->temperature, mapped.data, &x->map, &mapped.temperature, error);
+    if (status != ADAPTAU_OK) {
+        drop_data(&mapped);
+        return status;
+    }
+    drop_data(side);
+    *side = mapped;
+    return status;
+}
+
+/* Old rows in any order, of which some are left out, and new ones among them; at least one row. */
+static int32_t draw_numbers(struct stream *s, int32_t old, int32_t most, int32_t *from)
+{
+    int32_t all[MOST_NODES], n = 0;
+    for (int32_t r = 0; r < old; r++)
+        all[r] = r;
+    for (int32_t r = 0; r < old; r++) {
+        const int32_t other = r + draw_below(s, old - r), row = all[other];
+        all[other] = all[r];
+        if (n + old - r < most && draw_below(s, 6) == 0)
+            from[n++] = -1;
+        if (draw_below(s, 5) > 0)
+            from[n++] = row;
+    }
+    if (n == 0)
+        from[n++] = 0;
+    return n;
+}
+
+static void draw_remapping(struct world *w, struct remapping *x)
+{
+    const adaptau_dataset_view old = view_of(w->sides[0].data);
+    struct stream              s = choose_stream(&w->program);
+    *x = (struct remapping){.data.weighted = old.user_weights != NULL};
+    x->data.n_users = draw_numbers(&s, old.n_users, MOST_USERS, x->users);
+    x->data.n_items = draw_numbers(&s, old.n_items, MOST_ITEMS, x->items);
+    x->map = (adaptau_row_map){.struct_size = sizeof x->map, .n_users = x->data.n_users, .n_items = x->data.n_items,
+                               .users = x->users, .items = x->items};
+    for (int32_t u = 0; u < x->data.n_users; u++)
+        for (int32_t i = 0; i < x->data.n_items; i++) {
+            const int32_t user = x->users[u];
+            const bool    known = user >= 0 && x->items[i] >= 0 &&
+                               has(old.user_items, old.user_ptr[user], old.user_ptr[user + 1], x->items[i]);
+            if (!known && draw_below(&s, 6) > 0)
+                continue;
+            x->data.users[x->data.n] = u;
+            x->data.items[x->data.n] = i;
+            x->data.weights[x->data.n++] = (float)exp(draw_number(&s));
+        }
+}
+
+/* The definition's moments go with the rows. */
+static void move_moments(struct moments *moments, int32_t most, int32_t n, const int32_t *from)
+{
+    static struct moments before[MOST_NODES];
+    memcpy(before, moments, (size_t)most * sizeof *before);
+    for (int32_t r = 0; r < most; r++)
+        moments[r] = r < n && from[r] >= 0 ? before[from[r]] : (struct moments){0};
+}
+
+static void check_moved(const adaptau_tables *now, bool users, int32_t n, const int32_t *from, float before[][MOST_DIM])
+{
+    for (int32_t r = 0; r < n; r++)
+        if (from[r] >= 0)
+            must(memcmp(before[from[r]], row_of(now, users, r), (size_t)now->dim * sizeof(float)) == 0, "a kept row stays");
+        else
+            must(isfinite(row_of(now, users, r)[0]), "a new row is finite");
+}
+
+void remap(struct world *w)
+{
+    static struct remapping x;
+    static float            users[MOST_USERS][MOST_DIM], items[MOST_ITEMS][MOST_DIM];
+    double                  threshold;
+    need_model(w);
+    need_temperature(w);
+    const adaptau_tables old = raw_tables(&w->sides[0]);
+    for (int32_t u = 0; u < old.n_users; u++)
+        memcpy(users[u], row_of(&old, true, u), (size_t)old.dim * sizeof(float));
+    for (int32_t i = 0; i < old.n_items; i++)
+        memcpy(items[i], row_of(&old, false, i), (size_t)old.dim * sizeof(float));
+    draw_remapping(w, &x);
+    const double tau = own_tau(w, &threshold);
+    x.fold = choose_fold_in_options(&w->program, w->sides[0].model, tau, threshold);
+    x.folds = w->model_options.encoder == ADAPTAU_ENCODER_MF && w->loss.kind == ADAPTAU_LOSS_SOFTMAX && choose_whether(&w->program);
+    w->has_gradients = false;
+    must(call_both(w, remap_side, &x) == ADAPTAU_OK, "a model is remapped");
+    w->has_targets = w->has_prototypes = w->epoch_begun = false;
+    move_moments(w->user_moments, MOST_USERS, x.data.n_users, x.users);
+    move_moments(w->item_moments, MOST_ITEMS, x.data.n_items, x.items);
+    const adaptau_tables now = raw_tables(&w->sides[0]);
+    check_moved(&now, true, x.data.n_users, x.users, users);
+    check_moved(&now, false, x.data.n_items, x.items, items);
+    check_encoder(w);
+    make_held_out(w, now.n_users, now.n_items);
+}
+
 struct fold_call {
     adaptau_fold_in_options options;
     int64_t                 ptr[MOST_FOLDED + 1];

@@ -122,7 +122,8 @@ class AdapTau:
         progress: None: a bar of tqdm on a terminal where tqdm is installed; True: always, without tqdm a line per epoch; False: never.
 
     Attributes:
-        user_embeddings_, item_embeddings_: float32 [n, dim], views of the model's memory, read-only.
+        user_embeddings_, item_embeddings_: float32 [n, dim], views of the model's memory, read-only. None for a mapped file of
+            `save(half=True)`, which has no float32.
         tau_: the temperature of the last epoch; None for a file that does not tell.
         n_epochs_, loss_: epochs behind the model, mean loss of the last one.
         recall_, ndcg_: of the best epoch on held-out interactions; 0 without.
@@ -241,7 +242,7 @@ class AdapTau:
         self._dataset = None
         self.interactions_: Interactions | None = data
         self.user_embeddings_, self.item_embeddings_ = model.embeddings()
-        self.n_users_, self.n_items_ = len(self.user_embeddings_), len(self.item_embeddings_)
+        self.n_users_, self.n_items_, _ = model.shape
 
     def _check(self) -> None:
         if not hasattr(self, "_model"):
@@ -289,8 +290,9 @@ class AdapTau:
             vectors = np.ascontiguousarray(embeddings, np.float32)
             one = vectors.ndim == 1
             vectors = np.atleast_2d(vectors)
-            if vectors.ndim != 2 or vectors.shape[1] != self.item_embeddings_.shape[1]:
-                raise ValueError(f"embeddings of shape {vectors.shape}, but the model has {self.item_embeddings_.shape[1]} dimensions")
+            dim = self._model.shape[2]
+            if vectors.ndim != 2 or vectors.shape[1] != dim:
+                raise ValueError(f"embeddings of shape {vectors.shape}, but the model has {dim} dimensions")
             rows = np.arange(len(vectors))
             left_out = self._aligned_rows(seen, len(rows)) if seen is not True and seen is not False else None
         else:
@@ -302,9 +304,9 @@ class AdapTau:
         found, scores = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
         for begin in range(0, len(rows), _AT_ONCE):
             part = rows[begin:begin + _AT_ONCE]
-            own = np.ascontiguousarray(self.user_embeddings_[part]) if vectors is None else vectors[begin:begin + _AT_ONCE]
+            own, ids = (None, part) if vectors is None else (vectors[begin:begin + _AT_ONCE], None)
             ptr, had = _gather(left_out, part) if left_out is not None else (None, None)
-            found[begin:begin + _AT_ONCE], scores[begin:begin + _AT_ONCE] = self._model.rank(own, k, allowed, ptr, had)
+            found[begin:begin + _AT_ONCE], scores[begin:begin + _AT_ONCE] = self._model.rank(own, k, allowed, ptr, had, ids)
         scores[found < 0] = -np.inf
         answer = Recommendations(self._names._names_of("item", found), scores)
         return Recommendations(answer.items[0], answer.scores[0]) if one else answer
@@ -371,13 +373,16 @@ class AdapTau:
         self._check()
         return self._similar("user", users, self.user_embeddings_, k)
 
-    def _similar(self, side: str, wanted: Any, table: np.ndarray, k: int) -> Recommendations:
+    def _similar(self, side: str, wanted: Any, table: np.ndarray | None, k: int) -> Recommendations:
         one = isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__")
         ids = self._names._find(side, wanted)
-        lengths = np.linalg.norm(table, axis=1)
-        k = min(k, len(table) - 1)
+        k = min(k, (self.n_users_ if side == "user" else self.n_items_) - 1)
         found, scores = np.empty((len(ids), k), np.int32), np.empty((len(ids), k), np.float32)
-        for place, row in enumerate(ids):
+        if table is None:
+            found, scores = self._model.rank(None, k, ids=ids,
+                                             question=low.RANK_SIMILAR_USERS if side == "user" else low.RANK_SIMILAR_ITEMS)
+        lengths = None if table is None else np.linalg.norm(table, axis=1)
+        for place, row in enumerate(ids if table is not None else ()):
             cosines = table @ table[row] / np.maximum(lengths * lengths[row], np.finfo(np.float32).tiny)
             cosines[row] = -np.inf
             best = np.argpartition(-cosines, k - 1)[:k] if 0 < k < len(cosines) else np.arange(len(cosines))[:k]
@@ -444,6 +449,39 @@ class AdapTau:
                                                 evaluator.per_user(metric, cutoff) if per_user else evaluator.mean(metric, cutoff))
         return result
 
+    # ---- forgetting ----------------------------------------------------------------------------------------------------
+
+    def without(self, users: Any = None, items: Any = None) -> AdapTau:
+        """A model from which users, items or both are removed, with what is known of them: rows, names and interactions. This one is
+        not changed. Those who are left keep their names; where they have none, later numbers move up.
+
+        Other embeddings stay as they are; but where the interactions are known, those that "lightgcn" and "simplex" make of them are
+        made anew without the removed ones. What others have learned from a removed user stays in their rows: `fit` on the interactions
+        that are left makes a model that never saw the user.
+
+        Args:
+            users: names, or row numbers where users have none; one or many.
+            items: likewise.
+        """
+        self._check()
+        kept = []
+        for side, wanted, count in ("user", users, self.n_users_), ("item", items, self.n_items_):
+            stays = np.ones(count, bool)
+            if wanted is not None:
+                stays[self._names._find(side, wanted)] = False
+            kept.append(np.flatnonzero(stays).astype(np.int32))
+        names = self._names._keep(*kept)
+        data = self.interactions_ and self.interactions_._keep(*kept)
+        dataset = data and low.Dataset(self._context, data.indptr, data.indices, data.shape[1], data.weights)
+        new = type(self)(**self.get_params())
+        new._take(self._context, self._model.remap(*kept, dataset), names, self.tau_, self._folding)
+        new.interactions_ = data
+        new._dataset = dataset
+        for name in ("n_epochs_", "loss_", "recall_", "ndcg_"):
+            if hasattr(self, name):
+                setattr(new, name, getattr(self, name))
+        return new
+
     # ---- keeping -------------------------------------------------------------------------------------------------------
 
     def _kept(self) -> dict[str, bytes]:
@@ -451,16 +489,17 @@ class AdapTau:
         return {"user_names": _pack(self._names.user_labels), "item_names": _pack(self._names.item_labels),
                 "adaptau_python": json.dumps(facts, default=str).encode()}
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike, *, half: bool = False) -> None:
         """One safetensors file with embeddings and names, which adaptau-recommend and adaptau-evaluate read, too. What was trained
-        on is not in it: `load` takes it again, or pickle keeps all."""
+        on is not in it: `load` takes it again, or pickle keeps all. half: embeddings as float16, for serving: half the file, and
+        half the memory where it is mapped."""
         self._check()
-        self._model.save(path, **self._kept())
+        self._model.save(path, half, **self._kept())
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, *, half: bool = False) -> bytes:
         """The file of `save`, which is written nowhere."""
         self._check()
-        return self._model.to_bytes(**self._kept())
+        return self._model.to_bytes(half, **self._kept())
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, interactions: Any = None, n_threads: int = 0, mapped: bool = False) -> AdapTau:
@@ -479,11 +518,11 @@ class AdapTau:
         model, kept = low.Model.load_with(context, source, mapped)
         facts = json.loads(kept.get("adaptau_python", b"{}"))
         kinds = facts.get("labels", [None, None])
-        tables = model.tables()
+        n_users, n_items, dim = model.shape
         users, items = _unpack(kept.get("user_names"), kinds[0]), _unpack(kept.get("item_names"), kinds[1])
-        self = cls(**facts.get("params", {"dim": tables.dim}))
+        self = cls(**facts.get("params", {"dim": dim}))
         self.n_threads = n_threads
-        names = Interactions._of_arrays(np.zeros(tables.n_users + 1, np.int64), np.zeros(0, np.int32), tables.n_items, users, items)
+        names = Interactions._of_arrays(np.zeros(n_users + 1, np.int64), np.zeros(0, np.int32), n_items, users, items)
         said = model.fold_in_options()
         self._take(context, model, names, facts.get("tau", said.tau if said else None), {})
         self.interactions_ = None

@@ -36,6 +36,7 @@ lib.adaptau_training_model.restype = _P
 lib.adaptau_training_temperature.restype = _P
 
 BY_DATA = -1  # a member of a recipe that its data decide
+RANK_SIMILAR_ITEMS, RANK_SIMILAR_USERS = 1, 2
 GO_ON, STOP = 0, 1  # what callbacks of fit answer
 
 METRICS = ("recall", "ndcg", "precision", "hit_rate", "mrr", "map")
@@ -184,6 +185,10 @@ class FitResult(_Sized):
 
 class SplitOptions(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("share", _F64), ("seed", _U64), ("times", _P)]
+
+
+class RowMap(_Sized):
+    _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("users", _P), ("items", _P)]
 
 
 class FoldInOptions(_Filled):
@@ -413,7 +418,7 @@ class Evaluator(_Object):
                          keep=(context, held_out, tuple(masks)))
 
     def run(self, model):
-        call(lib.adaptau_evaluator_run, self, c.byref(model.tables()))
+        call(lib.adaptau_model_evaluate, model, self)
 
     def mean(self, metric, cutoff=20):
         """A metric by name, at one of the evaluator's cutoffs."""
@@ -480,12 +485,23 @@ class Model(_Object):
         self._own(handle, lib.adaptau_model_destroy, keep=(context, source if mapped else None))
         return self, found
 
-    def save(self, path, **attachments):
-        """One file with the model and the bytes of each attachment, which is the old one or the new one as a whole."""
-        array, _kept = _attachments(attachments)
-        call(lib.adaptau_model_save_with, self, os.fsencode(path), _I32(len(attachments)), array)
+    def remap(self, users, items, dataset=None):
+        """A new model whose row r is that of user users[r], or item items[r], int32, of this one; −1: a new row. Rows that come in no
+        place are removed. `dataset` has the interactions by the new numbers; None: final embeddings are copied, and no row is new."""
+        rows = RowMap(n_users=len(users), n_items=len(items), users=_borrow(users, np.int32), items=_borrow(items, np.int32))
+        new, handle = type(self).__new__(type(self)), _P()
+        call(lib.adaptau_model_remap, self, dataset, c.byref(rows), None, c.byref(handle))
+        new._own(handle, lib.adaptau_model_destroy, keep=self._keep[:1])
+        return new
 
-    def to_bytes(self, **attachments):
+    def save(self, path, half=False, **attachments):
+        """One file with the model and the bytes of each attachment, which is the old one or the new one as a whole. half: embeddings
+        as float16."""
+        array, _kept = _attachments(attachments)
+        function = lib.adaptau_model_save_half if half else lib.adaptau_model_save_with
+        call(function, self, os.fsencode(path), _I32(len(attachments)), array)
+
+    def to_bytes(self, half=False, **attachments):
         """The bytes of that file."""
         array, _kept = _attachments(attachments)
         pieces = []
@@ -494,7 +510,8 @@ class Model(_Object):
         def write(_, at, size):
             pieces.append(c.string_at(at, size))
             return 0
-        call(lib.adaptau_model_save_to, self, write, None, _I32(len(attachments)), array)
+        function = lib.adaptau_model_save_half_to if half else lib.adaptau_model_save_to
+        call(function, self, write, None, _I32(len(attachments)), array)
         return b"".join(pieces)
 
     def fold_in_options(self):
@@ -508,14 +525,25 @@ class Model(_Object):
             return None
         return options
 
+    @property
+    def shape(self):
+        """Users, items and dimensions."""
+        return (lib.adaptau_model_n_users(self), lib.adaptau_model_n_items(self), lib.adaptau_model_dim(self))
+
     def tables(self):
         tables = Tables()
         call(lib.adaptau_model_get_tables, self, c.byref(tables))
         return tables
 
     def embeddings(self):
-        """Views of the final embeddings, users and items, that follow the training; scores are cosines of their rows."""
-        t = self.tables()
+        """Views of the final embeddings, users and items, that follow the training; scores are cosines of their rows. None, None for a
+        mapped model whose file has float16 alone."""
+        try:
+            t = self.tables()
+        except Error as error:
+            if error.name != "E_UNSUPPORTED":
+                raise
+            return None, None
         return tuple(np.asarray(_Memory(self, address, (rows, t.dim), (4 * (stride or t.dim), 4), "<f4"))
                      for address, rows, stride in ((t.users, t.n_users, t.user_stride), (t.items, t.n_items, t.item_stride)))
 
@@ -537,12 +565,13 @@ class Model(_Object):
         call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
 
-    def rank(self, embeddings, k, allowed=None, exclude_ptr=None, exclude=None):
-        """Items and scores as of top_k, for users by their embeddings, float32 [n, dim]: of `allowed`, int32 ascending, and without
-        exclude[exclude_ptr[i]:exclude_ptr[i + 1]], int32 ascending, for the i-th."""
-        n = len(embeddings)
+    def rank(self, embeddings, k, allowed=None, exclude_ptr=None, exclude=None, ids=None, question=0):
+        """Items and scores as of top_k, for users by their embeddings, float32 [n, dim], or by their ids, int32: of `allowed`, int32
+        ascending, and without exclude[exclude_ptr[i]:exclude_ptr[i + 1]], int32 ascending, for the i-th. question: RANK_SIMILAR_ITEMS
+        or RANK_SIMILAR_USERS, of ids."""
+        n = len(embeddings if ids is None else ids)
         items, scores = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-        query = Query(n=n, embeddings=_borrow(embeddings, np.float32), k=k, n_allowed=0 if allowed is None else len(allowed),
+        query = Query(n=n, question=question, embeddings=_borrow(embeddings, np.float32), ids=_borrow(ids, np.int32), k=k, n_allowed=0 if allowed is None else len(allowed),
                       allowed=_borrow(allowed, np.int32), exclude_ptr=_borrow(exclude_ptr, np.int64), exclude=_borrow(exclude, np.int32))
         call(lib.adaptau_model_rank, self, c.byref(query), _borrow(items, np.int32), _borrow(scores, np.float32))
         return items, scores
@@ -554,7 +583,7 @@ class FoldIn(_Object):
     def __init__(self, model, dataset=None, **options):
         super().__init__(lib.adaptau_fold_in_create, lib.adaptau_fold_in_destroy, model, dataset,
                          c.byref(FoldInOptions(model, **options)) if options else None, keep=(model, dataset))
-        self._dim = model.tables().dim
+        self._dim = model.shape[2]
 
     def users(self, indptr, indices, weights=None):
         """Embeddings of users by their items: int64 [n + 1], int32 ascending within a user, and their weights, float32."""
