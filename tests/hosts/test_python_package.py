@@ -112,6 +112,60 @@ class Data(unittest.TestCase):
         one, two = adaptau.fit(matrix, **QUICK), adaptau.fit(matrix.tocoo(), **{**QUICK, "n_threads": 1})
         np.testing.assert_array_equal(one.user_embeddings_, two.user_embeddings_)
 
+    def test_what_is_no_data_is_refused_with_a_remedy(self):
+        class Frame(dict):
+            columns = "user", "item"
+        model = adaptau.fit(make_matrix(), **QUICK)
+        frame = Frame(user=np.array(["a", "b"]), item=np.array(["x", "y"]))
+        for wrong, remedy in ((frame, r"not Frame: adaptau.Interactions.from_frame"), (np.eye(3), r"not ndarray: scipy.sparse.csr_matrix"),
+                              ([[1, 2], [3, 4]], "not list of 2: .*from_pairs"), (([1], [2], [3]), "not tuple of 3: .*weights=")):
+            for ask in adaptau.fit, adaptau.Interactions, model.evaluate:
+                with self.assertRaisesRegex(TypeError, remedy):
+                    ask(wrong)
+        with self.assertRaisesRegex(TypeError, "csr_matrix"):
+            model.fold_in(np.ones((2, 40)))
+        with self.assertRaisesRegex(KeyError, "no column 'who' in the frame, but user, item"):
+            adaptau.Interactions.from_frame(frame, "who")
+        self.assertEqual(adaptau.Interactions.from_frame(frame).shape, (2, 2))
+        try:
+            import pandas
+        except ImportError:
+            return
+        with self.assertRaisesRegex(TypeError, "not DataFrame: adaptau.Interactions.from_frame"):
+            adaptau.fit(pandas.DataFrame(dict(frame)), **QUICK)
+
+    def test_nan_is_refused_where_it_is(self):
+        matrix = make_matrix()
+        row, column = matrix.tocoo().row[7], matrix.indices[7]
+        matrix.data[7] = np.nan
+        for form in matrix, matrix.tocsc(), matrix.tocoo(), matrix.tolil(), matrix.todok(), sp.csr_array(matrix):
+            for weights in False, True:
+                with self.assertRaisesRegex(ValueError, f"NaN at row {row}, column {column}$"):
+                    adaptau.Interactions(form, weights=weights)
+        with self.assertRaisesRegex(ValueError, "NaN at row"):
+            adaptau.fit(matrix, **QUICK)
+        for side, message in (([1.0, np.nan], [0, 1], [1, 1]), r"users\[1\]"), (([0, 1], [np.nan, 1], [1, 1]), r"items\[0\]"), (
+                ([0, 1], [0, 1], [1, np.nan]), r"weights\[1\]"):
+            with self.assertRaisesRegex(ValueError, message + " is NaN"):
+                adaptau.fit(side[:2], weights=side[2], **QUICK)
+        for missing in None, float("nan"):
+            with self.assertRaisesRegex(ValueError, rf"items\[1\] is {missing}"):
+                adaptau.fit((["ann", "bob"], np.array(["tea", missing], object)), **QUICK)
+        model = adaptau.fit(make_matrix(), **QUICK)
+        with self.assertRaisesRegex(ValueError, r"weights\[1\]\[0\] is NaN"):
+            model.fold_in([[1, 2], [3]], weights=[[1, 1], [np.nan]])
+
+    def test_negative_values_are_warned_of(self):
+        matrix = make_matrix()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for quiet in matrix, matrix.astype(bool), matrix.astype(np.uint8), matrix.tolil(), sp.csr_matrix((3, 4)):
+                adaptau.Interactions(quiet)
+        matrix.data[3] = -1
+        for form in matrix, matrix.astype(np.int8), matrix.tolil(), matrix.todok():
+            with self.assertWarnsRegex(UserWarning, "negative values count as interactions"):
+                self.assertEqual(adaptau.Interactions(form).nnz, matrix.nnz)
+
     def test_names(self):
         data = adaptau.Interactions.from_pairs(["bob", "ann", "bob", "bob"], [7, 5, 9, 7])
         self.assertEqual((data.shape, data.nnz), ((2, 2 + 1), 3))
@@ -130,6 +184,51 @@ class Data(unittest.TestCase):
             adaptau.Interactions.from_pairs([0.5], [0], shape=(3, 3))
         with self.assertRaises(ValueError):
             adaptau.Interactions(make_matrix(), user_labels=["a"])
+
+
+class Split(unittest.TestCase):
+    def test_parts_are_of_the_same_kind_and_make_up_the_whole(self):
+        matrix = make_matrix()
+        matrix.data[:] = np.arange(1, matrix.nnz + 1)
+        train, test = adaptau.split(matrix, 0.3, seed=4)
+        np.testing.assert_array_equal((train + test).toarray(), matrix.toarray())
+        counts, late = np.diff(matrix.indptr), np.diff(test.indptr)
+        np.testing.assert_array_equal(late, np.minimum(np.floor(0.3 * counts + 0.5), np.maximum(counts - 1, 0)))
+        self.assertNotEqual(adaptau.split(matrix, 0.3, seed=5)[1].indices.tolist(), test.indices.tolist())
+        for form in matrix.tocoo(), matrix.tocsc(), sp.csr_array(matrix), matrix.tolil():
+            for part, wanted in zip(adaptau.split(form, 0.3, seed=4), (train, test)):
+                self.assertIs(type(part), type(form))
+                np.testing.assert_array_equal(part.toarray(), wanted.toarray())
+        whole = adaptau.Interactions(matrix, weights=True, user_labels=[f"u{u}" for u in range(60)])
+        for part, wanted in zip(adaptau.split(whole, 0.3, seed=4), (train, test)):
+            np.testing.assert_array_equal(part.indices, wanted.indices)
+            np.testing.assert_array_equal(part.weights, wanted.data)
+            self.assertEqual((part.shape, part.user_labels[7], part.item_labels), ((60, 40), "u7", None))
+        pairs = matrix.tocoo()
+        order = np.random.default_rng(6).permutation(np.r_[0:pairs.nnz, 0:9])  # some twice
+        users, items = pairs.row[order], pairs.col[order]
+        parts = adaptau.split((users.tolist(), items.tolist()), 0.3, seed=4)
+        self.assertEqual(sum(len(part[0]) for part in parts), len(order))
+        for part, wanted in zip(parts, (train, test)):
+            self.assertEqual(set(zip(*part)), set(zip(*wanted.nonzero())))
+        found = adaptau.fit(train, **QUICK).evaluate(test)
+        self.assertGreater(found["recall@20"], 0)
+
+    def test_times_hold_the_latest_out(self):
+        users, items = [1, 1, 1, 1, 2, 2, 2, 2, 1], [3, 4, 5, 6, 3, 4, 5, 6, 3]
+        days = np.array(["2023-05-0" + day for day in "123442319"], "datetime64[D]")  # item 3 came again on the 9th
+        for times in days, days.astype(np.int64), days.astype(str), days.astype(np.int64) + 0.5:
+            train, test = adaptau.split((users, items), 0.25, times=times)
+            self.assertEqual(sorted(set(zip(*test))), [(1, 3), (2, 3)])
+            self.assertFalse(set(zip(*train)) & set(zip(*test)))
+        _, test = adaptau.split((users, items), 0.25, times=[1, 2, 3, 4, 5, 6, 7, 8, 0], across_users=True)
+        self.assertEqual(sorted(zip(*test)), [(2, 5), (2, 6)])
+        for wrong, message in ((dict(times=[1]), r"times of shape \(1,\), but there are 9"), (dict(across_users=True), "by time"),
+                               (dict(times=[1.0] * 8 + [np.nan]), r"times\[8\] is NaN"), (dict(share=-1), "share")):
+            with self.assertRaisesRegex(ValueError, message):
+                adaptau.split((users, items), **wrong)
+        with self.assertRaisesRegex(TypeError, "from_frame|csr_matrix"):
+            adaptau.split(np.eye(3))
 
 
 class Answers(unittest.TestCase):
@@ -216,8 +315,63 @@ class Answers(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, message):
                 self.model.recommend(**wrong)
 
+    def test_lists_are_arrays_series_and_empty_ones_too(self):
+        lists = [[1, 2], [3]]
+        wanted = self.model.fold_in(lists)
+        objects = np.empty(2, object)
+        objects[:] = lists
+        several = [[np.array(row) for row in lists], tuple(lists), objects, [np.array([1, 2]), [3]]]
+        flat = [np.array([1, 2], object), np.array([1, 2], np.int64)]
+        try:
+            import pandas
+            several += [pandas.Series(lists), [pandas.Series(row) for row in lists]]
+            flat += [pandas.Series([1, 2]), pandas.Series([1, 2], index=[7, 8]), pandas.Index([1, 2])]
+        except ImportError:
+            print("pandas is not installed: no Series is tried (Debian: python3-pandas)", file=sys.stderr)
+        for place, same in enumerate(several):
+            np.testing.assert_array_equal(self.model.fold_in(same), wanted, str(place))
+            self.assertEqual(self.model.recommend(embeddings=wanted, seen=same, k=3).items.shape, (2, 3))
+        for place, same in enumerate(flat):
+            np.testing.assert_array_equal(self.model.fold_in(same), wanted[0], str(place))
+        nothing = self.model.fold_in([[]])
+        self.assertEqual(nothing.shape, (1, 8))
+        for empty in [], (), set(), np.array([]), np.array([], object):
+            np.testing.assert_array_equal(self.model.fold_in(empty), nothing[0])
+            self.assertEqual(self.model.recommend(embeddings=nothing[0], seen=empty, k=3).items.shape, (3,))
+
+    def test_a_dense_row_is_refused(self):
+        row = (np.arange(40) % 3 == 0).astype(int)
+        for dense in row, row.tolist(), row.astype(bool), row.astype(float), [row], [[1, 2], row.tolist()]:
+            with self.assertRaisesRegex(ValueError, r"user [01] are 40 zeros and ones.*flatnonzero"):
+                self.model.fold_in(dense)
+        with self.assertRaisesRegex(ValueError, "flatnonzero"):
+            self.model.recommend(embeddings=self.model.fold_in([1]), seen=row)
+        self.assertEqual(self.model.fold_in(np.flatnonzero(row)).shape, (8,))
+        self.assertEqual(self.model.fold_in(range(40)).shape, (8,))
+        self.assertEqual(self.model.fold_in(row[:39]).shape, (8,))
+
+    def test_numbers_are_checked_by_name(self):
+        for ask in self.model.recommend, self.model.similar_items, self.model.similar_users:
+            for k in self.train[3], 2.5, "5", True, None:
+                with self.assertRaisesRegex(TypeError, f"k is a whole number, not a {type(k).__name__}: k=10 .* seen= what"):
+                    ask(3, k)
+            for k in 0, -1:
+                with self.assertRaisesRegex(ValueError, f"k = {k}, but it is 1 or more"):
+                    ask(3, k=k)
+            self.assertEqual(len(ask(3, np.int32(2)).items), 2)
+        with self.assertRaisesRegex(TypeError, r"cutoffs = 20, .*\(20,\)"):
+            self.model.evaluate(self.test, cutoffs=20)
+        for cutoffs, kind in (([5, -1], ValueError), ([2.5], TypeError)):
+            with self.assertRaisesRegex(kind, "a cutoff"):
+                self.model.evaluate(self.test, cutoffs=cutoffs)
+        for params, message in (({"seed": -1}, "seed = -1, but it is from 0 to 18446744073709551615"), ({"seed": 2**64}, "seed = 1844"),
+                                ({"temperature": -1}, "temperature = -1, but"), ({"temperature": 0}, "temperature = 0, but"),
+                                ({"temperature": float("nan")}, "temperature = nan, but"), ({"epochs": -1}, "epochs = -1, but")):
+            with self.assertRaisesRegex(ValueError, message):
+                adaptau.fit(self.train, **{**QUICK, **params})
+
     def test_what_is_wrong_is_said(self):
-        for call in (lambda: self.model.recommend([60]), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
+        for call in (lambda: self.model.recommend([60]), lambda: self.model.recommend(u for u in (1, 60)), lambda: self.model.similar_items(-1), lambda: self.model.fold_in([[40]])):
             with self.assertRaisesRegex(KeyError, "unknown (user|item)"):
                 call()
         with self.assertRaisesRegex(TypeError, "have no names here"):
@@ -252,12 +406,48 @@ class Named(unittest.TestCase):
             self.model.recommend("nobody")
 
     def test_other_interactions_are_matched_by_name(self):
-        plain = self.model.evaluate(self.pairs, seen=False)["recall@20"]
+        plain = self.model.evaluate(self.pairs, seen=False)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            other = self.model.evaluate((self.pairs[0] + ["stranger"], self.pairs[1] + [1000]), seen=False)["recall@20"]
-        self.assertEqual(other, plain)
-        self.assertIn("1 of", str(caught[0].message))
+            other = self.model.evaluate((self.pairs[0] + ["stranger"], self.pairs[1] + [1000]), seen=False)
+        n_users = len(set(self.pairs[0]))
+        for key, value in plain.items():
+            self.assertAlmostEqual(other[key], value * n_users / (n_users + 1), 6, key)
+        self.assertRegex(str(caught[0].message), "^1 of .* count as not found$")
+
+    def test_users_of_a_matrix_are_called_as_in_the_model(self):
+        data = self.model.interactions_
+        each = self.model.evaluate(data.to_csr()[:, :], seen=False, per_user=True)
+        self.assertEqual(each["users"].tolist(), data.user_labels[np.diff(data.indptr) > 0].tolist())
+
+    def test_what_is_unknown_counts_as_adaptau_evaluate_counts_it(self):
+        program = TRAIN.with_name("adaptau-evaluate")
+        if not program.exists():
+            self.skipTest(f"{program} is not built")
+        train, test = (part.tocoo() for part in split(make_matrix()))
+        train = [f"u{u}" for u in train.row], [f"i{i}" for i in train.col]
+        test = [f"u{u}" for u in test.row], [f"i{i}" for i in test.col]
+        model = adaptau.fit(train, **QUICK)
+        new = [("u1", "new"), ("u1", "newer"), ("u2", "new"), ("stranger", "i3"), ("alien", "new")] + [("u3", f"n{i}") for i in range(9)]
+        only_new = test[0][-1]
+        kept = [pair for pair in zip(*test) if pair[0] != only_new] + [(only_new, "new")] + new
+        wanted_of = {user for user, _ in kept}
+        with tempfile.TemporaryDirectory() as folder:
+            for name, pairs in ("train.csv", zip(*train)), ("test.csv", kept):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+                    out.write("user,item\n" + "".join(f"{u},{i}\n" for u, i in pairs))
+            model.save(os.path.join(folder, "model"))
+            done = subprocess.run([program, "model", "--train", "train.csv", "--test", "test.csv", "--cutoffs", "3,10", "--resamples", "0",
+                                   "--json"], stdout=subprocess.PIPE, check=True, cwd=folder)
+        measured = json.loads(done.stdout)["subject"]
+        with self.assertWarnsRegex(UserWarning, f"{len(new) + 1} of {len(kept)} .*not found"):
+            found = model.evaluate(tuple(zip(*kept)), cutoffs=(3, 10))
+            each = model.evaluate(tuple(zip(*kept)), cutoffs=(3, 10), per_user=True)
+        self.assertEqual(set(each["users"]), wanted_of)
+        for key, value in found.items():
+            self.assertAlmostEqual(value, measured[key], 6, key)
+            self.assertAlmostEqual(each[key].mean(dtype=np.float64), value, 7, key)
+        self.assertEqual(float(each["recall@10"][list(each["users"]).index("alien")]), 0)
 
     def test_a_file_is_read_back(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -265,6 +455,7 @@ class Named(unittest.TestCase):
             self.model.save(path)
             loaded = adaptau.load(path)
             self.assertEqual(loaded.get_params()["dim"], 8)
+            self.assertEqual((loaded.n_epochs_, loaded.loss_, loaded.recall_, loaded.ndcg_), (None,) * 4)
             for seen in (False, adaptau.Interactions.from_pairs(*self.pairs)):
                 found = [m.recommend(["u1", "u2"], 5, seen=seen) for m in (self.model, loaded)]
                 np.testing.assert_array_equal(*(f.items for f in found))
@@ -397,6 +588,32 @@ class Named(unittest.TestCase):
                            stdout=subprocess.DEVNULL, check=True)
             loaded = adaptau.load(path, interactions=([u for u in self.pairs[0]], [str(i) for i in self.pairs[1]]))
             self.assertTrue(set(loaded.recommend("u5", 5).items) <= {str(i) for i in self.pairs[1]})
+            by_number = adaptau.load(path, interactions=self.pairs)  # items are numbers here
+            np.testing.assert_array_equal(by_number.interactions_.indices, loaded.interactions_.indices)
+            self.assertEqual(by_number.interactions_.nnz, len(self.pairs[0]))
+
+    def test_names_are_matched_by_their_text_where_none_is_known(self):
+        users, items = [int(u[1:]) for u in self.pairs[0]], self.pairs[1]
+        text = adaptau.fit(([str(u) for u in users], [str(i) for i in items]), **QUICK)
+        numbers = adaptau.fit((users, items), **QUICK)
+        for saved, given in ((text, (users, items)), (text, (np.array(users, float), items)), (numbers, ([str(u) for u in users], items))):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                loaded = adaptau.AdapTau.from_bytes(saved.to_bytes(), interactions=given)
+            name = saved._names.user_labels[3]
+            np.testing.assert_array_equal(loaded.recommend(name).items, saved.recommend(name).items)
+        with self.assertRaisesRegex(ValueError, "none of 2 interactions is .*users are '0' there and 'ann' here"):
+            adaptau.AdapTau.from_bytes(text.to_bytes(), interactions=(["ann", "bob"], items[:2]))
+        with self.assertRaisesRegex(ValueError, "none of 1 interactions"):
+            text.evaluate((["0"], ["tea"]))
+        for model, name, other in (text, 7, "text: '7'"), (text, np.int64(7), "text: '7'"), (numbers, "7", "numbers: 7"):
+            with self.assertRaisesRegex(KeyError, f"unknown user .*7.*; names are {other}\\?"):
+                model.recommend(name)
+        with self.assertRaises(KeyError) as caught:
+            text.recommend(999)
+        self.assertEqual(caught.exception.args, ("unknown user 999",))
+        with self.assertWarnsRegex(UserWarning, "1 of 1 .* left out"):
+            text.recommend("0", seen=(["0"], ["tea"]))
 
 
 class Estimator(unittest.TestCase):
@@ -437,6 +654,9 @@ class Estimator(unittest.TestCase):
         self.assertEqual(model.n_epochs_, 1)
         with self.assertRaises(ZeroDivisionError):
             adaptau.fit(make_matrix(), callback=lambda p: 1 // 0, **QUICK)
+        for said in True, False, np.bool_(True):
+            with self.assertRaisesRegex(TypeError, f"answered {said}: .*adaptau.STOP.*adaptau.GO_ON"):
+                adaptau.fit(make_matrix(), callback=lambda p: said, **QUICK)
 
     def test_progress_without_tqdm_is_a_line_per_epoch(self):
         with mock.patch.dict(sys.modules, {"tqdm.auto": None, "tqdm": None}), mock.patch("sys.stderr", io.StringIO()) as err:
@@ -494,6 +714,72 @@ class Estimator(unittest.TestCase):
         over.set()
         other.join()
         self.assertGreater(counted[0], 10)
+
+    def test_a_process_ends_while_threads_are_inside_calls(self):
+        code = ("import threading, time, adaptau, numpy as np\n"
+                "pairs = np.arange(6000) % 400, np.arange(6000) * 7 % 300\n"
+                "model = adaptau.fit(pairs, dim=8, epochs=1, temperature=0.2, progress=False)\n"
+                "def ask():\n"
+                "    while True:\n"
+                "        model.recommend(k=50)\n"
+                "        model.fold_in([[1, 2]])\n"
+                "for _ in range(3):\n"
+                "    threading.Thread(target=ask, daemon=True).start()\n"
+                "time.sleep(0.02)\n")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples/hosts/python"), "OMP_NUM_THREADS": "1"}
+        for _ in range(10):
+            done = subprocess.run([sys.executable, "-B", "-c", code], env=environment, stderr=subprocess.PIPE, timeout=120)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_what_an_object_was_made_from_is_freed_after_it(self):
+        freed = []
+
+        class Made(adaptau._library._Object):
+            def __init__(self, name, *keep):
+                self._own(name, freed.append, keep)
+        for cycle in range(10):
+            context = Made("context")
+            dataset = Made("dataset", context)
+            model = Made("model", context, dataset)
+            context.model = dataset.model = model.self = model
+            if cycle % 2:
+                model.context = context
+            del context, dataset, model
+            gc.collect()
+            self.assertEqual(len(freed), 3)
+            self.assertEqual(freed[0], "model")
+            self.assertEqual(freed.pop(), "context")
+            freed.clear()
+
+    def test_an_answer_is_of_one_model_while_another_is_fitted(self):
+        model = adaptau.fit(make_matrix(), **QUICK)
+        before, meanwhile, embeddings = model.recommend([1, 2]), [], adaptau.Model.embeddings
+
+        def ask(trained):
+            meanwhile.append((model.recommend([1, 2]), model.n_items_, model.loss_))
+            return embeddings(trained)
+        loss = model.loss_
+        with mock.patch.object(adaptau.Model, "embeddings", ask):
+            model.fit(make_matrix(seed=5, shape=(30, 70)))
+        self.assertEqual([m[1:] for m in meanwhile], [(40, loss)])
+        np.testing.assert_array_equal(meanwhile[0][0].items, before.items)
+        np.testing.assert_array_equal(meanwhile[0][0].scores, before.scores)
+        self.assertEqual((model.n_items_, model.item_embeddings_.shape), (70, (70, 8)))
+
+    def test_a_temperature_of_another_thread_is_not_used(self):
+        model = adaptau.fit(make_matrix(), **QUICK)
+
+        class Interrupted(float):
+            """While it is compared, another thread folds in by another one."""
+
+            def __ne__(self, other):
+                thread = threading.Thread(target=model.fold_in, args=([1, 5, 9],), kwargs={"tau": 0.8})
+                thread.start()
+                thread.join()
+                return float(self) != other
+        wanted = model.fold_in([1, 5, 9], tau=0.1)
+        np.testing.assert_array_equal(model.fold_in([1, 5, 9], tau=Interrupted(0.1)), wanted)
+        self.assertFalse(np.array_equal(model.fold_in([1, 5, 9], tau=0.8), wanted))
 
     def test_views_outlive_the_model(self):
         users = adaptau.fit(make_matrix(), **QUICK).user_embeddings_

@@ -2,6 +2,7 @@
 """Who has what: interactions of users and items as Python has them, as the library takes them."""
 from __future__ import annotations
 
+import warnings
 from typing import Any, Iterable, Sequence
 
 import numpy as np
@@ -29,12 +30,53 @@ def _sorted_rows(users: np.ndarray, items: np.ndarray, shape: tuple[int, int],
     return indptr, (keys % max(shape[1], 1)).astype(np.int32), weights
 
 
+def _check_numbers(numbers: Any, name: str) -> None:
+    """`name` of a place is what a message calls it."""
+    numbers = np.asarray(numbers)
+    if numbers.dtype.kind in "fcM" and np.isnan(numbers).any():
+        place = int(np.flatnonzero(np.isnan(numbers))[0])
+        raise ValueError(f"{name}[{place}] is NaN")
+    if numbers.dtype == object:  # names, as a frame has them
+        for place, value in enumerate(numbers.ravel().tolist()):
+            if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value):
+                raise ValueError(f"{name}[{place}] is {value}")
+
+
+def _check_values(matrix: Any, weights: bool) -> None:
+    """No NaN, and a warning of numbers below 0 where they say that somebody has an item."""
+    data = (matrix if matrix.format in ("csr", "csc", "coo") else matrix.tocoo()).data[:matrix.nnz]
+    if data.dtype.kind == "f" and np.isnan(data).any():
+        pairs = matrix.tocoo()
+        place = int(np.flatnonzero(np.isnan(pairs.data))[0])
+        raise ValueError(f"the matrix has NaN at row {pairs.row[place]}, column {pairs.col[place]}")
+    if not weights and data.dtype.kind in "fi" and data.size and data.min() < 0:
+        warnings.warn("negative values count as interactions, as all values but 0: drop those that are none", stacklevel=4)
+
+
+def _remedy(thing: Any) -> str:
+    """What something is called that is none of what is wanted, and what to do with it."""
+    name = type(thing).__name__
+    if hasattr(thing, "columns") and hasattr(thing, "__getitem__"):
+        return f"{name}: adaptau.Interactions.from_frame(frame, user=..., item=...) takes two columns"
+    if isinstance(thing, np.ndarray) and thing.ndim == 2:
+        return f"{name}: scipy.sparse.csr_matrix(array) of a row for each user; Interactions.from_pairs(users, items) of pairs"
+    if isinstance(thing, (tuple, list)):
+        return f"{name} of {len(thing)}: Interactions.from_pairs(users, items, weights=...) takes lists as long as each other"
+    return f"{name}: Interactions.from_pairs takes pairs"
+
+
+def _text(name: Any) -> str:
+    """A name as text; a whole number has no point in it."""
+    return str(int(name) if isinstance(name, (float, np.floating)) and float(name).is_integer() else name)
+
+
 class Interactions:
     """Interactions of users (rows) and items (columns), each once and in order.
 
     Made of a scipy.sparse matrix or array of any format and index type: what is stored and not 0 counts, whatever its value, or
-    with `weights=True` by its value, above 0: how often it came, a rating. A canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where it is 32-bit. Anything else
-    is sorted into arrays of its own. `Interactions.from_pairs` takes users and items of any names.
+    with `weights=True` by its value, above 0: how often it came, a rating. NaN is a ValueError, and negative values without
+    `weights=True` are warned of. A canonical CSR matrix with 32-bit indices is used as it lies in memory; its `indptr` is widened where
+    it is 32-bit. Anything else is sorted into arrays of its own. `Interactions.from_pairs` takes users and items of any names.
 
     Attributes:
         indptr: int64 [n_users + 1].
@@ -47,9 +89,10 @@ class Interactions:
     def __init__(self, matrix: Any, user_labels: Sequence | None = None, item_labels: Sequence | None = None, *,
                  weights: bool = False) -> None:
         if not _is_sparse(matrix):
-            raise TypeError(f"wanted a scipy.sparse matrix, not {type(matrix).__name__}; Interactions.from_pairs takes pairs")
+            raise TypeError(f"wanted a scipy.sparse matrix, not {_remedy(matrix)}")
         if max(matrix.shape) > _LARGEST:
             raise ValueError(f"a matrix of {matrix.shape}, but there may be {_LARGEST} users and items at most")
+        _check_values(matrix, weights)
         self.shape = int(matrix.shape[0]), int(matrix.shape[1])
         if matrix.format == "csr" and matrix.has_canonical_format and np.count_nonzero(matrix.data) == matrix.nnz:
             self.indptr = matrix.indptr.astype(np.int64, copy=False)
@@ -89,10 +132,13 @@ class Interactions:
         users, items = np.asarray(users), np.asarray(items)
         if users.ndim != 1 or users.shape != items.shape:
             raise ValueError(f"users of shape {users.shape} and items of shape {items.shape}: wanted two lists as long as each other")
+        _check_numbers(users, "users")
+        _check_numbers(items, "items")
         if weights is not None:
             weights = np.asarray(weights, np.float32)
             if weights.shape != users.shape:
                 raise ValueError(f"weights of shape {weights.shape}, but users of shape {users.shape}")
+            _check_numbers(weights, "weights")
         if shape is None:
             user_labels, users = np.unique(users, return_inverse=True)
             item_labels, items = np.unique(items, return_inverse=True)
@@ -110,6 +156,9 @@ class Interactions:
     @classmethod
     def from_frame(cls, frame: Any, user: str = "user", item: str = "item") -> Interactions:
         """Of two columns of a pandas (or polars) DataFrame."""
+        for name in user, item:
+            if hasattr(frame, "columns") and name not in frame.columns:
+                raise KeyError(f"no column {name!r} in the frame, but {', '.join(map(str, frame.columns))}: user=, item= name them")
         return cls.from_pairs(np.asarray(frame[user]), np.asarray(frame[item]))
 
     @property
@@ -152,7 +201,8 @@ class Interactions:
         if isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__"):
             wanted = [wanted]
         if labels is None:
-            ids = np.asarray(wanted if isinstance(wanted, np.ndarray) else list(wanted))
+            wanted = wanted if isinstance(wanted, np.ndarray) else list(wanted)
+            ids = np.asarray(wanted)
             if ids.size and (ids.dtype.kind not in "iu" or ids.ndim != 1):
                 raise TypeError(f"{side}s have no names here, so numbers are wanted, not {ids.dtype}")
             bad = (ids < 0) | (ids >= count) if ids.size else np.zeros(0, bool)
@@ -166,7 +216,20 @@ class Interactions:
             bad = ids < 0
         if missing == "raise" and bad.any():
             first = int(np.flatnonzero(bad)[0])
-            raise KeyError(f"unknown {side} {np.asarray(wanted, object)[first]!r}")
+            name = wanted[first]
+            other = int(name) if isinstance(name, str) and name.isdecimal() else _text(name)
+            known = labels is not None and other != name and other in self._places[side]
+            raise KeyError(f"unknown {side} {name!r}" + (f"; names are {'text' if isinstance(other, str) else 'numbers'}: {other!r}?"
+                                                         if known else ""))
+        return ids
+
+    def _match(self, side: str, names: np.ndarray) -> np.ndarray:
+        """Row or column numbers of names of other interactions, -1 for unknown ones. Where all are unknown, by the text of both: a file
+        of adaptau-train has text for names, and so may be asked with numbers."""
+        ids, labels = self._find(side, names, "skip"), self.user_labels if side == "user" else self.item_labels
+        if labels is not None and (ids < 0).all():
+            places = {_text(label): place for place, label in enumerate(labels.tolist())}
+            ids = np.fromiter((places.get(_text(name), -1) for name in names.tolist()), np.int32, len(names))
         return ids
 
     def _names_of(self, side: str, ids: np.ndarray) -> np.ndarray:
@@ -196,4 +259,4 @@ def as_interactions(thing: Any, weights: Any = None) -> Interactions:
         if isinstance(weights, bool):
             raise TypeError("weights of a tuple (users, items) are a list with a number for each pair")
         return Interactions.from_pairs(*thing, weights=weights)
-    raise TypeError(f"wanted a scipy.sparse matrix, Interactions, or a tuple (users, items), not {type(thing).__name__}")
+    raise TypeError(f"wanted a scipy.sparse matrix, Interactions, or a tuple (users, items), not {_remedy(thing)}")

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, NamedTuple, Sequence
 import numpy as np
 
 from . import _library as low
-from ._data import Interactions, _sorted_rows, as_interactions
+from ._data import Interactions, _check_numbers, _sorted_rows, as_interactions
 
 ENCODERS = ("mf", "lightgcn", "simplex")
 LOSSES = ("softmax", "bpr", "bce", "mse", "ccl", "slatk", "bsl", "psl")
@@ -38,6 +38,18 @@ def _choice(name: str, value: str, choices: Sequence[str]) -> int:
     if value not in choices:
         raise ValueError(f"{name} = {value!r}, but there are {', '.join(choices)}")
     return choices.index(value)
+
+
+def _whole(name: str, value: Any, least: int, most: int | None = None, remedy: str = "") -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} is a whole number, not a {type(value).__name__}{remedy}")
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name} = {value}, but it is " + (f"{least} or more" if most is None else f"from {least} to {most}"))
+    return int(value)
+
+
+def _length(k: Any) -> int:
+    return _whole("k", k, 1, remedy=": k=10 is how many items are wanted, seen= what users had")
 
 
 class _Progress:
@@ -125,10 +137,13 @@ class AdapTau:
         user_embeddings_, item_embeddings_: float32 [n, dim], views of the model's memory, read-only. None for a mapped file of
             `save(half=True)`, which has no float32.
         tau_: the temperature of the last epoch; None for a file that does not tell.
-        n_epochs_, loss_: epochs behind the model, mean loss of the last one.
-        recall_, ndcg_: of the best epoch on held-out interactions; 0 without.
+        n_epochs_, loss_: epochs behind the model, mean loss of the last one; None after `load`.
+        recall_, ndcg_: of the best epoch on held-out interactions; 0 without; None after `load`.
         interactions_: what was trained on; None after `load`.
         n_users_, n_items_: rows.
+
+    Any number of threads may ask one object. While one of them fits it, the others are answered by the model that was there before,
+    and afterwards by the new one; of two attributes that are read one after the other, each may be of another model.
     """
 
     def __init__(self, encoder: str = "mf", dim: int = 64, *, epochs: int | None = None, loss: str = "softmax",
@@ -168,13 +183,15 @@ class AdapTau:
 
     def _recipe(self) -> low.Recipe:
         members: dict[str, Any] = dict(self.recipe or {})
-        members.update(encoder=_choice("encoder", self.encoder, ENCODERS), dim=self.dim, seed=self.seed,
+        members.update(encoder=_choice("encoder", self.encoder, ENCODERS), dim=self.dim, seed=_whole("seed", self.seed, 0, 2**64 - 1),
                        loss=_choice("loss", self.loss, LOSSES))
         if self.epochs is not None:
-            members["epochs"] = self.epochs
+            members["epochs"] = _whole("epochs", self.epochs, 1)
         if isinstance(self.temperature, str):
             members["tau0_policy"] = _choice("temperature", self.temperature, TEMPERATURES)
         elif self.temperature is not None:
+            if not 0 < self.temperature < float("inf"):
+                raise ValueError(f"temperature = {self.temperature}, but it is a number above 0, or the name of a policy")
             members.update(tau0_policy=_FIXED, tau=float(self.temperature))
         if self.personal is not None:
             members["tau_user_policy"] = _choice("personal", self.personal, PERSONAL)
@@ -193,8 +210,8 @@ class AdapTau:
                 matrix are, or by the weights that Interactions have.
             validation: interactions that are not among these, of the same users and items: the epoch that ranks them best is kept.
             callback: called after each epoch with what is known of it (epoch, n_epochs, loss, tau0, recall, ndcg, evaluated); where
-                it answers adaptau.STOP the training ends with the model as it stands. An exception in it ends `fit` with that
-                exception.
+                it answers adaptau.STOP the training ends with the model as it stands; adaptau.GO_ON, or None, goes on, and True or False
+                is a TypeError. An exception in it ends `fit` with that exception.
 
         Ctrl-C ends the training between two steps with KeyboardInterrupt; a model that was there before stays.
         """
@@ -229,42 +246,65 @@ class AdapTau:
                 progress.close()
                 context.set_progress(None)
         recipe.fill(dataset)
-        self._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
-                                                       ("soft_targets", "popularity_exponent", "positives_outside_sum")})
-        self._dataset: Any = dataset
-        self.n_epochs_, self.loss_ = result.n_epochs, result.loss
-        self.recall_, self.ndcg_ = result.recall, result.ndcg
+        trained = self._sharing(dict(vars(self)))
+        trained._take(context, model, data, result.tau0, {name: getattr(recipe, name) for name in
+                                                          ("soft_targets", "popularity_exponent", "positives_outside_sum")})
+        trained._dataset = dataset
+        trained.n_epochs_, trained.loss_ = result.n_epochs, result.loss
+        trained.recall_, trained.ndcg_ = result.recall, result.ndcg
+        self.__dict__ = trained.__dict__  # at once, for those who ask meanwhile
         return self
+
+    def _sharing(self, attributes: dict[str, Any]) -> AdapTau:
+        """An object with these attributes: the same dict, not a copy."""
+        other = object.__new__(type(self))
+        other.__dict__ = attributes
+        return other
 
     def _take(self, context: low.Context, model: low.Model, data: Interactions, tau: float | None, folding: dict) -> None:
         self._context, self._model, self._names, self.tau_, self._folding = context, model, data, tau, folding
         self._fold: Any = None
-        self._dataset = None
+        self._dataset: Any = None
+        self.n_epochs_ = self.loss_ = self.recall_ = self.ndcg_ = None
         self.interactions_: Interactions | None = data
         self.user_embeddings_, self.item_embeddings_ = model.embeddings()
         self.n_users_, self.n_items_, _ = model.shape
 
-    def _check(self) -> None:
-        if not hasattr(self, "_model"):
+    def _now(self) -> AdapTau:
+        """This object as it stands. Every answer is of one model, even where another thread fits meanwhile: `fit` replaces all
+        attributes at once, and what this returns keeps those of now."""
+        now = self._sharing(self.__dict__)
+        if not hasattr(now, "_model"):
             raise low.Error("this AdapTau is not trained: fit or load comes first", 7)
+        return now
 
     @staticmethod
-    def _aligned(data: Interactions, other: Any) -> Interactions:
-        """`other` in the rows and columns of `data`: by name where both have names. Users and items that `data` does not have are
-        left out, with a warning that counts."""
-        other = as_interactions(other)
-        named = (other.user_labels is not None or other.item_labels is not None)
-        if not named:
+    def _located(data: Interactions, other: Interactions) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of `data` that the rows and columns of `other` are, by name where they have names; -1 for those that
+        `data` does not have."""
+        if other.user_labels is None and other.item_labels is None:
             if other.shape != data.shape:
                 raise ValueError(f"a matrix of {other.shape}, but {data.shape} was trained on")
+            return np.arange(other.shape[0]), np.arange(other.shape[1])
+        return tuple(data._match(side, np.arange(n) if labels is None else labels) for side, n, labels in  # type: ignore[return-value]
+                     (("user", other.shape[0], other.user_labels), ("item", other.shape[1], other.item_labels)))
+
+    @classmethod
+    def _aligned(cls, data: Interactions, other: Any, unknown: str = "are left out", some: bool = True) -> Interactions:
+        """`other` in the rows and columns of `data`. Interactions of users and items that `data` does not have are left out, with a
+        warning that counts and says what becomes of them; where there are no others, that is an error if there are to be `some`."""
+        other = as_interactions(other)
+        rows, columns = cls._located(data, other)
+        if other.user_labels is None and other.item_labels is None:
             return other
-        rows = data._find("user", other.user_labels if other.user_labels is not None else np.arange(other.shape[0]), "skip")
-        columns = data._find("item", other.item_labels if other.item_labels is not None else np.arange(other.shape[1]), "skip")
-        users = rows[np.repeat(np.arange(other.shape[0]), np.diff(other.indptr))]
-        items = columns[other.indices]
+        users, items = rows[_rows_of(other)], columns[other.indices]
         known = (users >= 0) & (items >= 0)
+        if some and other.nnz > 0 and not known.any():
+            raise ValueError(f"none of {other.nnz} interactions is of a user and an item that were trained on: "
+                             f"{_whose('users', data.user_labels, other.user_labels)}, {_whose('items', data.item_labels, other.item_labels)}")
         if not known.all():
-            warnings.warn(f"{int((~known).sum())} of {other.nnz} interactions are of users or items that were not trained on", stacklevel=3)
+            warnings.warn(f"{int((~known).sum())} of {other.nnz} interactions are of users or items that were not trained on, and "
+                          f"{unknown}", stacklevel=3)
         indptr, indices, weights = _sorted_rows(users[known], items[known], data.shape,
                                                 None if other.weights is None else other.weights[known])
         return Interactions._of_arrays(indptr, indices, data.shape[1], data.user_labels, data.item_labels, weights)
@@ -282,7 +322,7 @@ class AdapTau:
             embeddings: of users who are not in the model, as fold_in gives them: float32 [n, dim], or [dim] of one user. `users` is None
                 then. `seen` is what these users have, as fold_in takes it, or False; True knows of nothing that they have.
         """
-        self._check()
+        self = self._now()
         one = users is not None and (isinstance(users, (str, bytes)) or not hasattr(users, "__iter__"))
         if embeddings is not None:
             if users is not None:
@@ -300,7 +340,7 @@ class AdapTau:
             vectors = None
             left_out = self._seen(seen)
         allowed = self._allowed(items, exclude)
-        k = min(k, self.n_items_)
+        k = min(_length(k), self.n_items_)
         found, scores = np.empty((len(rows), k), np.int32), np.empty((len(rows), k), np.float32)
         for begin in range(0, len(rows), _AT_ONCE):
             part = rows[begin:begin + _AT_ONCE]
@@ -315,7 +355,7 @@ class AdapTau:
         if seen is False:
             return None
         if seen is not True:
-            return self._aligned(self._names, seen)
+            return self._aligned(self._names, seen, some=False)
         if self.interactions_ is None:
             raise low.Error("this model was loaded and does not know what users had: seen=interactions, or seen=False", 7)
         return self.interactions_
@@ -327,10 +367,13 @@ class AdapTau:
         return part
 
     def _of_items(self, interactions: Any, weights: Any = None) -> Interactions:
-        """Rows of somebody's, in the model's columns."""
+        """Rows of somebody's, in the model's columns. A tuple of two arrays is users and items, as for `fit`; every other list or tuple is
+        lists of items."""
+        interactions = _as_list(interactions)
         if _is_one_list(interactions):
             interactions, weights = [interactions], None if weights is None else [weights]
-        if isinstance(interactions, (list, tuple)) and not (len(interactions) == 2 and isinstance(interactions[0], np.ndarray)):
+        if isinstance(interactions, list) or (isinstance(interactions, tuple) and
+                                              not (len(interactions) == 2 and isinstance(interactions[0], np.ndarray))):
             return self._of_lists(interactions, weights)
         part = as_interactions(interactions, weights)
         if part.item_labels is not None and self._names.item_labels is not None:
@@ -344,6 +387,8 @@ class AdapTau:
 
     def _of_lists(self, lists: Sequence, weights: Any) -> Interactions:
         """A list of items for each user, and weights in the same shape, which add up where an item comes again."""
+        for user, row in enumerate(lists):
+            self._refuse_dense(user, row)
         ids = [self._names._find("item", row) for row in lists]
         if weights is not None:
             if isinstance(weights, bool) or len(weights) != len(ids):
@@ -352,10 +397,20 @@ class AdapTau:
             for user, (row, numbers) in enumerate(zip(ids, weights)):
                 if numbers.shape != row.shape:
                     raise ValueError(f"weights[{user}] of shape {numbers.shape}, but the user has {len(row)} items")
+                _check_numbers(numbers, f"weights[{user}]")
             weights = np.concatenate(weights + [np.zeros(0, np.float32)])
         users = np.repeat(np.arange(len(ids)), [len(row) for row in ids])
         indptr, indices, weights = _sorted_rows(users, np.concatenate(ids + [np.zeros(0, np.int32)]), (len(ids), self.n_items_), weights)
         return Interactions._of_arrays(indptr, indices, self.n_items_, weights=weights)
+
+    def _refuse_dense(self, user: int, row: Any) -> None:
+        """A row of zeros and ones with a place for each item would be read as items 0 and 1."""
+        if not hasattr(row, "__len__") or len(row) != self.n_items_ or self.n_items_ <= 2:
+            return
+        values = np.asarray(row if isinstance(row, np.ndarray) else list(row))
+        if values.dtype.kind in "biuf" and np.isin(values, (0, 1)).all():
+            raise ValueError(f"the items of user {user} are {len(row)} zeros and ones, as a dense row of the {self.n_items_} items: give "
+                             "numpy.flatnonzero(row), or scipy.sparse.csr_matrix(rows)")
 
     def _allowed(self, items: Iterable | None, exclude: Iterable | None) -> np.ndarray | None:
         if items is None and exclude is None:
@@ -365,18 +420,18 @@ class AdapTau:
 
     def similar_items(self, items: Any, k: int = 10) -> Recommendations:
         """The k items most similar to each, by cosine of embeddings; itself left out."""
-        self._check()
+        self = self._now()
         return self._similar("item", items, self.item_embeddings_, k)
 
     def similar_users(self, users: Any, k: int = 10) -> Recommendations:
         """The k users most similar to each, by cosine of embeddings; itself left out."""
-        self._check()
+        self = self._now()
         return self._similar("user", users, self.user_embeddings_, k)
 
     def _similar(self, side: str, wanted: Any, table: np.ndarray | None, k: int) -> Recommendations:
         one = isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__")
         ids = self._names._find(side, wanted)
-        k = min(k, (self.n_users_ if side == "user" else self.n_items_) - 1)
+        k = min(_length(k), (self.n_users_ if side == "user" else self.n_items_) - 1)
         found, scores = np.empty((len(ids), k), np.int32), np.empty((len(ids), k), np.float32)
         if table is None:
             found, scores = self._model.rank(None, k, ids=ids,
@@ -396,18 +451,20 @@ class AdapTau:
         of one user.
 
         Args:
-            interactions: a list of items, of one user; a list of such lists; or a matrix with the model's columns.
+            interactions: a list of items, of one user; a list of such lists; or a matrix with the model's columns. A list is a Python
+                list, tuple or set, an array, or a pandas Series; [] is one user who has nothing, [[]] a list of one such user.
             weights: how much each item counts: a list of numbers in the shape of the lists, or True for the values of a matrix.
             tau: the temperature of the training; None: as the training said with the model, or where that does not say tau_.
 
             embedding = model.fold_in(["tea", "milk"], weights=[3, 1])
             model.recommend(embeddings=embedding, seen=["tea", "milk"])
         """
-        self._check()
+        self = self._now()
         part = self._of_items(interactions, weights)
-        if self._fold is None or self._fold[0] != tau:
-            self._fold = tau, self._make_fold(tau)
-        embeddings = self._fold[1].users(part.indptr, part.indices, part.weights)
+        fold = self._fold  # another thread may replace it
+        if fold is None or fold[0] != tau:
+            fold = self._fold = tau, self._make_fold(tau)
+        embeddings = fold[1].users(part.indptr, part.indices, part.weights)
         return embeddings[0] if _is_one_list(interactions) else embeddings
 
     def _make_fold(self, tau: float | None) -> low.FoldIn:
@@ -425,28 +482,35 @@ class AdapTau:
         """recall, ndcg, precision, hit_rate, mrr and map at each cutoff, of the users who have test interactions: {"recall@20": ...}.
 
         Args:
-            test: what lists are to find, of the same users and items, by name where they have names.
+            test: what lists are to find, of the same users and items, by name where they have names. Interactions of users or items
+                that were not trained on count as not found, as in adaptau-evaluate, with a warning that counts them.
             seen: as in `recommend`. What is in test, too, does not count there: it could only be a miss.
             per_user: the values of each such user instead of their mean, and "users", who they are.
         """
-        self._check()
-        part, had = self._aligned(self._names, test), self._seen(seen)
+        self = self._now()
+        test, had = as_interactions(test), self._seen(seen)
+        part = self._aligned(self._names, test, "count as not found")
         if had is not None:
             part = _without(part, had)
         held_out = low.Dataset(self._context, part.indptr, part.indices, part.shape[1])
         masks = () if had is None else (low.Dataset(self._context, had.indptr, had.indices, had.shape[1]),)
-        cutoffs = sorted(set(cutoffs))
+        if not hasattr(cutoffs, "__iter__"):
+            raise TypeError(f"cutoffs = {cutoffs}, but it is a list of lengths, such as ({cutoffs},)")
+        cutoffs = sorted({_whole("a cutoff", cutoff, 1) for cutoff in cutoffs})
         evaluator = low.Evaluator(self._context, held_out, cutoffs=cutoffs, masks=masks)
-        if part.nnz == 0:
-            warnings.warn("nobody has test interactions: metrics are NaN", stacklevel=2)
-        else:
+        if part.nnz > 0:
             evaluator.run(self._model)
-        result: dict[str, Any] = {"users": self._names._names_of("user", evaluator.users())} if per_user else {}
+        rows, columns = self._located(self._names, test)
+        found = _Found(evaluator, part, test, rows, columns)
+        if len(found.users) == 0:
+            warnings.warn("nobody has test interactions: metrics are NaN", stacklevel=2)
+        result: dict[str, Any] = {}
+        if per_user:
+            result["users"] = (self._names._names_of("user", rows[found.users]) if test.user_labels is None else
+                               test.user_labels[found.users])
         for metric in low.METRICS:
             for cutoff in cutoffs:
-                result[f"{metric}@{cutoff}"] = (float("nan") if part.nnz == 0 and not per_user else
-                                                np.empty(0, np.float32) if part.nnz == 0 else
-                                                evaluator.per_user(metric, cutoff) if per_user else evaluator.mean(metric, cutoff))
+                result[f"{metric}@{cutoff}"] = found.per_user(metric, cutoff) if per_user else found.mean(metric, cutoff)
         return result
 
     # ---- forgetting ----------------------------------------------------------------------------------------------------
@@ -463,7 +527,7 @@ class AdapTau:
             users: names, or row numbers where users have none; one or many.
             items: likewise.
         """
-        self._check()
+        self = self._now()
         kept = []
         for side, wanted, count in ("user", users, self.n_users_), ("item", items, self.n_items_):
             stays = np.ones(count, bool)
@@ -493,12 +557,12 @@ class AdapTau:
         """One safetensors file with embeddings and names, which adaptau-recommend and adaptau-evaluate read, too. What was trained
         on is not in it: `load` takes it again, or pickle keeps all. half: embeddings as float16, for serving: half the file, and
         half the memory where it is mapped."""
-        self._check()
+        self = self._now()
         self._model.save(path, half, **self._kept())
 
     def to_bytes(self, *, half: bool = False) -> bytes:
         """The file of `save`, which is written nowhere."""
-        self._check()
+        self = self._now()
         return self._model.to_bytes(half, **self._kept())
 
     @classmethod
@@ -506,7 +570,8 @@ class AdapTau:
         """A model that `save` or adaptau-train wrote, or any safetensors file with user_embeddings and item_embeddings.
 
         Args:
-            interactions: what it was trained on, for `recommend` and `evaluate` to leave out, and for `fold_in`.
+            interactions: what it was trained on, for `recommend` and `evaluate` to leave out, and for `fold_in`. Users and items are
+                matched by name, or where the file has none of these names, by their text: 196 is the file's "196".
             mapped: the embeddings stay in the file, whose pages all processes share, instead of being copied. The file must not be
                 written over in place meanwhile; `save` replaces it as a whole, and this model keeps the old one.
         """
@@ -546,6 +611,7 @@ class AdapTau:
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = {"params": self.get_params()}
         if hasattr(self, "_model"):
+            self = self._now()
             data = self.interactions_
             state.update(file=self.to_bytes(), labels=(self._names.user_labels, self._names.item_labels), tau=self.tau_,
                          facts={name: getattr(self, name) for name in ("n_epochs_", "loss_", "recall_", "ndcg_") if hasattr(self, name)},
@@ -572,14 +638,33 @@ class AdapTau:
 # ---- rows and names ----------------------------------------------------------------------------------------------------------
 
 
+def _as_list(thing: Any) -> Any:
+    """A list of what is in a Series or in an array of objects, which may be lists themselves; anything else as it is."""
+    if hasattr(thing, "to_numpy") and getattr(thing, "ndim", 1) == 1:
+        thing = thing.to_numpy()
+    return thing.tolist() if isinstance(thing, np.ndarray) and thing.ndim == 1 and thing.dtype == object else thing
+
+
 def _is_one_list(thing: Any) -> bool:
-    """A list of items rather than one of lists: numbers or names in a list, tuple, set or array."""
+    """A list of items rather than one of lists: numbers or names in a list, tuple, set, Series or array, or nothing."""
+    thing = _as_list(thing)
     if isinstance(thing, np.ndarray):
-        return thing.ndim == 1 and thing.dtype != object
+        return thing.ndim == 1
     if isinstance(thing, (set, frozenset, range)):
         return True
-    return (isinstance(thing, (list, tuple)) and len(thing) > 0 and
+    return (isinstance(thing, (list, tuple)) and
             not any(hasattr(item, "__iter__") and not isinstance(item, (str, bytes)) for item in thing))
+
+
+def _rows_of(data: Interactions) -> np.ndarray:
+    """The row of each interaction."""
+    return np.repeat(np.arange(data.shape[0]), np.diff(data.indptr))
+
+
+def _whose(side: str, known: np.ndarray | None, given: np.ndarray | None) -> str:
+    """An example of names, for a message."""
+    names = ["numbers" if labels is None else repr(labels.tolist()[0]) if len(labels) else "nothing" for labels in (known, given)]
+    return f"{side} are {names[0]} there and {names[1]} here"
 
 
 def _gather(data: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -597,6 +682,43 @@ def _without(part: Interactions, had: Interactions) -> Interactions:
         return part
     users = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
     return Interactions._of_arrays(*_sorted_rows(users[kept], part.indices[kept], part.shape)[:2], part.shape[1], part.user_labels, part.item_labels)
+
+
+class _Found:
+    """What lists found of `test`: an evaluator's metrics of `part`, the interactions of known users and items in the model's rows, and
+    the others as misses. `rows` and `columns` are what `test` has in the model, -1 for what is unknown there. `users` are rows of
+    `test`, those that have interactions to find."""
+
+    def __init__(self, evaluator: low.Evaluator, part: Interactions, test: Interactions, rows: np.ndarray, columns: np.ndarray) -> None:
+        of = _rows_of(test)
+        n_unknown = np.bincount(of[(rows[of] < 0) | (columns[test.indices] < 0)], minlength=test.shape[0])
+        n_known = np.where(rows >= 0, np.diff(part.indptr)[rows], 0) if part.shape[0] > 0 else np.zeros(len(rows), np.int64)
+        self.users = np.flatnonzero(n_known + n_unknown)
+        self._n_known, self._n = n_known[self.users], (n_known + n_unknown)[self.users]
+        self._places = np.searchsorted(evaluator.users(), rows[self.users])  # among the evaluator's users
+        self._evaluator, self._whole = evaluator, not n_unknown.any()
+
+    def per_user(self, metric: str, cutoff: int) -> np.ndarray:
+        values, some = np.zeros(len(self.users), np.float32), self._n_known > 0
+        if some.any():
+            values[some] = self._evaluator.per_user(metric, cutoff)[self._places[some]]
+        return values if self._whole else (values * self._share(metric, cutoff)).astype(np.float32)
+
+    def mean(self, metric: str, cutoff: int) -> float:
+        if len(self.users) == 0:
+            return float("nan")
+        return self._evaluator.mean(metric, cutoff) if self._whole else float(self.per_user(metric, cutoff).mean(dtype=np.float64))
+
+    def _share(self, metric: str, cutoff: int) -> np.ndarray | float:
+        """What is left of each user's metric, because more was to be found; evaluator.h has the formulas."""
+        known, every = np.maximum(self._n_known, 1), self._n
+        if metric == "recall":
+            return known / every
+        known, every = np.minimum(known, cutoff), np.minimum(every, cutoff)
+        if metric == "ndcg":
+            ideal = np.concatenate(([0], np.cumsum(1 / np.log2(np.arange(cutoff) + 2))))
+            return ideal[known] / ideal[every]
+        return known / every if metric == "map" else 1.0
 
 
 def _kind(labels: np.ndarray | None) -> str | None:

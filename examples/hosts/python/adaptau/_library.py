@@ -90,6 +90,11 @@ class Csr(_Sized):
                 ("indices", _P), ("weights", _P)]
 
 
+class DatasetView(_Sized):
+    _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("user_ptr", _P),
+                ("user_items", _P), ("item_ptr", _P), ("item_users", _P), ("user_weights", _P), ("item_weights", _P)]
+
+
 class SamplerOptions(_Filled):
     _init, _kinds = "adaptau_sampler_options_init", ("kind",)
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("kind", _I32), ("rows", _I32), ("rows_per_batch", _I32),
@@ -290,6 +295,23 @@ class _Memory:
                                     "typestr": typestr}
 
 
+class _Life:
+    """Frees a handle when its object and all that was made from it are gone. Objects of one cycle are collected together, in any order;
+    their lives refer only to lives before them, and to arrays, and so end in the right order."""
+
+    def __init__(self, destroy, handle, keep):
+        # At exit nothing is freed: daemon threads may be inside calls, and the system takes the memory back.
+        weakref.finalize(self, self._end, destroy, handle, self._lives(keep)).atexit = False
+
+    @classmethod
+    def _lives(cls, keep):
+        return [cls._lives(thing) if isinstance(thing, tuple) else getattr(thing, "_life", thing) for thing in keep]
+
+    @staticmethod
+    def _end(destroy, handle, _keep):
+        destroy(handle)
+
+
 class _Object:
     """A handle, freed when Python is done with it, and what must live as long."""
 
@@ -301,7 +323,7 @@ class _Object:
     def _own(self, handle, destroy, keep):
         self._as_parameter_ = handle
         self._keep = keep
-        weakref.finalize(self, destroy, handle)  # at exit the latest object goes first
+        self._life = _Life(destroy, handle, keep)
 
     @classmethod
     def _borrowed(cls, handle, owner):
@@ -309,6 +331,7 @@ class _Object:
         self = cls.__new__(cls)
         self._as_parameter_ = _P(handle)
         self._keep = (owner,)
+        self._life = owner._life
         return self
 
 
@@ -356,12 +379,19 @@ class Dataset(_Object):
                          _borrow(weights, np.float32, (len(users),)), keep=(context,))
         return self
 
-    def split(self, share, seed=0, times=None):
+    def rows(self):
+        """Views of the sorted rows: indptr, int64 [n_users + 1], and indices, int32."""
+        view, n = DatasetView(), self.n_pairs
+        call(lib.adaptau_dataset_get_view, self, c.byref(view))
+        return (np.asarray(_Memory(self, view.user_ptr, (view.n_users + 1,), None, "<i8")),
+                np.asarray(_Memory(self, view.user_items, (n,), None, "<i4")) if n else np.empty(0, np.int32))
+
+    def split(self, share, seed=0, times=None, flags=0):
         """What is kept and what is held out, of each user's interactions: drawn ones, or the latest by `times`, int64 in the
-        order of sorted rows."""
+        order of sorted rows. `flags`: ADAPTAU_SPLIT_*."""
         kept, held_out = (Dataset.__new__(Dataset) for _ in range(2))
         handles = _P(), _P()
-        options = SplitOptions(share=share, seed=seed, times=_borrow(times, np.int64, (self.n_pairs,)))
+        options = SplitOptions(flags=flags, share=share, seed=seed, times=_borrow(times, np.int64, (self.n_pairs,)))
         call(lib.adaptau_dataset_split, self._keep[0], self, c.byref(options), *(c.byref(handle) for handle in handles))
         for part, handle in zip((kept, held_out), handles):
             part._own(handle, lib.adaptau_dataset_destroy, keep=(self._keep[0],))
@@ -413,7 +443,7 @@ class Evaluator(_Object):
         cutoffs = np.asarray(cutoffs, np.int32)
         handles = (_P * len(masks))(*(mask._as_parameter_.value for mask in masks))
         options = EvaluatorOptions(n_cutoffs=len(cutoffs), cutoffs=cutoffs.ctypes.data, n_masks=len(masks),
-                                   masks=c.addressof(handles))
+                                   masks=c.addressof(handles) if masks else None)
         super().__init__(lib.adaptau_evaluator_create, lib.adaptau_evaluator_destroy, context, held_out, c.byref(options),
                          keep=(context, held_out, tuple(masks)))
 
@@ -633,14 +663,17 @@ class Training(_Object):
 
 
 def fit_dataset(context, dataset, recipe=None, validation=None, on_step=None, on_epoch=None, **options):
-    """A model and what is known of it. Callbacks get a FitProgress and answer STOP, or anything else to go on; an exception in
-    one ends the training and is raised here."""
+    """A model and what is known of it. Callbacks get a FitProgress and answer STOP, or anything else to go on, but no bool, which may
+    mean either; an exception in one ends the training and is raised here."""
     raised = []
 
     def guarded(function):
         def answer(_, progress):
             try:
-                return STOP if function(progress.contents) == STOP else GO_ON
+                said = function(progress.contents)
+                if isinstance(said, (bool, np.bool_)):
+                    raise TypeError(f"a callback answered {said}: it answers adaptau.STOP to end the training, adaptau.GO_ON or None to go on")
+                return STOP if said == STOP else GO_ON
             except BaseException as cause:  # nothing may pass through the library
                 raised.append(cause)
                 return -1
