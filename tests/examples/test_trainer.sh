@@ -491,7 +491,7 @@ expect 1 "$recommend" model 'Zoë, 3' --output nowhere/o.csv
 
 # Names beside a model are of before names were in its file: they count for a file without, not for this one.
 printf 'one\n' >same-1.users.txt
-expect 0 "$recommend" same-1 3
+expect 0 "$recommend" same-1 3 --seen split
 [ "$(head -n 1 out)" = 3 ] || fail "a file of names beside the model counts"
 [ ! -s err ] || fail "a model that says that its rows have no names: $(cat err)"
 # without_names MODEL COPY: the tables alone, as older versions and other programs write them.
@@ -517,7 +517,7 @@ without_names model nameless
 expect 1 "$recommend" nameless 'Zoë, 3'
 expect_line 1 "$r pairs.csv has names of users or items, but the model has no such names: they cannot be matched" \
     "$recommend" nameless 3 --seen pairs.csv --quiet
-expect 0 "$recommend" nameless 3
+expect 0 "$recommend" nameless 3 --seen split
 [ "$(cat err)" = "$r nameless: no names in it, so numbers are rows" ] || fail "nothing says that names are missing: $(cat err)"
 printf 'cut' >broken
 expect 1 "$recommend" broken 1

@@ -90,6 +90,22 @@ static adaptau_status evaluate(struct result *result, adaptau_error *error)
     return status;
 }
 
+/* Not a hit at the longest cutoff is hardly the model's fault: what is likely, from what was read. */
+static void say_nothing_was_found(const struct result *result)
+{
+    const struct cutoffs *cutoffs = &result->settings->cutoffs;
+    const int32_t         at = ADAPTAU_METRIC_RECALL * cutoffs->count + cutoffs->count - 1;
+    for (int i = 0; i < result->n_subjects && !result->settings->quiet; i++) {
+        const struct subject *s = &result->measured[i].subject;
+        if (result->measured[i].metrics.means[at] > 0)
+            continue;
+        fprintf(stderr, "%s: %s: not one test pair is in any list; %s\n", PROGRAM, s->path,
+                s->n_strangers > 0 ? "are items called the same in lists and data?"
+                : s->is_model      ? "are users and items called the same in model and data?"
+                                   : "lists made with --seen DATA lack all that is in DATA, so it must not hold the test pairs");
+    }
+}
+
 static void close_result(struct result *result)
 {
     free(result->places);
@@ -116,6 +132,8 @@ int main(int argc, char **argv)
     }
     result->settings = &settings;
     adaptau_status status = evaluate(result, &error);
+    if (!status)
+        say_nothing_was_found(result);
     if (status)
         tell_failure(PROGRAM, &error);
     else if (settings.json)

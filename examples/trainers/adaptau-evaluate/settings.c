@@ -7,6 +7,7 @@
 #include <adaptau/evaluator.h>
 
 #include "common/options.h"
+#include "common/target.h"
 
 #define PROGRAM "adaptau-evaluate"
 #define LENGTH(rules) ((int)(sizeof(rules) / sizeof *(rules)))
@@ -48,6 +49,13 @@ static int check_together(const struct settings *s, int n_operands, char *const 
         return refuse("no test pairs: --test FILE, or --train DATA as adaptau-train was given it");
     if (!s->train && (s->reading.split != SPLIT_RANDOM || s->reading.min_degree > 1))
         return refuse("--split and --min-degree go with --train");
+    const char *ending = s->per_user ? path_ending(s->per_user) : "";
+    if (*ending && strcmp(ending, ".csv") != 0 && strcmp(ending, ".tsv") != 0) {
+        fprintf(stderr, "%s: --per-user: no form is called \"%s\"; .csv and .tsv are\n", PROGRAM, ending);
+        return 2;
+    }
+    if (splitting_fault(&s->reading))
+        return refuse(splitting_fault(&s->reading));
     if (is_stdin(s->subject) + is_stdin(s->against) + is_stdin(s->train) + is_stdin(s->reading.test) > 1)
         return refuse("standard input can be one file only");
     return OPTIONS_GO_ON;

@@ -99,6 +99,14 @@ static void say_names_are_missing(const struct run *run)
         fprintf(stderr, "%s: %s: no names in it, so numbers are rows\n", PROGRAM, s->model);
 }
 
+/* Once there are lists, so that an error stays the one line that is said. */
+static void say_seen_is_missing(const struct run *run)
+{
+    const struct settings *s = run->settings;
+    if (!s->quiet && !s->seen && s->wish == WISH_ITEMS_OF_USERS)
+        fprintf(stderr, "%s: no --seen DATA, so lists may hold what users have already\n", PROGRAM);
+}
+
 static adaptau_status open_run(struct run *run, const struct settings *settings, adaptau_error *error)
 {
     *run = (struct run){.settings = settings, .own = {.struct_size = sizeof run->own}};
@@ -295,6 +303,8 @@ int main(int argc, char **argv)
         status = output_close(&run.output, &error);
     if (status)
         tell_failure(PROGRAM, &error);
+    else
+        say_seen_is_missing(&run);
     close_run(&run);
     return !status && finish_stdout(PROGRAM) ? 0 : 1;
 }

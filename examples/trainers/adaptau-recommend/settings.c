@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/options.h"
+#include "common/target.h"
 
 #define PROGRAM "adaptau-recommend"
 
@@ -20,18 +21,22 @@ static const struct program program = {
 static const char *const cold_names[] = {"refuse", "popular", NULL};
 static const char *const form_names[] = {"text", "csv", "tsv", "jsonl", "json", NULL};
 
-/* What the end of a path says. */
-static enum form form_of(const char *path)
+/* What the end of a path says; false for an ending that says nothing. A path without one is text. */
+static bool find_form(const char *path, enum form *form)
 {
     static const struct {
         const char *ending;
         enum form   form;
-    } endings[] = {{".csv", FORM_CSV}, {".tsv", FORM_TSV}, {".jsonl", FORM_JSONL}, {".ndjson", FORM_JSONL}, {".json", FORM_JSON}};
-    const char *dot = path ? strrchr(path, '.') : NULL;
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (strcmp(dot, endings[i].ending) == 0)
-            return endings[i].form;
-    return FORM_TEXT;
+    } endings[] = {{".csv", FORM_CSV},      {".tsv", FORM_TSV},   {".jsonl", FORM_JSONL},
+                   {".ndjson", FORM_JSONL}, {".json", FORM_JSON}, {".txt", FORM_TEXT}};
+    const char *ending = path_ending(path);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (strcmp(ending, endings[i].ending) == 0) {
+            *form = endings[i].form;
+            return true;
+        }
+    *form = FORM_TEXT;
+    return *ending == '\0';
 }
 
 static int refuse(const char *why)
@@ -117,6 +122,12 @@ int read_settings(int argc, char **argv, struct settings *settings)
     s->words = argv + first + 1;
     s->n_words = argc - first - 1;
     s->wish = similar ? WISH_SIMILAR_ITEMS : similar_users ? WISH_SIMILAR_USERS : from ? WISH_ITEMS_FROM_ITEMS : WISH_ITEMS_OF_USERS;
-    s->form = json ? FORM_JSON : form_given ? (enum form)form : form_of(s->output);
+    if (json || form_given)
+        s->form = json ? FORM_JSON : (enum form)form;
+    else if (s->output && !find_form(s->output, &s->form)) {
+        fprintf(stderr, "%s: --output: no form is called \"%s\"; .csv, .tsv, .jsonl, .ndjson, .json and .txt are, and --output-format says it\n",
+                PROGRAM, path_ending(s->output));
+        return 2;
+    }
     return check_together(s, similar, similar_users, from);
 }

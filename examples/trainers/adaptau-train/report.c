@@ -40,6 +40,8 @@ static void json_data(struct json *json, const struct run *run)
     json_whole(json, "n_train", adaptau_dataset_n_interactions(run->problem.train));
     json_whole(json, "n_test", adaptau_dataset_n_interactions(run->problem.test));
     json_whole(json, "n_test_users", run->trial.n_test_users);
+    if (*run->beside.why_untested)
+        json_text(json, "why_untested", run->beside.why_untested);
     account_json(&run->problem.data.account, "reading", json);
 }
 
@@ -100,11 +102,21 @@ void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chos
     json_number(json, "lr_items", recipe->base.learning_rate_items);
 }
 
+/* What found tau0 ended where it may not go on. */
+static bool is_at_bound(const struct run *run)
+{
+    const adaptau_recipe *recipe = &run->trial.recipe.base;
+    const int32_t         policy = run->trial.tau0_policy;
+    return policy != ADAPTAU_TAU0_FIXED && policy != ADAPTAU_TAU0_LEARNED &&
+           (run->trial.tau0 <= recipe->tau_min * (1 + 1e-6) || run->trial.tau0 >= recipe->tau_max * (1 - 1e-6));
+}
+
 static void json_search(struct json *json, const struct run *run)
 {
     bool on_test = run->settings->trial.protocol == PROTOCOL_PAPER;
     json_text(json, "protocol", protocol_name(run->settings));
     json_truth(json, "selected_on_test", on_test);
+    json_truth(json, "tau_at_bound", is_at_bound(run));
     json_whole(json, "tau_trials", run->trial.tuning.n_trials);
     if (run->trial.tuning.n_trials > 0) {
         json_whole(json, "tau_trial_epochs", run->trial.tuning.trial_epochs);
@@ -140,6 +152,30 @@ static struct scores test_scores(const struct run *run)
     return scores;
 }
 
+/* Recall and NDCG at the cutoff that chooses. */
+static void json_both(struct json *json, const char *of, const struct scores *scores, const struct cutoffs *cutoffs)
+{
+    static const int both[] = {ADAPTAU_METRIC_RECALL, ADAPTAU_METRIC_NDCG};
+    const int32_t    at = choosing_cutoff(cutoffs);
+    for (int i = 0; i < 2; i++) {
+        char key[48];
+        snprintf(key, sizeof key, "%s_%s@%d", of, metric_names[both[i]], cutoffs->values[at]);
+        json_number(json, key, scores->value[both[i]][at]);
+    }
+}
+
+static void json_beside(struct json *json, const struct run *run)
+{
+    const struct beside *beside = &run->beside;
+    if (!beside->measured)
+        return;
+    json_both(json, "popular", &beside->popular, &run->settings->trial.cutoffs);
+    if (beside->n_warm > 0) {
+        json_whole(json, "n_warm_test_users", beside->n_warm);
+        json_both(json, "warm", &beside->warm, &run->settings->trial.cutoffs);
+    }
+}
+
 void report_json(const struct run *run)
 {
     struct json json = {.out = stdout};
@@ -158,6 +194,7 @@ void report_json(const struct run *run)
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);
     json_scores(&json, &scores, &run->settings->trial.cutoffs);
+    json_beside(&json, run);
     json_number(&json, "read_seconds", run->read_seconds);
     json_number(&json, "tune_seconds", run->trial.tune_seconds);
     json_number(&json, "train_seconds", run->trial.train_seconds);
@@ -209,6 +246,16 @@ static const char *name_divisor(uint32_t divisor)
     return divisor == 2 ? " on half of the users" : divisor == 4 ? " on a quarter of the users" : "";
 }
 
+static void print_bound(const struct run *run)
+{
+    const bool searched = run->trial.tuning.n_trials > 0;
+    printf("%-10s %g is at the bound of %s (%s)%s\n", searched ? "" : "tau0", run->trial.tau0,
+           run->trial.tau0_policy == ADAPTAU_TAU0_HELD_OUT ? "the search" : "the equation",
+           run->trial.tau0 >= run->trial.recipe.base.tau_max * (1 - 1e-6) ? "--tau-max" : "--tau-min",
+           searched ? ": the best one may be beyond"
+           : run->trial.tau0_policy == ADAPTAU_TAU0_HELD_OUT ? ": too few pairs to hold any out and search by" : "");
+}
+
 static void print_facts(const struct run *run)
 {
     const struct recipe *recipe = &run->trial.recipe;
@@ -218,6 +265,8 @@ static void print_facts(const struct run *run)
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
            run->problem.data.n_items, (long long)adaptau_dataset_n_interactions(run->problem.train),
            (long long)adaptau_dataset_n_interactions(run->problem.test), run->trial.n_test_users);
+    if (*run->beside.why_untested)
+        printf("           %s\n", run->beside.why_untested);
     printf("model      %s, ", backbone_names[recipe->base.encoder]);
     if (recipe->base.encoder == ADAPTAU_ENCODER_LIGHTGCN)
         printf("%lld layer%s, ", (long long)recipe->base.n_layers, recipe->base.n_layers == 1 ? "" : "s");
@@ -241,6 +290,8 @@ static void print_facts(const struct run *run)
                run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, name_divisor(run->trial.tuning.user_divisor), (long long)run->trial.tuning.n_held_out,
                run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share,
                run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
+    if (is_at_bound(run))
+        print_bound(run);
     print_protocol(run);
     if (run->trial.tuning.factorised_score != 0)
         print_comparison(run);
@@ -269,9 +320,37 @@ static void print_scores(const struct scores *scores, const struct cutoffs *cuto
     printf("\n");
 }
 
+static void print_both(const char *title, const struct scores *scores, const struct cutoffs *cutoffs)
+{
+    const int32_t at = choosing_cutoff(cutoffs);
+    printf("%-10s recall@%d %.4f, NDCG@%d %.4f", title, cutoffs->values[at], scores->value[ADAPTAU_METRIC_RECALL][at],
+           cutoffs->values[at], scores->value[ADAPTAU_METRIC_NDCG][at]);
+}
+
+/* What the table is to be compared with. */
+static void print_beside(const struct run *run)
+{
+    const struct beside  *beside = &run->beside;
+    const struct cutoffs *cutoffs = &run->settings->trial.cutoffs;
+    const int32_t         at = choosing_cutoff(cutoffs);
+    if (!beside->measured)
+        return;
+    printf("\n");
+    print_both("popular", &beside->popular, cutoffs);
+    printf(" by the most popular first%s\n",
+           run->trial.scores.value[ADAPTAU_METRIC_RECALL][at] > beside->popular.value[ADAPTAU_METRIC_RECALL][at]
+               ? ""
+               : ": the model finds no more than that");
+    if (beside->n_warm > 0) {
+        print_both("warm", &beside->warm, cutoffs);
+        printf(" of the %d test users who are in train\n", beside->n_warm);
+    }
+}
+
 void report_table(const struct run *run)
 {
     const struct scores scores = test_scores(run);
     print_facts(run);
     print_scores(&scores, &run->settings->trial.cutoffs);
+    print_beside(run);
 }

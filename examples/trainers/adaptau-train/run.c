@@ -44,7 +44,10 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
                               (uint64_t)settings->trial.split_seed, error);
     if (status)
         return status;
+    beside_explain(&run->beside, &run->problem, settings);
     say_what_was_read(settings, &run->problem.data.account);
+    if (*run->beside.why_untested && !settings->quiet)
+        fprintf(stderr, "%s\n", run->beside.why_untested);
     run->trial = (struct trial){
         .options = &settings->trial,
         .context = run->context,
@@ -130,5 +133,8 @@ adaptau_status run_trial(struct run *run, adaptau_error *error)
 {
     run->trial.observer = (struct trial_observer){run, watch_tuning, begin_phase, end_step, end_epoch, end_phase};
     progress_begin(&run->progress, run->settings->quiet, "temperature", 0);
-    return trial_run(&run->trial, error);
+    adaptau_status status = trial_run(&run->trial, error);
+    if (!status && !run->trial.stopped_epoch)
+        beside_measure(&run->beside, &run->trial, &run->problem.data.account);
+    return status;
 }

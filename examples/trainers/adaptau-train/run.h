@@ -3,6 +3,7 @@
 #ifndef ADAPTAU_TRAIN_RUN_H
 #define ADAPTAU_TRAIN_RUN_H
 
+#include "adaptau-train/beside.h"
 #include "adaptau-train/curves.h"
 #include "adaptau-train/history.h"
 #include "adaptau-train/progress.h"
@@ -15,6 +16,7 @@ struct run {
     adaptau_context       *context;
     struct problem         problem;
     struct trial           trial;
+    struct beside          beside;
     struct history         history;
     struct curves          curves; /* kept where there is to be a report */
     struct progress        progress;

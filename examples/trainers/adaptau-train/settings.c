@@ -331,6 +331,10 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
         fprintf(stderr, "%s: --weight-map and --weight-clip go with --weights\n", program->name);
         code = 2;
     }
+    if (code == OPTIONS_GO_ON && splitting_fault(&settings->reading)) {
+        fprintf(stderr, "%s: %s\n", program->name, splitting_fault(&settings->reading));
+        code = 2;
+    }
     if (code == OPTIONS_GO_ON && settings->half && !settings->save) {
         fprintf(stderr, "%s: --half goes with --save\n", program->name);
         code = 2;

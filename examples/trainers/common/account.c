@@ -58,7 +58,7 @@ void account_line(const struct account *a, char line[ACCOUNT_LINE_SIZE])
     put_count(&writer, a->undated, "without a time that can be read: times are not used");
     put_count(&writer, a->in_both, "test pairs are also in train and left out of test");
     put_count(&writer, a->unknown, "test pairs of users or items that --min-degree left out");
-    if (a->tested)
+    if (a->tested || a->cold_users > 0 || a->cold_items > 0)
         put(&writer, "; %lld users and %lld items of test are not in train", (long long)a->cold_users, (long long)a->cold_items);
     if (a->compacted_users > 0)
         put(&writer, "; user ids are sparse, up to %lld, and get rows in their order", (long long)a->compacted_users - 1);

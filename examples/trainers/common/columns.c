@@ -185,6 +185,14 @@ static adaptau_status find_sides(const struct row *header, const char *name, str
     return ADAPTAU_OK;
 }
 
+static bool is_taken(const struct columns *columns, int at)
+{
+    for (int role = 0; role < N_ROLES; role++)
+        if (columns->at[role] == at)
+            return true;
+    return false;
+}
+
 /* The one other column of numbers behind user and item; -1: there is none, or several. Whatever it is called, it is counted. */
 static int find_other_number(const struct row *header, const struct layout *layout, const struct columns *columns)
 {
@@ -201,12 +209,29 @@ static int find_other_number(const struct row *header, const struct layout *layo
     return found;
 }
 
+/* The one other column of seconds or milliseconds since 1970 whose name says nothing; -1: there is none, or several. */
+static int find_time_by_numbers(const struct row *header, const struct layout *layout, const struct columns *columns)
+{
+    char word[WORD_SIZE];
+    int  found = -1;
+    for (int i = 0; i < header->n && i < LAYOUT_COLUMNS; i++) {
+        fold_word(&header->fields[i], word);
+        if (is_taken(columns, i) || !(layout->kinds[i].recent || layout->kinds[i].recent_ms) || ends_in(word, "id") ||
+            has_ending(word, ROLE_WEIGHT) || is_one_of(word, stems[ROLE_USER]) || is_one_of(word, stems[ROLE_ITEM]))
+            continue;
+        if (found >= 0)
+            return -1;
+        found = i;
+    }
+    return found;
+}
+
 /* Weights and times are numbers, where a name alone could be anything; a time may be a date. */
 static void find_extras(const struct row *header, const struct layout *layout, struct columns *columns)
 {
     char word[WORD_SIZE];
     int *time = &columns->at[ROLE_TIME], *weight = &columns->at[ROLE_WEIGHT];
-    bool given_time = *time >= 0;
+    bool given_time = *time >= 0, weights_are_odd = false;
     for (int i = 0; i < header->n && i < LAYOUT_COLUMNS; i++) {
         if (i == columns->at[ROLE_USER] || i == columns->at[ROLE_ITEM])
             continue;
@@ -216,20 +241,16 @@ static void find_extras(const struct row *header, const struct layout *layout, s
             *time = i;
         else if (!dates && *weight < 0 && i != *time && has_ending(word, ROLE_WEIGHT) && layout->kinds[i].number)
             *weight = i;
+        else if (!dates && i != *time && has_ending(word, ROLE_WEIGHT))
+            weights_are_odd = weights_are_odd || layout->kinds[i].mostly;
     }
-    if (*weight < 0)
+    if (*time < 0)
+        columns->dated_by_numbers = (*time = find_time_by_numbers(header, layout, columns)) >= 0;
+    if (*weight < 0 && !weights_are_odd)
         *weight = find_other_number(header, layout, columns);
 }
 
 /* ---- by position --------------------------------------------------------------------------------------------------- */
-
-static bool is_taken(const struct columns *columns, int at)
-{
-    for (int role = 0; role < N_ROLES; role++)
-        if (columns->at[role] == at)
-            return true;
-    return false;
-}
 
 static void find_by_position(const struct layout *layout, struct columns *columns)
 {
@@ -317,8 +338,49 @@ static void keep_names(const struct row *header, struct columns *columns)
     }
 }
 
-static adaptau_status check_columns(const struct read_options *options, const struct layout *layout, const char *name,
-                                    const struct columns *columns, adaptau_error *error)
+/* A column that would be the weights if one of its lines had a number: one that is called so, or else the only one of numbers.
+ * -1: there is none. */
+static int find_odd_weights(const struct layout *layout, const struct row *header, const struct columns *columns)
+{
+    char word[WORD_SIZE];
+    int  found = -1, n_found = 0;
+    for (int i = 0; i < layout->n_fields && i < LAYOUT_COLUMNS; i++) {
+        if (is_taken(columns, i) || !layout->kinds[i].mostly || layout->kinds[i].odd_line == 0)
+            continue;
+        fold_word(header ? &header->fields[i] : &(struct field){0}, word);
+        if (header && has_ending(word, ROLE_WEIGHT))
+            return i;
+        found = i;
+        n_found++;
+    }
+    return n_found == 1 ? found : -1;
+}
+
+static adaptau_status refuse_no_weights(const struct read_options *options, const struct layout *layout, const struct row *header,
+                                        const char *name, const struct columns *columns, adaptau_error *error)
+{
+    const int odd = find_odd_weights(layout, header, columns);
+    char      called[COLUMN_NAME_SIZE + 4] = "";
+    if (odd >= 0 && header)
+        snprintf(called, sizeof called, " '%.*s'", (int)(header->fields[odd].length < COLUMN_NAME_SIZE ? header->fields[odd].length : COLUMN_NAME_SIZE),
+                 (const char *)header->fields[odd].at);
+    if (odd >= 0 && options->rated)
+        return fail(error, ADAPTAU_E_FORMAT, "%s:%lld: --min-rating, but column %d%s, which would be the ratings, holds no number here",
+                    shown_path(name), (long long)layout->kinds[odd].odd_line, odd + 1, called);
+    if (odd >= 0)
+        return fail(error, ADAPTAU_E_FORMAT,
+                    "%s:%lld: --weights, but column %d%s, which would be the weights, holds no number here; --weights %d takes it and leaves "
+                    "such lines out",
+                    shown_path(name), (long long)layout->kinds[odd].odd_line, odd + 1, called, odd + 1);
+    if (options->rated)
+        return fail(error, ADAPTAU_E_FORMAT, "%s: --min-rating, but there is no column of ratings; --columns weight=NAME says which it is",
+                    shown_path(name));
+    return fail(error, ADAPTAU_E_FORMAT, "%s: --weights, but there is no column of weights; --weights NAME says which it is",
+                shown_path(name));
+}
+
+static adaptau_status check_columns(const struct read_options *options, const struct layout *layout, const struct row *header,
+                                    const char *name, const struct columns *columns, adaptau_error *error)
 {
     for (int side = ROLE_USER; side <= ROLE_ITEM && !options->columns && !layout->header && layout->n_fields > 2; side++) {
         const struct column_kind *kind = &layout->kinds[columns->at[side]];
@@ -333,12 +395,8 @@ static adaptau_status check_columns(const struct read_options *options, const st
             if (columns->at[a] >= 0 && columns->at[a] == columns->at[b])
                 return fail(error, ADAPTAU_E_ARGUMENT, "%s: column %d would be both %s and %s; --columns says which is which",
                             shown_path(name), columns->at[a] + 1, role_names[a], role_names[b]);
-    if (options->rated && columns->at[ROLE_WEIGHT] < 0)
-        return fail(error, ADAPTAU_E_FORMAT, "%s: --min-rating, but there is no column of ratings; --columns weight=NAME says which it is",
-                    shown_path(name));
-    if (options->weights && columns->at[ROLE_WEIGHT] < 0)
-        return fail(error, ADAPTAU_E_FORMAT, "%s: --weights, but there is no column of weights; --weights NAME says which it is",
-                    shown_path(name));
+    if ((options->rated || options->weights) && columns->at[ROLE_WEIGHT] < 0)
+        return refuse_no_weights(options, layout, header, name, columns, error);
     return ADAPTAU_OK;
 }
 
@@ -359,7 +417,7 @@ adaptau_status columns_find(const struct read_options *options, const struct lay
     if (!status && !header)
         find_by_position(layout, columns);
     if (!status)
-        status = check_columns(options, layout, name, columns, error);
+        status = check_columns(options, layout, header, name, columns, error);
     if (!status && header)
         keep_names(header, columns);
     return status;

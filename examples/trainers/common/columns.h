@@ -12,6 +12,7 @@ enum role { ROLE_USER, ROLE_ITEM, ROLE_WEIGHT, ROLE_TIME, N_ROLES };
 struct columns {
     int  at[N_ROLES];                       /* from 0; -1: there is none */
     char names[N_ROLES][COLUMN_NAME_SIZE];  /* from the header, cut; "" without one */
+    bool dated_by_numbers;                  /* the name of the column of times says nothing, its numbers do */
 };
 
 /* `header` is the first row where layout->header, else NULL. E_FORMAT, E_ARGUMENT (--columns): the message lists the names that

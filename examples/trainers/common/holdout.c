@@ -146,13 +146,18 @@ static bool has_pair(const adaptau_dataset_view *view, int32_t user, int32_t ite
     return low < end && view->user_items[low] == item;
 }
 
-static void count_cold(const adaptau_dataset_view *train, const adaptau_dataset_view *test, struct account *account)
+adaptau_status count_cold(const adaptau_dataset *train, const adaptau_dataset *test, struct account *account, adaptau_error *error)
 {
+    adaptau_dataset_view of_train = {.struct_size = sizeof of_train}, of_test = {.struct_size = sizeof of_test};
+    adaptau_status       status = adaptau_dataset_get_view(train, &of_train, error);
+    if (!status)
+        status = adaptau_dataset_get_view(test, &of_test, error);
     account->cold_users = account->cold_items = 0;
-    for (int32_t u = 0; u < test->n_users; u++)
-        account->cold_users += test->user_ptr[u + 1] > test->user_ptr[u] && train->user_ptr[u + 1] == train->user_ptr[u];
-    for (int32_t i = 0; i < test->n_items; i++)
-        account->cold_items += test->item_ptr[i + 1] > test->item_ptr[i] && train->item_ptr[i + 1] == train->item_ptr[i];
+    for (int32_t u = 0; u < of_test.n_users && !status; u++)
+        account->cold_users += of_test.user_ptr[u + 1] > of_test.user_ptr[u] && of_train.user_ptr[u + 1] == of_train.user_ptr[u];
+    for (int32_t i = 0; i < of_test.n_items && !status; i++)
+        account->cold_items += of_test.item_ptr[i + 1] > of_test.item_ptr[i] && of_train.item_ptr[i + 1] == of_train.item_ptr[i];
+    return status;
 }
 
 adaptau_status leave_out_known(const adaptau_dataset *train, adaptau_dataset **test, adaptau_context *context,
@@ -177,10 +182,7 @@ adaptau_status leave_out_known(const adaptau_dataset *train, adaptau_dataset **t
     if (left) {
         adaptau_dataset_destroy(*test);
         *test = left;
-        status = adaptau_dataset_get_view(*test, &of_test, error);
     }
-    if (!status)
-        count_cold(&of_train, &of_test, account);
     pairs_free(&unknown);
     return status;
 }

@@ -12,8 +12,11 @@ adaptau_status hold_out(struct data *data, adaptau_context *context, const struc
                         uint64_t seed, adaptau_dataset **train, adaptau_dataset **test, adaptau_error *error);
 
 /* A test pair that is in train, too, is masked when items are ranked, and could only be a miss: leave such pairs out of *test, a
- * dataset that may be replaced, and count them and the users and items that train does not have. */
+ * dataset that may be replaced, and count them. */
 adaptau_status leave_out_known(const adaptau_dataset *train, adaptau_dataset **test, adaptau_context *context,
                                struct account *account, adaptau_error *error);
+
+/* Count the users and the items of test that train does not have: nothing was learned of them. */
+adaptau_status count_cold(const adaptau_dataset *train, const adaptau_dataset *test, struct account *account, adaptau_error *error);
 
 #endif

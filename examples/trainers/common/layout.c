@@ -70,11 +70,12 @@ static bool is_whole(const struct field *field)
     return field->length > 0;
 }
 
-static bool is_recent(const struct field *field)
+/* Since 1970, from 1990 to 2037: `unit` is of a second. */
+static bool is_recent(const struct field *field, double unit)
 {
     double value;
-    return is_whole(field) && read_number((const char *)field->at, field->length, false, &value) && value >= 631152000 &&
-           value <= 2147483647;
+    return is_whole(field) && read_number((const char *)field->at, field->length, false, &value) && value >= 631152000 * unit &&
+           value <= 2147483647 * unit;
 }
 
 static bool is_date(const struct field *field)
@@ -96,19 +97,20 @@ struct walk {
     const unsigned char   *at, *end;
     bool                   last;
     int                    n;
+    int64_t                line; /* where `at` is */
     enum split             result;
 };
 
 static struct walk walk_begin(const struct bytes *bytes, const struct splitter *splitter)
 {
-    return (struct walk){.splitter = splitter, .at = bytes->at, .end = bytes->end, .last = bytes->ended};
+    return (struct walk){.splitter = splitter, .at = bytes->at, .end = bytes->end, .last = bytes->ended, .line = bytes->line};
 }
 
 static bool walk_on(struct walk *walk, struct row *row)
 {
     if (walk->n == ROWS_MAX)
         return false;
-    row->line = 1;
+    row->line = walk->line;
     walk->result = split_row(walk->splitter, walk->at, walk->end, walk->last, row);
     if (walk->result == SPLIT_MORE && walk->n == 0) {
         walk->result = split_row(walk->splitter, walk->at, walk->end, true, row);
@@ -124,6 +126,7 @@ static bool walk_on(struct walk *walk, struct row *row)
     if (walk->result != SPLIT_DONE)
         return false;
     walk->at = row->next;
+    walk->line = row->line + row->n_lines;
     walk->n++;
     return true;
 }
@@ -242,9 +245,10 @@ static void look_at_columns(const struct bytes *bytes, struct layout *layout, st
     int             n = layout->n_fields < LAYOUT_COLUMNS ? layout->n_fields : LAYOUT_COLUMNS;
     splitter_init(&splitter, layout->separator);
     struct walk walk = walk_begin(bytes, &splitter);
-    int n_numbers[LAYOUT_COLUMNS] = {0};
+    int n_numbers[LAYOUT_COLUMNS] = {0}, n_filled[LAYOUT_COLUMNS] = {0};
     for (int i = 0; i < LAYOUT_COLUMNS; i++)
-        layout->kinds[i] = (struct column_kind){i < n, i < n, i < n, i < n, i < n};
+        layout->kinds[i] = (struct column_kind){.number = i < n, .whole = i < n, .epoch = i < n, .recent = i < n,
+                                                .recent_ms = i < n, .date = i < n};
     while (walk_on(&walk, row)) {
         if (walk.n == 1 && !first_counts)
             continue;
@@ -254,15 +258,21 @@ static void look_at_columns(const struct bytes *bytes, struct layout *layout, st
             const struct field  none = {0}, *field = i < row->n ? &row->fields[i] : &none;
             const bool number = is_number(field, layout->decimal_comma);
             n_numbers[i] += number;
+            n_filled[i] += field->length > 0;
             kind->number = kind->number && (number || field->length == 0);
-            kind->recent = kind->recent && is_recent(field);
+            if (!number && field->length > 0 && kind->odd_line == 0)
+                kind->odd_line = row->line;
+            kind->recent = kind->recent && is_recent(field, 1);
+            kind->recent_ms = kind->recent_ms && is_recent(field, 1000);
             kind->date = kind->date && is_date(field);
             kind->whole = kind->whole && is_whole(field);
             kind->epoch = kind->epoch && is_epoch(field);
         }
     }
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         layout->kinds[i].number = layout->kinds[i].number && n_numbers[i] > 0;
+        layout->kinds[i].mostly = n_numbers[i] > 0 && n_numbers[i] * 2 >= n_filled[i];
+    }
     layout->n_lines = walk.n;
     if (!any)
         memset(layout->kinds, 0, sizeof layout->kinds);

@@ -17,7 +17,10 @@ struct column_kind {
     bool whole;  /* whole numbers */
     bool epoch;  /* seconds, milliseconds, microseconds or nanoseconds since 1970, of a year from 1973 on */
     bool recent; /* the same as seconds from 1990 to 2037: not likely an id */
+    bool recent_ms; /* the same as milliseconds */
     bool date;   /* dates such as 2016-01-31 */
+    bool mostly; /* numbers, in at least half of the fields that are not empty */
+    int64_t odd_line; /* the first line with neither a number nor an empty field; 0: none has */
 };
 
 struct layout {

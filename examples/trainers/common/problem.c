@@ -44,6 +44,8 @@ adaptau_status problem_open(struct problem *problem, adaptau_context *context, c
         status = data->has_test ? take_both(problem, context, error)
                                 : hold_out(data, context, reading, test_share, split_seed, &problem->train, &problem->test, error);
     if (!status)
+        status = count_cold(problem->train, problem->test, &data->account, error);
+    if (!status)
         status = take_times(problem, error);
     if (!status)
         data->account.kept = adaptau_dataset_n_interactions(problem->train) + adaptau_dataset_n_interactions(problem->test);

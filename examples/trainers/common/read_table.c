@@ -60,7 +60,7 @@ static void describe(const struct table *table, char text[SEEN_SIZE])
     describe_column(&table->columns, ROLE_USER, "", &text, &size);
     describe_column(&table->columns, ROLE_ITEM, "", &text, &size);
     describe_column(&table->columns, ROLE_WEIGHT, table->options->rated || table->options->weights ? "" : " (not used)", &text, &size);
-    describe_column(&table->columns, ROLE_TIME, "", &text, &size);
+    describe_column(&table->columns, ROLE_TIME, table->columns.dated_by_numbers ? " (by its numbers)" : "", &text, &size);
 }
 
 /* ---- one row ---------------------------------------------------------------------------------------------------- */

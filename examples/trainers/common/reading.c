@@ -63,3 +63,10 @@ int splitting_rules(struct read_options *o, struct option_rule rules[SPLITTING_R
     memcpy(rules, own, sizeof own);
     return SPLITTING_RULES;
 }
+
+const char *splitting_fault(const struct read_options *options)
+{
+    if (options->last > 0 && options->split != SPLIT_LAST_N)
+        return "--last goes with --split last-n";
+    return NULL;
+}

@@ -60,4 +60,7 @@ int weight_rules(struct read_options *options, struct option_rule rules[WEIGHT_R
 #define SPLITTING_RULES 4
 int splitting_rules(struct read_options *options, struct option_rule rules[SPLITTING_RULES]);
 
+/* What is wrong with them together, a sentence without a full stop; NULL: nothing. */
+const char *splitting_fault(const struct read_options *options);
+
 #endif

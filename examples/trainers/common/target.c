@@ -80,3 +80,9 @@ adaptau_status target_check(const char *path, const char *what, adaptau_error *e
     free(target);
     return refused ? fail_os(error, refused, "%s", shown_path(path)) : ADAPTAU_OK;
 }
+
+const char *path_ending(const char *path)
+{
+    const char *name = path + system_folder_length(path), *dot = strrchr(name, '.');
+    return dot && dot != name ? dot : "";
+}

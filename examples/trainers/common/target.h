@@ -12,4 +12,7 @@ adaptau_status target_find(const char *path, char **target, adaptau_error *error
 /* Whether a file can be made there, before hours are spent on what it should hold: a "model", or a "page". */
 adaptau_status target_check(const char *path, const char *what, adaptau_error *error);
 
+/* ".csv" of "folder/lists.csv"; "" where the name of the file has no ending. */
+const char *path_ending(const char *path);
+
 #endif

@@ -2,11 +2,10 @@
 #include "demo/contest.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/fail.h"
+#include "common/popular.h"
 #include "common/scores.h"
 #include "common/training.h"
 
@@ -31,47 +30,19 @@ static const struct contestant contestants[] = {
 
 static const struct cutoffs cutoffs = {.count = 1, .values = {20}};
 
-static adaptau_status print_row(const char *title, adaptau_evaluator *evaluator, const adaptau_tables *tables, double started,
-                                const char *remark, adaptau_error *error)
+static void print_scores(const char *title, const struct scores *scores, double seconds, const char *remark)
 {
-    struct scores  scores;
-    double         seconds = clock_now() - started;
-    adaptau_status status = score_tables(evaluator, tables, &cutoffs, &scores, error);
-    if (!status)
-        printf("%-*s %10.4f %10.4f %9.1f   %s\n", TITLE_WIDTH, title, scores.value[ADAPTAU_METRIC_RECALL][0],
-               scores.value[ADAPTAU_METRIC_NDCG][0], seconds, remark);
+    printf("%-*s %10.4f %10.4f %9.1f   %s\n", TITLE_WIDTH, title, scores->value[ADAPTAU_METRIC_RECALL][0],
+           scores->value[ADAPTAU_METRIC_NDCG][0], seconds, remark);
     fflush(stdout);
-    return status;
 }
 
-/* Popularity is a model with one dimension: every user is 1, and an item is how many users have it. */
 static adaptau_status rank_by_popularity(const adaptau_dataset *train, adaptau_evaluator *evaluator, adaptau_error *error)
 {
-    double               started = clock_now();
-    adaptau_dataset_view view = {.struct_size = sizeof view};
-    adaptau_status       status = adaptau_dataset_get_view(train, &view, error);
-    if (status)
-        return status;
-    float *users = malloc(((size_t)view.n_users + 1) * sizeof *users);
-    float *items = malloc(((size_t)view.n_items + 1) * sizeof *items);
-    if (users && items) {
-        for (int32_t u = 0; u < view.n_users; u++)
-            users[u] = 1;
-        for (int32_t i = 0; i < view.n_items; i++)
-            items[i] = (float)(view.item_ptr[i + 1] - view.item_ptr[i]);
-        adaptau_tables tables = {
-            .struct_size = sizeof tables,
-            .n_users = view.n_users,
-            .n_items = view.n_items,
-            .dim = 1,
-            .users = users,
-            .items = items,
-        };
-        status = print_row("most popular first, nothing learned", evaluator, &tables, started, "none", error);
-    } else
-        status = fail_memory(error, "the popularity baseline");
-    free(items);
-    free(users);
+    struct scores  scores;
+    adaptau_status status = score_popular(train, evaluator, &cutoffs, &scores, error);
+    if (!status)
+        print_scores("most popular first, nothing learned", &scores, 0, "none");
     return status;
 }
 
@@ -103,6 +74,7 @@ static adaptau_status train_one(struct training *training, const struct contesta
 {
     char              remark[40];
     struct contestant shown = *contestant;
+    struct scores     scores;
     adaptau_tables    tables = {.struct_size = sizeof tables};
     adaptau_status    status = ADAPTAU_OK;
     if (isatty(STDERR_FILENO) == 1) {
@@ -117,8 +89,13 @@ static adaptau_status train_one(struct training *training, const struct contesta
         status = adaptau_model_get_tables(training->model, &tables, error);
     if (status)
         return status;
+    const double seconds = clock_now() - started;
+    status = score_tables(evaluator, &tables, &cutoffs, &scores, error);
+    if (status)
+        return status;
     describe_temperature(training, remark, sizeof remark);
-    return print_row(contestant->title, evaluator, &tables, started, remark, error);
+    print_scores(contestant->title, &scores, seconds, remark);
+    return ADAPTAU_OK;
 }
 
 static adaptau_status enter(adaptau_context *context, const adaptau_dataset *train, const struct contestant *contestant,
