@@ -57,14 +57,6 @@ void atau_first_direction(const struct atau_raw_tables *tables, int side, int64_
     atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
 }
 
-static bool is_zero(int32_t dim, const float *row)
-{
-    for (int32_t k = 0; k < dim; k++)
-        if (row[k] != 0)
-            return false;
-    return true;
-}
-
 bool atau_settle_users(struct atau_raw_tables *tables, const adaptau_dataset *dataset)
 {
     const struct atau_table *users = &tables->side[ADAPTAU_SIDE_USERS];
@@ -72,7 +64,7 @@ bool atau_settle_users(struct atau_raw_tables *tables, const adaptau_dataset *da
     for (int32_t u = 0; u < users->n_rows; u++) {
         float     *row = users->rows + u * users->stride;
         const bool is_known = dataset->user_ptr[u + 1] > dataset->user_ptr[u];
-        if (is_known != is_zero(tables->dim, row))
+        if (is_known != atau_is_row_of_zeros(tables->dim, row))
             continue;
         if (is_known)
             atau_first_direction(tables, ADAPTAU_SIDE_USERS, u, row);

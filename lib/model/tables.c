@@ -134,8 +134,16 @@ adaptau_status atau_tables_set_bias(struct atau_raw_tables *tables, const float 
 
 #define UNIT_SLACK 1e-4f /* of a squared length: more than rounding                                           */
 
+bool atau_is_row_of_zeros(int32_t dim, const float *row)
+{
+    for (int32_t k = 0; k < dim; k++)
+        if (row[k] != 0)
+            return false;
+    return true;
+}
+
 /* The first row of a side that belongs on the sphere and is not, from `first` on; n_rows where there is none. What is off by rounding
- * stays as it is, so that a training which goes on from its rows has the bits of one that was not interrupted. */
+ * stays as it is, and a row of zeros does, so that a training which goes on from its rows has the bits of one that was not interrupted. */
 static int32_t find_off_sphere(const struct atau_raw_tables *tables, int side, int32_t first)
 {
     const struct atau_kernels *kernels = atau_kernels_of(tables->context);
@@ -144,7 +152,7 @@ static int32_t find_off_sphere(const struct atau_raw_tables *tables, int side, i
         return table->n_rows;
     for (; first < table->n_rows; first++) {
         const float *row = table->rows + first * table->stride;
-        if (!(fabsf(kernels->dot(tables->dim, row, row) - 1.0f) <= UNIT_SLACK))
+        if (!(fabsf(kernels->dot(tables->dim, row, row) - 1.0f) <= UNIT_SLACK) && !atau_is_row_of_zeros(tables->dim, row))
             break;
     }
     return first;

@@ -86,6 +86,9 @@ void atau_tables_round_back(struct atau_raw_tables *tables, int side);
 /* Whether scores divide a side's rows by their lengths as they read them: who reads rows past the scorer must do so, too. */
 bool atau_tables_normalise(const struct atau_raw_tables *tables, int side);
 
+/* Such a row has no direction: it scores 0 on the sphere as off it (adaptau_model_settle_users). */
+bool atau_is_row_of_zeros(int32_t dim, const float *row);
+
 /* Rows in the host's memory were written: those that belong on the sphere and are not have any length, until
  * atau_tables_bring_back brings them there. */
 void atau_tables_written_by_host(struct atau_raw_tables *tables);

@@ -177,6 +177,31 @@ START_TEST(the_call_changes_no_other_row)
 }
 END_TEST
 
+/* Rows of zeros in the host's tables change no other score by a bit: rows are still taken for what they are, of length 1. */
+START_TEST(rows_of_zeros_are_on_the_sphere)
+{
+    static float          users[USERS * DIM], items[ITEMS * DIM];
+    adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
+    adaptau_dataset      *data = make_data(context, false);
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .host_users = users, .host_items = items});
+    adaptau_model        *model = NULL;
+    adaptau_tables        tables = {.struct_size = sizeof tables};
+    OK(adaptau_model_create(context, data, &options, &model, &error));
+    OK(adaptau_model_settle_users(model, data, &error));
+    OK(adaptau_model_refresh(model, &error));
+    OK(adaptau_model_get_tables(model, &tables, &error));
+    ck_assert(tables.flags & ADAPTAU_UNIT_ROWS);
+    users[0] = 1e-30f; /* no zeros, however short                                                                  */
+    memset(users + 1, 0, (DIM - 1) * sizeof *users);
+    OK(adaptau_model_refresh(model, &error));
+    OK(adaptau_model_get_tables(model, &tables, &error));
+    ck_assert(!(tables.flags & ADAPTAU_UNIT_ROWS));
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("settle");
@@ -184,6 +209,7 @@ int main(void)
     tcase_add_loop_test(tests, absent_users_get_what_is_popular, 0, 3);
     tcase_add_loop_test(tests, users_who_come_back_learn, 0, 3);
     tcase_add_loop_test(tests, the_call_changes_no_other_row, 0, 3);
+    tcase_add_test(tests, rows_of_zeros_are_on_the_sphere);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
