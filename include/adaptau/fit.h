@@ -70,7 +70,8 @@ ADAPTAU_API adaptau_status adaptau_training_create(adaptau_context *context, con
  *
  *  Where the recipe says ADAPTAU_TAU0_HELD_OUT, as by default, τ₀ is the one that the model was trained with, if the model says so
  *  (adaptau_model_get_fold_in; models of adaptau_fit and of adaptau_training_end_epoch do, also after they were saved). If it does not,
- *  and `temperature` is NULL, adaptau_tune finds τ₀.
+ *  and `temperature` is NULL, adaptau_tune finds τ₀. With another policy and without a temperature, τ₀ begins where that policy does,
+ *  0.7/L for those that measure: a training that is to go on where the last one ended brings its temperature along.
  *
  *  A model that was loaded with ADAPTAU_ENCODER_LIGHTGCN or _SIMPLEX has no interactions and cannot be trained, and neither can one of
  *  adaptau_model_map or _view: give what adaptau_model_grow makes of it and the dataset.

@@ -107,7 +107,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
     if (status == ADAPTAU_OK && model->tables.any_length)
         atau_tables_bring_back(&model->tables);
     if (status == ADAPTAU_OK)
-        status = compute_gradients(model, &batch, temperature, &output, error);
+        status = atau_tables_explain(&model->tables, compute_gradients(model, &batch, temperature, &output, error), error);
     if (status != ADAPTAU_OK)
         return status;
     atau_gradients_gather(&model->gradients, &model->tables, &batch, output.n_touched_items);

@@ -165,6 +165,18 @@ void atau_tables_written_by_host(struct atau_raw_tables *tables)
         tables->any_length = !tables->side[side].owned && find_off_sphere(tables, side, 0) < tables->side[side].n_rows;
 }
 
+adaptau_status atau_tables_explain(const struct atau_raw_tables *tables, adaptau_status status, adaptau_error *error)
+{
+    static const char *const names[2] = {"host_users", "host_items"};
+    for (int side = 0; side < 2 && status == ADAPTAU_E_NUMERIC && !tables->any_length; side++) {
+        const int32_t row = tables->side[side].owned ? tables->side[side].n_rows : find_off_sphere(tables, side, 0);
+        if (row < tables->side[side].n_rows)
+            return atau_fail(error, status, "row %d of %s has lost its length of 1: adaptau_model_refresh tells the model that the host has written rows",
+                             row, names[side]);
+    }
+    return status;
+}
+
 void atau_tables_bring_back(struct atau_raw_tables *tables)
 {
     tables->any_length = false;

@@ -89,6 +89,9 @@ bool atau_tables_normalise(const struct atau_raw_tables *tables, int side);
 /* Such a row has no direction: it scores 0 on the sphere as off it (adaptau_model_settle_users). */
 bool atau_is_row_of_zeros(int32_t dim, const float *row);
 
+/* E_NUMERIC with another message where it is the host that has taken rows off the sphere, and has not said so; else `status`. */
+adaptau_status atau_tables_explain(const struct atau_raw_tables *tables, adaptau_status status, adaptau_error *error);
+
 /* Rows in the host's memory were written: those that belong on the sphere and are not have any length, until
  * atau_tables_bring_back brings them there. */
 void atau_tables_written_by_host(struct atau_raw_tables *tables);

@@ -359,6 +359,15 @@ START_TEST(rows_of_the_host_stay_until_a_step_and_score_by_direction)
             square += items[i * DIM + k] * items[i * DIM + k];
         ck_assert_float_eq_tol(square, 1.0f, 1e-4f);
     }
+    adaptau_batch batch = {.struct_size = sizeof batch}; /* a host that says nothing is told which call it has forgotten */
+    for (int k = 0; k < DIM; k++)
+        items[2 * DIM + k] = 1e30f;
+    OK(adaptau_sampler_begin_epoch(w.sampler, 1, &error));
+    OK(adaptau_sampler_next(w.sampler, &batch, &error));
+    ck_assert_int_eq(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(error.message, "row 2 of host_items has lost its length of 1: adaptau_model_refresh"));
+    OK(adaptau_model_refresh(w.model, &error));
+    OK(adaptau_model_gradients(w.model, &batch, w.temperature, NULL, &error));
     close_world(&w);
 }
 END_TEST
