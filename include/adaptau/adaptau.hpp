@@ -1185,7 +1185,6 @@ private:
         const auto *first = static_cast<const unsigned char *>(more);
         bytes.insert(bytes.end(), first, first + size);
     }
-
 };
 
 /** An object that a training owns, for as long as that says: `->` has its methods, `*` is the object. Since 1.0. */

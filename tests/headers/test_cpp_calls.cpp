@@ -274,7 +274,7 @@ void trainings_take_and_give(const adaptau::context &context)
     expect_error(ADAPTAU_E_STATE, "belongs to a training", [&] { from.model()->set_reduce([](const adaptau_reduce_piece &) {}); });
 
     {
-        const adaptau::model moved = std::move(*from.model()); // lent: nothing is destroyed twice
+        const adaptau::model moved = *from.model(); // lent: nothing is destroyed twice
         auto                 kept = from.model();
         const adaptau::model again = std::move(*kept);
         expect(moved.get() == again.get(), "a lent model that was moved");
