@@ -721,7 +721,8 @@ int main(void)
     tcase_set_tags(large, "large"); /* AddressSanitizer leaves it out */
     tcase_set_timeout(tests, 300);
     tcase_set_timeout(large, 300);
-    tcase_add_loop_test(tests, gradients_match_central_differences, 0, 24 * N_LOSSES);
+    tcase_add_loop_test(tests, gradients_match_central_differences, 0, 12 * N_LOSSES);
+    tcase_add_loop_test(large, gradients_match_central_differences, 12 * N_LOSSES, 24 * N_LOSSES);
     tcase_add_loop_test(tests, options_match_central_differences, 0, 3 * N_LOSSES);
     tcase_add_loop_test(tests, weights_match_central_differences, 0, 6 * N_LOSSES);
     tcase_add_loop_test(tests, family_takes_what_the_softmax_takes, 0, 12 * N_FAMILY);

@@ -55,12 +55,11 @@ def measure(printed):
     return [float(rows[name][1]) for name in ("recall", "NDCG")]
 
 
-def check_options(page, train, source):
+def check_options(page, report, train, source):
     """The table of options: | `--option` | recall | NDCG |."""
     faults = []
     for options, *wanted in re.findall(r"^\| (none|`--[^|]*`) \| (\.\d+) \| (\.\d+) \|$", page, re.M):
-        words = [] if options == "none" else options.strip("`").split()
-        found = measure(run(source, train, DATA, *words))
+        found = measure(report if options == "none" else run(source, train, DATA, *options.strip("`").split()))
         faults += [f"{options}: {a} is printed as {b}" for a, b in zip(wanted, found) if abs(float(a) - b) > ABSOLUTE]
     return faults
 
@@ -78,7 +77,7 @@ def main():
     names, found = ({line.split()[-1] for line in lines[1:]} for lines in (blocks["git"], listed))
     if len(names & found) < len(names) - 1 or len(listed) != len(blocks["git"]):
         faults.append(f"adaptau-recommend lists {' '.join(sorted(found))}")
-    faults += check_options(page, programs / "adaptau-train", source)
+    faults += check_options(page, report, programs / "adaptau-train", source)
     for fault in faults:
         print(fault)
     sys.exit(bool(faults))

@@ -91,11 +91,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("memory");
-    TCase *tests = tcase_create("memory");
+    TCase *tests = tcase_create("memory"), *large = tcase_create("large");
+    tcase_set_tags(large, "large"); /* AddressSanitizer leaves it out */
+    tcase_add_unchecked_fixture(large, make_folder, remove_folder);
+    tcase_set_timeout(large, 600);
     tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
     tcase_set_timeout(tests, 600);
-    tcase_add_loop_test(tests, every_failed_allocation_is_survived, 0, 2 * n_ways);
+    tcase_add_loop_test(tests, every_failed_allocation_is_survived, 0, n_ways);
+    tcase_add_loop_test(large, every_failed_allocation_is_survived, n_ways, 2 * n_ways);
     tcase_add_loop_test(tests, every_failed_execution_is_survived, 0, n_ways);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
     return run_suite(suite);
 }
