@@ -52,7 +52,9 @@ static adaptau_status make_model(adaptau_training *training, float *users, float
         status = adaptau_recipe_loss(&training->recipe, &loss, error);
     if (!status)
         status = adaptau_model_create(training->context, training->dataset, &options, &training->model, error);
-    return status ? status : adaptau_model_set_loss(training->model, &loss, error);
+    if (!status)
+        status = adaptau_model_set_loss(training->model, &loss, error);
+    return status ? status : adaptau_model_settle_users(training->model, training->dataset, error);
 }
 
 static adaptau_status make_temperature(adaptau_training *training, adaptau_error *error)
@@ -348,9 +350,7 @@ static adaptau_status begin(adaptau_training *training, int64_t epoch, adaptau_e
         return status;
     training->ready = 0;
     training->batch_weight = -1;
-    status = adaptau_model_settle_users(training->model, training->dataset, error);
-    if (!status)
-        status = measure(training, epoch, error);
+    status = measure(training, epoch, error);
     if (!status)
         status = adaptau_sampler_begin_epoch(training->sampler, epoch, error);
     if (!status)

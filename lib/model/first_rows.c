@@ -57,19 +57,30 @@ void atau_first_direction(const struct atau_raw_tables *tables, int side, int64_
     atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
 }
 
+bool atau_start_users(struct atau_raw_tables *tables, int32_t n, const int32_t *ids)
+{
+    const struct atau_table *users = &tables->side[ADAPTAU_SIDE_USERS];
+    bool                     changed = false;
+    for (int32_t r = 0; r < n; r++) {
+        const int32_t u = ids ? ids[r] : r;
+        float        *row = users->rows + u * users->stride;
+        if (!atau_is_row_of_zeros(tables->dim, row))
+            continue;
+        atau_first_direction(tables, ADAPTAU_SIDE_USERS, u, row);
+        changed = true;
+    }
+    return changed;
+}
+
 bool atau_settle_users(struct atau_raw_tables *tables, const adaptau_dataset *dataset)
 {
     const struct atau_table *users = &tables->side[ADAPTAU_SIDE_USERS];
     bool                     changed = false;
     for (int32_t u = 0; u < users->n_rows; u++) {
-        float     *row = users->rows + u * users->stride;
-        const bool is_known = dataset->user_ptr[u + 1] > dataset->user_ptr[u];
-        if (is_known != atau_is_row_of_zeros(tables->dim, row))
+        float *row = users->rows + u * users->stride;
+        if (dataset->user_ptr[u + 1] > dataset->user_ptr[u] || atau_is_row_of_zeros(tables->dim, row))
             continue;
-        if (is_known)
-            atau_first_direction(tables, ADAPTAU_SIDE_USERS, u, row);
-        else
-            memset(row, 0, (size_t)tables->dim * sizeof *row);
+        memset(row, 0, (size_t)tables->dim * sizeof *row);
         changed = true;
     }
     return changed;

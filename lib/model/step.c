@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A step: gradients of a batch, and the optimiser. */
+#include "model/first_rows.h"
 #include "model/model.h"
 
 #include <stddef.h>
@@ -106,6 +107,8 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                          &batch);
     if (status == ADAPTAU_OK && model->tables.any_length)
         atau_tables_bring_back(&model->tables);
+    if (status == ADAPTAU_OK && atau_start_users(&model->tables, batch.n_rows, batch.users))
+        atau_encoding_forget(&model->encoding);
     if (status == ADAPTAU_OK)
         status = atau_tables_explain(&model->tables, compute_gradients(model, &batch, temperature, &output, error), error);
     if (status != ADAPTAU_OK)

@@ -151,6 +151,35 @@ START_TEST(users_who_come_back_learn)
 }
 END_TEST
 
+/* A training that goes on may know only what is new: who is absent there keeps what was learned. */
+START_TEST(going_on_with_a_part_loses_no_row)
+{
+    static float      learned[USERS * DIM];
+    adaptau_context  *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
+    adaptau_dataset  *all = make_data(context, true), *part = make_data(context, false);
+    adaptau_recipe    recipe = recipe_for(ADAPTAU_ENCODER_MF);
+    adaptau_training *training = NULL;
+    adaptau_tables    tables = {.struct_size = sizeof tables};
+    OK(adaptau_training_create(context, all, &recipe, &training, &error));
+    run(training, 3);
+    adaptau_model *model = adaptau_training_take_model(training);
+    adaptau_training_destroy(training);
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
+    for (int32_t u = 0; u < USERS; u++)
+        memcpy(learned + u * DIM, tables.users + u * tables.user_stride, DIM * sizeof *learned);
+    OK(adaptau_training_create_from(context, part, &recipe, model, NULL, &training, &error));
+    run(training, 3);
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
+    for (int32_t u = 0; u < USERS; u++)
+        if (is_absent(u))
+            ck_assert_mem_eq(learned + u * DIM, tables.users + u * tables.user_stride, DIM * sizeof *learned);
+    adaptau_training_destroy(training);
+    adaptau_dataset_destroy(all);
+    adaptau_dataset_destroy(part);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 START_TEST(the_call_changes_no_other_row)
 {
     adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
@@ -209,6 +238,7 @@ int main(void)
     tcase_add_loop_test(tests, absent_users_get_what_is_popular, 0, 3);
     tcase_add_loop_test(tests, users_who_come_back_learn, 0, 3);
     tcase_add_loop_test(tests, the_call_changes_no_other_row, 0, 3);
+    tcase_add_test(tests, going_on_with_a_part_loses_no_row);
     tcase_add_test(tests, rows_of_zeros_are_on_the_sphere);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
