@@ -69,6 +69,7 @@ START_TEST(complete_recipe_comes_back_from_its_options)
     ck_assert_int_eq(recipe_fill(&recipe, N_USERS, N_ITEMS, N_PAIRS, NULL), ADAPTAU_OK);
     ck_assert_int_lt(recipe_options(&recipe, NULL, text, sizeof text), (int)sizeof text);
     struct recipe read = read_recipe(text);
+    ck_assert_msg(!hyperparameter_misfit(&read, text, sizeof text), "%s", text);
     ck_assert_int_eq(recipe_fill(&read, N_USERS, N_ITEMS, N_PAIRS, NULL), ADAPTAU_OK);
     check_same(&read, &recipe);
 }
