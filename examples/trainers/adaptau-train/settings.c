@@ -89,10 +89,10 @@ static int check_together(const struct program *program, struct settings *settin
 }
 
 /* What is read, first in --help. */
-#define DATA_RULES (4 + READING_RULES + WEIGHT_RULES + SPLITTING_RULES)
+#define DATA_RULES_MAX (8 + READING_RULES + WEIGHT_RULES + SPLITTING_RULES)
 #define OWN_RULES_MAX 24
 
-static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES])
+static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES_MAX])
 {
     int n = 0;
     rules[n++] = (struct option_rule){.name = "Data:", .kind = OPTION_TITLE};
@@ -167,7 +167,7 @@ static int own_rules(struct settings *s, struct option_rule rules[OWN_RULES_MAX]
 int read_settings_of(const struct program *program, const struct option_rule *more, int n_more, int argc, char **argv,
                      struct settings *settings)
 {
-    struct option_rule all[DATA_RULES + HYPERPARAMETERS_MAX + OWN_RULES_MAX + MORE_OPTIONS];
+    struct option_rule all[DATA_RULES_MAX + HYPERPARAMETERS_MAX + OWN_RULES_MAX + MORE_OPTIONS];
     int                first = 0, n;
     set_defaults(settings);
     n = data_rules(settings, all);
