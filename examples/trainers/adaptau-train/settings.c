@@ -120,6 +120,14 @@ static int check_together(const struct program *program, struct settings *settin
                 program->name);
         return 2;
     }
+    if (settings->negatives && (!recipe_is_softmax(recipe) || recipe->base.candidates != ADAPTAU_SAMPLER_CATALOGUE)) {
+        fprintf(stderr, "%s: --negatives goes with --candidates catalogue, and with --loss softmax, slatk or bsl\n", program->name);
+        return 2;
+    }
+    if (settings->negatives_weights && !settings->negatives) {
+        fprintf(stderr, "%s: --negatives-weights goes with --negatives\n", program->name);
+        return 2;
+    }
     if (settings->resume && !settings->checkpoint) {
         fprintf(stderr, "%s: --resume goes with --checkpoint\n", program->name);
         return 2;
@@ -134,7 +142,7 @@ static int check_together(const struct program *program, struct settings *settin
 }
 
 /* What is read, first in --help. */
-#define DATA_RULES (2 + READING_RULES + WEIGHT_RULES + SPLITTING_RULES)
+#define DATA_RULES (4 + READING_RULES + WEIGHT_RULES + SPLITTING_RULES)
 #define OWN_RULES_MAX 80
 
 static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES])
@@ -144,6 +152,12 @@ static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES])
     rules[n++] = (struct option_rule){"train", OPTION_TEXT, &s->data, 0, 0, NULL, "DATA", "the same as the operand", NULL};
     n += reading_rules(&s->reading, rules + n);
     n += weight_rules(&s->reading, rules + n);
+    rules[n++] = (struct option_rule){"negatives", OPTION_TEXT, &s->negatives, 0, 0, NULL, "FILE",
+                                      "what users were shown and did not take, read as DATA is: the scores of these items are pushed "
+                                      "down twice as hard as those of others",
+                                      NULL};
+    rules[n++] = (struct option_rule){"negatives-weights", OPTION_TEXT, &s->negatives_weights, 0, 0, NULL, "COLUMN",
+                                      "of that file, as --weights of DATA: weight b pushes 1 + b times as hard (all weigh 1)", NULL};
     return n + splitting_rules(&s->reading, rules + n);
 }
 
