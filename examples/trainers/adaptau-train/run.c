@@ -3,11 +3,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/fail.h"
 
 static adaptau_status open_context(const struct settings *settings, adaptau_context **context, adaptau_error *error)
 {
@@ -33,13 +31,10 @@ static void say_what_was_read(const struct run *run)
     fprintf(stderr, "negatives: %s\n%s\n", run->negatives.account.seen, negatives);
 }
 
-/* Standard input is read once. */
 static adaptau_status read_negatives(struct run *run, const struct settings *s, adaptau_error *error)
 {
     if (!s->negatives)
         return ADAPTAU_OK;
-    if (strcmp(s->negatives, STDIN_PATH) == 0 && strcmp(s->data, STDIN_PATH) == 0)
-        return fail(error, ADAPTAU_E_ARGUMENT, "standard input cannot be both data and negatives");
     return negatives_read(&run->negatives, run->context, &run->problem, s->negatives, s->negatives_weights, &s->reading, error);
 }
 

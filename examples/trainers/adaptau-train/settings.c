@@ -341,6 +341,11 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
     int code = read_options(program, all, n, argc, argv, &first);
     if (code == OPTIONS_GO_ON)
         code = read_operand(program, argc, argv, first, settings);
+    if (code == OPTIONS_GO_ON && settings->negatives && strcmp(settings->negatives, STDIN_PATH) == 0 &&
+        strcmp(settings->data, STDIN_PATH) == 0) {
+        fprintf(stderr, "%s: standard input cannot be both DATA and --negatives\n", program->name);
+        code = 2;
+    }
     if (code == OPTIONS_GO_ON && !settings->reading.weights && (settings->reading.weight_map || settings->reading.clipped)) {
         fprintf(stderr, "%s: --weight-map and --weight-clip go with --weights\n", program->name);
         code = 2;

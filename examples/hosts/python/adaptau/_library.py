@@ -380,6 +380,11 @@ class Dataset(_Object):
                          _borrow(weights, np.float32, (len(users),)), keep=(context,))
         return self
 
+    def set_negatives(self, negatives):
+        """What was shown to users and not taken: another Dataset of the same size, which the library copies. Once, and before anything
+        is made of this one."""
+        call(lib.adaptau_dataset_set_negatives, self, negatives)
+
     def rows(self):
         """Views of the sorted rows: indptr, int64 [n_users + 1], and indices, int32."""
         view, n = DatasetView(), self.n_pairs
