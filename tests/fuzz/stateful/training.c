@@ -100,11 +100,11 @@ void differentiate(struct world *w)
     must(b->n_rows <= MOST_ROWS, "a batch has as many rows as it was asked for");
     must(adaptau_temperature_rows(w->sides[0].temperature, b->n_rows, b->users, taus, tau_positives, NULL) == ADAPTAU_OK,
          "rows have temperatures");
-    const adaptau_tables tables = final_tables(&w->sides[0]);
-    truth_of_tables(&tables, flags_of(w), &tables_truth);
-    const bool           fits = goes_together(w);
+    const bool fits = goes_together(w);
     w->loses_gradients = w->has_gradients;
     const adaptau_status status = call_both(w, find_gradients, &x);
+    const adaptau_tables tables = final_tables(&w->sides[0]); /* afterwards: rows of zeros may have got their first direction */
+    truth_of_tables(&tables, flags_of(w), &tables_truth);
     must(fits || status == ADAPTAU_E_ARGUMENT, "what does not go together is refused");
     if (fits)
         must(status == ADAPTAU_OK || (status == ADAPTAU_E_NUMERIC && tables_truth.largest > 1e4), "gradients are found");
