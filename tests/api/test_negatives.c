@@ -215,6 +215,33 @@ START_TEST(batches_have_the_negatives_of_their_rows)
 }
 END_TEST
 
+/* The largest batch is one of a single user's interactions, each with all that was shown to this user. */
+START_TEST(each_interaction_comes_with_all_negatives_of_its_user)
+{
+    enum { OWN = 14, SHOWN = 50 };
+    int32_t          users[SHOWN] = {0}, items[SHOWN];
+    adaptau_dataset *data = NULL, *negatives = NULL;
+    adaptau_batch    batch = {.struct_size = sizeof batch};
+    for (int32_t k = 0; k < SHOWN; k++) {
+        users[k] = 1;
+        items[k] = k;
+    }
+    OK(adaptau_dataset_create_from_interactions(context, 3, ITEMS, OWN, users, items, NULL, &data, &error));
+    OK(adaptau_dataset_create_from_interactions(context, 3, ITEMS, SHOWN, users, items, NULL, &negatives, &error));
+    OK(adaptau_dataset_set_negatives(data, negatives, &error));
+    adaptau_sampler *sampler = make_sampler(data, ADAPTAU_SAMPLER_ROWS_INTERACTIONS);
+    for (int k = 0; k < 2; k++) {
+        OK(adaptau_sampler_next(sampler, &batch, &error));
+        ck_assert_int_eq(batch.n_rows, 7);
+        for (int32_t r = 0; r < batch.n_rows; r++)
+            ck_assert_mem_eq(batch.negatives + batch.negative_ptr[r], items, sizeof items);
+    }
+    adaptau_sampler_destroy(sampler);
+    adaptau_dataset_destroy(negatives);
+    adaptau_dataset_destroy(data);
+}
+END_TEST
+
 START_TEST(sampler_stays_as_it_was_made)
 {
     adaptau_dataset *data = make_interactions(), *negatives = make_negatives(NULL);
@@ -248,24 +275,28 @@ static struct answer ask(const struct problem *p, const adaptau_batch *batch)
     return a;
 }
 
-/* One row, whose negative of weight 3 is three more rows of the item table. */
+/* One row, whose negative of weight 3 is three more rows of the item table. _i: bits for cosines, a sum that needs its maximum, and
+ * so many items that scores are not kept between the passes. */
 START_TEST(negative_of_weight_3_is_three_more_of_the_item)
 {
-    enum { M = 200, MORE = 3, NEGATIVE = 150 };
+    enum { MORE = 3, NEGATIVE = 150 };
+    const int32_t M = _i & 4 ? 260000 : 200;
     const int32_t items[1] = {NEGATIVE};
     const int64_t ptr[2] = {0, 1};
     const float   weights[1] = {MORE};
     struct problem p = make_problem((struct problem){.n_users = 1,
                                                      .n_items = M + MORE,
-                                                     .dim = 12,
+                                                     .dim = _i & 4 ? 3 : 12,
                                                      .n_rows = 1,
                                                      .table_flags = _i & 1 ? ADAPTAU_NORMALISE_BOTH : 0,
                                                      .tau = _i & 2 ? 0.02f : 0.1f});
+    for (int32_t k = 0; k < p.dim; k++) /* of a high score, so that it has a part of the sum                     */
+        p.items[NEGATIVE * p.dim + k] = 0.3f * p.items[NEGATIVE * p.dim + k] + p.users[p.row_users[0] * p.dim + k];
     for (int32_t k = 0; k < MORE; k++)
-        memcpy(p.items + (M + k) * p.dim, p.items + NEGATIVE * p.dim, (size_t)p.dim * sizeof(float));
+        memcpy(p.items + (int64_t)(M + k) * p.dim, p.items + NEGATIVE * p.dim, (size_t)p.dim * sizeof(float));
     p.positive_ptr[1] = 2;
     p.positives[0] = 3;
-    p.positives[1] = NEGATIVE; /* it may be both */
+    p.positives[1] = _i & 4 ? NEGATIVE + 1 : NEGATIVE; /* it may be both */
     adaptau_batch batch = batch_of(&p);
     struct answer repeated = ask(&p, &batch);
     p.n_items = M;
@@ -279,8 +310,9 @@ START_TEST(negative_of_weight_3_is_three_more_of_the_item)
     check_near((double)weighted.d_inverse_tau[0], (double)repeated.d_inverse_tau[0], 1e-5, "slope", _i);
     ck_assert_double_lt(distance(weighted.user_gradients, repeated.user_gradients, p.dim), 1e-5);
     for (int32_t k = 0; k < MORE * p.dim; k++)
-        repeated.item_gradients[NEGATIVE * p.dim + k % p.dim] += repeated.item_gradients[M * p.dim + k];
+        repeated.item_gradients[NEGATIVE * p.dim + k % p.dim] += repeated.item_gradients[(int64_t)M * p.dim + k];
     ck_assert_double_lt(distance(weighted.item_gradients, repeated.item_gradients, (int64_t)M * p.dim), 1e-5);
+    ck_assert_double_lt(distance(weighted.item_gradients + NEGATIVE * p.dim, repeated.item_gradients + NEGATIVE * p.dim, p.dim), 1e-4);
     free_answer(&weighted);
     free_answer(&repeated);
     free_problem(&p);
@@ -326,29 +358,34 @@ START_TEST(negatives_of_no_weight_change_no_bit)
 }
 END_TEST
 
-/* An item that is nearly all of the sum: its probability is 1, its gradient the positive's, with the other sign. */
+/* An item that is nearly all of the sum of its rows. The last row has none, and must not vanish beside them: its scores are all near
+ * 0, in the middle of what exponents have room for. */
 START_TEST(greatest_weights_stay_finite)
 {
     struct problem p = make_problem((struct problem){.n_users = 5,
                                                      .n_items = 300,
-                                                     .dim = 10,
+                                                     .dim = 200,
                                                      .n_rows = 5,
                                                      .negatives = true,
                                                      .table_flags = _i & 1 ? ADAPTAU_NORMALISE_BOTH : 0,
                                                      .batch_flags = _i & 2 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
-                                                     .tau = 0.1f});
-    for (int32_t r = 0; r < p.n_rows; r++) {
-        p.negative_ptr[r + 1] = r + 1;
+                                                     .tau = 0.0288f});
+    for (int32_t r = 0; r < p.n_rows - 1; r++) {
+        p.negative_ptr[r + 1] = p.negative_ptr[r + 2] = r + 1;
         p.negative_items[r] = 299;
         p.negative_weights[r] = 1e30f;
     }
     adaptau_batch batch = batch_of(&p);
     struct answer a = ask(&p, &batch);
     for (int32_t r = 0; r < p.n_rows; r++) {
-        double *user = to_double(p.users + p.row_users[r] * p.dim, p.dim), *item = to_double(p.items + 299 * p.dim, p.dim);
-        check_near(a.row_log_sum[r], score(&p, user, item) / (double)p.tau + log(1e30), 1e-5, "log sum", r);
+        double *user = to_double(p.users + p.row_users[r] * p.dim, p.dim), sum = 0.0;
+        double *items = to_double(p.items, (int64_t)p.n_items * p.dim);
+        for (int32_t i = 0; i < p.n_items; i++)
+            if (!(_i & 2 && is_positive(&p, r, i)))
+                sum += copies_of(&p, r, i) * exp(score(&p, user, items + (int64_t)i * p.dim) / (double)p.tau);
+        check_near(a.row_log_sum[r], log(sum), 1e-5, "log sum", r);
         free(user);
-        free(item);
+        free(items);
     }
     free_answer(&a);
     free_problem(&p);
@@ -457,8 +494,9 @@ int main(void)
     tcase_add_loop_test(tests, split_gives_negatives_to_what_is_kept, 0, 2);
     tcase_add_test(tests, sample_of_users_keeps_their_negatives);
     tcase_add_loop_test(tests, batches_have_the_negatives_of_their_rows, 0, 4);
+    tcase_add_test(tests, each_interaction_comes_with_all_negatives_of_its_user);
     tcase_add_test(tests, sampler_stays_as_it_was_made);
-    tcase_add_loop_test(tests, negative_of_weight_3_is_three_more_of_the_item, 0, 4);
+    tcase_add_loop_test(tests, negative_of_weight_3_is_three_more_of_the_item, 0, 8);
     tcase_add_loop_test(tests, negatives_of_no_weight_change_no_bit, 0, 2);
     tcase_add_loop_test(tests, greatest_weights_stay_finite, 0, 4);
     tcase_add_loop_test(tests, negatives_teach_what_is_not_liked, 0, 2);
