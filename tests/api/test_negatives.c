@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../support/draw.h"
+#include "../support/host.h"
 #include "../support/ok.h"
 #include "../support/one_context.h"
 #include "../support/options.h"
@@ -120,6 +121,42 @@ START_TEST(no_negatives_are_none)
     adaptau_dataset_destroy(negatives);
     adaptau_dataset_destroy(none);
     adaptau_dataset_destroy(data);
+}
+END_TEST
+
+/* Each allocation fails once. */
+START_TEST(dataset_without_memory_has_no_negatives)
+{
+    struct host      host = new_host();
+    adaptau_context *own = open_host(&host, 1, false), *before = context;
+    context = own;
+    adaptau_dataset *data = make_interactions(), *negatives = make_negatives(shown_weights), *kept = NULL, *held_out = NULL;
+    context = before;
+    const int64_t    bytes = host.bytes;
+    for (int64_t n = 0; n < 3; n++) {
+        host.allocations_left = n;
+        ck_assert_int_eq(adaptau_dataset_set_negatives(data, negatives, &error), ADAPTAU_E_MEMORY);
+        ck_assert_ptr_null(view_of(data).negative_ptr);
+        ck_assert_int_eq(host.bytes, bytes);
+    }
+    host.allocations_left = INT64_MAX;
+    OK(adaptau_dataset_set_negatives(data, negatives, &error));
+    check_negatives_are(data, negatives);
+    const int64_t            with = host.bytes;
+    adaptau_status           status = ADAPTAU_E_MEMORY;
+    for (int64_t n = 0; status != ADAPTAU_OK; n++) {
+        host.allocations_left = n;
+        status = adaptau_dataset_split(own, data, NULL, &kept, &held_out, &error);
+        ck_assert(status == ADAPTAU_OK || (status == ADAPTAU_E_MEMORY && host.bytes == with && !kept));
+    }
+    host.allocations_left = INT64_MAX;
+    check_negatives_are(kept, negatives);
+    adaptau_dataset_destroy(kept);
+    adaptau_dataset_destroy(held_out);
+    adaptau_dataset_destroy(negatives);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(own);
+    ck_assert_int_eq(host.bytes, 0);
 }
 END_TEST
 
@@ -491,6 +528,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, dataset_keeps_its_negatives, 0, 2);
     tcase_add_test(tests, no_negatives_are_none);
+    tcase_add_test(tests, dataset_without_memory_has_no_negatives);
     tcase_add_loop_test(tests, split_gives_negatives_to_what_is_kept, 0, 2);
     tcase_add_test(tests, sample_of_users_keeps_their_negatives);
     tcase_add_loop_test(tests, batches_have_the_negatives_of_their_rows, 0, 4);
