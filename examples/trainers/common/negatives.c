@@ -36,13 +36,15 @@ static int32_t find_row(const struct side *side, int32_t id)
     return end != name && *end == '\0' && row >= 0 && row < side->n ? (int32_t)row : -1;
 }
 
-/* The rows of all ids: names are looked up once each. */
-static int32_t *find_rows(const struct side *side)
+/* The rows of all ids, so that each name is looked up once. */
+static adaptau_status find_rows(const struct side *side, int32_t **rows, adaptau_error *error)
 {
-    int32_t *rows = malloc(((size_t)side->names->count + 1) * sizeof *rows);
-    for (int32_t id = 0; rows && id < side->names->count; id++)
-        rows[id] = find_row(side, id);
-    return rows;
+    *rows = malloc(((size_t)side->names->count + 1) * sizeof **rows);
+    if (!*rows)
+        return fail_memory(error, "the negatives");
+    for (int32_t id = 0; id < side->names->count; id++)
+        (*rows)[id] = find_row(side, id);
+    return ADAPTAU_OK;
 }
 
 /* The pairs of known users and items, by the data's rows. */
@@ -50,8 +52,10 @@ static adaptau_status keep_known(struct negatives *negatives, const struct data 
                                  adaptau_error *error)
 {
     const struct side user_side = side_of(file, data, false), item_side = side_of(file, data, true);
-    int32_t          *users = find_rows(&user_side), *items = find_rows(&item_side);
-    adaptau_status    status = users && items ? ADAPTAU_OK : fail_memory(error, "the negatives");
+    int32_t          *users = NULL, *items = NULL;
+    adaptau_status    status = find_rows(&user_side, &users, error);
+    if (!status)
+        status = find_rows(&item_side, &items, error);
     kept->weighed = file->train.weights != NULL;
     for (int64_t p = 0; p < file->train.count && !status; p++) {
         const int32_t user = users[file->train.users[p]], item = items[file->train.items[p]];
