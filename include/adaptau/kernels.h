@@ -76,9 +76,9 @@ typedef struct adaptau_batch {
     const float   *positive_weights; /**< [positive_ptr[R]] weight a_ri of each positive, in [1e-30, 1e30]; NULL: 1 */
 
     /* Logged negatives: items that were shown to the row's user, who did not take them. An item of weight b_rj stands in the row's
-     * sum 1 + b_rj times instead of once: with weight 1 it is there twice. They stand beside the catalogue, and with losses that
-     * have a sum of exponentials: the softmax, SL@K and BSL. With positives inside the sum an item may be both, a positive and a
-     * negative of a row; with positives outside it the sum leaves such an item out all the same. */
+     * sum 1 + b_rj times instead of once: with weight 1 it is there twice. They need the catalogue as candidates and a loss with a
+     * sum of exponentials, that is the softmax, SL@K or BSL; all else is E_ARGUMENT. An item may be a positive and a negative of the
+     * same row: it then counts in both places, unless positives are outside the sum, which leaves it out like every positive. */
     const int64_t *negative_ptr;     /**< [R + 1]: row r has negatives [negative_ptr[r], [r + 1]); NULL: no row has one */
     const int32_t *negatives;        /**< [negative_ptr[R]] item ids; ascending within a row                 */
     const float   *negative_weights; /**< [negative_ptr[R]] weight b_rj of each, in [0, 1e30]; NULL: 1       */

@@ -351,7 +351,7 @@ adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_da
     }
     if (!status && dataset->negative_ptr && own.kind != ADAPTAU_SAMPLER_CATALOGUE)
         status = atau_fail(error, ADAPTAU_E_ARGUMENT,
-                           "options->kind = %d, but the dataset has logged negatives, which stand beside the catalogue", own.kind);
+                           "options->kind = %d, but the dataset has logged negatives, which need ADAPTAU_SAMPLER_CATALOGUE", own.kind);
     if (status)
         return status;
     if (own.rows == ADAPTAU_SAMPLER_ROWS_AUTO)

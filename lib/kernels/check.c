@@ -107,7 +107,7 @@ static adaptau_status check_negatives(const adaptau_batch *b, int32_t n_items, a
         return ADAPTAU_OK;
     if (b->candidates != ADAPTAU_CANDIDATES_CATALOGUE)
         return atau_fail(error, ADAPTAU_E_ARGUMENT,
-                         "batch->negative_ptr is given, but batch->candidates = %d: logged negatives stand beside the catalogue",
+                         "batch->negative_ptr is given, but batch->candidates = %d: logged negatives need ADAPTAU_CANDIDATES_CATALOGUE",
                          b->candidates);
     adaptau_status status = atau_check_lists(&rows, error);
     return status == ADAPTAU_OK ? check_negative_weights(b->negative_ptr[b->n_rows], b->negative_weights, error) : status;

@@ -178,7 +178,7 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
         {ADAPTAU_E_ARGUMENT, "batch->negatives is NULL, but batch->negative_ptr[3] = 6",                                \
          {TO(a.batch_struct.known.negative_ptr, a.negative_ptr)}},                                                      \
         {ADAPTAU_E_ARGUMENT,                                                                                            \
-         "batch->negative_ptr is given, but batch->candidates = 1: logged negatives stand beside the catalogue",        \
+         "batch->negative_ptr is given, but batch->candidates = 1: logged negatives need ADAPTAU_CANDIDATES_CATALOGUE", \
          {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
           TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_SHARED)}},                                             \
         {ADAPTAU_E_ARGUMENT, "batch->negative_ptr is given, but batch->candidates = 2",                                 \

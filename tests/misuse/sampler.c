@@ -62,7 +62,7 @@ static const struct misuse create[] = {
     {ADAPTAU_E_ARGUMENT, "options->row_weight_exponent = -0.5 is outside 0 ... 2", {TO(OPTIONS.row_weight_exponent, -0.5)}},
     {ADAPTAU_E_NUMERIC, "options->popularity_exponent = nan is not finite", {TO(OPTIONS.popularity_exponent, NAN)}},
     {ADAPTAU_E_NUMERIC, "options->row_weight_exponent = inf is not finite", {TO(OPTIONS.row_weight_exponent, INFINITY)}},
-    {ADAPTAU_E_ARGUMENT, "options->kind = 1, but the dataset has logged negatives, which stand beside the catalogue",
+    {ADAPTAU_E_ARGUMENT, "options->kind = 1, but the dataset has logged negatives, which need ADAPTAU_SAMPLER_CATALOGUE",
      {FROM(a.dataset, desk.with_negatives), TO(OPTIONS.kind, ADAPTAU_SAMPLER_SHARED_UNIFORM)}},
     {ADAPTAU_E_ARGUMENT, "options->kind = 4, but the dataset has logged negatives",
      {FROM(a.dataset, desk.with_negatives), TO(OPTIONS.kind, ADAPTAU_SAMPLER_PER_ROW_UNIFORM)}},
