@@ -562,6 +562,9 @@ public:
     /** Pairs that were given again. */
     std::int64_t n_duplicates() const noexcept { return adaptau_dataset_n_duplicates(get()); }
 
+    /** adaptau_dataset_set_negatives: logged negatives, copied. */
+    void set_negatives(const dataset &negatives) { call(adaptau_dataset_set_negatives, get(), negatives.get()); }
+
     /** The arrays, as long as the dataset. */
     adaptau_dataset_view view() const
     {

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** Interactions of n users with m items. Immutable: may be read from any number of threads.
+/** Interactions of n users with m items. Immutable once it has its negatives, if it is to have any: may be read from any number of threads.
  *  @snippet 11-new-users.c dataset */
 typedef struct adaptau_dataset adaptau_dataset;
 
@@ -55,6 +55,23 @@ ADAPTAU_API adaptau_status adaptau_dataset_create_from_interactions(adaptau_cont
                                                                     const int32_t *items, const float *weights,
                                                                     adaptau_dataset **out, adaptau_error *error);
 
+/** Give a dataset its logged negatives: items that were shown to a user, who did not take them (impressions without a click, skips,
+ *  dislikes). Where a training sums over the catalogue, a negative of weight b stands in the user's sum 1 + b times instead of once
+ *  (adaptau_batch), so that its score is pushed down 1 + b times as hard. Without weights b = 1. An item may be both, an interaction
+ *  and a negative of a user.
+ *
+ *  Samplers that are made from now on put them into their batches, and with them every training, recipe, adaptau_fit and adaptau_tune.
+ *  They count in the losses and gradients that samplers' batches have, and so in L_u of Eq. 16. They are no interactions: degrees, |D|,
+ *  μ, μ₊ and L of Eq. 14, soft targets, starts, graphs, popularity, what is seen, metrics and fold-in do not know them.
+ *
+ *  Once for a dataset, which is otherwise immutable. Thread-safety: no other call may use the dataset meanwhile.
+ *  @param[in] negatives  copied, and not needed after the call: a dataset of the same size, whose interactions are the negatives. Its own
+ *                        negatives are not looked at
+ *  @return E_ARGUMENT; E_SHAPE for another size; E_STATE for a dataset that has negatives; E_MEMORY: the dataset has none then.
+ *          O(n + negatives). Since 1.0. */
+ADAPTAU_API adaptau_status adaptau_dataset_set_negatives(adaptau_dataset *dataset, const adaptau_dataset *negatives,
+                                                         adaptau_error *error);
+
 /** NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_dataset_destroy(adaptau_dataset *dataset);
 
@@ -80,6 +97,9 @@ typedef struct adaptau_dataset_view {
     const int32_t *item_users;  /**< [|D|] users of each item, ascending                                     */
     const float   *user_weights; /**< [|D|] weights in the order of user_items; NULL: all 1                  */
     const float   *item_weights; /**< [|D|] the same weights in the order of item_users; NULL: all 1         */
+    const int64_t *negative_ptr; /**< [n + 1] where logged negatives of each user begin; NULL: there are none */
+    const int32_t *negatives;    /**< [negative_ptr[n]] their items, ascending                               */
+    const float   *negative_weights; /**< [negative_ptr[n]] weights; NULL: all 1                             */
 } adaptau_dataset_view;
 
 /** Read the arrays; a degree is a difference of neighbouring offsets.

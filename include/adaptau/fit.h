@@ -31,7 +31,7 @@ typedef struct adaptau_split_options {
 
 /** Hold a share of each user's interactions out. Of a user's k items round(share · k) go to *held_out, but never all of them;
  *  the others go to *kept. Which ones are drawn depends on the seed, the user and the item alone: neither on other users nor on
- *  threads. Weights stay with their interactions, and change no draw.
+ *  threads. Weights stay with their interactions, and change no draw. Logged negatives go to *kept, all of them.
  *  @param[in]  dataset   not needed after the call
  *  @param[in]  options   NULL: nothing is held out
  *  @param[out] kept      new, with the users and items of `dataset`

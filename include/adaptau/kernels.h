@@ -75,6 +75,14 @@ typedef struct adaptau_batch {
     const float   *row_weights;   /**< [R] weight w_r >= 0 of each of the row's terms; NULL: 1               */
     const float   *positive_weights; /**< [positive_ptr[R]] weight a_ri of each positive, in [1e-30, 1e30]; NULL: 1 */
 
+    /* Logged negatives: items that were shown to the row's user, who did not take them. An item of weight b_rj stands in the row's
+     * sum 1 + b_rj times instead of once: with weight 1 it is there twice. They need the catalogue as candidates and a loss with a
+     * sum of exponentials, that is the softmax, SL@K or BSL; all else is E_ARGUMENT. An item may be a positive and a negative of the
+     * same row: it then counts in both places, unless positives are outside the sum, which leaves it out like every positive. */
+    const int64_t *negative_ptr;     /**< [R + 1]: row r has negatives [negative_ptr[r], [r + 1]); NULL: no row has one */
+    const int32_t *negatives;        /**< [negative_ptr[R]] item ids; ascending within a row                 */
+    const float   *negative_weights; /**< [negative_ptr[R]] weight b_rj of each, in [0, 1e30]; NULL: 1       */
+
     /* Soft targets. target_shares and user_targets are given together or not at all. Row r aims at its positives with the share
      * 1 − e_r, and with the share e_r at a mixture of items q_rj, whose directions the caller has summed up. */
     const float *target_shares;     /**< [R] e_r in [0, 1], or NULL: 0                                       */
@@ -101,9 +109,9 @@ typedef struct adaptau_loss_output {
     double   loss;                 /**< out: Σ_r row_loss[r]                                                 */
     double   n_terms;              /**< out: Σ a_ri of the positives that had a term; without weights how many they are */
     double  *row_loss;             /**< [R] the row's part of the loss                                       */
-    double  *row_log_sum;          /**< [R] log Σ_c exp(f_rc/τ_r − log q_c) over the candidates alone        */
-    float   *row_unit_loss;        /**< [R] log Σ_c exp(f_rc − log q_c) − Σ_{i∈P_r} a_ri f_ri/A_r, the loss at temperature 1
-                                        (what Eq. 16 compares users by); 0 for a row without positives       */
+    double  *row_log_sum;          /**< [R] log Σ_c (1 + b_rc) exp(f_rc/τ_r − log q_c) over the candidates alone */
+    float   *row_unit_loss;        /**< [R] log Σ_c (1 + b_rc) exp(f_rc − log q_c) − Σ_{i∈P_r} a_ri f_ri/A_r, the loss at temperature
+                                        1 (what Eq. 16 compares users by); 0 for a row without positives     */
     float   *row_d_inverse_tau;    /**< [R] ∂row_loss/∂(1/τ_r) of the sum's temperature; the positive's part is in it
                                         when temperatures.positives is NULL                                  */
     float   *user_gradients;       /**< [R x d] ∂loss/∂e of each row's user, raw embedding: one for each row of the batch, so that
@@ -123,7 +131,8 @@ typedef struct adaptau_loss_output {
 /** Loss and gradients of the temperature softmax (Eq. 1, exact or sampled).
  *
  *      loss = Σ_r w_r Σ_{i∈P_r} a_ri [ −((1 − e_r) f_ri + e_r ê_u·t_r)/τ⁺_r + log Z_ri ]        e_r = 0 without soft targets
- *      Z_ri = Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)                 catalogue, or positives outside the sum
+ *      Z_ri = Σ_{c∈C_r} (1 + b_rc) exp(f_rc/τ_r − log q_c)      catalogue, or positives outside the sum; b_rc = 0 unless c is a
+ *                                                              logged negative of row r
  *      Z_ri = exp(f_ri/τ_r) + Σ_{c∈C_r} exp(f_rc/τ_r − log q_c)    shared and per row, positives inside
  *      ∂f/∂e = (ê_other − f ê)/‖e‖ on a normalised side, ê_other on a raw one
  *
@@ -131,8 +140,8 @@ typedef struct adaptau_loss_output {
  *  A row without positives adds nothing to the loss, and neither does a row whose sum is empty; its log sum is computed. With both sides
  *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03 or log q is wide; otherwise a
  *  running maximum keeps every result finite.
- *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive of a block of up to 128 rows and 16
- *  for each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d
+ *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive and 16 for each logged negative of a
+ *  block of up to 128 rows and 16 for each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d
  *  bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
  *  @return E_ARGUMENT (also for a temperature of 0 or below), E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first
  *          row or temperature that is not finite; E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a

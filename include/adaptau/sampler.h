@@ -62,7 +62,8 @@ typedef struct adaptau_sampler_options {
  *  @return E_ARGUMENT, E_ABI. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_options_init(adaptau_sampler_options *options, int32_t kind, adaptau_error *error);
 
-/** @param[in] dataset  borrowed: must outlive the sampler. Users without items get no row.
+/** @param[in] dataset  borrowed: must outlive the sampler. Users without items get no row. Its logged negatives
+ *                      (adaptau_dataset_set_negatives) are in the rows of their users; they need ADAPTAU_SAMPLER_CATALOGUE
  *  @param[in] options  NULL: the defaults of ADAPTAU_SAMPLER_CATALOGUE (the exact softmax)
  *  @return E_ARGUMENT, E_ABI, E_MEMORY; E_NUMERIC for an exponent that is not finite; E_SHAPE when a batch would have more than
  *          2^31 − 1 per-row draws, or an epoch more than 2^32 − 1 rows; E_STATE when REJECT_POSITIVES is asked for, with
@@ -81,7 +82,8 @@ ADAPTAU_API int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler);
  *  @return E_ARGUMENT outside 0 ... 2^48 − 1. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error);
 
-/** The next batch, with the weights of its positives where the dataset has weights, which change no draw. Its arrays belong to
+/** The next batch, with the weights of its positives where the dataset has weights, and logged negatives where it has some. Neither
+ *  changes a draw. Its arrays belong to
  *  the sampler and live until the next call on it.
  *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
  *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_CALLBACK with per-row draws. After a

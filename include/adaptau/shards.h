@@ -37,7 +37,7 @@ typedef struct adaptau_row_sums {
 } adaptau_row_sums;
 
 /** into_r ← what both shards have, r < n. Exact but for rounding, and the order of merges is the host's: hosts that merge in
- *  one order get the same bits. Where all shifts are equal (bounded logits, no log q) every member but the shifts is a plain sum.
+ *  one order get the same bits. Where all shifts are equal (bounded logits, no log q and no logged negatives) every member but the shifts is a plain sum.
  *  Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row_sums *from);
 
@@ -80,7 +80,7 @@ typedef struct adaptau_reduce {
 ADAPTAU_API adaptau_status adaptau_reduce_init(adaptau_reduce *reduce, adaptau_error *error);
 
 /** adaptau_loss_gradients of a shard. Tables hold the shard's items; the batch holds whole rows of users with the positives,
- *  log q, soft targets (user_targets: the shard's part of each mixture) and shared candidates of the shard, of which there may be
+ *  log q, logged negatives, soft targets (user_targets: the shard's part of each mixture) and shared candidates of the shard, of which there may be
  *  none. Rows' losses, log sums and slopes are those of the catalogue; gradients are the shard's parts: item gradients are
  *  complete, user gradients add up. output->loss is the catalogue's, output->n_terms is of the shard's positives.
  *

@@ -96,7 +96,8 @@ ADAPTAU_API void adaptau_temperature_destroy(adaptau_temperature *temperature);
  *      μ₊ = mean of f over the interactions     σ₊² = mean of f² over the interactions − μ₊²
  *
  *  Means over interactions are by their weights a, Σ a f/Σ a; μ, σ² and L = log(n m/(2|D|)) know no weights: Eq. 11 asks how much
- *  of the softmax falls to a user's distinct items, and an item that is played ten times is in the sum once.
+ *  of the softmax falls to a user's distinct items, and an item that is played ten times is in the sum once. Likewise they know no
+ *  logged negatives, which count in the losses at temperature 1 alone, and so in τ_u.
  *
  *  O((n + m) d² + |D| d); the exact root adds about ten forward passes over its sample. Where Δμ <= 0 the previous τ₀ stays;
  *  where L <= 0 (the positives are half of everything or more) Eq. 14 and 34 give tau_max.

@@ -95,7 +95,8 @@ typedef struct adaptau_tune_result {
  *  do tell which temperature is better.
  *
  *  Takes about as long as one training by the recipe, and less on large data. `seed` and the recipe's seed decide all that is drawn: the
- *  same call finds the same τ₀ on any number of threads.
+ *  same call finds the same τ₀ on any number of threads. Trials train with the dataset's logged negatives; what is held out judges them
+ *  without.
  *  @param[in,out] recipe   filled as by adaptau_recipe_fill, and nothing else where its tau0_policy is another one
  *  @param[in]     options  NULL for the defaults
  *  @param[in,out] result   struct_size set by the caller; may be NULL

@@ -260,6 +260,54 @@ adaptau_status adaptau_dataset_create_from_interactions(adaptau_context *context
     return ADAPTAU_OK;
 }
 
+static int64_t n_negatives(const adaptau_dataset *dataset)
+{
+    return dataset->negative_ptr ? dataset->negative_ptr[dataset->n_users] : 0;
+}
+
+static void free_negatives(adaptau_context *context, int32_t n_users, int64_t n, int64_t *ptr, int32_t *items, float *weights)
+{
+    atau_free(context, ptr, ((size_t)n_users + 1) * sizeof *ptr);
+    atau_free(context, items, (size_t)n * sizeof *items);
+    atau_free(context, weights, (size_t)n * sizeof *weights);
+}
+
+/* There is at least one. */
+static adaptau_status copy_negatives(adaptau_dataset *dataset, const adaptau_dataset *negatives, adaptau_error *error)
+{
+    const int64_t n = negatives->n_interactions;
+    const size_t  n_ptr = (size_t)dataset->n_users + 1;
+    int64_t      *ptr = atau_allocate_array(dataset->context, n_ptr, sizeof *ptr);
+    int32_t      *items = atau_allocate_array(dataset->context, (uint64_t)n, sizeof *items);
+    float        *weights = NULL;
+    if (negatives->user_weights)
+        weights = atau_allocate_array(dataset->context, (uint64_t)n, sizeof *weights);
+    if (!ptr || !items || (!weights && negatives->user_weights)) {
+        free_negatives(dataset->context, dataset->n_users, n, ptr, items, weights);
+        return atau_fail(error, ADAPTAU_E_MEMORY, "out of memory: %" PRId64 " negatives", n);
+    }
+    memcpy(ptr, negatives->user_ptr, n_ptr * sizeof *ptr);
+    memcpy(items, negatives->user_items, (size_t)n * sizeof *items);
+    if (weights)
+        memcpy(weights, negatives->user_weights, (size_t)n * sizeof *weights);
+    dataset->negative_ptr = ptr;
+    dataset->negatives = items;
+    dataset->negative_weights = weights;
+    return ADAPTAU_OK;
+}
+
+adaptau_status adaptau_dataset_set_negatives(adaptau_dataset *dataset, const adaptau_dataset *negatives, adaptau_error *error)
+{
+    ATAU_REQUIRE(dataset, error);
+    ATAU_REQUIRE(negatives, error);
+    if (negatives->n_users != dataset->n_users || negatives->n_items != dataset->n_items)
+        return atau_fail(error, ADAPTAU_E_SHAPE, "negatives is %d x %d, but dataset is %d x %d", negatives->n_users,
+                         negatives->n_items, dataset->n_users, dataset->n_items);
+    if (dataset->negative_ptr)
+        return atau_fail(error, ADAPTAU_E_STATE, "dataset has %" PRId64 " negatives already", n_negatives(dataset));
+    return negatives->n_interactions > 0 ? copy_negatives(dataset, negatives, error) : ADAPTAU_OK;
+}
+
 void adaptau_dataset_destroy(adaptau_dataset *dataset)
 {
     if (!dataset)
@@ -272,6 +320,8 @@ void adaptau_dataset_destroy(adaptau_dataset *dataset)
     atau_free(context, dataset->own_user_items, capacity * sizeof *dataset->own_user_items);
     atau_free(context, dataset->item_weights, capacity * sizeof *dataset->item_weights);
     atau_free(context, dataset->own_user_weights, capacity * sizeof *dataset->own_user_weights);
+    free_negatives(context, dataset->n_users, n_negatives(dataset), dataset->negative_ptr, dataset->negatives,
+                   dataset->negative_weights);
     atau_free(context, dataset, sizeof *dataset);
 }
 
@@ -310,6 +360,9 @@ adaptau_status adaptau_dataset_get_view(const adaptau_dataset *dataset, adaptau_
         .item_users = dataset->item_users,
         .user_weights = dataset->user_weights,
         .item_weights = dataset->item_weights,
+        .negative_ptr = dataset->negative_ptr,
+        .negatives = dataset->negatives,
+        .negative_weights = dataset->negative_weights,
     };
     atau_write_struct(out, &view, sizeof view);
     return ADAPTAU_OK;

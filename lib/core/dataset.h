@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside a dataset, for the objects that read it. Nothing here changes after creation. */
+/* Inside a dataset, for the objects that read it. Nothing here changes after creation but negatives that come, once. */
 #ifndef ATAU_DATASET_H
 #define ATAU_DATASET_H
 
@@ -16,6 +16,9 @@ struct adaptau_dataset {
     int32_t         *item_users; /* [|D|] ascending within an item                                            */
     const float     *user_weights; /* [|D|] in the order of user_items, or NULL: all 1                        */
     float           *item_weights; /* [|D|] in the order of item_users, or NULL                               */
+    int64_t         *negative_ptr;     /* [n + 1], or NULL: no logged negatives                               */
+    int32_t         *negatives;        /* [negative_ptr[n]] ascending within a user                           */
+    float           *negative_weights; /* [negative_ptr[n]], or NULL: all 1                                   */
     int64_t          n_duplicates;
     int64_t         *own_user_ptr;   /* user_ptr and user_items where they are copies, else NULL              */
     int32_t         *own_user_items; /* [capacity]                                                            */

@@ -38,6 +38,8 @@ struct adaptau_sampler {
     int64_t                 n_rows;        /* of an epoch                                                     */
     int64_t                 max_rows;      /* of a batch                                                      */
     int64_t                 max_positives; /* of a batch                                                      */
+    int64_t                 max_negatives; /* of a batch                                                      */
+    bool                    has_negatives; /* the dataset had logged negatives when the sampler was made      */
     int32_t                 last_drawable; /* last item with a positive weight                                */
     struct atau_arena       arena;         /* holds the arrays below; those that the kind has no use for have no elements */
     uint32_t               *order;         /* [n_rows] the epoch's permutation of row_users                   */
@@ -48,6 +50,9 @@ struct adaptau_sampler {
     int64_t                *positive_ptr;  /* [max_rows + 1]                                                  */
     int32_t                *positives;     /* [max_positives]                                                 */
     float                  *weights;       /* [max_positives] of a weighted dataset                           */
+    int64_t                *negative_ptr;  /* [max_rows + 1] where there are logged negatives                 */
+    int32_t                *negatives;     /* [max_negatives]                                                 */
+    float                  *negative_weights; /* [max_negatives] where they have weights                      */
     int32_t                *candidates;    /* [C] or [max_rows x C]                                           */
     float                  *log_q;         /* [C], [max_positives], or [m] that stay the same                 */
     float                  *row_weights;   /* [max_rows]                                                      */
@@ -195,28 +200,39 @@ static adaptau_status count_rows(adaptau_sampler *sampler, adaptau_error *error)
     return ADAPTAU_OK;
 }
 
-/* Positives of the largest users, as many as a batch has rows: from a histogram of degrees. */
-static adaptau_status bound_positives(adaptau_sampler *sampler, adaptau_error *error)
+/* The most that a batch's rows can have of a user's list: from a histogram of how long the lists of all rows are. */
+static adaptau_status bound_lists(const adaptau_sampler *sampler, const int64_t *list_ptr, int64_t *most, adaptau_error *error)
 {
     const adaptau_dataset *dataset = sampler->dataset;
-    sampler->max_positives = sampler->max_rows;
-    if (!rows_are_users(sampler))
-        return ADAPTAU_OK;
-    size_t   places = (size_t)dataset->n_items + 1;
-    int32_t *users_of = atau_allocate_zeroed(sampler->context, places, sizeof *users_of);
-    if (!users_of)
-        return atau_fail_memory(error, places * sizeof *users_of, "a histogram of degrees");
-    for (int32_t u = 0; u < dataset->n_users; u++)
-        users_of[atau_user_degree(dataset, u)]++;
-    int64_t left = sampler->max_rows, sum = 0;
-    for (int64_t degree = dataset->n_items; degree > 0 && left > 0; degree--) {
-        int64_t taken = atau_min_i64(left, users_of[degree]);
-        sum += taken * degree;
+    size_t                 places = (size_t)dataset->n_items + 1;
+    int64_t               *rows_of = atau_allocate_zeroed(sampler->context, places, sizeof *rows_of);
+    if (!rows_of)
+        return atau_fail_memory(error, places * sizeof *rows_of, "a histogram of lists");
+    for (int32_t u = 0; u < dataset->n_users; u++) {
+        const int64_t degree = atau_user_degree(dataset, u);
+        rows_of[list_ptr[u + 1] - list_ptr[u]] += rows_are_users(sampler) ? degree > 0 : degree;
+    }
+    int64_t left = sampler->max_rows;
+    *most = 0;
+    for (int64_t length = dataset->n_items; length > 0 && left > 0; length--) {
+        int64_t taken = atau_min_i64(left, rows_of[length]);
+        *most += taken * length;
         left -= taken;
     }
-    sampler->max_positives = sum;
-    atau_free(sampler->context, users_of, places * sizeof *users_of);
+    atau_free(sampler->context, rows_of, places * sizeof *rows_of);
     return ADAPTAU_OK;
+}
+
+/* A row that is an interaction has one positive, and all negatives of its user. */
+static adaptau_status bound_batch(adaptau_sampler *sampler, adaptau_error *error)
+{
+    adaptau_status status = ADAPTAU_OK;
+    sampler->max_positives = sampler->max_rows;
+    if (rows_are_users(sampler))
+        status = bound_lists(sampler, sampler->dataset->user_ptr, &sampler->max_positives, error);
+    if (!status && sampler->has_negatives)
+        status = bound_lists(sampler, sampler->dataset->negative_ptr, &sampler->max_negatives, error);
+    return status;
 }
 
 /* Candidates that a batch draws at most. */
@@ -231,7 +247,7 @@ static void lay_out(adaptau_sampler *sampler)
     struct atau_arena *arena = &sampler->arena;
     size_t             n_rows = (size_t)sampler->n_rows, rows = (size_t)sampler->max_rows;
     size_t             positives = (size_t)sampler->max_positives, items = (size_t)sampler->dataset->n_items;
-    size_t             draws = bound_draws(sampler);
+    size_t             draws = bound_draws(sampler), negatives = (size_t)sampler->max_negatives;
     size_t             log_shares = fills_log_q(sampler) ? items : 0;
     size_t             log_q = weighs_catalogue(sampler) ? items
                                : !fills_log_q(sampler)   ? 0
@@ -247,6 +263,10 @@ static void lay_out(adaptau_sampler *sampler)
     sampler->positive_ptr = atau_arena_take(arena, rows + 1, sizeof *sampler->positive_ptr);
     sampler->positives = atau_arena_take(arena, positives, sizeof *sampler->positives);
     sampler->weights = atau_arena_take(arena, sampler->dataset->user_weights ? positives : 0, sizeof *sampler->weights);
+    sampler->negative_ptr = atau_arena_take(arena, sampler->has_negatives ? rows + 1 : 0, sizeof *sampler->negative_ptr);
+    sampler->negatives = atau_arena_take(arena, negatives, sizeof *sampler->negatives);
+    sampler->negative_weights =
+        atau_arena_take(arena, sampler->dataset->negative_weights ? negatives : 0, sizeof *sampler->negative_weights);
     sampler->candidates = atau_arena_take(arena, draws, sizeof *sampler->candidates);
     sampler->log_q = atau_arena_take(arena, log_q, sizeof *sampler->log_q);
     sampler->row_weights = atau_arena_take(arena, weighs_rows(sampler) ? rows : 0, sizeof *sampler->row_weights);
@@ -301,7 +321,7 @@ static adaptau_status prepare(adaptau_sampler *sampler, adaptau_error *error)
     if (!status)
         status = count_rows(sampler, error);
     if (!status)
-        status = bound_positives(sampler, error);
+        status = bound_batch(sampler, error);
     if (status)
         return status;
     lay_out(sampler);
@@ -329,6 +349,9 @@ adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_da
         atau_complete_struct(&own, &defaults, sizeof own, options);
         status = check_options(&own, error);
     }
+    if (!status && dataset->negative_ptr && own.kind != ADAPTAU_SAMPLER_CATALOGUE)
+        status = atau_fail(error, ADAPTAU_E_ARGUMENT,
+                           "options->kind = %d, but the dataset has logged negatives, which need ADAPTAU_SAMPLER_CATALOGUE", own.kind);
     if (status)
         return status;
     if (own.rows == ADAPTAU_SAMPLER_ROWS_AUTO)
@@ -339,6 +362,7 @@ adaptau_status adaptau_sampler_create(adaptau_context *context, const adaptau_da
     sampler->context = context;
     sampler->dataset = dataset;
     sampler->options = own;
+    sampler->has_negatives = dataset->negative_ptr != NULL;
     atau_busy_leave(&sampler->busy);
     status = prepare(sampler, error);
     if (status) {
@@ -451,6 +475,25 @@ static void fill_rows(adaptau_sampler *sampler, int64_t start, int64_t n)
                 (float)pow(atau_user_weight(dataset, user), sampler->options.row_weight_exponent - 1.0);
     }
     sampler->positive_ptr[n] = filled;
+}
+
+static void fill_negatives(adaptau_sampler *sampler, adaptau_batch *batch)
+{
+    const adaptau_dataset *dataset = sampler->dataset;
+    int64_t                filled = 0;
+    for (int64_t r = 0; r < batch->n_rows; r++) {
+        const int64_t first = dataset->negative_ptr[batch->users[r]], count = dataset->negative_ptr[batch->users[r] + 1] - first;
+        sampler->negative_ptr[r] = filled;
+        memcpy(sampler->negatives + filled, dataset->negatives + first, (size_t)count * sizeof *sampler->negatives);
+        if (dataset->negative_weights)
+            memcpy(sampler->negative_weights + filled, dataset->negative_weights + first,
+                   (size_t)count * sizeof *sampler->negative_weights);
+        filled += count;
+    }
+    sampler->negative_ptr[batch->n_rows] = filled;
+    batch->negative_ptr = sampler->negative_ptr;
+    batch->negatives = sampler->negatives;
+    batch->negative_weights = dataset->negative_weights ? sampler->negative_weights : NULL;
 }
 
 static int32_t draw_popular(const adaptau_sampler *sampler, struct atau_stream *stream)
@@ -569,6 +612,8 @@ static adaptau_status fill_batch(adaptau_sampler *sampler, adaptau_batch *batch,
     batch->positives = sampler->positives;
     batch->positive_weights = sampler->dataset->user_weights ? sampler->weights : NULL;
     batch->row_weights = weighs_rows(sampler) ? sampler->row_weights : NULL;
+    if (sampler->has_negatives)
+        fill_negatives(sampler, batch);
     adaptau_status status = fill_candidates(sampler, start, batch, error);
     if (!status)
         sampler->next_row = start + n;

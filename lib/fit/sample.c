@@ -13,6 +13,13 @@ static bool is_drawn(uint64_t seed, uint32_t divisor, int32_t user)
     return atau_pair_random(seed, (uint32_t)user, 0) % divisor == 0;
 }
 
+/* A user's items, as a view has them. */
+struct lists {
+    const int64_t *ptr;
+    const int32_t *items;
+    const float   *weights; /* NULL: all 1                                                                     */
+};
+
 /* Room for all interactions. */
 struct drawn {
     int32_t *users, *items;
@@ -21,17 +28,17 @@ struct drawn {
 };
 
 /* Answers how many users there are. */
-static int32_t copy_drawn(const adaptau_dataset_view *view, uint64_t seed, uint32_t divisor, struct drawn *drawn)
+static int32_t copy_drawn(const struct lists *of, int32_t n_all, uint64_t seed, uint32_t divisor, struct drawn *drawn)
 {
     int32_t n_users = 0;
-    for (int32_t user = 0; user < view->n_users; user++) {
+    for (int32_t user = 0; user < n_all; user++) {
         if (!is_drawn(seed, divisor, user))
             continue;
-        for (int64_t k = view->user_ptr[user]; k < view->user_ptr[user + 1]; k++) {
+        for (int64_t k = of->ptr[user]; k < of->ptr[user + 1]; k++) {
             drawn->users[drawn->n] = n_users;
-            drawn->items[drawn->n] = view->user_items[k];
+            drawn->items[drawn->n] = of->items[k];
             if (drawn->weights)
-                drawn->weights[drawn->n] = view->user_weights[k];
+                drawn->weights[drawn->n] = of->weights[k];
             drawn->n++;
         }
         n_users++;
@@ -39,27 +46,47 @@ static int32_t copy_drawn(const adaptau_dataset_view *view, uint64_t seed, uint3
     return n_users;
 }
 
-adaptau_status atau_sample_users(adaptau_context *context, const adaptau_dataset *dataset, uint64_t seed, uint32_t divisor,
-                                 adaptau_dataset **out, adaptau_error *error)
+static adaptau_status draw_lists(adaptau_context *context, const struct lists *of, const adaptau_dataset_view *view, uint64_t seed,
+                                 uint32_t divisor, adaptau_dataset **out, adaptau_error *error)
 {
-    adaptau_dataset_view view = {.struct_size = sizeof view};
-    adaptau_status       status = adaptau_dataset_get_view(dataset, &view, error);
-    if (status)
-        return status;
-    const size_t room = (size_t)adaptau_dataset_n_interactions(dataset);
-    struct drawn d = {.users = atau_allocate_array(context, room, sizeof *d.users),
-                      .items = atau_allocate_array(context, room, sizeof *d.items)};
-    if (view.user_weights)
+    const size_t   room = (size_t)of->ptr[view->n_users];
+    adaptau_status status;
+    struct drawn   d = {.users = atau_allocate_array(context, room, sizeof *d.users),
+                        .items = atau_allocate_array(context, room, sizeof *d.items)};
+    if (of->weights)
         d.weights = atau_allocate_array(context, room, sizeof *d.weights);
-    if (d.users && d.items && (d.weights || !view.user_weights)) {
-        const int32_t n_users = copy_drawn(&view, seed, divisor, &d);
-        status = adaptau_dataset_create_from_interactions(context, n_users, view.n_items, d.n, d.users, d.items, d.weights, out,
+    if (d.users && d.items && (d.weights || !of->weights)) {
+        const int32_t n_users = copy_drawn(of, view->n_users, seed, divisor, &d);
+        status = adaptau_dataset_create_from_interactions(context, n_users, view->n_items, d.n, d.users, d.items, d.weights, out,
                                                           error);
     } else
         status = atau_fail_memory(error, 2 * room * sizeof *d.users, "a sample of users");
     atau_free(context, d.weights, room * sizeof *d.weights);
     atau_free(context, d.items, room * sizeof *d.items);
     atau_free(context, d.users, room * sizeof *d.users);
+    return status;
+}
+
+adaptau_status atau_sample_users(adaptau_context *context, const adaptau_dataset *dataset, uint64_t seed, uint32_t divisor,
+                                 adaptau_dataset **out, adaptau_error *error)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    adaptau_dataset     *drawn = NULL, *negatives = NULL;
+    adaptau_status       status = adaptau_dataset_get_view(dataset, &view, error);
+    if (status)
+        return status;
+    const struct lists interactions = {view.user_ptr, view.user_items, view.user_weights};
+    const struct lists logged = {view.negative_ptr, view.negatives, view.negative_weights};
+    status = draw_lists(context, &interactions, &view, seed, divisor, &drawn, error);
+    if (!status && view.negative_ptr)
+        status = draw_lists(context, &logged, &view, seed, divisor, &negatives, error);
+    if (!status && negatives)
+        status = adaptau_dataset_set_negatives(drawn, negatives, error);
+    adaptau_dataset_destroy(negatives);
+    if (status)
+        adaptau_dataset_destroy(drawn);
+    else
+        *out = drawn;
     return status;
 }
 

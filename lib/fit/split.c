@@ -113,6 +113,26 @@ static void split_users(const adaptau_dataset_view *view, const adaptau_split_op
     }
 }
 
+/* The logged negatives of the whole go to the part that is trained on. */
+static adaptau_status give_negatives(adaptau_context *context, const adaptau_dataset_view *view, adaptau_dataset *kept,
+                                     adaptau_error *error)
+{
+    const adaptau_csr rows = {.struct_size = sizeof rows,
+                              .n_users = view->n_users,
+                              .n_items = view->n_items,
+                              .indptr = view->negative_ptr,
+                              .indices = view->negatives,
+                              .weights = view->negative_weights};
+    adaptau_dataset  *negatives = NULL;
+    if (!view->negative_ptr)
+        return ADAPTAU_OK;
+    adaptau_status status = adaptau_dataset_create(context, &rows, &negatives, error);
+    if (!status)
+        status = adaptau_dataset_set_negatives(kept, negatives, error);
+    adaptau_dataset_destroy(negatives);
+    return status;
+}
+
 static adaptau_status make_datasets(adaptau_context *context, const adaptau_dataset_view *view, const struct parts *parts,
                                     adaptau_dataset **kept, adaptau_dataset **held_out, adaptau_error *error)
 {
@@ -124,7 +144,10 @@ static adaptau_status make_datasets(adaptau_context *context, const adaptau_data
     if (!status)
         status = adaptau_dataset_create_from_interactions(context, view->n_users, view->n_items, parts->n_held_out, parts->users + from,
                                                           parts->items + from, weights ? weights + from : NULL, &second, error);
+    if (!status)
+        status = give_negatives(context, view, first, error);
     if (status) {
+        adaptau_dataset_destroy(second);
         adaptau_dataset_destroy(first);
         return status;
     }

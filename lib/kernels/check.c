@@ -77,6 +77,42 @@ static adaptau_status check_positives(const adaptau_batch *b, int32_t n_items, a
     return atau_check_list_ids(&rows, error);
 }
 
+/* Weights that an item has beyond the 1 of the catalogue: 0 is one. */
+static adaptau_status check_negative_weights(int64_t n, const float *weights, adaptau_error *error)
+{
+    for (int64_t i = 0; weights && i < n; i++) {
+        if (!isfinite(weights[i]))
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "batch->negative_weights[%lld] = %g is not finite", (long long)i,
+                             (double)weights[i]);
+        if (weights[i] < 0.0f || weights[i] > ATAU_GREATEST_WEIGHT)
+            return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->negative_weights[%lld] = %g is outside 0 ... 1e30", (long long)i,
+                             (double)weights[i]);
+    }
+    return ADAPTAU_OK;
+}
+
+static adaptau_status check_negatives(const adaptau_batch *b, int32_t n_items, adaptau_error *error)
+{
+    const struct atau_lists rows = {.n = b->n_rows,
+                                    .ptr = b->negative_ptr,
+                                    .ids = b->negatives,
+                                    .limit = n_items,
+                                    .ptr_name = "batch->negative_ptr",
+                                    .ids_name = "batch->negatives",
+                                    .limit_name = "n_items"};
+    if (!b->negative_ptr && (b->negatives || b->negative_weights))
+        return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->%s is given, but batch->negative_ptr is NULL",
+                         b->negatives ? "negatives" : "negative_weights");
+    if (!b->negative_ptr)
+        return ADAPTAU_OK;
+    if (b->candidates != ADAPTAU_CANDIDATES_CATALOGUE)
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "batch->negative_ptr is given, but batch->candidates = %d: logged negatives need ADAPTAU_CANDIDATES_CATALOGUE",
+                         b->candidates);
+    adaptau_status status = atau_check_lists(&rows, error);
+    return status == ADAPTAU_OK ? check_negative_weights(b->negative_ptr[b->n_rows], b->negative_weights, error) : status;
+}
+
 /* Entries of candidate_ids and of log_q. */
 static int64_t n_candidate_ids(const adaptau_batch *b)
 {
@@ -177,6 +213,8 @@ adaptau_status atau_check_batch(const adaptau_batch *given, int32_t n_users, int
         status = check_candidates(out, n_items, error);
     if (status == ADAPTAU_OK)
         status = check_numbers(out, n_items, error);
+    if (status == ADAPTAU_OK)
+        status = check_negatives(out, n_items, error);
     return status == ADAPTAU_OK ? check_targets(out, error) : status;
 }
 

@@ -182,6 +182,7 @@ static adaptau_status check_loss(const struct atau_softmax *s, adaptau_error *er
         const char *name;
     } of_softmax[] = {
         {s->batch.log_q, "batch->log_q"},
+        {s->batch.negative_ptr, "batch->negative_ptr"},
         {s->batch.target_shares, "batch->target_shares"},
         {s->batch.item_targets, "batch->item_targets"},
         {s->temperatures.positives, "temperatures->positives"},
@@ -223,6 +224,17 @@ static double greatest_weight(const struct atau_softmax *s)
     return greatest;
 }
 
+/* The most that a logged negative adds to its logit. */
+static float greatest_copies(const struct atau_softmax *s)
+{
+    const adaptau_batch *batch = &s->batch;
+    const int64_t        n = batch->negative_ptr ? batch->negative_ptr[batch->n_rows] : 0;
+    float                greatest = n > 0 && !batch->negative_weights ? 1.0f : 0.0f;
+    for (int64_t k = 0; k < n && batch->negative_weights; k++)
+        greatest = fmaxf(greatest, batch->negative_weights[k]);
+    return log1pf(greatest);
+}
+
 /* Decide whether all exponents stay in the range where no maximum is needed. */
 static void bound_logits(struct atau_softmax *s)
 {
@@ -236,8 +248,8 @@ static void bound_logits(struct atau_softmax *s)
         low = fminf(low, log_q[i]);
         high = fmaxf(high, log_q[i]);
     }
-    float range = low <= high ? high - low : 0.0f;
-    s->logit_offset = low <= high ? -low : 0.0f;
+    float copies = greatest_copies(s), range = (low <= high ? high - low : 0.0f) + copies;
+    s->logit_offset = (low <= high ? -low : 0.0f) + copies;
     s->bounded = s->users.normalise && s->items.normalise && 2.0f / least_tau(s) + range <= BOUNDED_EXPONENT &&
                  greatest_weight(s) <= BOUNDED_WEIGHT;
 }

@@ -49,7 +49,7 @@ struct atau_softmax {
     bool                       outside; /* positives outside the sum                                          */
     const adaptau_reduce    *reduce; /* with the other ranges of items, or NULL: there are none           */
     bool                       bounded; /* logits have a known bound and need no row maximum                  */
-    float                      logit_offset; /* max(−log q), 0 without log_q                                  */
+    float                      logit_offset; /* max(−log q) + max log(1 + b), 0 without log_q and logged negatives */
     _Atomic int64_t            bad_row, bad_item; /* first whose gradient is not finite; INT64_MAX: none       */
 };
 

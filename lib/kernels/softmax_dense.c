@@ -6,7 +6,8 @@
  * the same shape, "coefficients broadcast, rows of d as vectors", none needs a packed or transposed copy of the item table, and
  * what belongs to a row (τ, shift, sum) is a vector that needs no horizontal sum.
  *
- *   pass 1   T = V Qᵀ; positives read, or masked by −inf;  T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
+ *   pass 1   T = V Qᵀ; positives read, or masked by −inf; logged negatives raised by τ log(1 + b);
+ *            T = exp(T/τ − shift);  z += column sums;  U += Tᵀ V
  *            (another loss than the softmax puts its own map in the place of the exponential)
  *   rows     sums of the row, to which other ranges of items add theirs (reduce.c);  losses and coefficients;
  *            gradient of each user from U and its positives;  Q ← Q · factor
@@ -43,6 +44,17 @@ static const float *tile_log_q(const struct atau_dense *d, int64_t tile)
     return d->s->batch.log_q ? d->s->batch.log_q + tile * ATAU_TILE_LINES : NULL;
 }
 
+/* Logged negatives as they count in the sum at the rows' temperatures, or `unit`: at temperature 1. */
+static void raise_negatives(const struct atau_dense *d, const struct atau_block *b, int64_t tile, float *t, bool unit)
+{
+    const int64_t first = tile * ATAU_TILE_LINES;
+    for (int64_t k = b->negative_ptr[tile]; k < b->negative_ptr[tile + 1]; k++) {
+        const struct atau_negative *negative = &b->negatives[k];
+        const float                 tau = unit ? 1.0f : atau_row_tau(d->s, b->first_row + negative->row);
+        t[(negative->line - first) * d->tile_stride + negative->row] = negative->score + tau * negative->copies;
+    }
+}
+
 /* T = V Qᵀ; positives outside the sum become −inf. `read` the scores of positives on the way. */
 static void score_tile(struct atau_dense *d, struct atau_block *b, int64_t tile, float *t, bool read)
 {
@@ -56,6 +68,8 @@ static void score_tile(struct atau_dense *d, struct atau_block *b, int64_t tile,
         if (d->s->outside)
             *cell = -INFINITY;
     }
+    for (int64_t k = b->negative_ptr[tile]; k < b->negative_ptr[tile + 1]; k++)
+        b->negatives[k].score = t[(b->negatives[k].line - first) * d->tile_stride + b->negatives[k].row];
 }
 
 /* Raise the running maxima to those of a tile; each sum (and row of users, when given) that was relative to a lower one is
@@ -233,9 +247,12 @@ static void sum_chunk(void *argument, int32_t lane, int64_t task)
         score_tile(d, b, tile, t, true);
         if (d->top_k > 0)
             keep_highest(d, b, lane, chunk, tile, t);
-        if (d->want_unit)
+        if (d->want_unit) {
+            raise_negatives(d, b, tile, t, true);
             add_unit_sums(d, b, lane, chunk, tile, t);
+        }
         if (atau_loss_is_softmax(d->s->loss)) {
+            raise_negatives(d, b, tile, t, false);
             exponentiate_tile(d, b, lane, chunk, tile, t);
         } else {
             map_tile(d, b, lane, chunk, tile, t);
@@ -543,6 +560,7 @@ static void compute_again(struct atau_dense *d, struct atau_block *b, int32_t la
     float *sums = d->lane_sums + lane * 2 * d->block_rows;
     score_tile(d, b, tile, t, false);
     if (atau_loss_is_softmax(d->s->loss)) {
+        raise_negatives(d, b, tile, t, false);
         memset(sums, 0, (size_t)b->n_rows * sizeof(float));
         atau_dense_exponentiate(d, b, lane, tile, t, b->final_shift, sums, false, true);
     } else {

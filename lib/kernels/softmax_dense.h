@@ -17,6 +17,14 @@ struct atau_meeting {
     int64_t positive; /* in the block's arrays of positives                                                  */
 };
 
+/* A logged negative of the block: (1 + b) exp(f/τ) is the exponential of a score that is τ log(1 + b) higher. */
+struct atau_negative {
+    int32_t line;   /* position among the candidates                                                         */
+    int32_t row;    /* in the block                                                                          */
+    float   copies; /* log(1 + b)                                                                            */
+    float   score;  /* f, or −inf where it is masked                                                         */
+};
+
 /* Operands of the products as words of two bfloat16 (kernels.h), packed once per step; what belongs to a block is there. */
 struct atau_panels {
     const struct atau_bf16_kernels *kernels; /* NULL: products are float32                                    */
@@ -55,6 +63,8 @@ struct atau_block {
     struct atau_meeting *meetings;  /* [most meetings of a block], by tile                                    */
     int64_t             *tile_ptr;  /* [n_tiles + 1]                                                          */
     int64_t             *tile_next; /* [n_tiles]                                                              */
+    struct atau_negative *negatives;    /* [most negatives of a block], by tile                               */
+    int64_t              *negative_ptr; /* [n_tiles + 1]                                                      */
     struct {
         uint32_t *queries;    /* [d/2 x B] neighbours along d                                                 */
         uint32_t *factored;   /* [B/2 x d] neighbours along rows                                              */

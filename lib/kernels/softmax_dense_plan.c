@@ -2,6 +2,7 @@
 /* The tile engine's grid, memory and blocks of rows. The grid depends on sizes alone. */
 #include "kernels/softmax_dense.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/pool.h"
@@ -93,6 +94,17 @@ static int64_t most_positives(const struct atau_dense *d)
     return most;
 }
 
+static int64_t most_negatives(const struct atau_dense *d)
+{
+    const adaptau_batch *batch = &d->s->batch;
+    int64_t              most = 0;
+    for (int64_t r = 0; batch->negative_ptr && r < batch->n_rows; r += d->block_rows) {
+        int64_t end = atau_min_i64(r + d->block_rows, batch->n_rows);
+        most = atau_max_i64(most, batch->negative_ptr[end] - batch->negative_ptr[r]);
+    }
+    return most;
+}
+
 static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
 {
     struct atau_panels *panels = &d->panels;
@@ -117,7 +129,7 @@ static void lay_out_panels(struct atau_dense *d, struct atau_arena *arena)
 }
 
 static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct atau_arena *arena, int64_t positives,
-                          int64_t meetings)
+                          int64_t meetings, int64_t negatives)
 {
     const size_t dim = (size_t)d->s->dim, rows = (size_t)d->block_rows, chunks = (size_t)d->n_chunks;
     const size_t tiles = (size_t)d->n_tiles, unbounded = d->s->bounded ? 0 : 1, shared = d->shared ? 1 : 0;
@@ -150,10 +162,12 @@ static void lay_out_block(struct atau_dense *d, struct atau_block *b, struct ata
     b->meetings = atau_arena_take(arena, (uint64_t)meetings, sizeof(struct atau_meeting));
     b->tile_ptr = atau_arena_take(arena, tiles + 1, sizeof(int64_t));
     b->tile_next = atau_arena_take(arena, tiles, sizeof(int64_t));
+    b->negatives = atau_arena_take(arena, (uint64_t)negatives, sizeof(struct atau_negative));
+    b->negative_ptr = atau_arena_take(arena, tiles + 1, sizeof(int64_t));
 }
 
-/* Called twice: to count and to assign (arena.h). positives, meetings: the most of a block. */
-static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
+/* Called twice: to count and to assign (arena.h). positives, meetings, negatives: the most of a block. */
+static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings, int64_t negatives)
 {
     struct atau_arena *arena = &d->s->memory->engine;
     const size_t       dim = (size_t)d->s->dim, rows = (size_t)d->block_rows;
@@ -163,7 +177,7 @@ static void lay_out(struct atau_dense *d, int64_t positives, int64_t meetings)
 
     adaptau_row_sums *sums = atau_arena_take(arena, (uint64_t)d->most_blocks * rows, sizeof *sums);
     for (int32_t k = 0; k < d->most_blocks; k++) {
-        lay_out_block(d, &d->blocks[k], arena, positives, meetings);
+        lay_out_block(d, &d->blocks[k], arena, positives, meetings, negatives);
         d->blocks[k].sums = sums ? sums + k * d->block_rows : NULL;
     }
     d->one = atau_arena_take(arena, rows, sizeof(float));
@@ -321,6 +335,28 @@ static void sort_meetings(struct atau_dense *d, struct atau_block *b)
     visit_meetings(d, b, place_meeting);
 }
 
+/* Counting sort of the logged negatives by tile. */
+static void sort_negatives(const struct atau_dense *d, struct atau_block *b)
+{
+    const adaptau_batch *batch = &d->s->batch;
+    const int64_t        end_row = b->first_row + b->n_rows;
+    memset(b->negative_ptr, 0, (size_t)(d->n_tiles + 1) * sizeof *b->negative_ptr);
+    if (!batch->negative_ptr)
+        return;
+    for (int64_t k = batch->negative_ptr[b->first_row]; k < batch->negative_ptr[end_row]; k++)
+        b->negative_ptr[batch->negatives[k] / ATAU_TILE_LINES + 1]++;
+    for (int64_t t = 0; t < d->n_tiles; t++) {
+        b->negative_ptr[t + 1] += b->negative_ptr[t];
+        b->tile_next[t] = b->negative_ptr[t];
+    }
+    for (int64_t row = b->first_row; row < end_row; row++)
+        for (int64_t k = batch->negative_ptr[row]; k < batch->negative_ptr[row + 1]; k++)
+            b->negatives[b->tile_next[batch->negatives[k] / ATAU_TILE_LINES]++] = (struct atau_negative){
+                .line = batch->negatives[k],
+                .row = (int32_t)(row - b->first_row),
+                .copies = log1pf(batch->negative_weights ? batch->negative_weights[k] : 1.0f)};
+}
+
 /* How many candidates each row has. */
 static void count_candidates(const struct atau_dense *d, struct atau_block *b)
 {
@@ -342,6 +378,7 @@ static void begin_block(void *argument, int32_t lane, int64_t task)
     if (d->scored)
         score_positives(d, b);
     sort_meetings(d, b);
+    sort_negatives(d, b);
     count_candidates(d, b);
 }
 
@@ -385,14 +422,14 @@ static adaptau_status prepare(struct atau_dense *d, adaptau_error *error)
     if (status != ADAPTAU_OK)
         return status;
     choose_grid(d);
-    int64_t positives = most_positives(d), meetings = most_meetings(d, positives);
+    const int64_t positives = most_positives(d), meetings = most_meetings(d, positives), negatives = most_negatives(d);
     d->most_positives = positives;
     atau_arena_count(&d->s->memory->engine);
-    lay_out(d, positives, meetings);
+    lay_out(d, positives, meetings, negatives);
     status = atau_arena_allocate(d->s->context, &d->s->memory->engine, "the softmax's tiles", error);
     if (status != ADAPTAU_OK)
         return status;
-    lay_out(d, positives, meetings);
+    lay_out(d, positives, meetings, negatives);
     for (int64_t r = 0; r < d->block_rows; r++)
         d->one[r] = 1.0f;
     return d->shared && d->gradients

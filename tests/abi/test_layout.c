@@ -31,7 +31,7 @@ MEMBER(adaptau_attachment, name, 0, 8);
 MEMBER(adaptau_attachment, bytes, 8, 8);
 MEMBER(adaptau_attachment, size, 16, 8);
 
-SIZE(adaptau_batch, 112);
+SIZE(adaptau_batch, 136);
 MEMBER(adaptau_batch, struct_size, 0, 4);
 MEMBER(adaptau_batch, flags, 4, 4);
 MEMBER(adaptau_batch, n_rows, 8, 4);
@@ -44,11 +44,14 @@ MEMBER(adaptau_batch, candidate_ids, 48, 8);
 MEMBER(adaptau_batch, log_q, 56, 8);
 MEMBER(adaptau_batch, row_weights, 64, 8);
 MEMBER(adaptau_batch, positive_weights, 72, 8);
-MEMBER(adaptau_batch, target_shares, 80, 8);
-MEMBER(adaptau_batch, user_targets, 88, 8);
-MEMBER(adaptau_batch, item_targets, 96, 8);
-MEMBER(adaptau_batch, item_target_scale, 104, 4);
-MEMBER(adaptau_batch, reserved, 108, 4);
+MEMBER(adaptau_batch, negative_ptr, 80, 8);
+MEMBER(adaptau_batch, negatives, 88, 8);
+MEMBER(adaptau_batch, negative_weights, 96, 8);
+MEMBER(adaptau_batch, target_shares, 104, 8);
+MEMBER(adaptau_batch, user_targets, 112, 8);
+MEMBER(adaptau_batch, item_targets, 120, 8);
+MEMBER(adaptau_batch, item_target_scale, 128, 4);
+MEMBER(adaptau_batch, reserved, 132, 4);
 
 SIZE(adaptau_context_options, 80);
 MEMBER(adaptau_context_options, struct_size, 0, 4);
@@ -73,7 +76,7 @@ MEMBER(adaptau_csr, indptr, 16, 8);
 MEMBER(adaptau_csr, indices, 24, 8);
 MEMBER(adaptau_csr, weights, 32, 8);
 
-SIZE(adaptau_dataset_view, 64);
+SIZE(adaptau_dataset_view, 88);
 MEMBER(adaptau_dataset_view, struct_size, 0, 4);
 MEMBER(adaptau_dataset_view, n_users, 4, 4);
 MEMBER(adaptau_dataset_view, n_items, 8, 4);
@@ -84,6 +87,9 @@ MEMBER(adaptau_dataset_view, item_ptr, 32, 8);
 MEMBER(adaptau_dataset_view, item_users, 40, 8);
 MEMBER(adaptau_dataset_view, user_weights, 48, 8);
 MEMBER(adaptau_dataset_view, item_weights, 56, 8);
+MEMBER(adaptau_dataset_view, negative_ptr, 64, 8);
+MEMBER(adaptau_dataset_view, negatives, 72, 8);
+MEMBER(adaptau_dataset_view, negative_weights, 80, 8);
 
 SIZE(adaptau_encoder_parameters, 24);
 MEMBER(adaptau_encoder_parameters, struct_size, 0, 4);

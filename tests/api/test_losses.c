@@ -154,7 +154,8 @@ static double define_sum(const struct problem *p, int32_t row, const double *use
         const int64_t at = p->kind == ADAPTAU_CANDIDATES_PER_ROW ? row * p->n_candidates + c : c;
         const int32_t item = candidate_of(p, row, c);
         if (item >= 0)
-            sum += exp(score(p, user, items + (int64_t)item * p->dim) * inverse_tau -
+            sum += copies_of(p, row, item) *
+                   exp(score(p, user, items + (int64_t)item * p->dim) * inverse_tau -
                        (p->log_q ? (double)p->log_q_values[at] : 0.0));
     }
     return sum;
@@ -439,6 +440,7 @@ START_TEST(family_takes_what_the_softmax_takes)
                         .interaction_weights = shape / 6,
                         .log_q = true,
                         .targets = shape % 3 == 0, /* else items that no row meets have a target and no gradient */
+                        .negatives = shape % 3 == ADAPTAU_CANDIDATES_CATALOGUE,
                         .personal = true,
                         .split = shape / 6,
                         .tau = shape / 6 ? 0.05f : 0.3f};

@@ -52,6 +52,20 @@ static struct problem cut(const struct problem *p, int32_t first, int32_t end)
                 c.positives[n++] = p->positives[i] - first;
         c.positive_ptr[r + 1] = n;
     }
+    if (p->negatives) {
+        c.negative_ptr = allocate((size_t)p->n_rows + 1, sizeof(int64_t));
+        c.negative_items = allocate((size_t)p->negative_ptr[p->n_rows], sizeof(int32_t));
+        c.negative_weights = allocate((size_t)p->negative_ptr[p->n_rows], sizeof(float));
+    }
+    for (int32_t r = 0; p->negatives && r < p->n_rows; r++) {
+        int64_t n = c.negative_ptr[r];
+        for (int64_t i = p->negative_ptr[r]; i < p->negative_ptr[r + 1]; i++)
+            if (p->negative_items[i] >= first && p->negative_items[i] < end) {
+                c.negative_weights[n] = p->negative_weights[i];
+                c.negative_items[n++] = p->negative_items[i] - first;
+            }
+        c.negative_ptr[r + 1] = n;
+    }
     if (p->kind == ADAPTAU_CANDIDATES_SHARED) {
         c.candidates = allocate((size_t)p->n_candidates, sizeof(int32_t));
         c.log_q_values = allocate((size_t)p->n_candidates, sizeof(float));
@@ -86,6 +100,11 @@ static void free_cut(const struct problem *p, struct problem *c)
     }
     if (p->targets)
         free(c->user_targets);
+    if (p->negatives) {
+        free(c->negative_ptr);
+        free(c->negative_items);
+        free(c->negative_weights);
+    }
 }
 
 /* ---- a host that has all ranges ---------------------------------------------------------------------------------- */
@@ -224,7 +243,8 @@ static double true_log_sum(const struct problem *p, int32_t row)
         double *vector = to_double(p->items + (int64_t)item * p->dim, p->dim);
         logits[c] = outside && is_positive(p, row, item)
                         ? -INFINITY
-                        : score(p, user, vector) / row_tau(p, row) - (p->log_q ? (double)p->log_q_values[c] : 0.0);
+                        : score(p, user, vector) / row_tau(p, row) - (p->log_q ? (double)p->log_q_values[c] : 0.0) +
+                              log(copies_of(p, row, item));
         highest = fmax(highest, logits[c]);
         free(vector);
     }
@@ -247,6 +267,10 @@ static const struct problem problems[] = {
     {.n_users = 30, .n_items = 260, .dim = 12, .n_rows = 20, .tau = 0.05f}, /* inner products, unbounded       */
     {.n_users = 40, .n_items = 400, .dim = 16, .n_rows = 30, .tau = 0.1f, .table_flags = ADAPTAU_NORMALISE_BOTH,
      .batch_flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM, .kind = ADAPTAU_CANDIDATES_SHARED, .n_candidates = 150, .log_q = true},
+    {.n_users = 40, .n_items = 500, .dim = 16, .n_rows = 30, .tau = 0.1f, .table_flags = ADAPTAU_NORMALISE_BOTH, .negatives = true,
+     .log_q = true, .personal = true},
+    {.n_users = 30, .n_items = 260, .dim = 12, .n_rows = 20, .tau = 0.05f, .negatives = true,
+     .batch_flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM}, /* inner products, unbounded                         */
 };
 
 static void compare(const struct problem *p, const adaptau_loss *loss, int32_t n_ranges, bool has_tau)

@@ -43,8 +43,8 @@ static struct row_truth define_row(const struct problem *p, int32_t row, const d
             if (pass == 0)
                 largest = fmax(largest, f * inverse_tau - q);
             else {
-                sum += exp(f * inverse_tau - q - largest);
-                unit_sum += exp(f - q);
+                sum += copies_of(p, row, item) * exp(f * inverse_tau - q - largest);
+                unit_sum += copies_of(p, row, item) * exp(f - q);
             }
         }
     struct row_truth truth = {.log_sum = largest + log(sum)};
@@ -230,6 +230,27 @@ START_TEST(options_match_central_differences)
 }
 END_TEST
 
+/* _i: bits for positives outside the sum, log q, personal and split temperatures, soft targets, a sum that needs its maximum. */
+START_TEST(logged_negatives_match_central_differences)
+{
+    struct problem p = {.n_users = 6,
+                        .n_items = 140,
+                        .dim = 11,
+                        .n_rows = 6,
+                        .table_flags = _i & 1 ? ADAPTAU_NORMALISE_BOTH : NORMALISATIONS[_i % 3],
+                        .batch_flags = _i & 2 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                        .negatives = true,
+                        .weights = true,
+                        .interaction_weights = _i & 2,
+                        .log_q = _i & 4,
+                        .personal = _i & 4,
+                        .split = _i & 8,
+                        .targets = _i & 8,
+                        .tau = _i == 5 || _i == 7 ? 0.02f : 0.2f};
+    check_problem(p, 11);
+}
+END_TEST
+
 START_TEST(tiny_temperatures_use_a_running_maximum)
 {
     struct problem p = {.n_users = 6,
@@ -290,6 +311,7 @@ START_TEST(blocks_of_rows_add_up)
                         .table_flags = ADAPTAU_NORMALISE_BOTH,
                         .batch_flags = _i / 2 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
                         .n_candidates = _i % 2 ? 300 : 0,
+                        .negatives = _i == 2,
                         .tau = 0.1f};
     check_problem(p, 997);
 }
@@ -304,6 +326,7 @@ START_TEST(large_catalogues_are_recomputed)
                         .n_rows = 70,
                         .table_flags = _i ? 0 : ADAPTAU_NORMALISE_BOTH,
                         .batch_flags = ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM,
+                        .negatives = true,
                         .tau = 0.2f};
     p = make_problem(p);
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
@@ -355,6 +378,7 @@ START_TEST(results_do_not_depend_on_threads)
                                                                     (_i / 6 ? ADAPTAU_BFLOAT16 : 0),
                                                      .n_candidates = _i % 3 ? 70 : 0,
                                                      .interaction_weights = true,
+                                                     .negatives = _i % 3 == ADAPTAU_CANDIDATES_CATALOGUE,
                                                      .tau = 0.1f});
     struct answer  first = {0};
     for (int32_t threads = 1; threads <= 5; threads++) {
@@ -391,6 +415,7 @@ START_TEST(bfloat16_products_are_close)
                                                      .n_candidates = shared ? 331 : 0,
                                                      .table_flags = raw ? 0 : ADAPTAU_NORMALISE_BOTH,
                                                      .batch_flags = _i & 1 ? ADAPTAU_BATCH_POSITIVES_OUTSIDE_SUM : 0,
+                                                     .negatives = !shared && _i % 4 > 0,
                                                      .tau = raw ? 0.5f : 0.1f});
     adaptau_context *context = make_context(ADAPTAU_BACKEND_AUTO, 2);
     struct answer    exact = ask(context, &p);
@@ -712,6 +737,7 @@ int main(void)
     tcase_add_loop_test(arithmetic, gradients_match_central_differences, 0, 24);
     tcase_add_loop_test(arithmetic, options_match_central_differences, 0, 24);
     tcase_add_loop_test(large, options_match_central_differences, 24, 96);
+    tcase_add_loop_test(arithmetic, logged_negatives_match_central_differences, 0, 16);
     tcase_add_loop_test(arithmetic, tiny_temperatures_use_a_running_maximum, 0, 3);
     tcase_add_loop_test(arithmetic, unit_rows_get_tangent_gradients, 0, 3);
     tcase_add_loop_test(arithmetic, soft_targets_match_central_differences, 0, 24);

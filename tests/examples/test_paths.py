@@ -21,6 +21,7 @@ OPTIONS = [
     ("DATA", "text", [TRAIN, "{}", *QUICK]),
     ("--train", "text", [TRAIN, "--train", "{}", *QUICK]),
     ("--test", "text", [TRAIN, "good.csv", "--test", "{}", *QUICK]),
+    ("--negatives", "text", [TRAIN, "good.csv", "--negatives", "{}", *QUICK]),
     ("--history", "out", [TRAIN, "good.csv", "--history", "{}", *QUICK]),
     ("--save", "model file", [TRAIN, "good.csv", "--save", "{}", *QUICK]),
     ("--checkpoint", "model file", [TRAIN, "good.csv", "--checkpoint", "{}", *QUICK]),

@@ -103,6 +103,15 @@ void parts_are_split_off(const adaptau::context &context)
     adaptau_dataset_destroy(held_out);
 }
 
+void negatives_are_given(const adaptau::context &context)
+{
+    auto data = make_data(context);
+    expect(data.view().negative_ptr == nullptr, "none at first");
+    data.set_negatives(make_data(context));
+    expect(data.view().negative_ptr[n_users] == data.n_interactions(), "all of the other's interactions");
+    expect_error(ADAPTAU_E_STATE, "negatives already", [&] { data.set_negatives(make_data(context)); });
+}
+
 void contexts_have_functions()
 {
     std::int64_t            lanes = 0, executions = 0, bytes = 0;
@@ -443,6 +452,7 @@ int main()
         adaptau::context context;
         handles_come_and_go(context);
         parts_are_split_off(context);
+        negatives_are_given(context);
         contexts_have_functions();
         callbacks_throw_through(context);
         trainings_take_and_give(context);

@@ -787,6 +787,33 @@ class Estimator(unittest.TestCase):
         self.assertTrue(np.isfinite(users).all() and not users.flags.writeable)
 
 
+class Negatives(unittest.TestCase):
+    def test_scores_of_what_was_not_taken_fall(self):
+        matrix, shown = make_matrix(), sp.csr_matrix(sp.random(60, 40, 0.1, random_state=5) != 0)
+        plain, pushed = adaptau.fit(matrix, **QUICK), adaptau.fit(matrix, negatives=shown, **QUICK)
+        places = shown.nonzero()
+        self.assertLess(scores_of(pushed)[places].mean(), scores_of(plain)[places].mean() - 0.01)
+
+    def test_all_forms_are_the_same(self):
+        matrix, shown = make_matrix(), make_matrix(seed=8)
+        shown.data[:] = 2
+        users, items = shown.nonzero()
+        wanted = adaptau.fit(matrix, negatives=shown, **QUICK).item_embeddings_
+        for form in (users, items), adaptau.Interactions(shown), shown.tocoo():
+            np.testing.assert_array_equal(adaptau.AdapTau(**QUICK).fit(matrix, negatives=form).item_embeddings_, wanted)
+        weighted = adaptau.fit(matrix, negatives=adaptau.Interactions(shown, weights=True), **QUICK)
+        self.assertFalse(np.array_equal(weighted.item_embeddings_, wanted))
+
+    def test_names_are_found_and_unknown_ones_left_out(self):
+        data = adaptau.Interactions.from_pairs(["a", "a", "b", "c"], ["x", "y", "y", "z"])
+        wanted = adaptau.fit(data, negatives=(["a", "b"], ["z", "x"]), **QUICK)
+        with self.assertWarnsRegex(UserWarning, "2 of 4 interactions"):
+            other = adaptau.fit(data, negatives=(["a", "b", "nobody", "c"], ["z", "x", "x", "nothing"]), **QUICK)
+        np.testing.assert_array_equal(other.item_embeddings_, wanted.item_embeddings_)
+        with self.assertRaisesRegex(ValueError, "a matrix of"):
+            adaptau.fit(make_matrix(), negatives=sp.csr_matrix((2, 2)), **QUICK)
+
+
 class Weights(unittest.TestCase):
     def test_values_are_weights_where_they_are_asked_for(self):
         matrix = make_matrix()

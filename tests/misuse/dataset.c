@@ -9,7 +9,8 @@ static struct {
     int64_t                n_pairs;
     const int32_t         *users, *items;
     const float           *weights;
-    const adaptau_dataset *dataset;
+    const adaptau_dataset *dataset, *negatives;
+    adaptau_dataset       *mutable;
     void                  *out;
 
     STRUCT(adaptau_csr, csr);
@@ -115,6 +116,25 @@ static const struct misuse create_from_pairs[] = {
      {TO(a.numbers[1], 9e29f), TO(a.numbers[3], 9e29f)}},
 };
 
+static void prepare_dataset_set_negatives(void)
+{
+    a.mutable = desk.data;
+    a.negatives = desk.no_pairs;
+}
+
+static adaptau_status call_dataset_set_negatives(adaptau_error *error)
+{
+    return adaptau_dataset_set_negatives(a.mutable, a.negatives, error);
+}
+
+static const struct misuse set_negatives[] = {
+    IS_NULL(negatives),
+    {ADAPTAU_E_ARGUMENT, "dataset is NULL", {TO(a.mutable, NULL)}},
+    {ADAPTAU_E_SHAPE, "negatives is 5 x 7, but dataset is 6 x 8", {FROM(a.negatives, desk.smaller)}},
+    {ADAPTAU_E_SHAPE, "negatives is 7 x 9, but dataset is 6 x 8", {FROM(a.negatives, desk.larger)}},
+    {ADAPTAU_E_STATE, "dataset has 12 negatives already", {FROM(a.mutable, desk.with_negatives)}},
+};
+
 static void prepare_dataset_get_view(void)
 {
     a.out_struct.known = (adaptau_dataset_view){.struct_size = sizeof a.out_struct.known};
@@ -136,6 +156,7 @@ static const struct misuse get_view[] = {
 static const struct subject subjects[] = {
     SUBJECT(dataset_create, create),
     SUBJECT(dataset_create_from_interactions, create_from_pairs),
+    SUBJECT(dataset_set_negatives, set_negatives),
     SUBJECT(dataset_get_view, get_view),
 };
 

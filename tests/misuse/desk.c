@@ -97,6 +97,8 @@ void lay_desk(void)
     desk.smaller = make_dataset(USERS - 1, ITEMS - 1, PAIRS);
     desk.larger = make_dataset(USERS + 1, ITEMS + 1, PAIRS);
     desk.no_pairs = make_dataset(USERS, ITEMS, 0);
+    desk.with_negatives = make_dataset(USERS, ITEMS, PAIRS);
+    ck_assert_int_eq(adaptau_dataset_set_negatives(desk.with_negatives, desk.data, NULL), ADAPTAU_OK);
     desk.sampler = make_sampler();
     desk.unused_sampler = make_sampler();
     desk.temperature = make_temperature(desk.data, ADAPTAU_TAU0_FIRST_ORDER, ADAPTAU_TAU_USER_NONE);
@@ -146,6 +148,7 @@ void clear_desk(void)
     adaptau_dataset_destroy(desk.smaller);
     adaptau_dataset_destroy(desk.larger);
     adaptau_dataset_destroy(desk.no_pairs);
+    adaptau_dataset_destroy(desk.with_negatives);
     adaptau_context_destroy(desk.context);
     ck_assert_int_eq(desk.host.bytes, 0);
 }

@@ -154,6 +154,8 @@ static const struct misuse loss_gradients[] = {
      {TO(BATCH.target_shares, a.numbers), TO(BATCH.user_targets, a.targets)}},
     {ADAPTAU_E_ARGUMENT, "batch->item_targets is given, but BCE", {TO(BATCH.item_targets, a.item_rows)}},
     {ADAPTAU_E_ARGUMENT, "temperatures->positives is given, but BCE", {TO(TEMPERATURES.positives, a.taus)}},
+    {ADAPTAU_E_ARGUMENT, "batch->negative_ptr is given, but BCE has no use for it: it belongs to the softmax",
+     {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives)}},
     {ADAPTAU_E_ARGUMENT, "output->row_log_sum is given, but BCE", {TO(OUTPUT.row_log_sum, a.row_sums)}},
     {ADAPTAU_E_ARGUMENT, "output->row_unit_loss is given, but BCE", {TO(OUTPUT.row_unit_loss, a.row_numbers)}},
     {ADAPTAU_E_ARGUMENT,

@@ -23,6 +23,7 @@ struct desk {
     struct host          host; /* of the context: its memory is counted                                         */
     adaptau_context     *context;
     adaptau_dataset     *data, *smaller, *larger, *no_pairs; /* USERS x ITEMS; one less, one more of each       */
+    adaptau_dataset     *with_negatives; /* `data` with logged negatives                                        */
     adaptau_sampler     *sampler, *unused_sampler; /* the second has begun no epoch                             */
     adaptau_temperature *temperature, *personal, *learned; /* by default, by Eq. 16, as C-τ                     */
     adaptau_temperature *of_smaller, *of_no_pairs;
@@ -170,6 +171,43 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
           TO(a.numbers[2], 1.0f), TO(a.numbers[3], NAN)}},                                                              \
         {ADAPTAU_E_ARGUMENT, "batch->positive_weights[1] = 0 is outside 1e-30 ... 1e30",                                \
          {TO(a.batch_struct.known.positive_weights, a.numbers), TO(a.numbers[0], 1.0f), TO(a.numbers[1], 0.0f)}},       \
+        {ADAPTAU_E_ARGUMENT, "batch->negatives is given, but batch->negative_ptr is NULL",                              \
+         {TO(a.batch_struct.known.negatives, a.positives)}},                                                            \
+        {ADAPTAU_E_ARGUMENT, "batch->negative_weights is given, but batch->negative_ptr is NULL",                       \
+         {TO(a.batch_struct.known.negative_weights, a.numbers)}},                                                       \
+        {ADAPTAU_E_ARGUMENT, "batch->negatives is NULL, but batch->negative_ptr[3] = 6",                                \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr)}},                                                      \
+        {ADAPTAU_E_ARGUMENT,                                                                                            \
+         "batch->negative_ptr is given, but batch->candidates = 1: logged negatives need ADAPTAU_CANDIDATES_CATALOGUE", \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_SHARED)}},                                             \
+        {ADAPTAU_E_ARGUMENT, "batch->negative_ptr is given, but batch->candidates = 2",                                 \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.batch_struct.known.candidates, ADAPTAU_CANDIDATES_PER_ROW)}},                                            \
+        {ADAPTAU_E_SHAPE, "batch->negative_ptr[0] = 1, not 0",                                                          \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.negative_ptr[0], 1)}},                                                                                   \
+        {ADAPTAU_E_SHAPE, "batch->negative_ptr[3] = 2 is below the 4 before it",                                        \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.negative_ptr[3], 2)}},                                                                                   \
+        {ADAPTAU_E_INDEX, "batch->negatives[5] = 8, but n_items = 8",                                                   \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.negatives[5], ITEMS)}},                                                                                  \
+        {ADAPTAU_E_INDEX, "batch->negatives[0] = -1, but n_items = 8",                                                  \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.negatives[0], -1)}},                                                                                     \
+        {ADAPTAU_E_INDEX, "batch->negatives[1] = 1 is not above the 1 before it, in row 0",                             \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.negatives[1], 1)}},                                                                                      \
+        {ADAPTAU_E_ARGUMENT, "batch->negative_weights[1] = -0.5 is outside 0 ... 1e30",                                 \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.batch_struct.known.negative_weights, a.numbers), TO(a.numbers[1], -0.5f)}},                              \
+        {ADAPTAU_E_ARGUMENT, "batch->negative_weights[5] = 1e+31 is outside 0 ... 1e30",                                \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.batch_struct.known.negative_weights, a.numbers), TO(a.numbers[5], 1e31f)}},                              \
+        {ADAPTAU_E_NUMERIC, "batch->negative_weights[0] = nan is not finite",                                           \
+         {TO(a.batch_struct.known.negative_ptr, a.negative_ptr), TO(a.batch_struct.known.negatives, a.negatives),       \
+          TO(a.batch_struct.known.negative_weights, a.numbers), TO(a.numbers[0], NAN)}},                                \
         {ADAPTAU_E_NUMERIC, "batch->log_q[7] = inf",                                                                    \
          {TO(a.batch_struct.known.log_q, a.numbers), TO(a.numbers[7], INFINITY)}},                                      \
         {ADAPTAU_E_ARGUMENT, "batch->user_targets is NULL", {TO(a.batch_struct.known.target_shares, a.numbers)}},       \
@@ -184,18 +222,22 @@ void fill_tables(adaptau_tables *tables, float *users, float *items);
 
 #define BATCH_MEMBERS                                                                                                   \
     STRUCT(adaptau_batch, batch);                                                                                       \
-    int32_t users[3], positives[6], ids[2];                                                                             \
-    int64_t ptr[4];                                                                                                     \
+    int32_t users[3], positives[6], negatives[6], ids[2];                                                               \
+    int64_t ptr[4], negative_ptr[4];                                                                                    \
     float   numbers[ITEMS], targets[3 * DIM]
 
-/* A good one over the catalogue, with numbers that would do for weights, shares and log q. */
+/* A good one over the catalogue, with numbers that would do for weights, shares and log q, and lists that would do for negatives. */
 #define PREPARE_BATCH                                                                                                   \
     do {                                                                                                                \
         const int32_t good_users[3] = {0, 3, 4}, good_positives[6] = {2, 5, 2, 5, 2, 5};                                \
         const int64_t good_ptr[4] = {0, 2, 4, 6};                                                                       \
         memcpy(a.users, good_users, sizeof a.users);                                                                    \
         memcpy(a.positives, good_positives, sizeof a.positives);                                                        \
+        const int32_t good_negatives[6] = {1, 4, 0, 7, 2, 3};                                                           \
+        const int64_t good_negative_ptr[4] = {0, 2, 4, 6};                                                              \
         memcpy(a.ptr, good_ptr, sizeof a.ptr);                                                                          \
+        memcpy(a.negatives, good_negatives, sizeof a.negatives);                                                        \
+        memcpy(a.negative_ptr, good_negative_ptr, sizeof a.negative_ptr);                                               \
         for (int k = 0; k < ITEMS; k++)                                                                                 \
             a.numbers[k] = 0.5f;                                                                                        \
         a.batch = &a.batch_struct.known;                                                                                \

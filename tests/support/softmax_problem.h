@@ -14,7 +14,7 @@ struct problem {
     int32_t  n_users, n_items, dim, n_rows, kind;
     uint32_t table_flags, batch_flags;
     int64_t  n_candidates;
-    bool     weights, interaction_weights, log_q, personal, split, targets; /* weights: of rows */
+    bool     weights, interaction_weights, log_q, personal, split, targets, negatives; /* weights: of rows */
     float    tau;
 
     float   *users, *items; /* tables                                                                        */
@@ -23,6 +23,9 @@ struct problem {
     float   *log_q_values, *row_weights, *positive_weights, *tau_candidates, *tau_positives;
     float   *target_shares, *target_mixtures, *user_targets, *item_targets; /* mixtures: [R x m] q            */
     int64_t  n_log_q;
+    int64_t *negative_ptr;
+    int32_t *negative_items;
+    float   *negative_weights;
 };
 
 static uint64_t seed_state = 88172645463325252u;
@@ -62,6 +65,38 @@ static inline void fill_positives(struct problem *p)
                 p->positives[n++] = i;
         p->positive_ptr[r + 1] = n;
     }
+}
+
+/* Logged negatives, positives of their rows among them; row 2 has none. Weights from 0 on. */
+static inline void fill_negatives(struct problem *p)
+{
+    static const float weights[] = {1.0f, 0.25f, 7.5f, 0.0f, 1.0f, 40.0f};
+    p->negative_ptr = allocate((size_t)p->n_rows + 1, sizeof(int64_t));
+    p->negative_items = allocate((size_t)p->n_rows * (size_t)p->n_items, sizeof(int32_t));
+    p->negative_weights = allocate((size_t)p->n_rows * (size_t)p->n_items, sizeof(float));
+    for (int32_t r = 0; r < p->n_rows; r++) {
+        int64_t n = p->negative_ptr[r];
+        for (int32_t i = 0; i < p->n_items && r != 2; i++)
+            if (uniform() < 6.0 / p->n_items || i == (r * 37) % p->n_items || i == p->n_items - 1 - r % p->n_items) {
+                p->negative_weights[n] = weights[n % 6];
+                p->negative_items[n++] = i;
+            }
+        p->negative_ptr[r + 1] = n;
+    }
+}
+
+/* How often an item stands in the sum of a row's catalogue. */
+static inline double copies_of(const struct problem *p, int32_t row, int32_t item)
+{
+    int64_t low = p->negatives ? p->negative_ptr[row] : 0, end = p->negatives ? p->negative_ptr[row + 1] : 0;
+    for (int64_t high = end; low < high;) {
+        const int64_t middle = low + (high - low) / 2;
+        if (p->negative_items[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && p->negative_items[low] == item ? 1.0 + (double)p->negative_weights[low] : 1.0;
 }
 
 /* Of a positive, as many times as it counts. */
@@ -162,11 +197,16 @@ static inline struct problem make_problem(struct problem p)
     }
     if (p.targets)
         fill_targets(&p);
+    if (p.negatives)
+        fill_negatives(&p);
     return p;
 }
 
 static inline void free_problem(struct problem *p)
 {
+    free(p->negative_ptr);
+    free(p->negative_items);
+    free(p->negative_weights);
     free(p->target_shares);
     free(p->target_mixtures);
     free(p->user_targets);
@@ -231,6 +271,9 @@ static inline adaptau_batch batch_of(const struct problem *p)
         .log_q = p->log_q ? p->log_q_values : NULL,
         .row_weights = p->weights ? p->row_weights : NULL,
         .positive_weights = p->interaction_weights ? p->positive_weights : NULL,
+        .negative_ptr = p->negatives ? p->negative_ptr : NULL,
+        .negatives = p->negatives ? p->negative_items : NULL,
+        .negative_weights = p->negatives ? p->negative_weights : NULL,
         .target_shares = p->targets ? p->target_shares : NULL,
         .user_targets = p->targets ? p->user_targets : NULL,
         .item_targets = p->targets ? p->item_targets : NULL,

@@ -46,13 +46,14 @@ public final class Adaptau {
     }
 
     @FieldOrder({"struct_size", "flags", "n_rows", "candidates", "users", "positive_ptr", "positives", "n_candidates",
-                 "candidate_ids", "log_q", "row_weights", "positive_weights", "target_shares", "user_targets", "item_targets",
-                 "item_target_scale", "reserved"})
+                 "candidate_ids", "log_q", "row_weights", "positive_weights", "negative_ptr", "negatives", "negative_weights",
+                 "target_shares", "user_targets", "item_targets", "item_target_scale", "reserved"})
     public static class Batch extends Sized {
         public int flags, n_rows, candidates;
         public Pointer users, positive_ptr, positives;
         public long n_candidates;
-        public Pointer candidate_ids, log_q, row_weights, positive_weights, target_shares, user_targets, item_targets;
+        public Pointer candidate_ids, log_q, row_weights, positive_weights, negative_ptr, negatives, negative_weights;
+        public Pointer target_shares, user_targets, item_targets;
         public float item_target_scale;
         public int reserved;
 

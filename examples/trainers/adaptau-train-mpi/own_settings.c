@@ -47,6 +47,8 @@ static int check_recipe(int argc, char **argv, const struct settings *s)
     const struct recipe *r = &s->recipe;
     if (s->reading.weights)
         return refuse("--weights", "its files are lists and shards, which have none");
+    if (s->negatives)
+        return refuse("--negatives", "its files are lists and shards of interactions");
     if (r->base.encoder != ADAPTAU_ENCODER_MF || r->contrast != CONTRAST_NONE)
         return refuse("--backbone", "other encoders than mf read users and items of all ranges");
     if (r->base.loss == ADAPTAU_LOSS_BPR || r->base.loss == ADAPTAU_LOSS_PSL)

@@ -53,6 +53,12 @@ static void put_read(const struct page *page)
         term(page->out, "test", run->settings->reading.test);
     term(page->out, "layout", account->seen);
     term(page->out, "lines", line);
+    if (run->negatives.path) {
+        char negatives[NEGATIVES_LINE_SIZE];
+        negatives_line(&run->negatives, negatives);
+        term(page->out, "negatives", run->negatives.path);
+        term(page->out, "their lines", negatives);
+    }
     snprintf(text, sizeof text, "%d users, %d items; %lld pairs to train on, %lld test pairs of %d users", run->problem.data.n_users,
              run->problem.data.n_items, (long long)page->train.user_ptr[page->train.n_users],
              (long long)page->test.user_ptr[page->test.n_users], run->trial.n_test_users);

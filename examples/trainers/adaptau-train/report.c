@@ -45,6 +45,8 @@ static void json_data(struct json *json, const struct run *run)
     if (*run->beside.why_untested)
         json_text(json, "why_untested", run->beside.why_untested);
     account_json(&run->problem.data.account, "reading", json);
+    if (run->negatives.path)
+        negatives_json(&run->negatives, "negatives", json);
 }
 
 /* What found tau0 ended where it may not go on. */
@@ -208,6 +210,11 @@ static void print_facts(const struct run *run)
     char                 line[ACCOUNT_LINE_SIZE];
     account_line(&run->problem.data.account, line);
     printf("read       %s\n           %s\n", run->problem.data.account.seen, line);
+    if (run->negatives.path) {
+        char negatives[NEGATIVES_LINE_SIZE];
+        negatives_line(&run->negatives, negatives);
+        printf("negatives  %s\n           %s\n", run->negatives.account.seen, negatives);
+    }
     printf("data       %d users, %d items, %lld train pairs, %lld test pairs of %d users\n", run->problem.data.n_users,
            run->problem.data.n_items, (long long)adaptau_dataset_n_interactions(run->problem.train),
            (long long)adaptau_dataset_n_interactions(run->problem.test), run->trial.n_test_users);

@@ -18,13 +18,24 @@ static adaptau_status open_context(const struct settings *settings, adaptau_cont
 }
 
 /* Before the training, which may take long: what is read by mistake can be stopped. */
-static void say_what_was_read(const struct settings *settings, const struct account *account)
+static void say_what_was_read(const struct run *run)
 {
-    char line[ACCOUNT_LINE_SIZE];
-    if (settings->quiet)
+    char line[ACCOUNT_LINE_SIZE], negatives[NEGATIVES_LINE_SIZE];
+    if (run->settings->quiet)
         return;
-    account_line(account, line);
-    fprintf(stderr, "%s\n%s\n", account->seen, line);
+    account_line(&run->problem.data.account, line);
+    fprintf(stderr, "%s\n%s\n", run->problem.data.account.seen, line);
+    if (!run->negatives.path)
+        return;
+    negatives_line(&run->negatives, negatives);
+    fprintf(stderr, "negatives: %s\n%s\n", run->negatives.account.seen, negatives);
+}
+
+static adaptau_status read_negatives(struct run *run, const struct settings *s, adaptau_error *error)
+{
+    if (!s->negatives)
+        return ADAPTAU_OK;
+    return negatives_read(&run->negatives, run->context, &run->problem, s->negatives, s->negatives_weights, &s->reading, error);
 }
 
 /* What is held out for τ₀ should be drawn like the test: the latest pairs, unless the test was drawn at random from the same data. */
@@ -42,10 +53,12 @@ adaptau_status run_open(struct run *run, const struct settings *settings, adapta
     if (!status)
         status = problem_open(&run->problem, run->context, settings->data, &settings->reading, settings->test_share,
                               (uint64_t)settings->trial.split_seed, error);
+    if (!status)
+        status = read_negatives(run, settings, error);
     if (status)
         return status;
     beside_explain(&run->beside, &run->problem, settings);
-    say_what_was_read(settings, &run->problem.data.account);
+    say_what_was_read(run);
     if (*run->beside.why_untested && !settings->quiet)
         fprintf(stderr, "%s\n", run->beside.why_untested);
     run->trial = (struct trial){

@@ -8,6 +8,7 @@
 #include "adaptau-train/history.h"
 #include "adaptau-train/progress.h"
 #include "adaptau-train/settings.h"
+#include "common/negatives.h"
 #include "common/problem.h"
 #include "common/trial.h"
 
@@ -15,6 +16,7 @@ struct run {
     const struct settings *settings;
     adaptau_context       *context;
     struct problem         problem;
+    struct negatives       negatives;
     struct trial           trial;
     struct beside          beside;
     struct history         history;

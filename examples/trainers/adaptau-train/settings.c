@@ -75,6 +75,14 @@ static int check_together(const struct program *program, struct settings *settin
         fprintf(stderr, "%s: %s\n", program->name, text);
         return 2;
     }
+    if (settings->negatives && (!recipe_is_softmax(recipe) || recipe->base.candidates != ADAPTAU_SAMPLER_CATALOGUE)) {
+        fprintf(stderr, "%s: --negatives goes with --candidates catalogue, and with --loss softmax, slatk or bsl\n", program->name);
+        return 2;
+    }
+    if (settings->negatives_weights && !settings->negatives) {
+        fprintf(stderr, "%s: --negatives-weights goes with --negatives\n", program->name);
+        return 2;
+    }
     if (settings->resume && !settings->checkpoint) {
         fprintf(stderr, "%s: --resume goes with --checkpoint\n", program->name);
         return 2;
@@ -99,6 +107,12 @@ static int data_rules(struct settings *s, struct option_rule rules[DATA_RULES_MA
     rules[n++] = (struct option_rule){"train", OPTION_TEXT, &s->data, 0, 0, NULL, "DATA", "the same as the operand", NULL};
     n += reading_rules(&s->reading, rules + n);
     n += weight_rules(&s->reading, rules + n);
+    rules[n++] = (struct option_rule){"negatives", OPTION_TEXT, &s->negatives, 0, 0, NULL, "FILE",
+                                      "what users were shown and did not take, read as DATA is: the scores of these items are pushed "
+                                      "down twice as hard as those of others",
+                                      NULL};
+    rules[n++] = (struct option_rule){"negatives-weights", OPTION_TEXT, &s->negatives_weights, 0, 0, NULL, "COLUMN",
+                                      "of that file, as --weights of DATA: weight b pushes 1 + b times as hard (all weigh 1)", NULL};
     n += splitting_rules(&s->reading, rules + n);
     rules[n++] = (struct option_rule){"test-share", OPTION_DECIMAL, &s->test_share, 0, 0.9, NULL, "X",
         "of each user's pairs, or with --split time of all, held out when DATA has no test pairs (0.2)", NULL};
@@ -178,6 +192,11 @@ int read_settings_of(const struct program *program, const struct option_rule *mo
     int code = read_options(program, all, n, argc, argv, &first);
     if (code == OPTIONS_GO_ON)
         code = read_operand(program, argc, argv, first, settings);
+    if (code == OPTIONS_GO_ON && settings->negatives && strcmp(settings->negatives, STDIN_PATH) == 0 &&
+        strcmp(settings->data, STDIN_PATH) == 0) {
+        fprintf(stderr, "%s: standard input cannot be both DATA and --negatives\n", program->name);
+        code = 2;
+    }
     if (code == OPTIONS_GO_ON && !settings->reading.weights && (settings->reading.weight_map || settings->reading.clipped)) {
         fprintf(stderr, "%s: --weight-map and --weight-clip go with --weights\n", program->name);
         code = 2;

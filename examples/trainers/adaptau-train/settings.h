@@ -11,6 +11,8 @@
 struct settings {
     const char          *data;
     struct read_options  reading;
+    const char          *negatives;         /* path or NULL */
+    const char          *negatives_weights; /* as reading.weights, of that file */
     struct recipe        recipe; /* may have ADAPTAU_BY_DATA members */
     struct trial_options trial;
     double               test_share; /* of a user's pairs, where the data come without test */

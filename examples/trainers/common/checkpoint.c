@@ -27,7 +27,14 @@ static uint64_t mix_pairs(uint64_t sum, const adaptau_dataset *dataset)
     sum = mix(sum, &view.n_items, sizeof view.n_items);
     sum = mix(sum, view.user_ptr, ((size_t)view.n_users + 1) * sizeof *view.user_ptr);
     sum = mix(sum, view.user_items, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_items);
-    return view.user_weights ? mix(sum, view.user_weights, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_weights) : sum;
+    if (view.user_weights)
+        sum = mix(sum, view.user_weights, (size_t)view.user_ptr[view.n_users] * sizeof *view.user_weights);
+    if (!view.negative_ptr)
+        return sum;
+    const size_t n = (size_t)view.negative_ptr[view.n_users];
+    sum = mix(sum, view.negative_ptr, ((size_t)view.n_users + 1) * sizeof *view.negative_ptr);
+    sum = mix(sum, view.negatives, n * sizeof *view.negatives);
+    return view.negative_weights ? mix(sum, view.negative_weights, n * sizeof *view.negative_weights) : sum;
 }
 
 uint64_t checkpoint_fingerprint(const struct trial *trial)

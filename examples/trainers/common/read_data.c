@@ -245,6 +245,9 @@ static adaptau_status read_both(const char *directory, const char *train, const 
         status = read_optional_names(directory, "users.txt", &data->users, error);
     if (!status && directory)
         status = read_optional_names(directory, "items.txt", &data->items, error);
+    data->lists = true;
+    data->titled[0] = data->users.count > 0;
+    data->titled[1] = data->items.count > 0;
     return status ? status : settle_ids(sources, data, error);
 }
 

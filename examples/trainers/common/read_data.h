@@ -27,6 +27,8 @@ struct data {
     struct pairs   train;
     struct pairs   test;
     bool           has_test; /* the test pairs came with the data */
+    bool           lists;    /* they were lists: ids are rows, unless they were numbered anew */
+    bool           titled[2]; /* names of users, of items came from a file of names */
     int32_t        n_users, n_items;
     struct names   users, items; /* empty when the ids have no names */
     struct account account;

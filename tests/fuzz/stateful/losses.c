@@ -21,6 +21,9 @@ struct own {
     int32_t                  row_users[OWN_ROWS], positives[OWN_ROWS * MOST_ITEMS], ids[OWN_ROWS * MOST_OWN];
     int64_t                  ptr[OWN_ROWS + 1];
     float                    log_q[OWN_ROWS * MOST_OWN + MOST_ITEMS], row_weights[OWN_ROWS], weights[OWN_ROWS * MOST_ITEMS];
+    int64_t                  negative_ptr[OWN_ROWS + 1];
+    int32_t                  negatives[OWN_ROWS * MOST_ITEMS];
+    float                    negative_weights[OWN_ROWS * MOST_ITEMS];
     float                    shares[OWN_ROWS], targets[OWN_ROWS * MOST_DIM], taus[OWN_ROWS], tau_positives[OWN_ROWS];
     bool                     personal, split;
 };
@@ -42,6 +45,24 @@ static void draw_rows(struct program *p, struct stream *s, int32_t n, int32_t di
     for (int32_t r = 0; r < n; r++)
         for (int32_t k = 0; k < dim; k++)
             out[r * dim + k] = (float)(draw_number(s) * (r % 3 == 2 ? odd : 1.0));
+}
+
+/* Logged negatives of every third batch over the catalogue. The stream is a copy, so that what follows them does not change. */
+static void draw_negatives(struct stream s)
+{
+    if (own.batch.candidates != ADAPTAU_CANDIDATES_CATALOGUE || draw_below(&s, 3) != 0)
+        return;
+    for (int32_t r = 0; r < own.batch.n_rows; r++) {
+        own.negative_ptr[r + 1] = own.negative_ptr[r];
+        for (int32_t i = 0; i < own.tables.n_items; i++)
+            if (draw_below(&s, 5) == 0) {
+                own.negative_weights[own.negative_ptr[r + 1]] = draw_below(&s, 6) > 0 ? (float)exp(4.0 * draw_number(&s)) : 0.0f;
+                own.negatives[own.negative_ptr[r + 1]++] = i;
+            }
+    }
+    own.batch.negative_ptr = own.negative_ptr;
+    own.batch.negatives = own.negatives;
+    own.batch.negative_weights = draw_below(&s, 2) ? own.negative_weights : NULL;
 }
 
 static void draw_batch(struct program *p, struct stream *s)
@@ -76,6 +97,7 @@ static void draw_batch(struct program *p, struct stream *s)
     own.batch.positive_weights = with & 2 ? own.weights : NULL;
     if (!loss_is_of_family(own.loss.kind))
         return;
+    draw_negatives(*s);
     own.batch.log_q = with & 4 ? own.log_q : NULL;
     own.batch.target_shares = with & 8 ? own.shares : NULL;
     own.batch.user_targets = with & 8 ? own.targets : NULL;
@@ -206,6 +228,9 @@ static adaptau_status ask_shard(struct side *side, struct shards *x, int32_t fir
     int64_t              ptr[OWN_ROWS + 1] = {0};
     int32_t              positives[OWN_ROWS * MOST_ITEMS], ids[MOST_OWN];
     float                weights[OWN_ROWS * MOST_ITEMS], log_q[MOST_OWN + MOST_ITEMS];
+    int64_t              negative_ptr[OWN_ROWS + 1] = {0};
+    int32_t              negatives[OWN_ROWS * MOST_ITEMS];
+    float                negative_weights[OWN_ROWS * MOST_ITEMS];
     adaptau_tables       tables = own.tables;
     adaptau_batch        batch = own.batch;
     adaptau_reduce       reduce = {.struct_size = sizeof reduce};
@@ -225,6 +250,17 @@ static adaptau_status ask_shard(struct side *side, struct shards *x, int32_t fir
                 positives[ptr[r + 1]++] = own.positives[p] - first;
             }
     }
+    for (int32_t r = 0; r < batch.n_rows; r++) {
+        negative_ptr[r + 1] = negative_ptr[r];
+        for (int64_t k = own.negative_ptr[r]; k < own.negative_ptr[r + 1]; k++)
+            if (own.negatives[k] >= first && own.negatives[k] < end) {
+                negative_weights[negative_ptr[r + 1]] = own.negative_weights[k];
+                negatives[negative_ptr[r + 1]++] = own.negatives[k] - first;
+            }
+    }
+    batch.negative_ptr = batch.negative_ptr ? negative_ptr : NULL;
+    batch.negatives = batch.negatives ? negatives : NULL;
+    batch.negative_weights = batch.negative_weights ? negative_weights : NULL;
     batch.n_candidates = 0;
     for (int64_t c = 0; c < own.batch.n_candidates; c++)
         if (own.ids[c] >= first && own.ids[c] < end) {

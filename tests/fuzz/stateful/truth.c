@@ -286,6 +286,15 @@ static bool is_positive(const adaptau_batch *b, int32_t r, int32_t item)
     return false;
 }
 
+/* log(1 + b) of a logged negative, 0 of other items. */
+static double log_copies(const adaptau_batch *b, int32_t r, int32_t item)
+{
+    for (int64_t k = b->negative_ptr ? b->negative_ptr[r] : 0; b->negative_ptr && k < b->negative_ptr[r + 1]; k++)
+        if (b->negatives[k] == item)
+            return log1p(b->negative_weights ? (double)b->negative_weights[k] : 1.0);
+    return 0.0;
+}
+
 static void read_batch_row(const struct truth_question *q, int32_t r, struct row *row)
 {
     const adaptau_batch       *b = q->batch;
@@ -308,7 +317,7 @@ static void read_batch_row(const struct truth_question *q, int32_t r, struct row
             continue;
         row->items[row->n] = item;
         row->f[row->n] = t->f[row->user][item];
-        row->log_q[row->n++] = b->log_q ? (double)b->log_q[at] : 0.0;
+        row->log_q[row->n++] = (b->log_q ? (double)b->log_q[at] : 0.0) - log_copies(b, r, item);
     }
     for (int64_t p = b->positive_ptr[r]; p < b->positive_ptr[r + 1]; p++) {
         row->positives[row->n_positives] = b->positives[p];

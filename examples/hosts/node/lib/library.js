@@ -54,6 +54,7 @@ const structs = {
   adaptau_dataset_view: {
     struct_size: 'uint32_t', n_users: 'int32_t', n_items: 'int32_t', reserved: 'int32_t', user_ptr: 'void *', user_items: 'void *',
     item_ptr: 'void *', item_users: 'void *', user_weights: 'void *', item_weights: 'void *',
+    negative_ptr: 'void *', negatives: 'void *', negative_weights: 'void *',
   },
   adaptau_split_options: {
     struct_size: 'uint32_t', flags: 'uint32_t', share: 'double', seed: 'uint64_t', times: 'int64_t *',
@@ -65,8 +66,8 @@ const structs = {
   adaptau_batch: {
     struct_size: 'uint32_t', flags: 'uint32_t', n_rows: 'int32_t', candidates: 'int32_t', users: 'void *',
     positive_ptr: 'void *', positives: 'void *', n_candidates: 'int64_t', candidate_ids: 'void *', log_q: 'void *',
-    row_weights: 'void *', positive_weights: 'void *', target_shares: 'void *', user_targets: 'void *', item_targets: 'void *',
-    item_target_scale: 'float', reserved: 'int32_t',
+    row_weights: 'void *', positive_weights: 'void *', negative_ptr: 'void *', negatives: 'void *', negative_weights: 'void *',
+    target_shares: 'void *', user_targets: 'void *', item_targets: 'void *', item_target_scale: 'float', reserved: 'int32_t',
   },
   adaptau_sampler_options: {
     struct_size: 'uint32_t', flags: 'uint32_t', kind: 'int32_t', rows: 'int32_t', rows_per_batch: 'int32_t',

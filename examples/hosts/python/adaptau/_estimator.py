@@ -199,7 +199,7 @@ class AdapTau:
 
     # ---- training ------------------------------------------------------------------------------------------------------
 
-    def fit(self, interactions: Any, y: None = None, *, weights: Any = None, validation: Any = None,
+    def fit(self, interactions: Any, y: None = None, *, weights: Any = None, validation: Any = None, negatives: Any = None,
             callback: Callable[[Any], Any] | None = None) -> AdapTau:
         """Train.
 
@@ -209,6 +209,8 @@ class AdapTau:
                 matrix; or a list with a number above 0 for each pair of the tuple. None: all count alike, whatever the values of the
                 matrix are, or by the weights that Interactions have.
             validation: interactions that are not among these, of the same users and items: the epoch that ranks them best is kept.
+            negatives: what users were shown and did not take, in any form that interactions have. The scores of these items are pushed
+                down twice as hard as those of others; with weights (Interactions(matrix, weights=True)) 1 + weight times as hard.
             callback: called after each epoch with what is known of it (epoch, n_epochs, loss, tau0, recall, ndcg, evaluated); where
                 it answers adaptau.STOP the training ends with the model as it stands; adaptau.GO_ON, or None, goes on, and True or False
                 is a TypeError. An exception in it ends `fit` with that exception.
@@ -219,6 +221,9 @@ class AdapTau:
         recipe = self._recipe()
         context = low.Context(n_threads=self.n_threads)
         dataset = low.Dataset(context, data.indptr, data.indices, data.shape[1], data.weights)
+        if negatives is not None:
+            shown = self._aligned(data, negatives, some=False)
+            dataset.set_negatives(low.Dataset(context, shown.indptr, shown.indices, shown.shape[1], shown.weights))
         judged = None
         if validation is not None:
             part = self._aligned(data, validation)
@@ -745,10 +750,10 @@ def _unpack(data: bytes | None, kind: str | None) -> np.ndarray | None:
 # ---- in one call -------------------------------------------------------------------------------------------------------------
 
 
-def fit(interactions: Any, *, weights: Any = None, validation: Any = None, callback: Callable[[Any], Any] | None = None,
-        **params: Any) -> AdapTau:
+def fit(interactions: Any, *, weights: Any = None, validation: Any = None, negatives: Any = None,
+        callback: Callable[[Any], Any] | None = None, **params: Any) -> AdapTau:
     """Train a model on interactions by the library's recipe: AdapTau(**params).fit(interactions, weights=weights)."""
-    return AdapTau(**params).fit(interactions, weights=weights, validation=validation, callback=callback)
+    return AdapTau(**params).fit(interactions, weights=weights, validation=validation, negatives=negatives, callback=callback)
 
 
 def load(path: str | os.PathLike, **more: Any) -> AdapTau:

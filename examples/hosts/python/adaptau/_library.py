@@ -81,8 +81,8 @@ class Tables(_Sized):
 class Batch(_Sized):
     _fields_ = [("struct_size", _U32), ("flags", _U32), ("n_rows", _I32), ("candidates", _I32), ("users", _P),
                 ("positive_ptr", _P), ("positives", _P), ("n_candidates", _I64), ("candidate_ids", _P), ("log_q", _P),
-                ("row_weights", _P), ("positive_weights", _P), ("target_shares", _P), ("user_targets", _P), ("item_targets", _P),
-                ("item_target_scale", c.c_float), ("reserved", _I32)]
+                ("row_weights", _P), ("positive_weights", _P), ("negative_ptr", _P), ("negatives", _P),
+                ("negative_weights", _P), ("target_shares", _P), ("user_targets", _P), ("item_targets", _P), ("item_target_scale", c.c_float), ("reserved", _I32)]
 
 
 class Csr(_Sized):
@@ -92,7 +92,8 @@ class Csr(_Sized):
 
 class DatasetView(_Sized):
     _fields_ = [("struct_size", _U32), ("n_users", _I32), ("n_items", _I32), ("reserved", _I32), ("user_ptr", _P),
-                ("user_items", _P), ("item_ptr", _P), ("item_users", _P), ("user_weights", _P), ("item_weights", _P)]
+                ("user_items", _P), ("item_ptr", _P), ("item_users", _P), ("user_weights", _P), ("item_weights", _P),
+                ("negative_ptr", _P), ("negatives", _P), ("negative_weights", _P)]
 
 
 class SamplerOptions(_Filled):
@@ -378,6 +379,11 @@ class Dataset(_Object):
                          *(_borrow(ids, np.int32, shape=(len(users),)) for ids in (users, items)),
                          _borrow(weights, np.float32, (len(users),)), keep=(context,))
         return self
+
+    def set_negatives(self, negatives):
+        """What was shown to users and not taken: another Dataset of the same size, which the library copies. Once, and before anything
+        is made of this one."""
+        call(lib.adaptau_dataset_set_negatives, self, negatives)
 
     def rows(self):
         """Views of the sorted rows: indptr, int64 [n_users + 1], and indices, int32."""
