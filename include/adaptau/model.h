@@ -163,12 +163,13 @@ ADAPTAU_API adaptau_status adaptau_model_get_encoder_parameters(const adaptau_mo
  *  @return E_ARGUMENT. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_refresh(adaptau_model *model, adaptau_error *error);
 
-/** Say whose rows mean nothing. A user without interactions gets a raw row of zeros: every item scores 0 for such a
- *  user, and the bias alone ranks, so that the popularity prior puts popular items first; a random row would rank at random. Other rows are not
+/** Say whose rows mean nothing. A user without interactions gets a raw row of zeros: every item scores 0 for such a user, and the
+ *  bias alone ranks, so that the popularity prior puts popular items first; a random row would rank at random. Other rows are not
  *  changed. What such a user's row has learned is lost: it is for first rows, and for a dataset that has all that is known.
- *  adaptau_training_create makes it; trainings that go on with a model (adaptau_training_create_from) do not, since their dataset may be
- *  only what is new. A row of zeros gets the first direction of its seed when its user comes in a batch of adaptau_model_gradients. It
- *  counts as a call that changes the model, and writes to tables of the host's.
+ *  adaptau_training_create makes it; trainings that go on with a model (adaptau_training_create_from) do not, since their dataset may
+ *  be only what is new. When such a user comes in a batch of adaptau_model_gradients, its row of zeros gets the first direction of its
+ *  seed where it could not learn otherwise: on the unit sphere, and where MF scores by cosines. It counts as a call that changes the
+ *  model, and writes to tables of the host's.
  *  @param[in] dataset  of the model's number of users
  *  @return E_ARGUMENT; E_SHAPE for another number of users; E_STATE for a model that only serves. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_settle_users(adaptau_model *model, const adaptau_dataset *dataset, adaptau_error *error);

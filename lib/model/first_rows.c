@@ -57,11 +57,12 @@ void atau_first_direction(const struct atau_raw_tables *tables, int side, int64_
     atau_unit_row(atau_kernels_of(tables->context), tables->dim, row, row);
 }
 
-bool atau_start_users(struct atau_raw_tables *tables, int32_t n, const int32_t *ids)
+bool atau_start_users(struct atau_raw_tables *tables, bool identity, int32_t n, const int32_t *ids)
 {
     const struct atau_table *users = &tables->side[ADAPTAU_SIDE_USERS];
+    const bool               stuck = users->sphere || (identity && !users->raw);
     bool                     changed = false;
-    for (int32_t r = 0; r < n; r++) {
+    for (int32_t r = 0; r < n && stuck; r++) {
         const int32_t u = ids ? ids[r] : r;
         float        *row = users->rows + u * users->stride;
         if (!atau_is_row_of_zeros(tables->dim, row))

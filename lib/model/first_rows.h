@@ -11,8 +11,9 @@ void atau_first_rows_random(struct atau_raw_tables *tables, int32_t init);
 /* From the dataset's singular vectors. */
 adaptau_status atau_first_rows_spectral(struct atau_raw_tables *tables, const adaptau_dataset *dataset, adaptau_error *error);
 
-/* Rows of zeros cannot learn: those of some users (ids NULL: the first n) get their first direction. Returns whether there was one. */
-bool atau_start_users(struct atau_raw_tables *tables, int32_t n, const int32_t *ids);
+/* Rows of zeros that belong on the sphere, or that a cosine normalises, cannot learn: those of some users (ids NULL: the first n) get
+ * their first direction. identity: final embeddings are the raw rows. Returns whether there was one. */
+bool atau_start_users(struct atau_raw_tables *tables, bool identity, int32_t n, const int32_t *ids);
 
 /* See adaptau_model_settle_users. Returns whether a row was changed. */
 bool atau_settle_users(struct atau_raw_tables *tables, const adaptau_dataset *dataset);

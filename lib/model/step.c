@@ -107,7 +107,7 @@ static adaptau_status run_gradients(adaptau_model *model, const adaptau_batch *g
                          &batch);
     if (status == ADAPTAU_OK && model->tables.any_length)
         atau_tables_bring_back(&model->tables);
-    if (status == ADAPTAU_OK && atau_start_users(&model->tables, batch.n_rows, batch.users))
+    if (status == ADAPTAU_OK && atau_start_users(&model->tables, model->encoding.encoder->identity, batch.n_rows, batch.users))
         atau_encoding_forget(&model->encoding);
     if (status == ADAPTAU_OK)
         status = atau_tables_explain(&model->tables, compute_gradients(model, &batch, temperature, &output, error), error);

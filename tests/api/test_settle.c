@@ -206,6 +206,33 @@ START_TEST(the_call_changes_no_other_row)
 }
 END_TEST
 
+/* Scores that are inner products have gradients at a row of zeros, which is a row like any other then. */
+START_TEST(gradients_leave_zeros_that_can_learn)
+{
+    const int64_t         positive_ptr[] = {0, 1};
+    const int32_t         user = 3, positive = 0;
+    const bool            learns = _i > 0;
+    adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
+    adaptau_dataset      *data = make_data(context, false);
+    adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .flags = learns ? ADAPTAU_MODEL_RAW_USERS : 0});
+    adaptau_batch         batch = {.struct_size = sizeof batch, .n_rows = 1, .users = &user, .positive_ptr = positive_ptr, .positives = &positive};
+    adaptau_model        *model = NULL;
+    adaptau_temperature  *temperature = NULL;
+    OK(adaptau_model_create(context, data, &options, &model, &error));
+    OK(adaptau_temperature_create(context, data, NULL, &temperature, &error));
+    OK(adaptau_model_settle_users(model, data, &error));
+    ck_assert(is_zero(model, user));
+    OK(adaptau_model_gradients(model, &batch, temperature, NULL, &error));
+    ck_assert_int_eq(is_zero(model, user), learns);
+    OK(adaptau_model_apply(model, &error));
+    ck_assert(!is_zero(model, user));
+    adaptau_temperature_destroy(temperature);
+    adaptau_model_destroy(model);
+    adaptau_dataset_destroy(data);
+    adaptau_context_destroy(context);
+}
+END_TEST
+
 /* Rows of zeros in the host's tables change no other score by a bit: rows are still taken for what they are, of length 1. */
 START_TEST(rows_of_zeros_are_on_the_sphere)
 {
@@ -239,6 +266,7 @@ int main(void)
     tcase_add_loop_test(tests, users_who_come_back_learn, 0, 3);
     tcase_add_loop_test(tests, the_call_changes_no_other_row, 0, 3);
     tcase_add_test(tests, going_on_with_a_part_loses_no_row);
+    tcase_add_loop_test(tests, gradients_leave_zeros_that_can_learn, 0, 2);
     tcase_add_test(tests, rows_of_zeros_are_on_the_sphere);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_NAME [--for SECONDS] FOLDER|FILE...: give files to a fuzz target where there is no libFuzzer; then, for so long, the same files with
- * bytes changed at random. ThreadSanitizer goes this way: it takes libFuzzer's counters for races. */
+ * bytes changed at random. ThreadSanitizer goes this way: it takes libFuzzer's counters for races. What does not hold is written to
+ * fuzz-crash in the working directory. */
 #include "fuzz.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,23 @@
 #include <time.h>
 
 static uint64_t round_of_files; /* 0: as they are                                                              */
+
+static struct {
+    const uint8_t *bytes;
+    size_t         size;
+} running;
+
+/* abort is called by this thread, so that a handler may do what it likes. */
+static void write_down(int signal_number)
+{
+    FILE *file = fopen("fuzz-crash", "wb");
+    (void)signal_number;
+    if (file) {
+        fwrite(running.bytes, 1, running.size, file);
+        fclose(file);
+        fputs("it is in fuzz-crash\n", stderr);
+    }
+}
 
 /* Some bytes, by the round and the file's length: the same in each run. */
 static void change_bytes(uint8_t *bytes, size_t size)
@@ -32,6 +51,8 @@ static int replay_file(const char *path)
         memcpy(bytes, content, size);
     free(content);
     change_bytes(bytes, size);
+    running.bytes = bytes;
+    running.size = size;
     LLVMFuzzerTestOneInput(bytes, size);
     free(bytes);
     return 1;
@@ -70,6 +91,7 @@ int main(int argc, char **argv)
     const bool   timed = argc > 2 && strcmp(argv[1], "--for") == 0;
     const time_t end = time(NULL) + (timed ? atol(argv[2]) : 0);
     const int    first = timed ? 3 : 1;
+    signal(SIGABRT, write_down);
     int          n = replay_all(argc - first, argv + first);
     for (round_of_files = 1; n > 0 && time(NULL) < end; round_of_files++)
         n += replay_all(argc - first, argv + first);

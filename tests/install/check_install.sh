@@ -14,6 +14,7 @@ trap 'rm -rf "$work"' EXIT
 . "$root/tests/install/lines.sh"
 stage=$work/stage
 unset LD_LIBRARY_PATH PKG_CONFIG_PATH DESTDIR
+export CCACHE_DISABLE=1 # both are built
 
 build() {
     meson setup "$1" "$root" --prefix=/usr --libdir=lib -Dtests=false -Dexamples=false -Dbench=false && ninja -C "$1"
