@@ -99,8 +99,10 @@ static void cut(const adaptau_dataset_view *view)
 static double distance(int64_t n, const float *a, const float *b)
 {
     double most = 0;
-    for (int64_t i = 0; i < n; i++)
-        most = fmax(most, fabs((double)a[i] - (double)b[i]));
+    for (int64_t i = 0; i < n; i++) {
+        const double apart = fabs((double)a[i] - (double)b[i]);
+        most = apart > most ? apart : most; /* fmax would crash gcc 12 for arm64 */
+    }
     return most;
 }
 

@@ -51,6 +51,7 @@ typedef void (*adaptau_log_function)(void *user_data, int32_t level, const char 
 #define ADAPTAU_CPU_AVX512_BF16 (UINT64_C(1) << 2) /**< AVX-512 BF16, beside ADAPTAU_CPU_AVX512               */
 #define ADAPTAU_CPU_NEON (UINT64_C(1) << 3)   /**< NEON of arm64                                              */
 #define ADAPTAU_CPU_AVX512_VNNI (UINT64_C(1) << 4) /**< AVX-512 VNNI, beside ADAPTAU_CPU_AVX512               */
+#define ADAPTAU_CPU_NEON_BF16 (UINT64_C(1) << 5) /**< BF16 of arm64 (BFMMLA), beside ADAPTAU_CPU_NEON        */
 
 #define ADAPTAU_BFLOAT16_IF_FASTER 0   /**< where this CPU multiplies them faster than float32, as measured   */
 #define ADAPTAU_BFLOAT16_IF_POSSIBLE 1 /**< on every CPU that can, for the same numbers on all of these; it may be slower */

@@ -5,6 +5,9 @@
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
+#ifndef HWCAP2_BF16
+#define HWCAP2_BF16 (1ul << 14) /* older headers lack it: glibc 2.31                                            */
+#endif
 #endif
 
 /* On x86 the builtin checks what the operating system saves (XCR0) as well as what the CPU has. On arm64 Linux tells what it
@@ -26,6 +29,8 @@ uint64_t atau_cpu_features(void)
 #elif defined(__aarch64__) && defined(__linux__)
     if (getauxval(AT_HWCAP) & HWCAP_ASIMD)
         features |= ADAPTAU_CPU_NEON;
+    if (getauxval(AT_HWCAP2) & HWCAP2_BF16)
+        features |= ADAPTAU_CPU_NEON_BF16;
 #elif defined(__aarch64__)
     features |= ADAPTAU_CPU_NEON;
 #endif

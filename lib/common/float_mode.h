@@ -69,8 +69,8 @@ static inline void atau_float_mode_set(atau_float_mode mode)
 
 typedef uint64_t atau_float_mode;
 
-/* Of FPCR: AHP, DN, FZ, RMode, FZ16, and NEP, AH, FIZ of newer CPUs; what traps is each thread's own. */
-#define ATAU_FLOAT_MODE_BITS UINT64_C(0x07C80007)
+/* Of FPCR: AHP, DN, FZ, RMode, FZ16, and EBF, NEP, AH, FIZ of newer CPUs; what traps is each thread's own. */
+#define ATAU_FLOAT_MODE_BITS UINT64_C(0x07C82007)
 
 static inline uint64_t atau_fpcr(void)
 {

@@ -15,7 +15,7 @@
 
 #define MAX_THREADS 1024
 #define KNOWN_CPU_BITS (ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16 | \
-                        ADAPTAU_CPU_AVX512_VNNI | ADAPTAU_CPU_NEON)
+                        ADAPTAU_CPU_AVX512_VNNI | ADAPTAU_CPU_NEON | ADAPTAU_CPU_NEON_BF16)
 
 /* Like every other block: a whole number of cache lines. */
 #define ALIGNMENT ((size_t)64)

@@ -121,7 +121,7 @@ struct atau_kernels {
 extern const struct atau_kernels atau_kernels_reference;
 /* Defined where the compiler can build them. */
 extern const struct atau_kernels atau_kernels_avx2, atau_kernels_avx512, atau_kernels_neon;
-extern const struct atau_bf16_kernels atau_bf16_avx512;
+extern const struct atau_bf16_kernels atau_bf16_avx512, atau_bf16_neon;
 extern const struct atau_int8_kernels atau_int8_avx512;
 /* Define what the others must do; no table points to them, since they are slower than float32. */
 extern const struct atau_bf16_kernels atau_bf16_reference;

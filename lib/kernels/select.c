@@ -33,6 +33,10 @@ static const char *fill_native(uint64_t cpu, struct atau_kernels *table)
     if (cpu & ADAPTAU_CPU_NEON) {
         overlay(table, &atau_kernels_neon);
         name = "native neon";
+#ifdef ADAPTAU_HAVE_NEON_BF16
+        if (cpu & ADAPTAU_CPU_NEON_BF16)
+            table->bf16 = &atau_bf16_neon;
+#endif
     }
 #endif
     if (!(cpu & ADAPTAU_CPU_AVX2))

@@ -10,6 +10,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/options.h"
+#include "../support/portable.h"
 #include "../support/store.h"
 #include "../support/suite.h"
 #include "../support/trained_world.h"
@@ -286,7 +287,7 @@ static void *allocate_listed(void *unused, size_t size, size_t alignment)
     for (int k = 0; k < BLOCKS; k++)
         if (!blocks[k].block) {
             blocks[k].size = size;
-            return blocks[k].block = aligned_alloc(alignment, size);
+            return blocks[k].block = test_allocate(alignment, size);
         }
     return NULL;
 }
@@ -299,7 +300,7 @@ static void free_listed(void *unused, void *block, size_t size)
             ck_assert_uint_eq(blocks[k].size, size);
             blocks[k].block = NULL;
         }
-    free(block);
+    test_free(block);
 }
 
 static bool contains(const void *memory, size_t size, const void *pattern, size_t length)

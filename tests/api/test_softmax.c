@@ -425,7 +425,8 @@ START_TEST(bfloat16_products_are_close)
     ck_assert_double_lt(distance(rounded.user_gradients, exact.user_gradients, (int64_t)p.n_rows * p.dim), 5e-3);
     ck_assert_double_lt(distance(rounded.item_gradients, exact.item_gradients, (int64_t)p.n_items * p.dim), 5e-3);
     const bool possible =
-        strcmp(adaptau_context_backend(context), "native avx512") == 0 && (atau_cpu_features() & ADAPTAU_CPU_AVX512_BF16);
+        (strcmp(adaptau_context_backend(context), "native avx512") == 0 && (atau_cpu_features() & ADAPTAU_CPU_AVX512_BF16)) ||
+        (strcmp(adaptau_context_backend(context), "native neon") == 0 && (atau_cpu_features() & ADAPTAU_CPU_NEON_BF16));
     ck_assert_int_eq(adaptau_context_uses_bfloat16(context), possible);
     ck_assert_int_eq(rounded.loss != exact.loss, possible);
     free_answer(&exact);
@@ -518,7 +519,7 @@ START_TEST(bfloat16_means_nothing_where_it_is_not_used)
                                                               .table_flags = ADAPTAU_NORMALISE_BOTH,
                                                               .tau = 0.1f});
     adaptau_context_options options = {
-        .struct_size = sizeof options, .n_threads = 1, .cpu_disable = _i ? 0 : ADAPTAU_CPU_AVX512_BF16};
+        .struct_size = sizeof options, .n_threads = 1, .cpu_disable = _i ? 0 : ADAPTAU_CPU_AVX512_BF16 | ADAPTAU_CPU_NEON_BF16};
     adaptau_context *context = NULL;
     ck_assert_int_eq(adaptau_context_create(&options, &context, NULL), ADAPTAU_OK);
     if (_i)

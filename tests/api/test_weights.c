@@ -460,7 +460,7 @@ START_TEST(losses_of_users_count_repeated_interactions)
     const float *a = adaptau_temperature_unit_losses(of_users.temperature), *b = adaptau_temperature_unit_losses(of_pairs.temperature);
     const float *c = adaptau_temperature_unit_losses(repeated.temperature);
     for (int32_t u = 0; u < USERS; u++) {
-        ck_assert(isnan(a[u]) == (ptr[u] == ptr[u + 1]) && isnan(b[u]) == isnan(a[u]) && isnan(c[u]) == isnan(a[u]));
+        ck_assert(!isnan(a[u]) == (ptr[u] != ptr[u + 1]) && isnan(b[u]) == isnan(a[u]) && isnan(c[u]) == isnan(a[u]));
         if (isnan(a[u]))
             continue;
         check_close((double)b[u], (double)a[u], 1e-5);

@@ -12,6 +12,7 @@ check() {
         n_failed=$((n_failed + 1))
         echo "FAILED   $what"
         tail -n 60 "$work/log"
+        return 1
     fi
 }
 

@@ -359,16 +359,6 @@ static void print_json(const struct level *levels, int n_levels, double results[
     printf("]}\n");
 }
 
-/* Tests take each instruction set alone; here the widest level has its products on bfloat16 as well. */
-static void add_bf16(struct level *levels, int n_levels)
-{
-    const uint64_t cpu = ADAPTAU_CPU_AVX2 | ADAPTAU_CPU_AVX512 | ADAPTAU_CPU_AVX512_BF16;
-    char           name[64], remark[160];
-    for (int l = 0; l < n_levels; l++)
-        if (!levels[l].products_only && strstr(levels[l].name, "avx512") && (cpu & ~atau_cpu_features()) == 0)
-            atau_kernels_select(ADAPTAU_BACKEND_NATIVE, cpu, &levels[l].kernels, name, remark, NULL);
-}
-
 int main(int argc, char **argv)
 {
     static struct level levels[MAX_LEVELS];
@@ -386,7 +376,6 @@ int main(int argc, char **argv)
     for (int i = 0; i < 4; i++)
         if (!(*arrays[i] = aligned_alloc(64, CELLS * sizeof(float))) || !data.hits)
             return 1;
-    add_bf16(levels, n_levels);
     for (int i = 0; i < N_BENCHES; i++)
         for (int l = 0; l < n_levels; l++)
             if (applies(&levels[l], &benches[i]))

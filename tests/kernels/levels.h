@@ -18,9 +18,11 @@ struct level {
     struct atau_kernels kernels;
 };
 
-/* Fill `levels`, slowest first, and answer how many: plain C, AVX2, AVX-512, NEON, products by BLIS. */
+/* Fill `levels`, slowest first, and answer how many: plain C, AVX2, AVX-512, NEON, products by BLIS. AVX-512 and NEON have their
+ * kernels on bfloat16 beside them where the CPU can. */
 static inline int find_levels(struct level levels[MAX_LEVELS])
 {
+    const uint64_t bf16 = atau_cpu_features() & (ADAPTAU_CPU_AVX512_BF16 | ADAPTAU_CPU_NEON_BF16);
     const struct {
         int32_t  backend;
         uint64_t cpu;
@@ -34,7 +36,7 @@ static inline int find_levels(struct level levels[MAX_LEVELS])
         char remark[160];
         levels[n].products_only = wanted[i].backend == ADAPTAU_BACKEND_BLIS;
         if ((wanted[i].cpu & ~atau_cpu_features()) == 0 &&
-            atau_kernels_select(wanted[i].backend, wanted[i].cpu, &levels[n].kernels, levels[n].name, remark, NULL) ==
+            atau_kernels_select(wanted[i].backend, wanted[i].cpu | bf16, &levels[n].kernels, levels[n].name, remark, NULL) ==
                 ADAPTAU_OK)
             n++;
     }

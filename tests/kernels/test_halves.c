@@ -46,7 +46,7 @@ START_TEST(all_halves_are_widened_exactly)
         else
             ck_assert_msg(bits_of(widened[h]) == bits_of((float)want), "%s: 0x%04x is %g, not %g", levels[_i].name, (unsigned)h,
                           (double)widened[h], want);
-        ck_assert_msg(isnan(want) == isnan(atau_half_widen((uint16_t)h)), "0x%04x", (unsigned)h);
+        ck_assert_msg(!isnan(want) == !isnan(atau_half_widen((uint16_t)h)), "0x%04x", (unsigned)h); /* MinGW has 1 and -1 */
     }
 }
 END_TEST

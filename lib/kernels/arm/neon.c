@@ -226,25 +226,6 @@ static void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_r
 
 /* ---- exponential --------------------------------------------------------------------------------------------------- */
 
-/* Whether one of these is not within ±ATAU_WIDE. */
-INLINE int any_wide(int64_t n, const float *x)
-{
-    int wide = 0;
-    for (int64_t i = 0; i < n; i++)
-        wide |= __builtin_fabsf(x[i]) >= ATAU_WIDE;
-    return wide;
-}
-
-/* The exponents of a vector. `wide` is a constant: some shift or log_q is. */
-INLINE float32x4_t exponents(int wide, float32x4_t score, float32x4_t scale, float32x4_t shift, float32x4_t q)
-{
-    const float32x4_t x = vfmaq_f32(vnegq_f32(vaddq_f32(shift, q)), score, scale), bound = vdupq_n_f32(ATAU_WIDE);
-    if (!wide)
-        return x;
-    return vbslq_f32(vorrq_u32(vcageq_f32(shift, bound), vcageq_f32(q, bound)),
-                     vsubq_f32(vfmaq_f32(vnegq_f32(q), score, scale), shift), x);
-}
-
 /* A pair of vectors of columns, all lines: the exponentials of a column go to `cell` when `keep`, their sum to sum. */
 INLINE void exp_strip(int keep, int whole, int wide, int64_t columns, int64_t lines, float *cell, int64_t stride,
                       const float *scale, const float *shift, const float *log_q, float *sum)

@@ -6,6 +6,8 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
+#include "kernels/kernels.h"
+
 #define LANES 4 /* floats in a vector                                                                          */
 
 #define INLINE static inline __attribute__((always_inline))
@@ -149,6 +151,27 @@ INLINE struct pair exp_pair(struct pair x)
     if (__builtin_expect(are_common(x), 1))
         return (struct pair){exp_common(x.low), exp_common(x.high)};
     return (struct pair){exp_any(x.low), exp_any(x.high)};
+}
+
+/* ---- exponents of a tile ----------------------------------------------------------------------------------------------- */
+
+/* Whether one of these is not within ±ATAU_WIDE. */
+INLINE int any_wide(int64_t n, const float *x)
+{
+    int wide = 0;
+    for (int64_t i = 0; i < n; i++)
+        wide |= __builtin_fabsf(x[i]) >= ATAU_WIDE;
+    return wide;
+}
+
+/* The exponents of a vector. `wide` is a constant: some shift or log_q is. */
+INLINE float32x4_t exponents(int wide, float32x4_t score, float32x4_t scale, float32x4_t shift, float32x4_t q)
+{
+    const float32x4_t x = vfmaq_f32(vnegq_f32(vaddq_f32(shift, q)), score, scale), bound = vdupq_n_f32(ATAU_WIDE);
+    if (!wide)
+        return x;
+    return vbslq_f32(vorrq_u32(vcageq_f32(shift, bound), vcageq_f32(q, bound)),
+                     vsubq_f32(vfmaq_f32(vnegq_f32(q), score, scale), shift), x);
 }
 
 #endif

@@ -54,13 +54,13 @@ INLINE void block(int rows, int vectors, __mmask16 last, int64_t pairs, const ui
         for (int v = 0; v < vectors; v++)
             sum[i][v] = _mm512_setzero_ps();
     for (int64_t p = 0; p < pairs; p++) {
-        __m512bh line[4];
+        __m512 line[4]; /* clang 16 crashes on an array of __m512bh                                             */
         for (int v = 0; v < vectors; v++)
-            line[v] = (__m512bh)load(v == vectors - 1 ? last : (__mmask16)0xFFFF, (const float *)(const void *)(b + v * WIDTH));
+            line[v] = load(v == vectors - 1 ? last : (__mmask16)0xFFFF, (const float *)(const void *)(b + v * WIDTH));
         for (int i = 0; i < rows; i++) {
             __m512bh value = (__m512bh)_mm512_set1_epi32((int)a[i * a_row]);
             for (int v = 0; v < vectors; v++)
-                sum[i][v] = _mm512_dpbf16_ps(sum[i][v], value, line[v]);
+                sum[i][v] = _mm512_dpbf16_ps(sum[i][v], value, (__m512bh)line[v]);
         }
         a += a_column;
         b += b_stride;

@@ -221,9 +221,11 @@ static void check_likelihood(const struct side *side, const struct metrics *x, c
                 double most = -INFINITY, z = 0.0, own = 0.0;
                 if (x->masked && has(data.user_items, data.user_ptr[u], data.user_ptr[u + 1], held.user_items[p]))
                     continue;
-                for (int32_t i = 0; i < tables->n_items; i++)
-                    if (!(x->masked && has(data.user_items, data.user_ptr[u], data.user_ptr[u + 1], i)))
-                        most = fmax(most, (truth.f[u][i] + (tables->item_bias ? (double)tables->item_bias[i] : 0.0)) / x->taus[t]);
+                for (int32_t i = 0; i < tables->n_items; i++) {
+                    const double s = (truth.f[u][i] + (tables->item_bias ? (double)tables->item_bias[i] : 0.0)) / x->taus[t];
+                    if (s > most && !(x->masked && has(data.user_items, data.user_ptr[u], data.user_ptr[u + 1], i)))
+                        most = s; /* fmax would crash gcc 12 for arm64                                           */
+                }
                 for (int32_t i = 0; i < tables->n_items; i++) {
                     const double s = (truth.f[u][i] + (tables->item_bias ? (double)tables->item_bias[i] : 0.0)) / x->taus[t];
                     if (i == held.user_items[p])
