@@ -26,12 +26,12 @@ endfunction()
 
 function(vcpkg_configure_meson)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "SOURCE_PATH" "OPTIONS")
-    run(meson setup "${WORK}/build" "${arg_SOURCE_PATH}" --buildtype=release --default-library=shared --wrap-mode=nodownload
+    run(meson setup "${WORK}/source/libadaptau-${VERSION}/build" "${arg_SOURCE_PATH}" --buildtype=release --default-library=shared --wrap-mode=nodownload
         --prefix=${CURRENT_PACKAGES_DIR} --libdir=lib ${arg_OPTIONS})
 endfunction()
 
 function(vcpkg_install_meson)
-    run(meson install -C "${WORK}/build")
+    run(meson install -C "${WORK}/source/libadaptau-${VERSION}/build")
 endfunction()
 
 function(vcpkg_fixup_pkgconfig)
