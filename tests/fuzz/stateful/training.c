@@ -151,12 +151,21 @@ static bool is_on_sphere(const struct world *w, bool users)
     return !(flags & (users ? ADAPTAU_MODEL_RAW_USERS : ADAPTAU_MODEL_RAW_ITEMS)) && !(flags & ADAPTAU_MODEL_FREE_LENGTH);
 }
 
-/* Where squares of gradients are no normal floats the definition in double is another one. */
-static bool is_ordinary(const struct step *s, int32_t dim)
+static double decay_of(const struct world *w, bool users)
 {
-    for (int32_t k = 0; k < dim; k++)
-        if (s->gradient[k] != 0.0f && !(fabsf(s->gradient[k]) > 1e-9f && fabsf(s->gradient[k]) < 1e9f))
+    return is_on_sphere(w, users) ? 0.0 : w->model_options.weight_decay;
+}
+
+/* Where squares of gradients are no normal floats the definition in double is another one; and where decay cancels a gradient but for its
+ * rounding, of which Adam makes a step. */
+static bool is_ordinary(const struct world *w, const struct step *s)
+{
+    const float decay = (float)decay_of(w, s->users);
+    for (int32_t k = 0; k < w->model_options.dim; k++) {
+        const float g = s->gradient[k], whole = g + decay * s->before[k];
+        if (g != 0.0f && !(fabsf(g) > 1e-9f && fabsf(g) < 1e9f && fabsf(whole) > 1e-4f * fabsf(g)))
             return false;
+    }
     return true;
 }
 
@@ -171,7 +180,7 @@ static void check_step(struct world *w, const struct step *s)
                                          .beta1 = s->users ? o->beta1_users : o->beta1_items,
                                          .beta2 = o->beta2,
                                          .epsilon = o->epsilon,
-                                         .decay = is_on_sphere(w, s->users) ? 0.0 : o->weight_decay,
+                                         .decay = decay_of(w, s->users),
                                          .one_second_moment = o->flags & ADAPTAU_MODEL_ROW_SECOND_MOMENT};
     for (int32_t k = 0; k < o->dim; k++) {
         gradient[k] = (double)s->gradient[k];
@@ -197,7 +206,7 @@ void descend(struct world *w)
     call_both_well(w, "apply", apply, NULL);
     w->has_gradients = false;
     for (int32_t k = 0; k < n; k++)
-        w->moments_known = w->moments_known && is_ordinary(&steps[k], w->model_options.dim);
+        w->moments_known = w->moments_known && is_ordinary(w, &steps[k]);
     for (int32_t k = 0; k < n && w->moments_known; k++)
         check_step(w, &steps[k]);
     const adaptau_tables raw = raw_tables(&w->sides[0]);
