@@ -11,59 +11,26 @@
 #include "../support/host.h"
 #include "../support/model_world.h"
 #include "../support/options.h"
+#include "../support/small_world.h"
 #include "../support/suite.h"
 #include "common/random.h"
 #include "core/kmeans.h"
 
-#define N 9 /* users; the last one has no items */
-#define M 7 /* items; nobody has the last one   */
-#define D 5
-#define NODES (N + M)
-#define PAIRS 17
 #define ROWS 5
 #define PROTOTYPES 3
 #define SEED 3
 
-static const int32_t pair_users[PAIRS] = {0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 6, 7, 7};
-static const int32_t pair_items[PAIRS] = {0, 1, 2, 0, 3, 1, 0, 2, 4, 5, 5, 1, 4, 2, 3, 0, 5};
 static const int32_t row_users[ROWS] = {3, 0, 7, 3, 8}, row_positives[7] = {0, 5, 1, 2, 5, 4, 6};
 static const int64_t row_ptr[ROWS + 1] = {0, 2, 4, 5, 6, 7};
 static const float   row_weights[ROWS] = {1.0f, 0.5f, 2.0f, 0.25f, 0.75f};
 
-struct small {
-    adaptau_context     *context;
-    adaptau_dataset     *data;
-    adaptau_model       *model;
-    adaptau_temperature *temperature;
-    float                users[N * D], items[M * D]; /* raw tables, the host's                                 */
-};
-
-static void open_small(struct small *s, adaptau_model_options options)
+static void open_graph(struct small *s, adaptau_model_options options)
 {
-    for (int i = 0; i < N * D; i++)
-        s->users[i] = (float)sin(1.0 + i * 0.7);
-    for (int i = 0; i < M * D; i++)
-        s->items[i] = (float)cos(0.5 + i * 1.3);
     options = full_model_options(options);
     options.encoder = ADAPTAU_ENCODER_LIGHTGCN;
     options.seed = SEED;
-    options.dim = D;
-    options.init = ADAPTAU_INIT_HOST;
-    options.host_users = s->users;
-    options.host_items = s->items;
-    OK(adaptau_context_create(NULL, &s->context, &error));
-    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, NULL, &s->data, &error));
-    OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
-    OK(adaptau_temperature_create(s->context, s->data, NULL, &s->temperature, &error));
+    open_small(s, options, (adaptau_temperature_options){0});
     OK(adaptau_model_update_temperature(s->model, s->temperature, &error));
-}
-
-static void close_small(struct small *s)
-{
-    adaptau_temperature_destroy(s->temperature);
-    adaptau_model_destroy(s->model);
-    adaptau_dataset_destroy(s->data);
-    adaptau_context_destroy(s->context);
 }
 
 static adaptau_batch small_batch(void)
@@ -229,14 +196,6 @@ static double term(const struct truth *t, double raw[NODES][D])
     return weight * sum;
 }
 
-static void read_raw(const struct small *s, double raw[NODES][D])
-{
-    for (int i = 0; i < N * D; i++)
-        raw[i / D][i % D] = (double)s->users[i];
-    for (int i = 0; i < M * D; i++)
-        raw[N + i / D][i % D] = (double)s->items[i];
-}
-
 static void read_prototypes(const struct small *s, struct truth *t)
 {
     for (int side = 0; side < 2; side++) {
@@ -284,7 +243,7 @@ static void check_term(struct truth t, adaptau_model_options options)
     adaptau_batch batch = small_batch();
     double        raw[NODES][D], before[NODES][D], after[NODES][D], loss;
     options.n_layers = t.layers;
-    open_small(&s, options);
+    open_graph(&s, options);
     if (t.options.prototype_weight > 0.0) {
         OK(adaptau_model_update_prototypes(s.model, PROTOTYPES, &error));
         read_prototypes(&s, &t);
@@ -353,7 +312,7 @@ START_TEST(gradients_alone_are_as_without_contrast)
     adaptau_model_options options = {.n_layers = 3, .edge_dropout = 0.3, .layer_dropout = 0.2};
     for (int with = 0; with < 2; with++) {
         adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = _i});
-        open_small(&s[with], options);
+        open_graph(&s[with], options);
         OK(adaptau_model_gradients(s[with].model, &batch, s[with].temperature, NULL, &error));
         if (with)
             OK(adaptau_model_contrast(s[with].model, &batch, &contrast, NULL, &error));
@@ -372,7 +331,7 @@ START_TEST(tables_that_were_asked_for_are_made_again)
     adaptau_batch            batch = small_batch();
     adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = _i});
     float                    before[N * D];
-    open_small(&s, (adaptau_model_options){0});
+    open_graph(&s, (adaptau_model_options){0});
     OK(adaptau_model_gradients(s.model, &batch, s.temperature, NULL, &error));
     memcpy(before, tables_of(s.model).users, sizeof before);
     OK(adaptau_model_contrast(s.model, &batch, &contrast, NULL, &error));
@@ -392,7 +351,7 @@ START_TEST(options_of_null_are_the_defaults)
     double                          loss[3];
     for (int i = 0; i < 3; i++) {
         struct small s;
-        open_small(&s, (adaptau_model_options){0});
+        open_graph(&s, (adaptau_model_options){0});
         OK(adaptau_model_gradients(s.model, &batch, s.temperature, NULL, &error));
         OK(adaptau_model_contrast(s.model, &batch, options[i], &loss[i], &error));
         close_small(&s);
@@ -407,7 +366,7 @@ END_TEST
 START_TEST(prototypes_are_of_finite_rows)
 {
     struct small s;
-    open_small(&s, (adaptau_model_options){0});
+    open_graph(&s, (adaptau_model_options){0});
     s.items[3] = NAN;
     ck_assert_int_eq(adaptau_model_update_prototypes(s.model, 2, &error), ADAPTAU_E_NUMERIC);
     ck_assert_str_eq(error.message, "raw items[0] is not finite");
@@ -426,7 +385,7 @@ START_TEST(a_batch_without_positives_adds_nothing)
     adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 2, .users = users, .positive_ptr = ptr};
     adaptau_contrast_options contrast = full_contrast_options((adaptau_contrast_options){.kind = _i});
     double                   loss = 1.0;
-    open_small(&s, (adaptau_model_options){0});
+    open_graph(&s, (adaptau_model_options){0});
     OK(adaptau_model_gradients(s.model, &batch, s.temperature, NULL, &error));
     OK(adaptau_model_contrast(s.model, &batch, &contrast, &loss, &error)); /* W = 0                               */
     ck_assert_double_eq(loss, 0.0);

@@ -9,47 +9,12 @@
 
 #include "../support/folder.h"
 #include "../support/model_world.h"
+#include "../support/store.h"
 #include "../support/suite.h"
 
 /* ---- a host's memory ------------------------------------------------------------------------------------------------ */
 
-#define ROOM (1 << 20)
-
-struct store {
-    char    bytes[ROOM];
-    int64_t size;
-    int     calls, failing_call; /* from 1; 0: none                                                            */
-};
-
 static struct store store, other_store;
-
-static int32_t put(void *user_data, const void *bytes, int64_t size)
-{
-    struct store *s = user_data;
-    ck_assert_int_gt(size, 0);
-    ck_assert_int_le(size, ROOM - s->size);
-    if (++s->calls == s->failing_call)
-        return 9;
-    memcpy(s->bytes + s->size, bytes, (size_t)size);
-    s->size += size;
-    return 0;
-}
-
-static void empty(struct store *s)
-{
-    s->size = s->calls = s->failing_call = 0;
-}
-
-static void check_equals_file(const struct store *s)
-{
-    FILE       *file = fopen(path, "rb");
-    static char bytes[ROOM];
-    ck_assert_ptr_nonnull(file);
-    const size_t size = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    ck_assert_int_eq(s->size, (int64_t)size);
-    ck_assert_mem_eq(s->bytes, bytes, size);
-}
 
 /* A copy that ends where the bytes end: sanitizers see what is read behind them. */
 static void *cut(const struct store *s, int64_t size)
@@ -92,11 +57,8 @@ static struct world open_kind(int kind)
 {
     struct world w = open_world((adaptau_context_options){.n_threads = 2}, kinds[kind], (adaptau_sampler_options){0},
                                 (adaptau_temperature_options){.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS});
-    float        bias[ITEMS];
-    for (int i = 0; i < ITEMS; i++)
-        bias[i] = 0.01f * (float)(i % 7);
     train(&w, 2);
-    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    set_item_bias(w.model, 0.01f, 7);
     return w;
 }
 
@@ -106,19 +68,19 @@ START_TEST(a_model_is_written_to_a_function_byte_for_byte_as_to_a_file)
     for (int32_t n = 0; n <= 2; n += 2) {
         struct world   w = open_kind(_i);
         adaptau_model *read = NULL, *read_again = NULL;
-        empty(&store);
-        empty(&other_store);
+        clear_store(&store);
+        clear_store(&other_store);
         OK(adaptau_model_save_with(w.model, path, n, attachments, &error));
         OK(adaptau_model_save_to(w.model, put, &store, n, n ? attachments : NULL, &error));
-        check_equals_file(&store);
+        expect_bytes_of_file(&store, path);
         n_taken = 0;
         OK(adaptau_model_load_from(w.context, store.bytes, store.size, take, NULL, &read, &error));
         ck_assert_int_eq(n_taken, n);
         OK(adaptau_model_load_with(w.context, path, NULL, NULL, &read_again, &error));
         OK(adaptau_model_save_to(read, put, &other_store, n, attachments, &error));
-        check_equals_file(&other_store);
+        expect_bytes_of_file(&other_store, path);
         OK(adaptau_model_save_with(read_again, path, n, attachments, &error));
-        check_equals_file(&other_store);
+        expect_bytes_of_file(&other_store, path);
         adaptau_model_destroy(read);
         adaptau_model_destroy(read_again);
         close_world(&w);
@@ -137,10 +99,10 @@ START_TEST(rows_with_a_stride_come_in_few_pieces)
                                                         .host_user_stride = STRIDE,
                                                         .host_item_stride = STRIDE},
                                 (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save(w.model, path, &error));
     OK(adaptau_model_save_to(w.model, put, &store, 0, NULL, &error));
-    check_equals_file(&store);
+    expect_bytes_of_file(&store, path);
     ck_assert_int_le(store.calls, (int)(store.size / (16384 - 4 * DIM)) + 1);
     close_world(&w);
 }
@@ -150,13 +112,13 @@ END_TEST
 START_TEST(a_function_that_fails_at_any_call_is_e_callback_and_the_model_stays)
 {
     struct world w = open_kind(_i);
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_to(w.model, put, &store, 2, attachments, &error));
     const int calls = store.calls;
     ck_assert_int_gt(calls, 2); /* the header, and at least two tables                                         */
     for (int failing = 1; failing <= calls; failing++) {
         char said[64];
-        empty(&other_store);
+        clear_store(&other_store);
         other_store.failing_call = failing;
         ck_assert_int_eq(adaptau_model_save_to(w.model, put, &other_store, 2, attachments, &error), ADAPTAU_E_CALLBACK);
         ck_assert_int_eq(other_store.calls, failing); /* and no more came                                      */
@@ -164,10 +126,9 @@ START_TEST(a_function_that_fails_at_any_call_is_e_callback_and_the_model_stays)
         snprintf(said, sizeof said, " at byte %lld", (long long)other_store.size);
         ck_assert_msg(strstr(error.message, "write returned 9 for ") && strstr(error.message, said), "%s", error.message);
     }
-    empty(&other_store);
+    clear_store(&other_store);
     OK(adaptau_model_save_to(w.model, put, &other_store, 2, attachments, &error));
-    ck_assert_int_eq(other_store.size, store.size);
-    ck_assert_mem_eq(other_store.bytes, store.bytes, (size_t)store.size);
+    expect_same_bytes(&other_store, &store);
     close_world(&w);
 }
 END_TEST
@@ -186,10 +147,10 @@ START_TEST(the_function_may_read_the_model_and_not_change_it)
 {
     struct world w = open_kind(0);
     written = w.model;
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_to(w.model, call_back, &store, 0, NULL, &error));
     OK(adaptau_model_save(w.model, path, &error));
-    check_equals_file(&store);
+    expect_bytes_of_file(&store, path);
     close_world(&w);
 }
 END_TEST
@@ -197,7 +158,7 @@ END_TEST
 START_TEST(a_buffer_at_any_address_is_read)
 {
     struct world w = open_kind(3);
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_to(w.model, put, &store, 2, attachments, &error));
     char *bytes = malloc((size_t)store.size + 8);
     ck_assert_ptr_nonnull(bytes);
@@ -206,10 +167,9 @@ START_TEST(a_buffer_at_any_address_is_read)
         memcpy(bytes + shift, store.bytes, (size_t)store.size);
         OK(adaptau_model_load_from(w.context, bytes + shift, store.size, NULL, NULL, &read, &error));
         memset(bytes, 0xEE, (size_t)store.size + 8); /* the model does not need it                             */
-        empty(&other_store);
+        clear_store(&other_store);
         OK(adaptau_model_save_to(read, put, &other_store, 2, attachments, &error));
-        ck_assert_int_eq(other_store.size, store.size);
-        ck_assert_mem_eq(other_store.bytes, store.bytes, (size_t)store.size);
+        expect_same_bytes(&other_store, &store);
         adaptau_model_destroy(read);
     }
     free(bytes);
@@ -237,18 +197,18 @@ START_TEST(a_training_goes_on_from_a_buffer_bit_for_bit)
     adaptau_model       *model = NULL;
     adaptau_temperature *temperature = NULL;
     char                 note[ADAPTAU_NOTE_SIZE];
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_checkpoint(w.model, w.temperature, "epoch 2", path, &error));
     OK(adaptau_model_save_checkpoint_to(w.model, w.temperature, "epoch 2", put, &store, &error));
-    check_equals_file(&store);
+    expect_bytes_of_file(&store, path);
     OK(adaptau_model_load_checkpoint_from(w.context, w.data, store.bytes, store.size, &model, &temperature, note, &error));
     ck_assert_str_eq(note, "epoch 2");
     train_one_epoch(&w, w.model, w.temperature);
     train_one_epoch(&w, model, temperature);
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_checkpoint(w.model, w.temperature, NULL, path, &error));
     OK(adaptau_model_save_checkpoint_to(model, temperature, NULL, put, &store, &error));
-    check_equals_file(&store);
+    expect_bytes_of_file(&store, path);
     adaptau_temperature_destroy(temperature);
     adaptau_model_destroy(model);
     close_world(&w);
@@ -258,10 +218,10 @@ END_TEST
 START_TEST(a_function_that_fails_ends_a_checkpoint)
 {
     struct world w = open_kind(0);
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_checkpoint_to(w.model, w.temperature, "n", put, &store, &error));
     for (int failing = 1; failing <= store.calls; failing++) {
-        empty(&other_store);
+        clear_store(&other_store);
         other_store.failing_call = failing;
         ck_assert_int_eq(adaptau_model_save_checkpoint_to(w.model, w.temperature, "n", put, &other_store, &error),
                          ADAPTAU_E_CALLBACK);
@@ -294,7 +254,7 @@ START_TEST(a_checkpoint_that_is_cut_or_changed_anywhere_is_e_format)
     struct world w = open_world((adaptau_context_options){.n_threads = 1}, (adaptau_model_options){.dim = 2},
                                 (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
     train(&w, 1);
-    empty(&store);
+    clear_store(&store);
     OK(adaptau_model_save_checkpoint_to(w.model, w.temperature, "n", put, &store, &error));
     for (int64_t size = 0; size < store.size; size += size < 4000 || size > store.size - 64 ? 1 : 37)
         ck_assert_msg(try_resume(&w, size) == ADAPTAU_E_FORMAT, "cut at byte %lld: %s", (long long)size, error.message);

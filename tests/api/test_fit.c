@@ -10,6 +10,7 @@
 #include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/suite.h"
+#include "../support/training_loop.h"
 
 #define EPOCHS 5
 
@@ -74,22 +75,8 @@ static adaptau_model *train_by_hand(const adaptau_dataset *data, const adaptau_d
     OK(adaptau_recipe_fill(&recipe, held_out == f.validation ? data : f.all, &error));
     OK(adaptau_training_create(f.context, data, &recipe, &training, &error));
     for (int64_t epoch = 0; epoch < n; epoch++) {
-        adaptau_batch          batch = {.struct_size = sizeof batch};
-        adaptau_training_state state = {.struct_size = sizeof state};
-        OK(adaptau_training_begin_epoch(training, epoch, &error));
-        for (;;) {
-            adaptau_step step = {.struct_size = sizeof step};
-            OK(adaptau_training_next(training, &batch, &error));
-            if (batch.n_rows == 0)
-                break;
-            OK(adaptau_model_gradients(adaptau_training_model(training), &batch, adaptau_training_temperature(training), &step,
-                                       &error));
-            OK(adaptau_model_apply(adaptau_training_model(training), &error));
-            OK(adaptau_training_add_loss(training, step.loss, &error));
-        }
-        OK(adaptau_training_end_epoch(training, &error));
-        OK(adaptau_training_get_state(training, &state, &error));
-        judged[epoch] = (struct judged){.loss = state.loss, .tau0 = state.tau0};
+        const double loss = train_epoch(training, epoch);
+        judged[epoch] = (struct judged){.loss = loss, .tau0 = state_of(training).tau0};
         if (!evaluator)
             continue;
         const adaptau_tables tables = tables_of(adaptau_training_model(training));

@@ -6,32 +6,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/suite.h"
+#include "../support/trained_world.h"
 
 #define MORE_USERS 10
 #define MORE_ITEMS 6
-
-static const adaptau_model_options models[] = {
-    {.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT, .seed = 4},
-    {.flags = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS, .init = ADAPTAU_INIT_XAVIER},
-    {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.2},
-    {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
-#define MODELS ((int)(sizeof models / sizeof *models))
-
-static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS},
-                                                                 {.tau0_policy = ADAPTAU_TAU0_LEARNED},
-                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED},
-                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_MINIMISER}};
-
-static struct world open_trained(int which)
-{
-    struct world w = open_world((adaptau_context_options){.n_threads = 2}, models[which], (adaptau_sampler_options){0},
-                                temperatures[which]);
-    train(&w, 2);
-    return w;
-}
 
 static adaptau_dataset_view view_of(const adaptau_dataset *data)
 {
@@ -44,13 +24,9 @@ static adaptau_dataset_view view_of(const adaptau_dataset *data)
  * but for the last, which has nobody. */
 static adaptau_dataset *larger_data(const struct world *w)
 {
-    const adaptau_dataset_view v = view_of(w->data);
-    static int32_t             users[4000], items[4000];
-    adaptau_dataset           *data = NULL;
-    int                        n = 0;
-    for (int32_t u = 0; u < USERS; u++)
-        for (int64_t p = v.user_ptr[u]; p < v.user_ptr[u + 1]; p++, n++)
-            users[n] = u, items[n] = v.user_items[p];
+    static int32_t   users[4000], items[4000];
+    adaptau_dataset *data = NULL;
+    int              n = copy_interactions(w->data, users, items);
     for (int32_t k = 0; k < MORE_USERS - 1; k++) {
         users[n] = USERS + k, items[n++] = k;
         users[n] = USERS + k, items[n++] = 40 + 3 * k;
@@ -63,31 +39,16 @@ static adaptau_dataset *larger_data(const struct world *w)
     return data;
 }
 
-static adaptau_tables raw_of(const adaptau_model *model)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_get_raw_tables(model, &tables, &error));
-    return tables;
-}
-
-/* Whether they have the same rows: what follows is the same training. */
-static void check_same(const adaptau_model *a, const adaptau_model *b)
-{
-    const adaptau_tables x = raw_of(a), y = raw_of(b);
-    ck_assert_int_eq(memcmp(x.users, y.users, sizeof(float) * USERS * DIM), 0);
-    ck_assert_int_eq(memcmp(x.items, y.items, sizeof(float) * ITEMS * DIM), 0);
-}
-
 /* Moments, counts, dropout and temperatures are all in what comes next. */
 START_TEST(goes_on_bit_for_bit_when_nothing_is_new)
 {
     struct world w = open_trained(_i), g = w;
     OK(adaptau_model_grow(w.model, w.data, NULL, &g.model, &error));
     OK(adaptau_temperature_grow(w.temperature, w.data, &g.temperature, &error));
-    check_same(w.model, g.model);
+    expect_same_rows(w.model, g.model);
     train(&w, 2);
     train(&g, 2);
-    check_same(w.model, g.model);
+    expect_same_rows(w.model, g.model);
     ck_assert_int_eq(memcmp(adaptau_temperature_user_taus(w.temperature), adaptau_temperature_user_taus(g.temperature),
                             sizeof(float) * USERS), 0);
     adaptau_model_destroy(g.model);
@@ -130,8 +91,8 @@ START_TEST(new_rows_start_at_their_neighbours)
     const adaptau_dataset_view v = view_of(data);
     adaptau_model             *grown = NULL;
     OK(adaptau_model_grow(w.model, data, NULL, &grown, &error));
-    check_same(w.model, grown);
-    const adaptau_tables old = raw_of(w.model), t = raw_of(grown);
+    expect_same_rows(w.model, grown);
+    const adaptau_tables old = raw_tables_of(w.model), t = raw_tables_of(grown);
     const bool           sphere = _i == 0;
     const double         user_length = sphere ? 1.0 : mean_length(old.users, USERS);
     const double         item_length = sphere ? 1.0 : mean_length(old.items, ITEMS);
@@ -166,7 +127,7 @@ START_TEST(new_users_are_folded_in)
     OK(adaptau_model_grow(w.model, data, &options, &grown, &error));
     OK(adaptau_fold_in_create(grown, data, &options, &fold, &error));
     OK(adaptau_fold_in_users(fold, MORE_USERS, ptr, v.user_items + v.user_ptr[USERS], NULL, rows, NULL, &error));
-    const adaptau_tables t = raw_of(grown);
+    const adaptau_tables t = raw_tables_of(grown);
     ck_assert_int_eq(memcmp(t.users + USERS * DIM, rows, sizeof(float) * (MORE_USERS - 1) * DIM), 0);
     ck_assert_double_eq_tol(mean_length(t.users + (USERS + MORE_USERS - 1) * DIM, 1), 1.0, 1e-5); /* has no items      */
     adaptau_fold_in_destroy(fold);

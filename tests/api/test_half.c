@@ -9,6 +9,8 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/same_answers.h"
+#include "../support/store.h"
 #include "../support/suite.h"
 #include "common/half.h"
 #include "files/safetensors.h"
@@ -43,7 +45,6 @@ static struct world open_kind(int kind, int machine)
     adaptau_model_options options = kinds[kind];
     adaptau_temperature_options temperature = full_temperature_options((adaptau_temperature_options){0});
     adaptau_sampler_options     sampler = full_sampler_options((adaptau_sampler_options){.rows_per_batch = 40});
-    float                 bias[MANY_ITEMS];
     context.struct_size = sizeof context;
     if (adaptau_context_create(&context, &w.context, &error) == ADAPTAU_E_UNSUPPORTED) { /* built without BLIS       */
         context.backend = ADAPTAU_BACKEND_AUTO;
@@ -61,9 +62,7 @@ static struct world open_kind(int kind, int machine)
     OK(adaptau_sampler_create(w.context, w.data, &sampler, &w.sampler, &error));
     OK(adaptau_temperature_create(w.context, w.data, &temperature, &w.temperature, &error));
     train(&w, 1);
-    for (int i = 0; i < MANY_ITEMS; i++)
-        bias[i] = 0.001f * (float)(i % 7);
-    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    set_item_bias(w.model, 0.001f, 7);
     return w;
 }
 
@@ -76,22 +75,18 @@ static struct world open_saved(int kind, int machine)
 
 /* ---- the file ------------------------------------------------------------------------------------------------------- */
 
-static char    bytes[1 << 20], more_bytes[1 << 20];
-static int64_t n_bytes;
+static struct store store, other_store;
 
-static int32_t put(void *user_data, const void *piece, int64_t size)
+static const struct store *save_into(const adaptau_model *model, bool half, struct store *to)
 {
-    ck_assert_int_le(size, (int64_t)sizeof bytes - n_bytes);
-    memcpy((char *)user_data + n_bytes, piece, (size_t)size);
-    n_bytes += size;
-    return 0;
+    clear_store(to);
+    OK((half ? adaptau_model_save_half_to : adaptau_model_save_to)(model, put, to, 0, NULL, &error));
+    return to;
 }
 
-static int64_t save_into(const adaptau_model *model, bool half, char *to)
+static struct atau_source source_of(const struct store *s)
 {
-    n_bytes = 0;
-    OK((half ? adaptau_model_save_half_to : adaptau_model_save_to)(model, put, to, 0, NULL, &error));
-    return n_bytes;
+    return atau_from_bytes(s->bytes, (uint64_t)s->size);
 }
 
 static void check_rounded(const struct atau_safetensors *file, const char *name, int32_t n, const float *rows)
@@ -112,11 +107,11 @@ START_TEST(tables_are_rounded_and_the_rest_is_as_it_was)
     struct world   w = open_kind(_i, 2);
     const bool     mf = kinds[_i].encoder == ADAPTAU_ENCODER_MF;
     adaptau_tables raw = {.struct_size = sizeof raw}, final = tables_of(w.model);
-    const int64_t  whole = save_into(w.model, false, bytes), half = save_into(w.model, true, bytes);
+    const int64_t  whole = save_into(w.model, false, &other_store)->size, half = save_into(w.model, true, &store)->size;
     const int64_t  tables = (mf ? 1 : 2) * (MANY_USERS + MANY_ITEMS) * WIDE;
     ck_assert_int_le(half, whole - 2 * tables + 100); /* headers differ a little                                */
     OK(adaptau_model_get_raw_tables(w.model, &raw, &error));
-    OK(atau_safetensors_open(w.context, atau_from_bytes(bytes, (uint64_t)half), &file, &error));
+    OK(atau_safetensors_open(w.context, source_of(&store), &file, &error));
     check_rounded(&file, "user_embeddings", MANY_USERS, final.users);
     check_rounded(&file, "item_embeddings", MANY_ITEMS, final.items);
     if (!mf) {
@@ -138,15 +133,10 @@ START_TEST(a_file_and_a_function_get_the_same_bytes)
 {
     const adaptau_attachment attachments[] = {{"names", "abc", 3}, {"notes", "x", 1}};
     struct world             w = open_kind(_i, 2);
-    FILE                    *file;
-    n_bytes = 0;
-    OK(adaptau_model_save_half_to(w.model, put, bytes, 2, attachments, &error));
+    clear_store(&store);
+    OK(adaptau_model_save_half_to(w.model, put, &store, 2, attachments, &error));
     OK(adaptau_model_save_half(w.model, path, 2, attachments, &error));
-    file = fopen(path, "rb");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fread(more_bytes, 1, sizeof more_bytes, file), (size_t)n_bytes);
-    fclose(file);
-    ck_assert_mem_eq(bytes, more_bytes, (size_t)n_bytes);
+    expect_bytes_of_file(&store, path);
     close_world(&w);
 }
 END_TEST
@@ -171,24 +161,18 @@ static void close_both(struct both *b)
     adaptau_model_destroy(b->mapped);
 }
 
-static int32_t found[2][MANY_ITEMS * K];
-static float   scores[2][MANY_ITEMS * K];
-
-static void check_query(const struct both *b, const adaptau_query *q)
-{
-    OK(adaptau_model_rank(b->loaded, q, found[0], scores[0], &error));
-    OK(adaptau_model_rank(b->mapped, q, found[1], scores[1], &error));
-    ck_assert_mem_eq(found[0], found[1], sizeof(int32_t) * (size_t)(q->n * q->k));
-    ck_assert_mem_eq(scores[0], scores[1], sizeof(float) * (size_t)(q->n * q->k));
-}
+static int32_t found[MANY_ITEMS * K];
 
 /* The loaded model's tables are plain arrays: ranking these is the same, too. */
 static void check_tables_of_host(const struct world *w, const adaptau_model *loaded, const adaptau_query *q)
 {
+    static int32_t       by_model[MANY_USERS * K];
+    static float         scores[2][MANY_USERS * K];
     const adaptau_tables tables = tables_of(loaded);
-    OK(adaptau_rank(w->context, &tables, q, found[1], scores[1], &error));
-    ck_assert_mem_eq(found[0], found[1], sizeof(int32_t) * (size_t)(q->n * q->k));
-    ck_assert_mem_eq(scores[0], scores[1], sizeof(float) * (size_t)(q->n * q->k));
+    OK(adaptau_model_rank(loaded, q, by_model, scores[0], &error));
+    OK(adaptau_rank(w->context, &tables, q, found, scores[1], &error));
+    ck_assert_mem_eq(by_model, found, sizeof by_model);
+    ck_assert_mem_eq(scores[0], scores[1], sizeof scores[0]);
 }
 
 static void check_queries(const struct world *w, const struct both *b)
@@ -203,22 +187,22 @@ static void check_queries(const struct world *w, const struct both *b)
         embeddings[k] = (float)(draw(200) - 100) / 77.0f;
     const adaptau_query all = {.struct_size = sizeof all, .n = MANY_USERS, .k = K, .seen = w->data};
     adaptau_query       q = all;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     check_tables_of_host(w, b->loaded, &q);
     q = all, q.n = 2, q.ids = users; /* too few to be screened                                                  */
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     q = all, q.allowed = allowed, q.n_allowed = 300;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     q = all, q.n = 2, q.embeddings = embeddings, q.seen = NULL;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     q = all, q.flags = ADAPTAU_QUERY_COSINE;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     q = all, q.question = ADAPTAU_RANK_USERS, q.n = 3, q.ids = few;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     q = all, q.question = ADAPTAU_RANK_SIMILAR_ITEMS, q.n = MANY_ITEMS, q.ids = ids, q.seen = NULL;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
     q = all, q.question = ADAPTAU_RANK_SIMILAR_USERS, q.n = 2, q.ids = users, q.seen = NULL;
-    check_query(b, &q);
+    expect_same_lists(b->loaded, b->mapped, &q);
 }
 
 static void check_metrics(const struct world *w, const struct both *b)
@@ -235,27 +219,6 @@ static void check_metrics(const struct world *w, const struct both *b)
     adaptau_evaluator_destroy(evaluator);
 }
 
-static adaptau_status fold(const adaptau_model *model, float *row)
-{
-    const adaptau_fold_in_options options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 2});
-    const int64_t                 ptr[2] = {0, 3};
-    const int32_t                 items[3] = {1, 5, 9};
-    adaptau_fold_in              *in = NULL;
-    adaptau_status                status = adaptau_fold_in_create(model, NULL, &options, &in, &error);
-    if (status == ADAPTAU_OK)
-        OK(adaptau_fold_in_users(in, 1, ptr, items, NULL, row, NULL, &error));
-    adaptau_fold_in_destroy(in);
-    return status;
-}
-
-static void check_fold_in(const struct both *b)
-{
-    float                rows[2][WIDE] = {{0}};
-    const adaptau_status status = fold(b->loaded, rows[0]);
-    ck_assert_int_eq(fold(b->mapped, rows[1]), status);
-    ck_assert_mem_eq(rows[0], rows[1], sizeof rows[0]);
-}
-
 /* _i: a kind on a machine. */
 START_TEST(a_mapped_model_answers_as_a_loaded_one)
 {
@@ -263,7 +226,7 @@ START_TEST(a_mapped_model_answers_as_a_loaded_one)
     struct both  b = open_both(&w);
     check_queries(&w, &b);
     check_metrics(&w, &b);
-    check_fold_in(&b);
+    expect_same_fold_in(b.loaded, b.mapped);
     close_both(&b);
     close_world(&w);
 }
@@ -277,7 +240,7 @@ START_TEST(a_loaded_model_has_the_rounded_rows)
     struct both          b = open_both(&w);
     const adaptau_tables t = tables_of(b.loaded);
     const bool           sphere = _i == 0 || _i == 3;
-    OK(atau_safetensors_open(w.context, atau_from_bytes(bytes, (uint64_t)save_into(w.model, true, bytes)), &file, &error));
+    OK(atau_safetensors_open(w.context, source_of(save_into(w.model, true, &store)), &file, &error));
     const uint16_t *halves = atau_safetensors_at(&file, atau_safetensors_find(&file, "item_embeddings"));
     for (int i = 0; i < MANY_ITEMS; i++) {
         double squares = 0.0;
@@ -298,15 +261,14 @@ END_TEST
 
 static void check_same_file(const char *a, const char *b)
 {
-    FILE  *files[2] = {fopen(a, "rb"), fopen(b, "rb")};
-    size_t sizes[2];
-    ck_assert(files[0] && files[1]);
-    sizes[0] = fread(bytes, 1, sizeof bytes, files[0]);
-    sizes[1] = fread(more_bytes, 1, sizeof more_bytes, files[1]);
-    fclose(files[0]);
-    fclose(files[1]);
-    ck_assert(sizes[0] == sizes[1] && sizes[0] > 0);
-    ck_assert_mem_eq(bytes, more_bytes, sizes[0]);
+    read_store(&store, a);
+    expect_bytes_of_file(&store, b);
+}
+
+/* Saved by both, as float32 or as halves. */
+static void check_saved_alike(const adaptau_model *a, const adaptau_model *b, bool half)
+{
+    expect_same_bytes(save_into(a, half, &store), save_into(b, half, &other_store));
 }
 
 /* As float32, as halves, for other programs, and with fewer rows. */
@@ -318,14 +280,9 @@ START_TEST(a_mapped_model_is_saved_and_changed_as_a_loaded_one)
     int32_t      users[2] = {9, 3}, items[3] = {7, 8, 100};
     const adaptau_row_map map = {.struct_size = sizeof map, .n_users = 2, .n_items = 3, .users = users, .items = items};
     adaptau_model        *small[2] = {NULL};
-    const int64_t         size = save_into(b.loaded, false, bytes);
-    ck_assert_int_eq(save_into(b.mapped, false, more_bytes), size);
-    ck_assert_mem_eq(bytes, more_bytes, (size_t)size);
-    const int64_t half = save_into(b.mapped, true, bytes); /* the bits of the file                                     */
-    ck_assert_int_eq(save_into(w.model, true, more_bytes), half);
-    ck_assert_mem_eq(bytes, more_bytes, (size_t)half);
-    ck_assert_int_eq(save_into(b.loaded, true, bytes), half); /* rounding what was rounded changes nothing               */
-    ck_assert_mem_eq(bytes, more_bytes, (size_t)half);
+    check_saved_alike(b.loaded, b.mapped, false);
+    check_saved_alike(b.mapped, w.model, true);  /* the bits of the file                                       */
+    check_saved_alike(b.mapped, b.loaded, true); /* rounding what was rounded changes nothing                  */
     snprintf(first, sizeof first, "%s.first", path);
     snprintf(second, sizeof second, "%s.second", path);
     for (int side = 0; side < 2; side++) {
@@ -341,9 +298,7 @@ START_TEST(a_mapped_model_is_saved_and_changed_as_a_loaded_one)
     check_same_file(first, second);
     OK(adaptau_model_remap(b.loaded, NULL, &map, NULL, &small[0], &error));
     OK(adaptau_model_remap(b.mapped, NULL, &map, NULL, &small[1], &error));
-    const int64_t smaller = save_into(small[0], false, bytes);
-    ck_assert_int_eq(save_into(small[1], false, more_bytes), smaller);
-    ck_assert_mem_eq(bytes, more_bytes, (size_t)smaller);
+    check_saved_alike(small[0], small[1], false);
     adaptau_model_destroy(small[0]);
     adaptau_model_destroy(small[1]);
     close_both(&b);
@@ -365,7 +320,7 @@ START_TEST(neither_a_model_nor_its_lists_take_a_copy_of_the_items)
     adaptau_context_memory(context, &before, NULL);
     OK(adaptau_model_map(context, path, NULL, NULL, &model, &error));
     const adaptau_query q = {.struct_size = sizeof q, .n = _i ? MANY_USERS : 10, .k = K};
-    OK(adaptau_model_rank(model, &q, found[0], NULL, &error));
+    OK(adaptau_model_rank(model, &q, found, NULL, &error));
     adaptau_context_memory(context, NULL, &peak);
     ck_assert_msg(peak - before < copy + (_i ? 128u << 10 : 0), "%llu bytes", (unsigned long long)(peak - before));
     adaptau_model_destroy(model);
@@ -384,12 +339,12 @@ START_TEST(memory_that_is_not_there_leaves_nothing)
         const adaptau_query q = {.struct_size = sizeof q, .n = MANY_USERS, .k = K};
         const int64_t    idle = host.bytes;
         host.allocations_left = left;
-        n_bytes = 0;
+        clear_store(&store);
         adaptau_status status = adaptau_model_map(context, path, NULL, NULL, &model, &error);
         if (status == ADAPTAU_OK)
-            status = adaptau_model_save_half_to(model, put, bytes, 0, NULL, &error);
+            status = adaptau_model_save_half_to(model, put, &store, 0, NULL, &error);
         if (status == ADAPTAU_OK)
-            status = adaptau_model_rank(model, &q, found[0], NULL, &error);
+            status = adaptau_model_rank(model, &q, found, NULL, &error);
         ck_assert_int_eq(host_has_failed(&host), status != ADAPTAU_OK);
         host.allocations_left = INT64_MAX;
         adaptau_model_destroy(model);
@@ -452,12 +407,12 @@ START_TEST(rows_that_do_not_fit_are_named_and_nothing_is_written)
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         const float before = *rows[k].place;
         *rows[k].place = rows[k].value;
-        n_bytes = 0;
-        ck_assert_int_eq(adaptau_model_save_half_to(model, put, bytes, 0, NULL, &error), rows[k].message ? ADAPTAU_E_NUMERIC : ADAPTAU_OK);
+        clear_store(&store);
+        ck_assert_int_eq(adaptau_model_save_half_to(model, put, &store, 0, NULL, &error), rows[k].message ? ADAPTAU_E_NUMERIC : ADAPTAU_OK);
         if (!rows[k].message)
             continue;
         ck_assert_msg(strstr(error.message, rows[k].message), "%s", error.message);
-        ck_assert_int_eq(n_bytes, 0);
+        ck_assert_int_eq(store.size, 0);
         ck_assert_int_eq(adaptau_model_save_half(model, path, 0, NULL, &error), ADAPTAU_E_NUMERIC);
         *rows[k].place = before;
     }
@@ -474,14 +429,14 @@ START_TEST(a_half_that_is_not_finite_is_e_numeric)
     static struct atau_safetensors file;
     struct world                   w = open_kind(0, 2);
     adaptau_model                 *model = NULL;
-    const int64_t                  size = save_into(w.model, true, bytes);
-    OK(atau_safetensors_open(w.context, atau_from_bytes(bytes, (uint64_t)size), &file, &error));
+    char                          *bytes = store.bytes;
+    OK(atau_safetensors_open(w.context, source_of(save_into(w.model, true, &store)), &file, &error));
     const char *at = atau_safetensors_at(&file, atau_safetensors_find(&file, "item_embeddings"));
     memcpy(bytes + (at - bytes) + 2 * (WIDE * 41 + 3), &(uint16_t){0x7C00}, 2);
     atau_safetensors_close(&file);
-    ck_assert_int_eq(adaptau_model_view(w.context, bytes, size, NULL, NULL, &model, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_int_eq(adaptau_model_view(w.context, bytes, store.size, NULL, NULL, &model, &error), ADAPTAU_E_NUMERIC);
     ck_assert_str_eq(error.message, "item_embeddings[41] is not finite");
-    ck_assert_int_eq(adaptau_model_load_from(w.context, bytes, size, NULL, NULL, &model, &error), ADAPTAU_E_NUMERIC);
+    ck_assert_int_eq(adaptau_model_load_from(w.context, bytes, store.size, NULL, NULL, &model, &error), ADAPTAU_E_NUMERIC);
     ck_assert_str_eq(error.message, "item_embeddings[41] is not finite");
     ck_assert_ptr_null(model);
     close_world(&w);

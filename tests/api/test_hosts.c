@@ -46,15 +46,6 @@ static adaptau_temperature *new_temperature(adaptau_context *context, const adap
     return temperature;
 }
 
-/* The loss of the last epoch. */
-static double run(adaptau_training *training)
-{
-    double loss = 0.0;
-    for (int64_t epoch = 0; epoch < EPOCHS; epoch++)
-        loss = train_epoch(training, epoch);
-    return loss;
-}
-
 static void expect_same_tables(const adaptau_model *a, const adaptau_model *b)
 {
     const adaptau_tables x = tables_of(a), y = tables_of(b);
@@ -69,16 +60,9 @@ static void expect_same_tables(const adaptau_model *a, const adaptau_model *b)
 static adaptau_dataset *larger_data(adaptau_context *context, const adaptau_dataset *data)
 {
     enum { NEW = 10, EACH = 6, MOST = 4000 };
-    static int32_t       users[MOST], items[MOST];
-    adaptau_dataset_view view = {.struct_size = sizeof view};
-    adaptau_dataset     *larger = NULL;
-    int32_t              n = 0;
-    OK(adaptau_dataset_get_view(data, &view, &error));
-    for (int32_t u = 0; u < USERS; u++)
-        for (int64_t p = view.user_ptr[u]; p < view.user_ptr[u + 1]; p++) {
-            users[n] = u;
-            items[n++] = view.user_items[p];
-        }
+    static int32_t   users[MOST], items[MOST];
+    adaptau_dataset *larger = NULL;
+    int32_t          n = copy_interactions(data, users, items);
     for (int32_t u = USERS; u < USERS + NEW; u++)
         for (int32_t k = 0; k < EACH; k++) {
             users[n] = u;
@@ -96,14 +80,14 @@ START_TEST(goes_on_with_a_model_as_with_one_of_its_own)
     adaptau_recipe      recipe = new_recipe();
     adaptau_training   *whole = NULL, *from = NULL;
     OK(adaptau_training_create(w.context, w.data, &recipe, &whole, &error));
-    const double loss = run(whole);
+    const double loss = train_epochs(whole, EPOCHS);
     for (int with_temperature = 0; with_temperature < 2; with_temperature++) {
         adaptau_temperature *temperature = with_temperature ? new_temperature(w.context, w.data, recipe) : NULL;
         adaptau_model       *model = new_model(w.context, w.data, recipe);
         OK(adaptau_training_create_from(w.context, w.data, &recipe, model, temperature, &from, &error));
         ck_assert_ptr_eq(adaptau_training_model(from), model);
         ck_assert(!temperature || adaptau_training_temperature(from) == temperature);
-        ck_assert(run(from) == loss);
+        ck_assert(train_epochs(from, EPOCHS) == loss);
         expect_same_tables(adaptau_training_model(from), adaptau_training_model(whole));
         adaptau_training_destroy(from);
     }
@@ -121,7 +105,7 @@ START_TEST(takes_a_grown_model_and_a_grown_temperature)
     adaptau_temperature *temperature = NULL;
     adaptau_fold_in_options said = {.struct_size = sizeof said};
     OK(adaptau_training_create(w.context, w.data, &recipe, &training, &error));
-    run(training);
+    train_epochs(training, EPOCHS);
     adaptau_dataset *more = larger_data(w.context, w.data);
     recipe = recipe_of(training);
     OK(adaptau_model_grow(adaptau_training_model(training), more, NULL, &grown, &error));
@@ -130,7 +114,7 @@ START_TEST(takes_a_grown_model_and_a_grown_temperature)
     ck_assert_ptr_null(further);
     OK(adaptau_training_create_from(w.context, more, &recipe, grown, temperature, &further, &error));
     adaptau_training_destroy(training); /* nothing of it is needed any more                                      */
-    run(further);
+    train_epochs(further, EPOCHS);
     grown = adaptau_training_take_model(further);
     OK(adaptau_model_get_fold_in(grown, &said, &error));
     ck_assert_int_eq(said.tau_user_policy, ADAPTAU_TAU_USER_BY_LOSS);
@@ -187,7 +171,7 @@ START_TEST(searches_only_where_nobody_knows_the_temperature)
     OK(adaptau_training_create_from(w.context, w.data, &recipe, new_model(w.context, w.data, new_recipe()),
                                     new_temperature(w.context, w.data, new_recipe()), &training, &error));
     ck_assert_int_eq(recipe_of(training).tau0_policy, ADAPTAU_TAU0_HELD_OUT);
-    run(training);
+    train_epochs(training, EPOCHS);
     adaptau_training_destroy(training);
     close_world(&w);
 }
@@ -205,7 +189,7 @@ START_TEST(a_loaded_graph_is_trained_after_it_has_grown_by_nothing)
     OK(adaptau_model_load(w.context, path, &loaded, &error));
     OK(adaptau_model_grow(loaded, w.data, NULL, &grown, &error));
     OK(adaptau_training_create_from(w.context, w.data, &recipe, grown, NULL, &training, &error));
-    run(training);
+    train_epochs(training, EPOCHS);
     adaptau_training_destroy(training);
     adaptau_model_destroy(loaded);
     adaptau_model_destroy(made);
@@ -234,7 +218,7 @@ START_TEST(what_was_given_is_still_the_hosts_where_memory_runs_out)
     host.allocations_left = INT64_MAX;
     ck_assert_int_eq(status, ADAPTAU_OK);
     ck_assert_int_gt(n, 4);
-    run(training);
+    train_epochs(training, EPOCHS);
     const bool given = adaptau_training_temperature(training) == temperature;
     adaptau_training_destroy(training);
     adaptau_temperature_destroy(given ? NULL : temperature);

@@ -29,13 +29,6 @@ static struct world open_encoder(int32_t encoder, uint32_t flags, int32_t init)
                       (adaptau_sampler_options){.flags = ADAPTAU_SAMPLER_POSITIVES_OUTSIDE_SUM}, (adaptau_temperature_options){0});
 }
 
-static adaptau_tables raw_of(const adaptau_model *model)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_get_raw_tables(model, &tables, &error));
-    return tables;
-}
-
 static double length(const float *row)
 {
     double squares = 0.0;
@@ -57,7 +50,7 @@ static double worst_length(const float *rows, int64_t stride, int n)
 
 static double worst_raw_length(const adaptau_model *model)
 {
-    adaptau_tables raw = raw_of(model);
+    adaptau_tables raw = raw_tables_of(model);
     return fmax(worst_length(raw.users, raw.user_stride, USERS), worst_length(raw.items, raw.item_stride, ITEMS));
 }
 
@@ -104,14 +97,14 @@ START_TEST(a_step_turns_every_row_a_little)
     adaptau_step  step = {.struct_size = sizeof step};
     float         before[USERS][DIM];
     for (int u = 0; u < USERS; u++)
-        memcpy(before[u], raw_of(w.model).users + (size_t)u * DIM, sizeof before[u]);
+        memcpy(before[u], raw_tables_of(w.model).users + (size_t)u * DIM, sizeof before[u]);
     OK(adaptau_model_update_temperature(w.model, w.temperature, &error));
     OK(adaptau_sampler_begin_epoch(w.sampler, 0, &error));
     OK(adaptau_sampler_next(w.sampler, &batch, &error));
     OK(adaptau_model_gradients(w.model, &batch, w.temperature, &step, &error));
     OK(adaptau_model_apply(w.model, &error));
     for (int u = 0; u < USERS; u++) {
-        const float *after = raw_of(w.model).users + (size_t)u * DIM;
+        const float *after = raw_tables_of(w.model).users + (size_t)u * DIM;
         double       squares = 0.0, dot = 0.0;
         for (int k = 0; k < DIM; k++) {
             squares += pow((double)after[k] - before[u][k], 2);
@@ -220,7 +213,7 @@ START_TEST(files_and_checkpoints_keep_both)
     OK(adaptau_model_save(w.model, path, &error));
     OK(adaptau_model_load(w.context, path, &model, &error));
     ranks_by_inner_products(model);
-    ck_assert_mem_eq(raw_of(model).users, raw_of(w.model).users, sizeof(float) * USERS * DIM);
+    ck_assert_mem_eq(raw_tables_of(model).users, raw_tables_of(w.model).users, sizeof(float) * USERS * DIM);
     ck_assert_mem_eq(tables_of(model).users, tables_of(w.model).users, sizeof(float) * USERS * DIM);
     adaptau_model_destroy(model);
 
@@ -233,7 +226,7 @@ START_TEST(files_and_checkpoints_keep_both)
     resumed.temperature = temperature;
     ck_assert(train(&resumed, 1) == train(&w, 1));
     ck_assert(worst_raw_length(model) < 1e-6);
-    ck_assert_mem_eq(raw_of(model).items, raw_of(w.model).items, sizeof(float) * ITEMS * DIM);
+    ck_assert_mem_eq(raw_tables_of(model).items, raw_tables_of(w.model).items, sizeof(float) * ITEMS * DIM);
     adaptau_model_destroy(model);
     adaptau_temperature_destroy(temperature);
     close_world(&w);
@@ -314,7 +307,7 @@ START_TEST(a_model_grows_on_the_sphere)
     train(&w, 1);
     OK(adaptau_dataset_create_from_interactions(w.context, USERS + 1, ITEMS + 1, 3, users, items, NULL, &larger, &error));
     OK(adaptau_model_grow(w.model, larger, NULL, &model, &error));
-    adaptau_tables raw = raw_of(model);
+    adaptau_tables raw = raw_tables_of(model);
     ck_assert(worst_length(raw.users, raw.user_stride, USERS + 1) < 1e-6);
     ck_assert(worst_length(raw.items, raw.item_stride, ITEMS + 1) < 1e-6);
     ck_assert_int_eq(tables_of(model).flags & ADAPTAU_NORMALISE_BOTH, 0);

@@ -12,6 +12,7 @@
 #include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/ranking.h"
+#include "../support/small_world.h"
 #include "../support/suite.h"
 #include "common/random.h"
 
@@ -28,59 +29,11 @@ static struct world open_lightgcn(adaptau_model_options options)
                       (adaptau_temperature_options){0});
 }
 
-static adaptau_tables raw_of(const adaptau_model *model)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_get_raw_tables(model, &tables, &error));
-    return tables;
-}
-
 /* ---- the same in double precision, by dense matrices -------------------------------------------------------------- */
 
-#define N 9 /* users; the last one has no items */
-#define M 7 /* items; nobody has the last one   */
-#define D 5
-#define NODES (N + M)
-#define PAIRS 17
 #define TAU 0.3
 
-static const int32_t pair_users[PAIRS] = {0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 6, 7, 7};
-static const int32_t pair_items[PAIRS] = {0, 1, 2, 0, 3, 1, 0, 2, 4, 5, 5, 1, 4, 2, 3, 0, 5};
-
-struct small {
-    adaptau_context     *context;
-    adaptau_dataset     *data;
-    adaptau_model       *model;
-    adaptau_temperature *temperature;
-    float                users[N * D], items[M * D]; /* raw tables, the host's                                 */
-};
-
-static void open_small(struct small *s, adaptau_model_options options)
-{
-    adaptau_temperature_options fixed =
-        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
-    for (int i = 0; i < N * D; i++)
-        s->users[i] = (float)sin(1.0 + i * 0.7);
-    for (int i = 0; i < M * D; i++)
-        s->items[i] = (float)cos(0.5 + i * 1.3);
-    options = full_model_options(options);
-    options.dim = D;
-    options.init = ADAPTAU_INIT_HOST;
-    options.host_users = s->users;
-    options.host_items = s->items;
-    OK(adaptau_context_create(NULL, &s->context, &error));
-    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, NULL, &s->data, &error));
-    OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
-    OK(adaptau_temperature_create(s->context, s->data, &fixed, &s->temperature, &error));
-}
-
-static void close_small(struct small *s)
-{
-    adaptau_temperature_destroy(s->temperature);
-    adaptau_model_destroy(s->model);
-    adaptau_dataset_destroy(s->data);
-    adaptau_context_destroy(s->context);
-}
+static const adaptau_temperature_options fixed = {.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU};
 
 static uint64_t key_of(uint64_t seed, int domain, uint64_t step)
 {
@@ -163,20 +116,12 @@ static double loss_of(double final[NODES][D], bool raw, const adaptau_batch *bat
     return loss;
 }
 
-static void read_raw(const struct small *s, double raw[NODES][D])
-{
-    for (int i = 0; i < N * D; i++)
-        raw[i / D][i % D] = (double)s->users[i];
-    for (int i = 0; i < M * D; i++)
-        raw[N + i / D][i % D] = (double)s->items[i];
-}
-
 START_TEST(finals_are_the_mean_of_the_layers)
 {
     struct small s;
     double       a[NODES][NODES], raw[NODES][D], final[NODES][D];
     adaptau_model_options options = lightgcn(_i);
-    open_small(&s, options);
+    open_small(&s, full_model_options(options), fixed);
     for (int round = 0; round < 2; round++) {
         read_raw(&s, raw);
         make_graph(&options, -1, a);
@@ -191,7 +136,7 @@ START_TEST(finals_are_the_mean_of_the_layers)
         ck_assert(tables_of(s.model).users[7] == t.users[7]);
         OK(adaptau_model_refresh(s.model, &error));
     }
-    ck_assert_ptr_eq(raw_of(s.model).users, s.users);
+    ck_assert_ptr_eq(raw_tables_of(s.model).users, s.users);
     close_small(&s);
 }
 END_TEST
@@ -219,7 +164,7 @@ START_TEST(gradients_are_central_differences_of_the_whole_loss)
     options.flags = raw_scores ? BOTH_RAW : 0;
     options.edge_dropout = drops & 1 ? 0.3 : 0.0;
     options.layer_dropout = drops & 2 ? 0.4 : 0.0;
-    open_small(&s, options);
+    open_small(&s, full_model_options(options), fixed);
     for (int64_t step = 0; step < 3; step++) { /* other edges in every step                                      */
         adaptau_step result = {.struct_size = sizeof result};
         read_raw(&s, raw);
@@ -329,9 +274,9 @@ START_TEST(save_and_load_keep_finals_and_raw_tables)
     ck_assert_uint_eq(a.flags, b.flags);
     ck_assert_mem_eq(a.users, b.users, USERS * DIM * sizeof(float));
     ck_assert_mem_eq(a.items, b.items, ITEMS * DIM * sizeof(float));
-    adaptau_tables raw = raw_of(again);
-    ck_assert_mem_eq(raw_of(w.model).users, raw.users, USERS * DIM * sizeof(float));
-    ck_assert_mem_eq(raw_of(w.model).items, raw.items, ITEMS * DIM * sizeof(float));
+    adaptau_tables raw = raw_tables_of(again);
+    ck_assert_mem_eq(raw_tables_of(w.model).users, raw.users, USERS * DIM * sizeof(float));
+    ck_assert_mem_eq(raw_tables_of(w.model).items, raw.items, ITEMS * DIM * sizeof(float));
 
     /* it has no graph to go on with */
     OK(adaptau_model_refresh(again, &error)); /* nothing to make them from: they stay                               */
@@ -388,7 +333,7 @@ START_TEST(an_empty_graph_leaves_the_tables_as_they_are)
     options.edge_dropout = 0.5;
     OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
-    ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 2);
+    ck_assert(tables_of(model).users[5] == raw_tables_of(model).users[5] / 2);
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(empty);
     OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, NULL, &empty, &error));

@@ -12,6 +12,7 @@
 #include "../support/folder.h"
 #include "../support/host.h"
 #include "../support/model_world.h"
+#include "../support/same_answers.h"
 #include "../support/suite.h"
 #include "files/safetensors.h"
 
@@ -74,11 +75,8 @@ static struct world open_kind(int kind)
 {
     struct world w = open_world((adaptau_context_options){.n_threads = 2}, kinds[kind], (adaptau_sampler_options){0},
                                 (adaptau_temperature_options){0});
-    float        bias[ITEMS];
-    for (int i = 0; i < ITEMS; i++)
-        bias[i] = 0.01f * (float)(i % 7);
     train(&w, 2);
-    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    set_item_bias(w.model, 0.01f, 7);
     OK(adaptau_model_save_with(w.model, path, 1, attachments, &error));
     return w;
 }
@@ -116,44 +114,10 @@ static void check_tables(const adaptau_model *a, const adaptau_model *b)
 
 enum { K = 25 };
 
-static void rank_all(const adaptau_model *model, const adaptau_dataset *seen, int32_t *found, float *scores)
-{
-    int32_t users[USERS];
-    for (int u = 0; u < USERS; u++)
-        users[u] = u;
-    const adaptau_query query = {.struct_size = sizeof query, .n = USERS, .k = K, .ids = users, .seen = seen};
-    OK(adaptau_model_rank(model, &query, found, scores, &error));
-}
-
 static void check_ranks(const struct world *w, const adaptau_model *a, const adaptau_model *b)
 {
-    static int32_t found[2][USERS * K];
-    static float   scores[2][USERS * K];
-    rank_all(a, w->data, found[0], scores[0]);
-    rank_all(b, w->data, found[1], scores[1]);
-    ck_assert_mem_eq(found[0], found[1], sizeof found[0]);
-    ck_assert_mem_eq(scores[0], scores[1], sizeof scores[0]);
-}
-
-static adaptau_status fold(const adaptau_model *model, float *row)
-{
-    const adaptau_fold_in_options options = full_fold_in_options(model, (adaptau_fold_in_options){.tau = 0.2, .n_steps = 2});
-    const int64_t                 ptr[2] = {0, 3};
-    const int32_t                 items[3] = {1, 5, 9};
-    adaptau_fold_in              *in = NULL;
-    adaptau_status                status = adaptau_fold_in_create(model, NULL, &options, &in, &error);
-    if (status == ADAPTAU_OK)
-        OK(adaptau_fold_in_users(in, 1, ptr, items, NULL, row, NULL, &error));
-    adaptau_fold_in_destroy(in);
-    return status;
-}
-
-static void check_fold_in(const adaptau_model *a, const adaptau_model *b)
-{
-    float                rows[2][DIM] = {{0}};
-    const adaptau_status status = fold(a, rows[0]);
-    ck_assert_int_eq(fold(b, rows[1]), status);
-    ck_assert_mem_eq(rows[0], rows[1], sizeof rows[0]);
+    const adaptau_query query = {.struct_size = sizeof query, .n = USERS, .k = K, .seen = w->data};
+    expect_same_lists(a, b, &query);
 }
 
 static void check_files(const adaptau_model *model)
@@ -187,7 +151,7 @@ START_TEST(they_answer_as_a_model_that_was_loaded)
     for (int k = 0; k < 3; k++) {
         check_tables(models[k], loaded);
         check_ranks(&w, models[k], loaded);
-        check_fold_in(models[k], loaded);
+        expect_same_fold_in(models[k], loaded);
         check_files(models[k]);
         OK(adaptau_model_update_temperature(models[k], w.temperature, &error));
         OK(adaptau_model_prepare(models[k], &error));

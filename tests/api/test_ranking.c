@@ -21,13 +21,10 @@ static const adaptau_model_options models[] = {{0},
 
 static struct world open_trained(int which)
 {
-    float        bias[ITEMS];
     struct world w = open_world((adaptau_context_options){.n_threads = 2}, models[which], (adaptau_sampler_options){0},
                                 (adaptau_temperature_options){0});
     train(&w, 2);
-    for (int i = 0; i < ITEMS; i++)
-        bias[i] = 0.05f * (float)(i % 3);
-    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    set_item_bias(w.model, 0.05f, 3);
     return w;
 }
 

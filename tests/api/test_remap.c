@@ -9,45 +9,24 @@
 
 #include "../support/folder.h"
 #include "../support/host.h"
-#include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/portable.h"
+#include "../support/store.h"
 #include "../support/suite.h"
+#include "../support/trained_world.h"
 #include "files/safetensors.h"
 
-static const adaptau_model_options models[] = {
-    {.flags = ADAPTAU_MODEL_ROW_SECOND_MOMENT, .seed = 4},
-    {.flags = ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS, .init = ADAPTAU_INIT_XAVIER},
-    {.encoder = ADAPTAU_ENCODER_LIGHTGCN, .edge_dropout = 0.2},
-    {.encoder = ADAPTAU_ENCODER_SIMPLEX}};
-#define MODELS ((int)(sizeof models / sizeof *models))
-
-static const adaptau_temperature_options temperatures[MODELS] = {{.tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS},
-                                                                 {.tau0_policy = ADAPTAU_TAU0_LEARNED},
-                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_LEARNED},
-                                                                 {.tau_user_policy = ADAPTAU_TAU_USER_MINIMISER}};
-
-static struct world open_trained_in(int which, adaptau_context_options context)
+/* With an item bias. */
+static struct world open_biased_in(int which, adaptau_context_options context)
 {
-    float        bias[ITEMS];
-    struct world w = open_world(context, models[which], (adaptau_sampler_options){0}, temperatures[which]);
-    train(&w, 2);
-    for (int i = 0; i < ITEMS; i++)
-        bias[i] = 0.001f * (float)(i % 17);
-    OK(adaptau_model_set_item_bias(w.model, bias, &error));
+    struct world w = open_trained_in(which, context);
+    set_item_bias(w.model, 0.001f, 17);
     return w;
 }
 
-static struct world open_trained(int which)
+static struct world open_biased(int which)
 {
-    return open_trained_in(which, (adaptau_context_options){.n_threads = 2});
-}
-
-static adaptau_tables raw_of(const adaptau_model *model)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_get_raw_tables(model, &tables, &error));
-    return tables;
+    return open_biased_in(which, (adaptau_context_options){.n_threads = 2});
 }
 
 /* ---- new numbers ---------------------------------------------------------------------------------------------------- */
@@ -98,16 +77,15 @@ static adaptau_dataset *renumber(const struct world *w, const struct numbers *x)
 
 static void check_same(const adaptau_model *a, const adaptau_model *b)
 {
-    const adaptau_tables x = raw_of(a), y = raw_of(b);
+    const adaptau_tables x = raw_tables_of(a), y = raw_tables_of(b);
     ck_assert(x.n_users == y.n_users && x.n_items == y.n_items);
-    ck_assert_mem_eq(x.users, y.users, sizeof(float) * (size_t)x.n_users * DIM);
-    ck_assert_mem_eq(x.items, y.items, sizeof(float) * (size_t)x.n_items * DIM);
+    expect_same_rows(a, b);
 }
 
 /* With lists of all numbers, and without lists. */
 START_TEST(goes_on_bit_for_bit_when_all_are_kept)
 {
-    struct world    w = open_trained(_i % MODELS), g = w;
+    struct world    w = open_biased(_i % MODELS), g = w;
     int32_t         all[ITEMS];
     adaptau_row_map map = {.struct_size = sizeof map, .n_users = USERS, .n_items = ITEMS};
     for (int32_t i = 0; i < ITEMS; i++)
@@ -126,25 +104,13 @@ START_TEST(goes_on_bit_for_bit_when_all_are_kept)
 }
 END_TEST
 
-static char    bytes[2][1 << 18];
-static int64_t n_bytes[2];
-static int     which_bytes;
-
-static int32_t put(void *unused, const void *more, int64_t size)
-{
-    (void)unused;
-    ck_assert_int_le(size, (int64_t)sizeof *bytes - n_bytes[which_bytes]);
-    memcpy(bytes[which_bytes] + n_bytes[which_bytes], more, (size_t)size);
-    n_bytes[which_bytes] += size;
-    return 0;
-}
+static struct store stores[2];
 
 static void write_checkpoint(const struct world *w, int where, struct atau_safetensors *file)
 {
-    which_bytes = where;
-    n_bytes[where] = 0;
-    OK(adaptau_model_save_checkpoint_to(w->model, w->temperature, NULL, put, NULL, &error));
-    OK(atau_safetensors_open(w->context, atau_from_bytes(bytes[where], (uint64_t)n_bytes[where]), file, &error));
+    clear_store(&stores[where]);
+    OK(adaptau_model_save_checkpoint_to(w->model, w->temperature, NULL, put, &stores[where], &error));
+    OK(atau_safetensors_open(w->context, atau_from_bytes(stores[where].bytes, (uint64_t)stores[where].size), file, &error));
 }
 
 /* A tensor of the second file is that of the first, row by row of the list. */
@@ -169,7 +135,7 @@ START_TEST(kept_rows_have_all_that_they_had)
                                               "temperature_users", "temperature_learned", "temperature_learned_steps"};
     static const char *const    of_items[] = {"item_first_moments", "item_second_moments", "item_steps", "item_bias"};
     static struct atau_safetensors before, after;
-    struct world                w = open_trained(_i), g = w;
+    struct world                w = open_biased(_i), g = w;
     struct numbers              x;
     const bool                  mf = models[_i].encoder == ADAPTAU_ENCODER_MF;
     g.data = renumber(&w, number(&x));
@@ -213,7 +179,7 @@ static void rank_before(const adaptau_model *model, const struct numbers *x, int
 /* Without interactions final embeddings move over as they are, of every encoder. */
 START_TEST(lists_are_those_of_before_without_the_removed_items)
 {
-    struct world        w = open_trained(_i);
+    struct world        w = open_biased(_i);
     struct numbers      x;
     adaptau_model      *model = NULL;
     static int32_t      before[USERS * K], after[USERS * K];
@@ -233,15 +199,15 @@ END_TEST
 /* Without moments a model is its rows: one that was made of the kept rows trains to the same bits. */
 START_TEST(trains_as_a_model_made_of_the_kept_rows)
 {
-    struct world            w = open_trained(_i), a = w, b = w;
+    struct world            w = open_biased(_i), a = w, b = w;
     struct numbers          x;
     adaptau_model          *untrained = NULL;
     adaptau_sampler_options sampler = full_sampler_options((adaptau_sampler_options){.rows_per_batch = 32});
     const adaptau_temperature_options temperature = full_temperature_options(temperatures[_i]);
     static float            users[USERS * DIM], items[ITEMS * DIM], kept_users[USERS * DIM], kept_items[ITEMS * DIM];
     adaptau_model_options   options = models[_i];
-    memcpy(users, raw_of(w.model).users, sizeof users);
-    memcpy(items, raw_of(w.model).items, sizeof items);
+    memcpy(users, raw_tables_of(w.model).users, sizeof users);
+    memcpy(items, raw_tables_of(w.model).items, sizeof items);
     a.data = b.data = renumber(&w, number(&x));
     for (int32_t r = 0; r < x.map.n_users; r++)
         memcpy(kept_users + r * DIM, users + x.users[r] * DIM, sizeof(float) * DIM);
@@ -275,7 +241,7 @@ END_TEST
 
 START_TEST(users_keep_their_temperatures)
 {
-    struct world              w = open_trained(0);
+    struct world              w = open_biased(0);
     struct numbers            x;
     adaptau_temperature      *mapped = NULL;
     adaptau_temperature_state before = {.struct_size = sizeof before}, after = {.struct_size = sizeof after};
@@ -351,16 +317,16 @@ static bool is_anywhere(const float *pattern)
     for (int k = 0; k < BLOCKS; k++)
         if (blocks[k].block && contains(blocks[k].block, blocks[k].size, pattern, 2 * sizeof *pattern))
             return true;
-    return contains(bytes[0], (size_t)n_bytes[0], pattern, 2 * sizeof *pattern) ||
-           contains(bytes[1], (size_t)n_bytes[1], pattern, 2 * sizeof *pattern);
+    return contains(stores[0].bytes, (size_t)stores[0].size, pattern, 2 * sizeof *pattern) ||
+           contains(stores[1].bytes, (size_t)stores[1].size, pattern, 2 * sizeof *pattern);
 }
 
 /* Rows and moments of a removed user and a removed item, which were there before. */
 START_TEST(a_removed_row_is_nowhere)
 {
     const bool            with_data = _i < MODELS;
-    struct world          w = open_trained_in(_i % MODELS, (adaptau_context_options){.n_threads = 1, .allocate = allocate_listed,
-                                                                                     .free = free_listed}), g = {0};
+    struct world          w = open_biased_in(_i % MODELS, (adaptau_context_options){.n_threads = 1, .allocate = allocate_listed,
+                                                                                    .free = free_listed}), g = {0};
     struct numbers        x;
     static struct atau_safetensors file;
     float                 patterns[4][2];
@@ -370,8 +336,8 @@ START_TEST(a_removed_row_is_nowhere)
     write_checkpoint(&w, 0, &file);
     const struct atau_safetensors_entry *moments[2] = {atau_safetensors_find(&file, "user_first_moments"),
                                                        atau_safetensors_find(&file, "item_first_moments")};
-    memcpy(patterns[0], raw_of(w.model).users + gone * DIM + 3, sizeof *patterns);
-    memcpy(patterns[1], raw_of(w.model).items + (gone + 1) * DIM + 3, sizeof *patterns);
+    memcpy(patterns[0], raw_tables_of(w.model).users + gone * DIM + 3, sizeof *patterns);
+    memcpy(patterns[1], raw_tables_of(w.model).items + (gone + 1) * DIM + 3, sizeof *patterns);
     memcpy(patterns[2], (const float *)atau_safetensors_at(&file, moments[0]) + gone * DIM + 3, sizeof *patterns);
     memcpy(patterns[3], (const float *)atau_safetensors_at(&file, moments[1]) + (gone + 1) * DIM + 3, sizeof *patterns);
     ck_assert(x.item_places[gone + 1] < 0);
@@ -391,10 +357,9 @@ START_TEST(a_removed_row_is_nowhere)
         write_checkpoint(&g, 0, &file);
         atau_safetensors_close(&file);
     } else
-        n_bytes[0] = 0;
-    which_bytes = 1;
-    n_bytes[1] = 0;
-    OK(adaptau_model_save_to(g.model, put, NULL, 0, NULL, &error));
+        clear_store(&stores[0]);
+    clear_store(&stores[1]);
+    OK(adaptau_model_save_to(g.model, put, &stores[1], 0, NULL, &error));
     for (int k = 0; k < 4; k++)
         ck_assert_msg(!is_anywhere(patterns[k]), "pattern %d is still there", k);
     close_world(&g);
@@ -403,7 +368,7 @@ END_TEST
 
 START_TEST(all_may_be_removed)
 {
-    struct world         w = open_trained(_i);
+    struct world         w = open_biased(_i);
     const int32_t        none = 0;
     adaptau_row_map      map = {.struct_size = sizeof map, .users = &none, .items = &none};
     adaptau_dataset     *empty = NULL;
@@ -418,7 +383,7 @@ START_TEST(all_may_be_removed)
     map.n_items = ITEMS;
     adaptau_model_destroy(served);
     OK(adaptau_model_remap(w.model, NULL, &map, NULL, &served, &error));
-    ck_assert_mem_eq(raw_of(served).items, raw_of(w.model).items, sizeof(float) * ITEMS * DIM);
+    ck_assert_mem_eq(raw_tables_of(served).items, raw_tables_of(w.model).items, sizeof(float) * ITEMS * DIM);
     adaptau_model_destroy(model);
     adaptau_model_destroy(served);
     adaptau_temperature_destroy(temperature);
@@ -453,7 +418,7 @@ static adaptau_dataset *more_users(const struct world *w, bool in_front)
 START_TEST(new_rows_anywhere_start_as_those_of_a_grown_model)
 {
     const bool       folds = _i == MODELS;
-    struct world     w = open_trained(_i % MODELS);
+    struct world     w = open_biased(_i % MODELS);
     adaptau_dataset *behind = more_users(&w, false), *in_front = more_users(&w, true);
     int32_t          from[USERS + NEW];
     adaptau_row_map  map = {.struct_size = sizeof map, .n_users = USERS + NEW, .n_items = ITEMS, .users = from};
@@ -463,7 +428,7 @@ START_TEST(new_rows_anywhere_start_as_those_of_a_grown_model)
         from[u] = u < NEW ? -1 : u - NEW;
     OK(adaptau_model_grow(w.model, behind, folds ? &fold : NULL, &grown, &error));
     OK(adaptau_model_remap(w.model, in_front, &map, folds ? &fold : NULL, &mapped, &error));
-    const adaptau_tables a = raw_of(grown), b = raw_of(mapped);
+    const adaptau_tables a = raw_tables_of(grown), b = raw_tables_of(mapped);
     ck_assert_mem_eq(a.users, b.users + NEW * DIM, sizeof(float) * USERS * DIM);
     ck_assert_mem_eq(a.users + USERS * DIM, b.users, sizeof(float) * (NEW - 1) * DIM);
     ck_assert_mem_eq(a.items, b.items, sizeof(float) * ITEMS * DIM);
@@ -485,7 +450,7 @@ END_TEST
 /* A removed user is nobody's neighbour, and its length in no mean. */
 START_TEST(new_items_do_not_start_at_removed_users)
 {
-    struct world     w = open_trained(1); /* of free length                                                     */
+    struct world     w = open_biased(1); /* of free length                                                     */
     const int32_t    users[] = {0, 0, 1}, items[] = {0, ITEMS, 1};
     int32_t          kept[2] = {7, -1}; /* the second user is new, and has no row when items start             */
     int32_t          all[ITEMS + 1];
@@ -497,7 +462,7 @@ START_TEST(new_items_do_not_start_at_removed_users)
     all[ITEMS] = -1;
     OK(adaptau_dataset_create_from_interactions(w.context, 2, ITEMS + 1, 3, users, items, NULL, &data, &error));
     OK(adaptau_model_remap(w.model, data, &map, NULL, &model, &error));
-    const adaptau_tables t = raw_of(model);
+    const adaptau_tables t = raw_tables_of(model);
     double               item = 0.0, user = 0.0, mean = 0.0, other = 0.0;
     for (int k = 0; k < DIM; k++) {
         item += pow((double)t.items[ITEMS * DIM + k], 2.0);
@@ -510,7 +475,7 @@ START_TEST(new_items_do_not_start_at_removed_users)
             squares += pow((double)t.items[i * DIM + k], 2.0);
         mean += sqrt(squares) / ITEMS;
     }
-    ck_assert_mem_eq(t.users, raw_of(w.model).users + 7 * DIM, sizeof(float) * DIM);
+    ck_assert_mem_eq(t.users, raw_tables_of(w.model).users + 7 * DIM, sizeof(float) * DIM);
     ck_assert_double_eq_tol(sqrt(other), sqrt(user), 1e-5); /* the mean of one kept user                         */
     for (int k = 0; k < DIM; k++)
         ck_assert_double_eq_tol((double)t.items[ITEMS * DIM + k], mean * (double)t.users[k] / sqrt(user), 1e-5);
@@ -527,7 +492,7 @@ END_TEST
  * users is kept, with the popularity of the items that are left. */
 START_TEST(a_file_without_some_rows_is_made_of_a_mapped_file)
 {
-    struct world   w = open_trained(_i);
+    struct world   w = open_biased(_i);
     struct numbers x;
     adaptau_model *mapped = NULL, *made = NULL;
     static struct atau_safetensors before, after;
@@ -537,10 +502,9 @@ START_TEST(a_file_without_some_rows_is_made_of_a_mapped_file)
     OK(adaptau_model_map(w.context, path, NULL, NULL, &mapped, &error));
     OK(adaptau_model_remap(mapped, NULL, &number(&x)->map, NULL, &made, &error));
     for (int k = 0; k < 2; k++) {
-        which_bytes = k;
-        n_bytes[k] = 0;
-        OK(adaptau_model_save_to(k ? made : mapped, put, NULL, 0, NULL, &error));
-        OK(atau_safetensors_open(w.context, atau_from_bytes(bytes[k], (uint64_t)n_bytes[k]), k ? &after : &before, &error));
+        clear_store(&stores[k]);
+        OK(adaptau_model_save_to(k ? made : mapped, put, &stores[k], 0, NULL, &error));
+        OK(atau_safetensors_open(w.context, atau_from_bytes(stores[k].bytes, (uint64_t)stores[k].size), k ? &after : &before, &error));
     }
     check_rows(&before, &after, "user_embeddings", x.map.n_users, x.users);
     check_rows(&before, &after, "raw_user_embeddings", x.map.n_users, x.users);

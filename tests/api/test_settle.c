@@ -13,6 +13,7 @@
 #include "../support/ok.h"
 #include "../support/options.h"
 #include "../support/suite.h"
+#include "../support/training_loop.h"
 
 enum { USERS = 60, ITEMS = 40, DIM = 8, K = 10, ABSENT = 7 };
 
@@ -60,23 +61,6 @@ static void rank_for(const adaptau_model *model, int32_t user, int32_t *best)
     OK(adaptau_model_rank(model, &query, best, NULL, &error));
 }
 
-static void run(adaptau_training *training, int64_t epochs)
-{
-    adaptau_batch batch = {.struct_size = sizeof batch};
-    for (int64_t epoch = 0; epoch < epochs; epoch++) {
-        OK(adaptau_training_begin_epoch(training, epoch, &error));
-        for (;;) {
-            OK(adaptau_training_next(training, &batch, &error));
-            if (batch.n_rows == 0)
-                break;
-            OK(adaptau_model_gradients(adaptau_training_model(training), &batch, adaptau_training_temperature(training), NULL,
-                                       &error));
-            OK(adaptau_model_apply(adaptau_training_model(training), &error));
-        }
-        OK(adaptau_training_end_epoch(training, &error));
-    }
-}
-
 /* By number of users, then by number: what the bias of the header ranks. */
 static void expect_popular(const adaptau_model *model, const adaptau_dataset *data, int32_t user)
 {
@@ -108,7 +92,7 @@ START_TEST(absent_users_get_what_is_popular)
     const adaptau_recipe recipe = recipe_for(_i);
     adaptau_training    *training = NULL;
     OK(adaptau_training_create(context, data, &recipe, &training, &error));
-    run(training, 3);
+    train_epochs(training, 3);
     for (int32_t u = 0; u < USERS; u++) {
         ck_assert_int_eq(is_zero(adaptau_training_model(training), u), is_absent(u));
         if (is_absent(u))
@@ -129,14 +113,14 @@ START_TEST(users_who_come_back_learn)
     adaptau_training *training = NULL;
     adaptau_model    *model = NULL, *grown = NULL;
     OK(adaptau_training_create(context, before, &recipe, &training, &error));
-    run(training, 3);
+    train_epochs(training, 3);
     model = adaptau_training_take_model(training);
     adaptau_training_destroy(training);
     training = NULL;
     OK(adaptau_model_grow(model, after, NULL, &grown, &error));
     adaptau_model_destroy(model);
     OK(adaptau_training_create_from(context, after, &recipe, grown, NULL, &training, &error));
-    run(training, 3);
+    train_epochs(training, 3);
     for (int32_t u = 0; u < USERS; u++) {
         adaptau_tables tables = {.struct_size = sizeof tables};
         ck_assert(!is_zero(grown, u));
@@ -161,14 +145,14 @@ START_TEST(going_on_with_a_part_loses_no_row)
     adaptau_training *training = NULL;
     adaptau_tables    tables = {.struct_size = sizeof tables};
     OK(adaptau_training_create(context, all, &recipe, &training, &error));
-    run(training, 3);
+    train_epochs(training, 3);
     adaptau_model *model = adaptau_training_take_model(training);
     adaptau_training_destroy(training);
     OK(adaptau_model_get_raw_tables(model, &tables, &error));
     for (int32_t u = 0; u < USERS; u++)
         memcpy(learned + u * DIM, tables.users + u * tables.user_stride, DIM * sizeof *learned);
     OK(adaptau_training_create_from(context, part, &recipe, model, NULL, &training, &error));
-    run(training, 3);
+    train_epochs(training, 3);
     OK(adaptau_model_get_raw_tables(model, &tables, &error));
     for (int32_t u = 0; u < USERS; u++)
         if (is_absent(u))

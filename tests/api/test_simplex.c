@@ -11,6 +11,7 @@
 #include "../support/model_world.h"
 #include "../support/options.h"
 #include "../support/ranking.h"
+#include "../support/small_world.h"
 #include "../support/suite.h"
 
 #define BOTH_RAW (ADAPTAU_MODEL_RAW_USERS | ADAPTAU_MODEL_RAW_ITEMS)
@@ -29,13 +30,6 @@ static struct world open_simplex(adaptau_model_options options)
                       (adaptau_temperature_options){0});
 }
 
-static adaptau_tables raw_of(const adaptau_model *model)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    OK(adaptau_model_get_raw_tables(model, &tables, &error));
-    return tables;
-}
-
 static adaptau_encoder_parameters parameters_of(const adaptau_model *model)
 {
     adaptau_encoder_parameters parameters = {.struct_size = sizeof parameters};
@@ -45,57 +39,15 @@ static adaptau_encoder_parameters parameters_of(const adaptau_model *model)
 
 /* ---- the same in double precision ---------------------------------------------------------------------------------- */
 
-#define N 9 /* users; the last one has no items */
-#define M 7 /* items; nobody has the last one   */
-#define D 5
 #define CELLS (N * D + M * D + D * D)
-#define PAIRS 17
 #define TAU 0.3
 
-static const int32_t pair_users[PAIRS] = {0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 5, 5, 6, 6, 7, 7};
-static const int32_t pair_items[PAIRS] = {0, 1, 2, 0, 3, 1, 0, 2, 4, 5, 5, 1, 4, 2, 3, 0, 5};
+static const adaptau_temperature_options fixed = {.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU};
 
 /* All that is trained, one behind the other. */
 struct truth {
     double users[N][D], items[M][D], v[D][D];
 };
-
-struct small {
-    adaptau_context     *context;
-    adaptau_dataset     *data;
-    adaptau_model       *model;
-    adaptau_temperature *temperature;
-    float                users[N * D], items[M * D], v[D * D]; /* the host's                                    */
-};
-
-static void open_small(struct small *s, adaptau_model_options options)
-{
-    adaptau_temperature_options fixed =
-        full_temperature_options((adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = TAU});
-    for (int i = 0; i < N * D; i++)
-        s->users[i] = (float)sin(1.0 + i * 0.7);
-    for (int i = 0; i < M * D; i++)
-        s->items[i] = (float)cos(0.5 + i * 1.3);
-    for (int i = 0; i < D * D; i++)
-        s->v[i] = (float)sin(0.3 + i * 2.1);
-    options.dim = D;
-    options.init = ADAPTAU_INIT_HOST;
-    options.host_users = s->users;
-    options.host_items = s->items;
-    options.host_encoder = s->v;
-    OK(adaptau_context_create(NULL, &s->context, &error));
-    OK(adaptau_dataset_create_from_interactions(s->context, N, M, PAIRS, pair_users, pair_items, NULL, &s->data, &error));
-    OK(adaptau_model_create(s->context, s->data, &options, &s->model, &error));
-    OK(adaptau_temperature_create(s->context, s->data, &fixed, &s->temperature, &error));
-}
-
-static void close_small(struct small *s)
-{
-    adaptau_temperature_destroy(s->temperature);
-    adaptau_model_destroy(s->model);
-    adaptau_dataset_destroy(s->data);
-    adaptau_context_destroy(s->context);
-}
 
 static struct truth read_truth(const struct small *s)
 {
@@ -159,7 +111,7 @@ START_TEST(finals_are_mixtures_of_users_and_what_they_have)
 {
     static const double gates[] = {0.0, 0.5, 0.3, 1.0};
     struct small        s;
-    open_small(&s, simplex(gates[_i]));
+    open_small(&s, simplex(gates[_i]), fixed);
     for (int round = 0; round < 2; round++) {
         struct truth   t = read_truth(&s);
         adaptau_tables tables = tables_of(s.model);
@@ -207,7 +159,7 @@ START_TEST(gradients_are_central_differences_of_the_whole_loss)
     adaptau_step          step = {.struct_size = sizeof step};
     float                 got[CELLS] = {0};
     options.flags = raw ? BOTH_RAW : 0;
-    open_small(&s, options);
+    open_small(&s, options, fixed);
     OK(adaptau_model_set_loss(s.model, &loss, &error));
     OK(adaptau_model_gradients(s.model, &batch, s.temperature, &step, &error));
     OK(adaptau_model_get_gradient_view(s.model, &view, &error));
@@ -318,7 +270,7 @@ START_TEST(save_and_load_keep_finals_raw_tables_and_the_matrix)
         ck_assert_uint_eq(a.flags, b.flags);
         ck_assert_mem_eq(a.users, b.users, sizeof users);
         ck_assert_mem_eq(a.items, b.items, sizeof items);
-        ck_assert_mem_eq(raw_of(w.model).users, raw_of(again).users, sizeof users);
+        ck_assert_mem_eq(raw_tables_of(w.model).users, raw_tables_of(again).users, sizeof users);
         ck_assert_mem_eq(parameters_of(w.model).rows, parameters_of(again).rows, sizeof v);
     }
     OK(adaptau_model_refresh(again, &error)); /* nothing to make them from: they stay                            */
@@ -328,8 +280,8 @@ START_TEST(save_and_load_keep_finals_raw_tables_and_the_matrix)
     ck_assert_ptr_nonnull(strstr(error.message, "without its interactions"));
 
     adaptau_model_options options = simplex(0.3);
-    memcpy(users, raw_of(again).users, sizeof users);
-    memcpy(items, raw_of(again).items, sizeof items);
+    memcpy(users, raw_tables_of(again).users, sizeof users);
+    memcpy(items, raw_tables_of(again).items, sizeof items);
     memcpy(v, parameters_of(again).rows, sizeof v);
     options.dim = DIM;
     options.init = ADAPTAU_INIT_HOST;
@@ -355,7 +307,7 @@ START_TEST(an_empty_dataset_leaves_the_gate)
     adaptau_model_options options = simplex(0.25);
     OK(adaptau_dataset_create_from_interactions(w.context, 4, 3, 0, NULL, NULL, NULL, &empty, &error));
     OK(adaptau_model_create(w.context, empty, &options, &model, &error));
-    ck_assert(tables_of(model).users[5] == raw_of(model).users[5] / 4);
+    ck_assert(tables_of(model).users[5] == raw_tables_of(model).users[5] / 4);
     adaptau_model_destroy(model);
     adaptau_dataset_destroy(empty);
     OK(adaptau_dataset_create_from_interactions(w.context, 0, 0, 0, NULL, NULL, NULL, &empty, &error));

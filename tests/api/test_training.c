@@ -263,20 +263,8 @@ START_TEST(begins_an_epoch_after_failures)
     f.training = NULL;
     OK(adaptau_training_create(f.context, f.data, &recipe, &f.training, &error));
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        adaptau_batch batch = {.struct_size = sizeof batch};
         begin_with_faults(&host, _i % 2 == 0, epoch);
-        for (;;) {
-            adaptau_step step = {.struct_size = sizeof step};
-            OK(adaptau_training_next(f.training, &batch, &error));
-            if (batch.n_rows == 0)
-                break;
-            OK(adaptau_model_gradients(adaptau_training_model(f.training), &batch, adaptau_training_temperature(f.training),
-                                       &step, &error));
-            OK(adaptau_model_apply(adaptau_training_model(f.training), &error));
-            OK(adaptau_training_add_loss(f.training, step.loss, &error));
-        }
-        OK(adaptau_training_end_epoch(f.training, &error));
-        found.loss[epoch] = state_of(f.training).loss;
+        found.loss[epoch] = finish_epoch(f.training);
     }
     finish(f.training, &found);
     expect_equal();

@@ -12,6 +12,7 @@
 #include "../support/ok.h"
 #include "../support/options.h"
 #include "../support/suite.h"
+#include "../support/training_loop.h"
 #include "fit/sample.h"
 
 enum { USERS = 300, ITEMS = 200, KINDS = 10, PER_USER = 14 };
@@ -85,25 +86,13 @@ static double score_at(adaptau_context *context, const adaptau_dataset *part, co
         full_evaluator_options((adaptau_evaluator_options){.n_cutoffs = 3, .cutoffs = cutoffs, .n_masks = 1, .masks = &part});
     adaptau_training    *training = NULL;
     adaptau_evaluator   *evaluator = NULL;
-    adaptau_batch        batch = {.struct_size = sizeof batch};
     adaptau_tables       tables = {.struct_size = sizeof tables};
     double               score = 0.0;
     recipe.tau0_policy = ADAPTAU_TAU0_FIXED;
     recipe.tau = tau;
     recipe.epochs = epochs;
     OK(adaptau_training_create(context, part, &recipe, &training, &error));
-    for (int64_t epoch = 0; epoch < epochs; epoch++) {
-        OK(adaptau_training_begin_epoch(training, epoch, &error));
-        for (;;) {
-            OK(adaptau_training_next(training, &batch, &error));
-            if (batch.n_rows == 0)
-                break;
-            OK(adaptau_model_gradients(adaptau_training_model(training), &batch, adaptau_training_temperature(training), NULL,
-                                       &error));
-            OK(adaptau_model_apply(adaptau_training_model(training), &error));
-        }
-        OK(adaptau_training_end_epoch(training, &error));
-    }
+    train_epochs(training, epochs);
     OK(adaptau_evaluator_create(context, held_out, &options, &evaluator, &error));
     OK(adaptau_model_get_tables(adaptau_training_model(training), &tables, &error));
     OK(adaptau_evaluator_run(evaluator, &tables, &error));

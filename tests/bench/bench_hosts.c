@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An epoch by a host in C, as examples/hosts/c has it: what hosts.py compares the one in Python with. */
+/* An epoch by a host in C that makes its steps with single objects: what hosts.py compares the one in Python with. */
 #include <adaptau/adaptau.h>
 
 #include <stdbool.h>

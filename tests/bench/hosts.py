@@ -3,8 +3,8 @@
 """An epoch through the Python host beside the same epoch through the C host.
 
 Usage: hosts.py LIBADAPTAU BENCH_HOSTS [DATA_FOLDER...] [--json] [--epochs N] [--threads T]...
-BENCH_HOSTS is tests/bench/bench_hosts.c as a library. Two models with the same seed are trained in one process, one by the
-loop of examples/hosts/python, one by that of C; epochs take turns, and so does who goes first. The ratio of the two times of
+BENCH_HOSTS is tests/bench/bench_hosts.c as a library. Two models with the same seed are trained in one process, one by a loop
+over the objects of examples/hosts/python, one by the same loop in C; epochs take turns, and so does who goes first. The ratio of the two times of
 each epoch is taken, and the median of the ratios reported, with quartiles; also the ratio of processor times, which
 neighbours on a busy machine disturb less (with more than one thread it counts waiting by spinning as well). Both models must
 end with the same bits. Last comes what a step costs more in Python, where it does next to nothing. Needs NumPy.
@@ -22,7 +22,7 @@ from serve import read_pairs  # which also finds the Python host's folder
 
 
 def train_in_python(host, epoch):
-    """The loop of examples/hosts/python/host.py."""
+    """A loop over single objects, and the mean loss of its terms."""
     loss, n_terms = 0.0, 0
     host.model.update_temperature(host.temperature)
     for batch in host.sampler.epoch(epoch):

@@ -126,14 +126,12 @@ expect_line 2 "$t --tau: \"-1\" is not a number in 0.001 ... 1000" "$train" spli
 expect_line 2 "$t --temperature: \"eq15\" is not one of eq14, eq34, exact, fixed, learned, held-out" "$train" split --temperature eq15
 expect_line 2 "$t --backbone: \"ngcf\" is not one of mf, lightgcn, simplex" "$train" split --backbone ngcf
 expect_line 2 "$t --layers: \"5\" is not a whole number in 1 ... 4" "$train" split --backbone lightgcn --layers 5
-expect_line 2 "$t --layers, --edge-dropout and --layer-dropout go with --backbone lightgcn" "$train" split --layers 2
+expect_line 2 "$t --layers goes with --backbone lightgcn" "$train" split --layers 2
 expect_line 2 "$t --gate goes with --backbone simplex" "$train" split --gate 0.4
 expect_line 2 "$t --loss: \"hinge\" is not one of softmax, bpr, bce, mse, ccl, slatk, bsl, psl" "$train" split --loss hinge
-expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl" "$train" split --margin 0.4
-expect_line 2 "$t --margin goes with --loss ccl, --negative-weight with ccl, bce, mse and bsl" \
-    "$train" split --loss bpr --negative-weight 3
-expect_line 2 "$t --top-k and --weight-tau go with --loss slatk, --positive-scale with bsl, --activation with psl" \
-    "$train" split --loss bsl --top-k 3
+expect_line 2 "$t --margin goes with --loss ccl" "$train" split --margin 0.4
+expect_line 2 "$t --negative-weight goes with --loss bce, mse, ccl or bsl" "$train" split --loss bpr --negative-weight 3
+expect_line 2 "$t --top-k goes with --loss slatk" "$train" split --loss bsl --top-k 3
 expect_line 2 "$t --popularity goes with --candidates popular, or with --loss softmax, slatk or bsl" "$train" split --loss bce --popularity 0.5
 expect_line 2 "$t --soft-targets, and --personal but for learned, go with --loss softmax, slatk or bsl" \
     "$train" split --loss bce --personal eq16
@@ -141,7 +139,7 @@ expect_line 2 "$t --loss ccl has no temperature to learn" "$train" split --loss 
 expect_line 2 "$t --contrast: \"gcl\" is not one of none, sgl, simgcl, ncl" "$train" split --contrast gcl
 expect_line 2 "$t --raw-rows goes with --backbone lightgcn or simplex" "$train" split --raw-rows unit
 expect_line 2 "$t --contrast goes with --backbone lightgcn" "$train" split --contrast sgl
-expect_line 2 "$t --contrast-weight goes with --contrast" "$train" split --backbone lightgcn --contrast-weight 0.1
+expect_line 2 "$t --contrast-weight goes with --contrast sgl, simgcl or ncl" "$train" split --backbone lightgcn --contrast-weight 0.1
 expect_line 2 "$t --noise goes with --contrast simgcl" "$train" split --backbone lightgcn --contrast sgl --noise 0.1
 expect_line 2 "$t --prototypes goes with --contrast ncl" "$train" split --backbone lightgcn --contrast sgl --prototypes 9
 expect_line 2 "$t --cutoffs: \"20,10\" is not a list such as 10,20,50: ascending, in 1 ... 65536, at most 16" \

@@ -165,7 +165,6 @@ void later_users_are_served(const adaptau::context &context)
     expect_error(ADAPTAU_E_ARGUMENT, "tau", [&] { adaptau::fold_in(model, nullptr, options); });
 }
 
-/* The loop by recipe and adaptau_fit give one model; it can be taken out and put back. */
 void structs_have_their_defaults()
 {
     expect(adaptau::model_options().dim == 64 && adaptau::model_options().beta1_users == 0.5, "a model's");
@@ -180,6 +179,7 @@ void structs_have_their_defaults()
     expect_error(ADAPTAU_E_ARGUMENT, "kind = 9 is unknown", [] { (void)adaptau::loss(9); });
 }
 
+/* The loop by recipe and adaptau_fit give one model; it can be taken out and put back. */
 void trainings_follow_a_recipe(const adaptau::context &context)
 {
     const adaptau::dataset data(context, 3, 4, users, items);
@@ -188,20 +188,12 @@ void trainings_follow_a_recipe(const adaptau::context &context)
     recipe.dim = 2;
     recipe.epochs = 3;
     adaptau::training training(context, data, recipe);
-    auto              batch = adaptau::sized<adaptau_batch>();
-    for (std::int64_t epoch = 0; epoch < training.recipe().epochs; epoch++) {
-        training.begin_epoch(epoch);
-        while (training.next(batch)) {
-            training.gradients(batch);
-            training.apply();
-        }
-        training.end_epoch();
-    }
+    train(training);
     expect(training.state().epoch == 2 && training.state().loss > 0, "the state of a training");
     const auto rows = training.tables();
     auto       result = adaptau::sized<adaptau_fit_result>();
     const auto fitted = adaptau::fit(context, data, recipe, adaptau::fit_options(), &result);
-    expect(std::memcmp(rows.users, fitted.tables().users, 6 * sizeof(float)) == 0, "fit is the loop");
+    expect(same_tables(rows, fitted.tables()), "fit is the loop");
     expect(result.n_epochs == 3 && result.loss == training.state().loss, "and says so");
     auto taken = training.take_model();
     expect_error(ADAPTAU_E_STATE, "taken out", [&] { training.begin_epoch(2); });

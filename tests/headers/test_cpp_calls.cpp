@@ -65,26 +65,6 @@ adaptau_recipe small_recipe()
     return recipe;
 }
 
-bool same_tables(const adaptau_tables &a, const adaptau_tables &b)
-{
-    return a.n_users == b.n_users && a.n_items == b.n_items &&
-           std::memcmp(a.users, b.users, static_cast<std::size_t>(a.n_users) * dim * sizeof(float)) == 0 &&
-           std::memcmp(a.items, b.items, static_cast<std::size_t>(a.n_items) * dim * sizeof(float)) == 0;
-}
-
-void run(adaptau::training &training)
-{
-    auto batch = adaptau::sized<adaptau_batch>();
-    for (std::int64_t epoch = 0; epoch < training.recipe().epochs; epoch++) {
-        training.begin_epoch(epoch);
-        while (training.next(batch)) {
-            training.gradients(batch);
-            training.apply();
-        }
-        training.end_epoch();
-    }
-}
-
 void handles_come_and_go(const adaptau::context &context)
 {
     adaptau_dataset *handle = nullptr;
@@ -257,7 +237,7 @@ void trainings_take_and_give(const adaptau::context &context)
     const auto        data = make_data(context), more = make_data(context, 3);
     const auto        recipe = adaptau::fill(small_recipe(), data);
     adaptau::training whole(context, data, recipe);
-    run(whole);
+    train(whole);
     adaptau::model model(context, data, adaptau::model_options(recipe));
     model.set_loss(adaptau::loss(recipe));
     adaptau::temperature temperature(context, data, adaptau::temperature_options(recipe));
@@ -268,7 +248,7 @@ void trainings_take_and_give(const adaptau::context &context)
     expect(model.get() == handle && temperature, "a failure takes nothing");
     adaptau::training from(context, data, recipe, std::move(model), std::move(temperature));
     expect(!model && !temperature && from.model()->get() == handle, "a training has taken them"); // NOLINT: empty, not undefined
-    run(from);
+    train(from);
     expect(same_tables(from.tables(), whole.tables()) && from.temperature()->state().tau0 == whole.temperature()->state().tau0,
            "and ends where one with its own ends");
     expect_error(ADAPTAU_E_STATE, "belongs to a training", [&] { from.model()->set_reduce([](const adaptau_reduce_piece &) {}); });
@@ -286,9 +266,9 @@ void trainings_take_and_give(const adaptau::context &context)
     auto larger = from.model()->grow(more, nullptr), folded = from.model()->grow(more, &said);
     expect(larger.n_users() == n_users + 3 && !same_tables(larger.tables(), folded.tables()), "new users are folded in where that is said");
     adaptau::training next(context, more, recipe, std::move(larger), from.temperature()->grow(more));
-    run(next);
+    train(next);
     next.replace_model(std::move(folded), from.temperature()->grow(more));
-    run(next);
+    train(next);
     auto taken = next.take_model();
     expect(taken.n_items() == n_items + 3 && !next.model()->get(), "taken out");
 
@@ -327,8 +307,8 @@ void shards_are_reduced(const adaptau::context &context)
             throw mine("no network");
     });
     adaptau::training from(context, data, recipe, std::move(model)), alone(context, data, recipe);
-    run(from);
-    run(alone);
+    train(from);
+    train(alone);
     expect(pieces > 0 && same_tables(from.tables(), alone.tables()), "one shard is the catalogue");
     model = from.take_model();
     fails = true;

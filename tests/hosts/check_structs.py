@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """check_structs.py ROOT: structs that hosts in other languages write down once more are those of tests/abi/interface.txt: the
-same members in the same order and as wide. One may end where an older version of the struct ended. (Go reads the headers.)"""
+same members in the same order and as wide. One may end where an older version of the struct ended. (C, C++ and Go read the
+headers.)"""
 import pathlib
 import re
 import sys
 
 WIDTHS = {"int32_t": "4", "uint32_t": "4", "int64_t": "8", "uint64_t": "8", "float": "f4", "double": "f8",
           "_I32": "4", "_U32": "4", "_I64": "8", "_U64": "8", "c.c_float": "f4", "_F64": "f8", "_P": "p",
+          "c.c_char_p": "p", "Option<FitFunction>": "p",
           "i32": "4", "u32": "4", "i64": "8", "u64": "8", "f32": "f4", "f64": "f8",
           "int": "4", "long": "8", "Pointer": "p"}
 
@@ -28,7 +30,8 @@ def recorded(text):
 
 
 def python(text):
-    for name, fields in re.findall(r"class (\w+)\((?:_Sized|_Filled)\):(?:(?!\nclass ).)*?_fields_ = \[(.*?)\]\n", text, re.S):
+    for name, fields in re.findall(r"class (?!_)(\w+)\((?:_Sized|_Filled|c\.Structure)\):(?:(?!\nclass ).)*?_fields_ = \[(.*?)\]\n",
+                                   text, re.S):
         yield snake(name), [(member, width(kind)) for member, kind in re.findall(r'\("(\w+)", ([\w.]+)\)', fields)]
 
 
@@ -38,13 +41,14 @@ def node(text):
 
 
 def rust(text):
-    for name, fields in re.findall(r"pub struct (\w+) \{\s*(pub struct_size.*?)\}", text, re.S):
+    headers = text[:text.index('extern "C" {')]
+    for name, fields in re.findall(r"pub struct (?!Error )(\w+) \{\s*(pub .*?)\}", headers, re.S):
         yield snake(name), [(member, width(kind)) for member, kind in re.findall(r"pub (\w+): ([^,]+),", fields)]
 
 
 def java(text):
-    for order, name, body in re.findall(r"@FieldOrder\(\{([^}]*)\}\)\s+public static class (\w+) extends Sized \{(.*?)\n    \}",
-                                        text, re.S):
+    for order, name, body in re.findall(r"@FieldOrder\(\{([^}]*)\}\)\s+public static class (?!Error)(\w+) extends \w+ "
+                                        r"\{(.*?)\n    \}", text, re.S):
         kinds = {"struct_size": "4"}
         for kind, names in re.findall(r"public (\w+) ([\w,\s]+);", body):
             kinds.update((member, width(kind)) for member in re.findall(r"\w+", names))

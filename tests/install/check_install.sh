@@ -33,6 +33,7 @@ install_staged() {
         printf './usr/lib/%s\n' libadaptau.a libadaptau.so "libadaptau.so.$major" "libadaptau.so.$version" pkgconfig/adaptau.pc \
             cmake/adaptau/adaptauConfig.cmake cmake/adaptau/adaptauConfigVersion.cmake >>"$work/wanted" &&
         printf './usr/share/%s\n' man/man3/libadaptau.3 doc/libadaptau/LICENSE >>"$work/wanted" &&
+        (cd "$root/docs" && ls -d *.md) | sed 's,^,./usr/share/doc/libadaptau/,' >>"$work/wanted" &&
         (cd "$root/examples" && ls -d [01]*.c* made_up.h) | sed 's,^,./usr/share/doc/libadaptau/examples/,' >>"$work/wanted" &&
         sort "$work/wanted" | diff - "$work/installed"
 }

@@ -82,6 +82,39 @@ static inline adaptau_tables tables_of(const adaptau_model *model)
     return tables;
 }
 
+static inline adaptau_tables raw_tables_of(const adaptau_model *model)
+{
+    adaptau_tables tables = {.struct_size = sizeof tables};
+    OK(adaptau_model_get_raw_tables(model, &tables, &error));
+    return tables;
+}
+
+/* 0, step, 2 step, ..., and again from the beginning. */
+static inline void set_item_bias(adaptau_model *model, float step, int period)
+{
+    enum { MOST = 2000 };
+    float     bias[MOST];
+    const int n = adaptau_model_n_items(model);
+    ck_assert_int_le(n, MOST);
+    for (int i = 0; i < n; i++)
+        bias[i] = step * (float)(i % period);
+    OK(adaptau_model_set_item_bias(model, bias, &error));
+}
+
+/* The interactions of a dataset as a host's arrays, which have room for more; their number. */
+static inline int copy_interactions(const adaptau_dataset *data, int32_t *users, int32_t *items)
+{
+    adaptau_dataset_view view = {.struct_size = sizeof view};
+    int                  n = 0;
+    OK(adaptau_dataset_get_view(data, &view, &error));
+    for (int32_t u = 0; u < view.n_users; u++)
+        for (int64_t p = view.user_ptr[u]; p < view.user_ptr[u + 1]; p++, n++) {
+            users[n] = u;
+            items[n] = view.user_items[p];
+        }
+    return n;
+}
+
 static inline double train(struct world *w, int64_t epochs)
 {
     double loss = 0.0;

@@ -7,18 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { USERS = 600, ITEMS = 200, TASTES = 10, TRAIN = 12, TEST = 4, EPOCHS = 8, CUTOFF = 10, BEST = 5, SOMEONE = 7 };
+enum { USERS = 600, ITEMS = 200, TASTES = 10, TRAIN = 12, TEST = 4, CUTOFF = 10, BEST = 5, SOMEONE = 7 };
 
-/* Everything that is to be destroyed, NULL until it is made. */
+/* What is to be destroyed is NULL until it is made. */
 struct host {
-    adaptau_context     *context;
-    adaptau_dataset     *train, *test;
-    adaptau_model       *model, *loaded;
-    adaptau_temperature *temperature;
-    adaptau_sampler     *sampler;
-    adaptau_evaluator   *evaluator;
-    adaptau_error        error;
-    uint64_t             fingerprint; /* of the bits of every number that is printed */
+    adaptau_context   *context;
+    adaptau_dataset   *train, *test;
+    adaptau_recipe     recipe; /* by which the training is made */
+    adaptau_training  *training;
+    adaptau_evaluator *evaluator;
+    adaptau_model     *loaded, *fitted;
+    adaptau_error      error;
+    uint64_t           fingerprint; /* of the bits of every number that is printed */
 };
 
 /* What failed is in h->error; main prints it. */
@@ -71,111 +71,144 @@ static bool make_data(struct host *h)
                                                        &h->error));
 }
 
-/* Structs get their defaults first; no struct at all stands for the same. */
-static bool make_objects(struct host *h)
+/* A recipe says how a model is trained: what the host knows, and for the rest what suits the data. */
+static bool begin_training(struct host *h)
+{
+    adaptau_recipe recipe = {.struct_size = sizeof recipe};
+    h->recipe.struct_size = sizeof h->recipe;
+    if (!ok(adaptau_recipe_init(&recipe, &h->error)))
+        return false;
+    recipe.dim = 16;
+    recipe.epochs = 4;
+    recipe.seed = 1;
+    if (!ok(adaptau_recipe_fill(&recipe, h->train, &h->error)) ||
+        !ok(adaptau_training_create(h->context, h->train, &recipe, &h->training, &h->error)) || /* finds the temperature */
+        !ok(adaptau_training_get_recipe(h->training, &h->recipe, &h->error)))
+        return false;
+    printf("recipe: %d epochs, %d users in a batch, tau %.6f\n", (int)h->recipe.epochs, (int)h->recipe.rows_per_batch, h->recipe.tau);
+    mix_double(h, h->recipe.tau);
+    return true;
+}
+
+static bool train_epoch(struct host *h, int64_t epoch)
+{
+    adaptau_model       *model = adaptau_training_model(h->training);
+    adaptau_temperature *temperature = adaptau_training_temperature(h->training);
+    adaptau_batch        batch = {.struct_size = sizeof batch};
+    adaptau_step         step = {.struct_size = sizeof step};
+    bool                 good = ok(adaptau_training_begin_epoch(h->training, epoch, &h->error));
+    while (good && (good = ok(adaptau_training_next(h->training, &batch, &h->error))) && batch.n_rows > 0)
+        good = ok(adaptau_model_gradients(model, &batch, temperature, &step, &h->error)) &&
+               ok(adaptau_model_apply(model, &h->error)) &&
+               ok(adaptau_training_add_loss(h->training, step.loss, &h->error)); /* for the state's mean */
+    return good && ok(adaptau_training_end_epoch(h->training, &h->error));
+}
+
+static bool make_evaluator(struct host *h)
 {
     const int32_t                cutoff = CUTOFF;
     const adaptau_dataset *const known = h->train; /* not to be recommended again */
-    adaptau_model_options        model = {.struct_size = sizeof model};
-    adaptau_sampler_options      sampler = {.struct_size = sizeof sampler};
-    adaptau_evaluator_options    evaluator = {.struct_size = sizeof evaluator};
-    if (!ok(adaptau_model_options_init(&model, &h->error)) ||
-        !ok(adaptau_sampler_options_init(&sampler, ADAPTAU_SAMPLER_CATALOGUE, &h->error)) ||
-        !ok(adaptau_evaluator_options_init(&evaluator, &h->error)))
+    adaptau_evaluator_options    options = {.struct_size = sizeof options};
+    if (!ok(adaptau_evaluator_options_init(&options, &h->error)))
         return false;
-    model.dim = 32;
-    model.seed = 1;
-    sampler.rows_per_batch = 64;
-    sampler.seed = 1;
-    evaluator.cutoffs = &cutoff;
-    evaluator.n_masks = 1;
-    evaluator.masks = &known;
-    return ok(adaptau_model_create(h->context, h->train, &model, &h->model, &h->error)) &&
-           ok(adaptau_temperature_create(h->context, h->train, NULL, &h->temperature, &h->error)) &&
-           ok(adaptau_sampler_create(h->context, h->train, &sampler, &h->sampler, &h->error)) &&
-           ok(adaptau_evaluator_create(h->context, h->test, &evaluator, &h->evaluator, &h->error));
-}
-
-/* One epoch; *loss is the mean of its terms. */
-static bool train_epoch(struct host *h, int64_t epoch, double *loss)
-{
-    adaptau_batch batch = {.struct_size = sizeof batch};
-    adaptau_step  step = {.struct_size = sizeof step};
-    double        sum = 0, n_terms = 0;
-    bool          good = ok(adaptau_model_update_temperature(h->model, h->temperature, &h->error)) &&
-                         ok(adaptau_sampler_begin_epoch(h->sampler, epoch, &h->error));
-    while (good && (good = ok(adaptau_sampler_next(h->sampler, &batch, &h->error))) && batch.n_rows > 0) {
-        good = ok(adaptau_model_gradients(h->model, &batch, h->temperature, &step, &h->error)) &&
-               ok(adaptau_model_apply(h->model, &h->error));
-        sum += step.loss;
-        n_terms += step.n_terms;
-    }
-    *loss = sum / n_terms;
-    return good;
-}
-
-static bool evaluate(struct host *h, double *recall)
-{
-    adaptau_tables tables = {.struct_size = sizeof tables};
-    return ok(adaptau_model_get_tables(h->model, &tables, &h->error)) &&
-           ok(adaptau_evaluator_run(h->evaluator, &tables, &h->error)) &&
-           ok(adaptau_evaluator_mean(h->evaluator, ADAPTAU_METRIC_RECALL, CUTOFF, recall, &h->error));
+    options.cutoffs = &cutoff;
+    options.n_masks = 1;
+    options.masks = &known;
+    return ok(adaptau_evaluator_create(h->context, h->test, &options, &h->evaluator, &h->error));
 }
 
 static bool train(struct host *h)
 {
-    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        adaptau_temperature_state state = {.struct_size = sizeof state};
-        double                    loss, recall;
-        if (!train_epoch(h, epoch, &loss) || !evaluate(h, &recall) ||
-            !ok(adaptau_temperature_get_state(h->temperature, &state, &h->error)))
+    for (int64_t epoch = 0; epoch < h->recipe.epochs; epoch++) {
+        adaptau_training_state state = {.struct_size = sizeof state};
+        double                 recall;
+        if (!train_epoch(h, epoch) || !ok(adaptau_training_get_state(h->training, &state, &h->error)) ||
+            !ok(adaptau_model_evaluate(adaptau_training_model(h->training), h->evaluator, &h->error)) ||
+            !ok(adaptau_evaluator_mean(h->evaluator, ADAPTAU_METRIC_RECALL, CUTOFF, &recall, &h->error)))
             return false;
-        printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", (int)epoch + 1, loss, state.tau0, CUTOFF, recall);
-        mix_double(h, loss);
+        printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", (int)epoch + 1, state.loss, state.tau0, CUTOFF, recall);
+        mix_double(h, state.loss);
         mix_double(h, state.tau0);
         mix_double(h, recall);
     }
     return true;
 }
 
-/* Top items of a user, from the model as it was trained and from its file. */
-static bool recommend(struct host *h, const char *path)
+/* The best items for a user, none that the user has in training. */
+struct best {
+    int32_t items[BEST];
+    float   scores[BEST];
+};
+
+static bool rank(struct host *h, const adaptau_model *model, int32_t user, struct best *best)
 {
-    const int32_t user = SOMEONE;
-    int32_t       items[BEST], items_loaded[BEST];
-    float         scores[BEST], scores_loaded[BEST];
     adaptau_query query = {.struct_size = sizeof query, .n = 1, .ids = &user, .k = BEST, .seen = h->train};
-    if (!ok(adaptau_model_rank(h->model, &query, items, scores, &h->error)) ||
-        !ok(adaptau_model_save(h->model, path, &h->error)) ||
-        !ok(adaptau_model_load(h->context, path, &h->loaded, &h->error)) ||
-        !ok(adaptau_model_rank(h->loaded, &query, items_loaded, scores_loaded, &h->error)))
+    return ok(adaptau_model_rank(model, &query, best->items, best->scores, &h->error));
+}
+
+static const char *compare(const struct best *a, const struct best *b)
+{
+    bool same = memcmp(a->items, b->items, sizeof a->items) == 0 && memcmp(a->scores, b->scores, sizeof a->scores) == 0;
+    return same ? "the same" : "different";
+}
+
+/* By the model as it was trained, and by its file. */
+static bool recommend(struct host *h, const char *path, struct best *best)
+{
+    const adaptau_model *model = adaptau_training_model(h->training);
+    struct best          loaded;
+    if (!rank(h, model, SOMEONE, best) || !ok(adaptau_model_save(model, path, &h->error)) ||
+        !ok(adaptau_model_load(h->context, path, &h->loaded, &h->error)) || !rank(h, h->loaded, SOMEONE, &loaded))
         return false;
     for (int k = 0; k < BEST; k++) {
-        printf("user %d  item %d  score %.6f\n", user, items[k], (double)scores[k]);
-        mix(h, (uint64_t)items[k]);
-        mix_float(h, scores[k]);
+        printf("user %d  item %d  score %.6f\n", SOMEONE, best->items[k], (double)best->scores[k]);
+        mix(h, (uint64_t)best->items[k]);
+        mix_float(h, best->scores[k]);
     }
-    bool same = memcmp(items, items_loaded, sizeof items) == 0 && memcmp(scores, scores_loaded, sizeof scores) == 0;
-    printf("loaded: %s\n", same ? "the same" : "different");
+    printf("loaded: %s\n", compare(best, &loaded));
+    return true;
+}
+
+/* The library calls this after each epoch; ADAPTAU_FIT_STOP would end the training. */
+static int32_t count_epoch(void *user_data, const adaptau_fit_progress *progress)
+{
+    int *n_epochs = user_data;
+    *n_epochs = (int)progress->epoch + 1;
+    return ADAPTAU_FIT_GO_ON;
+}
+
+/* All of it in one call: by the same recipe it is the same model. */
+static bool fit(struct host *h, const struct best *best)
+{
+    int                 n_epochs = 0;
+    struct best         fitted;
+    adaptau_fit_options options = {.struct_size = sizeof options};
+    if (!ok(adaptau_fit_options_init(&options, &h->error)))
+        return false;
+    options.on_epoch = count_epoch;
+    options.user_data = &n_epochs;
+    if (!ok(adaptau_fit(h->context, h->train, &h->recipe, &options, &h->fitted, NULL, &h->error)) ||
+        !rank(h, h->fitted, SOMEONE, &fitted))
+        return false;
+    printf("fit: %d epochs, %s\n", n_epochs, compare(best, &fitted));
     return true;
 }
 
 /* A mistake of the host's is a status and a message; the model is as usable as before. */
 static void ask_for_nobody(struct host *h)
 {
-    const int32_t  nobody = USERS;
-    int32_t        items[BEST];
-    adaptau_query  query = {.struct_size = sizeof query, .n = 1, .ids = &nobody, .k = BEST};
-    adaptau_status status = adaptau_model_rank(h->model, &query, items, NULL, &h->error);
-    printf("user %d: %s: %s\n", nobody, adaptau_status_name(status), status ? h->error.message : "");
+    struct best best;
+    if (!rank(h, h->fitted, USERS, &best))
+        printf("user %d: %s: %s\n", USERS, adaptau_status_name(h->error.status), h->error.message);
 }
 
 static bool run(struct host *h, const char *path)
 {
-    if (!ok(adaptau_context_create(NULL, &h->context, &h->error)) || !make_data(h) || !make_objects(h))
+    struct best best;
+    if (!ok(adaptau_context_create(NULL, &h->context, &h->error)) || !make_data(h))
         return false;
     printf("%d users, %d items, %" PRId64 " pairs\n", USERS, ITEMS, adaptau_dataset_n_interactions(h->train));
-    if (!train(h) || !recommend(h, path))
+    if (!begin_training(h) || !make_evaluator(h) || !train(h) || !recommend(h, path, &best) || !fit(h, &best))
         return false;
     ask_for_nobody(h);
     printf("fingerprint %016" PRIx64 "\n", h->fingerprint);
@@ -185,11 +218,10 @@ static bool run(struct host *h, const char *path)
 /* Objects before the context that they were made from; NULL is fine. */
 static void close_host(struct host *h)
 {
-    adaptau_evaluator_destroy(h->evaluator);
-    adaptau_sampler_destroy(h->sampler);
-    adaptau_temperature_destroy(h->temperature);
+    adaptau_model_destroy(h->fitted);
     adaptau_model_destroy(h->loaded);
-    adaptau_model_destroy(h->model);
+    adaptau_evaluator_destroy(h->evaluator);
+    adaptau_training_destroy(h->training); /* with its model and temperature */
     adaptau_dataset_destroy(h->test);
     adaptau_dataset_destroy(h->train);
     adaptau_context_destroy(h->context);

@@ -11,7 +11,7 @@
 namespace {
 
 constexpr std::int32_t users = 600, items = 200, tastes = 10, cutoff = 10, someone = 7;
-constexpr int          train_draws = 12, test_draws = 4, epochs = 8, best = 5;
+constexpr int          train_draws = 12, test_draws = 4, best = 5;
 
 struct pairs {
     std::vector<std::int32_t> users, items;
@@ -69,20 +69,41 @@ struct recommendations {
     bool operator==(const recommendations &other) const { return items == other.items && scores == other.scores; }
 };
 
-/* The mean loss of an epoch's terms. */
-double train_epoch(adaptau::model &model, adaptau::sampler &sampler, adaptau::temperature &temperature, int epoch)
+const char *compare(const recommendations &a, const recommendations &b)
 {
-    auto   batch = adaptau::sized<adaptau_batch>();
-    double loss = 0, n_terms = 0;
-    model.update_temperature(temperature);
-    sampler.begin_epoch(epoch);
-    while (sampler.next(batch)) {
-        const adaptau_step step = model.gradients(batch, temperature);
-        model.apply();
-        loss += step.loss;
-        n_terms += step.n_terms;
+    return a == b ? "the same" : "different";
+}
+
+/* A recipe says how a model is trained: what the host knows, and for the rest what suits the data. */
+adaptau_recipe make_recipe(const adaptau::dataset &data)
+{
+    adaptau_recipe recipe = adaptau::recipe();
+    recipe.dim = 16;
+    recipe.epochs = 4;
+    recipe.seed = 1;
+    return adaptau::fill(recipe, data);
+}
+
+adaptau::evaluator make_evaluator(const adaptau::context &context, const adaptau::dataset &test, const adaptau::dataset &train)
+{
+    const adaptau_dataset *const known = train.get(); // not to be recommended again
+    adaptau_evaluator_options    options = adaptau::evaluator_options();
+    options.n_cutoffs = 1;
+    options.cutoffs = &cutoff;
+    options.n_masks = 1;
+    options.masks = &known;
+    return adaptau::evaluator(context, test, options);
+}
+
+void train_epoch(adaptau::training &training, std::int64_t epoch)
+{
+    auto batch = adaptau::sized<adaptau_batch>();
+    training.begin_epoch(epoch);
+    while (training.next(batch)) {
+        training.gradients(batch);
+        training.apply();
     }
-    return loss / n_terms;
+    training.end_epoch();
 }
 
 void run(const char *path)
@@ -93,38 +114,26 @@ void run(const char *path)
     adaptau::context       context;
     const adaptau::dataset train(context, users, items, train_pairs.users, train_pairs.items);
     const adaptau::dataset test(context, users, items, test_pairs.users, test_pairs.items);
+    adaptau::training      training(context, train, make_recipe(train)); // finds the temperature
+    adaptau::evaluator     evaluator = make_evaluator(context, test, train);
+    const adaptau_recipe   recipe = training.recipe();
+    fingerprint            print;
 
-    auto model_options = adaptau::model_options();
-    model_options.dim = 32;
-    model_options.seed = 1;
-    adaptau::model       model(context, train, model_options);
-    adaptau::temperature temperature(context, train);
-
-    auto sampler_options = adaptau::sampler_options();
-    sampler_options.rows_per_batch = 64;
-    sampler_options.seed = 1;
-    adaptau::sampler sampler(context, train, sampler_options);
-
-    const adaptau_dataset *const known = train.get(); // not to be recommended again
-    auto                         evaluator_options = adaptau::evaluator_options();
-    evaluator_options.n_cutoffs = 1;
-    evaluator_options.cutoffs = &cutoff;
-    evaluator_options.n_masks = 1;
-    evaluator_options.masks = &known;
-    adaptau::evaluator evaluator(context, test, evaluator_options);
-
-    fingerprint print;
     std::printf("%d users, %d items, %" PRId64 " pairs\n", users, items, train.n_interactions());
-    for (int epoch = 0; epoch < epochs; epoch++) {
-        const double loss = train_epoch(model, sampler, temperature, epoch);
-        model.evaluate(evaluator);
-        const double recall = evaluator.mean(ADAPTAU_METRIC_RECALL, cutoff), tau = temperature.state().tau0;
-        std::printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", epoch + 1, loss, tau, cutoff, recall);
-        print.mix(loss);
-        print.mix(tau);
-        print.mix(recall);
+    std::printf("recipe: %d epochs, %d users in a batch, tau %.6f\n", static_cast<int>(recipe.epochs),
+                static_cast<int>(recipe.rows_per_batch), recipe.tau);
+    print.mix(recipe.tau);
+    for (int epoch = 0; epoch < recipe.epochs; epoch++) {
+        train_epoch(training, epoch);
+        training.model()->evaluate(evaluator);
+        const adaptau_training_state state = training.state();
+        const double                 recall = evaluator.mean(ADAPTAU_METRIC_RECALL, cutoff);
+        std::printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", epoch + 1, state.loss, state.tau0, cutoff, recall);
+        for (const double number : {state.loss, state.tau0, recall})
+            print.mix(number);
     }
 
+    const adaptau::model  model = training.take_model();
     const recommendations trained(model, someone, train);
     for (std::size_t k = 0; k < best; k++) {
         std::printf("user %d  item %d  score %.6f\n", someone, trained.items[k], static_cast<double>(trained.scores[k]));
@@ -133,10 +142,20 @@ void run(const char *path)
     }
     model.save(path);
     const adaptau::model loaded = adaptau::model::load(context, path);
-    std::printf("loaded: %s\n", recommendations(loaded, someone, train) == trained ? "the same" : "different");
+    std::printf("loaded: %s\n", compare(trained, recommendations(loaded, someone, train)));
+
+    // All of it in one call, which tells of each epoch: by the same recipe it is the same model.
+    int                    n_epochs = 0;
+    adaptau::fit_callbacks callbacks;
+    callbacks.on_epoch = [&](const adaptau_fit_progress &progress) {
+        n_epochs = static_cast<int>(progress.epoch) + 1;
+        return adaptau::fit_answer::go_on;
+    };
+    const adaptau::model fitted = adaptau::fit(context, train, recipe, adaptau::fit_options(), nullptr, callbacks);
+    std::printf("fit: %d epochs, %s\n", n_epochs, compare(trained, recommendations(fitted, someone, train)));
 
     try {
-        recommendations(model, users, train);
+        recommendations(fitted, users, train);
     } catch (const adaptau::error &error) { // a mistake of the host's; the model is as usable as before
         std::printf("user %d: %s: %s\n", users, error.name(), error.what());
     }

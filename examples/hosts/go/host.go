@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 
 	"adaptauhost/adaptau"
 )
@@ -15,7 +16,7 @@ import (
 const (
 	users, items, tastes  = 600, 200, 10
 	trainDraws, testDraws = 12, 4
-	epochs, cutoff, best  = 8, 10, 5
+	cutoff, best          = 10, 5
 	someone               = 7
 )
 
@@ -43,33 +44,40 @@ type fingerprint uint64
 
 func (f *fingerprint) mix(bits uint64) { *f = (*f ^ fingerprint(bits)) * 0x100000001b3 }
 
-// The mean loss of an epoch's terms.
-func trainEpoch(model *adaptau.Model, sampler *adaptau.Sampler, temperature *adaptau.Temperature, epoch int) (float64, error) {
-	loss, terms := 0.0, 0.0
-	if err := model.UpdateTemperature(temperature); err != nil {
-		return 0, err
-	}
-	if err := sampler.BeginEpoch(epoch); err != nil {
-		return 0, err
+func trainEpoch(training *adaptau.Training, epoch int) error {
+	if err := training.BeginEpoch(epoch); err != nil {
+		return err
 	}
 	for {
-		batch, err := sampler.Next()
+		batch, err := training.Next()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if batch == nil {
-			return loss / terms, nil
+			return training.EndEpoch()
 		}
-		step, err := model.Gradients(batch, temperature)
-		if err != nil {
-			return 0, err
+		if err := training.Step(batch); err != nil {
+			return err
 		}
-		if err := model.Apply(); err != nil {
-			return 0, err
-		}
-		loss += step.Loss
-		terms += step.Terms
 	}
+}
+
+// What all models are asked.
+type answer struct {
+	items  []int32
+	scores []float32
+}
+
+func recommend(model *adaptau.Model, user int32, seen *adaptau.Dataset) (answer, error) {
+	items, scores, err := model.TopK([]int32{user}, best, seen)
+	return answer{items, scores}, err
+}
+
+func compare(a, b answer) string {
+	if reflect.DeepEqual(a, b) {
+		return "the same"
+	}
+	return "different"
 }
 
 func run(path string) error {
@@ -89,21 +97,21 @@ func run(path string) error {
 		return err
 	}
 	defer test.Close()
-	model, err := adaptau.NewModel(context, train, 32, 1)
+	// A recipe says how a model is trained: what the host knows, and for the rest what suits the data.
+	wanted, err := adaptau.NewRecipe(train, 16, 4, 1)
 	if err != nil {
 		return err
 	}
-	defer model.Close()
-	temperature, err := adaptau.NewTemperature(context, train)
+	training, err := adaptau.NewTraining(context, train, wanted) // finds the temperature
 	if err != nil {
 		return err
 	}
-	defer temperature.Close()
-	sampler, err := adaptau.NewSampler(context, train, 64, 1)
+	defer training.Close()
+	recipe, err := training.Recipe()
 	if err != nil {
 		return err
 	}
-	defer sampler.Close()
+	model := training.Model()
 	evaluator, err := adaptau.NewEvaluator(context, test, cutoff, train)
 	if err != nil {
 		return err
@@ -112,33 +120,34 @@ func run(path string) error {
 
 	print := fingerprint(0xcbf29ce484222325)
 	fmt.Printf("%d users, %d items, %d pairs\n", users, items, train.Pairs())
-	for epoch := 0; epoch < epochs; epoch++ {
-		loss, err := trainEpoch(model, sampler, temperature, epoch)
-		if err != nil {
+	fmt.Printf("recipe: %d epochs, %d users in a batch, tau %.6f\n", recipe.Epochs(), recipe.RowsPerBatch(), recipe.Tau())
+	print.mix(math.Float64bits(recipe.Tau()))
+	for epoch := 0; epoch < recipe.Epochs(); epoch++ {
+		if err := trainEpoch(training, epoch); err != nil {
 			return err
 		}
 		recall, err := evaluator.Recall(model)
 		if err != nil {
 			return err
 		}
-		tau, err := temperature.Tau0()
+		state, err := training.State()
 		if err != nil {
 			return err
 		}
-		fmt.Printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", epoch+1, loss, tau, cutoff, recall)
-		for _, number := range []float64{loss, tau, recall} {
+		fmt.Printf("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f\n", epoch+1, state.Loss, state.Tau0, cutoff, recall)
+		for _, number := range []float64{state.Loss, state.Tau0, recall} {
 			print.mix(math.Float64bits(number))
 		}
 	}
 
-	found, scores, err := model.TopK([]int32{someone}, best, train)
+	trained, err := recommend(model, someone, train)
 	if err != nil {
 		return err
 	}
-	for k, item := range found {
-		fmt.Printf("user %d  item %d  score %.6f\n", someone, item, scores[k])
+	for k, item := range trained.items {
+		fmt.Printf("user %d  item %d  score %.6f\n", someone, item, trained.scores[k])
 		print.mix(uint64(item))
-		print.mix(uint64(math.Float32bits(scores[k])))
+		print.mix(uint64(math.Float32bits(trained.scores[k])))
 	}
 	if err := model.Save(path); err != nil {
 		return err
@@ -148,21 +157,30 @@ func run(path string) error {
 		return err
 	}
 	defer loaded.Close()
-	again, againScores, err := loaded.TopK([]int32{someone}, best, train)
+	again, err := recommend(loaded, someone, train)
 	if err != nil {
 		return err
 	}
-	same := "the same"
-	for k := range found {
-		if found[k] != again[k] || scores[k] != againScores[k] {
-			same = "different"
-		}
+	fmt.Println("loaded:", compare(trained, again))
+
+	// All of it in one call, which tells of each epoch: by the same recipe it is the same model.
+	epochs := 0
+	fitted, err := adaptau.Fit(context, train, recipe, func(epoch int, _ float64) bool {
+		epochs = epoch + 1
+		return true
+	})
+	if err != nil {
+		return err
 	}
-	fmt.Println("loaded:", same)
+	defer fitted.Close()
+	if again, err = recommend(fitted, someone, train); err != nil {
+		return err
+	}
+	fmt.Printf("fit: %d epochs, %s\n", epochs, compare(trained, again))
 
 	// A mistake of the host's is an error like any other; the model is as usable as before.
 	var mistake *adaptau.Error
-	if _, _, err := model.TopK([]int32{users}, best, nil); errors.As(err, &mistake) {
+	if _, err := recommend(fitted, users, nil); errors.As(err, &mistake) {
 		fmt.Printf("user %d: %s: %s\n", users, mistake.Name, mistake.Message)
 	}
 	fmt.Printf("fingerprint %016x\n", uint64(print))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import com.sun.jna.CallbackReference;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
@@ -9,6 +10,7 @@ import com.sun.jna.Structure.FieldOrder;
 import com.sun.jna.ptr.DoubleByReference;
 import com.sun.jna.ptr.PointerByReference;
 
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
@@ -43,21 +45,6 @@ public final class Adaptau {
         public byte[] message = new byte[248];
     }
 
-    @FieldOrder({"struct_size", "flags", "n_users", "n_items", "dim", "reserved", "users", "user_stride", "items", "item_stride",
-                 "item_bias"})
-    public static class Tables extends Sized {
-        public int flags, n_users, n_items, dim, reserved;
-        public Pointer users;
-        public long user_stride;
-        public Pointer items;
-        public long item_stride;
-        public Pointer item_bias;
-
-        Tables() {
-            setSize();
-        }
-    }
-
     @FieldOrder({"struct_size", "flags", "n_rows", "candidates", "users", "positive_ptr", "positives", "n_candidates",
                  "candidate_ids", "log_q", "row_weights", "positive_weights", "target_shares", "user_targets", "item_targets",
                  "item_target_scale", "reserved"})
@@ -70,35 +57,6 @@ public final class Adaptau {
         public int reserved;
 
         Batch() {
-            setSize();
-        }
-    }
-
-    @FieldOrder({"struct_size", "flags", "kind", "rows", "rows_per_batch", "reserved", "n_candidates", "popularity_exponent",
-                 "row_weight_exponent", "seed"})
-    public static class SamplerOptions extends Sized {
-        public int flags, kind, rows, rows_per_batch, reserved;
-        public long n_candidates;
-        public double popularity_exponent, row_weight_exponent;
-        public long seed;
-
-        /** With the defaults of the exact softmax over the catalogue that the library writes. */
-        SamplerOptions() {
-            setSize();
-            call(error -> C.adaptau_sampler_options_init(this, 0, error));
-        }
-    }
-
-    @FieldOrder({"struct_size", "flags", "n_updates", "n_users_counted", "n_users_clamped", "n_users_observed", "tau0",
-                 "log_ratio", "mean_all", "variance_all", "mean_positive", "variance_positive", "threshold", "tau_user_min",
-                 "tau_user_max"})
-    public static class TemperatureState extends Sized {
-        public int flags;
-        public long n_updates, n_users_counted, n_users_clamped, n_users_observed;
-        public double tau0, log_ratio, mean_all, variance_all, mean_positive, variance_positive, threshold, tau_user_min,
-            tau_user_max;
-
-        TemperatureState() {
             setSize();
         }
     }
@@ -117,23 +75,35 @@ public final class Adaptau {
         }
     }
 
-    @FieldOrder({"struct_size", "flags", "encoder", "dim", "init", "n_layers", "seed", "host_users", "host_items",
-                 "host_user_stride", "host_item_stride", "learning_rate_users", "learning_rate_items", "beta1_users",
-                 "beta1_items", "beta2", "epsilon", "weight_decay", "edge_dropout",
-                 "layer_dropout", "gate", "host_encoder"})
-    public static class ModelOptions extends Sized {
-        public int flags, encoder, dim, init, n_layers;
-        public long seed;
-        public Pointer host_users, host_items;
-        public long host_user_stride, host_item_stride;
-        public double learning_rate_users, learning_rate_items, beta1_users, beta1_items, beta2, epsilon, weight_decay;
-        public double edge_dropout, layer_dropout, gate;
-        public Pointer host_encoder;
+    @FieldOrder({"struct_size", "encoder", "init", "normalise", "free_length", "unit_raw_rows", "rank_raw",
+                 "row_second_moment", "bfloat16", "loss", "tau0_policy", "tau_user_policy", "candidates", "log_q",
+                 "reject_positives", "positives_outside_sum", "dim", "n_layers", "rows_per_batch", "n_candidates",
+                 "epochs", "warmup_epochs", "seed", "edge_dropout", "layer_dropout", "gate", "weight_decay", "margin",
+                 "negative_weight", "tau", "tau_min", "tau_max", "tau_divisor", "tau_learning_rate",
+                 "threshold_quantile", "degree_quantile", "popularity_exponent", "row_weight_exponent",
+                 "soft_targets", "learning_rate_users", "learning_rate_items", "popularity_prior", "top_k",
+                 "weight_tau", "positive_scale", "activation", "reserved"})
+    public static class Recipe extends Sized {
+        public int encoder, init, normalise, free_length, unit_raw_rows, rank_raw, row_second_moment, bfloat16, loss,
+            tau0_policy, tau_user_policy, candidates, log_q, reject_positives, positives_outside_sum;
+        public long dim, n_layers, rows_per_batch, n_candidates, epochs, warmup_epochs, seed;
+        public double edge_dropout, layer_dropout, gate, weight_decay, margin, negative_weight, tau, tau_min, tau_max,
+            tau_divisor, tau_learning_rate, threshold_quantile, degree_quantile, popularity_exponent,
+            row_weight_exponent, soft_targets, learning_rate_users, learning_rate_items, popularity_prior;
+        public long top_k;
+        public double weight_tau, positive_scale;
+        public int activation, reserved;
 
-        /** With the defaults that the library writes. */
-        ModelOptions() {
+        /** The defaults; what suits the data is left open. */
+        Recipe() {
             setSize();
-            call(error -> C.adaptau_model_options_init(this, error));
+            call(error -> C.adaptau_recipe_init(this, error));
+        }
+
+        /** What is open is decided by the dataset. */
+        Recipe fill(Dataset dataset) {
+            call(error -> C.adaptau_recipe_fill(this, dataset.handle, error));
+            return this;
         }
     }
 
@@ -160,6 +130,52 @@ public final class Adaptau {
         }
     }
 
+    @FieldOrder({"struct_size", "reserved", "epoch", "n_epochs", "step", "n_steps", "loss", "tau0"})
+    public static class TrainingState extends Sized {
+        public int reserved;
+        public long epoch, n_epochs, step, n_steps;
+        public double loss, tau0;
+
+        TrainingState() {
+            setSize();
+        }
+    }
+
+    @FieldOrder({"phase", "evaluated", "best", "reserved", "epoch", "n_epochs", "step", "n_steps", "loss", "tau0", "recall", "ndcg",
+                 "model"})
+    public static class FitProgress extends Structure {
+        public int phase, evaluated, best, reserved;
+        public long epoch, n_epochs, step, n_steps;
+        public double loss, tau0, recall, ndcg;
+        public Pointer model;
+
+        private FitProgress(Pointer struct) {
+            super(struct);
+            read();
+        }
+    }
+
+    /** A function that the library calls. It answers STOP, or GO_ON. */
+    private interface FitFunction extends com.sun.jna.Callback {
+        int call(Pointer userData, Pointer progress);
+    }
+
+    @FieldOrder({"struct_size", "cutoff", "validation", "held_out_share", "held_out_seed", "n_epochs", "eval_every", "patience",
+                 "on_step", "on_epoch", "user_data"})
+    public static class FitOptions extends Sized {
+        public int cutoff;
+        public Pointer validation;
+        public double held_out_share;
+        public long held_out_seed, n_epochs, eval_every, patience;
+        public Pointer on_step, on_epoch, user_data;
+
+        /** With the defaults that the library writes. */
+        FitOptions() {
+            setSize();
+            call(error -> C.adaptau_fit_options_init(this, error));
+        }
+    }
+
     // ---- functions ------------------------------------------------------------------------------------------------------
 
     /** What is used of the headers: JNA fills these in. */
@@ -182,24 +198,6 @@ public final class Adaptau {
 
         static native long adaptau_dataset_n_interactions(Pointer dataset);
 
-        static native int adaptau_temperature_create(Pointer context, Pointer dataset, Pointer options, PointerByReference out,
-                                                     ErrorStruct error);
-
-        static native void adaptau_temperature_destroy(Pointer temperature);
-
-        static native int adaptau_temperature_get_state(Pointer temperature, TemperatureState out, ErrorStruct error);
-
-        static native int adaptau_sampler_options_init(SamplerOptions options, int kind, ErrorStruct error);
-
-        static native int adaptau_sampler_create(Pointer context, Pointer dataset, SamplerOptions options,
-                                                 PointerByReference out, ErrorStruct error);
-
-        static native void adaptau_sampler_destroy(Pointer sampler);
-
-        static native int adaptau_sampler_begin_epoch(Pointer sampler, long epoch, ErrorStruct error);
-
-        static native int adaptau_sampler_next(Pointer sampler, Batch out, ErrorStruct error);
-
         static native int adaptau_evaluator_options_init(EvaluatorOptions options, ErrorStruct error);
 
         static native int adaptau_evaluator_create(Pointer context, Pointer heldOut, EvaluatorOptions options,
@@ -207,15 +205,8 @@ public final class Adaptau {
 
         static native void adaptau_evaluator_destroy(Pointer evaluator);
 
-        static native int adaptau_evaluator_run(Pointer evaluator, Tables tables, ErrorStruct error);
-
         static native int adaptau_evaluator_mean(Pointer evaluator, int metric, int cutoff, DoubleByReference out,
                                                  ErrorStruct error);
-
-        static native int adaptau_model_options_init(ModelOptions options, ErrorStruct error);
-
-        static native int adaptau_model_create(Pointer context, Pointer dataset, ModelOptions options, PointerByReference out,
-                                               ErrorStruct error);
 
         static native void adaptau_model_destroy(Pointer model);
 
@@ -223,15 +214,43 @@ public final class Adaptau {
 
         static native int adaptau_model_save(Pointer model, String path, ErrorStruct error);
 
-        static native int adaptau_model_get_tables(Pointer model, Tables out, ErrorStruct error);
-
-        static native int adaptau_model_update_temperature(Pointer model, Pointer temperature, ErrorStruct error);
+        static native int adaptau_model_evaluate(Pointer model, Pointer evaluator, ErrorStruct error);
 
         static native int adaptau_model_gradients(Pointer model, Batch batch, Pointer temperature, Step step, ErrorStruct error);
 
         static native int adaptau_model_apply(Pointer model, ErrorStruct error);
 
         static native int adaptau_model_rank(Pointer model, Query query, int[] found, float[] scores, ErrorStruct error);
+
+        static native int adaptau_recipe_init(Recipe recipe, ErrorStruct error);
+
+        static native int adaptau_recipe_fill(Recipe recipe, Pointer dataset, ErrorStruct error);
+
+        static native int adaptau_training_create(Pointer context, Pointer dataset, Recipe recipe, PointerByReference out,
+                                                  ErrorStruct error);
+
+        static native void adaptau_training_destroy(Pointer training);
+
+        static native Pointer adaptau_training_model(Pointer training);
+
+        static native Pointer adaptau_training_temperature(Pointer training);
+
+        static native int adaptau_training_begin_epoch(Pointer training, long epoch, ErrorStruct error);
+
+        static native int adaptau_training_next(Pointer training, Batch batch, ErrorStruct error);
+
+        static native int adaptau_training_add_loss(Pointer training, double loss, ErrorStruct error);
+
+        static native int adaptau_training_end_epoch(Pointer training, ErrorStruct error);
+
+        static native int adaptau_training_get_state(Pointer training, TrainingState out, ErrorStruct error);
+
+        static native int adaptau_training_get_recipe(Pointer training, Recipe out, ErrorStruct error);
+
+        static native int adaptau_fit_options_init(FitOptions options, ErrorStruct error);
+
+        static native int adaptau_fit(Pointer context, Pointer dataset, Recipe recipe, FitOptions options, PointerByReference model,
+                                      Pointer result, ErrorStruct error);
     }
 
     /** A call that failed. */
@@ -278,6 +297,11 @@ public final class Adaptau {
             handle = out.getValue();
         }
 
+        Owned(Destroy destroy, Pointer handle) {
+            this.destroy = destroy;
+            this.handle = handle;
+        }
+
         @Override
         public void close() {
             if (handle != null)
@@ -310,35 +334,82 @@ public final class Adaptau {
         }
     }
 
-    static final class Temperature extends Owned {
-        Temperature(Context context, Dataset dataset) {
-            super(C::adaptau_temperature_destroy,
-                  (out, error) -> C.adaptau_temperature_create(context.handle, dataset.handle, null, out, error));
-        }
-
-        TemperatureState state() {
-            TemperatureState state = new TemperatureState();
-            call(error -> C.adaptau_temperature_get_state(handle, state, error));
-            return state;
-        }
-    }
-
-    static final class Sampler extends Owned {
+    /** A model, its temperature and its schedule, by a recipe; the steps are the host's. */
+    static final class Training extends Owned {
         private final Batch batch = new Batch();
+        /** The training's, which destroys it. */
+        final Model model;
 
-        Sampler(Context context, Dataset dataset, SamplerOptions options) {
-            super(C::adaptau_sampler_destroy,
-                  (out, error) -> C.adaptau_sampler_create(context.handle, dataset.handle, options, out, error));
+        Training(Context context, Dataset dataset, Recipe recipe) {
+            super(C::adaptau_training_destroy,
+                  (out, error) -> C.adaptau_training_create(context.handle, dataset.handle, recipe, out, error));
+            model = new Model(C.adaptau_training_model(handle));
+        }
+
+        /** With the temperature that was found. */
+        Recipe recipe() {
+            Recipe recipe = new Recipe();
+            call(error -> C.adaptau_training_get_recipe(handle, recipe, error));
+            return recipe;
+        }
+
+        TrainingState state() {
+            TrainingState state = new TrainingState();
+            call(error -> C.adaptau_training_get_state(handle, state, error));
+            return state;
         }
 
         void beginEpoch(long epoch) {
-            call(error -> C.adaptau_sampler_begin_epoch(handle, epoch, error));
+            call(error -> C.adaptau_training_begin_epoch(handle, epoch, error));
         }
 
         /** Null when the epoch is over. Good until the next one is asked for. */
         Batch next() {
-            call(error -> C.adaptau_sampler_next(handle, batch, error));
+            call(error -> C.adaptau_training_next(handle, batch, error));
             return batch.n_rows > 0 ? batch : null;
+        }
+
+        /** Gradients of the batch, whose loss counts in the state. */
+        void gradients(Batch batch) {
+            Step step = new Step();
+            Pointer temperature = C.adaptau_training_temperature(handle);
+            call(error -> C.adaptau_model_gradients(model.handle, batch, temperature, step, error));
+            call(error -> C.adaptau_training_add_loss(handle, step.loss, error));
+        }
+
+        void apply() {
+            call(error -> C.adaptau_model_apply(model.handle, error));
+        }
+
+        void endEpoch() {
+            call(error -> C.adaptau_training_end_epoch(handle, error));
+        }
+    }
+
+    /** What fit tells of an epoch; it answers whether to go on. */
+    interface Listener {
+        boolean epoch(FitProgress progress);
+    }
+
+    /** A training in one call. What the listener throws ends it, and is thrown here: no exception passes through C. */
+    static Model fit(Context context, Dataset dataset, Recipe recipe, Listener listener) {
+        RuntimeException[] thrown = new RuntimeException[1];
+        FitFunction tell = (userData, progress) -> {
+            try {
+                return listener.epoch(new FitProgress(progress)) ? 0 : 1;
+            } catch (RuntimeException exception) {
+                thrown[0] = exception;
+                return -1;
+            }
+        };
+        FitOptions options = new FitOptions();
+        options.on_epoch = CallbackReference.getFunctionPointer(tell);
+        try {
+            return new Model((out, error) -> C.adaptau_fit(context.handle, dataset.handle, recipe, options, out, null, error));
+        } catch (Failure failure) {
+            throw thrown[0] != null ? thrown[0] : failure;
+        } finally {
+            Reference.reachabilityFence(tell); // the library has its address alone
         }
     }
 
@@ -365,9 +436,7 @@ public final class Adaptau {
         }
 
         void run(Model model) {
-            Tables tables = new Tables();
-            call(error -> C.adaptau_model_get_tables(model.handle, tables, error));
-            call(error -> C.adaptau_evaluator_run(handle, tables, error));
+            call(error -> C.adaptau_model_evaluate(model.handle, handle, error));
         }
 
         double mean(int metric) {
@@ -382,9 +451,13 @@ public final class Adaptau {
     }
 
     static final class Model extends Owned {
-        Model(Context context, Dataset dataset, ModelOptions options) {
-            super(C::adaptau_model_destroy,
-                  (out, error) -> C.adaptau_model_create(context.handle, dataset.handle, options, out, error));
+        private Model(Create create) {
+            super(C::adaptau_model_destroy, create);
+        }
+
+        /** One that another object destroys. */
+        private Model(Pointer borrowed) {
+            super(handle -> { }, borrowed);
         }
 
         /** From a file that save wrote. */
@@ -394,20 +467,6 @@ public final class Adaptau {
 
         void save(String path) {
             call(error -> C.adaptau_model_save(handle, path, error));
-        }
-
-        void updateTemperature(Temperature temperature) {
-            call(error -> C.adaptau_model_update_temperature(handle, temperature.handle, error));
-        }
-
-        Step gradients(Batch batch, Temperature temperature) {
-            Step step = new Step();
-            call(error -> C.adaptau_model_gradients(handle, batch, temperature.handle, step, error));
-            return step;
-        }
-
-        void apply() {
-            call(error -> C.adaptau_model_apply(handle, error));
         }
 
         TopK topK(int[] users, int k, Dataset seen) {

@@ -2,10 +2,11 @@
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The host of ../README.md in Java, with the class beside it. */
 public final class Host {
-    private static final int USERS = 600, ITEMS = 200, TASTES = 10, TRAIN = 12, TEST = 4, EPOCHS = 8, CUTOFF = 10, BEST = 5;
+    private static final int USERS = 600, ITEMS = 200, TASTES = 10, TRAIN = 12, TEST = 4, CUTOFF = 10, BEST = 5;
     private static final int SOMEONE = 7;
 
     private Host() {
@@ -58,69 +59,87 @@ public final class Host {
         System.out.printf(Locale.ROOT, format + "%n", values);
     }
 
-    /** The mean loss of an epoch's terms. */
-    private static double trainEpoch(Adaptau.Model model, Adaptau.Sampler sampler, Adaptau.Temperature temperature, int epoch) {
-        double loss = 0, terms = 0;
-        model.updateTemperature(temperature);
-        sampler.beginEpoch(epoch);
-        for (Adaptau.Batch batch = sampler.next(); batch != null; batch = sampler.next()) {
-            Adaptau.Step step = model.gradients(batch, temperature);
-            model.apply();
-            loss += step.loss;
-            terms += step.n_terms;
+    private static void trainEpoch(Adaptau.Training training, long epoch) {
+        training.beginEpoch(epoch);
+        for (Adaptau.Batch batch = training.next(); batch != null; batch = training.next()) {
+            training.gradients(batch);
+            training.apply();
         }
-        return loss / terms;
+        training.endEpoch();
     }
 
-    private static void recommend(Adaptau.Context context, Adaptau.Model model, Adaptau.Dataset train, String path,
-                                  Fingerprint fingerprint) {
-        int[] someone = {SOMEONE};
-        Adaptau.TopK best = model.topK(someone, BEST, train);
-        for (int k = 0; k < BEST; k++) {
-            print("user %d  item %d  score %.6f", SOMEONE, best.items()[k], best.scores()[k]);
-            fingerprint.mix((long) best.items()[k]);
-            fingerprint.mix(best.scores()[k]);
+    private static void train(Adaptau.Training training, Adaptau.Evaluator evaluator, Fingerprint fingerprint) {
+        Adaptau.Recipe recipe = training.recipe();
+        print("recipe: %d epochs, %d users in a batch, tau %.6f", recipe.epochs, recipe.rows_per_batch, recipe.tau);
+        fingerprint.mix(recipe.tau);
+        for (long epoch = 0; epoch < recipe.epochs; epoch++) {
+            trainEpoch(training, epoch);
+            evaluator.run(training.model);
+            Adaptau.TrainingState state = training.state();
+            double recall = evaluator.mean(Adaptau.Evaluator.RECALL);
+            print("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f", epoch + 1, state.loss, state.tau0, CUTOFF, recall);
+            for (double number : new double[] {state.loss, state.tau0, recall})
+                fingerprint.mix(number);
         }
-        model.save(path);
-        try (Adaptau.Model loaded = new Adaptau.Model(context, path)) {
-            Adaptau.TopK again = loaded.topK(someone, BEST, train);
-            boolean same = Arrays.equals(best.items(), again.items()) && Arrays.equals(best.scores(), again.scores());
-            print("loaded: %s", same ? "the same" : "different");
+    }
+
+    private static Adaptau.TopK recommend(Adaptau.Model model, Adaptau.Dataset train) {
+        return model.topK(new int[] {SOMEONE}, BEST, train);
+    }
+
+    private static String compare(Adaptau.TopK a, Adaptau.TopK b) {
+        return Arrays.equals(a.items(), b.items()) && Arrays.equals(a.scores(), b.scores()) ? "the same" : "different";
+    }
+
+    /** A mistake of the host's is an exception like any other; the model is as usable as before. */
+    private static void askForNobody(Adaptau.Model model) {
+        try {
+            model.topK(new int[] {USERS}, BEST, null);
+        } catch (Adaptau.Failure mistake) {
+            print("user %d: %s: %s", USERS, mistake.name, mistake.getMessage());
         }
+    }
+
+    /** A recipe says how a model is trained: what the host knows, and for the rest what suits the data. */
+    private static Adaptau.Recipe makeRecipe(Adaptau.Dataset data) {
+        Adaptau.Recipe recipe = new Adaptau.Recipe();
+        recipe.dim = 16;
+        recipe.epochs = 4;
+        recipe.seed = 1;
+        return recipe.fill(data);
     }
 
     private static void run(String path) {
         Pairs trainPairs = Pairs.of(TRAIN), testPairs = Pairs.of(TEST);
         makePairs(trainPairs, testPairs);
-        Adaptau.ModelOptions modelOptions = new Adaptau.ModelOptions();
-        modelOptions.dim = 32;
-        modelOptions.seed = 1;
-        Adaptau.SamplerOptions samplerOptions = new Adaptau.SamplerOptions();
-        samplerOptions.rows_per_batch = 64;
-        samplerOptions.seed = 1;
-
         try (Adaptau.Context context = new Adaptau.Context();
              Adaptau.Dataset train = new Adaptau.Dataset(context, USERS, ITEMS, trainPairs.users(), trainPairs.items());
              Adaptau.Dataset test = new Adaptau.Dataset(context, USERS, ITEMS, testPairs.users(), testPairs.items());
-             Adaptau.Model model = new Adaptau.Model(context, train, modelOptions);
-             Adaptau.Temperature temperature = new Adaptau.Temperature(context, train);
-             Adaptau.Sampler sampler = new Adaptau.Sampler(context, train, samplerOptions);
+             Adaptau.Training training = new Adaptau.Training(context, train, makeRecipe(train)); // finds the temperature
              Adaptau.Evaluator evaluator = new Adaptau.Evaluator(context, test, CUTOFF, train)) {
             Fingerprint fingerprint = new Fingerprint();
             print("%d users, %d items, %d pairs", USERS, ITEMS, train.pairs());
-            for (int epoch = 0; epoch < EPOCHS; epoch++) {
-                double loss = trainEpoch(model, sampler, temperature, epoch);
-                evaluator.run(model);
-                double recall = evaluator.mean(Adaptau.Evaluator.RECALL), tau = temperature.state().tau0;
-                print("epoch %d  loss %.6f  tau %.6f  recall@%d %.6f", epoch + 1, loss, tau, CUTOFF, recall);
-                for (double number : new double[] {loss, tau, recall})
-                    fingerprint.mix(number);
+            train(training, evaluator, fingerprint);
+
+            Adaptau.TopK best = recommend(training.model, train);
+            for (int k = 0; k < BEST; k++) {
+                print("user %d  item %d  score %.6f", SOMEONE, best.items()[k], best.scores()[k]);
+                fingerprint.mix((long) best.items()[k]);
+                fingerprint.mix(best.scores()[k]);
             }
-            recommend(context, model, train, path, fingerprint);
-            try {
-                model.topK(new int[] {USERS}, BEST, null);
-            } catch (Adaptau.Failure mistake) { // of the host's; the model is as usable as before
-                print("user %d: %s: %s", USERS, mistake.name, mistake.getMessage());
+            training.model.save(path);
+            try (Adaptau.Model loaded = new Adaptau.Model(context, path)) {
+                print("loaded: %s", compare(best, recommend(loaded, train)));
+            }
+
+            // All of it in one call, which tells of each epoch: by the same recipe it is the same model.
+            AtomicLong epochs = new AtomicLong();
+            try (Adaptau.Model fitted = Adaptau.fit(context, train, training.recipe(), progress -> {
+                epochs.set(progress.epoch + 1);
+                return true;
+            })) {
+                print("fit: %d epochs, %s", epochs.get(), compare(best, recommend(fitted, train)));
+                askForNobody(fitted);
             }
             print("fingerprint %016x", fingerprint.value);
         }

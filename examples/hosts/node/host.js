@@ -10,7 +10,6 @@ const ITEMS = 200;
 const TASTES = 10;
 const TRAIN = 12;
 const TEST = 4;
-const EPOCHS = 8;
 const CUTOFF = 10;
 const BEST = 5;
 const SOMEONE = 7;
@@ -53,54 +52,60 @@ class Fingerprint {
   }
 }
 
-// The mean loss of an epoch's terms.
-function trainEpoch(model, sampler, temperature, epoch) {
-  let loss = 0;
-  let terms = 0;
-  model.updateTemperature(temperature);
-  for (const batch of sampler.epoch(epoch)) {
+function trainEpoch(training, epoch) {
+  const { model, temperature } = training;
+  for (const batch of training.epoch(epoch)) {
     const step = model.gradients(batch, temperature);
     model.apply();
-    loss += step.loss;
-    terms += step.terms;
+    training.addLoss(step.loss); // for the mean in its state
   }
-  return loss / terms;
 }
 
-function run(path, open) {
+function compare(a, b) {
+  return a.items.every((item, k) => item === b.items[k] && a.scores[k] === b.scores[k]) ? 'the same' : 'different';
+}
+
+async function run(path, open) {
   const context = open(new adaptau.Context());
   const [train, test] = makePairs().map((p) => open(new adaptau.Dataset(context, USERS, ITEMS, p.users, p.items)));
-  const model = open(adaptau.Model.create(context, train, { dim: 32, seed: 1 }));
-  const temperature = open(new adaptau.Temperature(context, train));
-  const sampler = open(new adaptau.Sampler(context, train, { rows_per_batch: 64, seed: 1 }));
+  // A recipe says how a model is trained: what the host knows, and for the rest what suits the data.
+  const wanted = adaptau.fillRecipe(adaptau.recipe({ dim: 16, epochs: 4, seed: 1 }), train);
+  const training = open(new adaptau.Training(context, train, wanted)); // finds the temperature
+  const { recipe, model } = training;
   const evaluator = open(new adaptau.Evaluator(context, test, { cutoffs: [CUTOFF], masks: [train] }));
   const fingerprint = new Fingerprint();
 
   console.log(`${USERS} users, ${ITEMS} items, ${train.nInteractions} pairs`);
-  for (let epoch = 0; epoch < EPOCHS; epoch++) {
-    const loss = trainEpoch(model, sampler, temperature, epoch);
+  console.log(`recipe: ${recipe.epochs} epochs, ${recipe.rows_per_batch} users in a batch, tau ${recipe.tau.toFixed(6)}`);
+  fingerprint.mixDouble(recipe.tau);
+  for (let epoch = 0; epoch < recipe.epochs; epoch++) {
+    trainEpoch(training, epoch);
     evaluator.run(model);
-    const recall = evaluator.mean('recall', CUTOFF);
-    const tau = temperature.state.tau0;
-    const [l, t, r] = [loss, tau, recall].map((number) => number.toFixed(6));
-    console.log(`epoch ${epoch + 1}  loss ${l}  tau ${t}  recall@${CUTOFF} ${r}`);
-    for (const number of [loss, tau, recall]) fingerprint.mixDouble(number);
+    const numbers = [training.state.loss, training.state.tau0, evaluator.mean('recall', CUTOFF)];
+    const [loss, tau, recall] = numbers.map((number) => number.toFixed(6));
+    console.log(`epoch ${epoch + 1}  loss ${loss}  tau ${tau}  recall@${CUTOFF} ${recall}`);
+    for (const number of numbers) fingerprint.mixDouble(number);
   }
 
   const someone = Int32Array.of(SOMEONE);
-  const { items, scores } = model.topK(someone, BEST, train);
-  items.forEach((item, k) => {
-    console.log(`user ${SOMEONE}  item ${item}  score ${scores[k].toFixed(6)}`);
+  const best = model.topK(someone, BEST, train);
+  best.items.forEach((item, k) => {
+    console.log(`user ${SOMEONE}  item ${item}  score ${best.scores[k].toFixed(6)}`);
     fingerprint.mix(BigInt(item));
-    fingerprint.mixFloat(scores[k]);
+    fingerprint.mixFloat(best.scores[k]);
   });
   model.save(path);
-  const loaded = open(adaptau.Model.load(context, path)).topK(someone, BEST, train);
-  const same = items.every((item, k) => item === loaded.items[k] && scores[k] === loaded.scores[k]);
-  console.log(`loaded: ${same ? 'the same' : 'different'}`);
+  const loaded = open(adaptau.Model.load(context, path));
+  console.log(`loaded: ${compare(best, loaded.topK(someone, BEST, train))}`);
+
+  // All of it in one call, which tells of each epoch: by the same recipe it is the same model.
+  let told = 0;
+  const fit = await adaptau.fitDataset(context, train, recipe, { onEpoch: () => { told += 1; } });
+  const fitted = open(fit.model);
+  console.log(`fit: ${told} epochs, ${compare(best, fitted.topK(someone, BEST, train))}`);
 
   try {
-    model.topK(Int32Array.of(USERS), BEST);
+    fitted.topK(Int32Array.of(USERS), BEST);
   } catch (error) { // a mistake of the host's; the model is as usable as before
     if (!(error instanceof adaptau.AdaptauError)) throw error;
     console.log(`user ${USERS}: ${error.name}: ${error.message}`);
@@ -108,14 +113,14 @@ function run(path, open) {
   console.log(`fingerprint ${fingerprint.value.toString(16).padStart(16, '0')}`);
 }
 
-function main() {
+async function main() {
   if (process.argv.length !== 3) {
     console.error('usage: host.js MODEL_FILE');
     return 2;
   }
   const objects = [];
   try {
-    run(process.argv[2], (object) => {
+    await run(process.argv[2], (object) => {
       objects.push(object);
       return object;
     });
@@ -129,4 +134,4 @@ function main() {
   }
 }
 
-process.exitCode = main();
+process.exitCode = await main();

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The host of ../README.md in Python, with NumPy's arrays and the module beside this file."""
+"""The host of ../README.md in Python, with NumPy's arrays, by the objects of the package beside this file."""
 import sys
 
 import numpy as np
 
 import adaptau
 
-USERS, ITEMS, TASTES, TRAIN, TEST, EPOCHS, CUTOFF, BEST, SOMEONE = 600, 200, 10, 12, 4, 8, 10, 5, 7
+USERS, ITEMS, TASTES, TRAIN, TEST, CUTOFF, BEST, SOMEONE = 600, 200, 10, 12, 4, 10, 5, 7
 
 
 def make_pairs():
@@ -33,46 +33,52 @@ class Fingerprint:
             self.value = (self.value ^ int(number.view(bits))) * 0x100000001b3 % 2**64
 
 
-def train_epoch(model, sampler, temperature, epoch):
-    """The mean loss of an epoch's terms."""
-    loss, n_terms = 0.0, 0
-    model.update_temperature(temperature)
-    for batch in sampler.epoch(epoch):
-        step = model.gradients(batch, temperature)
-        model.apply()
-        loss += step.loss
-        n_terms += step.n_terms
-    return loss / n_terms
+def train_epoch(training, epoch):
+    for batch in training.epoch(epoch):
+        step = training.model.gradients(batch, training.temperature)
+        training.model.apply()
+        training.add_loss(step.loss)  # for the mean in its state
+
+
+def compare(a, b):
+    return "the same" if all(map(np.array_equal, a, b)) else "different"
 
 
 def run(path):
     context = adaptau.Context()
     train, test = (adaptau.Dataset.from_pairs(context, USERS, ITEMS, *pairs) for pairs in make_pairs())
-    model = adaptau.Model(context, train, dim=32, seed=1)
-    temperature = adaptau.Temperature(context, train)
-    sampler = adaptau.Sampler(context, train, rows_per_batch=64, seed=1)
+    # A recipe says how a model is trained: what the host knows, and for the rest what suits the data.
+    recipe = adaptau.Recipe(dim=16, epochs=4, seed=1).fill(train)
+    training = adaptau.Training(context, train, recipe)  # finds the temperature
+    recipe, model = training.recipe, training.model
     evaluator = adaptau.Evaluator(context, test, cutoffs=[CUTOFF], masks=[train])
     fingerprint = Fingerprint()
 
     print(f"{USERS} users, {ITEMS} items, {train.n_pairs} pairs")
-    for epoch in range(EPOCHS):
-        loss = train_epoch(model, sampler, temperature, epoch)
+    print(f"recipe: {recipe.epochs} epochs, {recipe.rows_per_batch} users in a batch, tau {recipe.tau:.6f}")
+    fingerprint.mix(np.float64(recipe.tau))
+    for epoch in range(recipe.epochs):
+        train_epoch(training, epoch)
         evaluator.run(model)
-        tau, recall = temperature.state.tau0, evaluator.mean("recall", CUTOFF)
-        print(f"epoch {epoch + 1}  loss {loss:.6f}  tau {tau:.6f}  recall@{CUTOFF} {recall:.6f}")
-        fingerprint.mix(*map(np.float64, (loss, tau, recall)))
+        state, recall = training.state, evaluator.mean("recall", CUTOFF)
+        print(f"epoch {epoch + 1}  loss {state.loss:.6f}  tau {state.tau0:.6f}  recall@{CUTOFF} {recall:.6f}")
+        fingerprint.mix(*map(np.float64, (state.loss, state.tau0, recall)))
 
     someone = np.array([SOMEONE], np.int32)
-    items, scores = model.top_k(someone, BEST, seen=train)
-    for item, score in zip(items[0], scores[0]):
+    best = model.top_k(someone, BEST, seen=train)
+    for item, score in zip(*(row[0] for row in best)):
         print(f"user {SOMEONE}  item {item}  score {score:.6f}")
         fingerprint.mix(np.int64(item), score)
     model.save(path)
-    loaded = adaptau.Model.load(context, path).top_k(someone, BEST, seen=train)
-    print("loaded:", "the same" if all(map(np.array_equal, loaded, (items, scores))) else "different")
+    print("loaded:", compare(best, adaptau.Model.load(context, path).top_k(someone, BEST, seen=train)))
+
+    # All of it in one call, which tells of each epoch: by the same recipe it is the same model.
+    told = []
+    fitted, _ = adaptau.fit_dataset(context, train, recipe, on_epoch=lambda progress: told.append(progress.epoch))
+    print(f"fit: {len(told)} epochs, {compare(best, fitted.top_k(someone, BEST, seen=train))}")
 
     try:
-        model.top_k(np.array([USERS], np.int32), BEST)
+        fitted.top_k(np.array([USERS], np.int32), BEST)
     except adaptau.Error as error:  # a mistake of the host's; the model is as usable as before
         print(f"user {USERS}: {error.name}: {error}")
     print(f"fingerprint {fingerprint.value:016x}")

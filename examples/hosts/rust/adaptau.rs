@@ -3,9 +3,11 @@
 //! libadaptau without crates: the C interface in `ffi`, and around it types that borrow what they are made from, so that the
 //! compiler refuses a model that outlives its context, and free themselves. Slices are handed over as they are.
 
+use std::any::Any;
 use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
-use std::os::raw::c_char;
+use std::os::raw::{c_char, c_void};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::ptr::{null, null_mut};
 use std::{fmt, mem};
 
@@ -16,28 +18,13 @@ mod ffi {
     macro_rules! opaque {
         ($($name:ident)*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
     }
-    opaque!(Context Dataset Sampler Temperature Evaluator Model);
+    opaque!(Context Dataset Temperature Evaluator Model Training);
 
     #[repr(C)]
     pub struct Error {
         pub status: i32,
         pub os_error: i32,
         pub message: [c_char; 248],
-    }
-
-    #[repr(C)]
-    pub struct Tables {
-        pub struct_size: u32,
-        pub flags: u32,
-        pub n_users: i32,
-        pub n_items: i32,
-        pub dim: i32,
-        pub reserved: i32,
-        pub users: *const f32,
-        pub user_stride: i64,
-        pub items: *const f32,
-        pub item_stride: i64,
-        pub item_bias: *const f32,
     }
 
     #[repr(C)]
@@ -62,39 +49,6 @@ mod ffi {
     }
 
     #[repr(C)]
-    pub struct SamplerOptions {
-        pub struct_size: u32,
-        pub flags: u32,
-        pub kind: i32,
-        pub rows: i32,
-        pub rows_per_batch: i32,
-        pub reserved: i32,
-        pub n_candidates: i64,
-        pub popularity_exponent: f64,
-        pub row_weight_exponent: f64,
-        pub seed: u64,
-    }
-
-    #[repr(C)]
-    pub struct TemperatureState {
-        pub struct_size: u32,
-        pub flags: u32,
-        pub n_updates: i64,
-        pub n_users_counted: i64,
-        pub n_users_clamped: i64,
-        pub n_users_observed: i64,
-        pub tau0: f64,
-        pub log_ratio: f64,
-        pub mean_all: f64,
-        pub variance_all: f64,
-        pub mean_positive: f64,
-        pub variance_positive: f64,
-        pub threshold: f64,
-        pub tau_user_min: f64,
-        pub tau_user_max: f64,
-    }
-
-    #[repr(C)]
     pub struct EvaluatorOptions {
         pub struct_size: u32,
         pub n_cutoffs: i32,
@@ -106,29 +60,55 @@ mod ffi {
     }
 
     #[repr(C)]
-    pub struct ModelOptions {
+    #[derive(Clone, Copy)]
+    pub struct Recipe {
         pub struct_size: u32,
-        pub flags: u32,
         pub encoder: i32,
-        pub dim: i32,
         pub init: i32,
-        pub n_layers: i32,
+        pub normalise: i32,
+        pub free_length: i32,
+        pub unit_raw_rows: i32,
+        pub rank_raw: i32,
+        pub row_second_moment: i32,
+        pub bfloat16: i32,
+        pub loss: i32,
+        pub tau0_policy: i32,
+        pub tau_user_policy: i32,
+        pub candidates: i32,
+        pub log_q: i32,
+        pub reject_positives: i32,
+        pub positives_outside_sum: i32,
+        pub dim: i64,
+        pub n_layers: i64,
+        pub rows_per_batch: i64,
+        pub n_candidates: i64,
+        pub epochs: i64,
+        pub warmup_epochs: i64,
         pub seed: u64,
-        pub host_users: *mut f32,
-        pub host_items: *mut f32,
-        pub host_user_stride: i64,
-        pub host_item_stride: i64,
-        pub learning_rate_users: f64,
-        pub learning_rate_items: f64,
-        pub beta1_users: f64,
-        pub beta1_items: f64,
-        pub beta2: f64,
-        pub epsilon: f64,
-        pub weight_decay: f64,
         pub edge_dropout: f64,
         pub layer_dropout: f64,
         pub gate: f64,
-        pub host_encoder: *mut f32,
+        pub weight_decay: f64,
+        pub margin: f64,
+        pub negative_weight: f64,
+        pub tau: f64,
+        pub tau_min: f64,
+        pub tau_max: f64,
+        pub tau_divisor: f64,
+        pub tau_learning_rate: f64,
+        pub threshold_quantile: f64,
+        pub degree_quantile: f64,
+        pub popularity_exponent: f64,
+        pub row_weight_exponent: f64,
+        pub soft_targets: f64,
+        pub learning_rate_users: f64,
+        pub learning_rate_items: f64,
+        pub popularity_prior: f64,
+        pub top_k: i64,
+        pub weight_tau: f64,
+        pub positive_scale: f64,
+        pub activation: i32,
+        pub reserved: i32,
     }
 
     #[repr(C)]
@@ -156,7 +136,51 @@ mod ffi {
         pub loss: f64,
     }
 
-    pub const SAMPLER_CATALOGUE: i32 = 0;
+    #[repr(C)]
+    pub struct TrainingState {
+        pub struct_size: u32,
+        pub reserved: i32,
+        pub epoch: i64,
+        pub n_epochs: i64,
+        pub step: i64,
+        pub n_steps: i64,
+        pub loss: f64,
+        pub tau0: f64,
+    }
+
+    #[repr(C)]
+    pub struct FitProgress {
+        pub phase: i32,
+        pub evaluated: i32,
+        pub best: i32,
+        pub reserved: i32,
+        pub epoch: i64,
+        pub n_epochs: i64,
+        pub step: i64,
+        pub n_steps: i64,
+        pub loss: f64,
+        pub tau0: f64,
+        pub recall: f64,
+        pub ndcg: f64,
+        pub model: *const Model,
+    }
+
+    pub type FitFunction = unsafe extern "C" fn(*mut c_void, *const FitProgress) -> i32;
+
+    #[repr(C)]
+    pub struct FitOptions {
+        pub struct_size: u32,
+        pub cutoff: i32,
+        pub validation: *const Dataset,
+        pub held_out_share: f64,
+        pub held_out_seed: u64,
+        pub n_epochs: i64,
+        pub eval_every: i64,
+        pub patience: i64,
+        pub on_step: Option<FitFunction>,
+        pub on_epoch: Option<FitFunction>,
+        pub user_data: *mut c_void,
+    }
 
     #[link(name = "adaptau")]
     extern "C" {
@@ -169,52 +193,50 @@ mod ffi {
         ) -> i32;
         pub fn adaptau_dataset_destroy(dataset: *mut Dataset);
         pub fn adaptau_dataset_n_interactions(dataset: *const Dataset) -> i64;
-        pub fn adaptau_temperature_create(
-            context: *mut Context, dataset: *const Dataset, options: *const c_void, out: *mut *mut Temperature,
-            error: *mut Error,
-        ) -> i32;
-        pub fn adaptau_temperature_destroy(temperature: *mut Temperature);
-        pub fn adaptau_temperature_get_state(
-            temperature: *const Temperature, out: *mut TemperatureState, error: *mut Error,
-        ) -> i32;
-        pub fn adaptau_sampler_options_init(options: *mut SamplerOptions, kind: i32, error: *mut Error) -> i32;
-        pub fn adaptau_sampler_create(
-            context: *mut Context, dataset: *const Dataset, options: *const SamplerOptions, out: *mut *mut Sampler,
-            error: *mut Error,
-        ) -> i32;
-        pub fn adaptau_sampler_destroy(sampler: *mut Sampler);
-        pub fn adaptau_sampler_begin_epoch(sampler: *mut Sampler, epoch: i64, error: *mut Error) -> i32;
-        pub fn adaptau_sampler_next(sampler: *mut Sampler, out: *mut Batch, error: *mut Error) -> i32;
         pub fn adaptau_evaluator_options_init(options: *mut EvaluatorOptions, error: *mut Error) -> i32;
         pub fn adaptau_evaluator_create(
             context: *mut Context, held_out: *const Dataset, options: *const EvaluatorOptions, out: *mut *mut Evaluator,
             error: *mut Error,
         ) -> i32;
         pub fn adaptau_evaluator_destroy(evaluator: *mut Evaluator);
-        pub fn adaptau_evaluator_run(evaluator: *mut Evaluator, tables: *const Tables, error: *mut Error) -> i32;
         pub fn adaptau_evaluator_mean(
             evaluator: *const Evaluator, metric: i32, cutoff: i32, out: *mut f64, error: *mut Error,
-        ) -> i32;
-        pub fn adaptau_model_options_init(options: *mut ModelOptions, error: *mut Error) -> i32;
-        pub fn adaptau_model_create(
-            context: *mut Context, dataset: *const Dataset, options: *const ModelOptions, out: *mut *mut Model,
-            error: *mut Error,
         ) -> i32;
         pub fn adaptau_model_destroy(model: *mut Model);
         pub fn adaptau_model_load(
             context: *mut Context, path: *const c_char, out: *mut *mut Model, error: *mut Error,
         ) -> i32;
         pub fn adaptau_model_save(model: *const Model, path: *const c_char, error: *mut Error) -> i32;
-        pub fn adaptau_model_get_tables(model: *const Model, out: *mut Tables, error: *mut Error) -> i32;
-        pub fn adaptau_model_update_temperature(
-            model: *mut Model, temperature: *mut Temperature, error: *mut Error,
-        ) -> i32;
+        pub fn adaptau_model_evaluate(model: *const Model, evaluator: *mut Evaluator, error: *mut Error) -> i32;
         pub fn adaptau_model_gradients(
             model: *mut Model, batch: *const Batch, temperature: *mut Temperature, step: *mut Step, error: *mut Error,
         ) -> i32;
         pub fn adaptau_model_apply(model: *mut Model, error: *mut Error) -> i32;
         pub fn adaptau_model_rank(
             model: *const Model, query: *const Query, found: *mut i32, scores: *mut f32, error: *mut Error,
+        ) -> i32;
+        pub fn adaptau_recipe_init(recipe: *mut Recipe, error: *mut Error) -> i32;
+        pub fn adaptau_recipe_fill(recipe: *mut Recipe, dataset: *const Dataset, error: *mut Error) -> i32;
+        pub fn adaptau_training_create(
+            context: *mut Context, dataset: *const Dataset, recipe: *const Recipe, out: *mut *mut Training,
+            error: *mut Error,
+        ) -> i32;
+        pub fn adaptau_training_destroy(training: *mut Training);
+        pub fn adaptau_training_model(training: *const Training) -> *mut Model;
+        pub fn adaptau_training_temperature(training: *const Training) -> *mut Temperature;
+        pub fn adaptau_training_take_model(training: *mut Training) -> *mut Model;
+        pub fn adaptau_training_begin_epoch(training: *mut Training, epoch: i64, error: *mut Error) -> i32;
+        pub fn adaptau_training_next(training: *mut Training, batch: *mut Batch, error: *mut Error) -> i32;
+        pub fn adaptau_training_add_loss(training: *mut Training, loss: f64, error: *mut Error) -> i32;
+        pub fn adaptau_training_end_epoch(training: *mut Training, error: *mut Error) -> i32;
+        pub fn adaptau_training_get_state(
+            training: *const Training, out: *mut TrainingState, error: *mut Error,
+        ) -> i32;
+        pub fn adaptau_training_get_recipe(training: *const Training, out: *mut Recipe, error: *mut Error) -> i32;
+        pub fn adaptau_fit_options_init(options: *mut FitOptions, error: *mut Error) -> i32;
+        pub fn adaptau_fit(
+            context: *mut Context, dataset: *const Dataset, recipe: *const Recipe, options: *const FitOptions,
+            model: *mut *mut Model, result: *mut c_void, error: *mut Error,
         ) -> i32;
     }
 }
@@ -304,58 +326,100 @@ impl<'a> Dataset<'a> {
     }
 }
 
-pub struct Temperature<'a> {
-    handle: *mut ffi::Temperature,
-    made_from: PhantomData<&'a Context>,
-}
+/// How a model is trained, and what is told of it.
+pub use ffi::{FitProgress, Recipe};
 
-impl<'a> Temperature<'a> {
-    pub fn new(context: &'a Context, dataset: &'a Dataset) -> Result<Self> {
-        let handle = make(|out, error| unsafe {
-            ffi::adaptau_temperature_create(context.handle, dataset.handle, null(), out, error)
-        })?;
-        Ok(Self { handle, made_from: PhantomData })
+impl Recipe {
+    /// The defaults; what suits the data is left open.
+    pub fn new() -> Result<Self> {
+        let mut recipe = sized(|r: &mut Recipe, size| r.struct_size = size);
+        call(|error| unsafe { ffi::adaptau_recipe_init(&mut recipe, error) })?;
+        Ok(recipe)
     }
 
-    pub fn tau0(&self) -> Result<f64> {
-        let mut state = sized(|s: &mut ffi::TemperatureState, size| s.struct_size = size);
-        call(|error| unsafe { ffi::adaptau_temperature_get_state(self.handle, &mut state, error) })?;
-        Ok(state.tau0)
+    /// What is open is decided by the dataset.
+    pub fn fill(mut self, dataset: &Dataset) -> Result<Self> {
+        call(|error| unsafe { ffi::adaptau_recipe_fill(&mut self, dataset.handle, error) })?;
+        Ok(self)
     }
 }
 
-pub struct Sampler<'a> {
-    handle: *mut ffi::Sampler,
+/// A model, its temperature and its schedule, by a recipe; the steps are the host's.
+pub struct Training<'a> {
+    handle: *mut ffi::Training,
     made_from: PhantomData<&'a Context>,
 }
 
-/// Borrows its sampler: there is no next one while it is in use.
-pub struct Batch<'s> {
+/// Borrows its training: there is no next one while it is in use.
+pub struct Batch<'t> {
     batch: ffi::Batch,
-    made_from: PhantomData<&'s mut ()>,
+    training: &'t mut ffi::Training,
 }
 
-impl<'a> Sampler<'a> {
-    pub fn new(context: &'a Context, dataset: &'a Dataset, rows_per_batch: i32, seed: u64) -> Result<Self> {
-        let mut options = sized(|o: &mut ffi::SamplerOptions, size| o.struct_size = size);
-        call(|error| unsafe { ffi::adaptau_sampler_options_init(&mut options, ffi::SAMPLER_CATALOGUE, error) })?;
-        options.rows_per_batch = rows_per_batch;
-        options.seed = seed;
+/// The mean loss of an epoch and its temperature.
+pub struct State {
+    pub loss: f64,
+    pub tau0: f64,
+}
+
+impl<'a> Training<'a> {
+    pub fn new(context: &'a Context, dataset: &'a Dataset, recipe: &Recipe) -> Result<Self> {
         let handle = make(|out, error| unsafe {
-            ffi::adaptau_sampler_create(context.handle, dataset.handle, &options, out, error)
+            ffi::adaptau_training_create(context.handle, dataset.handle, recipe, out, error)
         })?;
         Ok(Self { handle, made_from: PhantomData })
+    }
+
+    /// With the temperature that was found.
+    pub fn recipe(&self) -> Result<Recipe> {
+        let mut recipe = sized(|r: &mut Recipe, size| r.struct_size = size);
+        call(|error| unsafe { ffi::adaptau_training_get_recipe(self.handle, &mut recipe, error) })?;
+        Ok(recipe)
+    }
+
+    pub fn state(&self) -> Result<State> {
+        let mut state = sized(|s: &mut ffi::TrainingState, size| s.struct_size = size);
+        call(|error| unsafe { ffi::adaptau_training_get_state(self.handle, &mut state, error) })?;
+        Ok(State { loss: state.loss, tau0: state.tau0 })
     }
 
     pub fn begin_epoch(&mut self, epoch: i64) -> Result<()> {
-        call(|error| unsafe { ffi::adaptau_sampler_begin_epoch(self.handle, epoch, error) })
+        call(|error| unsafe { ffi::adaptau_training_begin_epoch(self.handle, epoch, error) })
     }
 
     /// None when the epoch is over.
     pub fn next_batch(&mut self) -> Result<Option<Batch<'_>>> {
         let mut batch = sized(|b: &mut ffi::Batch, size| b.struct_size = size);
-        call(|error| unsafe { ffi::adaptau_sampler_next(self.handle, &mut batch, error) })?;
-        Ok((batch.n_rows > 0).then_some(Batch { batch, made_from: PhantomData }))
+        call(|error| unsafe { ffi::adaptau_training_next(self.handle, &mut batch, error) })?;
+        Ok((batch.n_rows > 0).then(|| Batch { batch, training: unsafe { &mut *self.handle } }))
+    }
+
+    pub fn end_epoch(&mut self) -> Result<()> {
+        call(|error| unsafe { ffi::adaptau_training_end_epoch(self.handle, error) })
+    }
+
+    /// Look at the model between two steps.
+    pub fn with_model<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
+        let model = Model { handle: unsafe { ffi::adaptau_training_model(self.handle) }, made_from: PhantomData };
+        look(&mem::ManuallyDrop::new(model)) // the training's, which frees it
+    }
+
+    pub fn into_model(self) -> Model<'a> {
+        Model { handle: unsafe { ffi::adaptau_training_take_model(self.handle) }, made_from: PhantomData }
+    }
+}
+
+impl Batch<'_> {
+    /// A step: gradients of the batch, and the optimiser's use of them. Its loss counts in the training's state.
+    pub fn step(self) -> Result<()> {
+        let mut step = sized(|s: &mut ffi::Step, size| s.struct_size = size);
+        unsafe {
+            let model = ffi::adaptau_training_model(self.training);
+            let temperature = ffi::adaptau_training_temperature(self.training);
+            call(|error| ffi::adaptau_model_gradients(model, &self.batch, temperature, &mut step, error))?;
+            call(|error| ffi::adaptau_model_apply(model, error))?;
+            call(|error| ffi::adaptau_training_add_loss(self.training, step.loss, error))
+        }
     }
 }
 
@@ -381,11 +445,10 @@ impl<'a> Evaluator<'a> {
         Ok(Self { handle, cutoff, made_from: PhantomData })
     }
 
-    /// Mean recall with the model's embeddings.
+    /// The mean over users with held-out items.
     pub fn recall(&mut self, model: &Model) -> Result<f64> {
-        let (mut tables, mut recall) = (sized(|t: &mut ffi::Tables, size| t.struct_size = size), 0.0);
-        call(|error| unsafe { ffi::adaptau_model_get_tables(model.handle, &mut tables, error) })?;
-        call(|error| unsafe { ffi::adaptau_evaluator_run(self.handle, &tables, error) })?;
+        let mut recall = 0.0;
+        call(|error| unsafe { ffi::adaptau_model_evaluate(model.handle, self.handle, error) })?;
         call(|error| unsafe { ffi::adaptau_evaluator_mean(self.handle, 0, self.cutoff, &mut recall, error) })?;
         Ok(recall)
     }
@@ -396,12 +459,6 @@ pub struct Model<'a> {
     made_from: PhantomData<&'a Context>,
 }
 
-/// What a batch cost.
-pub struct Step {
-    pub loss: f64,
-    pub n_terms: f64,
-}
-
 /// Best first; −1 where fewer items are left.
 #[derive(Debug, PartialEq)]
 pub struct TopK {
@@ -410,17 +467,6 @@ pub struct TopK {
 }
 
 impl<'a> Model<'a> {
-    pub fn new(context: &'a Context, dataset: &Dataset, dim: i32, seed: u64) -> Result<Self> {
-        let mut options = sized(|o: &mut ffi::ModelOptions, size| o.struct_size = size);
-        call(|error| unsafe { ffi::adaptau_model_options_init(&mut options, error) })?;
-        options.dim = dim;
-        options.seed = seed;
-        let handle = make(|out, error| unsafe {
-            ffi::adaptau_model_create(context.handle, dataset.handle, &options, out, error)
-        })?;
-        Ok(Self { handle, made_from: PhantomData })
-    }
-
     pub fn load(context: &'a Context, path: &str) -> Result<Self> {
         let path = path_bytes(path)?;
         let handle = make(|out, error| unsafe { ffi::adaptau_model_load(context.handle, path.as_ptr(), out, error) })?;
@@ -430,22 +476,6 @@ impl<'a> Model<'a> {
     pub fn save(&self, path: &str) -> Result<()> {
         let path = path_bytes(path)?;
         call(|error| unsafe { ffi::adaptau_model_save(self.handle, path.as_ptr(), error) })
-    }
-
-    pub fn update_temperature(&self, temperature: &mut Temperature) -> Result<()> {
-        call(|error| unsafe { ffi::adaptau_model_update_temperature(self.handle, temperature.handle, error) })
-    }
-
-    pub fn gradients(&mut self, batch: &Batch, temperature: &mut Temperature) -> Result<Step> {
-        let mut step = sized(|s: &mut ffi::Step, size| s.struct_size = size);
-        call(|error| unsafe {
-            ffi::adaptau_model_gradients(self.handle, &batch.batch, temperature.handle, &mut step, error)
-        })?;
-        Ok(Step { loss: step.loss, n_terms: step.n_terms })
-    }
-
-    pub fn apply(&mut self) -> Result<()> {
-        call(|error| unsafe { ffi::adaptau_model_apply(self.handle, error) })
     }
 
     /// k items for each user, none that is seen.
@@ -463,6 +493,41 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Whoever is told of epochs, and what a panic of theirs left: no panic passes through C.
+struct Listener<'f> {
+    function: &'f mut dyn FnMut(&FitProgress) -> bool,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+unsafe extern "C" fn tell(listener: *mut c_void, progress: *const FitProgress) -> i32 {
+    let (listener, progress) = (&mut *(listener as *mut Listener), &*progress);
+    match catch_unwind(AssertUnwindSafe(|| (listener.function)(progress))) {
+        Ok(go_on) => (!go_on).into(), // 1 stops
+        Err(panic) => {
+            listener.panic = Some(panic);
+            -1
+        }
+    }
+}
+
+/// A training in one call. `on_epoch` answers whether it goes on; if not, the model is as it is then.
+pub fn fit<'a>(
+    context: &'a Context, dataset: &Dataset, recipe: &Recipe, mut on_epoch: impl FnMut(&FitProgress) -> bool,
+) -> Result<Model<'a>> {
+    let mut listener = Listener { function: &mut on_epoch, panic: None };
+    let mut options = sized(|o: &mut ffi::FitOptions, size| o.struct_size = size);
+    call(|error| unsafe { ffi::adaptau_fit_options_init(&mut options, error) })?;
+    options.on_epoch = Some(tell);
+    options.user_data = &mut listener as *mut Listener as *mut c_void;
+    let made = make(|out, error| unsafe {
+        ffi::adaptau_fit(context.handle, dataset.handle, recipe, &options, out, null_mut(), error)
+    });
+    if let Some(panic) = listener.panic {
+        resume_unwind(panic);
+    }
+    Ok(Model { handle: made?, made_from: PhantomData })
+}
+
 /// How each type is freed. Models may be read from any number of threads: they are Sync, and Send like the rest.
 macro_rules! freed_by {
     ($($name:ty, $destroy:ident;)*) => { $(
@@ -478,8 +543,7 @@ macro_rules! freed_by {
 freed_by! {
     Context, adaptau_context_destroy;
     Dataset<'_>, adaptau_dataset_destroy;
-    Temperature<'_>, adaptau_temperature_destroy;
-    Sampler<'_>, adaptau_sampler_destroy;
+    Training<'_>, adaptau_training_destroy;
     Evaluator<'_>, adaptau_evaluator_destroy;
     Model<'_>, adaptau_model_destroy;
 }

@@ -4,14 +4,13 @@
 
 mod adaptau;
 
-use adaptau::{Context, Dataset, Evaluator, Model, Sampler, Temperature};
+use adaptau::{Context, Dataset, Evaluator, Model, Recipe, TopK, Training};
 
 const USERS: i32 = 600;
 const ITEMS: i32 = 200;
 const TASTES: i32 = 10;
 const TRAIN: usize = 12;
 const TEST: usize = 4;
-const EPOCHS: i64 = 8;
 const CUTOFF: i32 = 10;
 const BEST: usize = 5;
 const SOMEONE: i32 = 7;
@@ -45,20 +44,16 @@ impl Fingerprint {
     }
 }
 
-/// The mean loss of an epoch's terms.
-fn train_epoch(
-    model: &mut Model, sampler: &mut Sampler, temperature: &mut Temperature, epoch: i64,
-) -> adaptau::Result<f64> {
-    let (mut loss, mut n_terms) = (0.0, 0.0);
-    model.update_temperature(temperature)?;
-    sampler.begin_epoch(epoch)?;
-    while let Some(batch) = sampler.next_batch()? {
-        let step = model.gradients(&batch, temperature)?;
-        model.apply()?;
-        loss += step.loss;
-        n_terms += step.n_terms;
+fn train_epoch(training: &mut Training, epoch: i64) -> adaptau::Result<()> {
+    training.begin_epoch(epoch)?;
+    while let Some(batch) = training.next_batch()? {
+        batch.step()?;
     }
-    Ok(loss / n_terms)
+    training.end_epoch()
+}
+
+fn compare(a: &TopK, b: &TopK) -> &'static str {
+    if a == b { "the same" } else { "different" }
 }
 
 fn run(path: &str) -> adaptau::Result<()> {
@@ -66,23 +61,27 @@ fn run(path: &str) -> adaptau::Result<()> {
     let context = Context::new()?;
     let train = Dataset::new(&context, USERS, ITEMS, &train_pairs.users, &train_pairs.items)?;
     let test = Dataset::new(&context, USERS, ITEMS, &test_pairs.users, &test_pairs.items)?;
-    let mut model = Model::new(&context, &train, 32, 1)?;
-    let mut temperature = Temperature::new(&context, &train)?;
-    let mut sampler = Sampler::new(&context, &train, 64, 1)?;
+    // A recipe says how a model is trained: what the host knows, and for the rest what suits the data.
+    let recipe = Recipe { dim: 16, epochs: 4, seed: 1, ..Recipe::new()? }.fill(&train)?;
+    let mut training = Training::new(&context, &train, &recipe)?; // finds the temperature
+    let recipe = training.recipe()?;
     let mut evaluator = Evaluator::new(&context, &test, CUTOFF, &train)?;
     let mut fingerprint = Fingerprint(0xcbf29ce484222325);
 
     println!("{USERS} users, {ITEMS} items, {} pairs", train.n_pairs());
-    for epoch in 0..EPOCHS {
-        let loss = train_epoch(&mut model, &mut sampler, &mut temperature, epoch)?;
-        let recall = evaluator.recall(&model)?;
-        let tau = temperature.tau0()?;
-        println!("epoch {}  loss {loss:.6}  tau {tau:.6}  recall@{CUTOFF} {recall:.6}", epoch + 1);
-        for number in [loss, tau, recall] {
+    println!("recipe: {} epochs, {} users in a batch, tau {:.6}", recipe.epochs, recipe.rows_per_batch, recipe.tau);
+    fingerprint.mix(recipe.tau.to_bits());
+    for epoch in 0..recipe.epochs {
+        train_epoch(&mut training, epoch)?;
+        let recall = training.with_model(|model| evaluator.recall(model))?;
+        let adaptau::State { loss, tau0 } = training.state()?;
+        println!("epoch {}  loss {loss:.6}  tau {tau0:.6}  recall@{CUTOFF} {recall:.6}", epoch + 1);
+        for number in [loss, tau0, recall] {
             fingerprint.mix(number.to_bits());
         }
     }
 
+    let model = training.into_model();
     let best = model.top_k(&[SOMEONE], BEST, Some(&train))?;
     for (item, score) in best.items.iter().zip(&best.scores) {
         println!("user {SOMEONE}  item {item}  score {score:.6}");
@@ -90,11 +89,19 @@ fn run(path: &str) -> adaptau::Result<()> {
         fingerprint.mix(score.to_bits().into());
     }
     model.save(path)?;
-    let loaded = Model::load(&context, path)?.top_k(&[SOMEONE], BEST, Some(&train))?;
-    println!("loaded: {}", if loaded == best { "the same" } else { "different" });
+    let loaded = Model::load(&context, path)?;
+    println!("loaded: {}", compare(&best, &loaded.top_k(&[SOMEONE], BEST, Some(&train))?));
+
+    // All of it in one call, which tells of each epoch: by the same recipe it is the same model.
+    let mut n_epochs = 0;
+    let fitted = adaptau::fit(&context, &train, &recipe, |progress| {
+        n_epochs = progress.epoch + 1;
+        true
+    })?;
+    println!("fit: {n_epochs} epochs, {}", compare(&best, &fitted.top_k(&[SOMEONE], BEST, Some(&train))?));
 
     // A mistake of the host's is an error like any other; the model is as usable as before.
-    if let Err(error) = model.top_k(&[USERS], BEST, None) {
+    if let Err(error) = fitted.top_k(&[USERS], BEST, None) {
         println!("user {USERS}: {error}");
     }
     println!("fingerprint {:016x}", fingerprint.0);

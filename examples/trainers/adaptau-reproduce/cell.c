@@ -9,6 +9,7 @@
 #include "adaptau-reproduce/measure.h"
 #include "adaptau-reproduce/strategy.h"
 #include "common/fail.h"
+#include "common/hyperparameters.h"
 #include "common/stop.h"
 
 #define CELL_FORMAT 1 /* to be raised when a series changes its meaning: older files are trained anew */

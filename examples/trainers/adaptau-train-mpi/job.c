@@ -11,6 +11,7 @@
 #include "adaptau-train-mpi/watch.h"
 #include "common/clock.h"
 #include "common/fail.h"
+#include "common/hyperparameters.h"
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 

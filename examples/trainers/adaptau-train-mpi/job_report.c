@@ -5,6 +5,7 @@
 #include "adaptau-train-mpi/cost.h"
 #include "adaptau-train-mpi/job.h"
 #include "adaptau-train/report.h"
+#include "common/hyperparameters.h"
 
 static struct cost_question question_of(const struct job *job)
 {
@@ -51,7 +52,8 @@ void job_report_json(const struct job *job)
     json_whole(&json, "n_train", job->part.n_train);
     json_whole(&json, "n_test", job->part.n_test);
     json_whole(&json, "n_test_users", job->judge.n_users);
-    json_recipe(&json, &job->recipe, false);
+    json_hyperparameters(&json, &job->recipe);
+    json_truth(&json, "prior_chosen", false);
     json_text(&json, "protocol", "paper");
     json_truth(&json, "selected_on_test", true);
     json_whole(&json, "tau_trials", job->tuned.n_trials);

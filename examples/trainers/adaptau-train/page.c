@@ -8,6 +8,7 @@
 #include "common/draft.h"
 #include "common/fail.h"
 #include "common/html.h"
+#include "common/hyperparameters.h"
 
 #define N_GROUPS 5
 #define N_SHOWN 6  /* users */

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "common/hyperparameters.h"
+
 static const char *protocol_name(const struct settings *settings)
 {
     if (settings->trial.protocol == PROTOCOL_PAPER)
@@ -43,63 +45,6 @@ static void json_data(struct json *json, const struct run *run)
     if (*run->beside.why_untested)
         json_text(json, "why_untested", run->beside.why_untested);
     account_json(&run->problem.data.account, "reading", json);
-}
-
-static void json_contrast(struct json *json, const struct recipe *recipe)
-{
-    json_number(json, "contrast_weight", recipe->contrast_weight);
-    json_number(json, "contrast_temperature", recipe->contrast_temperature);
-    json_truth(json, "all_nodes", recipe->all_nodes);
-    if (recipe->contrast == CONTRAST_SGL)
-        json_number(json, "contrast_edge_dropout", recipe->contrast_edge_dropout);
-    if (recipe->contrast == CONTRAST_SIMGCL)
-        json_number(json, "noise", recipe->noise);
-    if (recipe->contrast == CONTRAST_NCL) {
-        json_whole(json, "prototypes", recipe->prototypes);
-        json_number(json, "prototype_weight", recipe->prototype_weight);
-    }
-}
-
-void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chosen)
-{
-    json_text(json, "backbone", backbone_names[recipe->base.encoder]);
-    if (recipe->base.encoder == ADAPTAU_ENCODER_LIGHTGCN) {
-        json_whole(json, "layers", recipe->base.n_layers);
-        json_number(json, "edge_dropout", recipe->base.edge_dropout);
-        json_number(json, "layer_dropout", recipe->base.layer_dropout);
-        json_text(json, "contrast", contrast_names[recipe->contrast]);
-    }
-    if (recipe->base.encoder == ADAPTAU_ENCODER_SIMPLEX)
-        json_number(json, "gate", recipe->base.gate);
-    if (recipe->contrast != CONTRAST_NONE)
-        json_contrast(json, recipe);
-    json_whole(json, "dim", recipe->base.dim);
-    json_whole(json, "seed", (int64_t)recipe->base.seed);
-    json_text(json, "loss_kind", loss_names[recipe->base.loss]);
-    json_number(json, "margin", recipe->base.margin);
-    json_number(json, "negative_weight", recipe->base.negative_weight);
-    json_text(json, "activation", recipe->base.loss == ADAPTAU_LOSS_PSL ? activation_names[recipe->base.activation] : "");
-    json_whole(json, "top_k", recipe->base.top_k);
-    json_number(json, "weight_tau", recipe->base.weight_tau);
-    json_number(json, "positive_scale", recipe->base.positive_scale);
-    json_text(json, "personal", personal_names[recipe->base.tau_user_policy]);
-    json_text(json, "candidates", candidate_names[recipe->base.candidates]);
-    json_text(json, "positives", positive_names[recipe->base.positives_outside_sum]);
-    json_text(json, "init", init_names[recipe->base.init]);
-    json_truth(json, "bf16", recipe->base.bfloat16);
-    json_truth(json, "entrywise", !recipe->base.row_second_moment);
-    json_text(json, "normalise", normalise_names[recipe->base.normalise]);
-    json_text(json, "raw_rows", raw_row_names[recipe->base.unit_raw_rows]);
-    json_text(json, "rank", rank_names[recipe->base.rank_raw]);
-    json_whole(json, "epochs", recipe->base.epochs);
-    json_whole(json, "batch", recipe->base.rows_per_batch);
-    json_number(json, "row_weight", recipe->base.row_weight_exponent);
-    json_number(json, "soft_targets", recipe->base.soft_targets);
-    json_number(json, "popularity", recipe->base.popularity_exponent);
-    json_number(json, "popularity_prior", recipe->base.popularity_prior);
-    json_truth(json, "prior_chosen", prior_chosen);
-    json_number(json, "lr_users", recipe->base.learning_rate_users);
-    json_number(json, "lr_items", recipe->base.learning_rate_items);
 }
 
 /* What found tau0 ended where it may not go on. */
@@ -189,7 +134,8 @@ void report_json(const struct run *run)
     json_whole(&json, "threads", adaptau_context_n_threads(run->context));
     json_data(&json, run);
     json_text(&json, "temperature", tau0_names[run->trial.tau0_policy]);
-    json_recipe(&json, &run->trial.recipe, run->trial.chooses_prior);
+    json_hyperparameters(&json, &run->trial.recipe);
+    json_truth(&json, "prior_chosen", run->trial.chooses_prior);
     json_search(&json, run);
     json_number(&json, "loss", run->trial.loss);
     json_number(&json, "tau0", run->trial.tau0);

@@ -9,9 +9,8 @@
 /* "recall@10": ..., for every metric and cutoff. */
 void json_scores(struct json *json, const struct scores *scores, const struct cutoffs *cutoffs);
 
-/* "version", and everything that decides how a model is trained. */
+/* "version" */
 void json_version(struct json *json);
-void json_recipe(struct json *json, const struct recipe *recipe, bool prior_chosen);
 
 void report_table(const struct run *run);
 

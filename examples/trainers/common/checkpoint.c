@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/fail.h"
+#include "common/hyperparameters.h"
 #include "common/note.h"
 
 /* ---- what must agree ----------------------------------------------------------------------------------------------- */

@@ -16,8 +16,8 @@
 #define CONTRAST_SIMGCL 2
 #define CONTRAST_NCL 3
 
-/* A new member, here or of the library's, needs a row in the table of recipe.c, by which recipes are told apart and written as
- * options. */
+/* A new member, here or of the library's, needs a row in the table of hyperparameters.c: its option, what the JSON record says of it,
+ * and by what recipes are told apart. */
 struct recipe {
     adaptau_recipe base; /* the library's */
     /* contrast, beside its loss; common/contrast.h adds it to a training */
@@ -50,10 +50,6 @@ extern const char *const init_names[];
 extern const char *const normalise_names[];
 extern const char *const raw_row_names[];
 extern const char *const rank_names[];
-
-/* What differs from `base` as options of adaptau-train, "--backbone lightgcn --seed 1"; base NULL: everything that is set.
- * Returns the length of the whole, as snprintf does. */
-int recipe_options(const struct recipe *recipe, const struct recipe *base, char *out, size_t size);
 
 /* A recipe whose members that depend on the data are ADAPTAU_BY_DATA. */
 struct recipe recipe_default(void);

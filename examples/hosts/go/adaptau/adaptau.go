@@ -10,17 +10,30 @@ package adaptau
 #include <stdlib.h>
 
 // A query that is made in C may hold a pointer to Go's memory while the call lasts.
-static adaptau_status top_items(const adaptau_model *model, int32_t n, const int32_t *users, int32_t k,
+static inline adaptau_status top_items(const adaptau_model *model, int32_t n, const int32_t *users, int32_t k,
                                 const adaptau_dataset *seen, int32_t *found, float *scores, adaptau_error *error)
 {
     adaptau_query query = {.struct_size = sizeof query, .n = n, .ids = users, .k = k, .seen = seen};
     return adaptau_model_rank(model, &query, found, scores, error);
+}
+
+int32_t tellEpoch(void *told, adaptau_fit_progress *progress); // below, in Go
+
+static inline adaptau_status fit(adaptau_context *context, const adaptau_dataset *dataset, const adaptau_recipe *recipe,
+                                 uintptr_t told, adaptau_model **out, adaptau_error *error)
+{
+    adaptau_fit_options options = {.struct_size = sizeof options};
+    adaptau_status      status = adaptau_fit_options_init(&options, error);
+    options.on_epoch = (adaptau_fit_function)tellEpoch;
+    options.user_data = (void *)told;
+    return status ? status : adaptau_fit(context, dataset, recipe, &options, out, NULL, error);
 }
 */
 import "C"
 
 import (
 	"fmt"
+	"runtime/cgo"
 	"unsafe"
 )
 
@@ -83,77 +96,136 @@ func NewDataset(c *Context, nUsers, nItems int, users, items []int32) (*Dataset,
 func (d *Dataset) Pairs() int64 { return int64(C.adaptau_dataset_n_interactions(d.handle)) }
 func (d *Dataset) Close()       { C.adaptau_dataset_destroy(d.handle) }
 
-// Temperature sets itself.
-type Temperature struct{ handle *C.adaptau_temperature }
+// Recipe says how a model is trained.
+type Recipe struct{ recipe C.adaptau_recipe }
 
-func NewTemperature(c *Context, d *Dataset) (*Temperature, error) {
+// NewRecipe has what the host knows; what is left suits the data.
+func NewRecipe(d *Dataset, dim, epochs int, seed uint64) (*Recipe, error) {
 	var cause C.adaptau_error
-	t := &Temperature{}
-	return t, check(C.adaptau_temperature_create(c.handle, d.handle, nil, &t.handle, &cause), &cause)
-}
-
-func (t *Temperature) Tau0() (float64, error) {
-	var cause C.adaptau_error
-	var state C.adaptau_temperature_state
-	state.struct_size = C.uint32_t(unsafe.Sizeof(state))
-	err := check(C.adaptau_temperature_get_state(t.handle, &state, &cause), &cause)
-	return float64(state.tau0), err
-}
-
-func (t *Temperature) Close() { C.adaptau_temperature_destroy(t.handle) }
-
-// Sampler cuts epochs into batches.
-type Sampler struct{ handle *C.adaptau_sampler }
-
-func NewSampler(c *Context, d *Dataset, rowsPerBatch int, seed uint64) (*Sampler, error) {
-	var cause C.adaptau_error
-	var options C.adaptau_sampler_options
-	options.struct_size = C.uint32_t(unsafe.Sizeof(options))
-	if err := check(C.adaptau_sampler_options_init(&options, C.ADAPTAU_SAMPLER_CATALOGUE, &cause), &cause); err != nil {
+	r := &Recipe{}
+	r.recipe.struct_size = C.uint32_t(unsafe.Sizeof(r.recipe))
+	if err := check(C.adaptau_recipe_init(&r.recipe, &cause), &cause); err != nil {
 		return nil, err
 	}
-	options.rows_per_batch = C.int32_t(rowsPerBatch)
-	options.seed = C.uint64_t(seed)
-	s := &Sampler{}
-	return s, check(C.adaptau_sampler_create(c.handle, d.handle, &options, &s.handle, &cause), &cause)
+	r.recipe.dim = C.int64_t(dim)
+	r.recipe.epochs = C.int64_t(epochs)
+	r.recipe.seed = C.uint64_t(seed)
+	return r, check(C.adaptau_recipe_fill(&r.recipe, d.handle, &cause), &cause)
 }
 
-func (s *Sampler) BeginEpoch(epoch int) error {
+func (r *Recipe) Epochs() int       { return int(r.recipe.epochs) }
+func (r *Recipe) RowsPerBatch() int { return int(r.recipe.rows_per_batch) }
+func (r *Recipe) Tau() float64      { return float64(r.recipe.tau) }
+
+// Training is a model, its temperature and its schedule, by a recipe; the steps are the host's.
+type Training struct{ handle *C.adaptau_training }
+
+func NewTraining(c *Context, d *Dataset, r *Recipe) (*Training, error) {
 	var cause C.adaptau_error
-	return check(C.adaptau_sampler_begin_epoch(s.handle, C.int64_t(epoch), &cause), &cause)
+	t := &Training{}
+	return t, check(C.adaptau_training_create(c.handle, d.handle, &r.recipe, &t.handle, &cause), &cause)
+}
+
+// Recipe has the temperature that was found.
+func (t *Training) Recipe() (*Recipe, error) {
+	var cause C.adaptau_error
+	r := &Recipe{}
+	r.recipe.struct_size = C.uint32_t(unsafe.Sizeof(r.recipe))
+	return r, check(C.adaptau_training_get_recipe(t.handle, &r.recipe, &cause), &cause)
+}
+
+// Model is the training's, which closes it.
+func (t *Training) Model() *Model { return &Model{C.adaptau_training_model(t.handle)} }
+
+// State is the mean loss of an epoch and its temperature.
+type State struct{ Loss, Tau0 float64 }
+
+func (t *Training) State() (State, error) {
+	var cause C.adaptau_error
+	var state C.adaptau_training_state
+	state.struct_size = C.uint32_t(unsafe.Sizeof(state))
+	err := check(C.adaptau_training_get_state(t.handle, &state, &cause), &cause)
+	return State{float64(state.loss), float64(state.tau0)}, err
+}
+
+func (t *Training) BeginEpoch(epoch int) error {
+	var cause C.adaptau_error
+	return check(C.adaptau_training_begin_epoch(t.handle, C.int64_t(epoch), &cause), &cause)
 }
 
 // Batch is good until the next one is asked for.
 type Batch struct{ batch C.adaptau_batch }
 
 // Next is nil when the epoch is over.
-func (s *Sampler) Next() (*Batch, error) {
+func (t *Training) Next() (*Batch, error) {
 	var cause C.adaptau_error
 	b := &Batch{}
 	b.batch.struct_size = C.uint32_t(unsafe.Sizeof(b.batch))
-	if err := check(C.adaptau_sampler_next(s.handle, &b.batch, &cause), &cause); err != nil || b.batch.n_rows == 0 {
+	if err := check(C.adaptau_training_next(t.handle, &b.batch, &cause), &cause); err != nil || b.batch.n_rows == 0 {
 		return nil, err
 	}
 	return b, nil
 }
 
-func (s *Sampler) Close() { C.adaptau_sampler_destroy(s.handle) }
-
-// Model has the embeddings and their optimiser.
-type Model struct{ handle *C.adaptau_model }
-
-func NewModel(c *Context, d *Dataset, dim int, seed uint64) (*Model, error) {
+// Step makes gradients of the batch and has the optimiser use them. The loss counts in the state.
+func (t *Training) Step(b *Batch) error {
 	var cause C.adaptau_error
-	var options C.adaptau_model_options
-	options.struct_size = C.uint32_t(unsafe.Sizeof(options))
-	if err := check(C.adaptau_model_options_init(&options, &cause), &cause); err != nil {
-		return nil, err
+	var step C.adaptau_step
+	step.struct_size = C.uint32_t(unsafe.Sizeof(step))
+	model := C.adaptau_training_model(t.handle)
+	status := C.adaptau_model_gradients(model, &b.batch, C.adaptau_training_temperature(t.handle), &step, &cause)
+	if err := check(status, &cause); err != nil {
+		return err
 	}
-	options.dim = C.int32_t(dim)
-	options.seed = C.uint64_t(seed)
-	m := &Model{}
-	return m, check(C.adaptau_model_create(c.handle, d.handle, &options, &m.handle, &cause), &cause)
+	if err := check(C.adaptau_model_apply(model, &cause), &cause); err != nil {
+		return err
+	}
+	return check(C.adaptau_training_add_loss(t.handle, step.loss, &cause), &cause)
 }
+
+func (t *Training) EndEpoch() error {
+	var cause C.adaptau_error
+	return check(C.adaptau_training_end_epoch(t.handle, &cause), &cause)
+}
+
+func (t *Training) Close() { C.adaptau_training_destroy(t.handle) }
+
+// listener is what Fit tells of epochs, and what a panic of its left: no panic passes through C.
+type listener struct {
+	onEpoch func(epoch int, loss float64) bool
+	panic   any
+}
+
+//export tellEpoch
+func tellEpoch(told unsafe.Pointer, progress *C.adaptau_fit_progress) (answer C.int32_t) {
+	l := cgo.Handle(uintptr(told)).Value().(*listener)
+	defer func() {
+		if l.panic = recover(); l.panic != nil {
+			answer = -1
+		}
+	}()
+	if l.onEpoch(int(progress.epoch), float64(progress.loss)) {
+		return C.ADAPTAU_FIT_GO_ON
+	}
+	return C.ADAPTAU_FIT_STOP
+}
+
+// Fit is a training in one call. onEpoch answers whether it goes on; if not, the model is as it is then.
+func Fit(c *Context, d *Dataset, r *Recipe, onEpoch func(epoch int, loss float64) bool) (*Model, error) {
+	var cause C.adaptau_error
+	l := &listener{onEpoch: onEpoch}
+	told := cgo.NewHandle(l)
+	defer told.Delete()
+	m := &Model{}
+	err := check(C.fit(c.handle, d.handle, &r.recipe, C.uintptr_t(told), &m.handle, &cause), &cause)
+	if l.panic != nil {
+		panic(l.panic)
+	}
+	return m, err
+}
+
+// Model has the embeddings.
+type Model struct{ handle *C.adaptau_model }
 
 func LoadModel(c *Context, path string) (*Model, error) {
 	var cause C.adaptau_error
@@ -168,30 +240,6 @@ func (m *Model) Save(path string) error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	return check(C.adaptau_model_save(m.handle, name, &cause), &cause)
-}
-
-func (m *Model) UpdateTemperature(t *Temperature) error {
-	var cause C.adaptau_error
-	return check(C.adaptau_model_update_temperature(m.handle, t.handle, &cause), &cause)
-}
-
-// Step is what a batch cost: the sum of the losses of its terms.
-type Step struct {
-	Loss  float64
-	Terms float64
-}
-
-func (m *Model) Gradients(b *Batch, t *Temperature) (Step, error) {
-	var cause C.adaptau_error
-	var step C.adaptau_step
-	step.struct_size = C.uint32_t(unsafe.Sizeof(step))
-	err := check(C.adaptau_model_gradients(m.handle, &b.batch, t.handle, &step, &cause), &cause)
-	return Step{float64(step.loss), float64(step.n_terms)}, err
-}
-
-func (m *Model) Apply() error {
-	var cause C.adaptau_error
-	return check(C.adaptau_model_apply(m.handle, &cause), &cause)
 }
 
 // TopK gives k items and their scores for each user, best first, none that is in seen, which may be nil; -1 where fewer are left.
@@ -235,16 +283,11 @@ func NewEvaluator(c *Context, heldOut *Dataset, cutoff int, mask *Dataset) (*Eva
 	return e, check(C.adaptau_evaluator_create(c.handle, heldOut.handle, &options, &e.handle, &cause), &cause)
 }
 
-// Recall ranks with the model's embeddings and gives the mean over users.
+// Recall is the mean over users with held-out items.
 func (e *Evaluator) Recall(m *Model) (float64, error) {
 	var cause C.adaptau_error
-	var tables C.adaptau_tables
-	tables.struct_size = C.uint32_t(unsafe.Sizeof(tables))
 	var recall C.double
-	if err := check(C.adaptau_model_get_tables(m.handle, &tables, &cause), &cause); err != nil {
-		return 0, err
-	}
-	if err := check(C.adaptau_evaluator_run(e.handle, &tables, &cause), &cause); err != nil {
+	if err := check(C.adaptau_model_evaluate(m.handle, e.handle, &cause), &cause); err != nil {
 		return 0, err
 	}
 	err := check(C.adaptau_evaluator_mean(e.handle, C.ADAPTAU_METRIC_RECALL, e.cutoff, &recall, &cause), &cause)
