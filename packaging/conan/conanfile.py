@@ -6,6 +6,7 @@ from conan import ConanFile
 from conan.errors import ConanInvalidConfiguration
 from conan.tools.files import copy, get, rmdir
 from conan.tools.gnu import PkgConfigDeps
+from conan.tools.layout import basic_layout
 from conan.tools.meson import Meson, MesonToolchain
 
 required_conan_version = ">=2.0"
@@ -38,6 +39,9 @@ class LibadaptauConan(ConanFile):
             raise ConanInvalidConfiguration("libadaptau is built by gcc or clang, on Windows by MinGW-w64")
         if self.settings.arch not in ("x86_64", "armv8"):
             raise ConanInvalidConfiguration("this recipe knows x86_64 and armv8")
+
+    def layout(self):
+        basic_layout(self, src_folder="source")  # Meson builds beside the source, not in it
 
     def source(self):
         get(self, **self.conan_data["sources"][self.version], strip_root=True)
