@@ -13,7 +13,7 @@ if [ -f "$root/$1" ]; then
 else
     sources=$(cd "$root" && ls lib/common/*.c lib/core/*.c lib/files/*.c lib/fit/*.c lib/kernels/*.c lib/model/*.c lib/model/encoders/*.c examples/trainers/common/*.c examples/trainers/adaptau-*/*.c)
 fi
-flags="-std=c11 -D_POSIX_C_SOURCE=200809L -DADAPTAU_VERSION_STRING=\"0\" -Iinclude -Ilib -Iexamples"
+flags="-std=c11 -D_POSIX_C_SOURCE=200809L -DADAPTAU_VERSION_STRING=\"0\" -Iinclude -Ilib -Iexamples -Iexamples/trainers"
 if pkg-config --exists ompi-c 2>/dev/null; then
     flags="$flags $(pkg-config --cflags ompi-c)"
 else
