@@ -84,7 +84,8 @@ ADAPTAU_API adaptau_status adaptau_evaluator_run(adaptau_evaluator *evaluator, c
  *  and the metrics of the last run stay readable.
  *  @param[in]  taus   [n_taus] each in [1e-30, 1e30]; n_taus <= ADAPTAU_MAX_TAUS
  *  @param[out] means  [n_taus] ℓ, in nats; 0 where T is empty
- *  @return as adaptau_evaluator_run; E_NUMERIC for a τ that is not finite, E_ARGUMENT for one out of range. Nothing is written after a failure. Since 1.0. */
+ *  @return as adaptau_evaluator_run; E_NUMERIC for a τ that is not finite, E_ARGUMENT for one out of range. Nothing is written
+ *          after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_log_likelihood(adaptau_evaluator *evaluator, const adaptau_tables *tables,
                                                             int32_t n_taus, const double *taus, double *means,
                                                             adaptau_error *error);
@@ -117,7 +118,8 @@ ADAPTAU_API adaptau_status adaptau_evaluator_per_group(const adaptau_evaluator *
 
 /** adaptau_evaluator_run with lists that were ranked elsewhere.
  *  @param[in] k      length of a list, at least the last cutoff
- *  @param[in] items  [adaptau_evaluator_n_users x k] in the order of adaptau_evaluator_users, each item once, −1 at the end of shorter lists
+ *  @param[in] items  [adaptau_evaluator_n_users x k] in the order of adaptau_evaluator_users, each item once, −1 at the end of
+ *                    shorter lists
  *  @return E_ARGUMENT, E_SHAPE (k), E_MEMORY; E_INDEX names the first id that is out of range or twice in a list: the previous
  *          results stay then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_evaluator_run_lists(adaptau_evaluator *evaluator, int32_t k, const int32_t *items,

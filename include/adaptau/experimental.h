@@ -97,9 +97,9 @@ ADAPTAU_API adaptau_status adaptau_contrast_options_init(adaptau_contrast_option
  *  @param[in]  batch    the batch of the gradients; of its arrays users, positives and row_weights count
  *  @param[in]  options  NULL: the defaults of ADAPTAU_CONTRAST_SGL
  *  @param[out] loss     the term, to be added to adaptau_step's loss; may be NULL
- *  @return E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_STATE without gradients,
- *          and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not finite; E_MEMORY: the
- *          gradients are what they were. E_CALLBACK: there are none. Since 1.0. */
+ *  @return E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_ARGUMENT, E_ABI, E_SHAPE, E_INDEX; E_STATE
+ *          without gradients, and for λ′ without prototypes; E_NUMERIC for options, or for a view or gradient that is not
+ *          finite; E_MEMORY: the gradients are what they were. E_CALLBACK: there are none. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const adaptau_batch *batch,
                                                   const adaptau_contrast_options *options, double *loss,
                                                   adaptau_error *error);
@@ -108,8 +108,8 @@ ADAPTAU_API adaptau_status adaptau_model_contrast(adaptau_model *model, const ad
  *  method from as many rows, drawn by the model's seed and the number of such calls before; at most 20 rounds). Once per epoch,
  *  before its steps; they stay as they are until the next call. O(20 (n_users + n_items) n_prototypes d).
  *  @param[in] n_prototypes  at least 1, and at most the number of users and of items
- *  @return E_ARGUMENT; E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_NUMERIC names a raw row that is not finite; E_MEMORY, E_CALLBACK. There are
- *          no prototypes after the last two. Since 1.0. */
+ *  @return E_ARGUMENT; E_UNSUPPORTED for an encoder without layers (ADAPTAU_ENCODER_MF); E_NUMERIC names a raw row that is not
+ *          finite; E_MEMORY, E_CALLBACK. There are no prototypes after the last two. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_update_prototypes(adaptau_model *model, int32_t n_prototypes, adaptau_error *error);
 
 #ifdef __cplusplus

@@ -24,15 +24,15 @@ extern "C" {
 
 /** Write the final embeddings as safetensors: tensors "user_embeddings" [n, d] and "item_embeddings" [m, d] in F32, "item_bias"
  *  [m, 1] where there is one, with LightGCN and SimpleX also "raw_user_embeddings" and "raw_item_embeddings", with SimpleX
- *  "encoder_parameters" [d, d] (V), what adaptau_model_set_fold_in said, and metadata that adaptau_model_load understands. Atomic: a temporary file in the same
- *  folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
+ *  "encoder_parameters" [d, d] (V), what adaptau_model_set_fold_in said, and metadata that adaptau_model_load understands.
+ *  Atomic: a temporary file in the same folder, fsync, rename, fsync of the folder; the old file is whole until the new one is.
  *  @return E_ARGUMENT; E_IO with os_error. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save(const adaptau_model *model, const char *path, adaptau_error *error);
 
-/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors, in F32, F16 or BF16) into a model with own memory and a fresh
- *  optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves and exports, and
- *  adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by ADAPTAU_INIT_HOST on a copy of the
- *  raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
+/** Read what adaptau_model_save wrote (or any safetensors file with those two tensors, in F32, F16 or BF16) into a model with
+ *  own memory and a fresh optimiser. The interactions of LightGCN and SimpleX are not in the file: such a model scores, saves
+ *  and exports, and adaptau_model_gradients is E_STATE. To go on training, create a model from its dataset by
+ *  ADAPTAU_INIT_HOST on a copy of the raw tables (and, with SimpleX, of adaptau_model_get_encoder_parameters).
  *  @return E_ARGUMENT, E_IO, E_FORMAT (also for a checksum that is not that of the content), E_MEMORY, E_CALLBACK; E_NUMERIC for a
  *          non-finite entry. Never allocates more than the file's size and the optimiser's state. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_load(adaptau_context *context, const char *path, adaptau_model **out,
@@ -78,8 +78,8 @@ typedef int32_t (*adaptau_write_function)(void *user_data, const void *bytes, in
 /** adaptau_model_save_with, byte for byte, into a function of the host's instead of a file: an object store, a socket, a database.
  *  The model is being read meanwhile: the function may make calls that only read it, and no others.
  *  @param[in] attachments  [n] as in adaptau_model_save_with; NULL is fine where n is 0
- *  @return E_ARGUMENT, E_SHAPE as adaptau_model_save_with; E_CALLBACK when `write` failed: what it took is the beginning of a file; of LightGCN and SimpleX E_MEMORY.
- *          Since 1.0. */
+ *  @return E_ARGUMENT, E_SHAPE as adaptau_model_save_with; E_CALLBACK when `write` failed: what it took is the beginning of a
+ *          file; of LightGCN and SimpleX E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_save_to(const adaptau_model *model, adaptau_write_function write, void *user_data, int32_t n,
                                                  const adaptau_attachment *attachments, adaptau_error *error);
 
@@ -126,8 +126,8 @@ ADAPTAU_API adaptau_status adaptau_model_load_from(adaptau_context *context, con
  *  finite; if a program makes the file shorter, a signal (SIGBUS) ends the process.
  *  @param[in] take  called for each attachment, which lies in a copy; NULL: they are not read
  *  @return as adaptau_model_load_with; E_UNSUPPORTED for tables in BF16, for tensors that do not begin at a multiple of
- *          their numbers' size, which this library never writes, and where the system or the file system cannot map files: adaptau_model_load
- *          reads them all. Since 1.0. */
+ *          their numbers' size, which this library never writes, and where the system or the file system cannot map files:
+ *          adaptau_model_load reads them all. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_map(adaptau_context *context, const char *path, adaptau_attachment_function take,
                                              void *user_data, adaptau_model **out, adaptau_error *error);
 

@@ -91,11 +91,11 @@ ADAPTAU_API adaptau_status adaptau_training_create_from(adaptau_context *context
 /** Frees the training, its temperature, and its model unless adaptau_training_take_model has taken that out. NULL is fine. Since 1.0. */
 ADAPTAU_API void adaptau_training_destroy(adaptau_training *training);
 
-/** The model, borrowed until the training is destroyed or its model is replaced; the host does not destroy it. NULL for NULL, and after adaptau_training_take_model.
- *  Since 1.0. */
+/** The model, borrowed until the training is destroyed or its model is replaced; the host does not destroy it. NULL for NULL,
+ *  and after adaptau_training_take_model. Since 1.0. */
 ADAPTAU_API adaptau_model *adaptau_training_model(const adaptau_training *training);
-/** The temperature, borrowed until the training is destroyed or its temperature is replaced; the host does not destroy it. It stays when the model is taken out.
- *  NULL for NULL. Since 1.0. */
+/** The temperature, borrowed until the training is destroyed or its temperature is replaced; the host does not destroy it. It
+ *  stays when the model is taken out. NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_temperature *adaptau_training_temperature(const adaptau_training *training);
 /** The sampler, borrowed as long as the training; the host does not destroy it. NULL for NULL. Since 1.0. */
 ADAPTAU_API adaptau_sampler *adaptau_training_sampler(const adaptau_training *training);
@@ -124,8 +124,9 @@ ADAPTAU_API adaptau_status adaptau_training_resume(adaptau_training *training, c
 /** Begin an epoch: update the temperature by the model's tables, form soft targets, shuffle.
  *  @param[in] epoch  from 0, below the recipe's `epochs`, over which learning rates fall to 0. To go on after the last epoch begin
  *                    another training with the model (adaptau_training_take_model, adaptau_training_create_from)
- *  @return E_ARGUMENT for another epoch; as adaptau_model_update_temperature, adaptau_model_update_targets and adaptau_sampler_begin_epoch. After a failure
- *          there is no batch to come; the same call again goes on where this one failed, with the same result. Since 1.0. */
+ *  @return E_ARGUMENT for another epoch; as adaptau_model_update_temperature, adaptau_model_update_targets and
+ *          adaptau_sampler_begin_epoch. After a failure there is no batch to come; the same call again goes on where this one
+ *          failed, with the same result. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t epoch, adaptau_error *error);
 
 /** The next batch, after setting the learning rates of its step (adaptau_recipe_learning_rates). The host then calls
@@ -215,7 +216,8 @@ typedef struct adaptau_fit_options {
                                                 the last epoch of the recipe                                 */
     int64_t                eval_every;     /**< epochs between evaluations, at least 1; the last is always evaluated; 1 */
     int64_t                patience;       /**< the search ends after so many evaluations without a better epoch, and saves time where
-                                                epochs overfit; it costs recall where the last epochs are the best. 0, that is never early */
+                                                epochs overfit; it costs recall where the last epochs are the best. 0, that is
+                                                never early */
     adaptau_fit_function   on_step;        /**< after each step; or NULL                                     */
     adaptau_fit_function   on_epoch;       /**< after each epoch, once it has been evaluated; or NULL        */
     void                  *user_data;      /**< of both                                                      */

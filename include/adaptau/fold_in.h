@@ -64,7 +64,8 @@ typedef struct adaptau_fold_in adaptau_fold_in;
  *  @param[in] options  NULL: those of the model (adaptau_model_set_fold_in), with its popularity of items; soft targets are left out
  *                      then where dataset is NULL
  *  @return E_ARGUMENT, E_ABI, E_NUMERIC (options, or a row that is not finite); E_SHAPE for a dataset of another size; E_STATE
- *          for NULL options where the model says nothing, and for a LightGCN that was loaded and has no graph; E_MEMORY, E_CALLBACK. Since 1.0. */
+ *          for NULL options where the model says nothing, and for a LightGCN that was loaded and has no graph; E_MEMORY,
+ *          E_CALLBACK. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_fold_in_create(const adaptau_model *model, const adaptau_dataset *dataset,
                                                   const adaptau_fold_in_options *options, adaptau_fold_in **out, adaptau_error *error);
 

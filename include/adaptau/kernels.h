@@ -141,11 +141,12 @@ typedef struct adaptau_loss_output {
  *  normalised the logits are bounded and no row maximum is needed unless a τ is below 0.03 or log q is wide; otherwise a
  *  running maximum keeps every result finite.
  *  Memory beyond the outputs: for the catalogue at most 32 MiB, 24 bytes for each positive and 16 for each logged negative of a
- *  block of up to 128 rows and 16 for each row (and a normalised copy of the item table unless its rows are raw or unit); for shared candidates 8(R + C)d
- *  bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
+ *  block of up to 128 rows and 16 for each row (and a normalised copy of the item table unless its rows are raw or unit); for
+ *  shared candidates 8(R + C)d bytes more; 4(R C + R d) and the sorting of R C keys for per-row ones.
  *  @return E_ARGUMENT (also for a temperature of 0 or below), E_ABI, E_SHAPE; E_INDEX (first bad id); E_NUMERIC names the first
- *          row or temperature that is not finite; E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient that is not finite (an overflow, or a
- *          broken promise of unit rows) and E_CALLBACK: the output arrays hold nothing useful then. Since 1.0. */
+ *          row or temperature that is not finite; E_MEMORY: outputs are untouched then. E_NUMERIC also for a loss or gradient
+ *          that is not finite (an overflow, or a broken promise of unit rows) and E_CALLBACK: the output arrays hold nothing
+ *          useful then. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_softmax(adaptau_context *context, const adaptau_tables *tables, const adaptau_batch *batch,
                                            const adaptau_row_temperatures *temperatures, adaptau_loss_output *output,
                                            adaptau_error *error);
@@ -210,7 +211,8 @@ ADAPTAU_API adaptau_status adaptau_loss_init(adaptau_loss *loss, int32_t kind, a
  *  visit m, and PSL does so twice, in double precision; they take up to 256 bytes more for each positive of the blocks at work.
  *
  *  What belongs to the softmax and its family is E_ARGUMENT with another loss: log_q, soft targets, temperatures->positives,
- *  row_log_sum and row_unit_loss; row_d_inverse_tau also with MSE and CCL, which have no temperature (temperatures must be valid all the same).
+ *  row_log_sum and row_unit_loss; row_d_inverse_tau also with MSE and CCL, which have no temperature (temperatures must be
+ *  valid all the same).
  *  @param[in] loss  NULL: the softmax
  *  @return as adaptau_softmax; E_ARGUMENT also for an unknown loss, and for a number that the loss does not have or that is out
  *          of range; E_NUMERIC also for one that is not finite. Since 1.0. */

@@ -16,9 +16,9 @@ extern "C" {
 
 /** Tables, optimiser state and the gradient of the last batch. Thread-safety: calls that only read the model
  *  (adaptau_model_get_tables, _get_raw_tables, _get_encoder_parameters, _get_gradient_view, _get_fold_in, _update_temperature, _rank,
- *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, _remap, adaptau_fold_in_create) may
- *  run side by side on any number of threads; every other call runs alone. A call that meets another which forbids it answers E_STATE
- *  at once and changes nothing.
+ *  _evaluate, _save, _save_to, _save_checkpoint, _save_checkpoint_to, _export_npy, _export_index, _grow, _remap,
+ *  adaptau_fold_in_create) may run side by side on any number of threads; every other call runs alone. A call that meets
+ *  another which forbids it answers E_STATE at once and changes nothing.
  *
  *  A model is made beside the temperature and the sampler that train it, read from a checkpoint, and made larger:
  *  @snippet 12-graph-and-contrast.c objects
@@ -283,7 +283,8 @@ ADAPTAU_API adaptau_status adaptau_model_update_targets(adaptau_model *model, co
  *  @return E_NUMERIC names the first item; E_MEMORY. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_item_bias(adaptau_model *model, const float *bias, adaptau_error *error);
 
-/** Set both learning rates, for a schedule of the host's. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0, 1e6]. Since 1.0. */
+/** Set both learning rates, for a schedule of the host's. @return E_NUMERIC unless both are finite, E_ARGUMENT outside [0,
+ *  1e6]. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_model_set_learning_rates(adaptau_model *model, double users, double items,
                                                             adaptau_error *error);
 

@@ -85,7 +85,8 @@ typedef struct adaptau_recipe {
                                      LightGCN where L > 4                                                    */
     double   soft_targets;      /**< c >= 0 of adaptau_model_update_targets. By data: 2 L, at most |D|/(2 n), for the softmax, SL\@K
                                      and BSL over the catalogue, of MF where L > 4; else 0                   */
-    double   learning_rate_users; /**< at the first step; it falls to 0 (adaptau_recipe_learning_rates). By data: 0.2; 0.073/L for LightGCN; 0.005 for SimpleX */
+    double   learning_rate_users; /**< at the first step; it falls to 0 (adaptau_recipe_learning_rates). By data: 0.2; 0.073/L for
+                                       LightGCN; 0.005 for SimpleX */
     double   learning_rate_items; /**< likewise. By data: 0.02; 0.073/L for LightGCN; 0.005 for SimpleX          */
     double   popularity_prior;  /**< an item that k users have is scored popularity_prior τ₀ log(1 + k) higher when items are ranked.
                                      By data: popularity_exponent for MF over the catalogue, which gives back what the sum takes
@@ -139,7 +140,8 @@ ADAPTAU_API adaptau_status adaptau_recipe_sampler_options(const adaptau_recipe *
 /** The options of a filled recipe for adaptau_model_set_fold_in and adaptau_fold_in_create. τ₀ and the threshold are those of the
  *  temperature as it is now. Where users' temperatures are learned, new users get τ₀. Fold-in has personal temperatures, soft targets
  *  and popularity for the softmax alone, and popularity for ADAPTAU_SAMPLER_CATALOGUE alone: they are left out elsewhere.
- *  @return as adaptau_recipe_model_options; E_STATE where adaptau_tune has to find tau_user_policy or positives_outside_sum first. Since 1.0. */
+ *  @return as adaptau_recipe_model_options; E_STATE where adaptau_tune has to find tau_user_policy or positives_outside_sum
+ *          first. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_recipe_fold_in_options(const adaptau_recipe *recipe, const adaptau_model *model,
                                                           const adaptau_temperature *temperature, adaptau_fold_in_options *out,
                                                           adaptau_error *error);

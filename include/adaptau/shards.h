@@ -37,8 +37,8 @@ typedef struct adaptau_row_sums {
 } adaptau_row_sums;
 
 /** into_r ← what both shards have, r < n. Exact but for rounding, and the order of merges is the host's: hosts that merge in
- *  one order get the same bits. Where all shifts are equal (bounded logits, no log q and no logged negatives) every member but the shifts is a plain sum.
- *  Thread-safety: any thread. Since 1.0. */
+ *  one order get the same bits. Where all shifts are equal (bounded logits, no log q and no logged negatives) every member but
+ *  the shifts is a plain sum. Thread-safety: any thread. Since 1.0. */
 ADAPTAU_API void adaptau_merge_row_sums(int64_t n, adaptau_row_sums *into, const adaptau_row_sums *from);
 
 #define ADAPTAU_REDUCE_SUMS 0  /**< sums [n] of rows first … of the batch: to be replaced by those of the catalogue  */
@@ -69,7 +69,8 @@ typedef int32_t (*adaptau_reduce_function)(void *user_data, const adaptau_reduce
 typedef struct adaptau_reduce {
     uint32_t                  struct_size; /**< sizeof(adaptau_reduce)                                     */
     int32_t                   item_pieces; /**< into how many pieces the items' gradients are cut at most, in [1, 1024]; 8 */
-    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest shard, at most 2^31 − 1; 0, that is as many as this one has */
+    int64_t                   most_items;  /**< items (shared candidates: of them) of the largest shard, at most 2^31 − 1; 0, that is as
+                                                many as this one has */
     adaptau_reduce_function   function;    /**< called with each piece, the host's to set                  */
     void                     *user_data;   /**< handed to it                                                 */
 } adaptau_reduce;
@@ -80,9 +81,10 @@ typedef struct adaptau_reduce {
 ADAPTAU_API adaptau_status adaptau_reduce_init(adaptau_reduce *reduce, adaptau_error *error);
 
 /** adaptau_loss_gradients of a shard. Tables hold the shard's items; the batch holds whole rows of users with the positives,
- *  log q, logged negatives, soft targets (user_targets: the shard's part of each mixture) and shared candidates of the shard, of which there may be
- *  none. Rows' losses, log sums and slopes are those of the catalogue; gradients are the shard's parts: item gradients are
- *  complete, user gradients add up. output->loss is the catalogue's, output->n_terms is of the shard's positives.
+ *  log q, logged negatives, soft targets (user_targets: the shard's part of each mixture) and shared candidates of the shard,
+ *  of which there may be none. Rows' losses, log sums and slopes are those of the catalogue; gradients are the shard's parts:
+ *  item gradients are complete, user gradients add up. output->loss is the catalogue's, output->n_terms is of the shard's
+ *  positives.
  *
  *  Weights, temperatures, shares and the batch's rows must be the same for all shards.
  *  @param[in] reduce  NULL: the shard is the catalogue

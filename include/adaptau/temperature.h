@@ -170,8 +170,8 @@ ADAPTAU_API const float *adaptau_temperature_unit_losses(const adaptau_temperatu
 /** Put a state back that adaptau_temperature_get_state gave, with the users' losses: for hosts that keep checkpoints of their
  *  own. Until the next update τ_u is τ₀.
  *  @param[in] unit_losses  [n] as adaptau_temperature_unit_losses gave them, NaN for a user without a loss; NULL: no user has one
- *  @return E_ABI; E_ARGUMENT, E_NUMERIC for a bad τ₀ or count, E_NUMERIC for an infinite loss; E_STATE for learned temperatures. The state is unchanged after a failure.
- *          Since 1.0. */
+ *  @return E_ABI; E_ARGUMENT, E_NUMERIC for a bad τ₀ or count, E_NUMERIC for an infinite loss; E_STATE for learned
+ *          temperatures. The state is unchanged after a failure. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_temperature_set_state(adaptau_temperature *temperature,
                                                          const adaptau_temperature_state *state, const float *unit_losses,
                                                          adaptau_error *error);

@@ -318,8 +318,12 @@ static void finish(const struct answering *a, int32_t *found)
 static adaptau_status scan(adaptau_context *context, struct answering *a, int32_t *found, float *scores, adaptau_error *error)
 {
     const adaptau_query           *q = a->query;
-    const struct atau_scan_request request = {
-        .n = q->n, .users = q->embeddings ? NULL : q->ids, .n_masks = a->n_lists, .masks = a->lists, .bias = a->item_bias, .bias_ids = q->ids};
+    const struct atau_scan_request request = {.n = q->n,
+                                              .users = q->embeddings ? NULL : q->ids,
+                                              .n_masks = a->n_lists,
+                                              .masks = a->lists,
+                                              .bias = a->item_bias,
+                                              .bias_ids = q->ids};
     struct atau_score_sides sides;
     adaptau_status          status = atau_score_sides_open(context, &a->sides, false, &sides, error);
     if (status != ADAPTAU_OK)

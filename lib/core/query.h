@@ -13,7 +13,8 @@
 adaptau_status atau_read_query(const adaptau_query *given, int32_t n_users, int32_t n_items, int32_t dim, const int32_t *found,
                                adaptau_query *out, adaptau_error *error);
 
-/* The lists of a query that has been read. `tables` as atau_check_tables leaves them; `check`: their rows, in float32, may not be finite. */
+/* The lists of a query that has been read. `tables` as atau_check_tables leaves them; `check`: their rows, in float32, may not
+ * be finite. */
 adaptau_status atau_answer(adaptau_context *context, const struct atau_tables *tables, const adaptau_query *query, bool check,
                            int32_t *found, float *scores, adaptau_error *error);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A = D_u^{-1/2} R D_i^{-1/2}, R and its row and column sums D by the weights of interactions. With k = d and a few more columns, Ω random [m x k]:
+/* A = D_u^{-1/2} R D_i^{-1/2}, R and its row and column sums D by the weights of interactions. With k = d and a few more columns, Ω random
+ * [m x k]:
  *
  *     Y = A Ω;   ROUNDS times:  Q = orth(Y),  Z = Aᵀ Q,  Y = A orth(Z);   Q = orth(Y)
  *     B = Aᵀ Q [m x k],  BᵀB = W Λ Wᵀ,  S = sqrt(Λ),  U = Q W,  V = B W S^{-1}

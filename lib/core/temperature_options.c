@@ -43,7 +43,8 @@ adaptau_status adaptau_temperature_options_init(adaptau_temperature_options *opt
                                                 int32_t tau_user_policy, adaptau_error *error)
 {
     if (!is_tau0_policy(tau0_policy))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau0_policy = %d is unknown to temperatures, which do not search: adaptau_tune does, for recipes", tau0_policy);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "tau0_policy = %d is unknown to temperatures, which do not search: adaptau_tune does, for recipes", tau0_policy);
     if (!is_tau_user_policy(tau_user_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "tau_user_policy = %d is unknown", tau_user_policy);
     const adaptau_temperature_options defaults = atau_temperature_defaults(tau0_policy, tau_user_policy);
@@ -98,7 +99,9 @@ static adaptau_status check_numbers(const adaptau_temperature_options *o, adapta
 adaptau_status atau_temperature_check_options(const adaptau_temperature_options *o, adaptau_error *error)
 {
     if (!is_tau0_policy(o->tau0_policy))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau0_policy = %d is unknown to temperatures, which do not search: adaptau_tune does, for recipes", o->tau0_policy);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "options->tau0_policy = %d is unknown to temperatures, which do not search: adaptau_tune does, for recipes",
+                         o->tau0_policy);
     if (!is_tau_user_policy(o->tau_user_policy))
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->tau_user_policy = %d is unknown", o->tau_user_policy);
     if (o->warmup_updates < 0)

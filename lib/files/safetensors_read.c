@@ -87,8 +87,9 @@ static adaptau_status read_header(struct atau_safetensors *file, uint64_t size, 
     if (status != ADAPTAU_OK)
         return status;
     if (length > size - LENGTH_SIZE || length > LONGEST_HEADER)
-        return atau_fail(error, ADAPTAU_E_FORMAT, "%s is no safetensors file: it would begin with a header of %" PRIu64 " bytes, and has %" PRIu64,
-                         file->path, length, size);
+        return atau_fail(error, ADAPTAU_E_FORMAT,
+                         "%s is no safetensors file: it would begin with a header of %" PRIu64 " bytes, and has %" PRIu64, file->path,
+                         length, size);
     file->header = atau_allocate(file->context, (size_t)length);
     if (!file->header)
         return atau_fail_memory(error, (size_t)length, "the header of a model file");

@@ -173,8 +173,8 @@ static void fill_lengths(adaptau_recipe *recipe, const struct extent *data)
 static bool finds_temperature(const adaptau_recipe *recipe)
 {
     const int32_t policy = recipe->tau_user_policy;
-    return recipe->normalise == (int32_t)ADAPTAU_NORMALISE_BOTH && recipe->loss != ADAPTAU_LOSS_CCL && recipe->loss != ADAPTAU_LOSS_MSE && policy != ADAPTAU_TAU_USER_LEARNED &&
-           policy != ADAPTAU_TAU_USER_RELEASED;
+    return recipe->normalise == (int32_t)ADAPTAU_NORMALISE_BOTH && recipe->loss != ADAPTAU_LOSS_CCL && recipe->loss != ADAPTAU_LOSS_MSE &&
+           policy != ADAPTAU_TAU_USER_LEARNED && policy != ADAPTAU_TAU_USER_RELEASED;
 }
 
 void atau_recipe_without_trials(adaptau_recipe *recipe)

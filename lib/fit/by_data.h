@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Give every member that is ADAPTAU_BY_DATA its value, but for those that are left to trials. Sizes are not negative; a choice that is unknown is let pass. */
+/* Give every member that is ADAPTAU_BY_DATA its value, but for those that are left to trials. Sizes are not negative; a choice
+ * that is unknown is let pass. */
 void atau_recipe_by_data(adaptau_recipe *recipe, int32_t n_users, int32_t n_items, int64_t n_interactions);
 
 /* The part of it that asks for the loss alone. */

@@ -71,7 +71,8 @@ static adaptau_status check_options(const struct fit *fit, adaptau_error *error)
         return atau_fail(error, ADAPTAU_E_SHAPE, "options->validation has %d users and %d items, but dataset has %d and %d",
                          adaptau_dataset_n_users(o->validation), adaptau_dataset_n_items(o->validation), n, m);
     if (o->validation && adaptau_dataset_n_interactions(o->validation) > 0 && !atau_has_others(o->validation, fit->dataset))
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "options->validation has no interaction that dataset has not, so that it judges nothing");
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "options->validation has no interaction that dataset has not, so that it judges nothing");
     return check_counts(o, error);
 }
 

@@ -80,8 +80,10 @@ adaptau_status atau_read_recipe(adaptau_recipe *out, const adaptau_recipe *recip
 static adaptau_status refuse(const char *name, double value, const char *wanted, adaptau_error *error)
 {
     if (value == ADAPTAU_BY_DATA)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = -1 (ADAPTAU_BY_DATA), but %s is wanted: adaptau_recipe_fill replaces "
-                         "ADAPTAU_BY_DATA in the members whose comments say \"by data\", again after other members were changed", name, wanted);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "recipe->%s = -1 (ADAPTAU_BY_DATA), but %s is wanted: adaptau_recipe_fill replaces "
+                         "ADAPTAU_BY_DATA in the members whose comments say \"by data\", again after other members were changed",
+                         name, wanted);
     return atau_fail(error, ADAPTAU_E_ARGUMENT, "recipe->%s = %.15g, but %s is wanted", name, value, wanted);
 }
 
@@ -233,7 +235,8 @@ static adaptau_status check_loss(const adaptau_recipe *r, adaptau_error *error)
         {r->negative_weight > 0 && !weighs, "negative_weight", r->negative_weight, "only ADAPTAU_LOSS_CCL, _BCE, _MSE and _BSL have one"},
         {r->negative_weight == 0 && weighs, "negative_weight", 0, "ADAPTAU_LOSS_CCL, _BCE, _MSE and _BSL need one above 0"},
         {r->soft_targets > 0 && !softmax, "soft_targets", r->soft_targets, "only ADAPTAU_LOSS_SOFTMAX, _SLATK and _BSL have soft targets"},
-        {closed && !softmax, "tau_user_policy", r->tau_user_policy, "only ADAPTAU_LOSS_SOFTMAX, _SLATK and _BSL have closed forms for users"},
+        {closed && !softmax, "tau_user_policy", r->tau_user_policy,
+         "only ADAPTAU_LOSS_SOFTMAX, _SLATK and _BSL have closed forms for users"},
         {learned0 && (ccl || mse), "tau0_policy", r->tau0_policy, "ADAPTAU_LOSS_CCL and _MSE have no temperature to learn"},
         {learned && (ccl || mse), "tau_user_policy", r->tau_user_policy, "ADAPTAU_LOSS_CCL and _MSE have no temperature to learn"},
         {r->popularity_exponent > 0 && catalogue && !softmax, "popularity_exponent", r->popularity_exponent,

@@ -369,8 +369,9 @@ adaptau_status adaptau_training_begin_epoch(adaptau_training *training, int64_t 
 {
     ATAU_REQUIRE(training, error);
     if (epoch < 0 || epoch >= training->recipe.epochs)
-        return atau_fail(error, ADAPTAU_E_ARGUMENT, "epoch = %" PRId64 " is outside 0 ... %" PRId64 ": the recipe's learning rates fall to 0 over its epochs",
-                         epoch, training->recipe.epochs - 1);
+        return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                         "epoch = %" PRId64 " is outside 0 ... %" PRId64 ": the recipe's learning rates fall to 0 over its epochs", epoch,
+                         training->recipe.epochs - 1);
     adaptau_status status = enter(training, error);
     if (status)
         return status;

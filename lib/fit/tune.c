@@ -158,7 +158,8 @@ static uint32_t choose_divisor(const struct tuning *t)
     uint32_t     divisor = 1;
     if (t->options.user_divisor != ADAPTAU_BY_DATA)
         return (uint32_t)t->options.user_divisor;
-    while (t->recipe.encoder == ADAPTAU_ENCODER_MF && divisor < MOST_DIVISOR && held_out >= 2 * divisor * ENOUGH_HELD_OUT && per_item >= 2 * divisor * ENOUGH_PER_ITEM)
+    while (t->recipe.encoder == ADAPTAU_ENCODER_MF && divisor < MOST_DIVISOR && held_out >= 2 * divisor * ENOUGH_HELD_OUT &&
+           per_item >= 2 * divisor * ENOUGH_PER_ITEM)
         divisor *= 2;
     return divisor;
 }

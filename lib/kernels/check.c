@@ -127,7 +127,10 @@ static adaptau_status check_candidates(const adaptau_batch *b, int32_t n_items, 
         return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->candidates = %d is unknown", b->candidates);
     if (b->candidates == ADAPTAU_CANDIDATES_CATALOGUE) {
         if (b->n_candidates || b->candidate_ids)
-            return atau_fail(error, ADAPTAU_E_ARGUMENT, "batch->n_candidates = %" PRId64 " and batch->candidate_ids%s are given, but the catalogue takes none: 0 and NULL", (int64_t)b->n_candidates, b->candidate_ids ? "" : " = NULL");
+            return atau_fail(error, ADAPTAU_E_ARGUMENT,
+                             "batch->n_candidates = %" PRId64
+                             " and batch->candidate_ids%s are given, but the catalogue takes none: 0 and NULL",
+                             (int64_t)b->n_candidates, b->candidate_ids ? "" : " = NULL");
         return ADAPTAU_OK;
     }
     if (b->n_candidates < 0 || b->n_candidates > INT32_MAX ||

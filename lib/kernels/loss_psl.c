@@ -7,10 +7,9 @@
  *     ∂row_loss/∂f_i   = −w v_i Σ_c g'_ci/Z_i
  *     ∂row_loss/∂(1/τ) =  2 w Σ_i v_i Σ_c a^(2/τ) log a/Z_i
  *
- * with v_i the weight of a positive, and a(x) = max(0, 1 + x), 1 + tanh x or max(0, 1 + atan x). [1 +] is the positive itself, where it is no candidate: over the
- * catalogue with the positives inside the sum it is one.
- * With cosines x is in [−1, 1], as the paper has it, and a^(2/τ) touches the softmax's exp((f_c − f_i)/τ) where they are equal. Double
- * throughout: 2^(2/τ) is no float32 for τ below .0157. */
+ * with v_i the weight of a positive, and a(x) = max(0, 1 + x), 1 + tanh x or max(0, 1 + atan x). [1 +] is the positive itself, where it is
+ * no candidate: over the catalogue with the positives inside the sum it is one. With cosines x is in [−1, 1], as the paper has it, and
+ * a^(2/τ) touches the softmax's exp((f_c − f_i)/τ) where they are equal. Double throughout: 2^(2/τ) is no float32 for τ below .0157. */
 #include <math.h>
 
 #include "kernels/softmax.h"

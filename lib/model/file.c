@@ -91,8 +91,8 @@ static adaptau_status check_half_rows(const struct atau_embeddings *embeddings, 
             largest = fmaxf(largest, fabsf(row[k]));
         }
         if (largest > 0.0f && largest < ATAU_HALF_LEAST_NORMAL)
-            return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%d] has no number above %g, and F16 would lose most of it: save it in F32", name, r,
-                             (double)largest);
+            return atau_fail(error, ADAPTAU_E_NUMERIC, "%s[%d] has no number above %g, and F16 would lose most of it: save it in F32", name,
+                             r, (double)largest);
     }
     return ADAPTAU_OK;
 }

@@ -170,7 +170,9 @@ static adaptau_status recall_options(const adaptau_model *model, const adaptau_d
                                      adaptau_error *error)
 {
     if (!model->folding.present)
-        return atau_fail(error, ADAPTAU_E_STATE, "options is NULL, but the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
+        return atau_fail(error, ADAPTAU_E_STATE,
+                         "options is NULL, but the model does not say how new users are folded in: adaptau_training_end_epoch and "
+                         "adaptau_model_set_fold_in do");
     *out = model->folding.options;
     if (!dataset)
         out->target_strength = 0.0;

@@ -195,8 +195,9 @@ adaptau_status atau_model_ranking_tables(const adaptau_model *model, struct atau
 adaptau_status atau_model_refuse_halves(const struct atau_halves halves[2], adaptau_error *error)
 {
     return halves[ADAPTAU_SIDE_USERS].rows || halves[ADAPTAU_SIDE_ITEMS].rows
-               ? atau_fail(error, ADAPTAU_E_UNSUPPORTED, "the embeddings are F16 in a file, and there are none in float32: adaptau_model_load "
-                                                         "makes them")
+               ? atau_fail(error, ADAPTAU_E_UNSUPPORTED,
+                           "the embeddings are F16 in a file, and there are none in float32: adaptau_model_load "
+                           "makes them")
                : ADAPTAU_OK;
 }
 
@@ -395,7 +396,9 @@ adaptau_status adaptau_model_get_fold_in(const adaptau_model *model, adaptau_fol
     if (model->folding.present)
         atau_write_struct(out, &model->folding.options, sizeof model->folding.options);
     else
-        status = atau_fail(error, ADAPTAU_E_STATE, "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
+        status =
+            atau_fail(error, ADAPTAU_E_STATE,
+                      "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
     atau_model_leave_shared(model);
     return status;
 }

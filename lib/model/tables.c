@@ -171,7 +171,8 @@ adaptau_status atau_tables_explain(const struct atau_raw_tables *tables, adaptau
     for (int side = 0; side < 2 && status == ADAPTAU_E_NUMERIC && !tables->any_length; side++) {
         const int32_t row = tables->side[side].owned ? tables->side[side].n_rows : find_off_sphere(tables, side, 0);
         if (row < tables->side[side].n_rows)
-            return atau_fail(error, status, "row %d of %s has lost its length of 1: adaptau_model_refresh tells the model that the host has written rows",
+            return atau_fail(error, status,
+                             "row %d of %s has lost its length of 1: adaptau_model_refresh tells the model that the host has written rows",
                              row, names[side]);
     }
     return status;

@@ -53,10 +53,12 @@ START_TEST(each_of_many_steps_is_the_formula)
 {
     static const int32_t starts[N] = {0, 0, 0, 0, 60, 1000, INT32_MAX - 20};
     const bool           sphere = _i & 1, shared = _i & 2;
-    adaptau_adam_options options =
-        full_adam_options((adaptau_adam_options){.flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (shared ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
-                                                 .learning_rate = LEARNING_RATE, .beta1 = BETA1, .beta2 = BETA2,
-                                                 .weight_decay = DECAY});
+    adaptau_adam_options options = full_adam_options(
+        (adaptau_adam_options){.flags = (sphere ? ADAPTAU_ADAM_TO_SPHERE : 0) | (shared ? ADAPTAU_ADAM_ROW_SECOND_MOMENT : 0),
+                               .learning_rate = LEARNING_RATE,
+                               .beta1 = BETA1,
+                               .beta2 = BETA2,
+                               .weight_decay = DECAY});
     float                rows[N * DIM], first[N * DIM] = {0.0f}, second[N * DIM] = {0.0f}, gradients[N * DIM];
     int32_t              steps[N];
     adaptau_adam_rows    table = {.struct_size = sizeof table, .dim = DIM, .n = N, .rows = rows, .first = first,

@@ -158,8 +158,10 @@ static adaptau_status per_row_draws(void)
 
 static adaptau_status popular_draws(void)
 {
-    return sample(&many_items, (adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_SHARED_POPULARITY, .rows = ADAPTAU_SAMPLER_ROWS_INTERACTIONS,
-                                                         .n_candidates = MANY, .flags = ADAPTAU_SAMPLER_LOG_Q});
+    return sample(&many_items, (adaptau_sampler_options){.kind = ADAPTAU_SAMPLER_SHARED_POPULARITY,
+                                                         .rows = ADAPTAU_SAMPLER_ROWS_INTERACTIONS,
+                                                         .n_candidates = MANY,
+                                                         .flags = ADAPTAU_SAMPLER_LOG_Q});
 }
 
 static adaptau_status factorise(const adaptau_dataset *data, adaptau_model_options options)

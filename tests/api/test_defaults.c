@@ -239,7 +239,8 @@ START_TEST(adam_without_decay_is_the_plain_step)
         const float gradient = (float)g[t];
         OK(adaptau_adam(context, &options, 1, NULL, &gradient, 0, &rows, &error));
     }
-    const double wanted = step_by_hand(1.0, g, _i == 3 ? 0.0 : 0.25, _i == 0 || _i == 2 ? 0.0 : 0.9, _i == 1 || _i == 2 ? 0.0 : 0.999, 1e-12);
+    const double wanted =
+        step_by_hand(1.0, g, _i == 3 ? 0.0 : 0.25, _i == 0 || _i == 2 ? 0.0 : 0.9, _i == 1 || _i == 2 ? 0.0 : 0.999, 1e-12);
     ck_assert_msg(fabs((double)x[0] - wanted) < 1e-6, "%.9g, not %.9g", (double)x[0], wanted);
     adaptau_context_destroy(context);
 }
@@ -293,8 +294,9 @@ END_TEST
 /* Learning rates of 0 are a model's like any other, also of one that grows. */
 START_TEST(a_frozen_model_grows_frozen)
 {
-    struct world         w = open_world((adaptau_context_options){.n_threads = 1}, (adaptau_model_options){.flags = ADAPTAU_MODEL_FREE_LENGTH},
-                                        (adaptau_sampler_options){0}, (adaptau_temperature_options){0});
+    struct world         w = open_world((adaptau_context_options){.n_threads = 1},
+                                        (adaptau_model_options){.flags = ADAPTAU_MODEL_FREE_LENGTH}, (adaptau_sampler_options){0},
+                                        (adaptau_temperature_options){0});
     static float         users[USERS * DIM], items[ITEMS * DIM];
     adaptau_model       *grown = NULL;
     const adaptau_batch  batch = first_batch(&w);
@@ -317,7 +319,8 @@ START_TEST(a_margin_of_0_counts_every_positive_score)
     static const float             users[2] = {1.0f, 0.0f}, items[4] = {1.0f, 0.0f, 0.6f, 0.8f};
     static const int64_t           ptr[2] = {0, 1};
     static const int32_t           positive[1] = {0};
-    const adaptau_tables           tables = {.struct_size = sizeof tables, .n_users = 1, .n_items = 2, .dim = 2, .users = users, .items = items};
+    const adaptau_tables           tables = {.struct_size = sizeof tables, .n_users = 1, .n_items = 2, .dim = 2,
+                                             .users = users, .items = items};
     const adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = positive};
     const adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = 1.0f};
     adaptau_loss_output            output = {.struct_size = sizeof output};

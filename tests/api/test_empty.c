@@ -324,11 +324,10 @@ START_TEST(objects_of_every_pair_of_empty_counts_work_or_say_why_not)
         adaptau_dataset      *data = NULL;
         adaptau_model        *model = NULL;
         adaptau_temperature  *temperature = NULL;
-        adaptau_model_options options =
-            full_model_options((adaptau_model_options){.dim = 4, .encoder = _i / 8 % 3,
-                                                       .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]});
-        if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL, NULL,
-                                                          &data, &error)) &&
+        adaptau_model_options options = full_model_options((adaptau_model_options){
+            .dim = 4, .encoder = _i / 8 % 3, .init = (int32_t[]){ADAPTAU_INIT_SPHERE, ADAPTAU_INIT_XAVIER, ADAPTAU_INIT_SPECTRAL}[init]});
+        if (DONE(adaptau_dataset_create_from_interactions(context, n, m, n_pairs, n_pairs ? pair_users : NULL, n_pairs ? pair_items : NULL,
+                                                          NULL, &data, &error)) &&
             DONE(adaptau_model_create(context, data, &options, &model, &error)) &&
             DONE(adaptau_temperature_create(context, data, NULL, &temperature, &error))) {
             DONE(adaptau_model_update_temperature(model, temperature, &error));

@@ -34,7 +34,8 @@ START_TEST(psl_of_equal_scores_has_its_gradient)
     float                          gradient[DIM];
     adaptau_loss                   loss = {.struct_size = sizeof loss};
     const adaptau_row_temperatures temperatures = {.struct_size = sizeof temperatures, .tau = (float)TAU};
-    const adaptau_tables           tables = {.struct_size = sizeof tables, .n_users = 1, .n_items = ITEMS, .dim = DIM, .users = user, .items = items};
+    const adaptau_tables           tables = {.struct_size = sizeof tables, .n_users = 1, .n_items = ITEMS, .dim = DIM,
+                                             .users = user, .items = items};
     const adaptau_batch            batch = {.struct_size = sizeof batch, .n_rows = 1, .positive_ptr = ptr, .positives = &positive};
     adaptau_loss_output            output = {.struct_size = sizeof output, .user_gradients = gradient};
     OK(adaptau_loss_init(&loss, ADAPTAU_LOSS_PSL, &error));

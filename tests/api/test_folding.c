@@ -71,7 +71,8 @@ static void check_says_nothing(const adaptau_model *model)
     adaptau_fold_in_options said = {.struct_size = sizeof said, .tau = 7.0};
     adaptau_fold_in        *in = NULL;
     ck_assert_int_eq(adaptau_model_get_fold_in(model, &said, &error), ADAPTAU_E_STATE);
-    ck_assert_str_eq(error.message, "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
+    ck_assert_str_eq(error.message,
+                     "the model does not say how new users are folded in: adaptau_training_end_epoch and adaptau_model_set_fold_in do");
     ck_assert(said.tau == 7.0);
     ck_assert_int_eq(adaptau_fold_in_create(model, NULL, NULL, &in, &error), ADAPTAU_E_STATE);
     ck_assert_ptr_null(in);
@@ -319,7 +320,8 @@ START_TEST(a_failure_leaves_what_was_said)
     adaptau_dataset              *data = make_data(context);
     adaptau_model                *model = NULL;
     adaptau_model_options         options = full_model_options((adaptau_model_options){.dim = DIM});
-    const adaptau_fold_in_options first = {.struct_size = sizeof first, .tau = 0.4, .popularity_exponent = 0.5, .n_steps = 2, .divisor = 2.0};
+    const adaptau_fold_in_options first = {
+        .struct_size = sizeof first, .tau = 0.4, .popularity_exponent = 0.5, .n_steps = 2, .divisor = 2.0};
     OK(adaptau_model_create(context, data, &options, &model, &error));
     OK(adaptau_model_set_fold_in(model, data, &first, &error));
     const struct folded truth = fold(model, NULL, NULL);

@@ -133,7 +133,8 @@ START_TEST(takes_the_temperature_that_the_model_was_trained_with)
     adaptau_recipe       recipe = new_recipe();
     adaptau_training    *training = NULL;
     adaptau_model       *model = new_model(w.context, w.data, recipe);
-    const adaptau_fold_in_options said = {.struct_size = sizeof said, .tau = 0.17, .divisor = 2.0, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    const adaptau_fold_in_options said = {
+        .struct_size = sizeof said, .tau = 0.17, .divisor = 2.0, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     OK(adaptau_model_set_fold_in(model, NULL, &said, &error));
     recipe.tau0_policy = recipe.tau_user_policy = ADAPTAU_BY_DATA;
     OK(adaptau_training_create_from(w.context, w.data, &recipe, model, NULL, &training, &error));

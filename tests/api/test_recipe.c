@@ -415,7 +415,8 @@ static bool has(const adaptau_dataset_view *view, int32_t user, int32_t item)
 
 static void expect_parts(const struct split *s)
 {
-    ck_assert_int_eq(adaptau_dataset_n_interactions(s->kept) + adaptau_dataset_n_interactions(s->held_out), adaptau_dataset_n_interactions(s->data));
+    ck_assert_int_eq(adaptau_dataset_n_interactions(s->kept) + adaptau_dataset_n_interactions(s->held_out),
+                     adaptau_dataset_n_interactions(s->data));
     for (int32_t u = 0; u < 40; u++)
         for (int64_t p = s->all.user_ptr[u]; p < s->all.user_ptr[u + 1]; p++)
             ck_assert(has(&s->left, u, s->all.user_items[p]) != has(&s->out, u, s->all.user_items[p]));

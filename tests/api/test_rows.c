@@ -230,7 +230,8 @@ START_TEST(backward_survives_extreme_norms_and_gradients)
 {
     static const struct {
         float norm, gradient;
-    } cases[] = {{FLT_MAX, 1e30f}, {1e38f, 1e38f}, {1e35f, 3e38f}, {1e-40f, 1e-39f}, {FLT_TRUE_MIN, 1e-44f}, {1e-35f, 1e-9f}, {2.0f, 2e38f}};
+    } cases[] = {{FLT_MAX, 1e30f},       {1e38f, 1e38f},  {1e35f, 3e38f}, {1e-40f, 1e-39f},
+                 {FLT_TRUE_MIN, 1e-44f}, {1e-35f, 1e-9f}, {2.0f, 2e38f}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float unit[4] = {0.5f, 0.5f, 0.5f, 0.5f}, norm = cases[i].norm, g = cases[i].gradient;
         float gradient[4] = {g, g, g, -g}, again[4] = {g, g, g, g};

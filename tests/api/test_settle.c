@@ -69,7 +69,8 @@ static void expect_popular(const adaptau_model *model, const adaptau_dataset *da
     OK(adaptau_dataset_get_view(data, &view, &error));
     rank_for(model, user, best);
     for (int k = 1; k < K; k++) {
-        const int64_t a = view.item_ptr[best[k - 1] + 1] - view.item_ptr[best[k - 1]], b = view.item_ptr[best[k] + 1] - view.item_ptr[best[k]];
+        const int64_t a = view.item_ptr[best[k - 1] + 1] - view.item_ptr[best[k - 1]],
+                      b = view.item_ptr[best[k] + 1] - view.item_ptr[best[k]];
         ck_assert_msg(a > b || (a == b && best[k - 1] < best[k]), "user %d: item %d of %d users before item %d of %d", user, best[k - 1],
                       (int)a, best[k], (int)b);
     }
@@ -199,7 +200,8 @@ START_TEST(gradients_leave_zeros_that_can_learn)
     adaptau_context      *context = make_context(ADAPTAU_BACKEND_AUTO, 1);
     adaptau_dataset      *data = make_data(context, false);
     adaptau_model_options options = full_model_options((adaptau_model_options){.dim = DIM, .flags = learns ? ADAPTAU_MODEL_RAW_USERS : 0});
-    adaptau_batch         batch = {.struct_size = sizeof batch, .n_rows = 1, .users = &user, .positive_ptr = positive_ptr, .positives = &positive};
+    adaptau_batch         batch = {.struct_size = sizeof batch, .n_rows = 1, .users = &user, .positive_ptr = positive_ptr,
+                                   .positives = &positive};
     adaptau_model        *model = NULL;
     adaptau_temperature  *temperature = NULL;
     OK(adaptau_model_create(context, data, &options, &model, &error));

@@ -725,7 +725,8 @@ static int32_t count_pieces(void *user_data, const adaptau_reduce_piece *piece)
 /* _i: policy. The rows of a batch are those of other shards, from the first batch on. */
 START_TEST(a_shard_takes_part_in_a_first_batch_without_rows)
 {
-    static const int32_t policies[] = {ADAPTAU_TAU_USER_NONE, ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_RELEASED, ADAPTAU_TAU_USER_LEARNED};
+    static const int32_t policies[] = {ADAPTAU_TAU_USER_NONE, ADAPTAU_TAU_USER_BY_LOSS, ADAPTAU_TAU_USER_RELEASED,
+                                       ADAPTAU_TAU_USER_LEARNED};
     const adaptau_temperature_options options = full_temperature_options(
         (adaptau_temperature_options){.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.25, .tau_user_policy = policies[_i]});
     const adaptau_model_options model_options = full_model_options((adaptau_model_options){.dim = D});

@@ -279,7 +279,8 @@ START_TEST(unit_rows_get_tangent_gradients)
 }
 END_TEST
 
-/* _i: kind x normalisation or split temperatures x weights of interactions. Sampled candidates cover every item here, as untouched ones get no target. */
+/* _i: kind x normalisation or split temperatures x weights of interactions. Sampled candidates cover every item here, as untouched ones get
+ * no target. */
 START_TEST(soft_targets_match_central_differences)
 {
     struct problem p = {.n_users = 6,

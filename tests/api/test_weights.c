@@ -433,7 +433,8 @@ END_TEST
 START_TEST(losses_of_users_count_repeated_interactions)
 {
     adaptau_dataset                  *data = make_data(weights);
-    const adaptau_temperature_options personal = {.tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.2, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
+    const adaptau_temperature_options personal = {
+        .tau0_policy = ADAPTAU_TAU0_FIXED, .tau = 0.2, .tau_user_policy = ADAPTAU_TAU_USER_BY_LOSS};
     struct training                   of_users = begin(data, personal), of_pairs = begin(data, personal), repeated = begin(data, personal);
     static int64_t                    row_ptr[MOST_ROWS + 1];
     static int32_t                    pair_users[PAIRS];

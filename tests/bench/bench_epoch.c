@@ -402,9 +402,10 @@ static void print_json(const struct result *r, int threads, int dim)
         snprintf(bf16, sizeof bf16, "%.4f", r->bf16 / r->bare);
     printf("{\"exact_epoch_over_bare_gemm\": %.4f, \"exact_epoch_bf16_over_bare_gemm\": %s, "
            "\"evaluate_over_bare_gemm\": %.4f, \"speedup_2_threads\": %.4f, \"peak_extra_mib\": %.2f, "
-           "\"soft_targets_over_bare_gemm\": %.4f, \"weighted_over_unweighted\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, \"step_ms_1_thread\": %.3f, ",
-           r->step / r->bare, bf16, r->evaluate / r->bare_scores, r->one_thread / r->step, r->extra_mib, r->soft / r->bare, r->weighted / r->step,
-           1e3 * r->step, 1e3 * r->bare, 1e3 * r->one_thread);
+           "\"soft_targets_over_bare_gemm\": %.4f, \"weighted_over_unweighted\": %.4f, \"step_ms\": %.3f, \"bare_step_ms\": %.3f, "
+           "\"step_ms_1_thread\": %.3f, ",
+           r->step / r->bare, bf16, r->evaluate / r->bare_scores, r->one_thread / r->step, r->extra_mib, r->soft / r->bare,
+           r->weighted / r->step, 1e3 * r->step, 1e3 * r->bare, 1e3 * r->one_thread);
     printf("\"parts_ms\": {\"turn_of_epoch\": %.3f, \"sampler\": %.3f, \"scores\": %.3f, \"user_gradients\": %.3f, "
            "\"item_gradients\": %.3f, \"model\": %.3f, \"adam\": %.3f}, ",
            1e3 * p->turn, 1e3 * p->sample, 1e3 * p->scores, 1e3 * p->users, 1e3 * p->items, 1e3 * p->rest, 1e3 * p->apply);

@@ -115,7 +115,8 @@ START_TEST(what_has_no_meaning_is_refused)
     int n_refused = 0;
     for (int i = 0; i < n_hyperparameters; i++) {
         const struct hyperparameter *h = &hyperparameters[i];
-        const bool fits = (h->encoders == 0 || h->encoders >> kinds[_i].encoder & 1) && (h->losses == 0 || h->losses >> kinds[_i].loss & 1) &&
+        const bool fits = (h->encoders == 0 || h->encoders >> kinds[_i].encoder & 1) &&
+                          (h->losses == 0 || h->losses >> kinds[_i].loss & 1) &&
                           (h->contrasts == 0 || h->contrasts >> kinds[_i].contrast & 1);
         struct recipe recipe = make_recipe(_i);
         char          text[200] = "";

@@ -69,7 +69,8 @@ static void write_again(void)
     }
     if (plain) {
         const char *path = fuzz_path(1);
-        must(atau_safetensors_write_summed(atau_to_path(path), n, tensors, m, metadata, NULL) == ADAPTAU_OK, "what was read can be written");
+        must(atau_safetensors_write_summed(atau_to_path(path), n, tensors, m, metadata, NULL) == ADAPTAU_OK,
+             "what was read can be written");
         adaptau_status status = atau_safetensors_open(fuzz_context(), atau_from_path(path), &second, NULL);
         const bool     taken = atau_safetensors_find(&first, "checksum") != NULL; /* then the name is there twice */
         must(status == ADAPTAU_OK || taken || n == ATAU_MAX_TENSORS, "what was written can be read");

@@ -211,7 +211,8 @@ void callbacks_throw_through(const adaptau::context &context)
     });
     expect(tuned.tau0_policy == ADAPTAU_TAU0_FIXED && found.tau == tuned.tau && trials == found.n_trials, "a temperature was found");
     expect_mine("in a trial", [&] {
-        adaptau::tune(context, data, recipe, adaptau::tune_options(), [](const adaptau_tune_progress &) -> bool { throw mine("in a trial"); });
+        adaptau::tune(context, data, recipe, adaptau::tune_options(),
+                      [](const adaptau_tune_progress &) -> bool { throw mine("in a trial"); });
     });
     expect_error(ADAPTAU_E_CANCELLED, "", [&] {
         adaptau::tune(context, data, recipe, adaptau::tune_options(), [](const adaptau_tune_progress &) { return false; });
@@ -235,7 +236,8 @@ void callbacks_throw_through(const adaptau::context &context)
     got.clear();
     expect(same_tables(adaptau::model::map(context, path, &got).tables(), model.tables()) && got.size() == 2, "mapped with them");
     got.clear();
-    expect(adaptau::model::load(context, path, &got) && got.size() == 2 && adaptau::model::view(context, bytes, &got) && got.size() == 4, "from a file, and viewed");
+    expect(adaptau::model::load(context, path, &got) && got.size() == 2 && adaptau::model::view(context, bytes, &got) && got.size() == 4,
+           "from a file, and viewed");
     model.export_npy(ADAPTAU_SIDE_ITEMS, path);
     model.export_index(ADAPTAU_SIDE_USERS, path);
     std::remove(path);
@@ -253,7 +255,8 @@ void trainings_take_and_give(const adaptau::context &context)
     const adaptau::sampler sampler(context, data, adaptau::sampler_options(recipe));
     expect(sampler.n_batches() == whole.sampler()->n_batches(), "a sampler by a recipe");
     adaptau_model *handle = model.get();
-    expect_error(ADAPTAU_E_SHAPE, "model has 40 users", [&] { adaptau::training(context, more, recipe, std::move(model), std::move(temperature)); });
+    expect_error(ADAPTAU_E_SHAPE, "model has 40 users",
+                 [&] { adaptau::training(context, more, recipe, std::move(model), std::move(temperature)); });
     expect(model.get() == handle && temperature, "a failure takes nothing");
     adaptau::training from(context, data, recipe, std::move(model), std::move(temperature));
     expect(!model && !temperature && from.model()->get() == handle, "a training has taken them"); // NOLINT: empty, not undefined
@@ -271,7 +274,8 @@ void trainings_take_and_give(const adaptau::context &context)
     }
     from.model()->settle_users(more.n_users() == n_users ? more : data);
     const auto said = adaptau::fold_in_options(recipe, *from.model(), *from.temperature());
-    expect(said.tau == from.temperature()->state().tau0 && from.model()->fold_in().tau_user_policy == said.tau_user_policy, "how to fold in");
+    expect(said.tau == from.temperature()->state().tau0 && from.model()->fold_in().tau_user_policy == said.tau_user_policy,
+           "how to fold in");
     auto larger = from.model()->grow(more, nullptr), folded = from.model()->grow(more, &said);
     expect(larger.n_users() == n_users + 3 && !same_tables(larger.tables(), folded.tables()), "new users are folded in where that is said");
     adaptau::training next(context, more, recipe, std::move(larger), from.temperature()->grow(more));
@@ -353,7 +357,8 @@ void shards_are_reduced(const adaptau::context &context)
     const double before = tau.loss_sums().first;
     tau.add_losses(who, unit, terms);
     tau.add_losses_of_shard(who, unit);
-    expect(tau.loss_sums().first >= before && !std::isnan(tau.unit_losses(data)[static_cast<std::size_t>(batch.users[0])]), "losses were taken");
+    expect(tau.loss_sums().first >= before && !std::isnan(tau.unit_losses(data)[static_cast<std::size_t>(batch.users[0])]),
+           "losses were taken");
     const auto state = tau.state();
     tau.set_state(state, tau.unit_losses(data));
 

@@ -65,7 +65,8 @@ START_TEST(arrays_of_any_length_are_widened_between_fences)
             out[-1] = 7.0f;
         levels[_i].kernels.widen(n, halves, out);
         for (int64_t k = 0; k < n; k++)
-            ck_assert_msg(bits_of(out[k]) == bits_of((float)value_of(halves[k])), "%s: %lld of %lld", levels[_i].name, (long long)k, (long long)n);
+            ck_assert_msg(bits_of(out[k]) == bits_of((float)value_of(halves[k])), "%s: %lld of %lld", levels[_i].name, (long long)k,
+                          (long long)n);
         if (n < 64)
             ck_assert_msg(out[-1] == 7.0f, "%s: writes before %lld numbers", levels[_i].name, (long long)n);
     }

@@ -144,7 +144,8 @@ START_TEST(the_largest_sums_do_not_overflow)
                 line[p] = UINT32_C(0xFFFFFFFF);
                 column[p] = sign ? UINT32_C(0x81818181) : UINT32_C(0x7F7F7F7F);
             }
-            ck_assert_int_eq(kinds[kind].kernels->screen(1, 1, 1024, line, 1024, column, 1, &from, &one, &one, NULL, &least[sign], &cell), 1);
+            ck_assert_int_eq(kinds[kind].kernels->screen(1, 1, 1024, line, 1024, column, 1, &from, &one, &one, NULL, &least[sign], &cell),
+                             1);
             ck_assert_uint_eq(cell, 0);
         }
 }

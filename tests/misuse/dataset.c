@@ -35,7 +35,8 @@ static void prepare_dataset_create(void)
     static const int32_t indices[6] = {1, 4, 0, 3, 4, 4};
     memcpy(a.indptr, indptr, sizeof indptr);
     memcpy(a.indices, indices, sizeof indices);
-    CSR = (adaptau_csr){.struct_size = sizeof CSR, .n_users = 4, .n_items = 5, .indptr = a.indptr, .indices = a.indices, .weights = a.numbers};
+    CSR = (adaptau_csr){
+        .struct_size = sizeof CSR, .n_users = 4, .n_items = 5, .indptr = a.indptr, .indices = a.indices, .weights = a.numbers};
     for (int p = 0; p < 6; p++)
         a.numbers[p] = 1.0f;
     a.context = desk.context;

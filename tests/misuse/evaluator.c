@@ -56,7 +56,8 @@ static const struct misuse create[] = {
     IS_NULL(held_out),
     IS_NULL(out),
     BAD_STRUCT(options),
-    {ADAPTAU_E_ARGUMENT, "options->n_cutoffs = 0, but must be at least 1, the length of options->cutoffs; adaptau_evaluator_options_init writes the",
+    {ADAPTAU_E_ARGUMENT,
+     "options->n_cutoffs = 0, but must be at least 1, the length of options->cutoffs; adaptau_evaluator_options_init writes the",
      {TO(OPTIONS.n_cutoffs, 0)}},
     {ADAPTAU_E_ARGUMENT, "options->n_cutoffs = -1 is negative", {TO(OPTIONS.n_cutoffs, -1)}},
     {ADAPTAU_E_ARGUMENT, "options->cutoffs is NULL, but options->n_cutoffs = 3", {TO(OPTIONS.cutoffs, NULL)}},
@@ -105,13 +106,17 @@ static void prepare_results(void)
     a.cutoff = 20;
 }
 
-#define BAD_RESULTS                                                                                                     \
-    IS_NULL(evaluator), IS_NULL(out),                                                                                   \
-        {ADAPTAU_E_STATE, "the evaluator has not run", {FROM(a.evaluator, desk.unused_evaluator)}},                     \
-        {ADAPTAU_E_ARGUMENT, "cutoff = 1, but options->cutoffs of this evaluator were 20", {TO(a.cutoff, 1)}},                                       \
-        {ADAPTAU_E_ARGUMENT, "cutoff = -1, but options->cutoffs", {TO(a.cutoff, -1)}},                                     \
-        {ADAPTAU_E_ARGUMENT, "metric = -1 is outside", {TO(a.metric, -1)}},                                             \
-        {ADAPTAU_E_ARGUMENT, "metric = 6 is outside", {TO(a.metric, ADAPTAU_N_METRICS)}}
+#define BAD_RESULTS                                                                                                                        \
+    IS_NULL(evaluator), IS_NULL(out), {ADAPTAU_E_STATE, "the evaluator has not run", {FROM(a.evaluator, desk.unused_evaluator)}},          \
+        {ADAPTAU_E_ARGUMENT, "cutoff = 1, but options->cutoffs of this evaluator were 20", {TO(a.cutoff, 1)}},                             \
+        {ADAPTAU_E_ARGUMENT, "cutoff = -1, but options->cutoffs", {TO(a.cutoff, -1)}},                                                     \
+        {ADAPTAU_E_ARGUMENT, "metric = -1 is outside", {TO(a.metric, -1)}},                                                                \
+    {                                                                                                                                      \
+        ADAPTAU_E_ARGUMENT, "metric = 6 is outside",                                                                                       \
+        {                                                                                                                                  \
+            TO(a.metric, ADAPTAU_N_METRICS)                                                                                                \
+        }                                                                                                                                  \
+    }
 
 static void prepare_evaluator_mean(void)
 {

@@ -194,9 +194,15 @@ static const struct misuse export[] = {
 };
 
 static const struct subject subjects[] = {
-    SUBJECT(model_save, save), SUBJECT(model_save_with, save_with), SUBJECT(model_save_half, save_with), SUBJECT(model_load, load), SUBJECT(model_load_with, load),
+    SUBJECT(model_save, save),
+    SUBJECT(model_save_with, save_with),
+    SUBJECT(model_save_half, save_with),
+    SUBJECT(model_load, load),
+    SUBJECT(model_load_with, load),
     SUBJECT(model_save_checkpoint, save_checkpoint),
-    SUBJECT(model_load_checkpoint, resume), SUBJECT(model_export_npy, export), SUBJECT(model_export_index, export),
+    SUBJECT(model_load_checkpoint, resume),
+    SUBJECT(model_export_npy, export),
+    SUBJECT(model_export_index, export),
 };
 
 static const struct harmless harmless[] = {{NULL, NULL}};

@@ -583,7 +583,13 @@ static adaptau_status call_fit(adaptau_error *error)
     return adaptau_fit(a.context, a.dataset, a.recipe, a.fit_options, a.model_out, a.result, error);
 }
 
-#define NEGATIVE(member)                                                                                                    {ADAPTAU_E_ARGUMENT, "options->" #member " = -1 is negative", {TO(FIT.member, -1)}}
+#define NEGATIVE(member)                                                                                                                   \
+    {                                                                                                                                      \
+        ADAPTAU_E_ARGUMENT, "options->" #member " = -1 is negative",                                                                       \
+        {                                                                                                                                  \
+            TO(FIT.member, -1)                                                                                                             \
+        }                                                                                                                                  \
+    }
 
 static const struct misuse fit[] = {
     IS_NULL(context),

@@ -115,11 +115,17 @@ static void read_content(const char *where)
     a.context = desk.context;
 }
 
-#define BAD_BYTES                                                                                                       \
-    IS_NULL(context), IS_NULL(bytes), {ADAPTAU_E_ARGUMENT, "size = -1 is negative", {TO(a.size, -1)}},                  \
-        {ADAPTAU_E_FORMAT, "the buffer has 0 bytes, too few", {TO(a.size, 0)}},                                         \
-        {ADAPTAU_E_FORMAT, "the buffer is no safetensors file: it would begin with a header of", {TO(a.size, 100)}},                                         \
-        {ADAPTAU_E_FORMAT, "the buffer", {TO(a.content[7], 1)}}, {ADAPTAU_E_FORMAT, "the buffer, byte 9", {TO(a.content[8], 'x')}}
+#define BAD_BYTES                                                                                                                          \
+    IS_NULL(context), IS_NULL(bytes), {ADAPTAU_E_ARGUMENT, "size = -1 is negative", {TO(a.size, -1)}},                                     \
+        {ADAPTAU_E_FORMAT, "the buffer has 0 bytes, too few", {TO(a.size, 0)}},                                                            \
+        {ADAPTAU_E_FORMAT, "the buffer is no safetensors file: it would begin with a header of", {TO(a.size, 100)}},                       \
+        {ADAPTAU_E_FORMAT, "the buffer", {TO(a.content[7], 1)}},                                                                           \
+    {                                                                                                                                      \
+        ADAPTAU_E_FORMAT, "the buffer, byte 9",                                                                                            \
+        {                                                                                                                                  \
+            TO(a.content[8], 'x')                                                                                                          \
+        }                                                                                                                                  \
+    }
 
 static void prepare_model_load_from(void)
 {

@@ -8,9 +8,10 @@
 #include "../support/suite.h"
 #include "misuse.h"
 
-static const struct misuse_file *const files[] = {&context_misuse,   &kernels_misuse, &dataset_misuse, &sampler_misuse,
-                                                  &temperature_misuse, &evaluator_misuse, &search_misuse, &model_misuse, &step_misuse,
-                                                  &serve_misuse,     &files_misuse, &memory_misuse, &shards_misuse, &fit_misuse, &tune_misuse, &options_misuse};
+static const struct misuse_file *const files[] = {&context_misuse,     &kernels_misuse,   &dataset_misuse, &sampler_misuse,
+                                                  &temperature_misuse, &evaluator_misuse, &search_misuse,  &model_misuse,
+                                                  &step_misuse,        &serve_misuse,     &files_misuse,   &memory_misuse,
+                                                  &shards_misuse,      &fit_misuse,       &tune_misuse,    &options_misuse};
 
 #define N_FILES ((int)(sizeof files / sizeof *files))
 

@@ -32,7 +32,9 @@ template <class Action> void expect_error(adaptau_status status, const char *mes
 
 bool same_tables(const adaptau_tables &a, const adaptau_tables &b)
 {
-    const auto bytes_of = [&](std::int32_t rows) { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(a.dim) * sizeof(float); };
+    const auto bytes_of = [&](std::int32_t rows) {
+        return static_cast<std::size_t>(rows) * static_cast<std::size_t>(a.dim) * sizeof(float);
+    };
     return a.n_users == b.n_users && a.n_items == b.n_items && a.dim == b.dim && std::memcmp(a.users, b.users, bytes_of(a.n_users)) == 0 &&
            std::memcmp(a.items, b.items, bytes_of(a.n_items)) == 0;
 }

@@ -250,9 +250,16 @@ static void make_tight(float *equal, float *above, float scale)
 static bool passes(const float *user, const float *item, float *added)
 {
     adaptau_context *context = open_with(ADAPTAU_BACKEND_REFERENCE, &atau_int8_reference);
-    struct atau_score_sides sides = {.context = context,
-                                     .tables = {.struct_size = sizeof(adaptau_tables), .n_users = 1, .n_items = 1, .dim = DIM, .users = user,
-                                                .user_stride = DIM, .items = item, .item_stride = DIM, .item_bias = added}};
+    struct atau_score_sides    sides = {.context = context,
+                                        .tables = {.struct_size = sizeof(adaptau_tables),
+                                                   .n_users = 1,
+                                                   .n_items = 1,
+                                                   .dim = DIM,
+                                                   .users = user,
+                                                   .user_stride = DIM,
+                                                   .items = item,
+                                                   .item_stride = DIM,
+                                                   .item_bias = added}};
     struct atau_screen         screen = {0};
     struct atau_screened_block block;
     struct atau_arena          arena = {0};

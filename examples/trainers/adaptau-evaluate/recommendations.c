@@ -58,7 +58,7 @@ static adaptau_status take_told(struct table *table, const char *text, adaptau_e
         while (key < 4 && strncmp(text, keys[key], strlen(keys[key])) != 0)
             key++;
         if (key == 4)
-            return fail(error, ADAPTAU_E_ARGUMENT, 
+            return fail(error, ADAPTAU_E_ARGUMENT,
                         "--list-columns: \"%.*s\" is not user=, item=, rank= or score= with a column's name or number",
                         (int)(length < 60 ? length : 60), text);
         const size_t   before = strlen(keys[key]);

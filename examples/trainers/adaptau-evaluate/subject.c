@@ -69,8 +69,8 @@ adaptau_status subject_open(struct subject *subject, struct truth *truth, const 
         status = fail(error, ADAPTAU_E_STATE, "%s: users had all of its items before, so nothing of its lists is left",
                       shown_path(path));
     else if (subject->n_missing == truth->n)
-        status = fail(error, ADAPTAU_E_STATE,
-                      "%s: no list for any of the %d users with test pairs; are users called the same in both?", shown_path(path), truth->n);
+        status = fail(error, ADAPTAU_E_STATE, "%s: no list for any of the %d users with test pairs; are users called the same in both?",
+                      shown_path(path), truth->n);
     if (status)
         subject_close(subject);
     return status;

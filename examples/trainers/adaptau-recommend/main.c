@@ -256,7 +256,8 @@ static adaptau_status list_similar(struct run *run, bool items, adaptau_error *e
         status = rank_similar(&run->catalog, &run->choice, items, rows[i], &run->lists, error);
         if (status)
             break;
-        const struct recipient what = {row_label(items ? &run->catalog.items : &run->catalog.users, rows[i], label), rows[i], false, 0, NULL};
+        const struct recipient what = {row_label(items ? &run->catalog.items : &run->catalog.users, rows[i], label), rows[i], false, 0,
+                                       NULL};
         output_list(&run->output, &what, run->lists.k, run->lists.found, run->lists.scores);
     }
     free(rows);

@@ -81,7 +81,8 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"similar-users", OPTION_FLAG, &similar_users, 0, 0, NULL, NULL, "the users most similar to each, by cosine", NULL},
         {"from", OPTION_FLAG, &from, 0, 0, NULL, NULL,
          "the words are items that somebody has who is not in the model: one list for all of them", NULL},
-        {"tau", OPTION_DECIMAL, &s->tau, 1e-3, 1e3, NULL, "X", "of --from: the temperature, instead of what the model says (where it does not: 0.1)", NULL},
+        {"tau", OPTION_DECIMAL, &s->tau, 1e-3, 1e3, NULL, "X",
+         "of --from: the temperature, instead of what the model says (where it does not: 0.1)", NULL},
         {"row", OPTION_FLAG, &s->rows, 0, 0, NULL, NULL, "the words are rows of the tables, from 0, and not names", NULL},
         {"cold", OPTION_CHOICE, &s->cold, 0, 0, cold_names, NULL,
          "what a user gets whom the model does not have: an error, or what is popular in --seen (refuse)", NULL},
@@ -93,7 +94,8 @@ int read_settings(int argc, char **argv, struct settings *settings)
         {"exclude", OPTION_TEXT, &s->exclude, 0, 0, NULL, "FILE", "none of the items in a file, one per line", NULL},
         {"why", OPTION_WHOLE, &s->n_reasons, 1, REASONS_MAX, NULL, NULL,
          "print with each item so many of those that the user has by --seen, or of the words with --from: the most similar ones, by "
-         "cosine of the model's embeddings", NULL},
+         "cosine of the model's embeddings",
+         NULL},
         {.name = "How --seen is read:", .kind = OPTION_TITLE},
     };
     const struct option_rule how[] = {
@@ -125,7 +127,8 @@ int read_settings(int argc, char **argv, struct settings *settings)
     if (json || form_given)
         s->form = json ? FORM_JSON : (enum form)form;
     else if (s->output && !find_form(s->output, &s->form)) {
-        fprintf(stderr, "%s: --output: no form is called \"%s\"; .csv, .tsv, .jsonl, .ndjson, .json and .txt are, and --output-format says it\n",
+        fprintf(stderr,
+                "%s: --output: no form is called \"%s\"; .csv, .tsv, .jsonl, .ndjson, .json and .txt are, and --output-format says it\n",
                 PROGRAM, path_ending(s->output));
         return 2;
     }

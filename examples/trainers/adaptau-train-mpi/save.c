@@ -250,8 +250,10 @@ static adaptau_status check_best(const char *path, adaptau_context *context, con
     if (sscanf(found.text, "%" SCNx64 " %" SCNd64, &fingerprint, &epoch) == 2 && fingerprint == standing->fingerprint &&
         epoch >= standing->best_epoch)
         return ADAPTAU_OK;
-    return fail(error, ADAPTAU_E_STATE, "--save %s: the best epoch so far, %" PRId64 ", is not there; a job saves it when it is trained with --save "
-                "from its beginning", shown_path(path), standing->best_epoch);
+    return fail(error, ADAPTAU_E_STATE,
+                "--save %s: the best epoch so far, %" PRId64 ", is not there; a job saves it when it is trained with --save "
+                "from its beginning",
+                shown_path(path), standing->best_epoch);
 }
 
 adaptau_status save_check(const char *path, adaptau_context *context, const struct standing *standing, adaptau_error *error)

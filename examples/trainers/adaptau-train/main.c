@@ -27,8 +27,9 @@ static int leave(const struct run *run)
         tell_failure(PROGRAM, &error);
         return 1;
     }
-    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, how, (long long)run->trial.stopped_epoch, save ? "the tables as they stand are in " : "nothing was saved",
-            save ? save : "", run->settings->checkpoint ? "; --resume goes on from the last whole epoch" : "");
+    fprintf(stderr, "%s: %s in epoch %lld; %s%s%s\n", PROGRAM, how, (long long)run->trial.stopped_epoch,
+            save ? "the tables as they stand are in " : "nothing was saved", save ? save : "",
+            run->settings->checkpoint ? "; --resume goes on from the last whole epoch" : "");
     return 128 + stop_signal();
 }
 

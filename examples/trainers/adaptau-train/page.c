@@ -267,7 +267,9 @@ static void put_group(const struct page *page, const struct item_group *group)
         fprintf(page->out, "&#8211;%lld", (long long)group->most);
     fprintf(page->out, "</td><td>%d</td><td>%lld</td><td>", group->n_items, (long long)group->n_test);
     if (group->n_test > 0)
-        fprintf(page->out, "%.1f %%</td><td class=\"room\" style=\"text-align: left; width: 12em\"><span class=\"bar\" style=\"width: %.1f%%\"></span></td></tr>\n",
+        fprintf(page->out,
+                "%.1f %%</td><td class=\"room\" style=\"text-align: left; width: 12em\"><span class=\"bar\" style=\"width: "
+                "%.1f%%\"></span></td></tr>\n",
                 100 * found, 100 * found);
     else
         fputs("none</td><td class=\"room\"></td></tr>\n", page->out);
@@ -294,9 +296,11 @@ static adaptau_status put_groups(const struct page *page, adaptau_error *error)
         group->n_items++;
         group->n_test += page->test.item_ptr[item + 1] - page->test.item_ptr[item];
     }
-    fprintf(page->out, "<h2>Rare and popular items</h2>\n<p>Items in groups with about as many training pairs each, and how many of "
-                       "a group's test pairs are among the best %d of their users.</p>\n<div class=\"wide\"><table><thead><tr>"
-                       "<th>had by</th><th>items</th><th>test pairs</th><th>found</th><th class=\"room\"></th></tr></thead><tbody>\n", cutoff);
+    fprintf(page->out,
+            "<h2>Rare and popular items</h2>\n<p>Items in groups with about as many training pairs each, and how many of "
+            "a group's test pairs are among the best %d of their users.</p>\n<div class=\"wide\"><table><thead><tr>"
+            "<th>had by</th><th>items</th><th>test pairs</th><th>found</th><th class=\"room\"></th></tr></thead><tbody>\n",
+            cutoff);
     for (int g = 0; g < N_GROUPS; g++)
         put_group(page, &groups[g]);
     fputs("</tbody></table></div>\n", page->out);

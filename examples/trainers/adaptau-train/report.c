@@ -236,20 +236,21 @@ static void print_facts(const struct run *run)
            positive_names[recipe->base.positives_outside_sum], candidate_names[recipe->base.candidates]);
     printf("recipe     %lld epochs of batches of %lld, learning rates %g and %g, row weight %g, soft targets %.3g,\n"
            "           popularity %.3g, its prior %.3g, seed %lld\n",
-           (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users, recipe->base.learning_rate_items, recipe->base.row_weight_exponent,
-           recipe->base.soft_targets, recipe->base.popularity_exponent, recipe->base.popularity_prior, (long long)recipe->base.seed);
+           (long long)recipe->base.epochs, (long long)recipe->base.rows_per_batch, recipe->base.learning_rate_users,
+           recipe->base.learning_rate_items, recipe->base.row_weight_exponent, recipe->base.soft_targets, recipe->base.popularity_exponent,
+           recipe->base.popularity_prior, (long long)recipe->base.seed);
     if (run->trial.tuning.n_trials > 0)
         printf("tau0       found by %d trainings of %lld epochs%s without %lld pairs of train:\n           %s %g %% of %s\n",
-               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, name_divisor(run->trial.tuning.user_divisor), (long long)run->trial.tuning.n_held_out,
-               run->trial.train_times ? "the latest" : "drawn at random,", 100 * run->settings->trial.valid_share,
-               run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
+               run->trial.tuning.n_trials, (long long)run->trial.tuning.trial_epochs, name_divisor(run->trial.tuning.user_divisor),
+               (long long)run->trial.tuning.n_held_out, run->trial.train_times ? "the latest" : "drawn at random,",
+               100 * run->settings->trial.valid_share, run->trial.train_times && !run->trial.of_each_user ? "all" : "each user's");
     if (is_at_bound(run))
         print_bound(run);
     print_protocol(run);
     if (run->trial.tuning.factorised_score != 0)
         print_comparison(run);
-    printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds, run->trial.train_seconds,
-           run->trial.eval_seconds, adaptau_context_n_threads(run->context),
+    printf("time       %.1f s for tau0, %.1f s training, %.1f s evaluating, on %d thread%s (%s)\n", run->trial.tune_seconds,
+           run->trial.train_seconds, run->trial.eval_seconds, adaptau_context_n_threads(run->context),
            adaptau_context_n_threads(run->context) == 1 ? "" : "s", adaptau_context_backend(run->context));
 }
 

@@ -141,8 +141,7 @@ static int read_operand(const struct program *program, int argc, char **argv, in
 static int own_rules(struct settings *s, struct option_rule rules[OWN_RULES_MAX])
 {
     const struct option_rule own[] = {
-        {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)",
-         NULL},
+        {"threads", OPTION_WHOLE, &s->threads, 0, 1024, NULL, NULL, "that compute; results don't depend on it (all CPUs)", NULL},
         {"backend", OPTION_CHOICE, &s->backend, 0, 0, backend_names, NULL, "who multiplies matrices (auto)", NULL},
 
         {.name = "Evaluation:", .kind = OPTION_TITLE},
@@ -162,9 +161,10 @@ static int own_rules(struct settings *s, struct option_rule rules[OWN_RULES_MAX]
         {.name = "Output:", .kind = OPTION_TITLE},
         {"json", OPTION_FLAG, &s->json, 0, 0, NULL, NULL, "one JSON object instead of a table", NULL},
         {"history", OPTION_TEXT, &s->history, 0, 0, NULL, "FILE", "one JSON object per line for every epoch", NULL},
-        {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE",
-         "the tables as safetensors, and in the same file the names of their rows", NULL},
-        {"half", OPTION_FLAG, &s->half, 0, 0, NULL, NULL, "with --save: tables in F16, for serving; half the file, next to the same lists", NULL},
+        {"save", OPTION_TEXT, &s->save, 0, 0, NULL, "FILE", "the tables as safetensors, and in the same file the names of their rows",
+         NULL},
+        {"half", OPTION_FLAG, &s->half, 0, 0, NULL, NULL, "with --save: tables in F16, for serving; half the file, next to the same lists",
+         NULL},
         {"report", OPTION_TEXT, &s->report, 0, 0, NULL, "FILE",
          "the training as a page for a browser (HTML): curves, what is found among rare and popular items, some users", NULL},
         {"checkpoint", OPTION_TEXT, &s->checkpoint, 0, 0, NULL, "FILE",

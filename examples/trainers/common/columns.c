@@ -30,10 +30,10 @@ static const char *const weak_stems[2][64] = {
 };
 
 /* Endings of columns that weigh and of columns that date. */
-static const char *const weight_endings[] = {"rating",    "ratings", "rate",     "score",      "stars",  "overall", "weight",
-                                             "count",     "counts",  "plays",    "listens",    "views",  "clicks",  "qty",
-                                             "quantity",  "value",   "feedback", "preference", "frequency", "purchases", "label", "hours", "target",
-                                             "playtime", NULL};
+static const char *const weight_endings[] = {"rating",   "ratings", "rate",     "score",      "stars",     "overall",   "weight",
+                                             "count",    "counts",  "plays",    "listens",    "views",     "clicks",    "qty",
+                                             "quantity", "value",   "feedback", "preference", "frequency", "purchases", "label",
+                                             "hours",    "target",  "playtime", NULL};
 static const char *const time_endings[] = {"timestamp", "time", "date", "datetime", "ts", "createdat", "updatedat", NULL};
 
 /* ---- words --------------------------------------------------------------------------------------------------------- */
@@ -279,8 +279,8 @@ static bool is_called(const struct field *field, const char *name, size_t length
 }
 
 /* A column by its name, or by its number from 1. */
-static adaptau_status find_column(const char *option, const char *value, size_t length, const struct layout *layout, const struct row *header,
-                                  const char *name, int *at, adaptau_error *error)
+static adaptau_status find_column(const char *option, const char *value, size_t length, const struct layout *layout,
+                                  const struct row *header, const char *name, int *at, adaptau_error *error)
 {
     char    number[16] = "", names[100] = "";
     int64_t position;
@@ -362,16 +362,18 @@ static adaptau_status refuse_no_weights(const struct read_options *options, cons
     const int odd = find_odd_weights(layout, header, columns);
     char      called[COLUMN_NAME_SIZE + 4] = "";
     if (odd >= 0 && header)
-        snprintf(called, sizeof called, " '%.*s'", (int)(header->fields[odd].length < COLUMN_NAME_SIZE ? header->fields[odd].length : COLUMN_NAME_SIZE),
+        snprintf(called, sizeof called, " '%.*s'",
+                 (int)(header->fields[odd].length < COLUMN_NAME_SIZE ? header->fields[odd].length : COLUMN_NAME_SIZE),
                  (const char *)header->fields[odd].at);
     if (odd >= 0 && options->rated)
         return fail(error, ADAPTAU_E_FORMAT, "%s:%lld: --min-rating, but column %d%s, which would be the ratings, holds no number here",
                     shown_path(name), (long long)layout->kinds[odd].odd_line, odd + 1, called);
     if (odd >= 0)
-        return fail(error, ADAPTAU_E_FORMAT,
-                    "%s:%lld: --weights, but column %d%s, which would be the weights, holds no number here; --weights %d takes it and leaves "
-                    "such lines out",
-                    shown_path(name), (long long)layout->kinds[odd].odd_line, odd + 1, called, odd + 1);
+        return fail(
+            error, ADAPTAU_E_FORMAT,
+            "%s:%lld: --weights, but column %d%s, which would be the weights, holds no number here; --weights %d takes it and leaves "
+            "such lines out",
+            shown_path(name), (long long)layout->kinds[odd].odd_line, odd + 1, called, odd + 1);
     if (options->rated)
         return fail(error, ADAPTAU_E_FORMAT, "%s: --min-rating, but there is no column of ratings; --columns weight=NAME says which it is",
                     shown_path(name));

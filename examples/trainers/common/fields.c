@@ -174,7 +174,8 @@ static enum split split_field(struct window *w, struct field *field, bool *more)
         return end_field(w, more);
     const unsigned char *behind = w->at;
     skip_blanks(w);
-    bool ends = w->at == w->end || w->splitter->class[*w->at] != CLASS_FIELD || (behind < w->at && w->splitter->separator == SEPARATOR_BLANK);
+    bool ends = w->at == w->end || w->splitter->class[*w->at] != CLASS_FIELD ||
+                (behind < w->at && w->splitter->separator == SEPARATOR_BLANK);
     if (ends && w->at < w->end && w->splitter->separator == SEPARATOR_COLONS && *w->at == ':' && take_colons(w, &ends))
         return SPLIT_MORE;
     return ends ? end_field(w, more) : fault(w, w->at, SPLIT_BEHIND_QUOTE);

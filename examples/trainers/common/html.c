@@ -47,7 +47,8 @@ static const char style[] =
     ".hit { color: var(--s2); font-weight: 600 } dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1em;"
     " margin: 0 } dt { color: var(--quiet) } dd { margin: 0 }\n"
     ".bar { display: inline-block; height: .7em; background: var(--s0); border-radius: 2px; vertical-align: baseline }\n"
-    "@media (max-width: 30em) { .room { display: none } th, td { padding: .25em .4em } dl { grid-template-columns: 1fr } dt { margin-top: .4em } body { font-size: 15px } }\n"
+    "@media (max-width: 30em) { .room { display: none } th, td { padding: .25em .4em } dl { grid-template-columns: 1fr } "
+    "dt { margin-top: .4em } body { font-size: 15px } }\n"
     "@media print { body { max-width: none; margin: 0; font-size: 11px } figure, .card { break-inside: avoid } }\n";
 
 void html_begin(FILE *out, const char *title)
@@ -136,7 +137,8 @@ static void draw_y_axis(FILE *out, const struct range *range)
     const double step = find_tick(range);
     for (double at = ceil(range->low / step) * step; at <= range->high; at += step) {
         const double y = place_y(at, range);
-        fprintf(out, "<line class=\"rule\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
+        fprintf(out, "<line class=\"rule\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
                 LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, fabs(at) < step * 1e-6 ? 0 : at);
     }
 }
@@ -182,8 +184,8 @@ static void draw_series(FILE *out, const struct html_chart *chart, int s, const 
             continue;
         const double x = place_x(scale_x(chart, series->x[i]), range_x), y = place_y(series->y[i], range_y);
         if (series->points)
-            fprintf(out, "<circle class=\"s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>%.4g: %.4g</title></circle>\n", s, x, y, series->x[i],
-                    series->y[i]);
+            fprintf(out, "<circle class=\"s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>%.4g: %.4g</title></circle>\n", s, x, y,
+                    series->x[i], series->y[i]);
         else
             fprintf(out, "%.1f,%.1f ", x, y);
     }

@@ -197,7 +197,8 @@ static bool is_among(uint32_t bits, int32_t constant)
 
 static bool has_meaning(const struct recipe *recipe, const struct hyperparameter *h)
 {
-    return is_among(h->encoders, recipe->base.encoder) && is_among(h->losses, recipe->base.loss) && is_among(h->contrasts, recipe->contrast);
+    return is_among(h->encoders, recipe->base.encoder) && is_among(h->losses, recipe->base.loss) &&
+           is_among(h->contrasts, recipe->contrast);
 }
 
 /* ---- all of them -------------------------------------------------------------------------------------------------- */

@@ -14,9 +14,9 @@ struct preamble {
     int64_t n_entries;  /* that its head promises                                                            */
 };
 
-/* Take it from what bytes_sample read. A line that begins with "#" or "%" is a comment unless a tab, comma, semicolon or bar cuts it into as
- * many fields as the first line that does not begin so: then it is a header, or a name that begins so. E_FORMAT for a
- * Matrix Market file that holds no sparse, real, general matrix. */
+/* Take it from what bytes_sample read. A line that begins with "#" or "%" is a comment unless a tab, comma, semicolon or bar
+ * cuts it into as many fields as the first line that does not begin so: then it is a header, or a name that begins so.
+ * E_FORMAT for a Matrix Market file that holds no sparse, real, general matrix. */
 adaptau_status preamble_take(struct bytes *bytes, struct preamble *preamble, adaptau_error *error);
 
 #endif

@@ -82,7 +82,8 @@ struct trial {
     bool     keeps_best; /* the present phase keeps the best epoch's tables in the snapshot */
 };
 
-/* Give recipe members that are ADAPTAU_BY_DATA their values for the data, but for what trials find, check them, and note whether the prior is to be chosen. */
+/* Give recipe members that are ADAPTAU_BY_DATA their values for the data, but for what trials find, check them, and note
+ * whether the prior is to be chosen. */
 adaptau_status trial_complete_recipe(struct trial *trial, const struct recipe *recipe, adaptau_error *error);
 
 /* First, where the recipe has ADAPTAU_TAU0_HELD_OUT, the temperature is found (adaptau_tune) on pairs held out of train, and

@@ -395,7 +395,8 @@ static adaptau_status backward(struct atau_encoding *e, struct atau_row_gradient
     struct atau_lightgcn_pass            pass = atau_lightgcn_pass(e, g);
     (void)own;
     atau_clear_untouched(e, &gradients[ITEMS]);
-    pass.start = pass.out = (struct atau_embeddings){.rows = {given.rows, gradients[ITEMS].rows}, .stride = {e->tables->dim, e->tables->dim}};
+    pass.start = pass.out =
+        (struct atau_embeddings){.rows = {given.rows, gradients[ITEMS].rows}, .stride = {e->tables->dim, e->tables->dim}};
     pass.out.rows[USERS] = g->gradients;
     pass.given[USERS] = &given;
     pass.slots[USERS] = user_slots;

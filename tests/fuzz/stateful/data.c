@@ -13,8 +13,8 @@ adaptau_status create_data(struct side *side, void *arguments, adaptau_error *er
 {
     const struct interactions *x = arguments;
     adaptau_dataset           *made = NULL;
-    adaptau_status             status = adaptau_dataset_create_from_interactions(side->context, x->n_users, x->n_items, x->n, x->users, x->items,
-                                                                     x->weighted ? x->weights : NULL, &made, error);
+    adaptau_status             status = adaptau_dataset_create_from_interactions(
+        side->context, x->n_users, x->n_items, x->n, x->users, x->items, x->weighted ? x->weights : NULL, &made, error);
     must((status == ADAPTAU_OK) == (made != NULL), "there is a dataset just where the status says so");
     if (made && x->held_out)
         side->held_out = made;

@@ -224,7 +224,8 @@ static void find_fold_losses(const struct world *w, const struct fold_call *x, d
 {
     adaptau_tables       tables = final_tables(&w->sides[0]);
     const float          taus[MOST_FOLDED] = {(float)x->options.tau, (float)x->options.tau, (float)x->options.tau, (float)x->options.tau};
-    const adaptau_batch  batch = {.struct_size = sizeof batch, .flags = x->options.flags, .n_rows = MOST_FOLDED, .positive_ptr = x->ptr, .positives = x->items};
+    const adaptau_batch  batch = {
+         .struct_size = sizeof batch, .flags = x->options.flags, .n_rows = MOST_FOLDED, .positive_ptr = x->ptr, .positives = x->items};
     tables.users = x->embeddings[0];
     tables.n_users = MOST_FOLDED;
     tables.user_stride = 0;

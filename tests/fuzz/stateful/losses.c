@@ -68,7 +68,8 @@ static void draw_negatives(struct stream s)
 static void draw_batch(struct program *p, struct stream *s)
 {
     const int32_t m = own.tables.n_items, with = choose(p, 32), kind = choose(p, 3), flags = choose(p, 2);
-    own.batch = (adaptau_batch){.struct_size = sizeof own.batch, .n_rows = choose(p, OWN_ROWS + 1), .candidates = kind, .flags = (uint32_t)flags};
+    own.batch =
+        (adaptau_batch){.struct_size = sizeof own.batch, .n_rows = choose(p, OWN_ROWS + 1), .candidates = kind, .flags = (uint32_t)flags};
     for (int32_t r = 0; r < own.batch.n_rows; r++) {
         own.row_users[r] = draw_below(s, own.tables.n_users);
         own.row_weights[r] = (float)fabs(draw_number(s)) * (draw_below(s, 5) > 0 ? 1.0f : 0.0f);
@@ -298,12 +299,14 @@ static void check_shards(const struct shards *x)
     const double  slack = loss_truth.slack;
     const int32_t dim = own.tables.dim;
     for (int32_t r = 0; r < own.batch.n_rows; r++) {
-        must_near(x->answers[0].row_loss[r], loss_truth.row_loss[r], slack * (loss_truth.row_size[r] + 1e-3), "the loss of a row over shards");
+        must_near(x->answers[0].row_loss[r], loss_truth.row_loss[r], slack * (loss_truth.row_size[r] + 1e-3),
+                  "the loss of a row over shards");
         for (int32_t k = 0; k < dim; k++) {
             double sum = 0.0;
             for (int32_t n = 0; n < x->n; n++)
                 sum += (double)x->answers[n].users[r * dim + k];
-            must_near(sum, loss_truth.row_gradients[r][k], slack * (loss_truth.row_gradient_size[r] + 1e-6) * x->n, "a row's gradient over shards");
+            must_near(sum, loss_truth.row_gradients[r][k], slack * (loss_truth.row_gradient_size[r] + 1e-6) * x->n,
+                      "a row's gradient over shards");
         }
     }
     for (int32_t n = 0; n < x->n; n++)

@@ -32,7 +32,8 @@ static adaptau_status create_model(struct side *side, void *arguments, adaptau_e
 uint32_t flags_of(const struct world *w)
 {
     const uint32_t flags = w->model_options.flags;
-    return (flags & ADAPTAU_MODEL_RAW_USERS ? 0 : ADAPTAU_NORMALISE_USERS) | (flags & ADAPTAU_MODEL_RAW_ITEMS ? 0 : ADAPTAU_NORMALISE_ITEMS);
+    return (flags & ADAPTAU_MODEL_RAW_USERS ? 0 : ADAPTAU_NORMALISE_USERS) |
+           (flags & ADAPTAU_MODEL_RAW_ITEMS ? 0 : ADAPTAU_NORMALISE_ITEMS);
 }
 
 adaptau_tables final_tables(const struct side *side)
@@ -84,7 +85,8 @@ void check_encoder(const struct world *w)
     for (int32_t x = 0; x < raw.n_users + raw.n_items; x++)
         for (int32_t k = 0; k < raw.dim; k++) {
             const bool user = x < raw.n_users;
-            must_near((double)row_of(&final, user, user ? x : x - raw.n_users)[k], rows[x][k], 1e-4 * largest * raw.dim, "a final embedding");
+            must_near((double)row_of(&final, user, user ? x : x - raw.n_users)[k], rows[x][k], 1e-4 * largest * raw.dim,
+                      "a final embedding");
         }
 }
 

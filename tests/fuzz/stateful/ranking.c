@@ -198,7 +198,8 @@ static void check_metric(const struct side *side, struct metrics *x, adaptau_eva
     must(adaptau_evaluator_mean(evaluator, metric, k, mean, NULL) == ADAPTAU_OK, "there is a mean");
     for (int32_t u = 0; u < n; u++) {
         const int64_t first = held.user_ptr[users[u]];
-        const double  want = truth_of_metric(metric, k, x->lists + u * longest, held.user_ptr[users[u] + 1] - first, held.user_items + first);
+        const double  want =
+            truth_of_metric(metric, k, x->lists + u * longest, held.user_ptr[users[u] + 1] - first, held.user_items + first);
         must_near((double)each[u], want, 1e-6, "a metric of a user");
         sum += want;
     }

@@ -87,14 +87,16 @@ static void check_moments(const struct world *w, const adaptau_temperature_state
     must_near(state->mean_all, m.mean_all, scale, "the mean of all scores");
     must_near(state->mean_positive, m.mean_positive, scale, "the mean of positives' scores");
     must_near(state->variance_all, m.variance_all, 4.0 * scale * fmax(1.0, tables_truth.largest), "the variance of all scores");
-    must_near(state->variance_positive, m.variance_positive, 4.0 * scale * fmax(1.0, tables_truth.largest), "the variance of positives' scores");
+    must_near(state->variance_positive, m.variance_positive, 4.0 * scale * fmax(1.0, tables_truth.largest),
+              "the variance of positives' scores");
 }
 
 static void check_user_taus(const struct world *w, const adaptau_temperature_state *state)
 {
     const adaptau_temperature_options *o = &w->temperature_options;
     const adaptau_dataset_view         view = view_of(w->sides[0].data);
-    const float *taus = adaptau_temperature_user_taus(w->sides[0].temperature), *losses = adaptau_temperature_unit_losses(w->sides[0].temperature);
+    const float *taus = adaptau_temperature_user_taus(w->sides[0].temperature);
+    const float *losses = adaptau_temperature_unit_losses(w->sides[0].temperature);
     double       sum = 0.0, n = 0.0;
     for (int32_t u = 0; u < view.n_users; u++)
         if (!isnan(losses[u])) {

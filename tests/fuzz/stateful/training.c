@@ -138,7 +138,8 @@ static int32_t read_steps(const struct world *w, struct step *steps)
         s->users = k < view.n_users;
         s->row = s->users ? view.user_ids[k] : view.item_ids[item];
         memcpy(s->before, row_of(&raw, s->users, s->row), (size_t)view.dim * sizeof(float));
-        memcpy(s->gradient, s->users ? view.users + k * view.dim : view.items + (int64_t)s->row * view.dim, (size_t)view.dim * sizeof(float));
+        memcpy(s->gradient, s->users ? view.users + k * view.dim : view.items + (int64_t)s->row * view.dim,
+               (size_t)view.dim * sizeof(float));
     }
     return n;
 }

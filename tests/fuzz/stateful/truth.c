@@ -220,7 +220,8 @@ static void find_single(struct row *row) /* BCE, MSE, CCL */
         const double slope = has_tau ? row->s * sigmoid(f * row->s) : loss->kind == ADAPTAU_LOSS_MSE ? 2.0 * f : above > 0.0 ? 1.0 : 0.0;
         add_value(row, weight * value);
         add_factor(row, row->items[c], f, weight * slope, has_tau);
-        row->factor_size[row->items[c]] += loss->kind == ADAPTAU_LOSS_MSE ? weight * 0.1 * row->largest : 0.0; /* f near 0 has lost digits */
+        row->factor_size[row->items[c]] +=
+            loss->kind == ADAPTAU_LOSS_MSE ? weight * 0.1 * row->largest : 0.0; /* f near 0 has lost digits */
     }
 }
 

@@ -186,7 +186,8 @@ static adaptau_status call_side(const struct world *w, struct side *side, side_c
 }
 
 /* The first attempt finds no memory. Final embeddings, which a digest asks for, are there before. */
-static adaptau_status call_starved(const struct world *w, struct side *side, int64_t starve, side_call call, void *arguments, adaptau_error *error)
+static adaptau_status call_starved(const struct world *w, struct side *side, int64_t starve, side_call call, void *arguments,
+                                   adaptau_error *error)
 {
     struct memory *memory = memory_of(side);
     const uint64_t before = digest_side(side);
