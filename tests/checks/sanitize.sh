@@ -15,11 +15,11 @@ asan)
     # With UndefinedBehaviorSanitizer: everything, but for what is only larger than the rest.
     need clang
     export CK_EXCLUDE_TAGS=large
-    CC=clang CXX=clang++ configure "$work/asan" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+    CC=clang CXX=clang++ configure "$work/asan" ${ADAPTAU_WERROR:+--werror} -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
         -Dbench=false
     ;;
 tsan)
-    export CK_EXCLUDE_TAGS=arithmetic
+    export CK_EXCLUDE_TAGS='arithmetic large'
     CC=gcc CXX=g++ configure "$work/tsan" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dbench=false \
         -Dexamples=false
     [ $# -gt 0 ] || set -- test_busy test_context test_contrast test_neighbours test_lightgcn test_model test_model_step test_propagate \
