@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/** Interactions of n users with m items. Immutable once it has its negatives, if it is to have any: may be read from any number of threads.
+/** Interactions of n users with m items. Immutable but for adaptau_dataset_set_negatives, beside which no other call may
+ *  use it: may be read from any number of threads.
  *  @snippet 11-new-users.c dataset */
 typedef struct adaptau_dataset adaptau_dataset;
 

@@ -82,9 +82,8 @@ ADAPTAU_API int64_t adaptau_sampler_n_batches(const adaptau_sampler *sampler);
  *  @return E_ARGUMENT outside 0 ... 2^48 − 1. Since 1.0. */
 ADAPTAU_API adaptau_status adaptau_sampler_begin_epoch(adaptau_sampler *sampler, int64_t epoch, adaptau_error *error);
 
-/** The next batch, with the weights of its positives where the dataset has weights, and logged negatives where it has some. Neither
- *  changes a draw. Its arrays belong to
- *  the sampler and live until the next call on it.
+/** The next batch, with the weights of its positives where the dataset has weights, and logged negatives where it has some.
+ *  Neither changes a draw. Its arrays belong to the sampler and live until the next call on it.
  *  @param[in,out] out  struct_size set by the caller; n_rows = 0 when the epoch is over
  *  @return E_ARGUMENT, E_ABI; E_STATE before the first adaptau_sampler_begin_epoch; E_CALLBACK with per-row draws. After a
  *          failure the same batch comes next. Since 1.0. */
